@@ -1,0 +1,52 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(VENV)/.run: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.run ## the environment in .venv, with the rooflog command in .venv/bin
+
+demo: $(VENV)/.run ## play a sample day from capture to training file
+	$(BIN)/rooflog demo
+
+up: $(VENV)/.run ## start everything on this machine; Ctrl-C ends it
+	$(BIN)/rooflog up
+
+test: $(VENV)/.dev ## all tests, against a real nats-server and DuckDB
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## lint, formatting, types, import direction, lock file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pip check
+
+bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts by default
+	$(BIN)/python -m tests.bench $(N)
+
+lock: ## resolve the newest versions that fit and pin them
+	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check .
+	$(VENV)/lock/bin/python -m pip freeze --exclude rooflog-server --exclude-editable > requirements.lock
+	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	$(VENV)/lock/bin/python -m pip freeze --exclude rooflog-server --exclude-editable > requirements-dev.lock
+	rm -rf $(VENV)/lock
+
+clean: ## remove the environment and caches; the data directory stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup demo up test check bench lock clean

@@ -1,0 +1,80 @@
+"""Facts to bytes and back: JSON on the wire, old versions upcast, everything else refused with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from .errors import InvalidFact
+from .facts import FACTS, AnyFact, Fact
+from .subjects import subject_of
+
+UPCASTERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""Old tag -> function from that version's object to the next version's, whose `type` is a newer tag."""
+
+_TAGS = frozenset(str(fact.__struct_config__.tag) for fact in FACTS)
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
+
+EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+"""Facts outside these moments are refused: no calendar survives them in every language."""
+
+
+class _Tagged(msgspec.Struct):
+    type: str
+
+
+def encode(fact: Fact) -> bytes:
+    """The wire form of a fact: JSON with times in UTC; equal facts give equal bytes.
+
+    Raises InvalidFact where the fact breaks its own constraints: msgspec checks them only when decoding.
+    """
+    try:
+        utc = msgspec.structs.replace(fact, occurred_at=fact.occurred_at.astimezone(UTC))
+        data = _encoder.encode(utc)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidFact("invalid", str(error)) from error
+    decode(data)
+    return data
+
+
+def decode(data: bytes, subject: str | None = None) -> AnyFact:
+    """The fact in `data`, upcast to its newest version, and checked against the subject it was found under.
+
+    Raises InvalidFact: `malformed` (not a JSON object with a `type`), `unknown_type`, `invalid` (a field is missing
+    or wrong) or `wrong_subject`.
+    """
+    try:
+        fact = _decoder.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        fact = _upcast(data, error)
+    if not EARLIEST <= fact.occurred_at <= LATEST:
+        raise InvalidFact("invalid", f"occurred_at {fact.occurred_at.isoformat()} is not a plausible time")
+    if subject is not None and subject != (expected := subject_of(fact)):
+        raise InvalidFact("wrong_subject", f"published on {subject}, but what it says belongs on {expected}")
+    return fact
+
+
+def _upcast(data: bytes, error: Exception) -> AnyFact:
+    try:
+        tag = msgspec.json.decode(data, type=_Tagged).type
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        raise InvalidFact("malformed", f"not a JSON object with a `type`: {_short(error)}") from error
+    if tag in _TAGS:
+        raise InvalidFact("invalid", f"{tag}: {_short(error)}") from error
+    if tag not in UPCASTERS:
+        raise InvalidFact("unknown_type", f"this version knows no {tag!r}; it may come from a newer one") from error
+    raw: dict[str, Any] = msgspec.json.decode(data)
+    while raw["type"] in UPCASTERS:
+        raw = UPCASTERS[raw["type"]](raw)
+    try:
+        return msgspec.convert(raw, AnyFact)  # type: ignore[arg-type,return-value]
+    except msgspec.ValidationError as invalid:
+        raise InvalidFact("invalid", f"{tag}: {invalid}") from invalid
+
+
+def _short(error: Exception) -> str:
+    return str(error)[:300] or type(error).__name__

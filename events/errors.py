@@ -1,0 +1,55 @@
+"""What can go wrong when a fact is said or read; each message says what, with which value, and what to do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Category = Literal["malformed", "unknown_type", "invalid", "wrong_subject"]
+
+
+class RooflogError(Exception):
+    """The base of every error that a user may see; its text needs no traceback."""
+
+
+class InvalidFact(RooflogError):
+    """Bytes on the log, or a fact about to be said, are not a fact that this version knows."""
+
+    def __init__(self, category: Category, reason: str) -> None:
+        super().__init__(reason)
+        self.category: Category = category
+        self.reason = reason
+
+
+class TooLarge(RooflogError):
+    """A fact is larger than the server takes in one message."""
+
+
+class UnknownExample(RooflogError):
+    """Feedback or a decision names an example that the log does not hold."""
+
+    def __init__(self, example_id: str) -> None:
+        super().__init__(
+            f"no example {example_id!r} in the log; check the id (`rooflog queue` lists ids) or capture it first"
+        )
+        self.example_id = example_id
+
+
+class StaleRevision(RooflogError):
+    """Somebody said something about the example after the revision that the decision was made on."""
+
+    def __init__(self, example_id: str, seen: int, since: str) -> None:
+        super().__init__(
+            f"refused: {example_id} has changed since revision {seen}: {since}; "
+            f"look at it again (`rooflog show {example_id}`) and decide anew"
+        )
+        self.example_id = example_id
+        self.seen = seen
+        self.since = since
+
+
+class Unreachable(RooflogError):
+    """The log's server does not answer."""
+
+
+class WrongStream(RooflogError):
+    """The server's stream is not one that rooflog can keep facts in."""

@@ -1,0 +1,404 @@
+"""The log: facts in, exactly once each and safe against power loss; facts out, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Self
+
+import msgspec
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+
+from . import stream, subjects
+from .codec import decode, encode
+from .errors import InvalidFact, RooflogError, StaleRevision, TooLarge, UnknownExample, Unreachable
+from .facts import AnyFact, CorrectionRecorded, ExampleApproved, ExampleRejected, Fact, FeedbackGiven
+
+BATCH = 500
+"""Facts in one atomic batch. The server's limit is 1,000; the rate is flat from 500 on (29,600/s synced)."""
+
+BATCH_BYTES = 16 * 2**20
+"""Bytes in one atomic batch, so that large documents do not pile up in the server while it collects a batch."""
+
+ACK_SECONDS = 30.0
+"""How long a synced batch may take to be acknowledged before its fate is looked up."""
+
+TRIES = 5
+
+WRONG_LAST_SEQUENCE = 10071
+
+_DIRECT_GET = f"$JS.API.DIRECT.GET.{subjects.STREAM}"
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message as it lies on the log; `received_at` is the server's clock."""
+
+    seq: int
+    subject: str
+    data: bytes
+    received_at: str
+
+    def fact(self) -> AnyFact:
+        """The fact it holds; raises InvalidFact."""
+        return decode(self.data, self.subject)
+
+
+class Published(msgspec.Struct, frozen=True):
+    """What came of publishing: event ids that are new on the log, already were there, or were refused and why."""
+
+    new: tuple[str, ...] = ()
+    existing: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+class _Ack(msgspec.Struct):
+    class Error(msgspec.Struct):
+        err_code: int = 0
+        description: str = ""
+
+    seq: int = 0
+    error: Error | None = None
+
+
+class Log:
+    """A connection to the stream of facts; create it with `connect`."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        *,
+        name: str = "rooflog",
+        user: str | None = None,
+        password: str | None = None,
+        replicas: int = 1,
+        timeout: float = 5.0,
+    ) -> Self:
+        """Connect and make sure that the stream is there. Raises Unreachable or WrongStream."""
+        try:
+            async with asyncio.timeout(timeout):
+                client = await nats.connect(
+                    url,
+                    name=name,
+                    user=user,
+                    password=password,
+                    allow_reconnect=True,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=0.2,
+                    error_cb=_quiet,
+                )
+        except TimeoutError as error:
+            raise Unreachable(
+                f"no NATS server answers at {url}; start one with `rooflog up` or set ROOFLOG_NATS_URL"
+            ) from error
+        except (NatsError, OSError, ValueError) as error:
+            raise Unreachable(f"the NATS server at {url} refused: {error or type(error).__name__}") from error
+        log = cls(client)
+        try:
+            await stream.ensure(client.jetstream(timeout=timeout), replicas)
+        except (NatsError, OSError, TimeoutError) as error:
+            await log.close()
+            raise Unreachable(
+                f"the NATS server at {url} has no working JetStream: {error or type(error).__name__}"
+            ) from error
+        except BaseException:
+            await log.close()
+            raise
+        return log
+
+    async def close(self) -> None:
+        """End the connection; nothing is pending, as every call waits for its acknowledgement."""
+        await self.client.close()
+
+    async def publish(self, facts: Iterable[Fact]) -> Published:
+        """Put facts on the log in order, in atomic batches, each exactly once for ever.
+
+        A fact whose subject the log already holds is left out and named in `existing`; one that breaks its own
+        constraints or is too large is named in `refused`. Raises Unreachable when the server stays silent.
+        """
+        new: list[str] = []
+        existing: list[str] = []
+        refused: list[tuple[str, str]] = []
+        batch: dict[str, bytes] = {}
+        size = 0
+        for fact in facts:
+            try:
+                data = self._encoded(fact)
+            except (InvalidFact, TooLarge) as error:
+                refused.append((fact.event_id, str(error)))
+                continue
+            if len(batch) >= BATCH or size + len(data) > BATCH_BYTES:
+                await self._publish_batch(batch, new, existing)
+                batch, size = {}, 0
+            subject = subjects.subject_of(fact)
+            if subject in batch:
+                existing.append(fact.event_id)
+                continue
+            batch[subject] = data
+            size += len(data)
+        if batch:
+            await self._publish_batch(batch, new, existing)
+        return Published(tuple(new), tuple(existing), tuple(refused))
+
+    async def give_feedback(self, feedback: FeedbackGiven) -> int:
+        """Publish feedback on an example the log holds; its sequence. Raises UnknownExample."""
+        await self._require(feedback.example_id)
+        return await self._publish_one(feedback)
+
+    async def correct(self, correction: CorrectionRecorded) -> int:
+        """Publish a correction; its sequence. Raises UnknownExample where it names an example the log lacks."""
+        if correction.example_id is not None:
+            await self._require(correction.example_id)
+        return await self._publish_one(correction)
+
+    async def decide(self, *facts: ExampleApproved | ExampleRejected | CorrectionRecorded, revision: int) -> int:
+        """Publish a reviewer's decision, all of it or nothing, if the example is still as the reviewer saw it.
+
+        The first fact names the example; `revision` is the sequence of the last fact about it that they saw.
+        Returns the sequence of the last fact. Raises UnknownExample or StaleRevision, which tells what came between.
+        Saying the same decision again (same event ids) is not stale: it answers as the first time did.
+        """
+        example_id = facts[0].example_id
+        if example_id is None:
+            raise InvalidFact("invalid", "a decision is about an example: it needs an example_id")
+        await self._require(example_id)
+        first, rest = subjects.subject_of(facts[0]), facts[1:]
+        batch = {first: self._encoded(facts[0])} | {subjects.subject_of(f): self._encoded(f) for f in rest}
+        expected = {
+            "Nats-Expected-Last-Subject-Sequence": str(revision),
+            "Nats-Expected-Last-Subject-Sequence-Subject": subjects.about(example_id),
+        }
+        for _ in range(TRIES):
+            try:
+                ack = await self._send(batch, {first: expected})
+            except TimeoutError:
+                ack = None
+            if ack is not None and ack.error is None:
+                return ack.seq
+            if ack is not None and ack.error is not None and ack.error.err_code != WRONG_LAST_SEQUENCE:
+                raise RooflogError(f"the log refused the decision: {ack.error.description}")
+            history = await self.history(example_id)
+            for message in history:
+                if message.subject == first:
+                    return message.seq
+            since = [message for message in history if message.seq > revision]
+            if since:
+                raise StaleRevision(example_id, revision, "; ".join(describe(message) for message in since))
+            if ack is not None:
+                last = history[-1].seq if history else 0
+                raise StaleRevision(example_id, revision, f"the log knows no such revision, the last one is {last}")
+        raise Unreachable(f"the log did not acknowledge the decision on {example_id}; nothing is known to be recorded")
+
+    async def revision(self, example_id: str) -> int:
+        """The sequence of the last fact about an example; 0 where there is none."""
+        messages = await self._direct_get({"multi_last": [subjects.about(example_id)], "batch": 10_000})
+        return max((message.seq for message in messages), default=0)
+
+    async def knows(self, example_id: str) -> bool:
+        """Is there a capture, or a correction, of this id on the log?"""
+        return bool(await self._present([subjects.capture_of(example_id), subjects.correction(example_id)]))
+
+    async def history(self, example_id: str) -> list[Message]:
+        """Every message about one example in the order of the log, the correction that it is included."""
+        found: dict[int, Message] = {}
+        for subject in (subjects.about(example_id), subjects.correction(example_id)):
+            for message in await self._direct_get({"seq": 1, "next_by_subj": subject, "batch": 100_000}):
+                found[message.seq] = message
+        return [found[seq] for seq in sorted(found)]
+
+    async def last(self, subjects_or_filters: Sequence[str]) -> dict[str, Message]:
+        """The last message of each subject that the log holds, by subject."""
+        found: dict[str, Message] = {}
+        for start in range(0, len(subjects_or_filters), BATCH):
+            wanted = list(subjects_or_filters[start : start + BATCH])
+            request = {"multi_last": wanted, "batch": len(wanted) + 1_000}
+            found |= {message.subject: message for message in await self._direct_get(request)}
+        return found
+
+    async def last_sequence(self) -> int:
+        """The sequence of the last fact on the log; 0 on an empty one."""
+        try:
+            info = await self.client.jetstream().stream_info(subjects.STREAM)
+        except (NatsError, OSError) as error:
+            raise Unreachable(f"the log does not answer: {error or type(error).__name__}") from error
+        return info.state.last_seq
+
+    async def at(self, seq: int) -> Message | None:
+        """The message of one sequence; None where it was erased or is not there yet."""
+        found = await self._direct_get({"seq": seq, "next_by_subj": subjects.EVERYTHING, "batch": 1})
+        return found[0] if found and found[0].seq == seq else None
+
+    async def read(self, after: int, until: int | None = None, batch: int = 5_000) -> AsyncIterator[list[Message]]:
+        """Messages after one sequence up to another (default: the log's end now), in order, in lists of `batch`."""
+        until = await self.last_sequence() if until is None else until
+        while after < until:
+            request = {"seq": after + 1, "next_by_subj": subjects.EVERYTHING, "batch": batch}
+            messages = [message for message in await self._direct_get(request) if message.seq <= until]
+            if not messages:
+                return
+            after = messages[-1].seq
+            yield messages
+
+    def _encoded(self, fact: Fact) -> bytes:
+        data = encode(fact)
+        if len(data) > self.client.max_payload - 4096:
+            raise TooLarge(
+                f"{type(fact).__name__} {fact.event_id} has {len(data):,} bytes, but the server takes "
+                f"{self.client.max_payload - 4096:,} in one message; shorten its text"
+            )
+        return data
+
+    async def _require(self, example_id: str) -> None:
+        if not await self.knows(example_id):
+            raise UnknownExample(example_id)
+
+    async def _publish_one(self, fact: Fact) -> int:
+        subject = subjects.subject_of(fact)
+        await self._publish_batch({subject: self._encoded(fact)}, [], [])
+        present = await self._present([subject])
+        return present[subject]
+
+    async def _publish_batch(self, batch: dict[str, bytes], new: list[str], existing: list[str]) -> None:
+        """Publish until every fact of the batch is on the log; sorts their event ids into `new` and `existing`.
+
+        An acknowledgement that got lost leaves the batch's fate open, so what is there is looked up and the rest is
+        said again: the expected sequence 0 keeps a batch that commits late from doubling anything.
+        """
+        sent = False
+        for attempt in range(TRIES):
+            try:
+                ack = await self._send(batch)
+            except (TimeoutError, NatsError) as error:
+                if isinstance(error, NatsError) and self.client.is_closed:
+                    raise Unreachable("the connection to the log is closed") from error
+                sent, ack = True, None
+                await asyncio.sleep(0.2 * attempt)
+            if ack is not None and ack.error is None:
+                new += map(_event_id, batch)
+                return
+            if ack is not None and ack.error is not None and ack.error.err_code != WRONG_LAST_SEQUENCE:
+                raise RooflogError(f"the log refused the facts: {ack.error.description} ({ack.error.err_code})")
+            present = await self._present(list(batch))
+            (new if sent else existing).extend(_event_id(s) for s in batch if s in present)
+            batch = {subject: data for subject, data in batch.items() if subject not in present}
+            if not batch:
+                return
+        raise Unreachable(f"the log did not acknowledge {len(batch)} facts after {TRIES} tries; say them again")
+
+    async def _send(self, batch: dict[str, bytes], expected: dict[str, dict[str, str]] | None = None) -> _Ack:
+        """One atomic batch; each message's subject must be new unless `expected` says otherwise for it."""
+        fresh = {"Nats-Expected-Last-Subject-Sequence": "0"}
+        headers = [dict((expected or {}).get(subject, fresh)) for subject in batch]
+        if len(batch) > 1:
+            batch_id = subjects.new_event_id()
+            for number, header in enumerate(headers, 1):
+                header |= {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
+            headers[-1]["Nats-Batch-Commit"] = "1"
+        *first, (last_subject, last_data) = batch.items()
+        for (subject, data), header in zip(first, headers, strict=False):
+            await self.client.publish(subject, data, headers=header)
+        try:
+            answer = await self.client.request(last_subject, last_data, headers=headers[-1], timeout=ACK_SECONDS)
+        except NoRespondersError as error:
+            raise TimeoutError("JetStream is not there at the moment") from error
+        return msgspec.json.decode(answer.data, type=_Ack)
+
+    async def _present(self, wanted: Sequence[str]) -> dict[str, int]:
+        return {subject: message.seq for subject, message in (await self.last(wanted)).items()}
+
+    async def _direct_get(self, request: dict[str, object]) -> list[Message]:
+        """Batched direct get (ADR-31): stateless reads that leave no consumer behind. Raises Unreachable.
+
+        The server ends an answer early when it grows large and says how much is left: then the rest is asked for.
+        """
+        wanted = int(str(request["batch"]))
+        found: list[Message] = []
+        ended: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+
+        async def collect(message: Msg) -> None:
+            headers = message.headers or {}
+            if "Status" in headers:
+                ended.put_nowait(headers)
+            else:
+                found.append(_message(message, headers))
+
+        try:
+            async with _inbox(self.client, collect) as inbox:
+                while len(found) < wanted:
+                    had = len(found)
+                    await self.client.publish(_DIRECT_GET, json.dumps(request).encode(), reply=inbox)
+                    headers = await _ended(ended, found)
+                    if headers["Status"] not in ("204", "404"):
+                        raise RooflogError(
+                            f"the log could not be read: {headers['Status']} {headers.get('Description', '')}"
+                        )
+                    if len(found) == had or int(headers.get("Nats-Num-Pending", 0)) == 0:
+                        break
+                    request = request | {"seq": found[-1].seq + 1, "batch": wanted - len(found)}
+        except (NatsError, TimeoutError) as error:
+            raise Unreachable(f"the log does not answer: {error or type(error).__name__}") from error
+        return found
+
+
+def log_digest(previous: bytes, message: Message) -> bytes:
+    """The log's running digest after a message: SHA-256 over the previous one, sequence, subject and payload digest."""
+    link = hashlib.sha256(previous)
+    link.update(f"{message.seq} {message.subject} ".encode())
+    link.update(hashlib.sha256(message.data).digest())
+    return link.digest()
+
+
+def describe(message: Message) -> str:
+    """One line on who said what and when, for people."""
+    try:
+        fact = message.fact()
+    except InvalidFact as error:
+        return f"sequence {message.seq} holds no valid fact ({error})"
+    tail = f": {reason}" if (reason := getattr(fact, "reason", None)) else ""
+    return f"{fact.noun}.{fact.verb} by {fact.actor} at {fact.occurred_at:%Y-%m-%d %H:%M:%S} UTC{tail}"
+
+
+def _message(message: Msg, headers: dict[str, str]) -> Message:
+    return Message(
+        int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data, headers.get("Nats-Time-Stamp", "")
+    )
+
+
+def _event_id(subject: str) -> str:
+    return subject.rsplit(".", 1)[1]
+
+
+async def _ended(ended: asyncio.Queue[dict[str, str]], found: list[Message]) -> dict[str, str]:
+    """The end of an answer; raises TimeoutError when nothing at all arrives for `ACK_SECONDS`."""
+    while True:
+        had = len(found)
+        try:
+            return await asyncio.wait_for(ended.get(), ACK_SECONDS)
+        except TimeoutError:
+            if len(found) == had:
+                raise
+
+
+@asynccontextmanager
+async def _inbox(client: Client, collect: Callable[[Msg], Awaitable[None]]) -> AsyncIterator[str]:
+    inbox = client.new_inbox()
+    subscription = await client.subscribe(inbox, cb=collect, pending_msgs_limit=-1, pending_bytes_limit=-1)
+    try:
+        yield inbox
+    finally:
+        if not client.is_closed:
+            await subscription.unsubscribe()
+
+
+async def _quiet(error: Exception) -> None:
+    """Connection errors reach callers as exceptions of the calls they make; nats-py would print them as well."""

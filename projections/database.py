@@ -1,0 +1,77 @@
+"""The DuckDB file: opening it with every setting said, its schema, and putting rows into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+Connection = duckdb.DuckDBPyConnection
+
+MEMORY_LIMIT = "1GB"
+"""DuckDB's share of the projector's 2 GB; the rest is Python, Arrow batches and answers under way."""
+
+THREADS = 2
+
+TYPES: dict[str, pa.DataType] = {
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "VARCHAR": pa.string(),
+    "VARCHAR[]": pa.list_(pa.string()),
+    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+    "BLOB": pa.binary(),
+}
+
+
+class DatabaseError(Exception):
+    """The database file cannot be used; the message says why and what to do."""
+
+
+def connect(path: Path | None, *, threads: int = THREADS, memory_limit: str = MEMORY_LIMIT) -> Connection:
+    """Open the file, or a database in memory for None. Raises DatabaseError where another process owns the file."""
+    settings: dict[str, Any] = {
+        "threads": threads,
+        "memory_limit": memory_limit,
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        settings["temp_directory"] = str(path.with_suffix(".spill"))
+    try:
+        connection = duckdb.connect(str(path or ":memory:"), config=settings)
+    except duckdb.IOException as error:
+        raise DatabaseError(
+            f"{path} is in use by another process or is damaged: {str(error).splitlines()[0]}; "
+            "stop the other process, or run `rooflog rebuild` to make it anew from the log"
+        ) from error
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def insert(con: Connection, table: str, columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Append rows to a table as one Arrow table; `columns` are names and SQL types in the order of the rows."""
+    if rows:
+        with_rows(con, columns, rows, f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+
+
+def with_rows(con: Connection, columns: dict[str, str], rows: Sequence[tuple[Any, ...]], *statements: str) -> None:
+    """Run statements that read the rows as the view `incoming`."""
+    values = zip(*rows, strict=True) if rows else ([] for _ in columns)
+    arrays = [pa.array(list(v), TYPES[kind]) for v, kind in zip(values, columns.values(), strict=True)]
+    con.register("incoming", pa.table(arrays, names=list(columns)))
+    try:
+        for statement in statements:
+            con.execute(statement)
+    finally:
+        con.unregister("incoming")
+
+
+def ddl(table: str, columns: dict[str, str]) -> str:
+    """The statement that creates a table."""
+    return f"CREATE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})"

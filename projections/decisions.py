@@ -1,0 +1,31 @@
+"""Decisions: every approval and rejection by a reviewer; the latest one of an example counts."""
+
+from __future__ import annotations
+
+from events.facts import ExampleApproved, ExampleRejected
+
+from .batch import Batch
+from .database import Connection, insert
+from .projection import ENVELOPE, Projection, envelope
+
+_COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "decision": "VARCHAR", "reason": "VARCHAR", "revision": "BIGINT"}
+
+
+def _fold(con: Connection, batch: Batch) -> None:
+    said = sorted([*batch.of(ExampleApproved), *batch.of(ExampleRejected)], key=lambda numbered: numbered[0])
+    insert(
+        con,
+        "decisions",
+        _COLUMNS,
+        [(*envelope(n, f), f.example_id, f.verb, f.reason, f.revision) for n, f in said],
+    )
+
+
+DECISIONS = Projection(
+    name="decisions",
+    version=1,
+    handles=(ExampleApproved, ExampleRejected),
+    columns=_COLUMNS,
+    key="seq",
+    fold=_fold,
+)

@@ -1,0 +1,39 @@
+"""Policies: every adopted policy; the latest one holds."""
+
+from __future__ import annotations
+
+from msgspec import json
+
+from events.facts import PolicyAdopted
+
+from .batch import Batch
+from .database import Connection, insert
+from .policy import Policy, PolicyError, default, from_document
+from .projection import ENVELOPE, Projection, envelope
+
+_COLUMNS = ENVELOPE | {"policy": "VARCHAR", "digest": "VARCHAR", "reason": "VARCHAR"}
+
+
+def _fold(con: Connection, batch: Batch) -> None:
+    rows = []
+    for seq, fact in batch.of(PolicyAdopted):
+        try:
+            policy = from_document(fact.policy)
+        except PolicyError as error:
+            batch.quarantine([seq], "invalid_policy", str(error))
+            continue
+        if policy.digest != fact.digest:
+            batch.quarantine([seq], "invalid_policy", f"its digest is {policy.digest}, but it claims {fact.digest}")
+            continue
+        document = json.encode(fact.policy, order="sorted").decode()
+        rows.append((*envelope(seq, fact), document, fact.digest, fact.reason))
+    insert(con, "policies", _COLUMNS, rows)
+
+
+def current(con: Connection) -> Policy:
+    """The policy that holds after the facts folded so far."""
+    row = con.execute("SELECT policy FROM policies ORDER BY seq DESC LIMIT 1").fetchone()
+    return from_document(json.decode(row[0])) if row else default()
+
+
+POLICIES = Projection(name="policies", version=1, handles=(PolicyAdopted,), columns=_COLUMNS, key="seq", fold=_fold)

@@ -1,0 +1,205 @@
+"""The projector: folds batches of the log into the tables, each in one transaction with its checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from events.facts import (
+    CorrectionRecorded,
+    ExampleApproved,
+    ExampleCaptured,
+    ExampleErased,
+    ExampleRedacted,
+    ExampleRejected,
+    FeedbackGiven,
+    PolicyAdopted,
+)
+from events.log import Message
+
+from . import analysis, database, policies, verdicts
+from .batch import Batch, decode
+from .database import Connection, DatabaseError, with_rows
+from .decisions import DECISIONS
+from .examples import ERASURES, EXAMPLES, REDACTIONS
+from .exports import EXPORTS, TRAININGS
+from .feedback import FEEDBACK
+from .policies import POLICIES
+from .projection import Projection
+from .quarantine import QUARANTINE
+
+PROJECTIONS: tuple[Projection, ...] = (
+    EXAMPLES,
+    REDACTIONS,
+    ERASURES,
+    FEEDBACK,
+    DECISIONS,
+    POLICIES,
+    EXPORTS,
+    TRAININGS,
+    QUARANTINE,
+)
+"""Every table of facts, in the order in which a batch is folded."""
+
+SCHEMA = 1
+"""Raise it when tables outside PROJECTIONS change."""
+
+START = hashlib.sha256(b"rooflog").digest()
+"""The running digest of the empty log."""
+
+
+class Checkpoint(Struct, frozen=True):
+    """How far the tables have followed the log: the last sequence, its subject, and the running digest up to it."""
+
+    seq: int
+    subject: str
+    log_digest: bytes
+
+
+class Projector:
+    """The owner of one database; every other connection to it is a cursor of this one.
+
+    `checkpoint_seq` is the last committed sequence, kept for those who may not wait for the connection.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Open or create the database. Raises DatabaseError where it belongs to another process or version."""
+        self.con: Connection = database.connect(path)
+        self.checkpoint_seq = 0
+        if not self.con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'checkpoint'").fetchone():
+            self._create()
+        elif (found := self._fetch("SELECT versions FROM checkpoint")[0]) != (wanted := _versions()):
+            self.con.close()
+            raise DatabaseError(
+                f"{path} was written by another version of rooflog ({found}; this one writes {wanted}); "
+                "run `rooflog rebuild` to make it anew from the log"
+            )
+        self.checkpoint_seq = self.checkpoint.seq
+
+    def close(self) -> None:
+        """Close the database; what is committed is safe whether or not this is called."""
+        self.con.close()
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Where the tables stand."""
+        return checkpoint(self.con)
+
+    def apply(self, messages: Sequence[Message]) -> int:
+        """Fold messages, in the order of the log, and move the checkpoint, in one transaction.
+
+        Those at or below the checkpoint are skipped. Returns how many were folded; raises what DuckDB raises, with
+        nothing changed.
+        """
+        now = self.checkpoint
+        fresh = [message for message in messages if message.seq > now.seq]
+        if not fresh:
+            return 0
+        batch = decode(fresh, now.log_digest)
+        self.con.execute("BEGIN TRANSACTION")
+        try:
+            for projection in PROJECTIONS:
+                projection.fold(self.con, batch)
+            self._judge(batch)
+            self.con.execute(
+                "UPDATE checkpoint SET seq = ?, subject = ?, log_digest = ?",
+                [batch.last, batch.last_subject, batch.digest],
+            )
+            self.con.execute("COMMIT")
+        except BaseException:
+            self.con.execute("ROLLBACK")
+            raise
+        self.checkpoint_seq = batch.last
+        return len(fresh)
+
+    def _judge(self, batch: Batch) -> None:
+        ids = _touched(batch)
+        if not ids and not batch.of(PolicyAdopted):
+            return
+        with_rows(
+            self.con,
+            {"example_id": "VARCHAR"},
+            [(example_id,) for example_id in sorted(ids)],
+            """CREATE OR REPLACE TEMP TABLE named AS SELECT example_id FROM incoming""",
+        )
+        self.con.execute(
+            """CREATE OR REPLACE TEMP TABLE touched AS
+               SELECT example_id FROM examples SEMI JOIN named USING (example_id)
+               UNION SELECT o.example_id FROM examples o SEMI JOIN (
+                   SELECT e.original_key FROM examples e SEMI JOIN named USING (example_id)
+                   WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key"""
+        )
+        self.con.execute(
+            """CREATE OR REPLACE TEMP TABLE touched_texts AS
+               SELECT text_key, prompt, response FROM examples SEMI JOIN touched USING (example_id)"""
+        )
+        analysis.analyse(self.con, "touched_texts")
+        policy = policies.current(self.con)
+        if batch.of(PolicyAdopted):
+            verdicts.judge_all(self.con, policy, analysis.VERSION)
+        else:
+            verdicts.update(self.con, policy, analysis.VERSION)
+
+    def _create(self) -> None:
+        self.con.execute("BEGIN TRANSACTION")
+        for projection in PROJECTIONS:
+            projection.create(self.con)
+        self.con.execute(database.ddl("analysis", analysis.COLUMNS))
+        self.con.execute(database.ddl("verdicts", verdicts.COLUMNS))
+        self.con.execute("CREATE TABLE checkpoint (seq BIGINT, subject VARCHAR, log_digest BLOB, versions VARCHAR)")
+        self.con.execute("INSERT INTO checkpoint VALUES (0, '', ?, ?)", [START, _versions()])
+        self.con.execute("COMMIT")
+
+    def _fetch(self, statement: str) -> tuple[str, ...]:
+        row = self.con.execute(statement).fetchone()
+        if row is None:
+            raise DatabaseError("the database holds no checkpoint; run `rooflog rebuild` to make it anew")
+        return row
+
+
+def checkpoint(con: Connection) -> Checkpoint:
+    """Where the tables behind a connection stand."""
+    row = con.execute("SELECT seq, subject, log_digest FROM checkpoint").fetchone()
+    if row is None:
+        raise DatabaseError("the database holds no checkpoint; run `rooflog rebuild` to make it anew")
+    return Checkpoint(row[0], row[1], bytes(row[2]))
+
+
+def content_digest(con: Connection) -> str:
+    """SHA-256 over every row of every table in the order of its key: equal states have equal digests.
+
+    The table of analyses is left out: it is a cache of what the texts say, and the verdicts hold what came of it.
+    """
+    total = hashlib.sha256()
+    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", verdicts.COLUMNS, "example_id")]
+    for name, columns, key in tables:
+        row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
+        digests = con.execute(
+            f"SELECT count(*), sha256(coalesce(string_agg(sha256({row}::VARCHAR), '' ORDER BY {key}), '')) FROM {name}"
+        ).fetchone()
+        total.update(f"{name} {digests}\n".encode())
+    now = checkpoint(con)
+    total.update(f"{now.seq} {now.subject} {now.log_digest.hex()}".encode())
+    return total.hexdigest()
+
+
+def _text(column: str, kind: str) -> str:
+    return f"hex({column})" if kind == "BLOB" else column
+
+
+def _versions() -> str:
+    return " ".join([f"schema={SCHEMA}", *(f"{p.name}={p.version}" for p in PROJECTIONS)])
+
+
+def _touched(batch: Batch) -> set[str]:
+    ids: set[str] = set()
+    for kind in (ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleRedacted, ExampleErased):
+        ids.update(fact.example_id for _, fact in batch.of(kind))
+    for _, fact in batch.of(CorrectionRecorded):
+        ids.add(fact.event_id)
+        if fact.example_id is not None:
+            ids.add(fact.example_id)
+    return ids

@@ -1,0 +1,256 @@
+"""What the tables answer: review queue, statistics, one example with its verdict, the training set."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from . import analysis, policies, verdicts
+from .database import Connection
+from .policy import RELEVANCE, Policy, Relevance
+from .projector import checkpoint, content_digest
+from .verdicts import BIT, QUEUE, REASONS
+
+PAGE = 1_000
+"""Rows in one answer at most; more is asked for page by page."""
+
+_APPROVAL_STAGE = BIT["rejected"] | BIT["not_approved"]
+_FILTER_STAGE = BIT["rejected"] - 1
+
+SUBJECT_ID = "split_part(subject, '.', 4)"
+
+
+def status(con: Connection) -> dict[str, Any]:
+    """Where the tables stand, what is in quarantine, and what waits for an example that has not arrived."""
+    now = checkpoint(con)
+    waiting = con.execute(
+        " UNION ALL ".join(
+            f"SELECT count(*) FROM {t} ANTI JOIN examples USING (example_id)"
+            for t in ("feedback", "decisions", "redactions", "erasures")
+        )  # fmt: skip
+    ).fetchall()
+    return {
+        "checkpoint": now.seq,
+        "log_digest": now.log_digest.hex(),
+        "policy_digest": policies.current(con).digest,
+        "examples": _one(con, "SELECT count(*) FROM examples")[0],
+        "quarantined": dict(
+            con.execute("SELECT category, count(*) FROM quarantine GROUP BY ALL ORDER BY 1").fetchall()
+        ),
+        "waiting_for_example": sum(count for (count,) in waiting),
+    }
+
+
+def digest(con: Connection) -> dict[str, Any]:
+    """The content digest of the tables, and where they stand."""
+    return {"content_digest": content_digest(con), "checkpoint": checkpoint(con).seq}
+
+
+def funnel(con: Connection, relation: str = "verdicts") -> dict[str, Any]:
+    """From captured to unique: how many are left after each stage, and how many each reason took away.
+
+    An example that fails for several reasons is counted under the first in the order of the pipeline.
+    """
+    lost = dict(
+        con.execute(
+            f"SELECT reasons & -reasons AS first, count(*) FROM {relation} WHERE reasons > 0 GROUP BY ALL"
+        ).fetchall()
+    )
+    total, corrections, filtered, approved, unique = _one(
+        con,
+        f"""SELECT count(*), count(*) FILTER (kind = 'correction'), count(*) FILTER (reasons & {_FILTER_STAGE} = 0),
+            count(*) FILTER (reasons & {_FILTER_STAGE | _APPROVAL_STAGE} = 0), count(*) FILTER (reasons = 0)
+            FROM {relation}""",
+    )
+    return {
+        "captured": total - corrections,
+        "corrections": corrections,
+        "lost": {name: lost[BIT[name]] for name in REASONS if BIT[name] in lost},
+        "filtered": filtered,
+        "approved": approved,
+        "unique": unique,
+    }
+
+
+def stats(con: Connection) -> dict[str, Any]:
+    """The numbers of the dashboard, all of one moment."""
+    policy = policies.current(con)
+    numbers = funnel(con)
+    sources = con.execute(
+        """SELECT source, count(*) AS total, count(*) FILTER (reasons = 0) AS in_training FROM verdicts
+           GROUP BY source ORDER BY total DESC, source"""
+    ).fetchall()
+    relevance = dict(con.execute("SELECT relevance, count(*) FROM verdicts GROUP BY relevance").fetchall())
+    tags = con.execute(
+        """SELECT tag, count(*) AS total, count(*) FILTER (reasons = 0) AS in_training
+           FROM (SELECT unnest(tags) AS tag, reasons FROM verdicts) GROUP BY tag ORDER BY total DESC, tag LIMIT 100"""
+    ).fetchall()
+    feedback = dict(con.execute("SELECT feedback, count(*) FROM feedback GROUP BY ALL").fetchall())
+    decisions = dict(con.execute("SELECT decision, count(*) FROM decisions GROUP BY ALL").fetchall())
+    return {
+        "total": numbers["captured"] + numbers["corrections"],
+        "training_goal": policy.export.training_goal,
+        "funnel": numbers,
+        "by_source": [
+            {"source": s, "total": n, "in_training": t, "high_value": s in _HIGH_VALUE} for s, n, t in sources
+        ],
+        "relevance": {name: relevance.get(name, 0) for name in reversed(RELEVANCE)},
+        "tags": [{"tag": tag, "total": n, "in_training": t} for tag, n, t in tags],
+        "feedback": {name: feedback.get(name, 0) for name in ("positive", "negative")},
+        "decisions": {name: decisions.get(name, 0) for name in ("approved", "rejected")},
+        "review_queue": _one(con, "SELECT count(*) FROM verdicts WHERE queue IS NOT NULL")[0],
+        "checkpoint": checkpoint(con).seq,
+    }
+
+
+_HIGH_VALUE = ("user_correction", "verified_correction", "spec_interpretation")
+
+
+def queue(
+    con: Connection,
+    *,
+    limit: int = 20,
+    tag: str | None = None,
+    source: str | None = None,
+    why: str | None = None,
+) -> dict[str, Any]:
+    """What waits for a reviewer, most urgent first, each with the reason for its place and the revision to decide on.
+
+    An example with a tag of which the training set holds fewer than the policy's `new_topic_below` is a new topic.
+    """
+    limit = max(0, min(limit, PAGE))
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE waiting AS
+           WITH thin AS (
+               SELECT tag FROM (SELECT unnest(tags) AS tag, reasons FROM verdicts) GROUP BY tag
+               HAVING count(*) FILTER (reasons = 0) < $below),
+           fresh AS (
+               SELECT DISTINCT example_id FROM (SELECT example_id, unnest(tags) AS tag FROM verdicts WHERE queue > 3)
+               SEMI JOIN thin USING (tag))
+           SELECT v.example_id, v.seq, v.source, v.tags,
+               CASE WHEN f.example_id IS NOT NULL THEN 3 ELSE v.queue END AS place
+           FROM verdicts v LEFT JOIN fresh f USING (example_id) WHERE v.queue IS NOT NULL""",
+        {"below": policies.current(con).review.new_topic_below},
+    )
+    numbers = {name: number for number, name in QUEUE.items()}
+    rows = con.execute(
+        """SELECT w.example_id, place, count(*) OVER () AS total FROM waiting w
+           WHERE ($tag IS NULL OR list_contains(tags, $tag)) AND ($source IS NULL OR source = $source)
+             AND ($place IS NULL OR place = $place)
+           ORDER BY place, seq DESC LIMIT $limit""",
+        {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None, "limit": limit},
+    ).fetchall()
+    counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
+    shown = _examples(con, [example_id for example_id, _, _ in rows])
+    return {
+        "total": rows[0][2] if rows else 0,
+        "by_reason": {name: counts.get(number, 0) for number, name in QUEUE.items()},
+        "items": [{"why": QUEUE[place]} | shown[example_id] for example_id, place, _ in rows],
+        "checkpoint": checkpoint(con).seq,
+    }
+
+
+def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
+    """One example with its verdict and every reason; None where the tables hold no such id.
+
+    An id under which another store knew a correction leads to that correction.
+    """
+    if not (found := _examples(con, [example_id])):
+        row = con.execute("SELECT example_id FROM examples WHERE list_contains(aliases, ?)", [example_id]).fetchone()
+        if row is None:
+            return None
+        found = {example_id: _examples(con, [row[0]])[row[0]] | {"alias": example_id}}
+    return found[example_id]
+
+
+def tagged(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
+    """What one tag would approve in bulk: every example of it in the review queue, with its revision."""
+    ids = con.execute(
+        "SELECT example_id FROM verdicts WHERE queue IS NOT NULL AND list_contains(tags, ?) ORDER BY seq LIMIT ?",
+        [tag, limit],
+    ).fetchall()
+    found = _examples(con, [example_id for (example_id,) in ids])
+    return {"items": [found[example_id] for (example_id,) in ids]}
+
+
+def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> tuple[dict[str, Any], str]:
+    """The funnel to the training set, and the relation that holds its verdicts in this connection.
+
+    Another `min_relevance` than the policy's judges every example anew, for this connection only.
+    """
+    policy = policies.current(con)
+    if min_relevance in (None, policy.filters.min_relevance):
+        return funnel(con), "verdicts"
+    filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
+    other: Policy = msgspec.structs.replace(policy, filters=filters)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE judged AS {verdicts.judged('examples', analysis.VERSION)}",
+        verdicts.parameters(other),
+    )
+    return funnel(con, "judged"), "judged"
+
+
+def training_rows(relation: str) -> str:
+    """The SELECT of the training set behind verdicts, in the order of the log: prompt and response."""
+    return f"""SELECT e.prompt, e.response FROM examples e
+               JOIN (SELECT example_id FROM {relation} WHERE reasons = 0) USING (example_id) ORDER BY e.seq"""
+
+
+def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Examples in full, by id."""
+    if not ids:
+        return {}
+    result = con.execute(
+        f"""WITH wanted AS (SELECT unnest($ids::VARCHAR[]) AS example_id)
+        SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor, e.source,
+            e.prompt, e.response, e.original_response, e.project_context, v.tags, e.skill_used, e.tier_handled,
+            e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made, e.details,
+            e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.personal_data,
+            v.feedback, v.decision, d.actor AS reviewer, d.reason AS decision_reason, v.approval, v.superseded_by,
+            v.duplicate_of, v.reasons, v.queue, r.revision
+        FROM examples e SEMI JOIN wanted USING (example_id) JOIN verdicts v USING (example_id)
+        LEFT JOIN decisions d ON d.seq = v.decision_seq
+        LEFT JOIN ({_revisions()}) r USING (example_id)""",
+        {"ids": ids},
+    )
+    names = [column[0] for column in result.description]
+    found = {}
+    for row in result.fetchall():
+        example = dict(zip(names, row, strict=True))
+        example["details"] = json.loads(example["details"]) if example["details"] else {}
+        example["queue"] = QUEUE.get(example["queue"])
+        example["verdict"] = _verdict(example)
+        found[example["example_id"]] = example
+    return found
+
+
+def _revisions() -> str:
+    """The last sequence said about each wanted id: under its subject, whatever became of it."""
+    tables = " UNION ALL ".join(
+        f"SELECT example_id, seq FROM {table} SEMI JOIN wanted USING (example_id)"
+        for table in ("feedback", "decisions", "redactions", "erasures")
+    )
+    return f"""SELECT example_id, max(seq) AS revision FROM ({tables}
+        UNION ALL SELECT example_id, seq FROM examples SEMI JOIN wanted USING (example_id) WHERE corrects IS NULL
+        UNION ALL SELECT example_id, 0 FROM wanted
+        UNION ALL SELECT corrects, seq FROM examples WHERE corrects IN (SELECT example_id FROM wanted)
+        UNION ALL SELECT {SUBJECT_ID}, seq FROM quarantine WHERE {SUBJECT_ID} IN (SELECT example_id FROM wanted))
+        GROUP BY example_id"""
+
+
+def _verdict(example: dict[str, Any]) -> dict[str, Any]:
+    """The verdict in the words of the pipeline; `superseded_by` and `duplicate_of` name the other example."""
+    reasons = []
+    for name in verdicts.names(example.pop("reasons")):
+        other = example.get(name) if name in ("superseded_by", "duplicate_of") else None
+        reasons.append(f"{name} {other}" if other else name)
+    return {"in_training": not reasons, "reasons": reasons}
+
+
+def _one(con: Connection, statement: str) -> tuple[Any, ...]:
+    row = con.execute(statement).fetchone()
+    if row is None:
+        raise LookupError(statement)
+    return row

@@ -1,0 +1,180 @@
+"""Verdicts: for every example, is it trained on, and if not, every reason why; and its place in the review queue.
+
+A verdict is a pure function of the tables of facts and the policy, so it never matters in how many batches the facts
+arrived: whatever a batch touches is judged anew from the facts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .database import Connection
+from .policy import RELEVANCE, Policy
+
+REASONS = (
+    "too_short",
+    "low_relevance",
+    "excluded_source",
+    "excluded_by_author",
+    "personal_data",
+    "superseded_by",
+    "erased",
+    "rejected",
+    "not_approved",
+    "duplicate_of",
+)
+"""The reasons in the order of the pipeline; `reasons` of a verdict has bit n set for REASONS[n]."""
+
+BIT = {name: 1 << n for n, name in enumerate(REASONS)}
+
+APPROVALS = ("reviewer", "feedback", "trusted_source", "use")
+"""What an approval may rest on, strongest first."""
+
+QUEUE = {1: "correction", 2: "negative_feedback", 3: "new_topic", 4: "edge_case", 5: "not_reviewed"}
+"""Why an example waits for review, in the order of the queue."""
+
+COLUMNS = {
+    "example_id": "VARCHAR",
+    "seq": "BIGINT",
+    "occurred_at": "TIMESTAMP",
+    "kind": "VARCHAR",
+    "source": "VARCHAR",
+    "project_context": "VARCHAR",
+    "tags": "VARCHAR[]",
+    "prompt_key": "VARCHAR",
+    "score": "BIGINT",
+    "relevance": "VARCHAR",
+    "personal_data": "VARCHAR[]",
+    "feedback": "VARCHAR",
+    "feedback_seq": "BIGINT",
+    "decision": "VARCHAR",
+    "decision_seq": "BIGINT",
+    "approval": "VARCHAR",
+    "rank": "BIGINT",
+    "superseded_by": "VARCHAR",
+    "duplicate_of": "VARCHAR",
+    "reasons": "BIGINT",
+    "queue": "BIGINT",
+}
+
+_FILTERS = BIT["too_short"] | BIT["low_relevance"] | BIT["excluded_source"] | BIT["excluded_by_author"]
+_GONE = BIT["superseded_by"] | BIT["erased"]
+
+
+def parameters(policy: Policy) -> dict[str, Any]:
+    """The policy's numbers and lists under the names that the statements use."""
+    filters, approval, relevance = policy.filters, policy.approval, policy.relevance
+    return {
+        "min_prompt": filters.min_prompt_chars,
+        "min_response": filters.min_response_chars,
+        "min_relevance": RELEVANCE.index(filters.min_relevance),
+        "excluded_sources": list(filters.excluded_sources),
+        "exclude_personal_data": filters.exclude_personal_data,
+        "positive_feedback": approval.positive_feedback,
+        "trusted_sources": list(approval.trusted_sources),
+        "used_documents": list(approval.used_documents),
+        "high": relevance.high,
+        "medium": relevance.medium,
+        "borderline": policy.review.borderline,
+    }
+
+
+def judged(touched: str, analyser: int) -> str:
+    """The SELECT that judges the examples of a relation of ids, from the tables of facts and `parameters`."""
+    return f"""
+WITH mine AS (
+    SELECT e.* EXCLUDE (response, prompt, original_response, details), length(e.prompt) AS prompt_chars,
+           length(e.response) AS response_chars
+    FROM examples e SEMI JOIN {touched} USING (example_id)),
+liked AS (
+    SELECT example_id, arg_max(feedback, seq) AS feedback, max(seq) AS feedback_seq
+    FROM feedback SEMI JOIN {touched} USING (example_id) GROUP BY ALL),
+decided AS (
+    SELECT example_id, arg_max(decision, seq) AS decision, max(seq) AS decision_seq
+    FROM decisions SEMI JOIN {touched} USING (example_id) GROUP BY ALL),
+corrections AS (SELECT example_id, seq, corrects, original_key FROM examples WHERE kind = 'correction'),
+corrected AS (
+    SELECT example_id, arg_max(correction, seq) AS superseded_by FROM (
+        SELECT corrects AS example_id, example_id AS correction, seq
+        FROM corrections SEMI JOIN {touched} ON corrections.corrects = {touched}.example_id
+        UNION ALL
+        SELECT m.example_id, c.example_id, c.seq FROM mine m JOIN corrections c ON c.original_key = m.text_key
+        WHERE c.example_id <> m.example_id AND (m.kind = 'capture' OR c.seq > m.seq))
+    GROUP BY ALL),
+known AS (SELECT * FROM analysis SEMI JOIN mine USING (text_key) WHERE analyser = {analyser}),
+stated AS (
+    SELECT m.*, coalesce(k.score, 0) AS score, k.tags AS text_tags, coalesce(k.personal_data, []) AS personal_data,
+           CASE WHEN coalesce(k.score, 0) >= $high THEN 2 WHEN coalesce(k.score, 0) >= $medium THEN 1 ELSE 0 END
+             AS relevance_rank,
+           l.feedback, l.feedback_seq, d.decision, d.decision_seq, c.superseded_by,
+           CASE WHEN d.decision = 'approved' THEN 'reviewer'
+                WHEN $positive_feedback AND l.feedback = 'positive' THEN 'feedback'
+                WHEN l.feedback = 'negative' THEN NULL
+                WHEN list_contains($trusted_sources, m.source) THEN 'trusted_source'
+                WHEN m.was_used AND list_contains($used_documents, m.modifications_made) THEN 'use' END AS approval
+    FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
+         LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (text_key)),
+reasoned AS (
+    SELECT *,
+        CASE WHEN erased_seq IS NULL AND (prompt_chars < $min_prompt OR response_chars < $min_response)
+             THEN {BIT["too_short"]} ELSE 0 END
+        | CASE WHEN erased_seq IS NULL AND relevance_rank < $min_relevance THEN {BIT["low_relevance"]} ELSE 0 END
+        | CASE WHEN list_contains($excluded_sources, source) THEN {BIT["excluded_source"]} ELSE 0 END
+        | CASE WHEN NOT include_in_training THEN {BIT["excluded_by_author"]} ELSE 0 END
+        | CASE WHEN $exclude_personal_data AND len(personal_data) > 0 THEN {BIT["personal_data"]} ELSE 0 END
+        | CASE WHEN superseded_by IS NOT NULL OR was_corrected THEN {BIT["superseded_by"]} ELSE 0 END
+        | CASE WHEN erased_seq IS NOT NULL THEN {BIT["erased"]} ELSE 0 END
+        | CASE WHEN decision = 'rejected' THEN {BIT["rejected"]}
+               WHEN approval IS NULL THEN {BIT["not_approved"]} ELSE 0 END AS own_reasons,
+        CASE WHEN kind = 'correction' OR source = 'verified_correction' THEN 4
+             WHEN approval = 'reviewer' THEN 3 WHEN approval = 'feedback' THEN 2 ELSE 1 END AS rank
+    FROM stated),
+ranked AS (
+    SELECT *, CASE WHEN own_reasons = 0 THEN first_value(example_id) OVER (
+        PARTITION BY prompt_key, own_reasons = 0 ORDER BY rank DESC, occurred_at DESC, seq DESC) END AS best
+    FROM reasoned)
+SELECT example_id, seq, occurred_at, kind, source, project_context,
+    list_sort(list_distinct(list_concat(coalesce(author_tags, []), CASE WHEN erased_seq IS NULL
+        THEN coalesce(text_tags, []) ELSE [] END))) AS tags,
+    prompt_key, score, ['low', 'medium', 'high'][relevance_rank + 1] AS relevance, personal_data,
+    feedback, feedback_seq, decision, decision_seq,
+    CASE WHEN decision = 'rejected' THEN NULL ELSE approval END AS approval,
+    rank, superseded_by, nullif(best, example_id) AS duplicate_of,
+    own_reasons | CASE WHEN best <> example_id THEN {BIT["duplicate_of"]} ELSE 0 END AS reasons,
+    CASE WHEN own_reasons & {_GONE} > 0 THEN NULL
+         WHEN decision IS NOT NULL AND NOT coalesce(feedback = 'negative' AND feedback_seq > decision_seq, false)
+         THEN NULL
+         WHEN kind = 'correction' THEN 1
+         WHEN own_reasons & {_FILTERS & ~BIT["too_short"]} > 0 THEN NULL
+         WHEN feedback = 'negative' THEN 2
+         WHEN own_reasons & {_FILTERS} > 0 THEN NULL
+         WHEN len(personal_data) > 0 OR (approval IS NULL AND abs(score - $medium) <= $borderline) THEN 4
+         WHEN approval IS NULL THEN 5 END AS queue
+FROM ranked"""
+
+
+def update(con: Connection, policy: Policy, analyser: int) -> None:
+    """Judge the examples of the table `touched` (one row an id) and those that compete with them for a prompt."""
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE competing AS
+            SELECT example_id FROM touched
+            UNION SELECT v.example_id FROM verdicts v WHERE v.reasons & ~{BIT["duplicate_of"]} = 0 AND v.prompt_key IN (
+                SELECT prompt_key FROM verdicts SEMI JOIN touched USING (example_id)
+                UNION ALL SELECT prompt_key FROM examples SEMI JOIN touched USING (example_id))"""
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {judged('competing', analyser)}", parameters(policy))
+    con.execute("DELETE FROM verdicts WHERE example_id IN (SELECT example_id FROM judged)")
+    con.execute("INSERT INTO verdicts BY NAME SELECT * FROM judged")
+
+
+def judge_all(con: Connection, policy: Policy, analyser: int) -> None:
+    """Judge every example anew, as a new policy demands."""
+    con.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT example_id FROM examples")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {judged('touched', analyser)}", parameters(policy))
+    con.execute("DELETE FROM verdicts")
+    con.execute("INSERT INTO verdicts BY NAME SELECT * FROM judged")
+
+
+def names(reasons: int) -> list[str]:
+    """The reasons of a bit set, in the order of the pipeline."""
+    return [name for name, bit in BIT.items() if reasons & bit]

@@ -1,0 +1,1 @@
+"""The processes: embedded server, projector, exporter, command line."""

@@ -1,0 +1,5 @@
+"""`python -m services` is `rooflog`."""
+
+from .cli import main
+
+main(prog_name="rooflog")

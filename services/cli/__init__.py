@@ -1,0 +1,31 @@
+"""The command line: one module for saying facts, one for reviewing, one for looking, one for running."""
+
+from __future__ import annotations
+
+import click
+
+from . import look, review, run, say
+
+_ORDER = (
+    run.up, run.demo, say.import_, say.capture, say.feedback, say.correct, review.queue, review.show, review.approve,
+    review.reject, review.edit, look.stats, run.export, look.history, look.status, run.projector,
+)  # fmt: skip
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="rooflog-server", prog_name="rooflog")
+def main() -> None:
+    """Turn the daily work of a roofing assistant into training data that can be trusted.
+
+    Every command takes --json (one document on standard output) and --data-dir; exit code 0 means done, 1 it failed,
+    2 the input or usage is wrong.
+    """
+
+
+for _command in _ORDER:
+    main.add_command(_command)

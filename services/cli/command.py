@@ -1,0 +1,191 @@
+"""What every command shares: settings, a session with the log and the state, output, errors and exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import Any, NoReturn
+
+import click
+import duckdb
+import msgspec
+from click.core import ParameterSource
+from msgspec import Struct
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
+from events.log import Log
+from projections.database import DatabaseError
+from projections.policy import PolicyError
+
+from ..nats_server import EmbeddedServer, ServerError
+from ..settings import Settings, SettingsError, load
+from ..state import Progress as Report
+from ..state import State, open_state
+
+FAILED, WRONG_INPUT = 1, 2
+
+PROGRESS_AFTER_SECONDS = 1.0
+
+
+class InputError(Exception):
+    """What the user gave cannot be used; the message says what to give instead."""
+
+
+class Outcome(Struct):
+    """What a command answers: the document for machines, lines of rich markup for people, and the exit code."""
+
+    value: Any
+    text: str = ""
+    code: int = 0
+    renderables: tuple[Any, ...] = ()
+
+
+class Session:
+    """The settings of one command, and the log and state it works with."""
+
+    def __init__(self, settings: Settings, as_json: bool) -> None:
+        self.settings = settings
+        self.as_json = as_json
+
+    @asynccontextmanager
+    async def log(self) -> AsyncIterator[Log]:
+        """The log: of the server in the settings, else of the embedded one, started if it does not run."""
+        settings = self.settings
+        with ExitStack() as stack:
+            url = settings.nats_url
+            if url is None:
+                server = EmbeddedServer(settings.data_dir, settings.nats_port)
+                url = (await asyncio.to_thread(stack.enter_context, server)).url
+            log = await Log.connect(
+                url,
+                name="rooflog-cli",
+                user=settings.nats_user,
+                password=settings.nats_password,
+                replicas=settings.replicas,
+            )
+            try:
+                yield log
+            finally:
+                await log.close()
+
+    @asynccontextmanager
+    async def state(self) -> AsyncIterator[tuple[Log, State]]:
+        """The log and the state that follows from it."""
+        with self.progress("reading the log") as report:
+            async with self.log() as log, open_state(self.settings, log, report) as state:
+                yield log, state
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Report]:
+        """A function that shows how far something is: a bar on a terminal once it takes longer than a second."""
+        console = Console(stderr=True)
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        task = bar.add_task(what)
+        started = time.monotonic()
+
+        def report(done: int, total: int) -> None:
+            if not bar.live.is_started and time.monotonic() - started > PROGRESS_AFTER_SECONDS:
+                bar.start()
+            bar.update(task, completed=done, total=total)
+
+        try:
+            yield report
+        finally:
+            bar.stop()
+
+
+Body = Callable[..., Awaitable[Outcome]]
+
+
+def command(name: str, *, example: str) -> Callable[[Body], click.Command]:
+    """Make a coroutine `body(session, **options)` a command with the shared options and the example in its help."""
+
+    def decorate(body: Body) -> click.Command:
+        @functools.wraps(body)
+        def run(
+            data_dir: str | None, nats_url: str | None, nats_port: str | None, as_json: bool, **options: Any
+        ) -> NoReturn:
+            try:
+                settings = load(
+                    {"data_dir": data_dir, "nats_url": nats_url, "nats_port": nats_port, "actor": options.get("actor")}
+                )
+                options.pop("actor", None)
+                outcome = asyncio.run(body(Session(settings, as_json), **options))
+            except (InputError, UnknownExample, InvalidFact, SettingsError, PolicyError, FileNotFoundError) as error:
+                outcome = _failure(error, WRONG_INPUT)
+            except (RooflogError, DatabaseError, ServerError, OSError, duckdb.Error) as error:
+                outcome = _failure(error, FAILED)
+            except KeyboardInterrupt:
+                sys.exit(130)
+            _emit(outcome, as_json)
+            sys.exit(outcome.code)
+
+        made: click.Command = click.command(name, epilog=f"Example: {example}")(run)
+        for option in reversed(_SHARED):
+            made = option(made)
+        return made
+
+    return decorate
+
+
+_SHARED: tuple[Callable[[Any], Any], ...] = (
+    click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else."),
+    click.option("--data-dir", metavar="DIR", help="Where rooflog keeps its data.  [ROOFLOG_DATA_DIR; default: data]"),
+    click.option("--nats-url", metavar="URL", help="An outside NATS server instead of the embedded one."
+                 "  [ROOFLOG_NATS_URL]"),
+    click.option("--nats-port", metavar="PORT", help="Port of the embedded server.  [ROOFLOG_NATS_PORT; default: free]"),
+)  # fmt: skip
+
+actor_option = click.option("--actor", metavar="NAME", help="Who says this.  [ROOFLOG_ACTOR; default: the system user]")
+
+
+def text_argument(value: str, what: str) -> str:
+    """The text of an option; `-` reads standard input, `@FILE` a file. Raises InputError."""
+    if value == "-":
+        return click.get_text_stream("stdin").read()
+    if value.startswith("@"):
+        try:
+            with open(value[1:], encoding="utf-8") as file:  # noqa: PTH123
+                return file.read()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"--{what} {value}: the file cannot be read: {error}") from error
+    return value
+
+
+def given(ctx: click.Context, name: str) -> bool:
+    """Did the user say this option themselves?"""
+    return ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+
+
+def plain(text: object) -> str:
+    """Text from the log, safe to put into rich markup and on a terminal."""
+    printable = "".join(c if c.isprintable() or c in "\n\t" else "�" for c in str(text))
+    return escape(printable)
+
+
+def _failure(error: Exception, code: int) -> Outcome:
+    message = str(error) or type(error).__name__
+    document: dict[str, Any] = {"status": "error", "error": message, "kind": type(error).__name__}
+    if isinstance(error, StaleRevision):
+        document |= {"example_id": error.example_id, "seen": error.seen, "since": error.since}
+    return Outcome(document, code=code, text=f"[red]error:[/red] {plain(message)}")
+
+
+def _emit(outcome: Outcome, as_json: bool) -> None:
+    failed = isinstance(outcome.value, dict) and outcome.value.get("status") == "error"
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(outcome.value), indent=2).decode() + "\n")
+        return
+    console = Console(stderr=failed, soft_wrap=True, highlight=False)
+    if outcome.text:
+        console.print(outcome.text)
+    for renderable in outcome.renderables:
+        Console(highlight=False).print(renderable)

@@ -1,0 +1,140 @@
+"""Commands that look: stats, history, status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+from rich.table import Table
+
+from events.errors import InvalidFact, UnknownExample
+from events.facts import AnyFact
+from events.log import Message
+
+from ..state import runs
+from .command import Outcome, Session, command, plain
+
+_REASON_WORDS = {
+    "too_short": "too short",
+    "low_relevance": "not about roofing",
+    "excluded_source": "failed response",
+    "excluded_by_author": "excluded by its author",
+    "personal_data": "personal data",
+    "superseded_by": "answer was corrected",
+    "erased": "erased",
+    "rejected": "rejected by a reviewer",
+    "not_approved": "not approved (yet)",
+    "duplicate_of": "duplicate",
+}
+
+
+def funnel_table(funnel: dict[str, Any]) -> Table:
+    """The funnel for people: what is left after each stage and what each reason took away."""
+    table = Table("", "examples", box=None, header_style="bold")
+    table.columns[1].justify = "right"
+    table.add_row("[bold]captured[/bold]", f"{funnel['captured']:,}")
+    table.add_row("[bold]corrections[/bold]", f"{funnel['corrections']:,}")
+    for name, count in funnel["lost"].items():
+        if name == "rejected" or (name == "not_approved" and "rejected" not in funnel["lost"]):
+            table.add_row("[bold]after filters[/bold]", f"{funnel['filtered']:,}")
+        if name == "duplicate_of":
+            table.add_row("[bold]approved[/bold]", f"{funnel['approved']:,}")
+        table.add_row(f"  [dim]− {_REASON_WORDS[name]}[/dim]", f"[dim]{count:,}[/dim]")
+    table.add_row("[bold]unique, to be exported[/bold]", f"[bold green]{funnel['unique']:,}[/bold green]")
+    return table
+
+
+@command("stats", example="rooflog stats --json")
+async def stats(session: Session) -> Outcome:
+    """Show how much there is and how much of it is trained on: funnel, sources, relevance, tags."""
+    async with session.state() as (_, state):
+        answer = await state.ask("stats")
+    goal, unique = answer["training_goal"], answer["funnel"]["unique"]
+    share = f"{100 * unique / goal:.0f} %" if goal else "-"
+    sources = Table("source", "examples", "in training", box=None, header_style="bold")
+    for row in answer["by_source"]:
+        name = plain(row["source"]) + (" ★" if row["high_value"] else "")
+        sources.add_row(name, f"{row['total']:,}", f"{row['in_training']:,}")
+    relevance = " · ".join(f"{name} {count:,}" for name, count in answer["relevance"].items())
+    text = (
+        f"{answer['total']:,} examples; {unique:,} in the training set — {share} of {goal:,}\n"
+        f"relevance: {relevance}\nreview queue: {answer['review_queue']:,}"
+    )
+    return Outcome(answer, text, renderables=(funnel_table(answer["funnel"]), sources))
+
+
+@command("history", example="rooflog history train_20250115_143000_1a2b3c4d")
+@click.argument("example_id")
+async def history(session: Session, example_id: str) -> Outcome:
+    """Tell everything that was ever said about an example, in order, read from the log itself."""
+    async with session.log() as log:
+        messages = await log.history(example_id)
+    if not messages:
+        raise UnknownExample(example_id)
+    told = [_told(message) for message in messages]
+    lines = [f"[dim]{t['seq']:>8}  {t['occurred_at']}[/dim]  {plain(t['told'])}" for t in told]
+    return Outcome({"example_id": example_id, "facts": told}, "\n".join(lines))
+
+
+def _told(message: Message) -> dict[str, Any]:
+    """One fact of a history, in words and as data."""
+    entry: dict[str, Any] = {"seq": message.seq, "subject": message.subject, "received_at": message.received_at}
+    try:
+        fact = message.fact()
+    except InvalidFact as error:
+        return entry | {"occurred_at": "", "told": f"a message that is no valid fact: {error}", "fact": None}
+    data = msgspec.to_builtins(fact)
+    return entry | {"occurred_at": f"{fact.occurred_at:%Y-%m-%d %H:%M:%S}", "told": in_words(fact), "fact": data}
+
+
+def in_words(fact: AnyFact) -> str:
+    """A fact as a sentence."""
+    reason = getattr(fact, "reason", None)
+    because = f": {reason}" if reason else ""
+    match f"{fact.noun}.{fact.verb}":
+        case "example.captured":
+            return f"captured by {fact.actor} from {getattr(fact, 'source', '')}"
+        case "feedback.given":
+            comment = getattr(fact, "comment", None)
+            return f"{fact.actor} gave {getattr(fact, 'feedback', '')} feedback" + (f": {comment}" if comment else "")
+        case "correction.recorded":
+            return f"corrected by {fact.actor} as {fact.event_id}{because}"
+        case other:
+            return f"{other.split('.')[1]} by {fact.actor}{because}"
+
+
+@command("status", example="rooflog status")
+@click.option("--digest", is_flag=True, help="Also compute the content digest of the whole state.")
+async def status(session: Session, digest: bool) -> Outcome:
+    """Show what runs, how far the projection has followed the log, and whether anything is wrong."""
+    async with session.state() as (log, state):
+        running = await runs(log)
+        last = await log.last_sequence()
+        answer = await state.ask("status")
+        if digest:
+            answer |= await state.ask("digest")
+        url = log.client.connected_url
+    lag = last - answer["checkpoint"]
+    value = {
+        "status": "ok" if not answer["quarantined"] else "attention",
+        "nats_url": session.settings.nats_url or (f"nats://{url.netloc}" if url else None),
+        "embedded_server": session.settings.nats_url is None,
+        "projector_running": running,
+        "last_seq": last,
+        "lag": max(0, lag),
+    } | answer
+    lines = [
+        f"log: {last:,} facts at {plain(value['nats_url'])}" + (" (embedded)" if value["embedded_server"] else ""),
+        f"projector: {'running' if running else 'not running (this command folded the log itself)'}, "
+        f"at sequence {answer['checkpoint']:,}, {value['lag']:,} behind",
+        f"examples: {answer['examples']:,}",
+    ]
+    if answer["quarantined"]:
+        kinds = ", ".join(f"{count} {name}" for name, count in answer["quarantined"].items())
+        lines.append(f"[bold red]QUARANTINE: {kinds}[/bold red]")
+    if answer["waiting_for_example"]:
+        lines.append(f"[yellow]{answer['waiting_for_example']} facts wait for an example that has not arrived[/yellow]")
+    if digest:
+        lines.append(f"content digest: {answer['content_digest']}")
+    return Outcome(value, "\n".join(lines))

@@ -1,0 +1,185 @@
+"""Commands for reviewers: queue, show, approve, reject, edit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.table import Table
+
+from events.errors import StaleRevision
+from events.facts import CorrectionRecorded, ExampleApproved, ExampleRejected
+from events.subjects import new_event_id, new_example_id
+from projections.verdicts import QUEUE
+
+from .command import InputError, Outcome, Session, actor_option, command, plain, text_argument
+from .say import find
+
+
+@command("queue", example="rooflog queue --why correction --limit 10")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show.")
+@click.option("--tag", help="Only examples with this tag.")
+@click.option("--source", help="Only examples from this source.")
+@click.option("--why", type=click.Choice(list(QUEUE.values())), help="Only examples that wait for this reason.")
+async def queue(session: Session, **options: Any) -> Outcome:
+    """List what waits for review, most urgent first, with the reason for its place."""
+    async with session.state() as (_, state):
+        answer = await state.ask("queue", **options)
+    table = Table("id", "why", "source", "relevance", "prompt", box=None, header_style="bold")
+    table.columns[0].no_wrap = True
+    for item in answer["items"]:
+        prompt = " ".join(item["prompt"].split())
+        shown = prompt if len(prompt) <= 70 else prompt[:69] + "…"
+        table.add_row(*map(plain, (item["example_id"], item["why"], item["source"], item["relevance"], shown)))
+    summary = ", ".join(f"{name} {count}" for name, count in answer["by_reason"].items() if count)
+    return Outcome(answer, f"{answer['total']} waiting ({summary or 'nothing'})", renderables=(table,))
+
+
+@command("show", example="rooflog show train_20250115_143000_1a2b3c4d")
+@click.argument("example_id")
+async def show(session: Session, example_id: str) -> Outcome:
+    """Show an example and its verdict: is it trained on, and if not, every reason why."""
+    async with session.state() as (_, state):
+        example = await find(state, example_id)
+    verdict = example["verdict"]
+    lines = [f"[bold]{plain(example['example_id'])}[/bold] · {plain(example['source'])} · {example['occurred_at']}"]
+    if "alias" in example:
+        lines.append(f"[dim]{plain(example['alias'])} is a copy of this correction: the same fact[/dim]")
+    lines.append(
+        f"\n[bold]Prompt[/bold]\n{plain(example['prompt'])}\n\n[bold]Response[/bold]\n{plain(example['response'])}"
+    )
+    if example["kind"] == "correction":
+        lines.append(f"\n[bold]Instead of[/bold]\n{plain(example['original_response'])}")
+        if example["correction_reason"]:
+            lines.append(f"[dim]because: {plain(example['correction_reason'])}[/dim]")
+    facts = {
+        "tags": ", ".join(example["tags"]),
+        "relevance": f"{example['relevance']} (score {example['score']})",
+        "feedback": example["feedback"],
+        "decision": f"{example['decision']} by {example['reviewer']}" if example["decision"] else None,
+        "decision reason": example["decision_reason"],
+        "personal data": ", ".join(example["personal_data"]) or None,
+        "review queue": example["queue"],
+        "revision": example["revision"],
+    }
+    lines.append("")
+    lines += [f"[dim]{name}:[/dim] {plain(value)}" for name, value in facts.items() if value not in (None, "")]
+    trained = (
+        "[green]in the training set[/green]" if verdict["in_training"] else "[yellow]not in the training set[/yellow]"
+    )
+    why = f": {plain(', '.join(verdict['reasons']))}" if verdict["reasons"] else f" (approved by {example['approval']})"
+    lines.append(f"\n{trained}{why}")
+    return Outcome(example, "\n".join(lines))
+
+
+@command("approve", example='rooflog approve --tag flashing --reason "checked against 07 62 00"')
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--tag", help="Approve everything in the review queue that carries this tag.")
+@click.option("--revision", type=click.IntRange(min=0), help="The revision you saw (one ID); refused if it is stale.")
+@click.option("--reason", help="Why.")
+@actor_option
+async def approve(
+    session: Session, ids: tuple[str, ...], tag: str | None, revision: int | None, reason: str | None
+) -> Outcome:
+    """Approve examples for training."""
+    if bool(ids) == bool(tag):
+        raise InputError("give one or more IDs, or --tag")
+    if revision is not None and len(ids) != 1:
+        raise InputError("--revision belongs to exactly one ID")
+    approved, refused = [], []
+    async with session.state() as (log, state):
+        found = [await find(state, one) for one in ids] if ids else (await state.ask("tagged", tag=tag))["items"]
+        with session.progress("approving") as progress:
+            for number, example in enumerate(found, 1):
+                seen = example["revision"] if revision is None else revision
+                fact = ExampleApproved(
+                    event_id=new_event_id(),
+                    occurred_at=datetime.now(UTC),
+                    actor=session.settings.who,
+                    example_id=example["example_id"],
+                    revision=seen,
+                    reason=reason,
+                )
+                try:
+                    seq = await log.decide(fact, revision=seen)
+                except StaleRevision as error:
+                    if len(found) == 1:
+                        raise
+                    refused.append({"example_id": example["example_id"], "error": str(error)})
+                else:
+                    approved.append({"example_id": example["example_id"], "seq": seq})
+                progress(number, len(found))
+    lines = [f"approved {len(approved)}"] + [f"[red]{plain(one['error'])}[/red]" for one in refused]
+    value = {"status": "approved", "approved": approved, "refused": refused}
+    return Outcome(value, "\n".join(lines), code=1 if refused else 0)
+
+
+@command("reject", example='rooflog reject train_20250115_143000_1a2b3c4d --reason "wrong code edition"')
+@click.argument("example_id")
+@click.option("--reason", required=True, help="Why it must not be trained on.")
+@click.option("--revision", type=click.IntRange(min=0), help="The revision you saw; refused if it is stale.")
+@actor_option
+async def reject(session: Session, example_id: str, reason: str, revision: int | None) -> Outcome:
+    """Reject an example: it stays out of training until somebody approves it."""
+    async with session.state() as (log, state):
+        example = await find(state, example_id)
+        seen = example["revision"] if revision is None else revision
+        fact = ExampleRejected(
+            event_id=new_event_id(),
+            occurred_at=datetime.now(UTC),
+            actor=session.settings.who,
+            example_id=example["example_id"],
+            revision=seen,
+            reason=reason,
+        )
+        seq = await log.decide(fact, revision=seen)
+    return Outcome({"status": "rejected", "example_id": example["example_id"], "seq": seq}, f"rejected, sequence {seq}")
+
+
+@command(
+    "edit", example="rooflog edit train_20250115_143000_1a2b3c4d --response @better.txt --reason 'units were wrong'"
+)
+@click.argument("example_id")
+@click.option("--response", required=True, help="The better answer; - reads standard input, @FILE a file.")
+@click.option("--reason", help="What was wrong.")
+@click.option("--revision", type=click.IntRange(min=0), help="The revision you saw; refused if it is stale.")
+@actor_option
+async def edit(session: Session, example_id: str, response: str, reason: str | None, revision: int | None) -> Outcome:
+    """Edit an answer and approve it in one step: a correction and its approval, both or neither."""
+    better = text_argument(response, "response")
+    async with session.state() as (log, state):
+        example = await find(state, example_id)
+        if better == example["response"]:
+            raise InputError("the response is the same as before; use `rooflog approve` to approve it as it is")
+        seen = example["revision"] if revision is None else revision
+        now, who = datetime.now(UTC), session.settings.who
+        correction = CorrectionRecorded(
+            event_id=new_example_id(now, "correction"),
+            occurred_at=now,
+            actor=who,
+            example_id=example["example_id"],
+            original_prompt=example["prompt"],
+            original_response=example["response"],
+            corrected_response=better,
+            reason=reason,
+            corrector=who,
+            tags=tuple(example["tags"]),
+            project_context=example["project_context"],
+        )
+        approval = ExampleApproved(
+            event_id=new_event_id(),
+            occurred_at=now,
+            actor=who,
+            example_id=correction.event_id,
+            revision=0,
+            reason="edited and approved",
+        )
+        seq = await log.decide(correction, approval, revision=seen)
+    value = {
+        "status": "edited",
+        "example_id": example["example_id"],
+        "correction_id": correction.event_id,
+        "seq": seq,
+    }
+    return Outcome(value, f"edited and approved as {correction.event_id}")

@@ -1,0 +1,188 @@
+"""Commands that say facts: capture, feedback, correct, import."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from events.errors import InvalidFact
+from events.facts import CorrectionRecorded, Document, ExampleCaptured, FeedbackGiven, Metadata
+from events.subjects import new_event_id, new_example_id
+
+from ..legacy import import_store
+from .command import InputError, Outcome, Session, actor_option, command, plain, text_argument
+
+
+@command(
+    "capture",
+    example='rooflog capture --prompt "Minimum slope for TPO?" --response @answer.txt --tag tpo --source chat_interaction',
+)
+@click.option("--prompt", required=True, help="What was asked; - reads standard input, @FILE a file.")
+@click.option("--response", required=True, help="What was answered; - reads standard input, @FILE a file.")
+@click.option("--source", default="chat_interaction", show_default=True, help="Where it comes from.")
+@click.option("--tag", "tags", multiple=True, help="A tag; may be repeated.")
+@click.option("--project", default="general", show_default=True, help="The project it belongs to.")
+@click.option("--skill", "skill_used", help="The skill that answered.")
+@click.option("--tier", "tier_handled", help="The tier that answered: rules, modal, groq, anthropic.")
+@click.option("--latency-ms", type=click.FloatRange(min=0), help="How long the answer took, in milliseconds.")
+@click.option("--tokens-in", type=click.IntRange(min=0), help="Tokens of the prompt.")
+@click.option("--tokens-out", type=click.IntRange(min=0), help="Tokens of the answer.")
+@click.option("--document-type", help="For a generated document: rfi, submittal, …")
+@click.option("--used", is_flag=True, help="The document was used.")
+@click.option("--modified", type=click.Choice(["none", "minor", "major"]), default="none", help="How it was modified.")
+@click.option("--exclude", is_flag=True, help="Keep it, but never train on it.")
+@actor_option
+async def capture(
+    session: Session,
+    prompt: str,
+    response: str,
+    source: str,
+    tags: tuple[str, ...],
+    project: str,
+    document_type: str | None,
+    used: bool,
+    modified: Any,
+    exclude: bool,
+    **metadata: Any,
+) -> Outcome:
+    """Record an interaction; prints the id of the new example."""
+    now = datetime.now(UTC)
+    example_id = new_example_id(now, "doc" if document_type else "train")
+    document = Document(document_type=document_type, was_used=used, modifications_made=modified)
+    if (used or modified != "none") and not document_type:
+        raise InputError("--used and --modified are about a document; say which with --document-type")
+    fact = ExampleCaptured(
+        event_id=example_id,
+        occurred_at=now,
+        actor=session.settings.who,
+        example_id=example_id,
+        prompt=text_argument(prompt, "prompt"),
+        response=text_argument(response, "response"),
+        source=source,
+        metadata=Metadata(**metadata),
+        tags=tags,
+        project_context=project,
+        document=document if document_type else None,
+        include_in_training=not exclude,
+    )
+    async with session.log() as log:
+        published = await log.publish([fact])
+    for _, reason in published.refused:
+        raise InvalidFact("invalid", reason)
+    return Outcome({"status": "captured", "example_id": example_id}, example_id)
+
+
+@command("feedback", example="rooflog feedback train_20250115_143000_1a2b3c4d positive")
+@click.argument("example_id")
+@click.argument("feedback", type=click.Choice(["positive", "negative"]))
+@click.option("--comment", help="Why.")
+@actor_option
+async def feedback(session: Session, example_id: str, feedback: Any, comment: str | None) -> Outcome:
+    """Give a thumbs up or down; after a thumbs down the answer asks for a correction."""
+    fact = FeedbackGiven(
+        event_id=new_event_id(),
+        occurred_at=datetime.now(UTC),
+        actor=session.settings.who,
+        example_id=example_id,
+        feedback=feedback,
+        comment=comment,
+    )
+    async with session.log() as log:
+        seq = await log.give_feedback(fact)
+    wanted = feedback == "negative"
+    text = f"recorded as sequence {seq}"
+    if wanted:
+        text += f"; what should the answer have been? rooflog correct --example {plain(example_id)} --corrected …"
+    return Outcome({"status": "recorded", "example_id": example_id, "seq": seq, "request_correction": wanted}, text)
+
+
+@command(
+    "correct",
+    example='rooflog correct --example train_20250115_143000_1a2b3c4d --corrected @better.txt --reason "old edition"',
+)
+@click.option("--example", "example_id", help="The example that was wrong; its prompt and answer need no repeating.")
+@click.option("--prompt", help="The original prompt, where there is no example.")
+@click.option("--original", help="The original answer, where there is no example.")
+@click.option("--corrected", required=True, help="What the answer should have been; - standard input, @FILE a file.")
+@click.option("--reason", help="What was wrong.")
+@click.option("--tag", "tags", multiple=True, help="A tag; may be repeated.")
+@click.option("--project", help="The project it belongs to; the example's by default.")
+@actor_option
+async def correct(
+    session: Session,
+    example_id: str | None,
+    prompt: str | None,
+    original: str | None,
+    corrected: str,
+    reason: str | None,
+    tags: tuple[str, ...],
+    project: str | None,
+) -> Outcome:
+    """Record what an answer should have been; prints the id of the correction."""
+    now = datetime.now(UTC)
+    if example_id is None and (prompt is None or original is None):
+        raise InputError("give --example ID, or both --prompt and --original")
+    async with session.state() as (log, state):
+        wrong: dict[str, Any] = {}
+        if example_id is not None:
+            wrong = await find(state, example_id)
+            example_id = wrong["example_id"]
+        fact = CorrectionRecorded(
+            event_id=new_example_id(now, "correction"),
+            occurred_at=now,
+            actor=session.settings.who,
+            example_id=example_id,
+            original_prompt=text_argument(prompt, "prompt") if prompt is not None else wrong["prompt"],
+            original_response=text_argument(original, "original") if original is not None else wrong["response"],
+            corrected_response=text_argument(corrected, "corrected"),
+            reason=reason,
+            corrector=session.settings.who,
+            tags=tags or tuple(wrong.get("tags", ())),
+            project_context=project or wrong.get("project_context", "general"),
+        )
+        seq = await log.correct(fact)
+    return Outcome(
+        {"status": "recorded", "correction_id": fact.event_id, "example_id": example_id, "seq": seq}, fact.event_id
+    )
+
+
+async def find(state: Any, example_id: str) -> dict[str, Any]:
+    """The example of an id, as the state knows it. Raises UnknownExample."""
+    from events.errors import UnknownExample
+
+    example: dict[str, Any] | None = await state.ask("show", example_id=example_id)
+    if example is None:
+        raise UnknownExample(example_id)
+    return example
+
+
+@command("import", example="rooflog import old_store/ --json")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
+    """Import an old store: examples_*.jsonl and corrections.jsonl, files or folders.
+
+    Importing again adds nothing. A bad line is reported with file, line and reason, everything else is imported, and
+    the exit code is 1.
+    """
+    async with session.log() as log:
+        with session.progress("importing") as progress:
+            report = await import_store(log, paths, progress)
+    problems = [{"file": p.file, "line": p.line, "reason": p.reason} for p in report.problems]
+    lines = [f"[yellow]{plain(p.file)}:{p.line}:[/yellow] {plain(p.reason)}" for p in report.problems]
+    lines.append(
+        f"{report.lines} lines in {report.files} files: {report.new} new facts, {report.existing} already there, "
+        f"{report.same_fact} copies of corrections, {len(problems)} bad lines"
+    )
+    value = {
+        "status": "imported" if not problems else "imported_with_problems",
+        "files": report.files,
+        "lines": report.lines,
+        "new": report.new,
+        "existing": report.existing,
+        "same_fact": report.same_fact,
+        "problems": problems,
+    }
+    return Outcome(value, "\n".join(lines), code=1 if problems else 0)

@@ -1,0 +1,99 @@
+"""The sample day: shipped interactions, and the review decisions that turn them into a training file."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from events.codec import decode
+from events.errors import RooflogError
+from events.facts import AnyFact, CorrectionRecorded, ExampleApproved, ExampleRejected
+from events.log import Log
+from events.subjects import subject_of
+
+from .exporter import export
+from .state import State
+
+REVIEWER = "qa-reviewer"
+
+REVIEWED_AT = "2025-03-19T07:00:00Z"
+
+MIN_EXAMPLES = 1
+"""A single day is never enough to train on; the demo exports it all the same."""
+
+
+class Review(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One decision of the day's reviewer; `edit` needs a response."""
+
+    decision: Literal["approve", "reject", "edit"]
+    example_id: str
+    reason: str | None = None
+    response: str | None = None
+
+
+def sample_day() -> list[AnyFact]:
+    """The shipped interactions, feedback and corrections, in the order in which they happened."""
+    return [decode(line) for line in _shipped("sample_day.jsonl")]
+
+
+def reviews() -> list[Review]:
+    """The shipped review decisions."""
+    return [msgspec.json.decode(line, type=Review) for line in _shipped("sample_reviews.jsonl")]
+
+
+async def play(log: Log, state: State, volume: Path) -> dict[str, Any]:
+    """Say the day's facts, review, export; the export's answer. Raises RooflogError on a log with other facts."""
+    day = sample_day()
+    decisions = [_facts(review, day) for review in reviews()]
+    subjects = {subject_of(fact) for fact in day} | {subject_of(fact) for said in decisions for fact in said}
+    async for messages in log.read(0):
+        for message in messages:
+            if message.subject not in subjects:
+                raise RooflogError(
+                    f"the log already holds other facts (sequence {message.seq}: {message.subject}); "
+                    "play the demo in a directory of its own: rooflog demo --data-dir DIR"
+                )
+    published = await log.publish(day)
+    for event_id, reason in published.refused:
+        raise RooflogError(f"the shipped sample day is damaged at {event_id}: {reason}")
+    for said in decisions:
+        if not await log.last([subject_of(said[0])]):
+            example = await state.ask("show", example_id=said[0].example_id)
+            await log.decide(*said, revision=example["revision"])
+    return await export(state, volume, min_examples=MIN_EXAMPLES)
+
+
+def _facts(review: Review, day: list[AnyFact]) -> list[ExampleApproved | ExampleRejected | CorrectionRecorded]:
+    """The facts of one decision, the same ones on every machine; the log checks the revision that `play` looks up."""
+    at = msgspec.convert(REVIEWED_AT, type(day[0].occurred_at))
+    reviewed = next(fact for fact in day if fact.event_id == review.example_id)
+    envelope: dict[str, Any] = {"event_id": f"demo_{review.decision}_{review.example_id}", "occurred_at": at}
+    envelope |= {"actor": REVIEWER, "example_id": review.example_id}
+    if review.decision == "approve":
+        return [ExampleApproved(**envelope, revision=0, reason=review.reason)]
+    if review.decision == "reject":
+        return [ExampleRejected(**envelope, revision=0, reason=review.reason or "")]
+    correction = CorrectionRecorded(
+        **envelope,
+        original_prompt=getattr(reviewed, "prompt", ""),
+        original_response=getattr(reviewed, "response", ""),
+        corrected_response=review.response or "",
+        reason=review.reason,
+        corrector=REVIEWER,
+        tags=getattr(reviewed, "tags", ()),
+    )
+    approval = ExampleApproved(
+        event_id=f"demo_approve_{review.example_id}",
+        occurred_at=at,
+        actor=REVIEWER,
+        example_id=correction.event_id,
+        revision=0,
+    )
+    return [correction, approval]
+
+
+def _shipped(name: str) -> list[bytes]:
+    return [line for line in files("services").joinpath(name).read_bytes().splitlines() if line.strip()]

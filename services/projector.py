@@ -1,0 +1,231 @@
+"""The projector service: a FastStream application that folds the log into the database it owns and answers questions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import socket
+import time
+from typing import Any
+
+import msgspec
+from faststream import AckPolicy, FastStream
+from faststream.message import StreamMessage
+from faststream.nats import ConsumerConfig, JStream, NatsBroker, PullSub
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import api
+from nats.js.errors import NotFoundError
+
+from events.errors import RooflogError, Unreachable
+from events.log import Log, Message
+from events.subjects import EVERYTHING, STREAM
+
+from .settings import Settings
+from .state import ANSWER_SECONDS, ASK, ROWS_SUBJECT, Answer, Owner, Question
+
+logger = logging.getLogger("rooflog.projector")
+
+BATCH = 1_000
+"""Facts in one live transaction at most; a transaction costs about 4 ms however small."""
+
+COLLECT_SECONDS = 0.1
+"""How long a batch is collected on a quiet log: the delay of a single fact."""
+
+ACK_WAIT_SECONDS = 30.0
+"""A batch that is not acknowledged by then is delivered again; the checkpoint makes that harmless."""
+
+STALL_SECONDS = 60.0
+"""With facts waiting and none folded for so long, the service ends with an error so that it is started anew."""
+
+IDLE_CONSUMER_SECONDS = 7 * 24 * 3600.0
+"""The server forgets the consumer of a data directory that is gone; the checkpoint does not depend on it."""
+
+WORKERS = 4
+"""Questions answered at a time."""
+
+
+class ProjectorService:
+    """One running projector: the owner of the database, its subscriber and its answers."""
+
+    def __init__(self, settings: Settings, log: Log, owner: Owner, url: str) -> None:
+        self._log = log
+        self._owner = owner
+        self._moved = asyncio.Condition()
+        self._progressed = time.monotonic()
+        self.failure: str | None = None
+        place = f"{socket.gethostname()}:{settings.database}"
+        self.durable = f"projector-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+        self.broker = NatsBroker(
+            [url],
+            user=settings.nats_user,
+            password=settings.nats_password,
+            name="rooflog-projector",
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.2,
+            apply_types=False,
+            logger=None,
+        )
+        self.app = FastStream(self.broker, logger=None)
+
+    async def run(self) -> int:
+        """Fold what the log holds, then what arrives, until a signal or a failure; the exit code."""
+        await self._owner.check(self._log)
+        await self._owner.catch_up(self._log)
+        await self._subscribe()
+        watch = asyncio.create_task(self._watch())
+        logger.info("projecting from sequence %d", self._owner.projector.checkpoint.seq + 1)
+        await self.app.run()
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+        if self.failure:
+            logger.error("%s", self.failure)
+        return 1 if self.failure else 0
+
+    async def _subscribe(self) -> None:
+        """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""
+        with contextlib.suppress(NotFoundError):
+            await self._log.client.jetstream().delete_consumer(STREAM, self.durable)
+        folding = self.broker.subscriber(
+            EVERYTHING,
+            stream=JStream(STREAM, declare=False),
+            durable=self.durable,
+            pull_sub=PullSub(batch_size=BATCH, timeout=COLLECT_SECONDS, batch=True),
+            config=ConsumerConfig(
+                durable_name=self.durable,
+                deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+                opt_start_seq=self._owner.projector.checkpoint.seq + 1,
+                ack_policy=api.AckPolicy.ALL,
+                ack_wait=ACK_WAIT_SECONDS,
+                max_ack_pending=BATCH,
+                max_deliver=-1,
+                inactive_threshold=IDLE_CONSUMER_SECONDS,
+            ),
+            ack_policy=AckPolicy.MANUAL,
+            decoder=_as_it_is,
+        )
+        folding(self._fold)
+        answering = self.broker.subscriber(f"{ASK}.*", max_workers=WORKERS, decoder=_as_it_is)
+        answering(self._answer)
+        streaming = self.broker.subscriber(ROWS_SUBJECT, max_workers=WORKERS, decoder=_as_it_is, no_reply=True)
+        streaming(self._stream_rows)
+
+    async def _fold(self, batch: StreamMessage[list[Msg]]) -> None:
+        """Apply a batch and tell the server after the commit: acknowledging the last one acknowledges all before it."""
+        messages = [
+            Message(m.metadata.sequence.stream, m.subject, m.data, m.metadata.timestamp.isoformat())
+            for m in batch.raw_message
+        ]
+        try:
+            await asyncio.to_thread(self._owner.projector.apply, messages)
+        except Exception as error:  # FastStream would swallow it: nothing may be folded after a batch that failed
+            self._fail(f"sequences {messages[0].seq} to {messages[-1].seq} could not be folded: {error}")
+            return
+        self._progressed = time.monotonic()
+        async with self._moved:
+            self._moved.notify_all()
+        with contextlib.suppress(NatsError):
+            await batch.raw_message[-1].ack()
+
+    async def _answer(self, message: StreamMessage[Msg]) -> bytes:
+        """Answer a question about the state, once the tables have reached the sequence it names."""
+        name = message.raw_message.subject.removeprefix(f"{ASK}.")
+        try:
+            question = msgspec.json.decode(message.body or b"{}", type=Question)
+            await self._reach(question.after)
+            answer = Answer(value=await asyncio.to_thread(self._owner.answer, name, question.args))
+        except (ValueError, RooflogError) as error:
+            answer = Answer(error=str(error))
+        except Exception as error:
+            logger.exception("question %s", name)
+            answer = Answer(error=f"the projector could not answer {name!r}: {error}")
+        return msgspec.json.encode(answer)
+
+    async def _stream_rows(self, message: StreamMessage[Msg]) -> None:
+        """Send the training set in chunks; each waits for the asker's acknowledgement, so no buffer overflows."""
+        inbox = message.raw_message.reply
+        client = self._log.client
+        size = client.max_payload - 1_024
+        try:
+            question = msgspec.json.decode(message.body, type=Question)
+            await self._reach(question.after)
+            chunks = self._owner.rows(question.args.get("min_relevance"))
+            while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+                for start in range(0, len(chunk), size):
+                    kind = b"." if start + size >= len(chunk) else b"+"
+                    await client.request(inbox, kind + chunk[start : start + size], timeout=ANSWER_SECONDS)
+            await client.request(inbox, b"$", timeout=ANSWER_SECONDS)
+        except (NatsError, TimeoutError):
+            logger.warning("whoever asked for the training set has gone away")
+        except Exception as error:
+            logger.exception("training set")
+            with contextlib.suppress(NatsError, TimeoutError):
+                await client.request(inbox, b"!" + msgspec.json.encode(Answer(error=str(error))), timeout=5)
+
+    async def _reach(self, seq: int) -> None:
+        """Wait until the tables have folded a sequence. Raises RooflogError when that takes too long."""
+        async with self._moved:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS / 2):
+                    while self._owner.projector.checkpoint_seq < seq:
+                        await self._moved.wait()
+            except TimeoutError:
+                raise RooflogError(
+                    f"the projector is at sequence {self._owner.projector.checkpoint_seq} and has not reached {seq} "
+                    f"in {ANSWER_SECONDS / 2:.0f} s; see how far behind it is with `rooflog status`"
+                ) from None
+
+    async def _watch(self) -> None:
+        """End the service when facts wait and nothing moves: a subscriber whose task died says nothing."""
+        while True:
+            await asyncio.sleep(STALL_SECONDS / 4)
+            try:
+                waiting = await self._log.last_sequence() > self._owner.projector.checkpoint_seq
+            except Unreachable:
+                self._progressed = time.monotonic()
+                continue
+            if not waiting:
+                self._progressed = time.monotonic()
+            elif time.monotonic() - self._progressed > STALL_SECONDS:
+                self._fail(f"facts are waiting and none was folded for {STALL_SECONDS:.0f} s")
+                return
+
+    def _fail(self, why: str) -> None:
+        self.failure = self.failure or why
+        self.app.exit()
+
+
+async def _as_it_is(message: StreamMessage[Any]) -> StreamMessage[Any]:
+    """Bytes are decoded where they are folded, so that a bad message is kept and not thrown away."""
+    return message
+
+
+async def serve(settings: Settings, url: str) -> int:
+    """Run the projector until it is told to stop; the exit code. Raises RooflogError where it cannot start."""
+    log = await Log.connect(
+        url, name="rooflog-projector", user=settings.nats_user, password=settings.nats_password, timeout=30
+    )
+    try:
+        try:
+            owner = await _own(settings)
+        except BlockingIOError:
+            raise RooflogError(f"another projector already owns {settings.database}") from None
+        try:
+            return await ProjectorService(settings, log, owner, url).run()
+        finally:
+            owner.close()
+    finally:
+        await log.close()
+
+
+async def _own(settings: Settings) -> Owner:
+    """The database, once whoever holds it for a single command has let go."""
+    for _ in range(100):
+        with contextlib.suppress(BlockingIOError):
+            return Owner(settings.database)
+        await asyncio.sleep(0.1)
+    return Owner(settings.database)

@@ -1,0 +1,264 @@
+"""The state as everyone sees it: asked of the projector that owns the database, or owned for a moment when none runs."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import io
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import pyarrow as pa
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+
+from events.errors import RooflogError, Unreachable
+from events.log import Log
+from projections import queries
+from projections.database import Connection
+from projections.policy import Relevance
+from projections.projector import Projector
+
+from .settings import Settings
+
+ASK = "rooflog.query"
+"""The subject prefix of questions to the projector; the last token is the question's name."""
+
+ROWS_SUBJECT = "rooflog.rows.training_set"
+"""The subject that streams the training set, in chunks that the asker acknowledges one by one."""
+
+QUESTIONS: dict[str, Callable[..., Any]] = {
+    "status": queries.status,
+    "digest": queries.digest,
+    "stats": queries.stats,
+    "queue": queries.queue,
+    "show": queries.show,
+    "tagged": queries.tagged,
+}
+
+READ = 20_000
+"""Messages folded in one transaction while catching up: large enough that a transaction's fixed cost vanishes."""
+
+ANSWER_SECONDS = 60.0
+OWNER_SECONDS = 60.0
+
+Progress = Callable[[int, int], None]
+
+
+class Question(msgspec.Struct, forbid_unknown_fields=True):
+    """A question: wait until the tables have folded sequence `after`, then answer with `args`."""
+
+    after: int = 0
+    args: dict[str, Any] = {}
+
+
+class Answer(msgspec.Struct):
+    """The answer, or what was wrong with the question."""
+
+    value: Any = None
+    error: str | None = None
+
+
+class TrainingSet(msgspec.Struct):
+    """The head of a streamed training set; the rows follow as Arrow record batches."""
+
+    funnel: dict[str, Any]
+    system: str
+    min_examples: int
+    checkpoint: int
+    log_digest: str
+    policy_digest: str
+
+
+class Owner:
+    """The process that holds the database: `lock` keeps others out while `Projector` works."""
+
+    def __init__(self, database: Path) -> None:
+        """Take the database. Raises BlockingIOError where another process has it."""
+        database.parent.mkdir(parents=True, exist_ok=True)
+        self._lock: IO[str] = database.with_suffix(".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.projector = Projector(database)
+        except BaseException:
+            self._lock.close()
+            raise
+        self.reader: Connection = self.projector.con.cursor()
+
+    def close(self) -> None:
+        """Give the database back."""
+        self.reader.close()
+        self.projector.close()
+        self._lock.close()
+
+    async def check(self, log: Log) -> None:
+        """Raise RooflogError where the database was folded from another log than this one."""
+        now = self.projector.checkpoint
+        last = await log.last_sequence()
+        message = await log.at(now.seq) if now.seq else None
+        if now.seq > last or (message is not None and message.subject != now.subject):
+            raise RooflogError(
+                f"the database stands at sequence {now.seq} ({now.subject}), but the log at "
+                f"{log.client.connected_url.netloc if log.client.connected_url else '?'} ends at {last} "
+                "and is another one; choose the data directory that belongs to it, or remove the database file "
+                "to fold it anew from this log"
+            )
+
+    async def catch_up(self, log: Log, progress: Progress | None = None) -> None:
+        """Fold everything the log holds now."""
+        last = await log.last_sequence()
+        first = self.projector.checkpoint.seq
+        async for messages in log.read(first, last, READ):
+            await asyncio.to_thread(self.projector.apply, messages)
+            if progress:
+                progress(messages[-1].seq - first, last - first)
+
+    def answer(self, name: str, args: dict[str, Any]) -> Any:
+        """Answer one question from a cursor of its own. Raises ValueError where the question is wrong."""
+        if name not in QUESTIONS:
+            raise ValueError(f"no question {name!r}; there are {', '.join(QUESTIONS)}")
+        with self.reader.cursor() as cursor:
+            try:
+                return QUESTIONS[name](cursor, **args)
+            except TypeError as error:
+                raise ValueError(f"question {name!r}: {error}") from error
+
+    def rows(self, min_relevance: Relevance | None) -> Iterator[bytes]:
+        """The training set of this moment: its head as JSON, then Arrow IPC of every record batch."""
+        with self.reader.cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION")
+            funnel, relation = queries.training_set(cursor, min_relevance=min_relevance)
+            now, policy = queries.checkpoint(cursor), queries.policies.current(cursor)
+            export = policy.export
+            yield msgspec.json.encode(
+                TrainingSet(funnel, export.system, export.min_examples, now.seq, now.log_digest.hex(), policy.digest)
+            )
+            for batch in cursor.sql(queries.training_rows(relation)).to_arrow_reader(20_000):
+                sink = io.BytesIO()
+                with pa.ipc.new_stream(sink, batch.schema) as writer:
+                    writer.write_batch(batch)
+                yield sink.getvalue()
+            cursor.execute("ROLLBACK")
+
+
+class State:
+    """Answers about the state, whoever owns it; up to date with what the log holds when it is asked."""
+
+    def __init__(self, log: Log, owner: Owner | None, progress: Progress | None) -> None:
+        self._log = log
+        self._owner = owner
+        self._progress = progress
+
+    async def ask(self, name: str, **args: Any) -> Any:
+        """Ask one question. Raises RooflogError with what the projector says is wrong, Unreachable when it is silent."""
+        if self._owner is not None:
+            await self._owner.catch_up(self._log, self._progress)
+            return self._owner.answer(name, args)
+        question = Question(after=await self._log.last_sequence(), args=args)
+        try:
+            reply = await self._log.client.request(
+                f"{ASK}.{name}", msgspec.json.encode(question), timeout=ANSWER_SECONDS
+            )
+        except (NatsError, TimeoutError) as error:
+            raise Unreachable(f"the projector does not answer: {error or type(error).__name__}") from error
+        return _value(reply.data)
+
+    @asynccontextmanager
+    async def training_set(
+        self, min_relevance: Relevance | None = None
+    ) -> AsyncIterator[tuple[TrainingSet, AsyncIterator[pa.RecordBatch]]]:
+        """The training set of this moment: its head, and its rows (`prompt`, `response`) in the order of the log."""
+        if self._owner is not None:
+            await self._owner.catch_up(self._log, self._progress)
+            chunks = self._owner.rows(min_relevance)
+
+            async def local() -> AsyncIterator[bytes]:
+                for chunk in chunks:
+                    yield chunk
+
+            source: AsyncIterator[bytes] = local()
+        else:
+            source = self._streamed(min_relevance)
+        head = msgspec.json.decode(await anext(source), type=TrainingSet)
+
+        async def batches() -> AsyncIterator[pa.RecordBatch]:
+            async for chunk in source:
+                with pa.ipc.open_stream(chunk) as reader:
+                    for batch in reader:
+                        yield batch
+
+        yield head, batches()
+
+    async def _streamed(self, min_relevance: Relevance | None) -> AsyncIterator[bytes]:
+        """Chunks from the projector, put together again: `+` says that a chunk goes on, `.` ends it, `$` ends all."""
+        client = self._log.client
+        arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        inbox = client.new_inbox()
+        subscription = await client.subscribe(inbox, cb=arrived.put)
+        question = Question(after=await self._log.last_sequence(), args={"min_relevance": min_relevance})
+        try:
+            await client.publish(ROWS_SUBJECT, msgspec.json.encode(question), reply=inbox)
+            whole = bytearray()
+            while True:
+                message = await asyncio.wait_for(arrived.get(), ANSWER_SECONDS)
+                await message.respond(b"")
+                kind, part = message.data[:1], message.data[1:]
+                if kind == b"!":
+                    _value(part)
+                if kind == b"$":
+                    return
+                whole += part
+                if kind == b".":
+                    yield bytes(whole)
+                    whole.clear()
+        except (NatsError, TimeoutError) as error:
+            raise Unreachable(f"the projector broke off the training set: {error or type(error).__name__}") from error
+        finally:
+            await subscription.unsubscribe()
+
+
+def _value(data: bytes) -> Any:
+    answer = msgspec.json.decode(data, type=Answer)
+    if answer.error is not None:
+        raise RooflogError(answer.error)
+    return answer.value
+
+
+async def runs(log: Log) -> bool:
+    """Does a projector answer at this server?"""
+    try:
+        await log.client.request(f"{ASK}.status", msgspec.json.encode(Question()), timeout=ANSWER_SECONDS)
+    except NoRespondersError:
+        return False
+    except (NatsError, TimeoutError) as error:
+        raise Unreachable(f"the projector does not answer: {error or type(error).__name__}") from error
+    return True
+
+
+@asynccontextmanager
+async def open_state(settings: Settings, log: Log, progress: Progress | None = None) -> AsyncIterator[State]:
+    """The state: through the projector where one runs, else by owning the database for as long as this is open."""
+    deadline = time.monotonic() + OWNER_SECONDS
+    while not await runs(log):
+        try:
+            owner = Owner(settings.database)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise RooflogError(
+                    f"another process holds {settings.database} and does not answer; "
+                    "is a `rooflog` command of yours still at work, or on another NATS server?"
+                ) from None
+            await asyncio.sleep(0.05)
+            continue
+        try:
+            await owner.check(log)
+            yield State(log, owner, progress)
+        finally:
+            owner.close()
+        return
+    yield State(log, None, progress)
