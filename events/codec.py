@@ -71,9 +71,10 @@ def _upcast(data: bytes, error: Exception) -> AnyFact:
     while raw["type"] in UPCASTERS:
         raw = UPCASTERS[raw["type"]](raw)
     try:
-        return msgspec.convert(raw, AnyFact)  # type: ignore[arg-type,return-value]
+        fact: AnyFact = msgspec.convert(raw, AnyFact)
     except msgspec.ValidationError as invalid:
         raise InvalidFact("invalid", f"{tag}: {invalid}") from invalid
+    return fact
 
 
 def _short(error: Exception) -> str:

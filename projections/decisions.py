@@ -12,13 +12,11 @@ _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "decision": "VARCHAR", "reason":
 
 
 def _fold(con: Connection, batch: Batch) -> None:
-    said = sorted([*batch.of(ExampleApproved), *batch.of(ExampleRejected)], key=lambda numbered: numbered[0])
-    insert(
-        con,
-        "decisions",
-        _COLUMNS,
-        [(*envelope(n, f), f.example_id, f.verb, f.reason, f.revision) for n, f in said],
-    )
+    said: list[tuple[int, ExampleApproved | ExampleRejected]] = []
+    said += batch.of(ExampleApproved)
+    said += batch.of(ExampleRejected)
+    rows = [(*envelope(n, f), f.example_id, f.verb, f.reason, f.revision) for n, f in said]
+    insert(con, "decisions", _COLUMNS, rows)
 
 
 DECISIONS = Projection(

@@ -197,9 +197,7 @@ def _versions() -> str:
 def _touched(batch: Batch) -> set[str]:
     ids: set[str] = set()
     for kind in (ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleRedacted, ExampleErased):
-        ids.update(fact.example_id for _, fact in batch.of(kind))
+        ids.update(fact.about for _, fact in batch.of(kind))
     for _, fact in batch.of(CorrectionRecorded):
-        ids.add(fact.event_id)
-        if fact.example_id is not None:
-            ids.add(fact.example_id)
+        ids |= {fact.event_id, fact.about}
     return ids

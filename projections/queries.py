@@ -29,7 +29,7 @@ def status(con: Connection) -> dict[str, Any]:
         " UNION ALL ".join(
             f"SELECT count(*) FROM {t} ANTI JOIN examples USING (example_id)"
             for t in ("feedback", "decisions", "redactions", "erasures")
-        )  # fmt: skip
+        )
     ).fetchall()
     return {
         "checkpoint": now.seq,

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -114,11 +114,10 @@ async def _publish(log: Log, said: list[tuple[Fact, _Line]], report: Report) -> 
     for fact, line in said:
         if reason := refused.get(fact.event_id):
             report.problems.append(line.problem(reason))
-        elif fact.event_id in existing:
-            if _text(known[subject_of(fact)].fact()) != _text(fact):
-                report.problems.append(
-                    line.problem(f"{fact.event_id} is already in the log with another text; give this one its own id")
-                )
+        elif fact.event_id in existing and _text(known[subject_of(fact)].fact()) != _text(fact):
+            report.problems.append(
+                line.problem(f"{fact.event_id} is already in the log with another text; give this one its own id")
+            )
     report.existing += len(published.existing)
 
 
@@ -196,7 +195,7 @@ def _example(data: dict[str, Any]) -> list[Fact]:
         occurred_at=at,
         actor=ACTOR,
         example_id=example_id,
-        feedback=feedback,
+        feedback=msgspec.convert(feedback, Literal["positive", "negative"]),
     )
     return [capture, given]
 

@@ -1,4 +1,4 @@
-"""The state as everyone sees it: asked of the projector that owns the database, or owned for a moment when none runs."""
+"""The state as everyone sees it: asked of the projector that owns the database, or owned while none runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, Unreachable
 from events.log import Log
-from projections import queries
+from projections import policies, queries
 from projections.database import Connection
 from projections.policy import Relevance
-from projections.projector import Projector
+from projections.projector import Projector, checkpoint
 
 from .settings import Settings
 
@@ -133,7 +133,7 @@ class Owner:
         with self.reader.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")
             funnel, relation = queries.training_set(cursor, min_relevance=min_relevance)
-            now, policy = queries.checkpoint(cursor), queries.policies.current(cursor)
+            now, policy = checkpoint(cursor), policies.current(cursor)
             export = policy.export
             yield msgspec.json.encode(
                 TrainingSet(funnel, export.system, export.min_examples, now.seq, now.log_digest.hex(), policy.digest)
@@ -155,7 +155,7 @@ class State:
         self._progress = progress
 
     async def ask(self, name: str, **args: Any) -> Any:
-        """Ask one question. Raises RooflogError with what the projector says is wrong, Unreachable when it is silent."""
+        """Ask one question. Raises RooflogError with what the projector says is wrong, Unreachable if it is silent."""
         if self._owner is not None:
             await self._owner.catch_up(self._log, self._progress)
             return self._owner.answer(name, args)

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any, NoReturn
 
@@ -32,6 +32,9 @@ from ..state import State, open_state
 FAILED, WRONG_INPUT = 1, 2
 
 PROGRESS_AFTER_SECONDS = 1.0
+
+PIPED_WIDTH = 140
+"""Columns where no terminal says how wide it is."""
 
 
 class InputError(Exception):
@@ -102,7 +105,7 @@ class Session:
             bar.stop()
 
 
-Body = Callable[..., Awaitable[Outcome]]
+Body = Callable[..., Coroutine[Any, Any, Outcome]]
 
 
 def command(name: str, *, example: str) -> Callable[[Body], click.Command]:
@@ -141,7 +144,7 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option("--data-dir", metavar="DIR", help="Where rooflog keeps its data.  [ROOFLOG_DATA_DIR; default: data]"),
     click.option("--nats-url", metavar="URL", help="An outside NATS server instead of the embedded one."
                  "  [ROOFLOG_NATS_URL]"),
-    click.option("--nats-port", metavar="PORT", help="Port of the embedded server.  [ROOFLOG_NATS_PORT; default: free]"),
+    click.option("--nats-port", metavar="PORT", help="The embedded server's port.  [ROOFLOG_NATS_PORT; default: free]"),
 )  # fmt: skip
 
 actor_option = click.option("--actor", metavar="NAME", help="Who says this.  [ROOFLOG_ACTOR; default: the system user]")
@@ -150,7 +153,7 @@ actor_option = click.option("--actor", metavar="NAME", help="Who says this.  [RO
 def text_argument(value: str, what: str) -> str:
     """The text of an option; `-` reads standard input, `@FILE` a file. Raises InputError."""
     if value == "-":
-        return click.get_text_stream("stdin").read()
+        return sys.stdin.read()
     if value.startswith("@"):
         try:
             with open(value[1:], encoding="utf-8") as file:  # noqa: PTH123
@@ -184,8 +187,10 @@ def _emit(outcome: Outcome, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(outcome.value), indent=2).decode() + "\n")
         return
-    console = Console(stderr=failed, soft_wrap=True, highlight=False)
+    console = Console(stderr=failed, highlight=False)
+    if not console.is_terminal:
+        console = Console(stderr=failed, highlight=False, width=PIPED_WIDTH)
     if outcome.text:
-        console.print(outcome.text)
+        console.print(outcome.text, soft_wrap=True)
     for renderable in outcome.renderables:
-        Console(highlight=False).print(renderable)
+        console.print(renderable)

@@ -28,20 +28,23 @@ _REASON_WORDS = {
     "duplicate_of": "duplicate",
 }
 
+_FILTER_REASONS = tuple(_REASON_WORDS)[:7]
 
-def funnel_table(funnel: dict[str, Any]) -> Table:
+
+def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
     """The funnel for people: what is left after each stage and what each reason took away."""
     table = Table("", "examples", box=None, header_style="bold")
     table.columns[1].justify = "right"
     table.add_row("[bold]captured[/bold]", f"{funnel['captured']:,}")
     table.add_row("[bold]corrections[/bold]", f"{funnel['corrections']:,}")
-    for name, count in funnel["lost"].items():
-        if name == "rejected" or (name == "not_approved" and "rejected" not in funnel["lost"]):
-            table.add_row("[bold]after filters[/bold]", f"{funnel['filtered']:,}")
-        if name == "duplicate_of":
-            table.add_row("[bold]approved[/bold]", f"{funnel['approved']:,}")
-        table.add_row(f"  [dim]− {_REASON_WORDS[name]}[/dim]", f"[dim]{count:,}[/dim]")
-    table.add_row("[bold]unique, to be exported[/bold]", f"[bold green]{funnel['unique']:,}[/bold green]")
+    stages = (("after filters", "filtered", _FILTER_REASONS), ("approved", "approved", ("rejected", "not_approved")))
+    for stage, key, reasons in (*stages, ("unique", "unique", ("duplicate_of",))):
+        for name in reasons:
+            if count := funnel["lost"].get(name):
+                table.add_row(f"  [dim]− {_REASON_WORDS[name]}[/dim]", f"[dim]{count:,}[/dim]")
+        table.add_row(f"[bold]{stage}[/bold]", f"{funnel[key]:,}")
+    if exported is not None:
+        table.add_row("[bold green]exported[/bold green]", f"[bold green]{exported:,}[/bold green]")
     return table
 
 

@@ -27,7 +27,10 @@ async def queue(session: Session, **options: Any) -> Outcome:
     async with session.state() as (_, state):
         answer = await state.ask("queue", **options)
     table = Table("id", "why", "source", "relevance", "prompt", box=None, header_style="bold")
-    table.columns[0].no_wrap = True
+    for column in table.columns:
+        column.no_wrap, column.overflow = True, "ellipsis"
+    table.columns[0].min_width = max((len(item["example_id"]) for item in answer["items"]), default=0)
+    table.columns[1].min_width = max(map(len, QUEUE.values()))
     for item in answer["items"]:
         prompt = " ".join(item["prompt"].split())
         shown = prompt if len(prompt) <= 70 else prompt[:69] + "…"

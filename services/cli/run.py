@@ -63,7 +63,7 @@ async def export(session: Session, min_examples: int | None, min_quality: Any, v
         )
         return Outcome(answer, text, code=1, renderables=(funnel_table(answer["funnel"]),))
     text = f"exported {answer['after_filtering']:,} examples to {plain(answer['output_path'])}"
-    return Outcome(answer, text, renderables=(funnel_table(answer["funnel"]),))
+    return Outcome(answer, text, renderables=(funnel_table(answer["funnel"], answer["after_filtering"]),))
 
 
 @command("demo", example="rooflog demo --data-dir /tmp/rooflog-demo")
@@ -83,4 +83,4 @@ async def demo(session: Session) -> Outcome:
         f"\n[bold]{plain(answer['output_path'])}[/bold]\n\n"
         "Look around: rooflog queue · rooflog stats · rooflog show ID · rooflog history ID"
     )
-    return Outcome(answer, text, renderables=(funnel_table(funnel), after))
+    return Outcome(answer, text, renderables=(funnel_table(funnel, answer["after_filtering"]), after))

@@ -18,7 +18,7 @@ from .command import InputError, Outcome, Session, actor_option, command, plain,
 
 @command(
     "capture",
-    example='rooflog capture --prompt "Minimum slope for TPO?" --response @answer.txt --tag tpo --source chat_interaction',
+    example='rooflog capture --prompt "Minimum slope for TPO?" --response @answer.txt --tag tpo',
 )
 @click.option("--prompt", required=True, help="What was asked; - reads standard input, @FILE a file.")
 @click.option("--response", required=True, help="What was answered; - reads standard input, @FILE a file.")
@@ -51,9 +51,11 @@ async def capture(
     """Record an interaction; prints the id of the new example."""
     now = datetime.now(UTC)
     example_id = new_example_id(now, "doc" if document_type else "train")
-    document = Document(document_type=document_type, was_used=used, modifications_made=modified)
     if (used or modified != "none") and not document_type:
         raise InputError("--used and --modified are about a document; say which with --document-type")
+    document = None
+    if document_type:
+        document = Document(document_type=document_type, was_used=used, modifications_made=modified)
     fact = ExampleCaptured(
         event_id=example_id,
         occurred_at=now,
@@ -65,7 +67,7 @@ async def capture(
         metadata=Metadata(**metadata),
         tags=tags,
         project_context=project,
-        document=document if document_type else None,
+        document=document,
         include_in_training=not exclude,
     )
     async with session.log() as log:
