@@ -27,10 +27,11 @@ BATCH = 500
 BATCH_BYTES = 16 * 2**20
 """Bytes in one atomic batch, so that large documents do not pile up in the server while it collects a batch."""
 
-ACK_SECONDS = 30.0
-"""How long a synced batch may take to be acknowledged before its fate is looked up."""
+ACK_SECONDS = 10.0
+"""How long a synced batch may take to be acknowledged before its fate is looked up; a killed server never answers."""
 
-TRIES = 5
+TRIES = 12
+"""Two minutes of a server that is away, before a publisher is told."""
 
 WRONG_LAST_SEQUENCE = 10071
 

@@ -46,10 +46,16 @@ async def ensure(js: JetStreamContext, replicas: int = 1) -> api.StreamInfo:
     wanted = configuration(replicas)
     for name in ("subjects", "storage", "retention", "discard", "max_age", "max_msgs", "max_bytes",
                  "max_msgs_per_subject", "deny_purge", "deny_delete", "allow_direct", "allow_atomic"):  # fmt: skip
-        has, wants = getattr(info.config, name), getattr(wanted, name)
-        if str(getattr(has, "value", has) or 0) != str(getattr(wants, "value", wants) or 0):
+        has, wants = _plain(getattr(info.config, name)), _plain(getattr(wanted, name))
+        if has != wants:
             raise WrongStream(
-                f"stream {STREAM} has {name} = {has!r}, but rooflog needs {wants!r}; "
+                f"stream {STREAM} has {name} = {has}, but rooflog needs {wants}; "
                 "point ROOFLOG_NATS_URL at a server of its own, or change the stream after a backup"
             )
     return info
+
+
+def _plain(setting: object) -> object:
+    """A setting as the server says it: enums by their value, and unset numbers as 0."""
+    value = getattr(setting, "value", setting)
+    return 0 if value is None or value is False else value

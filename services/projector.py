@@ -25,7 +25,7 @@ from events.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
 
 from .settings import Settings
-from .state import ANSWER_SECONDS, ASK, ROWS_SUBJECT, Answer, Owner, Question
+from .state import ANSWER_SECONDS, ASK, ROWS_SUBJECT, Answer, Owner, Question, runs
 
 logger = logging.getLogger("rooflog.projector")
 
@@ -247,10 +247,7 @@ async def serve(settings: Settings, url: str) -> int:
         url, name="rooflog-projector", user=settings.nats_user, password=settings.nats_password, timeout=30
     )
     try:
-        try:
-            owner = await _own(settings)
-        except BlockingIOError:
-            raise RooflogError(f"another projector already owns {settings.database}") from None
+        owner = await _own(settings, log)
         try:
             return await ProjectorService(settings, log, owner, url).run()
         finally:
@@ -259,10 +256,12 @@ async def serve(settings: Settings, url: str) -> int:
         await log.close()
 
 
-async def _own(settings: Settings) -> Owner:
-    """The database, once whoever holds it for a single command has let go."""
-    for _ in range(100):
-        with contextlib.suppress(BlockingIOError):
+async def _own(settings: Settings, log: Log) -> Owner:
+    """The database, once a command that holds it has let go. Raises RooflogError where a projector holds it."""
+    while True:
+        try:
             return Owner(settings.database)
+        except BlockingIOError:
+            if await runs(log):
+                raise RooflogError(f"another projector already owns {settings.database}") from None
         await asyncio.sleep(0.1)
-    return Owner(settings.database)

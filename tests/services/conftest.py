@@ -1,0 +1,100 @@
+"""A real nats-server per test module, on a free port, with a store that is thrown away."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.facts import ExampleCaptured
+from events.log import Log
+from events.subjects import new_example_id
+from services.nats_server import EmbeddedServer
+
+NOW = datetime(2025, 3, 18, 12, 0, tzinfo=UTC)
+ANSWER = "Extend the base flashing at least 8 inches above the finished roof membrane and terminate it under a reglet."
+
+
+def capture(prompt: str = "How high must base flashing be?", response: str = ANSWER, **more: Any) -> ExampleCaptured:
+    example_id = more.pop("example_id", None) or new_example_id(NOW)
+    fields = {"source": "chat_interaction", "occurred_at": NOW, "actor": "test"} | more
+    return ExampleCaptured(event_id=example_id, example_id=example_id, prompt=prompt, response=response, **fields)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    with EmbeddedServer(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def log(server: EmbeddedServer) -> AsyncIterator[Log]:
+    log = await Log.connect(server.url)
+    yield log
+    await log.close()
+
+
+class Cli:
+    """`rooflog` as a user runs it: another process, one data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("ROOFLOG_")} | {
+            "ROOFLOG_DATA_DIR": str(data_dir),
+            "ROOFLOG_ACTOR": "tester",
+        }
+
+    def run(self, *args: str | Path, code: int | None = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "services", *map(str, args)],
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert code is None or done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *args: str | Path, code: int | None = 0, stdin: str = "") -> Any:
+        return json.loads(self.run(*args, "--json", code=code, stdin=stdin).stdout)
+
+    def start(self, *args: str) -> subprocess.Popen[bytes]:
+        with (self.data_dir / f"{args[0]}.err").open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-m", "services", *args],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path)
+
+
+@pytest.fixture
+def start(cli: Cli) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start rooflog commands that run until the test ends."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(*args: str) -> subprocess.Popen[bytes]:
+        started.append(cli.start(*args))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.terminate()
+    for process in started:
+        assert process.wait(30) is not None
