@@ -1,0 +1,212 @@
+"""`make bench`: every stage beside its baseline, in one run; ratios matter, absolutes are as noisy as the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from nats.js import api
+from rich.console import Console
+from rich.table import Table
+
+from events.codec import encode
+from events.facts import ExampleCaptured, Fact, FeedbackGiven
+from events.log import Log, Message
+from events.subjects import EVERYTHING, STREAM, new_event_id, new_example_id
+from projections.projector import Projector
+from services.exporter import export
+from services.nats_server import EmbeddedServer
+from services.settings import Settings
+from services.state import READ, open_state
+from tests.services.conftest import NOW
+
+TOPICS = ("TPO seam", "EPDM flashing", "base flashing", "roof drain", "tapered insulation", "coping", "scupper", "curb")
+ANSWER = "Follow the manufacturer's detail for the {topic}: clean and prime the membrane, extend it 8 inches above the "
+
+
+class OldClass:
+    """What rooflog replaces: a buffer of 100 in memory, appended to a JSONL file, unsynced."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.buffer: list[dict[str, Any]] = []
+
+    def capture(self, prompt: str, response: str) -> None:
+        at = time.strftime("%Y-%m-%dT%H:%M:%S")
+        self.buffer.append({"id": new_event_id(), "timestamp": at, "prompt": prompt, "response": response,
+                            "source": "chat_interaction", "quality": {"user_feedback": None}, "tags": []})  # fmt: skip
+        if len(self.buffer) >= 100:
+            with self.path.open("a") as file:
+                file.writelines(json.dumps(example) + "\n" for example in self.buffer)
+            self.buffer.clear()
+
+
+def texts(number: int) -> tuple[str, str]:
+    topic = TOPICS[number % len(TOPICS)]
+    return f"How do we detail the {topic} at location {number}?", ANSWER.format(topic=topic) * 6 + f"deck ({number})."
+
+
+def say(number: int) -> ExampleCaptured:
+    prompt, response = texts(number)
+    example_id = new_example_id(NOW)
+    return ExampleCaptured(event_id=example_id, occurred_at=NOW, actor="bench", example_id=example_id, prompt=prompt,
+                           response=response, source="chat_interaction", tags=("bench",))  # fmt: skip
+
+
+def load(count: int) -> list[Fact]:
+    """Four captures to one thumbs up."""
+    facts: list[Fact] = []
+    while len(facts) < count:
+        captured = [say(len(facts) + n) for n in range(4)]
+        liked = FeedbackGiven(event_id=new_event_id(), occurred_at=NOW, actor="bench",
+                              example_id=captured[0].example_id, feedback="positive")  # fmt: skip
+        facts += [*captured, liked]
+    return facts
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    began = time.perf_counter()
+    result = work()
+    return time.perf_counter() - began, result
+
+
+class Report:
+    def __init__(self) -> None:
+        self.table = Table("stage", "rooflog", "baseline", "ratio", "what the baseline is", box=None)
+
+    def rate(self, stage: str, ours: float, baseline: float, what: str, unit: str = "/s") -> None:
+        self.table.add_row(stage, f"{ours:,.0f}{unit}", f"{baseline:,.0f}{unit}", f"{ours / baseline:.2f}", what)
+        Console(stderr=True).print(f"[dim]{stage}: {ours:,.0f}{unit}[/dim]")
+
+
+def capture_cost(report: Report, scratch: Path, count: int = 50_000) -> None:
+    old = OldClass(scratch / "examples.jsonl")
+    ours, _ = timed(lambda: [encode(say(n)) for n in range(count)])
+    theirs, _ = timed(lambda: [old.capture(*texts(n)) for n in range(count)])
+    report.table.add_row("capture: caller's cost", f"{ours / count * 1e6:.1f} µs", f"{theirs / count * 1e6:.1f} µs",
+                         f"{ours / theirs:.2f}", "old class: buffer and unsynced JSONL")  # fmt: skip
+
+
+async def publish_rate(report: Report, log: Log, facts: list[Fact], baseline: int = 2_000) -> None:
+    began = time.perf_counter()
+    published = await log.publish(facts)
+    ours = len(facts) / (time.perf_counter() - began)
+    assert len(published.new) == len(facts)
+    js = log.client.jetstream()
+    await js.add_stream(name="BASELINE", subjects=["baseline.>"])
+    data = [encode(fact) for fact in facts[:baseline]]
+    began = time.perf_counter()
+    for number, one in enumerate(data):
+        await js.publish(f"baseline.{number}", one)
+    theirs = len(data) / (time.perf_counter() - began)
+    await js.delete_stream("BASELINE")
+    report.rate("publish, synced, exactly once", ours, theirs, "nats-py, one at a time, same server")
+
+
+async def read_rate(report: Report, log: Log, count: int) -> list[Message]:
+    began = time.perf_counter()
+    messages = [message async for batch in log.read(0) for message in batch]
+    ours = len(messages) / (time.perf_counter() - began)
+    unacknowledged = api.ConsumerConfig(ack_policy=api.AckPolicy.NONE)
+    subscription = await log.client.jetstream().pull_subscribe(EVERYTHING, stream=STREAM, config=unacknowledged)
+    began, got = time.perf_counter(), 0
+    while got < min(count, 20_000):
+        got += len(await subscription.fetch(1000))
+    theirs = got / (time.perf_counter() - began)
+    await subscription.unsubscribe()
+    report.rate("read the log in order", ours, theirs, "nats-py, pull fetch of 1,000")
+    return messages
+
+
+def projection_rates(report: Report, messages: list[Message], scratch: Path) -> None:
+    def fold(size: int, path: Path) -> float:
+        projector = Projector(path)
+        seconds, _ = timed(lambda: [projector.apply(messages[n : n + size]) for n in range(0, len(messages), size)])
+        projector.close()
+        return len(messages) / seconds
+
+    plain = duckdb.connect(str(scratch / "plain.duckdb"))
+    plain.execute("CREATE TABLE facts (seq BIGINT, data VARCHAR)")
+    sample = messages[:1000]
+    one_by_one, _ = timed(
+        lambda: [plain.execute("INSERT INTO facts VALUES (?, ?)", [m.seq, m.data.decode()]) for m in sample]
+    )
+    plain.close()
+    baseline = len(sample) / one_by_one
+    report.rate("projection, batches of 1,000", fold(1_000, scratch / "live.duckdb"), baseline,
+                "DuckDB, one insert per fact, folding nothing")  # fmt: skip
+    report.rate("projection, batches of 20,000", fold(READ, scratch / "bulk.duckdb"), baseline, "the same")
+
+
+async def rebuild_rate(report: Report, log: Log, scratch: Path) -> None:
+    projector = Projector(scratch / "rebuild.duckdb")
+    began = time.perf_counter()
+    async for batch in log.read(0, batch=READ):
+        projector.apply(batch)
+    ours = projector.checkpoint_seq / (time.perf_counter() - began)
+    projector.close()
+    began, count = time.perf_counter(), 0
+    async for batch in log.read(0, batch=READ):
+        count += sum(1 for message in batch if message.fact())
+    theirs = count / (time.perf_counter() - began)
+    report.rate("rebuild from sequence 1", ours, theirs, "the same read, decoded and thrown away")
+
+
+async def export_rate(report: Report, log: Log, scratch: Path) -> None:
+    async with open_state(Settings(data_dir=scratch / "export"), log) as state:
+        await state.ask("status")
+        began = time.perf_counter()
+        answer = await export(state, scratch / "volume", min_examples=0)
+        ours = answer["after_filtering"] / (time.perf_counter() - began)
+    store = scratch / "old.jsonl"
+    count = answer["after_filtering"] * 4
+    store.write_text("".join(json.dumps(dict(zip(("prompt", "response"), texts(n), strict=True))) + "\n"
+                             for n in range(count)))  # fmt: skip
+
+    def script() -> int:
+        seen: set[str] = set()
+        kept = 0
+        with store.open() as lines, (scratch / "old_export.jsonl").open("w") as out:
+            for number, line in enumerate(lines):
+                example = json.loads(line)
+                text = (example["prompt"] + example["response"]).lower()
+                score = sum(term in text for term in ("roof", "membrane", "tpo", "epdm", "flashing", "drain", "curb"))
+                if number % 4 or score < 1 or example["prompt"].lower() in seen:
+                    continue
+                seen.add(example["prompt"].lower())
+                out.write(json.dumps(example | {"system": "You are an expert."}) + "\n")
+                kept += 1
+        return kept
+
+    seconds, kept = timed(script)
+    report.rate("export, rows", ours, kept / seconds, "plain Python: read JSONL, filter, dedup, write")
+
+
+async def main(count: int) -> None:
+    report = Report()
+    with tempfile.TemporaryDirectory() as name, EmbeddedServer(Path(name)) as server:
+        scratch = Path(name)
+        capture_cost(report, scratch)
+        log = await Log.connect(server.url)
+        await publish_rate(report, log, load(count))
+        messages = await read_rate(report, log, count)
+        projection_rates(report, messages, scratch)
+        del messages
+        await rebuild_rate(report, log, scratch)
+        await export_rate(report, log, scratch)
+        await log.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    report.table.add_row("peak memory of this process", f"{peak:,.0f} MiB", "", "", f"{count:,} facts")
+    Console(width=140).print(report.table)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
