@@ -56,7 +56,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 def load(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from flags that were given (not None), then the environment. Raises SettingsError."""
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"data_dir": _path(Settings().data_dir)}
     for name in Settings.__struct_fields__:
         given = (flags or {}).get(name)
         variable = f"ROOFLOG_{name.upper()}"
