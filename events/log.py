@@ -19,7 +19,15 @@ from nats.errors import NoRespondersError
 from . import stream, subjects
 from .codec import decode, encode
 from .errors import InvalidFact, RooflogError, StaleRevision, TooLarge, UnknownExample, Unreachable
-from .facts import AnyFact, CorrectionRecorded, ExampleApproved, ExampleRejected, Fact, FeedbackGiven
+from .facts import (
+    AnyFact,
+    CorrectionRecorded,
+    ExampleApproved,
+    ExampleRedacted,
+    ExampleRejected,
+    Fact,
+    FeedbackGiven,
+)
 
 BATCH = 500
 """Facts in one atomic batch. The server's limit is 1,000; the rate is flat from 500 on (29,600/s synced)."""
@@ -66,6 +74,10 @@ class _Ack(msgspec.Struct):
 
     seq: int = 0
     error: Error | None = None
+
+
+Decision = ExampleApproved | ExampleRejected | ExampleRedacted | CorrectionRecorded
+"""What a reviewer may say about an example that they have looked at."""
 
 
 class Log:
@@ -162,7 +174,7 @@ class Log:
             await self._require(correction.example_id)
         return await self._publish_one(correction)
 
-    async def decide(self, *facts: ExampleApproved | ExampleRejected | CorrectionRecorded, revision: int) -> int:
+    async def decide(self, *facts: Decision, revision: int) -> int:
         """Publish a reviewer's decision, all of it or nothing, if the example is still as the reviewer saw it.
 
         The first fact names the example; `revision` is the sequence of the last fact about it that they saw.

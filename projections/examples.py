@@ -42,6 +42,7 @@ _DERIVED = {
     "prompt_key": "VARCHAR",
     "text_key": "VARCHAR",
     "original_key": "VARCHAR",
+    "analysis_key": "VARCHAR",
     "redacted_seq": "BIGINT",
     "erased_seq": "BIGINT",
 }
@@ -55,7 +56,10 @@ TEXT_KEY = "left(sha256(prompt || chr(0) || response), 32)"
 
 _ORIGINAL_KEY = "CASE WHEN kind = 'correction' THEN left(sha256(prompt || chr(0) || original_response), 32) END"
 
-_REKEY = f"prompt_key = {PROMPT_KEY}, text_key = {TEXT_KEY}"
+ANALYSIS_KEY = "left(sha256(prompt || chr(0) || response || chr(0) || coalesce(original_response, '')), 32)"
+"""The digest of everything that is analysed."""
+
+_REKEY = f"prompt_key = {PROMPT_KEY}, text_key = {TEXT_KEY}, analysis_key = {ANALYSIS_KEY}"
 
 
 def _captured(seq: int, fact: ExampleCaptured) -> tuple[object, ...]:
@@ -123,7 +127,7 @@ def _fold(con: Connection, batch: Batch) -> None:
            AND example_id NOT IN (SELECT e.example_id FROM examples e SEMI JOIN incoming USING (example_id)) AS is_new
            FROM incoming""",
         f"""INSERT INTO examples BY NAME SELECT * EXCLUDE (is_new), {PROMPT_KEY} AS prompt_key, {TEXT_KEY} AS text_key,
-            {_ORIGINAL_KEY} AS original_key FROM fresh WHERE is_new""",
+            {_ORIGINAL_KEY} AS original_key, {ANALYSIS_KEY} AS analysis_key FROM fresh WHERE is_new""",
     )
     again = con.execute("SELECT seq FROM fresh WHERE NOT is_new ORDER BY seq").fetchall()
     batch.quarantine(
@@ -206,7 +210,8 @@ def _fold_erasures(con: Connection, batch: Batch) -> None:
         {"example_id": "VARCHAR"},
         ids,
         """UPDATE examples SET prompt = '', response = '', details = NULL, reason = NULL, erased_seq = x.seq,
-              original_response = CASE WHEN kind = 'correction' THEN '' END, prompt_key = NULL, text_key = NULL
+              original_response = CASE WHEN kind = 'correction' THEN '' END, prompt_key = NULL, text_key = NULL,
+              analysis_key = NULL
             FROM (SELECT example_id, min(seq) AS seq FROM erasures SEMI JOIN incoming USING (example_id) GROUP BY ALL) x
             WHERE examples.example_id = x.example_id""",
         """UPDATE redactions SET prompt = '', response = '', original_response = NULL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -10,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+
+from .relevance import Lexicon, LexiconError, check
 
 Relevance = Literal["low", "medium", "high"]
 RELEVANCE: tuple[Relevance, ...] = ("low", "medium", "high")
@@ -47,10 +50,11 @@ class Review(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Relevance scores from which a text is of high or medium relevance."""
+    """Scores from which a text is of high or medium relevance, and the context without which it is low."""
 
     high: Count
     medium: Count
+    context: Count
 
 
 class Export(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -70,6 +74,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     review: Review
     relevance: Thresholds
     export: Export
+    lexicon: Lexicon
 
     def document(self) -> dict[str, Any]:
         """The policy as plain data, as a `policy.adopted` fact carries it."""
@@ -87,23 +92,38 @@ def from_document(document: dict[str, Any]) -> Policy:
     try:
         policy = msgspec.convert(document, Policy, strict=True)
     except msgspec.ValidationError as error:
-        raise PolicyError(f"{error}") from error
+        raise PolicyError(f"{error}{_entry(document, str(error))}") from error
     if policy.relevance.high < policy.relevance.medium:
         raise PolicyError(
             f"relevance.high ({policy.relevance.high}) is below relevance.medium ({policy.relevance.medium})"
         )
+    try:
+        check(policy.lexicon)
+    except LexiconError as error:
+        raise PolicyError(str(error)) from error
     return policy
 
 
 def from_toml(text: str) -> Policy:
-    """The policy in a TOML document; raises PolicyError."""
+    """The policy in a TOML document; one without a lexicon gets the shipped one. Raises PolicyError."""
     try:
-        return from_document(tomllib.loads(text))
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"not TOML: {error}") from error
+    return from_document({"lexicon": tomllib.loads(_shipped("lexicon.toml"))} | document)
 
 
 @cache
 def default() -> Policy:
     """The policy that holds until another is adopted."""
-    return from_toml(files("projections").joinpath("policy.toml").read_text("utf-8"))
+    return from_toml(_shipped("policy.toml"))
+
+
+def _shipped(name: str) -> str:
+    return files("projections").joinpath(name).read_text("utf-8")
+
+
+def _entry(document: dict[str, Any], message: str) -> str:
+    """Which term an index in msgspec's message (`$.lexicon.terms[12]`) means, for people who read the file."""
+    found = re.search(r"lexicon\.terms\[(\d+)\]", message)
+    return f" (that is {document['lexicon']['terms'][int(found[1])]!r})" if found else ""

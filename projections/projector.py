@@ -116,8 +116,13 @@ class Projector:
         return len(fresh)
 
     def _judge(self, batch: Batch) -> None:
+        policy = policies.current(self.con)
+        if batch.of(PolicyAdopted):
+            analysis.analyse(self.con, "examples", policy.lexicon)
+            verdicts.judge_all(self.con, policy)
+            return
         ids = _touched(batch)
-        if not ids and not batch.of(PolicyAdopted):
+        if not ids:
             return
         with_rows(
             self.con,
@@ -134,14 +139,11 @@ class Projector:
         )
         self.con.execute(
             """CREATE OR REPLACE TEMP TABLE touched_texts AS
-               SELECT text_key, prompt, response FROM examples SEMI JOIN touched USING (example_id)"""
+               SELECT analysis_key, prompt, response, original_response
+               FROM examples SEMI JOIN touched USING (example_id)"""
         )
-        analysis.analyse(self.con, "touched_texts")
-        policy = policies.current(self.con)
-        if batch.of(PolicyAdopted):
-            verdicts.judge_all(self.con, policy, analysis.VERSION)
-        else:
-            verdicts.update(self.con, policy, analysis.VERSION)
+        analysis.analyse(self.con, "touched_texts", policy.lexicon)
+        verdicts.update(self.con, policy)
 
     def _create(self) -> None:
         self.con.execute("BEGIN TRANSACTION")

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from . import analysis, policies, verdicts
+from . import policies, verdicts
 from .database import Connection
 from .policy import RELEVANCE, Policy, Relevance
 from .projector import checkpoint, content_digest
@@ -186,7 +186,7 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
     filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
     other: Policy = msgspec.structs.replace(policy, filters=filters)
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE judged AS {verdicts.judged('examples', analysis.VERSION)}",
+        f"CREATE OR REPLACE TEMP TABLE judged AS {verdicts.judged('examples')}",
         verdicts.parameters(other),
     )
     return funnel(con, "judged"), "judged"
@@ -207,9 +207,9 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
         SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor, e.source,
             e.prompt, e.response, e.original_response, e.project_context, v.tags, e.skill_used, e.tier_handled,
             e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made, e.details,
-            e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.personal_data,
-            v.feedback, v.decision, d.actor AS reviewer, d.reason AS decision_reason, v.approval, v.superseded_by,
-            v.duplicate_of, v.reasons, v.queue, r.revision
+            e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
+            v.personal_data, v.flags, v.feedback, v.decision, d.actor AS reviewer, d.reason AS decision_reason,
+            v.approval, v.superseded_by, v.duplicate_of, v.reasons, v.queue, r.revision
         FROM examples e SEMI JOIN wanted USING (example_id) JOIN verdicts v USING (example_id)
         LEFT JOIN decisions d ON d.seq = v.decision_seq
         LEFT JOIN ({_revisions()}) r USING (example_id)""",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .analysis import analyser
 from .database import Connection
 from .policy import RELEVANCE, Policy
 
@@ -44,7 +45,9 @@ COLUMNS = {
     "prompt_key": "VARCHAR",
     "score": "BIGINT",
     "relevance": "VARCHAR",
+    "terms": "VARCHAR[]",
     "personal_data": "VARCHAR[]",
+    "flags": "VARCHAR[]",
     "feedback": "VARCHAR",
     "feedback_seq": "BIGINT",
     "decision": "VARCHAR",
@@ -75,11 +78,13 @@ def parameters(policy: Policy) -> dict[str, Any]:
         "used_documents": list(approval.used_documents),
         "high": relevance.high,
         "medium": relevance.medium,
+        "context": relevance.context,
         "borderline": policy.review.borderline,
+        "analyser": analyser(policy.lexicon),
     }
 
 
-def judged(touched: str, analyser: int) -> str:
+def judged(touched: str) -> str:
     """The SELECT that judges the examples of a relation of ids, from the tables of facts and `parameters`."""
     return f"""
 WITH mine AS (
@@ -101,11 +106,14 @@ corrected AS (
         SELECT m.example_id, c.example_id, c.seq FROM mine m JOIN corrections c ON c.original_key = m.text_key
         WHERE c.example_id <> m.example_id AND (m.kind = 'capture' OR c.seq > m.seq))
     GROUP BY ALL),
-known AS (SELECT * FROM analysis SEMI JOIN mine USING (text_key) WHERE analyser = {analyser}),
+known AS (SELECT * FROM analysis SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser),
 stated AS (
-    SELECT m.*, coalesce(k.score, 0) AS score, k.tags AS text_tags, coalesce(k.personal_data, []) AS personal_data,
-           CASE WHEN coalesce(k.score, 0) >= $high THEN 2 WHEN coalesce(k.score, 0) >= $medium THEN 1 ELSE 0 END
-             AS relevance_rank,
+    SELECT m.*, coalesce(k.score, 0) AS score, coalesce(k.terms, []) AS terms,
+           CASE WHEN k.context >= $context THEN k.tags ELSE coalesce(k.sure_tags, []) END AS text_tags,
+           coalesce(k.personal_data, []) AS personal_data, coalesce(k.flags, []) AS flags,
+           CASE WHEN k.context >= $context AND k.score >= $high THEN 2
+                WHEN k.context >= $context AND k.score >= $medium THEN 1 ELSE 0 END AS relevance_rank,
+           coalesce(abs(k.context - $context) <= $borderline, false) AS is_borderline,
            l.feedback, l.feedback_seq, d.decision, d.decision_seq, c.superseded_by,
            CASE WHEN d.decision = 'approved' THEN 'reviewer'
                 WHEN $positive_feedback AND l.feedback = 'positive' THEN 'feedback'
@@ -113,7 +121,7 @@ stated AS (
                 WHEN list_contains($trusted_sources, m.source) THEN 'trusted_source'
                 WHEN m.was_used AND list_contains($used_documents, m.modifications_made) THEN 'use' END AS approval
     FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
-         LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (text_key)),
+         LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)),
 reasoned AS (
     SELECT *,
         CASE WHEN erased_seq IS NULL AND (prompt_chars < $min_prompt OR response_chars < $min_response)
@@ -134,9 +142,9 @@ ranked AS (
         PARTITION BY prompt_key, own_reasons = 0 ORDER BY rank DESC, occurred_at DESC, seq DESC) END AS best
     FROM reasoned)
 SELECT example_id, seq, occurred_at, kind, source, project_context,
-    list_sort(list_distinct(list_concat(coalesce(author_tags, []), CASE WHEN erased_seq IS NULL
-        THEN coalesce(text_tags, []) ELSE [] END))) AS tags,
-    prompt_key, score, ['low', 'medium', 'high'][relevance_rank + 1] AS relevance, personal_data,
+    CASE WHEN len(coalesce(author_tags, [])) + len(text_tags) = 0 THEN ['general']
+         ELSE list_sort(list_distinct(list_concat(coalesce(author_tags, []), text_tags))) END AS tags,
+    prompt_key, score, ['low', 'medium', 'high'][relevance_rank + 1] AS relevance, terms, personal_data, flags,
     feedback, feedback_seq, decision, decision_seq,
     CASE WHEN decision = 'rejected' THEN NULL ELSE approval END AS approval,
     rank, superseded_by, nullif(best, example_id) AS duplicate_of,
@@ -148,12 +156,12 @@ SELECT example_id, seq, occurred_at, kind, source, project_context,
          WHEN own_reasons & {_FILTERS & ~BIT["too_short"]} > 0 THEN NULL
          WHEN feedback = 'negative' THEN 2
          WHEN own_reasons & {_FILTERS} > 0 THEN NULL
-         WHEN len(personal_data) > 0 OR (approval IS NULL AND abs(score - $medium) <= $borderline) THEN 4
+         WHEN len(personal_data) + len(flags) > 0 OR (approval IS NULL AND is_borderline) THEN 4
          WHEN approval IS NULL THEN 5 END AS queue
 FROM ranked"""
 
 
-def update(con: Connection, policy: Policy, analyser: int) -> None:
+def update(con: Connection, policy: Policy) -> None:
     """Judge the examples of the table `touched` (one row an id) and those that compete with them for a prompt."""
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE competing AS
@@ -162,15 +170,15 @@ def update(con: Connection, policy: Policy, analyser: int) -> None:
                 SELECT prompt_key FROM verdicts SEMI JOIN touched USING (example_id)
                 UNION ALL SELECT prompt_key FROM examples SEMI JOIN touched USING (example_id))"""
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {judged('competing', analyser)}", parameters(policy))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {judged('competing')}", parameters(policy))
     con.execute("DELETE FROM verdicts WHERE example_id IN (SELECT example_id FROM judged)")
     con.execute("INSERT INTO verdicts BY NAME SELECT * FROM judged")
 
 
-def judge_all(con: Connection, policy: Policy, analyser: int) -> None:
+def judge_all(con: Connection, policy: Policy) -> None:
     """Judge every example anew, as a new policy demands."""
     con.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT example_id FROM examples")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {judged('touched', analyser)}", parameters(policy))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {judged('touched')}", parameters(policy))
     con.execute("DELETE FROM verdicts")
     con.execute("INSERT INTO verdicts BY NAME SELECT * FROM judged")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from . import look, review, run, say
+from . import look, review, run, say, texts
 
 _ORDER = (
     run.up, run.demo, say.import_, say.capture, say.feedback, say.correct, review.queue, review.show, review.approve,
-    review.reject, review.edit, look.stats, run.export, look.history, look.status, run.projector,
+    review.reject, review.edit, texts.redact, texts.analyze, look.stats, run.export, look.history,
+    look.status, run.projector,
 )  # fmt: skip
 
 

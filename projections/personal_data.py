@@ -1,0 +1,70 @@
+"""Personal data and secrets in a text: where they are, and the text without them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from .personal_data_rules import FLAG_ONLY, RULES, VERSION, Kind, data_group
+
+__all__ = ["PREFILTER", "VERSION", "Kind", "Span", "find", "find_in", "redact"]
+
+Field = Literal["prompt", "response", "original_response"]
+
+PREFILTER = "|".join(f"(?:{rule.hint})" for rule in RULES)
+"""An RE2 expression, valid in Python too, that every text with a span satisfies; most texts do not."""
+
+
+class Span(Struct, frozen=True, order=True):
+    """Code points `start` to `end` (exclusive) of `field`, and what they are."""
+
+    field: Field
+    start: int
+    end: int
+    kind: Kind
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether this is a guess for a reviewer, which `redact` leaves alone."""
+        return self.kind in FLAG_ONLY
+
+
+def find(prompt: str, response: str | None = None, original_response: str | None = None) -> list[Span]:
+    """Spans of all fields, field by field in order; they never overlap."""
+    found = find_in(prompt, "prompt") + find_in(response or "", "response")
+    return found + find_in(original_response or "", "original_response")
+
+
+def find_in(text: str, field: Field = "prompt") -> list[Span]:
+    """Spans of one field in order; where rules overlap, the first of `RULES` holds."""
+    spans: list[Span] = []
+    for rule, hint in zip(RULES, _HINTS, strict=True):
+        if not hint.search(text):
+            continue
+        for match in rule.pattern.finditer(text):
+            start, end = match.span(data_group(match))
+            if all(end <= span.start or span.end <= start for span in spans) and rule.check(match):
+                spans.append(Span(field, start, end, rule.kind))
+    return sorted(spans)
+
+
+_HINTS = tuple(re.compile(rule.hint) for rule in RULES)
+
+
+def redact(text: str, spans: Iterable[Span]) -> str:
+    """The text with a placeholder such as [EMAIL] for each span; flags (name, street_address) stay.
+
+    Raises ValueError if spans overlap or lie outside of the text: they belong to another text.
+    """
+    parts, at = [], 0
+    for span in sorted((s for s in spans if not s.is_flag), key=lambda s: s.start):
+        if not at <= span.start < span.end <= len(text):
+            raise ValueError(
+                f"{span.kind} at {span.start}:{span.end} overlaps or leaves a text of {len(text)} characters"
+            )
+        parts += [text[at : span.start], f"[{span.kind.upper()}]"]
+        at = span.end
+    return "".join(parts) + text[at:]

@@ -1,0 +1,172 @@
+"""How much a text is about roofing, and which topics it touches: a weighted lexicon, evaluated in DuckDB.
+
+One alternation of all phrases finds the terms; a join with their weights gives score, context, terms and tags.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+Tag = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,40}\Z")]
+"""A topic: lower-case letters, digits and hyphens."""
+
+Phrase = Annotated[str, Meta(pattern=r"\A[a-z0-9#][a-z0-9#&./:' ]*\Z", max_length=60)]
+"""Lower-case words; a space stands for any separator or none, `#` for any digit."""
+
+DROPPED = " -\t\n\r\f\v&./:'"
+"""Characters that a term's key does not keep."""
+
+RIVAL_COST = 2
+"""What each distinct rival word takes off the context; the weight of one good roofing word."""
+
+
+ROW = (
+    '[{"key":"VARCHAR","term":"VARCHAR","weight":"INTEGER","strength":"INTEGER","ambiguous":"BOOLEAN",'
+    '"tags":["VARCHAR"]}]'
+)
+"""The columns of the lexicon as DuckDB's from_json takes them."""
+
+
+class LexiconError(ValueError):
+    """A lexicon document that cannot be used; the message names the entry and what to change."""
+
+
+class Term(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One thing a roofer says: `weight` 3 is unmistakable, 2 is usual, 1 is an everyday word.
+
+    `also` lists other ways to write it; an `ambiguous` term gives its tags only in a text about roofing.
+    """
+
+    term: Phrase
+    weight: Annotated[int, Meta(ge=1, le=3)]
+    tags: tuple[Tag, ...] = ()
+    also: tuple[Phrase, ...] = ()
+    plural: bool = True
+    ambiguous: bool = False
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """Every way to write the term, plurals included."""
+        written = (self.term, *self.also)
+        plurals = tuple(plural(form) for form in written if self.plural and form[-1].isalpha())
+        return tuple(dict.fromkeys(written + plurals))
+
+
+class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
+    """The roofing words with their weights, the words of other fields (`rivals`), and phrases to step over."""
+
+    terms: Annotated[tuple[Term, ...], Meta(min_length=1)]
+    rivals: tuple[Phrase, ...] = ()
+    ignored: tuple[Phrase, ...] = ()
+
+    @cached_property
+    def rival_forms(self) -> frozenset[str]:
+        """Every way to write a rival word, plurals included."""
+        return frozenset(form for word in self.rivals for form in (word, plural(word)))
+
+    @cached_property
+    def ignored_forms(self) -> frozenset[str]:
+        """Every way to write a phrase that is stepped over, plurals included."""
+        return frozenset(form for phrase in self.ignored for form in (phrase, plural(phrase)))
+
+    @cached_property
+    def pattern(self) -> str:
+        """One RE2 alternation of all forms for normalised text, longest first, so that phrases win over words."""
+        forms = {form for term in self.terms for form in term.forms} | self.rival_forms | self.ignored_forms
+        # A regular plural rides on its singular: half as many alternatives keep RE2 inside its automaton's memory.
+        written = sorted(
+            (form for form in forms if not _rides(form, forms)), key=lambda form: (key(form), form), reverse=True
+        )
+        return rf"\b(?:{'|'.join(form_pattern(form) + 's?' * (form + 's' in forms) for form in written)})\b"
+
+
+def _rides(form: str, forms: set[str]) -> bool:
+    return form.endswith("s") and form[:-1] in forms
+
+
+def plural(form: str) -> str:
+    """The regular English plural of a phrase's last word."""
+    if re.search(r"[^aeiou]y\Z", form):
+        return form[:-1] + "ies"
+    return form + ("es" if re.search(r"(?:s|x|z|ch|sh)\Z", form) else "s")
+
+
+def form_pattern(form: str) -> str:
+    """The RE2 expression for one phrase: `#` is a digit, a space one blank, hyphen or nothing."""
+    return "".join(r"[\s-]?" if c == " " else r"\d" if c == "#" else re.escape(c) for c in form)
+
+
+def key(form: str) -> str:
+    """What all spellings of one form share: letters, and `#` for each digit."""
+    return re.sub(r"\d", "#", "".join(c for c in form if c not in DROPPED))
+
+
+def check(lexicon: Lexicon) -> None:
+    """Raise LexiconError where one spelling belongs to two entries."""
+    owner: dict[str, str] = {}
+    roles = [(term.term, term.forms) for term in lexicon.terms]
+    roles += [("rivals", tuple(sorted(lexicon.rival_forms))), ("ignored", tuple(sorted(lexicon.ignored_forms)))]
+    for name, forms in roles:
+        for form in forms:
+            if owner.setdefault(key(form), name) != name:
+                other = owner[key(form)]
+                raise LexiconError(f"lexicon: {form!r} belongs to both {other!r} and {name!r}; keep it in one")
+
+
+def rated(lexicon: Lexicon, source: str) -> str:
+    """One SELECT that rates every row of `source` (columns `id` unique, `prompt`, `response`).
+
+    Gives id, `score` (sum of the weights of distinct terms), `context` (what of it comes from terms of weight 2 and 3,
+    less 2 for each distinct word of another field), `terms` (sorted), and the tags of the text if it is about roofing
+    (`tags`) and if it is not (`sure_tags`). The policy's thresholds are not in here: changing them rates nothing anew.
+    """
+    digits = "0123456789"
+    return f"""
+WITH lexicon AS (
+  SELECT unnest(from_json({_text(_rows(lexicon))}, {_text(ROW)}), recursive := true)
+), matched AS MATERIALIZED (
+  SELECT id, row_number() OVER () AS row, regexp_extract_all(
+    lower(coalesce(prompt, '') || ' | ' || coalesce(response, '')), {_text(lexicon.pattern)}) AS matches
+  FROM {source}
+), hit AS (
+  SELECT row, unnest(matches) AS match FROM matched
+), spelling AS (  -- few spellings are many hits: take each to its term once
+  SELECT match, lexicon.* FROM (SELECT DISTINCT match FROM hit)
+  JOIN lexicon ON lexicon.key = translate(match, {_text(digits + DROPPED)}, '{"#" * len(digits)}')
+), found AS (
+  SELECT DISTINCT row, term, weight, strength, tags, ambiguous FROM hit JOIN spelling USING (match)
+), summed AS (
+  SELECT row, sum(weight)::BIGINT AS score,
+    (sum(strength) + least(1, count(*) FILTER (weight = 1 AND NOT ambiguous)))::BIGINT AS context,
+    list(term ORDER BY term) FILTER (weight > 0) AS terms,
+    list(tags) FILTER (NOT ambiguous) AS sure_tags, list(tags) AS tags
+  FROM found GROUP BY row
+)
+SELECT id, coalesce(score, 0) AS score, coalesce(context, 0) AS context, coalesce(terms, []::VARCHAR[]) AS terms,
+  list_sort(list_distinct(flatten(coalesce(tags, []::VARCHAR[][])))) AS tags,
+  list_sort(list_distinct(flatten(coalesce(sure_tags, []::VARCHAR[][])))) AS sure_tags
+FROM matched LEFT JOIN summed USING (row)
+"""
+
+
+def _rows(lexicon: Lexicon) -> str:
+    """The lexicon as a JSON list of rows, one for each key: text that DuckDB plans faster than a VALUES list."""
+    rows: dict[str, dict[str, object]] = {}
+    for term in lexicon.terms:
+        strength = term.weight if term.weight > 1 else 0
+        row = {"term": term.term, "weight": term.weight, "strength": strength, "ambiguous": term.ambiguous}
+        rows |= {key(form): row | {"tags": sorted(term.tags)} for form in term.forms}
+    for word in lexicon.rivals:
+        row = {"term": word, "weight": 0, "strength": -RIVAL_COST, "ambiguous": False, "tags": []}
+        rows |= {key(form): row for form in (word, plural(word))}
+    return msgspec.json.encode([{"key": name} | row for name, row in sorted(rows.items())]).decode()
+
+
+def _text(value: str) -> str:
+    """A string as an SQL literal."""
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,106 @@
+"""Commands about texts: analyze without a server, redact an example."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+import msgspec
+
+from events.facts import ExampleRedacted, PersonalData
+from events.subjects import new_event_id
+from projections import personal_data, policy
+from projections.judgement import Text, judge_texts
+
+from .command import InputError, Outcome, Session, actor_option, command, plain
+from .say import find
+
+LINES = 20_000
+"""Lines judged at a time, so that a file of any size fits into memory."""
+
+
+@command("analyze", example="rooflog analyze questions.jsonl > judged.jsonl")
+@click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--policy", "policy_file", type=click.Path(path_type=Path), help="A policy in TOML; the shipped one.")
+async def analyze(session: Session, file: Path, policy_file: Path | None) -> Outcome:
+    """Judge texts without a server: JSON lines with `prompt` and optionally `response` in, one judgement a line out.
+
+    Each line out has relevance, score, terms, tags, personal_data, flags (guesses for a reviewer) and the verdict of
+    the filters. With --json the lines are one JSON array.
+    """
+    adopted = policy.from_toml(policy_file.read_text("utf-8")) if policy_file else policy.default()
+    lines = read_texts(file)
+    everything: list[Any] = []
+    for start in range(0, len(lines), LINES):
+        judged = judge_texts(lines[start : start + LINES], adopted)
+        if session.as_json:
+            everything += judged
+        else:
+            sys.stdout.buffer.write(msgspec.json.Encoder().encode_lines(judged))
+    sys.stdout.buffer.flush()
+    return Outcome(everything)
+
+
+def read_texts(file: Path) -> list[Text]:
+    """The texts of a file of JSON lines, `-` being standard input. Raises InputError that names the first bad line."""
+    if str(file) == "-":
+        return _texts(sys.stdin.buffer, "standard input")
+    if not file.exists():
+        raise InputError(f"{file} is not there; give a file of JSON lines, or - for standard input")
+    with file.open("rb") as lines:
+        return _texts(lines, str(file))
+
+
+def _texts(lines: BinaryIO, name: str) -> list[Text]:
+    decoder = msgspec.json.Decoder(Text)
+    texts = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise InputError(f"{name}:{number}: an empty line; every line is a JSON object with a prompt")
+        try:
+            texts.append(decoder.decode(line))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise InputError(f"{name}:{number}: {error}; every line is a JSON object with a prompt") from error
+    return texts
+
+
+@command("redact", example="rooflog redact train_20250115_143000_1a2b3c4d --apply")
+@click.argument("example_id")
+@click.option("--apply", "is_applied", is_flag=True, help="Say it: without this the proposal is only shown.")
+@click.option("--revision", type=click.IntRange(min=0), help="The revision you saw; refused if it is stale.")
+@actor_option
+async def redact(session: Session, example_id: str, is_applied: bool, revision: int | None) -> Outcome:
+    """Replace personal data in an example by placeholders such as [EMAIL]; names and addresses are yours to judge."""
+    async with session.state() as (log, state):
+        example = await find(state, example_id)
+        fields = ("prompt", "response", "original_response")
+        spans = personal_data.find(*(example[name] for name in fields))
+        certain = [span for span in spans if not span.is_flag]
+        texts: dict[str, str] = {
+            name: personal_data.redact(example[name], [span for span in certain if span.field == name])
+            for name in fields
+            if example[name] is not None
+        }
+        value = {"status": "proposed", "example_id": example["example_id"], "found": msgspec.to_builtins(spans)} | texts
+        if not certain:
+            return Outcome(value | {"status": "nothing_found"}, "nothing to redact")
+        if is_applied:
+            seen = example["revision"] if revision is None else revision
+            fact = ExampleRedacted(
+                event_id=new_event_id(),
+                occurred_at=datetime.now(UTC),
+                actor=session.settings.who,
+                example_id=example["example_id"],
+                prompt=texts["prompt"],
+                response=texts["response"],
+                original_response=texts.get("original_response"),
+                found=tuple(PersonalData(kind=s.kind, field=s.field, start=s.start, end=s.end) for s in certain),
+            )
+            value |= {"status": "redacted", "seq": await log.decide(fact, revision=seen)}
+    found = ", ".join(f"{span.kind} in {span.field}" for span in spans)
+    lines = [f"found: {found}", *(f"\n[bold]{name}[/bold]\n{plain(text)}" for name, text in texts.items())]
+    lines.append("\nredacted" if is_applied else "\nthis is a proposal; say it with --apply")
+    return Outcome(value, "\n".join(lines))
