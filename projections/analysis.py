@@ -5,8 +5,6 @@ Everything here is a pure function of the texts and the policy's lexicon. The th
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -36,11 +34,9 @@ COLUMNS = {
 _FOUND = {"id": "VARCHAR", "spans": "VARCHAR", "personal_data": "VARCHAR[]", "flags": "VARCHAR[]"}
 
 
-@lru_cache(maxsize=8)
 def analyser(lexicon: Lexicon) -> str:
     """Who analysed: the version of the code, of the rules for personal data, and the digest of the lexicon."""
-    digest = hashlib.sha256(msgspec.json.encode(lexicon, order="sorted")).hexdigest()
-    return f"{VERSION}.{personal_data.VERSION}.{digest[:16]}"
+    return f"{VERSION}.{personal_data.VERSION}.{lexicon.digest[:16]}"
 
 
 def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:

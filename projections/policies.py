@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec import json
 
 from events.facts import PolicyAdopted
@@ -33,7 +35,12 @@ def _fold(con: Connection, batch: Batch) -> None:
 def current(con: Connection) -> Policy:
     """The policy that holds after the facts folded so far."""
     row = con.execute("SELECT policy FROM policies ORDER BY seq DESC LIMIT 1").fetchone()
-    return from_document(json.decode(row[0])) if row else default()
+    return _adopted(row[0]) if row else default()
+
+
+@lru_cache(maxsize=4)
+def _adopted(document: str) -> Policy:
+    return from_document(json.decode(document))
 
 
 POLICIES = Projection(name="policies", version=1, handles=(PolicyAdopted,), columns=_COLUMNS, key="seq", fold=_fold)

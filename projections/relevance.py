@@ -5,6 +5,7 @@ One alternation of all phrases finds the terms; a join with their weights gives 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import cached_property
 from typing import Annotated
@@ -75,6 +76,24 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         return frozenset(form for phrase in self.ignored for form in (phrase, plural(phrase)))
 
     @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+    @cached_property
+    def rows(self) -> str:
+        """The lexicon as a JSON list of rows, one for each key: text that DuckDB plans faster than a VALUES list."""
+        rows: dict[str, dict[str, object]] = {}
+        for term in self.terms:
+            strength = term.weight if term.weight > 1 else 0
+            row = {"term": term.term, "weight": term.weight, "strength": strength, "ambiguous": term.ambiguous}
+            rows |= {key(form): row | {"tags": sorted(term.tags)} for form in term.forms}
+        for word in self.rivals:
+            row = {"term": word, "weight": 0, "strength": -RIVAL_COST, "ambiguous": False, "tags": []}
+            rows |= {key(form): row for form in (word, plural(word))}
+        return msgspec.json.encode([{"key": name} | row for name, row in sorted(rows.items())]).decode()
+
+    @cached_property
     def pattern(self) -> str:
         """One RE2 alternation of all forms for normalised text, longest first, so that phrases win over words."""
         forms = {form for term in self.terms for form in term.forms} | self.rival_forms | self.ignored_forms
@@ -128,7 +147,7 @@ def rated(lexicon: Lexicon, source: str) -> str:
     digits = "0123456789"
     return f"""
 WITH lexicon AS (
-  SELECT unnest(from_json({_text(_rows(lexicon))}, {_text(ROW)}), recursive := true)
+  SELECT unnest(from_json({_text(lexicon.rows)}, {_text(ROW)}), recursive := true)
 ), matched AS MATERIALIZED (
   SELECT id, row_number() OVER () AS row, regexp_extract_all(
     lower(coalesce(prompt, '') || ' | ' || coalesce(response, '')), {_text(lexicon.pattern)}) AS matches
@@ -152,19 +171,6 @@ SELECT id, coalesce(score, 0) AS score, coalesce(context, 0) AS context, coalesc
   list_sort(list_distinct(flatten(coalesce(sure_tags, []::VARCHAR[][])))) AS sure_tags
 FROM matched LEFT JOIN summed USING (row)
 """
-
-
-def _rows(lexicon: Lexicon) -> str:
-    """The lexicon as a JSON list of rows, one for each key: text that DuckDB plans faster than a VALUES list."""
-    rows: dict[str, dict[str, object]] = {}
-    for term in lexicon.terms:
-        strength = term.weight if term.weight > 1 else 0
-        row = {"term": term.term, "weight": term.weight, "strength": strength, "ambiguous": term.ambiguous}
-        rows |= {key(form): row | {"tags": sorted(term.tags)} for form in term.forms}
-    for word in lexicon.rivals:
-        row = {"term": word, "weight": 0, "strength": -RIVAL_COST, "ambiguous": False, "tags": []}
-        rows |= {key(form): row for form in (word, plural(word))}
-    return msgspec.json.encode([{"key": name} | row for name, row in sorted(rows.items())]).decode()
 
 
 def _text(value: str) -> str:

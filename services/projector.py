@@ -179,14 +179,14 @@ class ProjectorService:
         try:
             question = msgspec.json.decode(message.body, type=Question)
             await self._reach(question.after)
-            chunks = self._owner.rows(question.args.get("min_relevance"))
-            while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-                for start in range(0, len(chunk), size):
-                    kind = b"." if start + size >= len(chunk) else b"+"
-                    await client.request(inbox, kind + chunk[start : start + size], timeout=ANSWER_SECONDS)
+            with contextlib.closing(self._owner.rows(question.args.get("min_relevance"))) as chunks:
+                while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+                    for start in range(0, len(chunk), size):
+                        kind = b"." if start + size >= len(chunk) else b"+"
+                        await client.request(inbox, kind + chunk[start : start + size], timeout=ANSWER_SECONDS)
             await client.request(inbox, b"$", timeout=ANSWER_SECONDS)
         except (NatsError, TimeoutError):
-            logger.warning("whoever asked for the training set has gone away")
+            logger.info("whoever asked for the training set had enough")
         except Exception as error:
             logger.exception("training set")
             with contextlib.suppress(NatsError, TimeoutError):

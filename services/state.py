@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import io
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -128,7 +129,7 @@ class Owner:
             except TypeError as error:
                 raise ValueError(f"question {name!r}: {error}") from error
 
-    def rows(self, min_relevance: Relevance | None) -> Iterator[bytes]:
+    def rows(self, min_relevance: Relevance | None) -> Generator[bytes]:
         """The training set of this moment: its head as JSON, then Arrow IPC of every record batch."""
         with self.reader.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")
@@ -177,24 +178,26 @@ class State:
             await self._owner.catch_up(self._log, self._progress)
             chunks = self._owner.rows(min_relevance)
 
-            async def local() -> AsyncIterator[bytes]:
-                for chunk in chunks:
-                    yield chunk
+            async def local() -> AsyncGenerator[bytes]:
+                with contextlib.closing(chunks):
+                    for chunk in chunks:
+                        yield chunk
 
-            source: AsyncIterator[bytes] = local()
+            source: AsyncGenerator[bytes] = local()
         else:
             source = self._streamed(min_relevance)
-        head = msgspec.json.decode(await anext(source), type=TrainingSet)
+        async with contextlib.aclosing(source):
+            head = msgspec.json.decode(await anext(source), type=TrainingSet)
 
-        async def batches() -> AsyncIterator[pa.RecordBatch]:
-            async for chunk in source:
-                with pa.ipc.open_stream(chunk) as reader:
-                    for batch in reader:
-                        yield batch
+            async def batches() -> AsyncIterator[pa.RecordBatch]:
+                async for chunk in source:
+                    with pa.ipc.open_stream(chunk) as reader:
+                        for batch in reader:
+                            yield batch
 
-        yield head, batches()
+            yield head, batches()
 
-    async def _streamed(self, min_relevance: Relevance | None) -> AsyncIterator[bytes]:
+    async def _streamed(self, min_relevance: Relevance | None) -> AsyncGenerator[bytes]:
         """Chunks from the projector, put together again: `+` says that a chunk goes on, `.` ends it, `$` ends all."""
         client = self._log.client
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
