@@ -24,7 +24,6 @@ COLUMNS = {
     "context": "BIGINT",
     "terms": "VARCHAR[]",
     "tags": "VARCHAR[]",
-    "sure_tags": "VARCHAR[]",
     "spans": "VARCHAR",
     "personal_data": "VARCHAR[]",
     "flags": "VARCHAR[]",

@@ -29,15 +29,14 @@ def judge_texts(texts: list[Text], policy: Policy) -> list[dict[str, Any]]:
     rows = [(number, text.prompt, text.response, None) for number, text in enumerate(texts)]
     database.with_rows(con, columns, rows, "CREATE TEMP TABLE texts AS SELECT * FROM incoming")
     found = con.execute(
-        f"SELECT score, context, terms, tags, sure_tags, spans FROM ({analysis.select(con, 'texts', policy.lexicon)}) "
-        "ORDER BY id"
+        f"SELECT score, context, terms, tags, spans FROM ({analysis.select(con, 'texts', policy.lexicon)}) ORDER BY id"
     ).fetchall()
     con.close()
     return [_judge(text, policy, *row) for text, row in zip(texts, found, strict=True)]
 
 
 def _judge(
-    text: Text, policy: Policy, score: int, context: int, terms: list[str], tags: list[str], sure: list[str], spans: str
+    text: Text, policy: Policy, score: int, context: int, terms: list[str], tags: list[str], spans: str
 ) -> dict[str, Any]:
     levels, filters = policy.relevance, policy.filters
     is_roofing = context >= levels.context
@@ -60,7 +59,7 @@ def _judge(
         "relevance": relevance,
         "score": score,
         "terms": terms,
-        "tags": (tags if is_roofing else sure) or ["general"],
+        "tags": tags or ["general"],
         "personal_data": data,
         "flags": flags,
         "verdict": {"passes": not reasons, "reasons": reasons},

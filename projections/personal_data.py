@@ -8,7 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .personal_data_rules import FLAG_ONLY, RULES, VERSION, Kind, data_group
+from .personal_data_checks import data_group
+from .personal_data_rules import FLAG_ONLY, RULES, VERSION, Kind
 
 __all__ = ["PREFILTER", "VERSION", "Kind", "Span", "find", "find_in", "redact"]
 

@@ -26,11 +26,12 @@ RIVAL_COST = 2
 """What each distinct rival word takes off the context; the weight of one good roofing word."""
 
 
-ROW = (
-    '[{"key":"VARCHAR","term":"VARCHAR","weight":"INTEGER","strength":"INTEGER","ambiguous":"BOOLEAN",'
-    '"tags":["VARCHAR"]}]'
+WORD_COLUMNS = (
+    '[{"word":"INTEGER","term":"VARCHAR","weight":"INTEGER","strength":"INTEGER","ambiguous":"BOOLEAN",'
+    '"neutral":"BOOLEAN","tags":["VARCHAR"]}]'
 )
-"""The columns of the lexicon as DuckDB's from_json takes them."""
+KEY_COLUMNS = '[{"key":"VARCHAR","word":"INTEGER"}]'
+"""The two tables of a lexicon as DuckDB's from_json takes them: what a word means, and which keys are that word."""
 
 
 class LexiconError(ValueError):
@@ -40,7 +41,8 @@ class LexiconError(ValueError):
 class Term(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One thing a roofer says: `weight` 3 is unmistakable, 2 is usual, 1 is an everyday word.
 
-    `also` lists other ways to write it; an `ambiguous` term gives its tags only in a text about roofing.
+    `also` lists other ways to write it. An `ambiguous` term gives its tags only beside a roofing word of weight 2 or
+    more; a `neutral` one is a word of every trade and never counts as company for a roofing word.
     """
 
     term: Phrase
@@ -49,6 +51,7 @@ class Term(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     also: tuple[Phrase, ...] = ()
     plural: bool = True
     ambiguous: bool = False
+    neutral: bool = False
 
     @property
     def forms(self) -> tuple[str, ...]:
@@ -76,22 +79,26 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         return frozenset(form for phrase in self.ignored for form in (phrase, plural(phrase)))
 
     @cached_property
+    def tables(self) -> tuple[str, str]:
+        """What the words mean and which keys stand for them, as JSON: DuckDB plans it faster than a VALUES list."""
+        words: list[dict[str, object]] = []
+        keys: dict[str, int] = {}
+        for term in self.terms:
+            keys |= dict.fromkeys(map(key, term.forms), len(words))
+            strength = term.weight if term.weight > 1 else 0
+            words.append(msgspec.to_builtins(term) | {"word": len(words), "strength": strength})
+        for rival in self.rivals:
+            keys |= dict.fromkeys(map(key, (rival, plural(rival))), len(words))
+            words.append({"word": len(words), "term": rival, "weight": 0, "strength": -RIVAL_COST, "tags": []})
+        known = ("word", "term", "weight", "strength", "ambiguous", "neutral", "tags")
+        rows = [{name: word.get(name, False) for name in known} for word in words]
+        pairs = [{"key": name, "word": word} for name, word in sorted(keys.items())]
+        return msgspec.json.encode(rows).decode(), msgspec.json.encode(pairs).decode()
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
-
-    @cached_property
-    def rows(self) -> str:
-        """The lexicon as a JSON list of rows, one for each key: text that DuckDB plans faster than a VALUES list."""
-        rows: dict[str, dict[str, object]] = {}
-        for term in self.terms:
-            strength = term.weight if term.weight > 1 else 0
-            row = {"term": term.term, "weight": term.weight, "strength": strength, "ambiguous": term.ambiguous}
-            rows |= {key(form): row | {"tags": sorted(term.tags)} for form in term.forms}
-        for word in self.rivals:
-            row = {"term": word, "weight": 0, "strength": -RIVAL_COST, "ambiguous": False, "tags": []}
-            rows |= {key(form): row for form in (word, plural(word))}
-        return msgspec.json.encode([{"key": name} | row for name, row in sorted(rows.items())]).decode()
 
     @cached_property
     def pattern(self) -> str:
@@ -140,35 +147,37 @@ def check(lexicon: Lexicon) -> None:
 def rated(lexicon: Lexicon, source: str) -> str:
     """One SELECT that rates every row of `source` (columns `id` unique, `prompt`, `response`).
 
-    Gives id, `score` (sum of the weights of distinct terms), `context` (what of it comes from terms of weight 2 and 3,
-    less 2 for each distinct word of another field), `terms` (sorted), and the tags of the text if it is about roofing
-    (`tags`) and if it is not (`sure_tags`). The policy's thresholds are not in here: changing them rates nothing anew.
+    Gives id, `score` (sum of the weights of distinct terms), `context` (the weights of its terms of weight 2 and 3,
+    plus 1 if any everyday word keeps them company, less RIVAL_COST for each distinct word of another field), `terms`
+    and `tags` (sorted, distinct). The policy's thresholds are not in here: changing them rates nothing anew.
     """
     digits = "0123456789"
+    words, keys = lexicon.tables
     return f"""
-WITH lexicon AS (
-  SELECT unnest(from_json({_text(lexicon.rows)}, {_text(ROW)}), recursive := true)
+WITH words AS (
+  SELECT unnest(from_json({_text(words)}, {_text(WORD_COLUMNS)}), recursive := true)
+), keys AS (
+  SELECT unnest(from_json({_text(keys)}, {_text(KEY_COLUMNS)}), recursive := true)
 ), matched AS MATERIALIZED (
   SELECT id, row_number() OVER () AS row, regexp_extract_all(
     lower(coalesce(prompt, '') || ' | ' || coalesce(response, '')), {_text(lexicon.pattern)}) AS matches
   FROM {source}
 ), hit AS (
   SELECT row, unnest(matches) AS match FROM matched
-), spelling AS (  -- few spellings are many hits: take each to its term once
-  SELECT match, lexicon.* FROM (SELECT DISTINCT match FROM hit)
-  JOIN lexicon ON lexicon.key = translate(match, {_text(digits + DROPPED)}, '{"#" * len(digits)}')
+), spelling AS (  -- few spellings are many hits: take each to its word once
+  SELECT match, word FROM (SELECT DISTINCT match FROM hit)
+  JOIN keys ON keys.key = translate(match, {_text(digits + DROPPED)}, '{"#" * len(digits)}')
 ), found AS (
-  SELECT DISTINCT row, term, weight, strength, tags, ambiguous FROM hit JOIN spelling USING (match)
+  SELECT * FROM (SELECT DISTINCT row, word FROM hit JOIN spelling USING (match)) JOIN words USING (word)
 ), summed AS (
   SELECT row, sum(weight)::BIGINT AS score,
-    (sum(strength) + least(1, count(*) FILTER (weight = 1 AND NOT ambiguous)))::BIGINT AS context,
+    (sum(strength) + least(1, count(*) FILTER (weight = 1 AND NOT neutral)))::BIGINT AS context,
     list(term ORDER BY term) FILTER (weight > 0) AS terms,
-    list(tags) FILTER (NOT ambiguous) AS sure_tags, list(tags) AS tags
+    CASE WHEN sum(strength) >= 2 THEN list(tags) ELSE list(tags) FILTER (NOT ambiguous) END AS tags
   FROM found GROUP BY row
 )
 SELECT id, coalesce(score, 0) AS score, coalesce(context, 0) AS context, coalesce(terms, []::VARCHAR[]) AS terms,
-  list_sort(list_distinct(flatten(coalesce(tags, []::VARCHAR[][])))) AS tags,
-  list_sort(list_distinct(flatten(coalesce(sure_tags, []::VARCHAR[][])))) AS sure_tags
+  list_sort(list_distinct(flatten(coalesce(tags, []::VARCHAR[][])))) AS tags
 FROM matched LEFT JOIN summed USING (row)
 """
 

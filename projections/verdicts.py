@@ -109,7 +109,7 @@ corrected AS (
 known AS (SELECT * FROM analysis SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser),
 stated AS (
     SELECT m.*, coalesce(k.score, 0) AS score, coalesce(k.terms, []) AS terms,
-           CASE WHEN k.context >= $context THEN k.tags ELSE coalesce(k.sure_tags, []) END AS text_tags,
+           coalesce(k.tags, []) AS text_tags,
            coalesce(k.personal_data, []) AS personal_data, coalesce(k.flags, []) AS flags,
            CASE WHEN k.context >= $context AND k.score >= $high THEN 2
                 WHEN k.context >= $context AND k.score >= $medium THEN 1 ELSE 0 END AS relevance_rank,

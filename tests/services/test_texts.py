@@ -100,8 +100,9 @@ def test_a_redaction_is_proposed_then_said_and_lets_the_example_in(cli: Cli) -> 
 
 
 def test_the_text_of_a_correction_is_searched_in_all_its_fields(cli: Cli) -> None:
-    correction = cli.json("correct", "--prompt", "Who checks the membrane seams?", "--original", LEAK,
-                          "--corrected", "The roofing foreman probes every membrane seam.")["correction_id"]  # fmt: skip
+    better = "The roofing foreman probes every membrane seam by hand."
+    said = cli.json("correct", "--prompt", "Who checks the membrane?", "--original", LEAK, "--corrected", better)
+    correction = said["correction_id"]
     assert cli.json("show", correction)["verdict"]["reasons"] == ["personal_data"]
     cli.run("redact", correction, "--apply")
     shown = cli.json("show", correction)

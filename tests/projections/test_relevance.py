@@ -1,0 +1,137 @@
+"""Relevance: what lifts a text, what does not, and that DuckDB and a plain model agree."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from projections.judgement import Text, judge_texts
+from projections.policy import PolicyError, default, from_document
+from projections.relevance import RIVAL_COST, Lexicon, key, plural
+from tests.evaluation.__main__ import labelled
+
+LEXICON = default().lexicon
+SMALL: dict[str, Any] = {
+    "terms": [
+        {"term": "tpo", "weight": 3, "tags": ["tpo"]},
+        {"term": "flashing", "weight": 2, "tags": ["flashing"]},
+        {"term": "drain", "weight": 1, "tags": ["drains"], "ambiguous": True},
+        {"term": "07 ## ##", "weight": 2, "tags": ["specs"]},
+    ],
+    "rivals": ["firmware"],
+    "ignored": ["drain pan"],
+}
+
+Rating = tuple[int, str, list[str], list[str]]
+
+
+def load_lexicon(document: dict[str, Any]) -> Lexicon:
+    return from_document(default().document() | {"lexicon": document}).lexicon
+
+
+def rate(texts: list[tuple[str, str]], lexicon: Lexicon = LEXICON) -> list[Rating]:
+    policy = msgspec.structs.replace(default(), lexicon=lexicon)
+    judged = judge_texts([Text(prompt, response) for prompt, response in texts], policy)
+    return [(one["score"], one["relevance"], one["terms"], one["tags"]) for one in judged]
+
+
+def rate_plainly(lexicon: Lexicon, prompt: str, response: str) -> tuple[int, str, list[str], list[str]]:
+    """The same rules, one text at a time: the model that the SQL is held against."""
+    terms = {key(form): term for term in lexicon.terms for form in term.forms}
+    rivals = {key(form): word for word in lexicon.rivals for form in (word, plural(word))}
+    matches = re.findall(lexicon.pattern, f"{prompt} | {response}".lower(), re.ASCII)
+    found = {terms[key(m)].term: terms[key(m)] for m in matches if key(m) in terms}.values()
+    others = {rivals[key(m)] for m in matches if key(m) in rivals}
+    score = sum(term.weight for term in found)
+    strength = sum(term.weight for term in found if term.weight > 1) - RIVAL_COST * len(others)
+    company = any(term.weight == 1 and not term.neutral for term in found)
+    tiers = default().relevance
+    tier = "high" if score >= tiers.high else "medium" if score >= tiers.medium else "low"
+    if strength + company < tiers.context:
+        tier = "low"
+    tags = {tag for term in found if strength >= 2 or not term.ambiguous for tag in term.tags}
+    return score, tier, sorted(term.term for term in found), sorted(tags) or ["general"]
+
+
+def test_sql_agrees_with_the_plain_model() -> None:
+    texts = [(row["prompt"], row["response"]) for name in ("relevance", "tags") for row in labelled(name)]
+    texts += [(a[0] + " " + b[0], c[0]) for a, b, c in zip(texts[::5], texts[7:], texts[31:], strict=False)]
+    assert rate(texts) == [rate_plainly(LEXICON, *text) for text in texts]
+
+
+def test_rating_is_deterministic() -> None:
+    texts = [(row["prompt"], row["response"]) for row in labelled("relevance")]
+    assert rate(texts) == rate(texts)
+
+
+@pytest.mark.parametrize("half", ["tune", "held_out"])
+def test_quality_does_not_fall(half: str) -> None:
+    rows = [row for row in labelled("relevance") if row["split"] == half]
+    tiers = [rating[1] for rating in rate([(row["prompt"], row["response"]) for row in rows])]
+    unrelated = [tier for row, tier in zip(rows, tiers, strict=True) if row["tier"] == "low" and row["group"] != "exam"]
+    related = [tier for row, tier in zip(rows, tiers, strict=True) if row["tier"] != "low"]
+    exam = [tier for row, tier in zip(rows, tiers, strict=True) if row["group"] == "exam"]
+    assert unrelated.count("low") / len(unrelated) >= 0.98
+    assert related.count("low") / len(related) <= 0.15
+    assert exam.count("high") / len(exam) >= 0.40
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["membrane", "flashing", "The valley below the ridge", "slate tablet", "drain, detail, spec, curb", "iso eps deck"],
+)
+def test_a_lone_or_everyday_word_stays_low(text: str) -> None:
+    assert rate([(text, "")])[0][1] == "low"
+
+
+@pytest.mark.parametrize("text", ["TPO seam", "scupper height", "mod-bit", "mod bit", "Base-flashing at the parapets"])
+def test_a_short_roofing_text_is_above_low(text: str) -> None:
+    assert rate([(text, "")])[0][1] != "low"
+
+
+def test_words_of_another_field_take_the_context_away() -> None:
+    lexicon = load_lexicon(SMALL)
+    rated = rate([("TPO", ""), ("TPO firmware", "")], lexicon)
+    assert [rating[:2] for rating in rated] == [(3, "medium"), (3, "low")]
+
+
+def test_a_term_counts_once_and_ignored_phrases_not_at_all() -> None:
+    assert rate([("tpo TPO tpos drain pan", "TPO")], load_lexicon(SMALL))[0] == (3, "medium", ["tpo"], ["tpo"])
+
+
+def test_an_ambiguous_term_gives_its_tag_only_near_roofing() -> None:
+    rated = rate([("drain", ""), ("drain", "tpo")], load_lexicon(SMALL))
+    assert [row[3] for row in rated] == [["general"], ["drains", "tpo"]]
+
+
+@pytest.mark.parametrize("text", ["07 54 00", "07-54-00", "075400"])
+def test_a_digit_stands_for_any_digit(text: str) -> None:
+    assert rate([(text, "")], load_lexicon(SMALL))[0][2] == ["07 ## ##"]
+
+
+def test_a_phrase_does_not_span_prompt_and_response() -> None:
+    assert "roof drain" not in rate([("the roof", "drain")])[0][2]
+
+
+def test_an_empty_text_is_low_and_general() -> None:
+    assert rate([("", "")]) == [(0, "low", [], ["general"])]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"terms": []}, "terms"),
+        ({"terms": [{"term": "tpo", "weight": 4}]}, r"weight.*'tpo'"),
+        ({"terms": [{"term": "TPO", "weight": 3}]}, "matching regex.*'TPO'"),
+        ({"terms": [{"term": "tpo", "weight": 3, "tags": ["Roof!"]}]}, "tags"),
+        ({"terms": [{"term": "tpo", "weight": 3, "wieght": 3}]}, "wieght"),
+        ({"terms": [{"term": "mod bit", "weight": 3}, {"term": "modbit", "weight": 2}]}, "'modbit' belongs to both"),
+        ({"rivals": ["tpo"]}, "belongs to both 'tpo' and 'rivals'"),
+    ],
+)
+def test_a_wrong_document_is_refused_with_the_reason(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
+        load_lexicon(SMALL | change)
