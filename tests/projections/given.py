@@ -1,0 +1,228 @@
+"""Given these facts, when those are said, then that follows: stories told to the projector, and what they end in.
+
+A story that is checked is folded again in batches of other sizes, with every batch delivered twice, and must end in
+the same content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from itertools import count
+from typing import Any
+
+from msgspec import Struct
+
+from events.codec import encode
+from events.facts import (
+    CorrectionRecorded,
+    Document,
+    ExampleApproved,
+    ExampleCaptured,
+    ExampleErased,
+    ExampleRedacted,
+    ExampleRejected,
+    Fact,
+    FeedbackGiven,
+    PolicyAdopted,
+)
+from events.log import Message
+from events.subjects import subject_of
+from projections import queries
+from projections.database import Connection
+from projections.policy import Policy, default, from_document
+from projections.projector import Projector, content_digest
+
+PROMPT = "How high must base flashing extend above the roof?"
+ANSWER = "Extend the TPO base flashing at least 4 inches above the finished roof membrane."
+BETTER = "Extend the TPO base flashing at least 8 inches above the finished roof membrane, terminated in a reglet."
+OTHER_PROMPT = "What slope does tapered polyiso insulation need?"
+SUPPLIER = " Questions go to bo@example.com."
+"""Personal data that can end any answer."""
+
+_numbers = count(1)
+
+
+class Raw(Struct, frozen=True):
+    """Bytes on the log that no codec of ours wrote."""
+
+    subject: str
+    data: bytes
+
+
+Said = Fact | Raw
+
+
+def _envelope(minute: int = 0) -> dict[str, Any]:
+    at = datetime(2025, 3, 18, 12, tzinfo=UTC) + timedelta(minutes=minute)
+    return {"event_id": f"event-{next(_numbers)}", "occurred_at": at, "actor": "ana"}
+
+
+def captured(
+    example_id: str, prompt: str = PROMPT, response: str = ANSWER, *, minute: int = 0, **more: Any
+) -> ExampleCaptured:
+    fields = _envelope(minute) | {"source": "chat_interaction"} | more
+    return ExampleCaptured(example_id=example_id, prompt=prompt, response=response, **fields)
+
+
+def document(example_id: str, modifications: str = "none", *, was_used: bool = True, **more: Any) -> ExampleCaptured:
+    made = Document(document_type="rfi", was_used=was_used, modifications_made=modifications)  # type: ignore[arg-type]
+    return captured(example_id, source="rfi_generation", document=made, **more)
+
+
+def liked(example_id: str) -> FeedbackGiven:
+    return FeedbackGiven(example_id=example_id, feedback="positive", **_envelope())
+
+
+def disliked(example_id: str) -> FeedbackGiven:
+    return FeedbackGiven(example_id=example_id, feedback="negative", **_envelope())
+
+
+def corrected(
+    example_id: str | None,
+    right: str = BETTER,
+    *,
+    wrong: str = ANSWER,
+    prompt: str = PROMPT,
+    id: str | None = None,  # noqa: A002
+    minute: int = 0,
+    **more: Any,
+) -> CorrectionRecorded:
+    """A correction of id `fix-…` after the example that it corrects, or `fix` where it names none."""
+    fields = _envelope(minute) | {"event_id": id or (f"fix-{example_id}" if example_id else "fix")} | more
+    return CorrectionRecorded(
+        example_id=example_id, original_prompt=prompt, original_response=wrong, corrected_response=right, **fields
+    )
+
+
+def approved(example_id: str, *, revision: int = 0) -> ExampleApproved:
+    return ExampleApproved(example_id=example_id, revision=revision, **_envelope())
+
+
+def rejected(example_id: str, reason: str = "wrong", *, revision: int = 0) -> ExampleRejected:
+    return ExampleRejected(example_id=example_id, reason=reason, revision=revision, **_envelope())
+
+
+def redacted(
+    example_id: str, prompt: str = PROMPT, response: str = ANSWER, original_response: str | None = None
+) -> ExampleRedacted:
+    texts = {"prompt": prompt, "response": response, "original_response": original_response}
+    return ExampleRedacted(example_id=example_id, **texts, **_envelope())
+
+
+def erased(example_id: str) -> ExampleErased:
+    return ExampleErased(example_id=example_id, reason="asked to", **_envelope())
+
+
+def policy(**changes: Any) -> Policy:
+    """The policy that rooflog ships with some fields changed: `policy(filters={"min_prompt_chars": 0})`."""
+    plain = default().document()
+    return from_document({section: fields | changes.get(section, {}) for section, fields in plain.items()})
+
+
+def adopted(policy: Policy) -> PolicyAdopted:
+    return PolicyAdopted(policy=policy.document(), digest=policy.digest, **_envelope())
+
+
+def junk(subject: str = "training.example.captured.a.e1", data: bytes = b"junk") -> Raw:
+    return Raw(subject, data)
+
+
+class Story:
+    """Facts in the order of the log, with the sequences that the log would give them, and what follows from them."""
+
+    def __init__(self, messages: Sequence[Message] = ()) -> None:
+        self.messages = tuple(messages)
+
+    def when(self, *said: Said) -> Story:
+        """The story in which these facts are said next."""
+        after = len(self.messages)
+        return Story([*self.messages, *(_message(seq, fact) for seq, fact in enumerate(said, after + 1))])
+
+    @cached_property
+    def con(self) -> Connection:
+        """The tables after the whole story; the other ways to fold it were found to end in the same content."""
+        told = fold([self.messages])
+        digest = content_digest(told.con)
+        assert told.apply(self.messages) == 0, "a delivery that came again was folded again"
+        for batches in {tuple(split(self.messages, size)) for size in (1, 2, 7)} - {(self.messages,)}:
+            other = fold(batches, redeliver=True)
+            assert content_digest(other.con) == digest, f"batches of {len(batches[0])} end in other content"
+            other.close()
+        return told.con
+
+    def then(
+        self,
+        *,
+        training_set: Sequence[str] | None = None,
+        why: Mapping[str, Sequence[str]] | None = None,
+        approval: Mapping[str, str | None] | None = None,
+        queue: Sequence[tuple[str, str]] | None = None,
+        quarantine: Mapping[int, str] | None = None,
+        waiting: int | None = None,
+        texts: Mapping[str, tuple[str, str]] | None = None,
+    ) -> Story:
+        """Assert what the tables hold.
+
+        `training_set` are ids in the order of the log, `why` the reasons of examples that are not in it, `queue` ids
+        with the reasons of their places, `quarantine` categories by sequence.
+        """
+        if training_set is not None:
+            rows = self.con.execute("SELECT example_id FROM verdicts WHERE reasons = 0 ORDER BY seq").fetchall()
+            assert [example_id for (example_id,) in rows] == list(training_set)
+        for example_id, reasons in (why or {}).items():
+            verdict = {"in_training": not reasons, "reasons": list(reasons)}
+            assert self.show(example_id)["verdict"] == verdict, example_id
+        for example_id, expected in (approval or {}).items():
+            assert self.show(example_id)["approval"] == expected, example_id
+        for example_id, expected_texts in (texts or {}).items():
+            shown = self.show(example_id)
+            assert (shown["prompt"], shown["response"]) == expected_texts, example_id
+        if queue is not None:
+            assert [(i["example_id"], i["why"]) for i in queries.queue(self.con)["items"]] == list(queue)
+        if quarantine is not None:
+            rows = self.con.execute("SELECT seq, category FROM quarantine ORDER BY seq").fetchall()
+            assert dict(rows) == quarantine
+        if waiting is not None:
+            assert queries.status(self.con)["waiting_for_example"] == waiting
+        return self
+
+    def show(self, example_id: str) -> dict[str, Any]:
+        shown = queries.show(self.con, example_id=example_id)
+        assert shown is not None, f"the tables hold no {example_id}"
+        return shown
+
+    @property
+    def funnel(self) -> dict[str, Any]:
+        return queries.funnel(self.con)
+
+
+def given(*said: Said) -> Story:
+    return Story().when(*said)
+
+
+def fold(batches: Sequence[Sequence[Message]], *, redeliver: bool = False) -> Projector:
+    """A projector in memory that was given the batches, each a second time where `redeliver`."""
+    projector = Projector(None)
+    projector.con.execute("SET threads = 1")
+    for batch in batches:
+        assert projector.apply(batch) == len(batch)
+        assert not redeliver or projector.apply(batch) == 0
+    return projector
+
+
+def split(messages: Sequence[Message], size: int) -> Iterator[tuple[Message, ...]]:
+    for start in range(0, len(messages), size):
+        yield tuple(messages[start : start + size])
+
+
+def tables_holding(con: Connection, text: str) -> list[str]:
+    """The tables in one of whose rows a text occurs."""
+    names = con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY 1").fetchall()
+    return [name for (name,) in names if any(text in repr(row) for row in con.execute(f"FROM {name}").fetchall())]
+
+
+def _message(seq: int, said: Said) -> Message:
+    subject, data = (said.subject, said.data) if isinstance(said, Raw) else (subject_of(said), encode(said))
+    return Message(seq, subject, data, "2025-03-18T12:00:00Z")

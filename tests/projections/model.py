@@ -1,0 +1,215 @@
+"""The rules of curation in plain Python, example by example: small enough to be seen to be right."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from events.facts import (
+    CorrectionRecorded,
+    Document,
+    ExampleApproved,
+    ExampleCaptured,
+    ExampleErased,
+    ExampleRedacted,
+    ExampleRejected,
+    Fact,
+    FeedbackGiven,
+    PolicyAdopted,
+)
+from projections.policy import Policy, default, from_document
+
+Text = tuple[str, str]
+"""Prompt and answer."""
+
+
+class Example(Struct):
+    """All that was said about one example, with its sequences."""
+
+    id: str
+    seq: int
+    occurred_at: datetime
+    source: str
+    texts: list[Text]
+    include: bool
+    wrong: Text | None = None
+    corrects: str | None = None
+    was_corrected: bool = False
+    document: Document | None = None
+    feedback: tuple[int, str] | None = None
+    decision: tuple[int, str] | None = None
+    erased: bool = False
+
+    @property
+    def is_correction(self) -> bool:
+        return self.wrong is not None
+
+
+class Verdict(Struct):
+    """What the rules say of one example; `place` is the one in the review queue."""
+
+    reasons: set[str]
+    approval: str | None
+    superseded_by: str | None = None
+    duplicate_of: str | None = None
+    place: int | None = None
+
+
+def judge(
+    facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, tuple[int, bool]]
+) -> tuple[dict[str, Example], dict[str, Verdict]]:
+    """The verdict on every example; `analysed` is the relevance score and whether personal data was found, by id."""
+    facts = list(facts)
+    examples, policy = _examples(facts), default()
+    for seq, fact in facts:
+        about = examples.get(fact.about)
+        match fact:
+            case PolicyAdopted():
+                policy = from_document(fact.policy)
+            case _ if about is None:
+                pass
+            case FeedbackGiven():
+                about.feedback = (seq, fact.feedback)
+            case ExampleApproved() | ExampleRejected():
+                about.decision = (seq, fact.verb)
+            case ExampleRedacted():
+                about.texts.append((fact.prompt, fact.response))
+            case ExampleErased():
+                about.erased = True
+    verdicts = {}
+    for example in examples.values():
+        score, personal_data = (0, False) if example.erased else analysed[example.id]
+        verdicts[example.id] = _verdict(example, examples.values(), policy, score, personal_data)
+    _drop_duplicates(examples, verdicts)
+    return examples, verdicts
+
+
+def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
+    """The first capture or correction under each id."""
+    examples: dict[str, Example] = {}
+    for seq, fact in facts:
+        if isinstance(fact, ExampleCaptured):
+            new = Example(
+                fact.example_id, seq, fact.occurred_at, fact.source, [(fact.prompt, fact.response)],
+                fact.include_in_training, was_corrected=fact.was_corrected, document=fact.document,
+            )  # fmt: skip
+        elif isinstance(fact, CorrectionRecorded):
+            new = Example(
+                fact.event_id, seq, fact.occurred_at, "user_correction",
+                [(fact.original_prompt, fact.corrected_response)], fact.include_in_training,
+                wrong=(fact.original_prompt, fact.original_response), corrects=fact.example_id,
+            )  # fmt: skip
+        else:
+            continue
+        examples.setdefault(new.id, new)
+    return examples
+
+
+def _verdict(
+    example: Example, everything: Iterable[Example], policy: Policy, score: int, personal_data: bool
+) -> Verdict:
+    filters, thresholds = policy.filters, policy.relevance
+    prompt, response = example.texts[-1]
+    relevance = "high" if score >= thresholds.high else "medium" if score >= thresholds.medium else "low"
+    worth = ["low", "medium", "high"]
+    feedback = example.feedback[1] if example.feedback else None
+    decision = example.decision[1] if example.decision else None
+    corrections = [other for other in everything if _supersedes(other, example)]
+    basis = _approval(example, policy, feedback, decision)
+    reasons = {
+        "too_short": not example.erased
+        and (len(prompt) < filters.min_prompt_chars or len(response) < filters.min_response_chars),
+        "low_relevance": not example.erased and worth.index(relevance) < worth.index(filters.min_relevance),
+        "excluded_source": example.source in filters.excluded_sources,
+        "excluded_by_author": not example.include,
+        "personal_data": personal_data and filters.exclude_personal_data,
+        "superseded_by": bool(corrections) or example.was_corrected,
+        "erased": example.erased,
+        "rejected": decision == "rejected",
+        "not_approved": decision != "rejected" and basis is None,
+    }
+    verdict = Verdict(
+        reasons={name for name, holds in reasons.items() if holds},
+        approval=None if decision == "rejected" else basis,
+        superseded_by=max(corrections, key=lambda other: other.seq).id if corrections else None,
+    )
+    edge_case = personal_data or (basis is None and abs(score - thresholds.medium) <= policy.review.borderline)
+    verdict.place = _place(example, verdict, edge_case)
+    return verdict
+
+
+def _supersedes(correction: Example, example: Example) -> bool:
+    """A correction stands against the example it names, and against its wrong answer wherever that occurs.
+
+    Only a later correction stands against the words of another one: people may change their minds.
+    """
+    if not correction.is_correction:
+        return False
+    if correction.corrects == example.id:
+        return True
+    if example.erased or correction.id == example.id:
+        return False
+    return correction.wrong in example.texts and (not example.is_correction or correction.seq > example.seq)
+
+
+def _approval(example: Example, policy: Policy, feedback: str | None, decision: str | None) -> str | None:
+    rules, document = policy.approval, example.document
+    if decision == "approved":
+        return "reviewer"
+    if feedback == "positive" and rules.positive_feedback:
+        return "feedback"
+    if feedback == "negative":
+        return None
+    if example.source in rules.trusted_sources:
+        return "trusted_source"
+    if document and document.was_used and document.modifications_made in rules.used_documents:
+        return "use"
+    return None
+
+
+def _place(example: Example, verdict: Verdict, edge_case: bool) -> int | None:
+    """1 correction, 2 negative feedback, 4 edge case, 5 not reviewed; new topics depend on the whole training set."""
+    complained = example.feedback is not None and example.feedback[1] == "negative"
+    settled = example.decision is not None and not (complained and example.feedback > example.decision)
+    if settled or verdict.reasons & {"superseded_by", "erased"}:
+        return None
+    if example.is_correction:
+        return 1
+    if verdict.reasons & {"low_relevance", "excluded_source", "excluded_by_author"}:
+        return None
+    if complained:
+        return 2
+    if "too_short" in verdict.reasons or (verdict.approval is not None and not edge_case):
+        return None
+    return 4 if edge_case else 5
+
+
+def _drop_duplicates(examples: dict[str, Example], verdicts: dict[str, Verdict]) -> None:
+    """Keep the best example of each question: correction, approved, liked, trusted; then the newest."""
+    questions: dict[str, list[Example]] = {}
+    for example in examples.values():
+        if not verdicts[example.id].reasons:
+            questions.setdefault(_question(example.texts[-1][0]), []).append(example)
+    for same in questions.values():
+        best = max(same, key=lambda example: (_rank(example, verdicts[example.id]), example.occurred_at, example.seq))
+        for example in same:
+            if example is not best:
+                verdicts[example.id].duplicate_of = best.id
+                verdicts[example.id].reasons.add("duplicate_of")
+
+
+def _rank(example: Example, verdict: Verdict) -> int:
+    if example.is_correction or example.source == "verified_correction":
+        return 4
+    return {"reviewer": 3, "feedback": 2}.get(verdict.approval or "", 1)
+
+
+def _question(prompt: str) -> str:
+    text = unicodedata.normalize("NFC", prompt).lower()
+    for curly, straight in (("“", '"'), ("”", '"'), ("‘", "'"), ("’", "'")):
+        text = text.replace(curly, straight)
+    return re.sub(r"[ ?!.,;:]+$", "", " ".join(text.split()))

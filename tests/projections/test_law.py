@@ -1,0 +1,177 @@
+"""The law: whatever is said, in whatever batches it arrives and however often, the tables end in the same content,
+and that content is what the rules in plain Python say.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, assume, settings
+from hypothesis import given as for_every
+from hypothesis import strategies as st
+
+from events.errors import InvalidFact
+from events.facts import Document, Fact, TrainingSetExported, TrainingTriggered
+from projections import verdicts
+from projections.database import Connection
+from projections.projector import Projector, content_digest
+
+from . import model
+from .given import (
+    ANSWER,
+    BETTER,
+    OTHER_PROMPT,
+    PROMPT,
+    SUPPLIER,
+    Said,
+    Story,
+    adopted,
+    approved,
+    captured,
+    corrected,
+    disliked,
+    erased,
+    fold,
+    given,
+    junk,
+    liked,
+    policy,
+    redacted,
+    rejected,
+)
+
+slow = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+ids = st.sampled_from("abcd")
+prompts = st.sampled_from([PROMPT, f" {PROMPT.upper().rstrip('?')}", OTHER_PROMPT, "Roof?"])
+answers = st.sampled_from([
+    ANSWER,
+    BETTER,
+    ANSWER + SUPPLIER,
+    "TPO.",
+    "A roof and its gutter are warm in the sun; nothing needs to be done about it.",
+    "At the usual place, as on every other day of this week, at noon, all of us.",
+])  # fmt: skip
+minutes = st.integers(0, 2)
+documents = st.builds(
+    Document,
+    document_type=st.just("rfi"),
+    was_used=st.booleans(),
+    modifications_made=st.sampled_from(["none", "major"]),
+)
+policies = st.sampled_from([
+    policy(),
+    policy(filters={"exclude_personal_data": False, "min_relevance": "low", "min_prompt_chars": 0}),
+    policy(filters={"excluded_sources": ["user_correction"]}, relevance={"medium": 6}),
+    policy(approval={"positive_feedback": False, "trusted_sources": [], "used_documents": ["major"]}),
+])  # fmt: skip
+mostly = st.sampled_from([True] * 7 + [False])
+captures = st.builds(
+    captured,
+    ids,
+    prompts,
+    answers,
+    minute=minutes,
+    source=st.sampled_from(["chat_interaction", "verified_calculation", "verified_correction", "error"]),
+    include_in_training=mostly,
+    was_corrected=mostly.map(lambda usual: not usual),
+    document=st.none() | documents,
+)
+corrections = st.builds(
+    corrected, st.none() | ids, answers, wrong=answers, prompt=prompts, id=ids, minute=minutes,
+    include_in_training=mostly,
+).filter(lambda fact: fact.example_id != fact.event_id)  # fmt: skip
+EXPORT = {
+    "event_id": "x",
+    "occurred_at": datetime(2025, 3, 18, tzinfo=UTC),
+    "actor": "exporter",
+    "export_digest": "0" * 64,
+}
+others = st.one_of(
+    policies.map(adopted),
+    st.sampled_from([
+        junk(),
+        junk("training.other.thing.b.e1", b'{"type":"other.thing.v1"}'),
+        TrainingSetExported(**EXPORT, policy_digest="1" * 64, log_digest="2" * 64, last_seq=3, counts={"unique": 1}),
+        TrainingTriggered(**EXPORT, outcome="started"),
+    ]),
+)  # fmt: skip
+decisions = st.sampled_from([liked, disliked, approved, rejected]).flatmap(ids.map)
+redactions = st.builds(redacted, ids, prompts, answers, st.none() | answers)
+facts = st.one_of(captures, captures, corrections, decisions, decisions, redactions, ids.map(erased), others)
+histories = st.lists(facts, min_size=1, max_size=14)
+
+
+@slow
+@for_every(
+    history=histories,
+    ends=st.sets(st.integers(1, 13), max_size=3),
+    overlap=st.integers(0, 4),
+    reopened_after=st.integers(0, 3),
+)
+def test_every_way_to_deliver_a_history_ends_in_the_same_content(
+    history: list[Said], ends: set[int], overlap: int, reopened_after: int
+) -> None:
+    messages = given(*history).messages
+    with closing(fold([messages])) as at_once:
+        expected = content_digest(at_once.con)
+    with tempfile.TemporaryDirectory() as folder:
+        projector = Projector(Path(folder) / "rooflog.duckdb")
+        start = 0
+        for number, end in enumerate([*sorted(end for end in ends if end < len(messages)), len(messages)]):
+            assert projector.apply(messages[max(0, start - overlap) : end]) == end - start
+            start = end
+            if number == reopened_after:
+                projector.close()
+                projector = Projector(Path(folder) / "rooflog.duckdb")
+        assert content_digest(projector.con) == expected
+        projector.close()
+
+
+@slow
+@for_every(histories)
+def test_the_tables_say_what_the_rules_in_plain_python_say(history: list[Said]) -> None:
+    story = given(*history)
+    with closing(fold([story.messages])) as projector:
+        analysed, told = _analysed(projector.con), _verdicts(projector.con)
+    examples, judged = model.judge(_decoded(story), analysed)
+    assume(not _let_go(examples))
+    assert told == judged
+
+
+def _verdicts(con: Connection) -> dict[str, model.Verdict]:
+    rows = con.execute(
+        "SELECT example_id, reasons, approval, superseded_by, duplicate_of, queue FROM verdicts"
+    ).fetchall()
+    return {example_id: model.Verdict(set(verdicts.names(reasons)), *rest) for example_id, reasons, *rest in rows}
+
+
+def _decoded(story: Story) -> list[tuple[int, Fact]]:
+    said = []
+    for message in story.messages:
+        try:
+            said.append((message.seq, message.fact()))
+        except InvalidFact:
+            continue
+    return said
+
+
+def _analysed(con: Connection) -> dict[str, tuple[int, bool]]:
+    """Relevance score and whether personal data was found, by example: the one thing that the model does not redo."""
+    rows: list[Any] = con.execute(
+        "SELECT example_id, score, len(personal_data) > 0 FROM examples JOIN analysis USING (text_key)"
+    ).fetchall()
+    return {example_id: (score, personal) for example_id, score, personal in rows}
+
+
+def _let_go(examples: Mapping[str, model.Example]) -> bool:
+    """Did a redaction take words away that a correction names? See the expected failure in test_verdicts."""
+    named = {example.wrong for example in examples.values()}
+    return any(text in named and text != e.texts[-1] for e in examples.values() for text in e.texts)
