@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,13 @@ EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9998, 12, 31, tzin
 """Facts outside these moments are refused: no calendar survives them in every language."""
 
 
+DEEPEST = 64
+"""Levels of nesting in a fact: what decodes must not depend on how much of Python's stack the reader has used."""
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_BRACKET = re.compile(rb"[\[\]{}]")
+
+
 class _Tagged(msgspec.Struct):
     type: str
 
@@ -32,12 +40,15 @@ def encode(fact: Fact) -> bytes:
 
     Raises InvalidFact where the fact breaks its own constraints: msgspec checks them only when decoding.
     """
+    if not isinstance(fact.occurred_at, datetime) or fact.occurred_at.tzinfo is None:
+        raise InvalidFact("invalid", f"occurred_at is {fact.occurred_at!r}; it must be a datetime with a time zone")
     try:
         utc = msgspec.structs.replace(fact, occurred_at=fact.occurred_at.astimezone(UTC))
         data = _encoder.encode(utc)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidFact("invalid", str(error)) from error
-    decode(data)
+    if _encoder.encode(decode(data)) != data:
+        raise InvalidFact("invalid", "it holds a number that JSON cannot say, such as NaN or infinity")
     return data
 
 
@@ -47,6 +58,8 @@ def decode(data: bytes, subject: str | None = None) -> AnyFact:
     Raises InvalidFact: `malformed` (not a JSON object with a `type`), `unknown_type`, `invalid` (a field is missing
     or wrong) or `wrong_subject`.
     """
+    if data.count(b"[") + data.count(b"{") > DEEPEST and _depth(data) > DEEPEST:
+        raise InvalidFact("malformed", f"nested more than {DEEPEST} levels deep")
     try:
         fact = _decoder.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -68,13 +81,22 @@ def _upcast(data: bytes, error: Exception) -> AnyFact:
     if tag not in UPCASTERS:
         raise InvalidFact("unknown_type", f"this version knows no {tag!r}; it may come from a newer one") from error
     raw: dict[str, Any] = msgspec.json.decode(data)
-    while raw["type"] in UPCASTERS:
-        raw = UPCASTERS[raw["type"]](raw)
     try:
+        while raw["type"] in UPCASTERS:
+            raw = UPCASTERS[raw["type"]](raw)
         fact: AnyFact = msgspec.convert(raw, AnyFact)
-    except msgspec.ValidationError as invalid:
+    except (msgspec.ValidationError, LookupError, TypeError, ValueError, AttributeError) as invalid:
         raise InvalidFact("invalid", f"{tag}: {invalid}") from invalid
     return fact
+
+
+def _depth(data: bytes) -> int:
+    """How deep JSON nests, whether or not it is valid."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _short(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from . import personal_data
-from .database import Connection, with_rows
+from .database import Connection, first, with_rows
 from .personal_data import Span
 from .relevance import Lexicon, rated
 
@@ -50,7 +50,7 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
             GROUP BY analysis_key""",
         {"who": who},
     )
-    if con.execute("SELECT 1 FROM unread LIMIT 1").fetchone():
+    if first(con, "SELECT 1 FROM unread LIMIT 1"):
         con.execute(f"INSERT INTO analysis BY NAME SELECT id AS analysis_key, '{who}' AS analyser, * EXCLUDE (id) "
                     f"FROM ({select(con, 'unread', lexicon)})")  # fmt: skip
 

@@ -7,7 +7,7 @@ from msgspec import json
 from events.facts import CorrectionRecorded, ExampleCaptured, ExampleErased, ExampleRedacted
 
 from .batch import Batch
-from .database import Connection, with_rows
+from .database import Connection, first, with_rows
 from .projection import ENVELOPE, Projection, envelope
 
 CORRECTION_SOURCE = "user_correction"
@@ -41,6 +41,7 @@ _SAID = ENVELOPE | {
 _DERIVED = {
     "prompt_key": "VARCHAR",
     "text_key": "VARCHAR",
+    "said_key": "VARCHAR",
     "original_key": "VARCHAR",
     "analysis_key": "VARCHAR",
     "redacted_seq": "BIGINT",
@@ -48,11 +49,14 @@ _DERIVED = {
 }
 
 PROMPT_KEY = r"""left(sha256(regexp_replace(trim(regexp_replace(
-    lower(translate(nfc_normalize(prompt), '’‘“”', '''''""')), '\s+', ' ', 'g')), '[ ?!.,;:]+$', '')), 32)"""
+    lower(translate(nfc_normalize(prompt), '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')), 32)"""
 """The normalised prompt's digest: case, white space, quotation marks and closing punctuation make no difference."""
 
 TEXT_KEY = "left(sha256(prompt || chr(0) || response), 32)"
-"""The digest of prompt and answer, 128 bits of SHA-256: the same words twice are one text."""
+"""The digest of prompt and answer, 128 bits of SHA-256: the same words twice are one text.
+
+`said_key` is the same of the text as it was first said: a redaction must not hide it from its correction.
+"""
 
 _ORIGINAL_KEY = "CASE WHEN kind = 'correction' THEN left(sha256(prompt || chr(0) || original_response), 32) END"
 
@@ -126,8 +130,9 @@ def _fold(con: Connection, batch: Batch) -> None:
         """CREATE OR REPLACE TEMP TABLE fresh AS SELECT *, seq = min(seq) OVER (PARTITION BY example_id)
            AND example_id NOT IN (SELECT e.example_id FROM examples e SEMI JOIN incoming USING (example_id)) AS is_new
            FROM incoming""",
-        f"""INSERT INTO examples BY NAME SELECT * EXCLUDE (is_new), {PROMPT_KEY} AS prompt_key, {TEXT_KEY} AS text_key,
-            {_ORIGINAL_KEY} AS original_key, {ANALYSIS_KEY} AS analysis_key FROM fresh WHERE is_new""",
+        f"""INSERT INTO examples BY NAME SELECT * EXCLUDE (is_new), {PROMPT_KEY} AS prompt_key,
+            {TEXT_KEY} AS text_key, {TEXT_KEY} AS said_key, {_ORIGINAL_KEY} AS original_key,
+            {ANALYSIS_KEY} AS analysis_key FROM fresh WHERE is_new""",
     )
     again = con.execute("SELECT seq FROM fresh WHERE NOT is_new ORDER BY seq").fetchall()
     batch.quarantine(
@@ -196,26 +201,34 @@ _ERASED = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "V
 def _fold_erasures(con: Connection, batch: Batch) -> None:
     """Take the text out of erased examples, also of those that only arrive afterwards.
 
-    An erased correction keeps the digest of the answer it corrected: that answer stays untrained.
+    Corrections of an erased example repeat its text and are erased with it. They keep the digest of the answer that
+    they corrected: that answer stays untrained.
     """
     said = batch.of(ExampleErased)
     rows = [(*envelope(seq, f), f.example_id, f.reason, json.encode(f.erased).decode()) for seq, f in said]
     if rows:
         with_rows(con, _ERASED, rows, "INSERT INTO erasures BY NAME SELECT * FROM incoming")
-    ids = [(f.example_id,) for _, f in said] + _arrived(batch) + [(f.example_id,) for _, f in batch.of(ExampleRedacted)]
-    if not ids:
+    is_redacted = bool(batch.of(ExampleRedacted))
+    if not (said or is_redacted or _arrived(batch)):
         return
-    with_rows(
-        con,
-        {"example_id": "VARCHAR"},
-        ids,
-        """UPDATE examples SET prompt = '', response = '', details = NULL, reason = NULL, erased_seq = x.seq,
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE gone AS
+           WITH RECURSIVE erased AS (
+               SELECT example_id, seq FROM erasures
+               UNION SELECT e.example_id, x.seq FROM examples e JOIN erased x ON e.corrects = x.example_id)
+           SELECT example_id, min(seq) AS seq FROM erased GROUP BY example_id"""
+    )
+    if not first(con, "SELECT 1 FROM gone LIMIT 1"):
+        return
+    con.execute(
+        """UPDATE examples SET prompt = '', response = '', details = NULL, reason = NULL, erased_seq = gone.seq,
               original_response = CASE WHEN kind = 'correction' THEN '' END, prompt_key = NULL, text_key = NULL,
-              analysis_key = NULL
-            FROM (SELECT example_id, min(seq) AS seq FROM erasures SEMI JOIN incoming USING (example_id) GROUP BY ALL) x
-            WHERE examples.example_id = x.example_id""",
+              said_key = NULL, analysis_key = NULL
+            FROM gone WHERE examples.example_id = gone.example_id"""
+    )
+    con.execute(
         """UPDATE redactions SET prompt = '', response = '', original_response = NULL
-           WHERE example_id IN (SELECT e.example_id FROM erasures e SEMI JOIN incoming USING (example_id))""",
+           WHERE example_id IN (SELECT example_id FROM gone)"""
     )
 
 

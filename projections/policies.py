@@ -9,7 +9,7 @@ from msgspec import json
 from events.facts import PolicyAdopted
 
 from .batch import Batch
-from .database import Connection, insert
+from .database import Connection, first, insert
 from .policy import Policy, PolicyError, default, from_document
 from .projection import ENVELOPE, Projection, envelope
 
@@ -34,7 +34,7 @@ def _fold(con: Connection, batch: Batch) -> None:
 
 def current(con: Connection) -> Policy:
     """The policy that holds after the facts folded so far."""
-    row = con.execute("SELECT policy FROM policies ORDER BY seq DESC LIMIT 1").fetchone()
+    row = first(con, "SELECT policy FROM policies ORDER BY seq DESC LIMIT 1")
     return _adopted(row[0]) if row else default()
 
 

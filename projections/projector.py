@@ -69,7 +69,7 @@ class Projector:
         """Open or create the database. Raises DatabaseError where it belongs to another process or version."""
         self.con: Connection = database.connect(path)
         self.checkpoint_seq = 0
-        if not self.con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'checkpoint'").fetchone():
+        if not database.first(self.con, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'checkpoint'"):
             self._create()
         elif (found := self._fetch("SELECT versions FROM checkpoint")[0]) != (wanted := _versions()):
             self.con.close()
@@ -135,7 +135,9 @@ class Projector:
                SELECT example_id FROM examples SEMI JOIN named USING (example_id)
                UNION SELECT o.example_id FROM examples o SEMI JOIN (
                    SELECT e.original_key FROM examples e SEMI JOIN named USING (example_id)
-                   WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key"""
+                   WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key OR o.said_key = c.original_key
+               UNION SELECT example_id FROM examples WHERE $erasing AND erased_seq IS NOT NULL""",
+            {"erasing": bool(batch.of(ExampleErased))},
         )
         self.con.execute(
             """CREATE OR REPLACE TEMP TABLE touched_texts AS
@@ -156,7 +158,7 @@ class Projector:
         self.con.execute("COMMIT")
 
     def _fetch(self, statement: str) -> tuple[str, ...]:
-        row = self.con.execute(statement).fetchone()
+        row = database.first(self.con, statement)
         if row is None:
             raise DatabaseError("the database holds no checkpoint; run `rooflog rebuild` to make it anew")
         return row
@@ -164,7 +166,7 @@ class Projector:
 
 def checkpoint(con: Connection) -> Checkpoint:
     """Where the tables behind a connection stand."""
-    row = con.execute("SELECT seq, subject, log_digest FROM checkpoint").fetchone()
+    row = database.first(con, "SELECT seq, subject, log_digest FROM checkpoint")
     if row is None:
         raise DatabaseError("the database holds no checkpoint; run `rooflog rebuild` to make it anew")
     return Checkpoint(row[0], row[1], bytes(row[2]))
@@ -179,9 +181,10 @@ def content_digest(con: Connection) -> str:
     tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", verdicts.COLUMNS, "example_id")]
     for name, columns, key in tables:
         row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
-        digests = con.execute(
-            f"SELECT count(*), sha256(coalesce(string_agg(sha256({row}::VARCHAR), '' ORDER BY {key}), '')) FROM {name}"
-        ).fetchone()
+        digests = database.first(
+            con,
+            f"SELECT count(*), sha256(coalesce(string_agg(sha256({row}::VARCHAR), '' ORDER BY {key}), '')) FROM {name}",
+        )
         total.update(f"{name} {digests}\n".encode())
     now = checkpoint(con)
     total.update(f"{now.seq} {now.subject} {now.log_digest.hex()}".encode())

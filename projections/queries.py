@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from . import policies, verdicts
-from .database import Connection
+from .database import Connection, first
 from .policy import RELEVANCE, Policy, Relevance
 from .projector import checkpoint, content_digest
+from .quarantine import SUBJECT_ID
 from .verdicts import BIT, QUEUE, REASONS
 
 PAGE = 1_000
@@ -18,8 +19,6 @@ PAGE = 1_000
 
 _APPROVAL_STAGE = BIT["rejected"] | BIT["not_approved"]
 _FILTER_STAGE = BIT["rejected"] - 1
-
-SUBJECT_ID = "split_part(subject, '.', 4)"
 
 
 def status(con: Connection) -> dict[str, Any]:
@@ -135,19 +134,19 @@ def queue(
         {"below": policies.current(con).review.new_topic_below},
     )
     numbers = {name: number for number, name in QUEUE.items()}
+    wanted = """FROM waiting WHERE ($tag IS NULL OR list_contains(tags, $tag))
+                AND ($source IS NULL OR source = $source) AND ($place IS NULL OR place = $place)"""
+    filters = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
     rows = con.execute(
-        """SELECT w.example_id, place, count(*) OVER () AS total FROM waiting w
-           WHERE ($tag IS NULL OR list_contains(tags, $tag)) AND ($source IS NULL OR source = $source)
-             AND ($place IS NULL OR place = $place)
-           ORDER BY place, seq DESC LIMIT $limit""",
-        {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None, "limit": limit},
+        f"SELECT example_id, place {wanted} ORDER BY place, seq DESC LIMIT $limit", filters | {"limit": limit}
     ).fetchall()
+    (total,) = _one(con, f"SELECT count(*) {wanted}", filters)
     counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
-    shown = _examples(con, [example_id for example_id, _, _ in rows])
+    shown = _examples(con, [example_id for example_id, _ in rows])
     return {
-        "total": rows[0][2] if rows else 0,
+        "total": total,
         "by_reason": {name: counts.get(number, 0) for number, name in QUEUE.items()},
-        "items": [{"why": QUEUE[place]} | shown[example_id] for example_id, place, _ in rows],
+        "items": [{"why": QUEUE[place]} | shown[example_id] for example_id, place in rows],
         "checkpoint": checkpoint(con).seq,
     }
 
@@ -158,7 +157,7 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     An id under which another store knew a correction leads to that correction.
     """
     if not (found := _examples(con, [example_id])):
-        row = con.execute("SELECT example_id FROM examples WHERE list_contains(aliases, ?)", [example_id]).fetchone()
+        row = first(con, "SELECT example_id FROM examples WHERE list_contains(aliases, ?) LIMIT 1", [example_id])
         if row is None:
             return None
         found = {example_id: _examples(con, [row[0]])[row[0]] | {"alias": example_id}}
@@ -249,8 +248,8 @@ def _verdict(example: dict[str, Any]) -> dict[str, Any]:
     return {"in_training": not reasons, "reasons": reasons}
 
 
-def _one(con: Connection, statement: str) -> tuple[Any, ...]:
-    row = con.execute(statement).fetchone()
+def _one(con: Connection, statement: str, parameters: dict[str, Any] | None = None) -> tuple[Any, ...]:
+    row = first(con, statement, parameters)
     if row is None:
         raise LookupError(statement)
     return row

@@ -103,7 +103,9 @@ corrected AS (
         SELECT corrects AS example_id, example_id AS correction, seq
         FROM corrections SEMI JOIN {touched} ON corrections.corrects = {touched}.example_id
         UNION ALL
-        SELECT m.example_id, c.example_id, c.seq FROM mine m JOIN corrections c ON c.original_key = m.text_key
+        SELECT m.example_id, c.example_id, c.seq
+        FROM (SELECT example_id, kind, seq, text_key AS key FROM mine
+              UNION SELECT example_id, kind, seq, said_key FROM mine) m JOIN corrections c ON c.original_key = m.key
         WHERE c.example_id <> m.example_id AND (m.kind = 'capture' OR c.seq > m.seq))
     GROUP BY ALL),
 known AS (SELECT * FROM analysis SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser),

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -59,10 +60,17 @@ class Verdict(Struct):
     place: int | None = None
 
 
-def judge(
-    facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, tuple[int, bool]]
-) -> tuple[dict[str, Example], dict[str, Verdict]]:
-    """The verdict on every example; `analysed` is the relevance score and whether personal data was found, by id."""
+class Analysis(NamedTuple):
+    """What the text analysis says of one example."""
+
+    score: int = 0
+    context: int = 0
+    personal_data: bool = False
+    flags: bool = False
+
+
+def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -> dict[str, Verdict]:
+    """The verdict on every example."""
     facts = list(facts)
     examples, policy = _examples(facts), default()
     for seq, fact in facts:
@@ -78,14 +86,24 @@ def judge(
                 about.decision = (seq, fact.verb)
             case ExampleRedacted():
                 about.texts.append((fact.prompt, fact.response))
-            case ExampleErased():
-                about.erased = True
+    erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}
+    for example in examples.values():
+        example.erased = _is_erased(example.id, examples, erased)
     verdicts = {}
     for example in examples.values():
-        score, personal_data = (0, False) if example.erased else analysed[example.id]
-        verdicts[example.id] = _verdict(example, examples.values(), policy, score, personal_data)
+        analysis = Analysis() if example.erased else analysed[example.id]
+        verdicts[example.id] = _verdict(example, examples.values(), policy, analysis)
     _drop_duplicates(examples, verdicts)
-    return examples, verdicts
+    return verdicts
+
+
+def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: set[str]) -> bool:
+    """An example is erased with the one that it corrects, since it repeats its text."""
+    seen: set[str] = set()
+    while example_id is not None and example_id not in erased | seen:
+        seen.add(example_id)
+        example_id = examples[example_id].corrects if example_id in examples else None
+    return example_id in erased
 
 
 def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
@@ -109,12 +127,12 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
     return examples
 
 
-def _verdict(
-    example: Example, everything: Iterable[Example], policy: Policy, score: int, personal_data: bool
-) -> Verdict:
+def _verdict(example: Example, everything: Iterable[Example], policy: Policy, analysis: Analysis) -> Verdict:
     filters, thresholds = policy.filters, policy.relevance
     prompt, response = example.texts[-1]
-    relevance = "high" if score >= thresholds.high else "medium" if score >= thresholds.medium else "low"
+    relevance = "low"
+    if analysis.context >= thresholds.context and analysis.score >= thresholds.medium:
+        relevance = "high" if analysis.score >= thresholds.high else "medium"
     worth = ["low", "medium", "high"]
     feedback = example.feedback[1] if example.feedback else None
     decision = example.decision[1] if example.decision else None
@@ -126,7 +144,7 @@ def _verdict(
         "low_relevance": not example.erased and worth.index(relevance) < worth.index(filters.min_relevance),
         "excluded_source": example.source in filters.excluded_sources,
         "excluded_by_author": not example.include,
-        "personal_data": personal_data and filters.exclude_personal_data,
+        "personal_data": analysis.personal_data and filters.exclude_personal_data,
         "superseded_by": bool(corrections) or example.was_corrected,
         "erased": example.erased,
         "rejected": decision == "rejected",
@@ -137,7 +155,8 @@ def _verdict(
         approval=None if decision == "rejected" else basis,
         superseded_by=max(corrections, key=lambda other: other.seq).id if corrections else None,
     )
-    edge_case = personal_data or (basis is None and abs(score - thresholds.medium) <= policy.review.borderline)
+    borderline = abs(analysis.context - thresholds.context) <= policy.review.borderline
+    edge_case = analysis.personal_data or analysis.flags or (basis is None and borderline)
     verdict.place = _place(example, verdict, edge_case)
     return verdict
 
@@ -153,7 +172,9 @@ def _supersedes(correction: Example, example: Example) -> bool:
         return True
     if example.erased or correction.id == example.id:
         return False
-    return correction.wrong in example.texts and (not example.is_correction or correction.seq > example.seq)
+    return correction.wrong in (example.texts[0], example.texts[-1]) and (
+        not example.is_correction or correction.seq > example.seq
+    )
 
 
 def _approval(example: Example, policy: Policy, feedback: str | None, decision: str | None) -> str | None:

@@ -88,7 +88,6 @@ def test_personal_data_that_was_erased_is_no_reason_any_more() -> None:
     given(captured("a", response=ANSWER + SUPPLIER), liked("a"), erased("a")).then(why={"a": ["erased"]})
 
 
-@pytest.mark.xfail(reason="the quarantine keeps the bytes of a second capture of the erased id", strict=True)
 @pytest.mark.parametrize("order", ["erased last", "erased first"])
 def test_a_second_capture_of_an_erased_id_leaves_no_text_in_the_quarantine(order: str) -> None:
     said = [FULL, captured("a", **TEXTS)]
@@ -96,9 +95,6 @@ def test_a_second_capture_of_an_erased_id_leaves_no_text_in_the_quarantine(order
     assert tables_holding(story.con, OWNER) == []
 
 
-@pytest.mark.xfail(
-    reason="a correction repeats the prompt and answer of the example it names, and keeps them", strict=True
-)
 def test_a_correction_of_an_erased_example_does_not_keep_its_text() -> None:
     story = given(FULL, corrected("a", wrong=TEXTS["response"], prompt=PROMPT), erased("a"))
     assert tables_holding(story.con, OWNER) == []

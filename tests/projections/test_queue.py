@@ -162,6 +162,5 @@ class TestAsking:
         }  # fmt: skip
         assert answer["checkpoint"] == 4
 
-    @pytest.mark.xfail(reason="the total is read from the rows of the page, and there are none", strict=True)
     def test_an_empty_page_tells_how_much_there_is_in_all(self) -> None:
         assert queries.queue(self.STORY.con, limit=0)["total"] == 3

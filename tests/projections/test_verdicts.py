@@ -222,9 +222,6 @@ class TestCorrections:
         story = given(captured("a", response=ANSWER + SUPPLIER), approved("a"))
         story.when(*(facts if order == "redacted first" else facts[::-1])).then(why={"a": ["superseded_by fix-a"]})
 
-    @pytest.mark.xfail(
-        reason="redaction gives the answer a new key, and the correction by its words lets go", strict=True
-    )
     def test_a_wrong_answer_stays_out_when_it_is_redacted(self) -> None:
         wrong, name = ANSWER + SUPPLIER, " asks bo@example.com"
         story = given(captured("a", PROMPT + name, wrong), corrected(None, wrong=wrong, prompt=PROMPT + name))
@@ -305,7 +302,6 @@ class TestDuplicates:
     def test_what_changes_the_meaning_makes_another_question(self, one: str, other: str) -> None:
         given(captured("a", one), captured("b", other), liked("a"), liked("b")).then(training_set=["a", "b"])
 
-    @pytest.mark.xfail(reason=r"RE2's \s knows ASCII alone: pasted text has no-break spaces", strict=True)
     def test_a_no_break_space_makes_no_other_question(self) -> None:
         pasted = PROMPT.replace(" ", "\u00a0")
         given(captured("a"), captured("b", pasted), liked("a"), liked("b")).then(training_set=["b"])
