@@ -7,6 +7,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -44,19 +45,28 @@ from .given import (
 )
 
 slow = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
-ids = st.sampled_from("abcd")
-prompts = st.sampled_from([PROMPT, f" {PROMPT.upper().rstrip('?')}", OTHER_PROMPT, "Roof?"])
-answers = st.sampled_from([
-    ANSWER,
-    BETTER,
-    ANSWER + SUPPLIER,
-    "TPO.",
-    "A roof and its gutter are warm in the sun; nothing needs to be done about it.",
-    "At the usual place, as on every other day of this week, at noon, all of us.",
-])  # fmt: skip
+IDS = "abcd"
+BEST = BETTER + " Always."
+ids = st.sampled_from(IDS)
+mostly = st.sampled_from([True] * 9 + [False])
+usual = st.tuples(st.sampled_from([PROMPT, f" {PROMPT.upper().rstrip('?')}"]), st.sampled_from([ANSWER, BETTER, BEST]))
+unusual = st.tuples(
+    st.sampled_from([PROMPT, OTHER_PROMPT, "Roof?"]),
+    st.sampled_from(
+        [
+            ANSWER + SUPPLIER,
+            "TPO.",
+            "A roof and its gutter are warm in the sun; nothing needs to be done about it.",
+            "At the usual place, as on every other day of this week, at noon, all of us.",
+        ]
+    ),
+)
+texts = mostly.flatmap(lambda good: usual if good else unusual)
+"""Few questions and answers, most of them good: so that they meet each other, and only one rule at a time decides."""
+
 minutes = st.integers(0, 2)
 documents = st.builds(
     Document,
@@ -70,22 +80,36 @@ policies = st.sampled_from([
     policy(filters={"excluded_sources": ["user_correction"]}, relevance={"medium": 5, "high": 7, "context": 4}),
     policy(approval={"positive_feedback": False, "trusted_sources": [], "used_documents": ["major"]}),
 ])  # fmt: skip
-mostly = st.sampled_from([True] * 7 + [False])
-captures = st.builds(
-    captured,
-    ids,
-    prompts,
-    answers,
-    minute=minutes,
-    source=st.sampled_from(["chat_interaction", "verified_calculation", "verified_correction", "error"]),
-    include_in_training=mostly,
-    was_corrected=mostly.map(lambda usual: not usual),
-    document=st.none() | documents,
-)
-corrections = st.builds(
-    corrected, st.none() | ids, answers, wrong=answers, prompt=prompts, id=ids, minute=minutes,
-    include_in_training=mostly,
-).filter(lambda fact: fact.example_id != fact.event_id)  # fmt: skip
+SOURCES = ["chat_interaction"] * 3 + ["verified_calculation"] * 3 + ["verified_correction", "error"]
+
+
+def captures(id_: str) -> st.SearchStrategy[Said]:
+    return st.builds(
+        lambda text, **more: captured(id_, *text, **more),
+        texts,
+        minute=minutes,
+        source=st.sampled_from(SOURCES),
+        include_in_training=mostly,
+        was_corrected=mostly.map(lambda usual: not usual),
+        document=st.none() | documents,
+    )
+
+
+def corrections(id_: str) -> st.SearchStrategy[Said]:
+    return st.builds(
+        lambda text, right, **more: corrected(prompt=text[0], wrong=text[1], right=right[1], id=id_, **more),
+        texts,
+        texts,
+        example_id=st.none() | st.sampled_from(IDS.replace(id_, "")),
+        minute=minutes,
+        include_in_training=mostly,
+    )
+
+
+def arrivals(id_: str) -> st.SearchStrategy[Said]:
+    return st.one_of(captures(id_), captures(id_), corrections(id_))
+
+
 EXPORT = {
     "event_id": "x",
     "occurred_at": datetime(2025, 3, 18, tzinfo=UTC),
@@ -102,20 +126,23 @@ others = st.one_of(
     ]),
 )  # fmt: skip
 decisions = st.sampled_from([liked, disliked, approved, rejected]).flatmap(ids.map)
-redactions = st.builds(redacted, ids, prompts, answers, st.none() | answers)
-facts = st.one_of(captures, captures, corrections, decisions, decisions, redactions, ids.map(erased), others)
-histories = st.lists(facts, min_size=1, max_size=14)
+redactions = st.builds(lambda id_, text: redacted(id_, *text, original_response=text[1]), ids, texts)
+rare = st.one_of(redactions, ids.map(erased), ids.flatmap(arrivals), others)
+histories = st.tuples(
+    st.tuples(*map(arrivals, IDS)), st.lists(st.one_of(decisions, decisions, rare), max_size=10)
+).flatmap(lambda said: st.permutations([*said[0], *said[1]]))
+"""An arrival of each id, and what else is said, in any order."""
 
 
 @slow
 @for_every(
     history=histories,
-    ends=st.sets(st.integers(1, 13), max_size=3),
+    sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4),
     overlap=st.integers(0, 4),
     reopened_after=st.integers(0, 3),
 )
 def test_every_way_to_deliver_a_history_ends_in_the_same_content(
-    history: list[Said], ends: set[int], overlap: int, reopened_after: int
+    history: list[Said], sizes: list[int], overlap: int, reopened_after: int
 ) -> None:
     messages = given(*history).messages
     with closing(fold([messages])) as at_once:
@@ -123,12 +150,15 @@ def test_every_way_to_deliver_a_history_ends_in_the_same_content(
     with tempfile.TemporaryDirectory() as folder:
         projector = Projector(Path(folder) / "rooflog.duckdb")
         start = 0
-        for number, end in enumerate([*sorted(end for end in ends if end < len(messages)), len(messages)]):
+        for number, size in enumerate(cycle(sizes)):
+            end = min(start + size, len(messages))
             assert projector.apply(messages[max(0, start - overlap) : end]) == end - start
             start = end
             if number == reopened_after:
                 projector.close()
                 projector = Projector(Path(folder) / "rooflog.duckdb")
+            if start == len(messages):
+                break
         assert content_digest(projector.con) == expected
         projector.close()
 
