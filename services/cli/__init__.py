@@ -8,8 +8,8 @@ from . import look, review, run, say, texts
 
 _ORDER = (
     run.up, run.demo, say.import_, say.capture, say.feedback, say.correct, review.queue, review.show, review.approve,
-    review.reject, review.edit, texts.redact, texts.analyze, look.stats, run.export, look.history,
-    look.status, run.projector,
+    review.reject, review.edit, texts.redact, texts.analyze, texts.duplicates, look.stats, run.export,
+    look.history, look.status, run.projector,
 )  # fmt: skip
 
 

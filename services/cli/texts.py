@@ -67,6 +67,24 @@ def _texts(lines: BinaryIO, name: str) -> list[Text]:
     return texts
 
 
+@command("duplicates", example="rooflog duplicates questions.jsonl > links.jsonl")
+@click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
+async def duplicates(session: Session, file: Path) -> Outcome:
+    """Find near-duplicates without a server: JSON lines with `prompt` in, for each line its link out.
+
+    `duplicate_of` is the number of the line, from 0, of the earliest prompt that says the same, or null; prompts that
+    differ in one fact (a number, a product, minimum or maximum) are not linked. With --json it is one JSON array.
+    """
+    from projections.near_duplicates import cluster  # learns its vocabulary for a third of a second
+
+    links = cluster([text.prompt for text in read_texts(file)])
+    told = [{"duplicate_of": representative, "similarity": round(near, 4)} for representative, near in links]
+    if not session.as_json:
+        sys.stdout.buffer.write(msgspec.json.Encoder().encode_lines(told))
+        sys.stdout.buffer.flush()
+    return Outcome(told)
+
+
 @command("redact", example="rooflog redact train_20250115_143000_1a2b3c4d --apply")
 @click.argument("example_id")
 @click.option("--apply", "is_applied", is_flag=True, help="Say it: without this the proposal is only shown.")

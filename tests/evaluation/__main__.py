@@ -13,6 +13,7 @@ from typing import Any
 
 from projections import policy
 from projections.judgement import Text, judge_texts
+from projections.near_duplicates import cluster
 from projections.personal_data import find_in
 
 HERE = Path(__file__).parent
@@ -86,6 +87,26 @@ def personal_data(split: str) -> None:
     print(f"  all             right {exact.total():3} of {wanted.total():3}; {alarms} of {traps} traps raised an alarm")
 
 
+def linked(pair: dict[str, Any]) -> bool:
+    """Is the second prompt linked to the first, and the first to the second?"""
+    one, other = (cluster(texts)[1][0] is not None for texts in ([pair["a"], pair["b"]], [pair["b"], pair["a"]]))
+    if one is not other:
+        raise ValueError(f"{pair['id']} is linked in one order only")
+    return one
+
+
+def near_duplicates(split: str) -> None:
+    """Print how many pairs of each kind are linked, and every miss."""
+    pairs = [(pair, linked(pair)) for pair in labelled("near_duplicates", split)]
+    print(f"\nnear-duplicates: {len(pairs)} pairs")
+    for kind in sorted({pair["kind"] for pair, _ in pairs}):
+        found = [near for pair, near in pairs if pair["kind"] == kind]
+        print(f"  {kind:15} {sum(found):3} of {len(found):3} linked")
+    for pair, near in pairs:
+        if near is not pair["same"]:
+            print(f"  miss {pair['kind']}: {pair['a']} / {pair['b']}")
+
+
 def score(name: str, found: set[Any], wanted: set[Any]) -> None:
     """Print precision and recall."""
     right = len(found & wanted)
@@ -97,5 +118,5 @@ def score(name: str, found: set[Any], wanted: set[Any]) -> None:
 
 if __name__ == "__main__":
     half = sys.argv[1] if len(sys.argv) > 1 else "held_out"
-    for report in (relevance, tags, personal_data):
+    for report in (relevance, tags, personal_data, near_duplicates):
         report(half)

@@ -108,3 +108,15 @@ def test_the_text_of_a_correction_is_searched_in_all_its_fields(cli: Cli) -> Non
     shown = cli.json("show", correction)
     assert "[EMAIL]" in shown["original_response"]
     assert shown["verdict"]["in_training"]
+
+
+def test_each_line_is_linked_to_the_earliest_that_asks_the_same(cli: Cli) -> None:
+    given = lines(
+        {"prompt": "What is the minimum slope for a TPO roof?"},
+        {"prompt": "What is the minimum slope for an EPDM roof?"},
+        {"prompt": "whats the min. slope for TPO roofs"},
+        {"prompt": "What is the maximum slope for a TPO roof?"},
+    )
+    told = [json.loads(line) for line in cli.run("duplicates", stdin=given).stdout.splitlines()]
+    assert [one["duplicate_of"] for one in told] == [None, None, 0, None]
+    assert cli.json("duplicates", stdin=given) == told

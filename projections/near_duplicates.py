@@ -1,0 +1,348 @@
+"""Near-duplicates: every prompt is linked to the earliest one that says the same in nearly the same words.
+
+Two prompts are near-duplicates when their facts are equal, neither has replaced a word by another one, and the
+character 4-grams of their normal forms overlap. A prompt is linked to the earliest *representative* (a prompt that is
+itself not linked) for which this was verified, never through a third one. Which pairs are verified is decided by
+MinHash bands, 24 of 5 permutations (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3):
+a pair with a similarity of 0.7 shares a band with probability 0.988, one of 0.8 with 0.9999.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import zlib
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from hashlib import shake_128
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from .database import Connection, first
+from .wording import VERSION as WORDING
+from .wording import facts, normalise, reworded
+
+THRESHOLD = 0.7
+PERMUTATIONS = 120
+BANDS = 24
+ROWS = PERMUTATIONS // BANDS
+
+ALGORITHM = f"minhash-u32-{PERMUTATIONS}x{BANDS}x{ROWS}-1 {WORDING}"
+"""What made a stored signature; raise its number when signatures or bands change, as the golden vectors will tell."""
+
+BUCKET = 16
+"""Representatives that a bucket holds: the earliest ones. A later one is found through its other buckets."""
+
+CANDIDATES = 8
+"""Representatives against which a text is verified: those that share most buckets with it, then the earliest ones."""
+
+BLOCK = 2048
+"""Texts whose signatures are made together: their 4-grams stay in the processor's cache."""
+
+Words = npt.NDArray[np.uint32]
+Flags = npt.NDArray[np.bool_]
+Link = tuple[int | None, float]
+
+_BANDS = [f"band_{n:02}" for n in range(BANDS)] + ["words"]
+
+SCHEMA = (
+    """CREATE TABLE near_texts (seq BIGINT, normal VARCHAR, facts UINTEGER, representative BIGINT, similarity DOUBLE,
+                                algorithm VARCHAR)""",
+    f"CREATE TABLE near_buckets (seq BIGINT, facts UINTEGER, {', '.join(f'{band} UINTEGER' for band in _BANDS)})",
+)
+"""One row a text, with its normal form, the key of its facts and its link; and one row a representative, with its
+bucket in each band, NULL where that was full.
+
+A column a band and 32 bits a bucket keep a million representatives at 108 MB, of which a search reads the facts and
+then what has the same: no index to keep up. What 32 bits confuse, verification tells apart.
+"""
+
+_FEW = 8
+_BANDED = f"""WITH mine AS MATERIALIZED (SELECT * FROM near_buckets SEMI JOIN near_incoming USING (facts)),
+    near AS ({" UNION ".join(f"SELECT seq FROM mine SEMI JOIN near_incoming USING (facts, {band})" for band in _BANDS)})
+    SELECT * FROM mine SEMI JOIN near USING (seq)"""
+"""A join a band finds who shares a bucket with many texts; a FEW are looked for one by one, with constants."""
+
+
+@lru_cache(maxsize=1 << 15)
+def _grams(word: str) -> frozenset[str]:
+    padded = f" {word} "
+    return frozenset(padded[n : n + 4] for n in range(len(padded) - 3))
+
+
+def similarity(a: str, b: str) -> float:
+    """Jaccard, 0 to 1, of the character 4-grams within the words of two normal forms; word order is no matter."""
+    grams_a: frozenset[str] = frozenset().union(*map(_grams, a.split(" ")))
+    grams_b: frozenset[str] = frozenset().union(*map(_grams, b.split(" ")))
+    shared = len(grams_a & grams_b)
+    return shared / (len(grams_a) + len(grams_b) - shared)
+
+
+def verified(a: str, b: str, threshold: float = THRESHOLD) -> float:
+    """The similarity of two normal forms where they are near-duplicates, 0 where they are not."""
+    if reworded(a, b) or (found := similarity(a, b)) < threshold or facts(a) != facts(b):
+        return 0.0
+    return found
+
+
+_DRAWN = np.frombuffer(shake_128(b"near-duplicates").digest(8 * PERMUTATIONS), "<u4").astype(np.uint32)
+_FACTORS, _OFFSETS = list(_DRAWN[:PERMUTATIONS] | np.uint32(1)), list(_DRAWN[PERMUTATIONS:])
+"""Of the permutations x -> factor * x + offset modulo 2^32, drawn once from SHAKE-128 (FIPS 202)."""
+
+
+def _mixed(x: Words) -> Words:
+    """Every bit of 32 made to depend on every other one: the finaliser of MurmurHash3 (Appleby 2011)."""
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        x = (x ^ (x >> np.uint32(shift))) * np.uint32(factor)
+    return x ^ (x >> np.uint32(16))
+
+
+def signature(normals: Sequence[str]) -> Words:
+    """The MinHash of each normal form, a row of PERMUTATIONS numbers of 32 bits; the same on every machine."""
+    signatures = np.empty((len(normals), PERMUTATIONS), np.uint32)
+    for start in range(0, len(normals), BLOCK):
+        padded = [f" {normal} " for normal in normals[start : start + BLOCK]]
+        letters = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint32)
+        # A 4-gram reaches across words where one of its two inner letters is a space; across texts both are.
+        inside = np.flatnonzero((letters[1:-2] != ord(" ")) & (letters[2:-1] != ord(" ")))
+        ends = np.cumsum([len(text) for text in padded])
+        firsts = np.searchsorted(inside, np.concatenate(([0], ends[:-1])))
+        grams = _mixed(letters[inside])
+        for n in (1, 2, 3):
+            grams = _mixed(grams * np.uint32(5) + letters[inside + n])
+        hashed = np.empty_like(grams)
+        for n, (factor, offset) in enumerate(zip(_FACTORS, _OFFSETS, strict=True)):
+            np.multiply(grams, factor, out=hashed)
+            np.add(hashed, offset, out=hashed)
+            signatures[start : start + len(padded), n] = np.minimum.reduceat(hashed, firsts)
+    return signatures
+
+
+def buckets(normals: Sequence[str]) -> Words:
+    """The bucket of each normal form in each of the BANDS, and as the last one that of its words in any order."""
+    found = np.empty((len(normals), BANDS + 1), np.uint32)
+    for start in range(0, len(normals), BLOCK):
+        rows = signature(normals[start : start + BLOCK]).reshape(-1, BANDS, ROWS)
+        band = np.broadcast_to(np.arange(BANDS, dtype=np.uint32), rows.shape[:2])
+        for n in range(ROWS):
+            band = _mixed(band * np.uint32(5) + rows[:, :, n])
+        found[start : start + len(rows), :BANDS] = band
+    found[:, BANDS] = [_crc(sorted(set(normal.split(" ")))) for normal in normals]
+    return found
+
+
+def _crc(words: Sequence[str]) -> int:
+    return zlib.crc32(" ".join(words).encode("utf-8", "surrogatepass"))
+
+
+def facts_key(normal: str) -> int:
+    """32 bits of the facts: only texts of one key are ever compared."""
+    return _crc(sorted(facts(normal)))
+
+
+def _shared(keys: Words, banded: Words) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """For each text and band the number of its bucket, -1 where it is alone in it; and the texts in each bucket."""
+    numbers = np.empty(banded.shape, np.int32)
+    sizes: list[npt.NDArray[np.int32]] = []
+    total = 0
+    for n in range(banded.shape[1]):
+        _, bucket, size = np.unique(
+            keys.astype(np.uint64) << np.uint64(32) | banded[:, n], return_inverse=True, return_counts=True
+        )
+        many = size > 1
+        number = np.where(many, np.cumsum(many) - 1 + total, -1)
+        numbers[:, n] = number[bucket]
+        sizes.append(np.minimum(size[many], BUCKET).astype(np.int32))
+        total += len(sizes[-1])
+    return numbers, np.concatenate(sizes)
+
+
+def _in_order(
+    normals: Sequence[str], keys: Words, banded: Words, threshold: float, absent: Flags
+) -> tuple[list[Link], Flags]:
+    """Link texts in their order, and say from which buckets each representative stays absent because they were full.
+
+    The first texts are representatives already: `absent` has their rows.
+    """
+    known = len(absent)
+    numbers, sizes = _shared(keys, banded)
+    numbers[:known][absent] = -1
+    full = np.zeros(banded.shape, np.bool_)
+    starts = array("q", np.concatenate(([0], np.cumsum(sizes))).astype(np.int64).tobytes())
+    members = array("i", bytes(4 * starts[-1]))
+    filled = bytearray(len(sizes))
+    links: list[Link] = []
+    whole: dict[str, int] = {}
+    for row, normal in enumerate(normals):
+        mine = [number for number in numbers[row].tolist() if number >= 0]
+        link: Link = (None, 0.0)
+        if (same := whole.get(normal)) is not None:
+            link = (same, 1.0)
+        elif row >= known:
+            near: list[int] = []
+            for number in mine:
+                near += members[starts[number] : starts[number] + filled[number]]
+            if numbers[row, BANDS] >= 0:
+                # What has the same words is a candidate, however many buckets were full when it came.
+                near += members[starts[mine[-1]] : starts[mine[-1]] + filled[mine[-1]]] * BANDS
+            for candidate in _nearest(near):
+                if found := verified(normal, normals[candidate], threshold):
+                    link = (candidate, found)
+                    break
+        links.append(link)
+        if link[0] is None:
+            whole[normal] = row
+            for number in mine:
+                if filled[number] < BUCKET:
+                    members[starts[number] + filled[number]] = row
+                    filled[number] += 1
+                else:
+                    full[row] |= numbers[row] == number
+    return links, full
+
+
+def _nearest(near: list[int]) -> list[int]:
+    """The CANDIDATES that occur most often, the earlier ones first where they occur as often; in their order."""
+    often = Counter(sorted(near))
+    return list(often) if len(often) <= CANDIDATES else sorted(row for row, _ in often.most_common(CANDIDATES))
+
+
+def cluster(prompts: Sequence[str], threshold: float = THRESHOLD, *, processes: int = 1) -> list[Link]:
+    """For each prompt the index of the representative it is linked to and their similarity, or (None, 0.0).
+
+    More processes than one normalise a million prompts sooner; the calling script must then be importable.
+    """
+    if processes == 1:
+        normals = [normalise(prompt) for prompt in prompts]
+    else:
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+            normals = list(pool.map(normalise, prompts, chunksize=10_000))
+    distinct = {normal: n for n, normal in enumerate(dict.fromkeys(normals))}
+    rows = np.fromiter((distinct[normal] for normal in normals), np.int64, len(normals))
+    keys = np.fromiter(map(facts_key, distinct), np.uint32, len(distinct))
+    nothing_known = np.zeros((0, BANDS + 1), np.bool_)
+    return _in_order(normals, keys[rows], buckets(list(distinct))[rows], threshold, nothing_known)[0]
+
+
+def outdated(con: Connection) -> bool:
+    """Were any texts stored by another algorithm? Then, as for a new threshold, empty both tables and link anew."""
+    return first(con, "SELECT 1 FROM near_texts WHERE algorithm <> ? LIMIT 1", [ALGORITHM]) is not None
+
+
+def link(con: Connection, incoming: str, threshold: float = THRESHOLD) -> list[int]:
+    """Link the texts of a relation (`seq`, `prompt`) and return the seqs of all whose link is now another.
+
+    The links are those that `cluster` finds in the order of `seq`, which identifies a text, however the texts are
+    batched. A text may change its prompt, or lose it (NULL), or arrive late: later ones of its facts are linked anew.
+    """
+    said = con.execute(f"SELECT seq, prompt FROM {incoming}").fetchall()
+    if not said:
+        return []
+    normals = {seq: normalise(prompt) for seq, prompt in said if prompt is not None}
+    stored = _stored(con, f"BETWEEN {min(said)[0]} AND {max(said)[0]} AND seq IN (SELECT seq FROM {incoming})")
+    gone = [row for row in stored if normals.get(row[0]) != row[1]]
+    todo = normals.keys() - {row[0] for row in stored} | {row[0] for row in gone} & normals.keys()
+    fresh = [(seq, normals[seq], facts_key(normals[seq])) for seq in todo]
+    earliest: dict[int, int] = {}
+    for seq, _, key, *_ in [*fresh, *gone]:
+        earliest[key] = min(seq, earliest.get(key, seq))
+    if not earliest:
+        return []
+    _delete(con, gone)
+    keys = ", ".join(map(str, earliest))
+    later = [
+        row for row in _stored(con, f">= {min(earliest.values())} AND facts IN ({keys})") if row[0] >= earliest[row[2]]
+    ]
+    _delete(con, later)
+    before = {row[0]: row[3:] for row in [*gone, *later]}
+    after = _insert(con, sorted([*fresh, *(row[:3] for row in later)]), threshold)
+    return sorted(seq for seq in before.keys() | after.keys() if before.get(seq) != after.get(seq))
+
+
+def tidy(con: Connection) -> None:
+    """Sort near_buckets by facts, so that a search reads little of it: worth it whenever it has grown by half."""
+    con.execute("CREATE OR REPLACE TEMP TABLE near_sorted AS SELECT * FROM near_buckets")
+    con.execute("DELETE FROM near_buckets")
+    con.execute("INSERT INTO near_buckets SELECT * FROM near_sorted ORDER BY facts, seq")
+    con.execute("DROP TABLE near_sorted")
+
+
+def _stored(con: Connection, seqs: str) -> list[tuple[Any, ...]]:
+    return con.execute(
+        f"SELECT seq, normal, facts, representative, similarity FROM near_texts WHERE seq {seqs}"
+    ).fetchall()
+
+
+def _delete(con: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
+        seqs = ", ".join(str(row[0]) for row in rows)
+        for table in ("near_texts", "near_buckets"):
+            con.execute(f"DELETE FROM {table} WHERE seq IN ({seqs})")
+
+
+def _insert(con: Connection, rows: Sequence[tuple[int, str, int]], threshold: float) -> dict[int, tuple[Any, ...]]:
+    """Link texts that are not in the tables to those that are and to one another, in their order, and store them."""
+    if not rows:
+        return {}
+    seqs, normals, keys = (list(column) for column in zip(*rows, strict=True))
+    banded = buckets(normals)
+    known = _sharing(con, keys, banded)
+    order = np.argsort(known["seq"])
+    earlier: list[int] = known["seq"][order].tolist()
+    normal_of = {row[0]: row[1] for row in _stored(con, f"IN ({', '.join(map(str, earlier))})")} if earlier else {}
+    bands = np.ma.stack([known[band][order] for band in _BANDS], axis=1)
+    links, full = _in_order(
+        [normal_of[seq] for seq in earlier] + normals,
+        np.concatenate([known["facts"][order], np.array(keys, np.uint32)]),
+        np.concatenate([bands.filled(0), banded]),
+        threshold,
+        np.ma.getmaskarray(bands),
+    )
+    names = earlier + seqs
+    linked = [(None if n is None else names[n], near) for n, near in links[len(earlier) :]]
+    columns = [seqs, normals, keys, [name for name, _ in linked], [near for _, near in linked], [ALGORITHM] * len(seqs)]
+    _append(
+        con, "near_texts", pa.table(columns, names=["seq", "normal", "facts", "representative", "similarity", "by"])
+    )
+    kept = np.flatnonzero([name is None for name, _ in linked])
+    if len(kept):
+        mine = np.array(seqs)[kept], np.array(keys, np.uint32)[kept], banded[kept], full[len(earlier) :][kept]
+        _append(con, "near_buckets", _table(*mine))
+    return dict(zip(seqs, linked, strict=True))
+
+
+def _sharing(con: Connection, keys: Sequence[int], banded: Words) -> dict[str, Any]:
+    """The columns of near_buckets for those that share the facts and a bucket with any of some texts."""
+    if len(keys) <= _FEW:
+        return con.execute(
+            " UNION ".join(
+                f"SELECT * FROM near_buckets WHERE facts = {key} AND "
+                f"({' OR '.join(f'{band} = {bucket}' for band, bucket in zip(_BANDS, row, strict=True))})"
+                for key, row in zip(keys, banded.tolist(), strict=True)
+            )
+        ).fetchnumpy()
+    con.register("near_incoming", _table(np.zeros(len(keys), np.int64), np.array(keys, np.uint32), banded))
+    try:
+        return con.execute(_BANDED).fetchnumpy()
+    finally:
+        con.unregister("near_incoming")
+
+
+def _table(seqs: Any, keys: Any, banded: Words, absent: Flags | None = None) -> pa.Table:
+    columns = [pa.array(banded[:, n], mask=None if absent is None else absent[:, n]) for n in range(BANDS + 1)]
+    return pa.table(
+        [pa.array(seqs, pa.int64()), pa.array(keys, pa.uint32()), *columns], names=["seq", "facts", *_BANDS]
+    )
+
+
+def _append(con: Connection, table: str, rows: pa.Table) -> None:
+    con.register("near_incoming", rows)
+    try:
+        con.execute(f"INSERT INTO {table} SELECT * FROM near_incoming{' ORDER BY facts' if len(rows) > _FEW else ''}")
+    finally:
+        con.unregister("near_incoming")
