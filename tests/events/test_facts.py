@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import msgspec
@@ -354,6 +355,31 @@ def test_how_deep_a_fact_may_nest_does_not_depend_on_who_reads_it() -> None:
             return error.category
 
     assert outcome(0) == outcome(400)
+
+
+def test_a_damaged_fact_is_refused_as_fast_as_a_good_one_is_read() -> None:
+    damaged = b'{"type":"x' + b'\\"[' * 5_000
+    began = process_time()
+    assert refusal(damaged).category == "malformed"
+    assert process_time() - began < 0.3
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param(
+            {"metadata": Metadata(latency_ms=180)},
+        ),
+        pytest.param(
+            {"tags": []},
+        ),
+        {"tags": ["tpo"]},
+        {"details": {"drawn": (1, 2)}},
+    ],
+    ids=repr,
+)
+def test_a_fact_may_be_said_with_the_plain_values_that_callers_have(fields: dict[str, Any]) -> None:
+    decode(encode(msgspec.structs.replace(decode(captured()), **fields)), "training.example.captured.a.e1")
 
 
 ids = st.text("abcXYZ019_-", min_size=1, max_size=128)

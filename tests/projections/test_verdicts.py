@@ -263,6 +263,10 @@ class TestDuplicates:
     def test_among_equals_of_one_moment_the_last_on_the_log_is_kept(self) -> None:
         given(captured("a"), captured("b"), liked("b"), liked("a")).then(training_set=["b"])
 
+    def test_the_copy_of_a_correction_that_the_old_store_wrote_is_as_good_as_a_correction(self) -> None:
+        copy, newer = captured("copy", source="verified_correction"), captured("newer", minute=9)
+        given(copy, newer, approved("newer")).then(training_set=["copy"], why={"newer": ["duplicate_of copy"]})
+
     def test_only_what_would_be_trained_on_competes(self) -> None:
         given(captured("a"), captured("b", minute=1), liked("a")).then(training_set=["a"], why={"b": ["not_approved"]})
 
