@@ -10,7 +10,7 @@ from events.facts import PolicyAdopted
 
 from .batch import Batch
 from .database import Connection, first, insert
-from .policy import Policy, PolicyError, default, from_document
+from .policy import Policy, PolicyError, default, document_digest, from_document
 from .projection import ENVELOPE, Projection, envelope
 
 _COLUMNS = ENVELOPE | {"policy": "VARCHAR", "digest": "VARCHAR", "reason": "VARCHAR"}
@@ -24,7 +24,8 @@ def _fold(con: Connection, batch: Batch) -> None:
         except PolicyError as error:
             batch.quarantine([seq], "invalid_policy", str(error))
             continue
-        if policy.digest != fact.digest:
+        # Of the document as it was adopted: a newer version knows more fields and their defaults.
+        if fact.digest not in (policy.digest, document_digest(fact.policy)):
             batch.quarantine([seq], "invalid_policy", f"its digest is {policy.digest}, but it claims {fact.digest}")
             continue
         document = json.encode(fact.policy, order="sorted").decode()

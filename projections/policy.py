@@ -18,6 +18,7 @@ Relevance = Literal["low", "medium", "high"]
 RELEVANCE: tuple[Relevance, ...] = ("low", "medium", "high")
 
 Count = Annotated[int, Meta(ge=0, le=10**9)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class PolicyError(ValueError):
@@ -57,13 +58,38 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     context: Count
 
 
+class Duplicates(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which prompts are one question: equal ones, and with `near` those whose 4-grams overlap by `threshold`."""
+
+    near: bool = True
+    threshold: Annotated[float, Meta(ge=0.5, le=1)] = 0.7
+    contradictions: bool = True
+
+
 class Export(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The system text of every line, and how many examples an export and a training need."""
+    """The system text of every line, how many examples an export needs, and when the exporter makes one.
+
+    `eval_share` is the part of the near-duplicate clusters that is kept for evaluation. The exporter exports once
+    `changed_examples` rows have changed, or `max_age_minutes` after the first change; the sink keeps `keep_versions`.
+    """
 
     system: str
     min_examples: Count
-    training_goal: Count
-    training_at: Count
+    eval_share: Share = 0.1
+    changed_examples: Count = 50
+    max_age_minutes: Count = 60
+    keep_versions: Annotated[int, Meta(ge=1, le=10_000)] = 20
+
+
+class Training(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a training starts: at `at` examples, and `new_examples` that the last training has not seen.
+
+    `goal` is what the dashboard counts towards.
+    """
+
+    at: Count = 500
+    new_examples: Count = 100
+    goal: Count = 2000
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,6 +101,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     relevance: Thresholds
     export: Export
     lexicon: Lexicon
+    duplicates: Duplicates = Duplicates()
+    training: Training = Training()
 
     def document(self) -> dict[str, Any]:
         """The policy as plain data, as a `policy.adopted` fact carries it."""
@@ -84,7 +112,12 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+        return document_digest(self)
+
+
+def document_digest(document: Policy | dict[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of a policy."""
+    return hashlib.sha256(msgspec.json.encode(document, order="sorted")).hexdigest()
 
 
 def from_document(document: dict[str, Any]) -> Policy:

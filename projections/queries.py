@@ -90,7 +90,7 @@ def stats(con: Connection) -> dict[str, Any]:
     decisions = dict(con.execute("SELECT decision, count(*) FROM decisions GROUP BY ALL").fetchall())
     return {
         "total": numbers["captured"] + numbers["corrections"],
-        "training_goal": policy.export.training_goal,
+        "training_goal": policy.training.goal,
         "funnel": numbers,
         "by_source": [
             {"source": s, "total": n, "in_training": t, "high_value": s in _HIGH_VALUE} for s, n, t in sources

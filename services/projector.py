@@ -25,7 +25,7 @@ from events.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
 
 from .settings import Settings
-from .state import ANSWER_SECONDS, ASK, ROWS_SUBJECT, Answer, Owner, Question, runs
+from .state import ANSWER_SECONDS, ASK, MOVED, ROWS_SUBJECT, Answer, Owner, Question, runs
 
 logger = logging.getLogger("rooflog.projector")
 
@@ -156,6 +156,8 @@ class ProjectorService:
         self._progressed = time.monotonic()
         async with self._moved:
             self._moved.notify_all()
+        with contextlib.suppress(NatsError):  # whoever listens asks again; the checkpoint is in every answer
+            await self._log.client.publish(MOVED, msgspec.json.encode({"checkpoint": projector.checkpoint_seq}))
 
     async def _answer(self, message: StreamMessage[Msg]) -> bytes:
         """Answer a question about the state, once the tables have reached the sequence it names."""

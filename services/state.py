@@ -30,6 +30,9 @@ from .settings import Settings
 ASK = "rooflog.query"
 """The subject prefix of questions to the projector; the last token is the question's name."""
 
+MOVED = "rooflog.moved"
+"""The subject on which the projector says, after every commit, how far it is: `{"checkpoint": 17}`."""
+
 ROWS_SUBJECT = "rooflog.rows.training_set"
 """The subject that streams the training set, in chunks that the asker acknowledges one by one."""
 

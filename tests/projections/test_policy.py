@@ -48,6 +48,12 @@ SHIPPED = files("projections").joinpath("policy.toml").read_text("utf-8")
         ("borderline = 1", "border = 1", "border"),
         ("[review]", "[reviews]", "review"),
         ("[export]", "[export]\nfoo = 1", "foo"),
+        ("threshold = 0.7", "threshold = 0.4", "threshold"),
+        ("threshold = 0.7", "threshold = 1.1", "threshold"),
+        ("near = true", "near = 0.7", "near"),
+        ("eval_share = 0.1", "eval_share = 10", "eval_share"),
+        ("keep_versions = 20", "keep_versions = 0", "keep_versions"),
+        ("at = 500", "at = -1", "training.at"),
         ("high = 4", "high = 2", "relevance.high"),
         ("system = ", "system = 5 # ", "system"),
         ("[filters]", "[filters", "not TOML"),
@@ -74,7 +80,7 @@ def test_the_shipped_policy_is_the_one_of_the_domain() -> None:
     assert (filters.excluded_sources, filters.exclude_personal_data) == (("error", "timeout"), True)
     assert (approval.positive_feedback, approval.used_documents) == (True, ("none", "minor"))
     assert {"user_correction", "verified_calculation"} <= set(approval.trusted_sources)
-    assert (export.min_examples, export.training_at, export.training_goal) == (100, 500, 2000)
+    assert (export.min_examples, shipped.training.at, shipped.training.goal) == (100, 500, 2000)
     assert export.system == "You are an expert roofing and waterproofing assistant."
 
 
