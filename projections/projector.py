@@ -18,7 +18,7 @@ from events.facts import (
 )
 from events.log import Message
 
-from . import analysis, database, near_duplicates, policies, verdicts
+from . import analysis, contradictions, database, near_duplicates, policies, verdicts
 from .batch import Batch, decode
 from .checkpoint import Checkpoint, checkpoint
 from .database import Connection, DatabaseError, with_rows
@@ -112,6 +112,8 @@ class Projector:
         policy = policies.current(self.con)
         self._find_touched(batch)
         self._link(policy, batch.first)
+        if batch.facts[ExampleErased] or batch.facts[ExampleRedacted]:
+            contradictions.forget(self.con)
         if batch.of(PolicyAdopted):
             analysis.analyse(self.con, "examples", policy.lexicon)
             near_duplicates.relink(self.con, policy.duplicates.threshold)
@@ -164,7 +166,7 @@ class Projector:
         self.con.execute("BEGIN TRANSACTION")
         for projection in PROJECTIONS:
             projection.create(self.con)
-        for statement in near_duplicates.SCHEMA:
+        for statement in (*near_duplicates.SCHEMA, contradictions.SCHEMA):
             self.con.execute(statement)
         self.con.execute(database.ddl("analysis", analysis.COLUMNS))
         self.con.execute(database.ddl("verdicts", verdicts.COLUMNS))
