@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from events.chain import START
 from events.facts import (
     CorrectionRecorded,
     ExampleApproved,
@@ -16,14 +17,16 @@ from events.facts import (
     FeedbackGiven,
     PolicyAdopted,
 )
-from events.log import Message
+from events.message import Message
 
 from . import analysis, contradictions, database, near_duplicates, policies, verdicts
 from .batch import Batch, decode
+from .chain import CHAIN
 from .checkpoint import Checkpoint, checkpoint
 from .database import Connection, DatabaseError, with_rows
 from .decisions import DECISIONS
-from .examples import ERASURES, EXAMPLES, QUESTION, REDACTIONS
+from .erasures import ERASURES, REMNANTS
+from .examples import EXAMPLES, QUESTION, REDACTIONS
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
@@ -34,21 +37,20 @@ from .quarantine import QUARANTINE
 PROJECTIONS: tuple[Projection, ...] = (
     EXAMPLES,
     REDACTIONS,
-    ERASURES,
     FEEDBACK,
     DECISIONS,
     POLICIES,
     EXPORTS,
     TRAININGS,
     QUARANTINE,
+    ERASURES,
+    REMNANTS,
+    CHAIN,
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 2
+SCHEMA = 3
 """Raise it when tables outside PROJECTIONS change."""
-
-START = hashlib.sha256(b"rooflog").digest()
-"""The running digest of the empty log."""
 
 
 class Projector:
@@ -140,9 +142,7 @@ class Projector:
                SELECT example_id FROM examples SEMI JOIN named USING (example_id)
                UNION SELECT o.example_id FROM examples o SEMI JOIN (
                    SELECT e.original_key FROM examples e SEMI JOIN named USING (example_id)
-                   WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key OR o.said_key = c.original_key
-               UNION SELECT example_id FROM examples WHERE $erasing AND erased_seq IS NOT NULL""",
-            {"erasing": bool(batch.of(ExampleErased))},
+                   WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key OR o.said_key = c.original_key"""
         )
 
     def _link(self, policy: Policy, since: int) -> None:
@@ -215,4 +215,6 @@ def _named(batch: Batch) -> set[str]:
         ids.update(fact.about for _, fact in batch.of(kind))
     for _, fact in batch.of(CorrectionRecorded):
         ids |= {fact.event_id, fact.about}
-    return ids
+    for message in batch.erased:
+        ids.update(message.subject.split(".")[3:])
+    return ids | batch.gone

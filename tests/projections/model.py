@@ -91,7 +91,8 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
                 about.texts.append((fact.prompt, fact.response))
     erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}
     for example in examples.values():
-        example.erased = _is_erased(example.id, examples, erased)
+        if _is_erased(example.id, examples, erased):
+            _forget(example)
     verdicts = {}
     for example in examples.values():
         analysis = Analysis() if example.erased else analysed[example.id]
@@ -112,6 +113,13 @@ def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: 
         seen.add(example_id)
         example_id = examples[example_id].corrects if example_id in examples else None
     return example_id in erased
+
+
+def _forget(example: Example) -> None:
+    """Of an erased example nobody knows more than that it was there, and what it corrected."""
+    example.erased, example.include, example.was_corrected, example.document = True, True, False, None
+    if not example.is_correction:
+        example.source = "erased"
 
 
 def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
