@@ -12,6 +12,7 @@ from events.errors import InvalidFact, UnknownExample
 from events.facts import AnyFact
 from events.log import Message
 
+from ..exporter.asking import ask
 from ..state import runs
 from .command import Outcome, Session, command, plain
 
@@ -117,21 +118,24 @@ async def status(session: Session, digest: bool) -> Outcome:
         answer = await state.ask("status")
         if digest:
             answer |= await state.ask("digest")
+        exporter = await ask(log, "status")
         url = log.client.connected_url
     lag = last - answer["checkpoint"]
     value = {
-        "status": "ok" if not answer["quarantined"] else "attention",
+        "status": "attention" if answer["quarantined"] or _needs_somebody(exporter) else "ok",
         "nats_url": session.settings.nats_url or (f"nats://{url.netloc}" if url else None),
         "embedded_server": session.settings.nats_url is None,
         "projector_running": running,
         "last_seq": last,
         "lag": max(0, lag),
+        "exporter": exporter,
     } | answer
     lines = [
         f"log: {last:,} facts at {plain(value['nats_url'])}" + (" (embedded)" if value["embedded_server"] else ""),
         f"projector: {'running' if running else 'not running (this command folded the log itself)'}, "
         f"at sequence {answer['checkpoint']:,}, {value['lag']:,} behind",
         f"examples: {answer['examples']:,}",
+        _exporter_told(exporter),
     ]
     if answer["quarantined"]:
         kinds = ", ".join(f"{count} {name}" for name, count in answer["quarantined"].items())
@@ -141,3 +145,24 @@ async def status(session: Session, digest: bool) -> Outcome:
     if digest:
         lines.append(f"content digest: {answer['content_digest']}")
     return Outcome(value, "\n".join(lines))
+
+
+def _needs_somebody(exporter: dict[str, Any] | None) -> bool:
+    return exporter is not None and bool(exporter["error"] or exporter["uncertain"])
+
+
+def _exporter_told(told: dict[str, Any] | None) -> str:
+    """How the exporter is, in a line or a few."""
+    if told is None:
+        return "exporter: not running"
+    export = f"last export {told['last_export'][:12]}" if told["last_export"] else "no export yet"
+    line = f"exporter: {told['state']} since {told['since']}, {export}, {told['changed_rows']:,} examples changed"
+    if told["due_at"]:
+        line += f", the next is due at {told['due_at']}"
+    if told["training"]:
+        line += f"\ntraining: {plain(told['training'])}"
+    if told["error"]:
+        line += f"\n[bold red]{plain(told['error'])}[/bold red]; the next try is at {told['retry_at']}"
+    for digest, why in told["uncertain"].items():
+        line += f"\n[bold red]UNCERTAIN {digest[:12]}: {plain(why)}[/bold red]"
+    return line
