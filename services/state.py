@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import fcntl
 import io
+import os
+import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
@@ -20,11 +22,12 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, Unreachable
 from events.log import Log
-from projections import policies, queries
+from projections import chain, compaction, erasures, policies, queries
 from projections.checkpoint import checkpoint
 from projections.database import Connection
 from projections.policy import Relevance
 
+from .gate import Gate
 from .settings import Settings
 
 ASK = "rooflog.query"
@@ -43,12 +46,18 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "queue": queries.queue,
     "show": queries.show,
     "tagged": queries.tagged,
+    "chain": chain.entries,
+    "erasing": erasures.erasing,
+    "repeating": erasures.repeating,
 }
 
 READ = 20_000
 """Messages folded in one transaction while catching up: large enough that a transaction's fixed cost vanishes."""
 
 ANSWER_SECONDS = 60.0
+REPLACE_SECONDS = 5.0
+"""How long new readers wait for older ones when the database file is replaced, before that is put off."""
+
 OWNER_SECONDS = 60.0
 
 Progress = Callable[[int, int], None]
@@ -84,16 +93,27 @@ class Owner:
 
     def __init__(self, database: Path) -> None:
         """Take the database. Raises BlockingIOError where another process has it."""
-        from projections.projector import Projector  # what folds is not loaded by those who only ask
-
         database.parent.mkdir(parents=True, exist_ok=True)
+        self._path = database
+        self._gate = Gate()
         self._lock: IO[str] = database.with_suffix(".lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.projector = Projector(database)
+            for left in (self._compacting, compaction.wal_of(self._compacting)):
+                left.unlink(missing_ok=True)
+            self._open()
         except BaseException:
             self._lock.close()
             raise
+
+    @property
+    def _compacting(self) -> Path:
+        return self._path.with_suffix(".compacting")
+
+    def _open(self) -> None:
+        from projections.projector import Projector  # what folds is not loaded by those who only ask
+
+        self.projector = Projector(self._path)
         self.reader: Connection = self.projector.con.cursor()
 
     def close(self) -> None:
@@ -123,12 +143,43 @@ class Owner:
             await asyncio.to_thread(self.projector.apply, messages)
             if progress:
                 progress(messages[-1].seq - first, last - first)
+        await asyncio.to_thread(self.compact)
+
+    def compact(self) -> bool:
+        """Write the database anew where text that was erased may be left in its file; False where readers hold it.
+
+        Others read on while it is written. Interrupted at any point it is due again.
+        """
+        if not compaction.is_due(self.projector.con):
+            return True
+        compaction.rewrite(self.projector.con, self._compacting)
+        try:
+            self.replace(self._compacting)
+        except TimeoutError:
+            self._compacting.unlink(missing_ok=True)
+            return False
+        return True
+
+    def replace(self, new: Path) -> None:
+        """Put another database file in the place of this one, between two reads. Raises TimeoutError.
+
+        The write-ahead log goes before the file that it belongs to: without it the old file is only further behind.
+        """
+        with self._gate.alone(REPLACE_SECONDS):
+            self.reader.close()
+            self.projector.close()
+            compaction.wal_of(self._path).unlink(missing_ok=True)
+            new.replace(self._path)
+            compaction.wal_of(new).unlink(missing_ok=True)
+            shutil.rmtree(self._path.with_suffix(".spill"), ignore_errors=True)
+            sync_directory(self._path.parent)
+            self._open()
 
     def answer(self, name: str, args: dict[str, Any]) -> Any:
         """Answer one question from a cursor of its own. Raises ValueError where the question is wrong."""
         if name not in QUESTIONS:
             raise ValueError(f"no question {name!r}; there are {', '.join(QUESTIONS)}")
-        with self.reader.cursor() as cursor:
+        with self._gate.reading(), self.reader.cursor() as cursor:
             try:
                 return QUESTIONS[name](cursor, **args)
             except TypeError as error:
@@ -136,7 +187,7 @@ class Owner:
 
     def rows(self, min_relevance: Relevance | None) -> Generator[bytes]:
         """The training set of this moment: its head as JSON, then Arrow IPC of every record batch."""
-        with self.reader.cursor() as cursor:
+        with self._gate.reading(), self.reader.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")
             funnel, relation = queries.training_set(cursor, min_relevance=min_relevance)
             now, policy = checkpoint(cursor), policies.current(cursor)
@@ -228,6 +279,15 @@ class State:
             raise Unreachable(f"the projector broke off the training set: {error or type(error).__name__}") from error
         finally:
             await subscription.unsubscribe()
+
+
+def sync_directory(directory: Path) -> None:
+    """Make what was renamed in a directory outlive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _value(data: bytes) -> Any:
