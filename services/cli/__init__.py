@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import click
 
-from . import exports, look, policies, review, run, say, texts
+from . import audit, exports, look, policies, review, run, say, texts
 
 _ORDER = (
-    run.up, run.demo, say.import_, say.capture, say.feedback, say.correct, review.queue, review.show, review.approve,
-    review.reject, review.edit, texts.redact, texts.analyze, texts.duplicates, look.stats,
-    exports.export, exports.train, exports.exports, exports.lineage, look.history, look.status, policies.policy, run.projector,
+    run.up,
+    run.demo,
+    say.import_,
+    say.capture,
+    say.feedback,
+    say.correct,
+    review.queue,
+    review.show,
+    review.approve,
+    review.reject,
+    review.edit,
+    texts.redact,
+    audit.erase,
+    texts.analyze,
+    texts.duplicates,
+    look.stats,
+    exports.export,
+    exports.train,
+    exports.exports,
+    exports.lineage,
+    look.history,
+    look.status,
+    policies.policy,
+    run.projector,
     exports.exporter,
-)  # fmt: skip
+)
 
 
 class _Group(click.Group):
