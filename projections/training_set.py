@@ -12,9 +12,9 @@ import msgspec
 import pyarrow as pa
 
 from . import policies, queries
+from .checkpoint import checkpoint
 from .database import Connection
 from .policy import Export, Relevance, Training
-from .projector import checkpoint
 from .verdicts import BIT
 
 PAGE = 20_000
@@ -87,10 +87,6 @@ def _fact(table: str, name: str | None = None) -> str:
     return f"{{seq: {table}.seq, fact: {name or said}, 'at': {at}, actor: {table}.actor}}"
 
 
-_CLUSTER = "min(seq) OVER (PARTITION BY coalesce(prompt_key, example_id))"
-"""The sequence of the example that stands for a cluster of equal prompts."""
-
-
 def _chosen(relation: str, eval_share: float) -> str:
     """The SELECT of `chosen` from verdicts.
 
@@ -120,14 +116,12 @@ bad AS (
       AND NOT EXISTS (FROM pairs p WHERE p.original_key = e.text_key)
       AND NOT EXISTS (FROM pairs p WHERE p.original_key = e.said_key)
     QUALIFY row_number() OVER (PARTITION BY e.text_key ORDER BY e.seq) = 1),
-clustered AS (SELECT *, {_CLUSTER} AS cluster FROM (
-    SELECT v.*, e.prompt_key AS key FROM {relation} v JOIN examples e USING (example_id))),
 formats AS (
     SELECT v.*, v.reasons = 0 AS sft, p.example_id IS NOT NULL AS dpo,
         v.reasons = 0 AND CASE WHEN v.kind = 'correction' THEN v.feedback IS DISTINCT FROM 'negative'
                                ELSE coalesce(v.feedback = 'positive', false) END AS liked,
         p.example_id IS NOT NULL OR b.example_id IS NOT NULL AS disliked
-    FROM clustered v LEFT JOIN pairs p USING (example_id) LEFT JOIN bad b USING (example_id)
+    FROM {relation} v LEFT JOIN pairs p USING (example_id) LEFT JOIN bad b USING (example_id)
     WHERE v.reasons = 0 OR b.example_id IS NOT NULL)
 SELECT f.example_id, f.seq, f.kind, f.source, f.tags, f.approval, f.feedback_seq, f.decision_seq, f.cluster,
     CASE WHEN left(sha256(r.example_id), 16) < '{_threshold(eval_share)}' THEN 'eval' ELSE 'train' END AS side,

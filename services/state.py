@@ -75,6 +75,7 @@ class Owner:
 
     def __init__(self, database: Path) -> None:
         """Take the database. Raises BlockingIOError where another process has it."""
+
         database.parent.mkdir(parents=True, exist_ok=True)
         self._lock: IO[str] = database.with_suffix(".lock").open("w")
         try:
