@@ -163,7 +163,11 @@ class State:
         if self._owner is not None:
             await self._owner.catch_up(self._log, self._progress)
             return self._owner.answer(name, args)
-        question = Question(after=await self._log.last_sequence(), args=args)
+        return await self.ask_after(await self._log.last_sequence(), name, args)
+
+    async def ask_after(self, after: int, name: str, args: dict[str, Any]) -> Any:
+        """Ask the projector one question about a state that holds at least sequence `after`. Raises as `ask` does."""
+        question = Question(after=after, args=args)
         try:
             reply = await self._log.client.request(
                 f"{ASK}.{name}", msgspec.json.encode(question), timeout=ANSWER_SECONDS

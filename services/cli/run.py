@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,16 @@ from projections.policy import RELEVANCE
 from .. import supervisor
 from ..demo import play
 from ..exporter import export as write_export
-from .command import Outcome, Session, command, plain
+from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
 from .look import funnel_table
 
 
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-
-
 @command("up", example="rooflog up --data-dir /srv/rooflog")
+@web_host_option
+@web_port_option
 async def up(session: Session) -> Outcome:
-    """Start everything on this machine and keep it running: the log's server and the projector. Ctrl-C ends it."""
-    _log_to_stderr()
+    """Start everything on this machine and keep it running: the log's server, projector and web. Ctrl-C ends it."""
+    log_to_stderr()
     console = Console(stderr=True, highlight=False)
     code = await supervisor.run(session.settings, lambda line: console.print(f"[bold]rooflog[/bold] {plain(line)}"))
     return Outcome({"status": "stopped"}, "stopped", code=code)
@@ -36,7 +33,7 @@ async def projector(session: Session) -> Outcome:
     """Run the projector alone, as a container does; `rooflog up` runs it together with everything else."""
     from ..projector import serve
 
-    _log_to_stderr()
+    log_to_stderr()
     async with session.log() as log:
         url = session.settings.nats_url or f"nats://{log.client.connected_url.netloc}"  # type: ignore[union-attr]
         code = await serve(session.settings, url)
