@@ -21,7 +21,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 def openapi() -> dict[str, Any]:
     """The OpenAPI document of the gateway, made without any connection."""
-    app = create(Gateway(Settings(actor="docs"), Log(Client())), Tokens(Path("/nowhere/tokens.json")), asyncapi.document)
+    app = create(
+        Gateway(Settings(actor="docs"), Log(Client())), Tokens(Path("/nowhere/tokens.json")), asyncapi.document
+    )
     return app.openapi_schema.to_schema()
 
 
