@@ -10,7 +10,7 @@ from typing import Any
 
 from litestar import Litestar, MediaType, Router, get
 from litestar.datastructures import MutableScopeHeaders, ResponseHeader
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -22,7 +22,7 @@ from litestar.types import Message, Scope
 from . import decide, limits, look, metrics, reference, say, session
 from .auth import Door, Sessions
 from .errors import HANDLERS, Problem
-from .gateway import Gateway
+from .gateway import Gate, Gateway
 from .tokens import Tokens
 
 API = "/api/v1"
@@ -106,19 +106,19 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
 
 
 @get("/health", summary="Is it well?", tags=["state"])
-async def health(gateway: Gateway) -> dict[str, Any]:
+async def health(gateway: Gate) -> dict[str, Any]:
     """For load balancers and monitors; it needs no token and shows no text."""
     return await gateway.health()
 
 
 @get("/api/asyncapi.json", include_in_schema=False)
-async def asyncapi_json(asyncapi: dict[str, Any]) -> dict[str, Any]:
+async def asyncapi_json(asyncapi: NamedDependency[dict[str, Any]]) -> dict[str, Any]:
     """What the services say on NATS, for programs."""
     return asyncapi
 
 
 @get("/api/asyncapi", include_in_schema=False, media_type=MediaType.HTML)
-async def asyncapi_html(asyncapi: dict[str, Any]) -> str:
+async def asyncapi_html(asyncapi: NamedDependency[dict[str, Any]]) -> str:
     """What the services say on NATS, for people."""
     return reference.asyncapi_page(asyncapi)
 

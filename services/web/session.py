@@ -6,6 +6,8 @@ from typing import Any
 
 from litestar import Request, Response, Router, delete, get, post
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from msgspec import Struct
 
 from .auth import COOKIE, SESSION_SECONDS, Principal, Right, Sessions, may, unauthorized
@@ -25,14 +27,17 @@ class Me(Struct, frozen=True):
 
 
 @get("/session", summary="Who am I?", guards=[may(None)])
-async def whoami(request: Call, tokens: Tokens) -> Me:
+async def whoami(request: Call, tokens: NamedDependency[Tokens]) -> Me:
     """Name, role and rights of the token or session."""
     return _me(request.user, tokens)
 
 
 @post("/session", status_code=200, summary="Sign in a browser")
 async def sign_in(
-    request: Request[Principal | None, Any, Any], data: SignIn, tokens: Tokens, sessions: Sessions
+    request: Request[Principal | None, Any, Any],
+    data: JSONBody[SignIn],
+    tokens: NamedDependency[Tokens],
+    sessions: NamedDependency[Sessions],
 ) -> Response[Me]:
     """A token becomes a session cookie that scripts cannot read and other sites cannot use."""
     token = tokens.find(data.token.strip())
@@ -52,7 +57,7 @@ async def sign_in(
 
 
 @delete("/session", status_code=204, summary="Sign out a browser")
-async def sign_out(request: Request[Principal | None, Any, Any], sessions: Sessions) -> Response[None]:
+async def sign_out(request: Request[Principal | None, Any, Any], sessions: NamedDependency[Sessions]) -> Response[None]:
     """The session ends here, whatever becomes of the cookie."""
     if value := request.cookies.get(COOKIE):
         sessions.end(value)
