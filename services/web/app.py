@@ -11,15 +11,12 @@ from typing import Any
 from litestar import Litestar, MediaType, Router, get
 from litestar.datastructures import MutableScopeHeaders, ResponseHeader
 from litestar.di import NamedDependency, Provide
-from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from . import decide, limits, look, metrics, reference, say, session
+from . import decide, limits, look, metrics, openapi, reference, say, session
 from .auth import Door, Sessions
 from .errors import HANDLERS, Problem
 from .gateway import Gate, Gateway
@@ -100,7 +97,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
         before_send=[_secure],
         lifespan=[running],
         request_max_body_size=limits.BODY_BYTES,
-        openapi_config=_openapi(),
+        openapi_config=openapi.configuration(),
         logging_config=None,
     )
 
@@ -121,22 +118,6 @@ async def asyncapi_json(asyncapi: NamedDependency[dict[str, Any]]) -> dict[str, 
 async def asyncapi_html(asyncapi: NamedDependency[dict[str, Any]]) -> str:
     """What the services say on NATS, for people."""
     return reference.asyncapi_page(asyncapi)
-
-
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="rooflog",
-        version="1",
-        description="Training data of a roofing assistant: say facts, review them, look at what follows.",
-        path="/api",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json"), reference.ReferencePage(path="/")],
-        components=Components(
-            security_schemes={
-                "token": SecurityScheme(type="http", scheme="bearer"),
-                "session": SecurityScheme(type="apiKey", name="rooflog_session", security_scheme_in="cookie"),
-            }
-        ),
-    )
 
 
 def _always(thing: Any) -> Any:

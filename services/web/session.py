@@ -26,6 +26,12 @@ class Me(Struct, frozen=True):
     expires_at: float | None = None
 
 
+class SignedOut(Struct, frozen=True):
+    """Nobody is signed in any more; `ended` says whether somebody was."""
+
+    ended: bool
+
+
 @get("/session", summary="Who am I?", guards=[may(None)])
 async def whoami(request: Call, tokens: NamedDependency[Tokens]) -> Me:
     """Name, role and rights of the token or session."""
@@ -56,12 +62,14 @@ async def sign_in(
     return Response(_me(Principal(token.name, token.role, token.sha256, ends), tokens), cookies=[cookie])
 
 
-@delete("/session", status_code=204, summary="Sign out a browser")
-async def sign_out(request: Request[Principal | None, Any, Any], sessions: NamedDependency[Sessions]) -> Response[None]:
+@delete("/session", status_code=200, summary="Sign out a browser")
+async def sign_out(
+    request: Request[Principal | None, Any, Any], sessions: NamedDependency[Sessions]
+) -> Response[SignedOut]:
     """The session ends here, whatever becomes of the cookie."""
-    if value := request.cookies.get(COOKIE):
-        sessions.end(value)
-    response: Response[None] = Response(None, status_code=204)
+    value = request.cookies.get(COOKIE)
+    has_ended = sessions.end(value) if value else False
+    response = Response(SignedOut(has_ended))
     response.delete_cookie(COOKIE, path="/")
     return response
 
