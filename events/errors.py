@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Category = Literal["malformed", "unknown_type", "invalid", "wrong_subject"]
+Category = Literal["malformed", "unknown_type", "invalid", "wrong_subject", "erased"]
 
 
 class RooflogError(Exception):

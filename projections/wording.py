@@ -126,7 +126,7 @@ def _numbered(text: str) -> str:
     return _SHARED_UNIT.sub(r"\1\2", _NUMBER.sub(_measured, _DESIGNATION.sub(r"\1\2\3", text)))
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
     """The words of a text, in lower case, numbers with their units."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _VULGAR.sub(r" \g<0>", text)).translate(_STANDARD_MARKS)
@@ -233,7 +233,7 @@ def _bases(word: str) -> tuple[str, ...]:  # noqa: PLR0911
 
 
 def _base_words(text: str) -> list[str]:
-    return list(chain.from_iterable(map(_bases, _words(text))))
+    return list(chain.from_iterable(map(_bases, words(text))))
 
 
 _CANONICAL: dict[str, str] = {}
