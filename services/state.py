@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from events.errors import RooflogError, Unreachable
+from events.errors import RooflogError, TooLarge, Unreachable
 from events.log import Log
 from projections import policies, queries
 from projections.checkpoint import checkpoint
@@ -62,10 +62,11 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Answer(msgspec.Struct):
-    """The answer, or what was wrong with the question."""
+    """The answer, or what was wrong with the question; `too_large` where fewer rows would fit into one message."""
 
     value: Any = None
     error: str | None = None
+    too_large: bool = False
 
 
 class TrainingSet(msgspec.Struct):
@@ -168,7 +169,10 @@ class State:
         return await self.ask_after(await self._log.last_sequence(), name, args)
 
     async def ask_after(self, after: int, name: str, args: dict[str, Any]) -> Any:
-        """Ask the projector one question about a state that holds at least sequence `after`. Raises as `ask` does."""
+        """Ask the projector one question about a state that holds at least sequence `after`.
+
+        Raises as `ask` does, and TooLarge where the answer does not fit into one message.
+        """
         question = Question(after=after, args=args)
         try:
             reply = await self._log.client.request(
@@ -237,7 +241,7 @@ class State:
 def _value(data: bytes) -> Any:
     answer = msgspec.json.decode(data, type=Answer)
     if answer.error is not None:
-        raise RooflogError(answer.error)
+        raise TooLarge(answer.error) if answer.too_large else RooflogError(answer.error)
     return answer.value
 
 

@@ -43,6 +43,16 @@ def test_a_body_is_json_and_says_so(site: Site, kind: str) -> None:
     refused(answer, 415, "unsupported_media_type")
 
 
+def test_long_texts_do_not_hide_the_queue(site: Site) -> None:
+    client = site.client("reviewer")
+    for _ in range(5):
+        client.post("/api/v1/examples", json={"prompt": "x" * 1_800_000, "response": "TPO roof", "tags": ["long"]})
+    for path in ("/api/v1/queue", "/api/v1/queue/tagged"):
+        items = client.get(path, params={"tag": "long", "limit": 20}).json()["items"]
+        assert 1 <= len(items) <= 4
+    assert "ask for fewer rows" in site.cli.json("queue", "--tag", "long", code=1)["error"]
+
+
 GARBAGE = [
     (b"", 400), (b"{", 400), (b"\xff\xfe", 400), (b"[" * 200_000, 400), (b'{"a":' * 100_000, 400), (b"nul", 400),
     (b'{"prompt": "\\ud800", "response": "r"}', 400), (b'{"prompt": "p", "response": 1e999}', 400), (b"null", 422),
@@ -76,7 +86,7 @@ def test_unknown_paths_and_methods_have_the_one_shape(site: Site) -> None:
     refused(client.get("/static/../app.py"), 404, "not_found")
     refused(client.put("/api/v1/examples"), 405, "method_not_allowed")
     refused(client.get("/api/v1/examples/a.b"), 422, "invalid")
-    refused(client.get("/api/v1/examples/a%0A"), 404, "not_found")
+    refused(client.get("/api/v1/examples/a%0A"), 404, "unknown_example")
     refused(client.get("/api/v1/examples/" + "a" * 200), 422, "invalid")
     refused(client.post("/api/v1/examples/*/feedback", json={"feedback": "positive"}), 422, "invalid")
 
