@@ -10,7 +10,8 @@ import pytest
 
 from services.nats_server import EmbeddedServer
 
-from .conftest import Site
+from ..conftest import ANSWER
+from .conftest import Site, until
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
@@ -45,11 +46,14 @@ def test_a_body_is_json_and_says_so(site: Site, kind: str) -> None:
 
 def test_long_texts_do_not_hide_the_queue(site: Site) -> None:
     client = site.client("reviewer")
-    for _ in range(5):
-        client.post("/api/v1/examples", json={"prompt": "x" * 1_800_000, "response": "TPO roof", "tags": ["long"]})
+    long = "How high must base flashing be above the roof? " * 50_000
+    for n in range(4):
+        body = {"prompt": f"{n} {long}", "response": ANSWER, "tags": ["long"]}
+        assert client.post("/api/v1/examples", json=body).status_code == 201
+    until(lambda: client.get("/api/v1/queue", params={"tag": "long", "limit": 1}).json()["total"] == 4)
     for path in ("/api/v1/queue", "/api/v1/queue/tagged"):
         items = client.get(path, params={"tag": "long", "limit": 20}).json()["items"]
-        assert 1 <= len(items) <= 4
+        assert 1 <= len(items) < 4
     assert "ask for fewer rows" in site.cli.json("queue", "--tag", "long", code=1)["error"]
 
 
