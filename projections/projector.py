@@ -94,6 +94,7 @@ class Projector:
         Those at or below the checkpoint are skipped. Returns how many were folded; raises what DuckDB raises, with
         nothing changed.
         """
+        self.judge()
         return self._transact(messages, self._judge)
 
     def fold(self, messages: Sequence[Message]) -> int:
