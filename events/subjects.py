@@ -49,6 +49,11 @@ def correction(correction_id: str) -> str:
     return f"{ROOT}.correction.recorded.*.{checked(correction_id)}"
 
 
+def event(fact: Fact) -> str:
+    """The filter for facts of this kind and event id, whatever they are about."""
+    return f"{ROOT}.{fact.noun}.{fact.verb}.*.{checked(fact.event_id)}"
+
+
 def checked(token: str) -> str:
     """The id itself; raises InvalidFact where it cannot be a token of a subject."""
     if not _TOKEN.fullmatch(token):

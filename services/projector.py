@@ -14,7 +14,7 @@ import duckdb
 import msgspec
 from faststream import AckPolicy, FastStream
 from faststream.message import StreamMessage
-from faststream.nats import ConsumerConfig, JStream, NatsBroker
+from faststream.nats import ConsumerConfig, JStream, NatsBroker, NatsMessage
 from faststream.security import SASLPlaintext
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -51,6 +51,9 @@ FORGET_SECONDS = 60.0
 
 WORKERS = 4
 """Questions answered at a time."""
+
+FACTS_CHANNEL, QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL = "facts", "questions", "commands", "rows"
+"""The names of what the service listens to, in its AsyncAPI document."""
 
 
 class ProjectorService:
@@ -102,8 +105,13 @@ class ProjectorService:
         """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""
         with contextlib.suppress(NotFoundError):
             await self._log.client.jetstream().delete_consumer(STREAM, self.durable)
+        self.declare()
+
+    def declare(self) -> None:
+        """Say what the service listens to: the log from the checkpoint on, and two kinds of questions."""
         delivering = self.broker.subscriber(
             EVERYTHING,
+            title=FACTS_CHANNEL,
             stream=JStream(STREAM, declare=False),
             config=ConsumerConfig(
                 durable_name=self.durable,
@@ -119,14 +127,17 @@ class ProjectorService:
             decoder=_as_it_is,
         )
         delivering(self._deliver)
-        answering = self.broker.subscriber(f"{ASK}.*", max_workers=WORKERS, decoder=_as_it_is)
+        answering = self.broker.subscriber(f"{ASK}.*", title=QUESTIONS_CHANNEL, max_workers=WORKERS, decoder=_as_it_is)
         answering(self._answer)
-        running = self.broker.subscriber(f"{RUN}.*", decoder=_as_it_is)
+        running = self.broker.subscriber(f"{RUN}.*", title=COMMANDS_CHANNEL, decoder=_as_it_is)
         running(self._run)
-        streaming = self.broker.subscriber(f"{ROWS}.*", max_workers=WORKERS, decoder=_as_it_is, no_reply=True)
+        streaming = self.broker.subscriber(
+            f"{ROWS}.*", title=ROWS_CHANNEL, max_workers=WORKERS, decoder=_as_it_is, no_reply=True
+        )
         streaming(self._stream_rows)
 
-    async def _deliver(self, message: StreamMessage[Msg]) -> None:
+    async def _deliver(self, message: NatsMessage) -> None:
+        """Take a fact from the log; it is folded with all that have gathered."""
         self._arrived.append(message.raw_message)
         self._has_arrived.set()
 
@@ -194,7 +205,7 @@ class ProjectorService:
             finally:
                 self._is_compacting = False
 
-    async def _answer(self, message: StreamMessage[Msg]) -> bytes:
+    async def _answer(self, message: NatsMessage) -> bytes:
         """Answer a question about the state, once the tables have reached the sequence it names."""
         name = message.raw_message.subject.removeprefix(f"{ASK}.")
         try:
@@ -206,9 +217,13 @@ class ProjectorService:
         except Exception as error:
             logger.exception("question %s", name)
             answer = Answer(error=f"the projector could not answer {name!r}: {error}")
-        return msgspec.json.encode(answer)
+        data = msgspec.json.encode(answer)
+        if len(data) > self._log.client.max_payload - 1_024:
+            text = f"the answer to {name!r} has {len(data):,} bytes, more than one message takes; ask for fewer rows"
+            data = msgspec.json.encode(Answer(error=text, too_large=True))
+        return data
 
-    async def _run(self, message: StreamMessage[Msg]) -> bytes:
+    async def _run(self, message: NatsMessage) -> bytes:
         """Do what only the owner of the tables can do, while nothing is folded."""
         name = message.raw_message.subject.removeprefix(f"{RUN}.")
         try:
@@ -222,7 +237,7 @@ class ProjectorService:
             answer = Answer(error=f"the projector could not do {name!r}: {error}")
         return msgspec.json.encode(answer)
 
-    async def _stream_rows(self, message: StreamMessage[Msg]) -> None:
+    async def _stream_rows(self, message: NatsMessage) -> None:
         """Send a long answer in chunks; each waits for the asker's acknowledgement, so no buffer overflows."""
         name = message.raw_message.subject.removeprefix(f"{ROWS}.")
         inbox = message.raw_message.reply

@@ -20,7 +20,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from events.errors import RooflogError, Unreachable
+from events.errors import RooflogError, TooLarge, Unreachable
 from events.log import Log
 from projections import chain, compaction, erasures, exports, policies, preview, queries, training_set
 from projections.database import Connection
@@ -88,10 +88,11 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Answer(msgspec.Struct):
-    """The answer, or what was wrong with the question."""
+    """The answer, or what was wrong with the question; `too_large` where fewer rows would fit into one message."""
 
     value: Any = None
     error: str | None = None
+    too_large: bool = False
 
 
 class Owner:
@@ -231,7 +232,14 @@ class State:
         if self._owner is not None:
             await self._owner.catch_up(self._log, self._progress)
             return self._owner.answer(name, args)
-        return await self._request(f"{ASK}.{name}", await self._log.last_sequence(), args)
+        return await self.ask_after(await self._log.last_sequence(), name, args)
+
+    async def ask_after(self, after: int, name: str, args: dict[str, Any]) -> Any:
+        """Ask the projector one question about a state that holds at least sequence `after`.
+
+        Raises as `ask` does, and TooLarge where the answer does not fit into one message.
+        """
+        return await self._request(f"{ASK}.{name}", after, args)
 
     async def run(self, name: str, **args: Any) -> Any:
         """Have the owner of the tables do something; raises as `ask` does."""
@@ -322,7 +330,7 @@ def sync_directory(directory: Path) -> None:
 def _value(data: bytes) -> Any:
     answer = msgspec.json.decode(data, type=Answer)
     if answer.error is not None:
-        raise RooflogError(answer.error)
+        raise TooLarge(answer.error) if answer.too_large else RooflogError(answer.error)
     return answer.value
 
 

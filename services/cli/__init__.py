@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import audit, exports, look, policies, review, run, say, texts
+from . import audit, exports, look, policies, review, run, say, texts, web
 
 _ORDER = (
     run.up,
@@ -32,6 +32,9 @@ _ORDER = (
     policies.policy,
     run.projector,
     exports.exporter,
+    web.web,
+    web.token,
+    web.asyncapi,
 )
 
 
