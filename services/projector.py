@@ -181,7 +181,7 @@ class ProjectorService:
         try:
             question = msgspec.json.decode(message.body, type=Question)
             await self._reach(question.after)
-            with contextlib.closing(self._owner.rows(question.args.get("min_relevance"))) as chunks:
+            with contextlib.closing(self._owner.rows(**{"min_relevance": None} | question.args)) as chunks:
                 while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
                     for start in range(0, len(chunk), size):
                         kind = b"." if start + size >= len(chunk) else b"+"

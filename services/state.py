@@ -20,10 +20,10 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, Unreachable
 from events.log import Log
-from projections import policies, queries
+from projections import exports, queries, training_set
 from projections.database import Connection
 from projections.policy import Relevance
-from projections.projector import Projector, checkpoint
+from projections.training_set import TrainingSet
 
 from .settings import Settings
 
@@ -43,6 +43,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "queue": queries.queue,
     "show": queries.show,
     "tagged": queries.tagged,
+    "exports": exports.history,
 }
 
 READ = 20_000
@@ -68,22 +69,13 @@ class Answer(msgspec.Struct):
     error: str | None = None
 
 
-class TrainingSet(msgspec.Struct):
-    """The head of a streamed training set; the rows follow as Arrow record batches."""
-
-    funnel: dict[str, Any]
-    system: str
-    min_examples: int
-    checkpoint: int
-    log_digest: str
-    policy_digest: str
-
-
 class Owner:
     """The process that holds the database: `lock` keeps others out while `Projector` works."""
 
     def __init__(self, database: Path) -> None:
         """Take the database. Raises BlockingIOError where another process has it."""
+        from projections.projector import Projector  # what folds is not loaded by those who only ask
+
         database.parent.mkdir(parents=True, exist_ok=True)
         self._lock: IO[str] = database.with_suffix(".lock").open("w")
         try:
@@ -132,20 +124,15 @@ class Owner:
             except TypeError as error:
                 raise ValueError(f"question {name!r}: {error}") from error
 
-    def rows(self, min_relevance: Relevance | None) -> Generator[bytes]:
-        """The training set of this moment: its head as JSON, then Arrow IPC of every record batch."""
+    def rows(self, min_relevance: Relevance | None, texts: bool = True) -> Generator[bytes]:
+        """The training set of this moment: its head as JSON, then Arrow IPC of every page of rows."""
         with self.reader.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")
-            funnel, relation = queries.training_set(cursor, min_relevance=min_relevance)
-            now, policy = checkpoint(cursor), policies.current(cursor)
-            export = policy.export
-            yield msgspec.json.encode(
-                TrainingSet(funnel, export.system, export.min_examples, now.seq, now.log_digest.hex(), policy.digest)
-            )
-            for batch in cursor.sql(queries.training_rows(relation)).to_arrow_reader(20_000):
+            yield msgspec.json.encode(training_set.select(cursor, min_relevance))
+            for page in training_set.pages(cursor, texts=texts):
                 sink = io.BytesIO()
-                with pa.ipc.new_stream(sink, batch.schema) as writer:
-                    writer.write_batch(batch)
+                with pa.ipc.new_stream(sink, page.schema) as writer:
+                    writer.write_table(page)
                 yield sink.getvalue()
             cursor.execute("ROLLBACK")
 
@@ -174,12 +161,12 @@ class State:
 
     @asynccontextmanager
     async def training_set(
-        self, min_relevance: Relevance | None = None
+        self, min_relevance: Relevance | None = None, *, texts: bool = True
     ) -> AsyncIterator[tuple[TrainingSet, AsyncIterator[pa.RecordBatch]]]:
-        """The training set of this moment: its head, and its rows (`prompt`, `response`) in the order of the log."""
+        """The training set of this moment: its head, and its rows in the order of the log (`training_set.pages`)."""
         if self._owner is not None:
             await self._owner.catch_up(self._log, self._progress)
-            chunks = self._owner.rows(min_relevance)
+            chunks = self._owner.rows(min_relevance, texts)
 
             async def local() -> AsyncGenerator[bytes]:
                 with contextlib.closing(chunks):
@@ -188,7 +175,7 @@ class State:
 
             source: AsyncGenerator[bytes] = local()
         else:
-            source = self._streamed(min_relevance)
+            source = self._streamed({"min_relevance": min_relevance, "texts": texts})
         async with contextlib.aclosing(source):
             head = msgspec.json.decode(await anext(source), type=TrainingSet)
 
@@ -200,13 +187,13 @@ class State:
 
             yield head, batches()
 
-    async def _streamed(self, min_relevance: Relevance | None) -> AsyncGenerator[bytes]:
+    async def _streamed(self, args: dict[str, Any]) -> AsyncGenerator[bytes]:
         """Chunks from the projector, put together again: `+` says that a chunk goes on, `.` ends it, `$` ends all."""
         client = self._log.client
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox, cb=arrived.put)
-        question = Question(after=await self._log.last_sequence(), args={"min_relevance": min_relevance})
+        question = Question(after=await self._log.last_sequence(), args=args)
         try:
             await client.publish(ROWS_SUBJECT, msgspec.json.encode(question), reply=inbox)
             whole = bytearray()

@@ -15,7 +15,7 @@ from .settings import Settings
 
 logger = logging.getLogger("rooflog.up")
 
-SERVICES: dict[str, tuple[str, ...]] = {"projector": ("projector",)}
+SERVICES: dict[str, tuple[str, ...]] = {"projector": ("projector",), "exporter": ("exporter",)}
 """Name -> the rooflog command that runs it."""
 
 LONGEST_PAUSE_SECONDS = 30.0

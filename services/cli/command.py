@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -148,6 +149,11 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
 )  # fmt: skip
 
 actor_option = click.option("--actor", metavar="NAME", help="Who says this.  [ROOFLOG_ACTOR; default: the system user]")
+
+
+def log_to_stderr() -> None:
+    """Show on standard error what a service that runs in the foreground does."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
 
 
 def text_argument(value: str, what: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from msgspec import Struct
+
 from events.errors import RooflogError
 
 if TYPE_CHECKING:
@@ -59,6 +61,13 @@ class Volume(Protocol):
         """Let go of connections."""
 
 
+class Call(Struct, frozen=True):
+    """A call of the trainer, whoever made it; `created_at` is the trainer's own clock, in seconds."""
+
+    call_id: str
+    created_at: float
+
+
 class Trainer(Protocol):
     """Starts trainings and says how they ended. Everything raises VolumeError."""
 
@@ -70,6 +79,9 @@ class Trainer(Protocol):
 
         Raises LostAnswer where nobody knows whether it was started; after any other VolumeError it was not.
         """
+
+    async def calls(self) -> list[Call] | None:
+        """The trainer's calls, the newest ones at least; None where it cannot tell."""
 
     async def outcome(self, call_id: str, timeout: float) -> tuple[Outcome, str]:
         """How a training stands, waiting up to `timeout` seconds for its end, and what it returned or why it failed."""
