@@ -30,10 +30,10 @@ class VolumeError(RooflogError):
 
 
 class LostAnswer(VolumeError):
-    """A training was asked for and no answer came: it may have been started. Trying again could start a second one."""
+    """A training was asked for and no answer came: it may have been started, so look before you ask again."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, retryable=False)
+        super().__init__(message, retryable=True)
 
 
 class Volume(Protocol):

@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import urllib.parse
 import urllib.request
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import VolumeError
@@ -56,6 +56,17 @@ class Connection:
         if self._client is not None and not self._client.is_closed():
             await self.step("close the connection", self._client.close.aio(), seconds=CLOSE_SECONDS)
         self._client = None
+
+
+async def inside(work: Callable[..., Awaitable[T]], *arguments: object) -> T:
+    """Run a coroutine function where Modal's client runs: in the event loop of a thread of its own.
+
+    Modal's objects among the arguments arrive as the ones behind its public interface.
+    """
+    from modal._utils.async_utils import synchronize_api
+
+    done: T = await synchronize_api(work, target_module=__name__).aio(*arguments)  # type: ignore[no-untyped-call]
+    return done
 
 
 def said(error: Exception, what: str, seconds: float, missing: str = "") -> VolumeError:

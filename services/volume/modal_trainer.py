@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import LostAnswer, Outcome, VolumeError
-from .modal_connection import Connection
+from . import Call, LostAnswer, Outcome, VolumeError
+from .modal_connection import Connection, inside
+
+if TYPE_CHECKING:
+    import modal
+
+MISSING = "deploy it (`modal deploy`), or set ROOFLOG_MODAL_APP and ROOFLOG_MODAL_FUNCTION"
 
 LONGEST = 500
 """Characters of a result or an error that are handed on."""
@@ -23,18 +28,11 @@ class ModalTrainer:
 
     async def spawn(self, **arguments: str | int) -> str:
         """See `Trainer.spawn`."""
-        client = await self._connection.client()
-        import modal
+        function = await self._deployed()
         import modal.exception
 
-        environment = self._connection.environment
-        function = modal.Function.from_name(self._app, self._function, environment_name=environment, client=client)
-        missing = "deploy it (`modal deploy`), or set ROOFLOG_MODAL_APP and ROOFLOG_MODAL_FUNCTION"
-        await self._connection.step(
-            f"find {self._app}/{self._function} in {self._connection.where}", function.hydrate.aio(), missing=missing
-        )
         try:
-            call = await self._connection.step(f"start {self.name}", function.spawn.aio(**arguments), missing=missing)
+            call = await self._connection.step(f"start {self.name}", function.spawn.aio(**arguments), missing=MISSING)
         except VolumeError as error:
             refused = isinstance(
                 error.__cause__, modal.exception.ResourceExhaustedError | modal.exception.ConflictError
@@ -45,6 +43,25 @@ class ModalTrainer:
                 f"{error}; it may have been started all the same: look at `modal app logs {self._app}` first"
             ) from error
         return call.object_id
+
+    async def calls(self) -> list[Call] | None:
+        """See `Trainer.calls`.
+
+        Modal answers this to its own pages and has no public interface for it: None as soon as it does not.
+        """
+        function = await self._deployed()
+        import modal.exception
+
+        client = await self._connection.client()
+        try:
+            return await self._connection.step(f"list the calls of {self.name}", inside(_calls, client, function))
+        except VolumeError as error:
+            cause = error.__cause__
+            if isinstance(cause, modal.exception.UnimplementedError | modal.exception.PermissionDeniedError):
+                return None
+            if isinstance(cause, AttributeError):
+                return None
+            raise
 
     async def outcome(self, call_id: str, timeout: float) -> tuple[Outcome, str]:
         """See `Trainer.outcome`."""
@@ -60,9 +77,27 @@ class ModalTrainer:
             missing="the call belongs to another workspace, or Modal has forgotten it",
         )
 
+    async def _deployed(self) -> modal.Function[..., Any, Any]:
+        client = await self._connection.client()
+        import modal
+
+        environment = self._connection.environment
+        function = modal.Function.from_name(self._app, self._function, environment_name=environment, client=client)
+        where = f"{self._app}/{self._function} in {self._connection.where}"
+        await self._connection.step(f"find {where}", function.hydrate.aio(), missing=MISSING)
+        return function
+
     async def close(self) -> None:
         """See `Trainer.close`."""
         await self._connection.close()
+
+
+async def _calls(client: Any, function: Any) -> list[Call]:
+    from modal_proto import api_pb2
+
+    request = api_pb2.FunctionCallListRequest(function_id=function.object_id)
+    answer = await client._stub.FunctionCallList(request)
+    return [Call(call.function_call_id, call.created_at) for call in answer.function_calls]
 
 
 async def _outcome(call: Any, timeout: float) -> tuple[Outcome, str]:

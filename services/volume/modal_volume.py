@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import Report, VolumeError, checked
-from .modal_connection import Connection
+from .modal_connection import Connection, inside
 
 if TYPE_CHECKING:
     import modal
@@ -139,14 +139,13 @@ async def _abandon_blocks() -> None:
     Each would go on for eight minutes, or for ever where the server does not answer, and hold one of the 100
     connections that later uploads need.
     """
-    from modal._utils.async_utils import synchronize_api
 
     async def cancel() -> None:
         for task in asyncio.all_tasks():
             if getattr(task.get_coro(), "__name__", "") == "put_missing_block":
                 task.cancel()
 
-    await synchronize_api(cancel, target_module=__name__).aio()  # type: ignore[no-untyped-call]
+    await inside(cancel)
 
 
 def _is(error: VolumeError, name: str) -> bool:

@@ -19,6 +19,7 @@ import hashlib
 import pickle
 import shutil
 import tempfile
+import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -96,6 +97,7 @@ class StandIn:
             "FunctionGet": self._function,
             "FunctionMap": self._call,
             "FunctionGetOutputs": self._outputs,
+            "FunctionCallList": self._call_list,
         }
 
     @contextlib.asynccontextmanager
@@ -350,13 +352,30 @@ class StandIn:
         if not known:
             args, kwargs = pickle.loads(request.pipelined_inputs[0].input.args)  # noqa: S301
             name = self.functions[int(request.function_id.removeprefix("fu-"))]
-            call = {"call_id": f"fc-{len(self.calls)}", "function": name, "args": args, "kwargs": kwargs, "key": key}
+            call = {
+                "call_id": f"fc-{len(self.calls)}",
+                "function": name,
+                "args": args,
+                "kwargs": kwargs,
+                "key": key,
+                "created_at": time.time(),
+            }
             self.calls.append(call)
             self._append("calls.jsonl", call)
             known = [call]
         return api_pb2.FunctionMapResponse(
             function_call_id=known[0]["call_id"],
             pipelined_inputs=[api_pb2.FunctionPutInputsResponseItem(idx=0, input_id="in-0", input_jwt="jwt")],
+        )
+
+    async def _call_list(self, request: api_pb2.FunctionCallListRequest, kind: str, _: Any) -> Any:
+        name = self.functions[int(request.function_id.removeprefix("fu-"))]
+        return api_pb2.FunctionCallListResponse(
+            function_calls=[
+                api_pb2.FunctionCallInfo(function_call_id=call["call_id"], created_at=call["created_at"])
+                for call in self.calls
+                if call["function"] == name
+            ]
         )
 
     async def _outputs(self, request: api_pb2.FunctionGetOutputsRequest, kind: str, _: Any) -> Any:

@@ -10,7 +10,7 @@ import modal.exception
 import pytest
 
 from services import settings
-from services.volume import LostAnswer, Trainer, VolumeError, open_trainer
+from services.volume import Call, LostAnswer, Trainer, VolumeError, open_trainer
 
 from .modal_standin import StandIn
 
@@ -142,11 +142,13 @@ async def test_a_call_that_modal_does_not_know_is_named(trainer: Trainer) -> Non
 
 
 @pytest.mark.parametrize("kind", ["hang", "cut", "lost", "status"])
-async def test_nobody_is_told_to_start_again_what_may_be_running(hasty: Trainer, standin: StandIn, kind: str) -> None:
+async def test_what_may_be_running_is_told_from_what_was_not_started(
+    hasty: Trainer, standin: StandIn, kind: str
+) -> None:
     standin.fail("FunctionMap", kind)
     with pytest.raises(LostAnswer, match=r"may have been started all the same: look at `modal app logs") as caught:
         await hasty.spawn(**ARGUMENTS)
-    assert not caught.value.retryable
+    assert caught.value.retryable
     assert len(standin.calls) == (1 if kind == "lost" else 0)
 
 
@@ -189,3 +191,25 @@ async def test_a_function_that_is_missing_is_named_with_what_to_do(standin: Stan
         with pytest.raises(VolumeError, match=r"find roofing-training/other.*deploy it \(`modal deploy`\)") as caught:
             await trainer.spawn(**ARGUMENTS)
         assert not caught.value.retryable
+
+
+async def test_calls_are_listed_whoever_made_them(trainer: Trainer, standin: StandIn) -> None:
+    assert await trainer.calls() == []
+    mine = await trainer.spawn(**ARGUMENTS)
+    standin.calls.append(standin.calls[0] | {"call_id": "fc-other", "function": "roofing-training/other"})
+    standin.calls.append(standin.calls[0] | {"call_id": "fc-theirs", "key": ""})
+    created = standin.calls[0]["created_at"]
+    assert await trainer.calls() == [Call(mine, created), Call("fc-theirs", created)]
+
+
+@pytest.mark.parametrize("detail", ["UNIMPLEMENTED", "PERMISSION_DENIED"])
+async def test_where_calls_cannot_be_listed_nothing_is_claimed(trainer: Trainer, standin: StandIn, detail: str) -> None:
+    standin.fail("FunctionCallList", "status", detail=detail)
+    assert await trainer.calls() is None
+
+
+async def test_a_list_that_does_not_come_is_not_taken_for_an_empty_one(hasty: Trainer, standin: StandIn) -> None:
+    standin.fail("FunctionCallList", "hang")
+    with pytest.raises(VolumeError, match="cannot list the calls of roofing-training") as caught:
+        await hasty.calls()
+    assert caught.value.retryable
