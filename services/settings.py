@@ -43,6 +43,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     """How long one step with Modal may take, or an upload may stand still."""
     actor: str | None = None
     """Who acts on the command line; the system user by default."""
+    web_host: str = "127.0.0.1"
+    """Where the gateway listens; anything but loopback needs a tokens file."""
+    web_port: int = 8080
+    web_rate: int = 100
+    """Requests per second that the gateway takes from one token, or from one address without a token."""
+    tokens: Path | None = None
+    """The gateway's tokens; `data_dir`/tokens.json by default."""
 
     @property
     def volume(self) -> Path:
@@ -53,6 +60,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def database(self) -> Path:
         """The projector's DuckDB file."""
         return self.data_dir / "rooflog.duckdb"
+
+    @property
+    def tokens_file(self) -> Path:
+        """The file of the gateway's tokens, whether or not it is there."""
+        return self.tokens or self.data_dir / "tokens.json"
 
     @property
     def who(self) -> str:
@@ -130,4 +142,8 @@ _FIELDS: dict[str, Any] = {
     "modal_environment": str,
     "modal_seconds": _seconds,
     "actor": str,
+    "web_host": str,
+    "web_port": _number(0, 65535),
+    "web_rate": _number(1, 100_000),
+    "tokens": _path,
 }

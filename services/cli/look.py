@@ -16,7 +16,7 @@ from ..exporter.asking import ask
 from ..state import runs
 from .command import Outcome, Session, command, plain
 
-_REASON_WORDS = {
+REASON_WORDS = {
     "too_short": "too short",
     "low_relevance": "not about roofing",
     "excluded_source": "failed response",
@@ -28,8 +28,9 @@ _REASON_WORDS = {
     "not_approved": "not approved (yet)",
     "duplicate_of": "duplicate",
 }
+"""The reasons of a verdict for people."""
 
-_FILTER_REASONS = tuple(_REASON_WORDS)[:7]
+_FILTER_REASONS = tuple(REASON_WORDS)[:7]
 
 
 def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
@@ -42,7 +43,7 @@ def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
     for stage, key, reasons in (*stages, ("unique", "unique", ("duplicate_of",))):
         for name in reasons:
             if count := funnel["lost"].get(name):
-                table.add_row(f"  [dim]− {_REASON_WORDS[name]}[/dim]", f"[dim]{count:,}[/dim]")
+                table.add_row(f"  [dim]− {REASON_WORDS[name]}[/dim]", f"[dim]{count:,}[/dim]")
         table.add_row(f"[bold]{stage}[/bold]", f"{funnel[key]:,}")
     if exported is not None:
         table.add_row("[bold green]exported[/bold green]", f"[bold green]{exported:,}[/bold green]")

@@ -6,14 +6,16 @@ from rich.console import Console
 
 from .. import supervisor
 from ..demo import MIN_EXAMPLES, play
-from .command import Outcome, Session, command, log_to_stderr, plain
+from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
 from .exports import export_now, export_told
 from .look import funnel_table
 
 
 @command("up", example="rooflog up --data-dir /srv/rooflog")
+@web_host_option
+@web_port_option
 async def up(session: Session) -> Outcome:
-    """Start everything on this machine and keep it running: the log's server, projector, exporter. Ctrl-C ends it."""
+    """Start everything on this machine and keep it running: log, projector, exporter and web. Ctrl-C ends it."""
     log_to_stderr()
     console = Console(stderr=True, highlight=False)
     code = await supervisor.run(session.settings, lambda line: console.print(f"[bold]rooflog[/bold] {plain(line)}"))
