@@ -23,7 +23,7 @@ from services.exporter.steps import Steps, opened
 from services.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import open_state
-from services.volume import VolumeError
+from services.volume import LostAnswer, VolumeError
 
 from .conftest import NOW
 from .killed_exporter import FileTrainer
@@ -242,7 +242,7 @@ async def test_where_the_trainer_cannot_tell_a_lost_start_is_shown_and_never_rep
 ) -> None:
     monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
     setting.trainer.can_list = False
-    setting.trainer.error = VolumeError("the answer was lost", retryable=True)
+    setting.trainer.error = LostAnswer("the answer was lost")
     await setting.log.publish([eager()])
     await liked(setting.log, 3)
     digest = await export(setting)
@@ -261,7 +261,7 @@ async def test_where_the_trainer_cannot_tell_a_lost_start_is_shown_and_never_rep
 async def test_a_start_that_may_still_be_under_way_is_waited_for(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    setting.trainer.error = VolumeError("the answer was lost", retryable=True)
+    setting.trainer.error = LostAnswer("the answer was lost")
     await setting.log.publish([eager()])
     await liked(setting.log, 3)
     await export(setting)
@@ -280,7 +280,7 @@ async def test_a_call_that_somebody_made_before_is_not_taken_for_ours(
 ) -> None:
     monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
     await FileTrainer(setting.data_dir / "calls").spawn()
-    setting.trainer.error = VolumeError("the answer was lost", retryable=True)
+    setting.trainer.error = LostAnswer("the answer was lost")
     await setting.log.publish([eager()])
     await liked(setting.log, 3)
     await export(setting)
