@@ -225,7 +225,7 @@ class Log:
         """Every message about one example in the order of the log, the correction that it is included."""
         found: dict[int, Message] = {}
         for subject in (subjects.about(example_id), subjects.correction(example_id)):
-            for message in await self._direct_get({"seq": 1, "next_by_subj": subject, "batch": 100_000}):
+            for message in await self.matching(subject):
                 found[message.seq] = message
         return [found[seq] for seq in sorted(found)]
 
@@ -269,15 +269,15 @@ class Log:
     async def erased(self) -> dict[int, Message]:
         """The messages that tombstones list, by sequence, whether or not their text is still there."""
         tombstones = []
-        for message in await self.tombstones():
+        for message in await self.matching(subjects.TOMBSTONES):
             with suppress(InvalidFact):
                 if isinstance(fact := message.fact(), ExampleErased):
                     tombstones.append((message.seq, fact))
         return listed(tombstones)
 
-    async def tombstones(self) -> list[Message]:
-        """Every message on the subjects of erasures."""
-        return await self._direct_get({"seq": 1, "next_by_subj": subjects.TOMBSTONES, "batch": 100_000})
+    async def matching(self, subject_filter: str) -> list[Message]:
+        """Every message that the log still holds under a filter, in order; for filters that match few."""
+        return await self._direct_get({"seq": 1, "next_by_subj": subject_filter, "batch": 100_000})
 
     async def deleted(self) -> set[int]:
         """The sequences that the log no longer holds."""

@@ -13,6 +13,7 @@ from .facts import Fact
 STREAM = "TRAINING"
 ROOT = "training"
 EVERYTHING = f"{ROOT}.>"
+EXPORTS = f"{ROOT}.training_set.exported.*.*"
 TOMBSTONES = f"{ROOT}.example.erased.*.*"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")

@@ -29,7 +29,7 @@ from events.facts import (
 )
 from events.log import Log
 from events.message import Message, remembered
-from events.subjects import new_event_id
+from events.subjects import TOMBSTONES, new_event_id
 
 from .state import Progress, State
 
@@ -80,7 +80,7 @@ async def plan(log: Log, state: State, example_id: str, *, with_comments: bool =
             comments.append((one, comment, message))
     for one, comment, message in comments:
         (found.taken[one] if with_comments or quotes(comment, texts) else found.left).append(message)
-    if not messages and example_id not in {m.subject.split(".")[3] for m in await log.tombstones()}:
+    if not messages and example_id not in {m.subject.split(".")[3] for m in await log.matching(TOMBSTONES)}:
         raise UnknownExample(example_id)
     return found
 

@@ -206,17 +206,19 @@ class Owner:
 class State:
     """Answers about the state, whoever owns it; up to date with what the log holds when it is asked."""
 
-    def __init__(self, log: Log, owner: Owner | None, progress: Progress | None) -> None:
+    def __init__(self, log: Log, owner: Owner | None, progress: Progress | None, *, as_it_stands: bool = False) -> None:
         self._log = log
         self._owner = owner
         self._progress = progress
+        self.as_it_stands = as_it_stands
 
     async def ask(self, name: str, **args: Any) -> Any:
         """Ask one question. Raises RooflogError with what the projector says is wrong, Unreachable if it is silent."""
         if self._owner is not None:
-            await self._owner.catch_up(self._log, self._progress)
+            if not self.as_it_stands:
+                await self._owner.catch_up(self._log, self._progress)
             return self._owner.answer(name, args)
-        question = Question(after=await self._log.last_sequence(), args=args)
+        question = Question(after=0 if self.as_it_stands else await self._log.last_sequence(), args=args)
         try:
             reply = await self._log.client.request(
                 f"{ASK}.{name}", msgspec.json.encode(question), timeout=ANSWER_SECONDS
@@ -309,8 +311,14 @@ async def runs(log: Log) -> bool:
 
 
 @asynccontextmanager
-async def open_state(settings: Settings, log: Log, progress: Progress | None = None) -> AsyncIterator[State]:
-    """The state: through the projector where one runs, else by owning the database for as long as this is open."""
+async def open_state(
+    settings: Settings, log: Log, progress: Progress | None = None, *, as_it_stands: bool = False
+) -> AsyncIterator[State]:
+    """The state: through the projector where one runs, else by owning the database for as long as this is open.
+
+    Raises RooflogError where the database was folded from another log. `as_it_stands` neither checks that nor folds
+    what is new: for whoever wants to know whether the log is still what the tables were folded from.
+    """
     deadline = time.monotonic() + OWNER_SECONDS
     while not await runs(log):
         try:
@@ -324,9 +332,10 @@ async def open_state(settings: Settings, log: Log, progress: Progress | None = N
             await asyncio.sleep(0.05)
             continue
         try:
-            await owner.check(log)
-            yield State(log, owner, progress)
+            if not as_it_stands:
+                await owner.check(log)
+            yield State(log, owner, progress, as_it_stands=as_it_stands)
         finally:
             owner.close()
         return
-    yield State(log, None, progress)
+    yield State(log, None, progress, as_it_stands=as_it_stands)

@@ -9,7 +9,7 @@ from . import audit, look, review, run, say, texts
 _ORDER = (
     run.up, run.demo, say.import_, say.capture, say.feedback, say.correct, review.queue, review.show, review.approve,
     review.reject, review.edit, texts.redact, texts.analyze, texts.duplicates, look.stats, run.export,
-    look.history, look.status, audit.erase, run.projector,
+    look.history, look.status, audit.erase, audit.verify, run.projector,
 )  # fmt: skip
 
 

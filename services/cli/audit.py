@@ -1,10 +1,15 @@
-"""Commands for operators and auditors: erase."""
+"""Commands for operators and auditors: erase, verify."""
 
 from __future__ import annotations
 
-import click
+import time
+from typing import Any
 
-from .. import erasure
+import click
+import msgspec
+from rich.table import Table
+
+from .. import erasure, verification
 from .command import Outcome, Session, actor_option, command, plain
 
 
@@ -40,3 +45,50 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
         kept = ", ".join(map(str, value["comments_kept"]))
         lines.append(f"comments at sequences {kept} were kept; if they repeat the text, say it again with --comments")
     return Outcome(value, "\n".join(lines))
+
+
+SHOWN = 50
+"""Problems in a table; --json has all of them."""
+
+
+@command("verify", example="rooflog verify --incremental")
+@click.option("--incremental", is_flag=True, help="Only what was said since the last verification of this directory.")
+async def verify(session: Session, incremental: bool) -> Outcome:
+    """Prove that the log is what it was: recompute its running digest and compare it with what was recorded.
+
+    It is compared with what the projector recorded of every message and with the digests of all exports. A message that
+    was changed, moved, put in or taken out is named by its sequence, and the exit code is 1.
+    """
+    path = session.settings.data_dir / "verified.json"
+    since = verification.load(path) if incremental else None
+    started = time.monotonic()
+    async with session.state(as_it_stands=True) as (log, state):
+        with session.progress("verifying") as report:
+            found = await verification.verify(log, state, since=since, report=report)
+            if not found.problems:  # what was new is recorded now, for the next verification
+                state.as_it_stands = False
+                await state.ask("status")
+    seconds = time.monotonic() - started
+    broken = bool(found.problems)
+    if not broken:
+        verification.save(path, found)
+    value: dict[str, Any] = {"status": "broken" if broken else "verified", "since": since} | msgspec.to_builtins(found)
+    value = msgspec.to_builtins(value) | {"seconds": round(seconds, 3)}
+    rate = f"{(found.messages + found.erased) / seconds:,.0f} a second" if seconds else ""
+    lines = [
+        f"read {found.messages:,} messages from sequence {found.first:,} to {found.last:,} ({rate}); "
+        f"{found.erased:,} erased ones by their tombstones",
+        f"compared with the projector's record and {len(found.exports)} exports",
+        f"running digest: {found.log_digest}",
+    ]
+    if found.unfinished:
+        seqs = ", ".join(map(str, found.unfinished[:SHOWN]))
+        lines.append(f"[yellow]an erasure is not finished: sequences {seqs} are still there; erase them again[/yellow]")
+    if not broken:
+        return Outcome(value, "\n".join([*lines, "[green]verified: nothing was changed[/green]"]))
+    table = Table("sequence", "problem", "what is wrong", box=None, header_style="bold")
+    for one in found.problems[:SHOWN]:
+        seqs = f"{one.seq:,}" if one.seq == one.last else f"{one.seq:,} to {one.last:,}"
+        table.add_row(seqs, one.kind, plain(one.detail))
+    lines.append(f"[red]the log is not what it was: {len(found.problems):,} findings[/red]")
+    return Outcome(value, "\n".join(lines), code=1, renderables=(table,))

@@ -79,10 +79,10 @@ class Session:
                 await log.close()
 
     @asynccontextmanager
-    async def state(self) -> AsyncIterator[tuple[Log, State]]:
-        """The log and the state that follows from it."""
+    async def state(self, *, as_it_stands: bool = False) -> AsyncIterator[tuple[Log, State]]:
+        """The log and the state that follows from it; `as_it_stands` even if it follows from another log."""
         with self.progress("reading the log") as report:
-            async with self.log() as log, open_state(self.settings, log, report) as state:
+            async with self.log() as log, open_state(self.settings, log, report, as_it_stands=as_it_stands) as state:
                 yield log, state
 
     @contextmanager
