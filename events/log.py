@@ -96,8 +96,9 @@ class Log:
         password: str | None = None,
         replicas: int = 1,
         timeout: float = 5.0,
+        create: bool = True,
     ) -> Self:
-        """Connect and make sure that the stream is there. Raises Unreachable or WrongStream."""
+        """Connect and make sure that the stream is there, unless told not to. Raises Unreachable or WrongStream."""
         try:
             async with asyncio.timeout(timeout):
                 client = await nats.connect(
@@ -117,6 +118,8 @@ class Log:
         except (NatsError, OSError, ValueError) as error:
             raise Unreachable(f"the NATS server at {url} refused: {error or type(error).__name__}") from error
         log = cls(client)
+        if not create:
+            return log
         try:
             await stream.ensure(client.jetstream(timeout=timeout), replicas)
         except (NatsError, OSError, TimeoutError) as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from . import audit, look, review, run, say, texts
+from . import audit, keep, look, review, run, say, texts
 
 _ORDER = (
     run.up, run.demo, say.import_, say.capture, say.feedback, say.correct, review.queue, review.show, review.approve,
     review.reject, review.edit, texts.redact, texts.analyze, texts.duplicates, look.stats, run.export,
-    look.history, look.status, audit.erase, audit.verify, run.projector,
+    look.history, look.status, audit.erase, audit.verify, keep.backup, keep.restore, run.projector,
 )  # fmt: skip
 
 

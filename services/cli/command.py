@@ -58,7 +58,7 @@ class Session:
         self.as_json = as_json
 
     @asynccontextmanager
-    async def log(self) -> AsyncIterator[Log]:
+    async def log(self, *, create: bool = True) -> AsyncIterator[Log]:
         """The log: of the server in the settings, else of the embedded one, started if it does not run."""
         settings = self.settings
         with ExitStack() as stack:
@@ -72,6 +72,7 @@ class Session:
                 user=settings.nats_user,
                 password=settings.nats_password,
                 replicas=settings.replicas,
+                create=create,
             )
             try:
                 yield log
