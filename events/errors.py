@@ -47,6 +47,18 @@ class StaleRevision(RooflogError):
         self.since = since
 
 
+class StalePolicy(RooflogError):
+    """Another policy was adopted after the one that the change was made on."""
+
+    def __init__(self, seen: int, since: str) -> None:
+        super().__init__(
+            f"refused: another policy was adopted since sequence {seen}: {since}; "
+            "preview yours again (`rooflog policy preview FILE`) and adopt it anew"
+        )
+        self.seen = seen
+        self.since = since
+
+
 class Unreachable(RooflogError):
     """The log's server does not answer."""
 

@@ -17,7 +17,7 @@ from nats.errors import NoRespondersError
 
 from . import stream, subjects
 from .codec import encode
-from .errors import InvalidFact, RooflogError, StaleRevision, TooLarge, UnknownExample, Unreachable
+from .errors import InvalidFact, RooflogError, StalePolicy, StaleRevision, TooLarge, UnknownExample, Unreachable
 from .facts import (
     CorrectionRecorded,
     ExampleApproved,
@@ -26,6 +26,7 @@ from .facts import (
     ExampleRejected,
     Fact,
     FeedbackGiven,
+    PolicyAdopted,
 )
 from .message import Message, listed, without_gaps
 
@@ -214,6 +215,33 @@ class Log:
                 last = history[-1].seq if history else 0
                 raise StaleRevision(example_id, revision, f"the log knows no such revision, the last one is {last}")
         raise Unreachable(f"the log did not acknowledge the decision on {example_id}; nothing is known to be recorded")
+
+    async def adopt(self, policy: PolicyAdopted, *, revision: int) -> int:
+        """Publish a policy if the one of sequence `revision` still holds (0: none was adopted); its sequence.
+
+        Raises StalePolicy, which tells what was adopted since.
+        """
+        subject = subjects.subject_of(policy)
+        batch = {subject: self._encoded(policy)}
+        expected = {
+            "Nats-Expected-Last-Subject-Sequence": str(revision),
+            "Nats-Expected-Last-Subject-Sequence-Subject": subjects.ADOPTIONS,
+        }
+        for _ in range(TRIES):
+            try:
+                ack = await self._send(batch, {subject: expected})
+            except TimeoutError:
+                ack = None
+            if ack is not None and ack.error is None:
+                return ack.seq
+            if ack is not None and ack.error is not None and ack.error.err_code != WRONG_LAST_SEQUENCE:
+                raise RooflogError(f"the log refused the policy: {ack.error.description}")
+            if said := await self._present([subject]):
+                return said[subject]
+            last = max((await self.last([subjects.ADOPTIONS])).values(), key=lambda message: message.seq, default=None)
+            if last is not None and last.seq != revision:
+                raise StalePolicy(revision, describe(last))
+        raise Unreachable("the log did not acknowledge the policy; nothing is known to be recorded")
 
     async def revision(self, example_id: str) -> int:
         """The sequence of the last fact about an example; 0 where there is none."""

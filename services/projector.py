@@ -14,7 +14,7 @@ import duckdb
 import msgspec
 from faststream import AckPolicy, FastStream
 from faststream.message import StreamMessage
-from faststream.nats import ConsumerConfig, JStream, NatsBroker
+from faststream.nats import ConsumerConfig, JStream, NatsBroker, NatsMessage
 from faststream.security import SASLPlaintext
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -27,7 +27,7 @@ from events.subjects import EVERYTHING, STREAM
 
 from . import erasure
 from .settings import Settings
-from .state import ANSWER_SECONDS, ASK, MOVED, ROWS_SUBJECT, Answer, Owner, Question, runs
+from .state import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Answer, Owner, Question, runs
 
 logger = logging.getLogger("rooflog.projector")
 
@@ -51,6 +51,9 @@ FORGET_SECONDS = 60.0
 
 WORKERS = 4
 """Questions answered at a time."""
+
+FACTS_CHANNEL, QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL = "facts", "questions", "commands", "rows"
+"""The names of what the service listens to, in its AsyncAPI document."""
 
 
 class ProjectorService:
@@ -102,8 +105,13 @@ class ProjectorService:
         """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""
         with contextlib.suppress(NotFoundError):
             await self._log.client.jetstream().delete_consumer(STREAM, self.durable)
+        self.declare()
+
+    def declare(self) -> None:
+        """Say what the service listens to: the log from the checkpoint on, and two kinds of questions."""
         delivering = self.broker.subscriber(
             EVERYTHING,
+            title=FACTS_CHANNEL,
             stream=JStream(STREAM, declare=False),
             config=ConsumerConfig(
                 durable_name=self.durable,
@@ -119,12 +127,17 @@ class ProjectorService:
             decoder=_as_it_is,
         )
         delivering(self._deliver)
-        answering = self.broker.subscriber(f"{ASK}.*", max_workers=WORKERS, decoder=_as_it_is)
+        answering = self.broker.subscriber(f"{ASK}.*", title=QUESTIONS_CHANNEL, max_workers=WORKERS, decoder=_as_it_is)
         answering(self._answer)
-        streaming = self.broker.subscriber(ROWS_SUBJECT, max_workers=WORKERS, decoder=_as_it_is, no_reply=True)
+        running = self.broker.subscriber(f"{RUN}.*", title=COMMANDS_CHANNEL, decoder=_as_it_is)
+        running(self._run)
+        streaming = self.broker.subscriber(
+            f"{ROWS}.*", title=ROWS_CHANNEL, max_workers=WORKERS, decoder=_as_it_is, no_reply=True
+        )
         streaming(self._stream_rows)
 
-    async def _deliver(self, message: StreamMessage[Msg]) -> None:
+    async def _deliver(self, message: NatsMessage) -> None:
+        """Take a fact from the log; it is folded with all that have gathered."""
         self._arrived.append(message.raw_message)
         self._has_arrived.set()
 
@@ -167,7 +180,9 @@ class ProjectorService:
         async with self._moved:
             self._moved.notify_all()
         with contextlib.suppress(NatsError):  # whoever listens asks again; the checkpoint is in every answer
-            await self._log.client.publish(MOVED, msgspec.json.encode({"checkpoint": projector.checkpoint_seq}))
+            await self._log.client.publish(
+                MOVED, msgspec.json.encode({"checkpoint": self._owner.projector.checkpoint_seq})
+            )
 
     async def _forget(self) -> None:
         """Finish erasures: what arrived too late goes from the log, then the database is written anew without it.
@@ -192,7 +207,7 @@ class ProjectorService:
             finally:
                 self._is_compacting = False
 
-    async def _answer(self, message: StreamMessage[Msg]) -> bytes:
+    async def _answer(self, message: NatsMessage) -> bytes:
         """Answer a question about the state, once the tables have reached the sequence it names."""
         name = message.raw_message.subject.removeprefix(f"{ASK}.")
         try:
@@ -204,26 +219,45 @@ class ProjectorService:
         except Exception as error:
             logger.exception("question %s", name)
             answer = Answer(error=f"the projector could not answer {name!r}: {error}")
+        data = msgspec.json.encode(answer)
+        if len(data) > self._log.client.max_payload - 1_024:
+            text = f"the answer to {name!r} has {len(data):,} bytes, more than one message takes; ask for fewer rows"
+            data = msgspec.json.encode(Answer(error=text, too_large=True))
+        return data
+
+    async def _run(self, message: NatsMessage) -> bytes:
+        """Do what only the owner of the tables can do, while nothing is folded."""
+        name = message.raw_message.subject.removeprefix(f"{RUN}.")
+        try:
+            question = msgspec.json.decode(message.body or b"{}", type=Question)
+            async with self._folding:
+                answer = Answer(value=await asyncio.to_thread(self._owner.run, name, question.args))
+        except (ValueError, RooflogError) as error:
+            answer = Answer(error=str(error))
+        except Exception as error:
+            logger.exception("command %s", name)
+            answer = Answer(error=f"the projector could not do {name!r}: {error}")
         return msgspec.json.encode(answer)
 
-    async def _stream_rows(self, message: StreamMessage[Msg]) -> None:
-        """Send the training set in chunks; each waits for the asker's acknowledgement, so no buffer overflows."""
+    async def _stream_rows(self, message: NatsMessage) -> None:
+        """Send a long answer in chunks; each waits for the asker's acknowledgement, so no buffer overflows."""
+        name = message.raw_message.subject.removeprefix(f"{ROWS}.")
         inbox = message.raw_message.reply
         client = self._log.client
         size = client.max_payload - 1_024
         try:
             question = msgspec.json.decode(message.body, type=Question)
             await self._reach(question.after)
-            with contextlib.closing(self._owner.rows(question.args.get("min_relevance"))) as chunks:
+            with contextlib.closing(self._owner.rows(name, question.args)) as chunks:
                 while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
                     for start in range(0, len(chunk), size):
                         kind = b"." if start + size >= len(chunk) else b"+"
                         await client.request(inbox, kind + chunk[start : start + size], timeout=ANSWER_SECONDS)
             await client.request(inbox, b"$", timeout=ANSWER_SECONDS)
         except (NatsError, TimeoutError):
-            logger.info("whoever asked for the training set had enough")
+            logger.info("whoever asked for %s had enough", name)
         except Exception as error:
-            logger.exception("training set")
+            logger.exception("rows %s", name)
             with contextlib.suppress(NatsError, TimeoutError):
                 await client.request(inbox, b"!" + msgspec.json.encode(Answer(error=str(error))), timeout=5)
 

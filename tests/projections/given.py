@@ -175,6 +175,14 @@ class Story:
             other = fold(batches, redeliver=True)
             assert content_digest(other.con) == digest, f"batches of {len(batches[0])} end in other content"
             other.close()
+        late = Projector(None)
+        half = len(self.messages) // 2
+        late.apply(self.messages[: half // 2])
+        late.fold(self.messages[half // 2 : half])
+        late.fold(self.messages[half:])
+        late.judge()
+        assert content_digest(late.con) == digest, "judged at the end it is other content"
+        late.close()
         if self.left != list(self.messages):
             for size in (1, 3, len(self.messages)):
                 other = fold(tuple(split(self.left, size)))

@@ -249,13 +249,13 @@ def _best_first(same: Iterable[Example], verdicts: Mapping[str, Verdict]) -> lis
 
 
 def _find_contradictions(questions: list[list[Example]], verdicts: dict[str, Verdict]) -> None:
-    """Each answer that may be trained on against the best one that disagrees with it."""
+    """Each answer that may be trained on against the best one, and that one against the next best."""
     for same in questions:
         contenders = _best_first((e for e in same if verdicts[e.id].reasons <= {"not_approved"}), verdicts)
         for example in contenders:
             answer, verdict = example.texts[-1][1], verdicts[example.id]
-            others = (o.id for o in contenders if o is not example and disagree(*sorted((answer, o.texts[-1][1]))))
-            verdict.contradicts = next(others, None)
+            others = contenders[1:] if example is contenders[0] else contenders[:1]
+            verdict.contradicts = next((o.id for o in others if disagree(answer, o.texts[-1][1])), None)
             if verdict.contradicts and example.decision is None and verdict.place in (None, 5):
                 verdict.place = 4
 

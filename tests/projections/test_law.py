@@ -149,9 +149,10 @@ histories = st.tuples(
     sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4),
     overlap=st.integers(0, 4),
     reopened_after=st.integers(0, 3),
+    judged_at_the_end_from=st.integers(0, 5),
 )
 def test_every_way_to_deliver_a_history_ends_in_the_same_content(
-    history: list[Said], sizes: list[int], overlap: int, reopened_after: int
+    history: list[Said], sizes: list[int], overlap: int, reopened_after: int, judged_at_the_end_from: int
 ) -> None:
     messages = given(*history).messages
     with closing(fold([messages])) as at_once:
@@ -161,13 +162,15 @@ def test_every_way_to_deliver_a_history_ends_in_the_same_content(
         start = 0
         for number, size in enumerate(cycle(sizes)):
             end = min(start + size, len(messages))
-            assert projector.apply(messages[max(0, start - overlap) : end]) == end - start
+            deliver = projector.fold if number >= judged_at_the_end_from else projector.apply
+            assert deliver(messages[max(0, start - overlap) : end]) == end - start
             start = end
             if number == reopened_after:
                 projector.close()
                 projector = Projector(Path(folder) / "rooflog.duckdb")
             if start == len(messages):
                 break
+        projector.judge()
         assert content_digest(projector.con) == expected
         projector.close()
 

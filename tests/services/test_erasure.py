@@ -212,7 +212,7 @@ async def test_a_long_read_puts_off_the_new_file_and_is_not_broken(cli: Cli, log
     await log.publish([*STORY[:2], FeedbackGiven(**about("other", "like"), feedback="positive")])
     owner = Owner(cli.data_dir / "rooflog.duckdb")
     await owner.catch_up(log)
-    rows = owner.rows(None)
+    rows = owner.rows("training_set", {})
     next(rows)
     await log.publish([ExampleErased(**about("a", "t"), reason="x")])
     await owner.catch_up(log)
