@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Self
 
 import msgspec
@@ -281,6 +282,12 @@ class Log:
         """The message of one sequence; None where it was erased or is not there yet."""
         found = await self._direct_get({"seq": seq, "next_by_subj": subjects.EVERYTHING, "batch": 1})
         return found[0] if found and found[0].seq == seq else None
+
+    async def before(self, moment: datetime) -> int:
+        """The last sequence that the log had received before a moment; 0 where there was none."""
+        request = {"start_time": moment.astimezone(UTC).isoformat(), "next_by_subj": subjects.EVERYTHING, "batch": 1}
+        found = await self._direct_get(request)
+        return found[0].seq - 1 if found else await self.last_sequence()
 
     async def read(self, after: int, until: int | None = None, batch: int = 5_000) -> AsyncIterator[list[Message]]:
         """Messages after one sequence up to another (default: the log's end now), in order, in lists of `batch`.

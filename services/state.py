@@ -142,9 +142,9 @@ class Owner:
                 "to fold it anew from this log"
             )
 
-    async def catch_up(self, log: Log, progress: Progress | None = None) -> None:
-        """Fold everything the log holds now."""
-        last = await log.last_sequence()
+    async def catch_up(self, log: Log, progress: Progress | None = None, until: int | None = None) -> None:
+        """Fold everything the log holds now, or no further than a sequence."""
+        last = await log.last_sequence() if until is None else until
         first = self.projector.checkpoint.seq
         async for messages in log.read(first, last, READ):
             await asyncio.to_thread(self.projector.apply, messages)
@@ -270,7 +270,8 @@ class State:
     async def rows(self, name: str, **args: Any) -> AsyncIterator[tuple[bytes, AsyncIterator[pa.RecordBatch]]]:
         """A long answer of this moment: its head, and its rows."""
         if self._owner is not None:
-            await self._owner.catch_up(self._log, self._progress)
+            if not self.as_it_stands:
+                await self._owner.catch_up(self._log, self._progress)
             chunks = self._owner.rows(name, args)
 
             async def local() -> AsyncGenerator[bytes]:
@@ -298,7 +299,7 @@ class State:
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox, cb=arrived.put)
-        question = Question(after=await self._log.last_sequence(), args=args)
+        question = Question(after=0 if self.as_it_stands else await self._log.last_sequence(), args=args)
         try:
             await client.publish(f"{ROWS}.{name}", msgspec.json.encode(question), reply=inbox)
             whole = bytearray()

@@ -19,7 +19,9 @@ from events.message import Message
 from events.subjects import EXPORTS
 from projections.chain import ENTRY_BYTES
 
+from .exporter import publication
 from .state import Progress, State
+from .volume import Volume
 
 READ = 10_000
 
@@ -169,6 +171,13 @@ async def exported(log: Log) -> list[Anchor]:
         if isinstance(fact, TrainingSetExported):
             anchors.append(Anchor(f"export {fact.export_digest[:16]}", fact.last_seq, fact.log_digest))
     return anchors
+
+
+async def manifested(volume: Volume) -> list[Anchor]:
+    """The running digests in the manifests of exports on a volume, which nobody who changes the log need reach."""
+    digests = {path.split("/")[1] for path in await volume.listing("exports")}
+    manifests = [(digest, await publication.manifest_of(volume, digest)) for digest in sorted(digests)]
+    return [Anchor(f"manifest of export {d[:16]}", m.last_seq, m.log_digest) for d, m in manifests if m is not None]
 
 
 def told_apart(expected: Mapping[int, bytes], found: Mapping[int, bytes]) -> list[Problem]:

@@ -31,6 +31,7 @@ _ORDER = (
     policies.policy,
     audit.erase,
     audit.verify,
+    audit.audit,
     keep.backup,
     keep.restore,
     run.projector,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -27,7 +28,7 @@ from ..settings import Settings
 from ..state import MOVED, Answer, State
 from ..volume import VolumeError, open_trainer, open_volume
 from .asking import ASK, ask
-from .exporting import Exporter, alone
+from .exporting import STAGING, Exporter, alone
 from .steps import Steps
 from .training import Trainings, is_running
 
@@ -265,6 +266,7 @@ async def _as_it_is(message: StreamMessage[Any]) -> StreamMessage[Any]:
 async def opened(settings: Settings, log: Log, state: State, actor: str) -> AsyncIterator[Steps]:
     """The steps of the only exporter of a data directory. Raises VolumeError, or RooflogError where it is not alone."""
     async with alone(settings.data_dir):
+        shutil.rmtree(settings.data_dir / STAGING, ignore_errors=True)  # of one that was killed
         volume, trainer = open_volume(settings), open_trainer(settings)
         try:
             exporter = Exporter(log, state, volume, settings.data_dir, actor)

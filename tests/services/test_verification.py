@@ -170,6 +170,20 @@ async def test_an_export_of_another_log_is_named_with_where_the_difference_lies(
     assert (problem["kind"], problem["seq"], problem["last"]) == ("export", 5, 5)
 
 
+async def test_a_log_that_was_changed_together_with_the_database_is_told_by_the_manifests_on_the_volume(
+    cli: Cli, log: Log
+) -> None:
+    await log.publish(FACTS)
+    cli.run("export", "--min-examples", "0")
+    await log.publish([capture(example_id="later")])
+    assert len(cli.json("verify")["exports"]) == 2
+    other = await tampered(cli, log, lambda messages: changed([m for m in messages if ".exported." not in m.subject]))
+    (other.data_dir / "rooflog.duckdb").unlink()
+    shutil.copytree(cli.data_dir / "volume", other.data_dir / "volume")
+    (problem,) = other.json("verify", code=1)["problems"]
+    assert (problem["kind"], problem["seq"], problem["last"]) == ("export", 1, 8)
+
+
 async def test_a_record_that_was_changed_by_hand_is_found(cli: Cli, log: Log) -> None:
     import duckdb
 
