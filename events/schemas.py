@@ -1,10 +1,8 @@
-"""JSON Schemas of all facts, for clients in other languages: `python -m events.schemas docs/schemas` writes them."""
+"""JSON Schemas of all facts, for clients in other languages; `make docs` writes them to docs/schemas."""
 
 from __future__ import annotations
 
 import inspect
-import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -33,22 +31,6 @@ def schemas() -> dict[str, dict[str, Any]]:
     return found
 
 
-def write(directory: Path) -> None:
-    """Write every schema to `<wire name>.json`, and remove schemas of facts that are no more."""
-    directory.mkdir(parents=True, exist_ok=True)
-    texts = {f"{name}.json": text(schema) for name, schema in schemas().items()}
-    for path in directory.glob("*.json"):
-        if path.name not in texts:
-            path.unlink()
-    for name, content in texts.items():
-        (directory / name).write_text(content, encoding="utf-8")
-
-
-def text(schema: dict[str, Any]) -> str:
-    """A schema as its file holds it."""
-    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
-
-
 def _portable(schema: Any) -> Any:
     """Patterns anchored as in ECMA-262, which JSON Schema speaks and Python does not."""
     if isinstance(schema, dict):
@@ -64,7 +46,3 @@ def _about(fact: type[Fact]) -> str:
         if field.name in ("export_digest", "example_id"):
             return field.name if field.required else f"{field.name} or event_id"
     return "event_id"
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1]))

@@ -31,9 +31,14 @@ def test_a_document_carries_its_type_in_source_and_id() -> None:
 
 def test_a_calculation_is_asked_and_answered_in_words() -> None:
     fact = calls.calculation(
-        "Roof drain count", {"area": "12,400 SF", "per drain": 5000}, "area / per drain", 3, actor="ann", tags=["drains"],
+        "Roof drain count",
+        {"area": "12,400 SF", "per drain": 5000},
+        "area / per drain",
+        3,
+        actor="ann",
+        tags=["drains"],
         explanation="One drain per 5,000 SF, rounded up.",
-    )  # fmt: skip
+    )
     assert fact.prompt == "Calculate roof drain count\n\nGiven:\n- area: 12,400 SF\n- per drain: 5000"
     answer = "One drain per 5,000 SF, rounded up.\n\nFormula: area / per drain\n\nResult: 3"
     assert (fact.response, fact.source, fact.tags) == (answer, "verified_calculation", ("calculation", "drains"))

@@ -128,9 +128,16 @@ def test_texts_from_the_log_cannot_steer_the_terminal(cli: Cli) -> None:
     assert "\x07" not in shown
 
 
-@pytest.mark.parametrize("name", list(main.commands))
+def leaves(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        found |= leaves(command, f"{prefix}{name} ") if isinstance(command, click.Group) else {prefix + name: command}
+    return found
+
+
+@pytest.mark.parametrize("name", list(leaves(main)))
 def test_every_command_has_help_with_an_example_json_and_a_place_in_the_readme(name: str) -> None:
-    command = main.commands[name]
+    command = leaves(main)[name]
     assert command.help
     assert f"rooflog {name}" in (command.epilog or "")
     flags = {flag for parameter in command.params if isinstance(parameter, click.Option) for flag in parameter.opts}
