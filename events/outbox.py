@@ -108,10 +108,10 @@ class Outbox:
     def adopt(self) -> None:
         """Take over one segment of a process that is gone, unless one is in hand; looks every `ADOPT_SECONDS`."""
         now = time.monotonic()
-        if now < self._look_again or any(not segment.mine for segment in self._segments):
+        open_ones = self._oldest_first()
+        if now < self._look_again or any(each.settled < each.written for each in open_ones if not each.mine):
             return
-        with self._lock:
-            mine = {segment.path for segment in self._segments}
+        mine = {segment.path for segment in open_ones}
         for path in sorted(self.directory.glob(f"*{SUFFIX}")):
             try:
                 segment = None if path in mine else Segment.adopt(path)
@@ -179,20 +179,17 @@ class Outbox:
         return sum(_sizes(self.directory))
 
     def _next(self, length: int) -> Segment:
-        size = max(self._segment_bytes, START + length)
-        if self._full and time.monotonic() < self._full_until:
+        if time.monotonic() < self._full_until:
             raise OutboxFull(self._full)
+        size = max(self._segment_bytes, START + length)
         try:
-            self._full = ""
             if self.size + size > self.max_bytes:
-                self._full = f"the outbox {self.directory} holds its {self.max_bytes:,} bytes"
-            else:
-                segment = self._create(size)
+                raise OSError(f"it holds its {self.max_bytes:,} bytes")
+            segment = self._create(size)
         except OSError as error:
             self._full = f"the outbox {self.directory} cannot grow: {error}"
-        if self._full:
             self._full_until = time.monotonic() + FULL_SECONDS
-            raise OutboxFull(self._full)
+            raise OutboxFull(self._full) from error
         self._segments.append(segment)
         return segment
 

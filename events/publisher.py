@@ -22,6 +22,8 @@ from .outbox import ADOPT_SECONDS, Batch, Outbox
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 """Between two tries to reach a log that does not answer; doubled each time."""
 
+STOP_SECONDS = 10.0
+
 logger = logging.getLogger("rooflog")
 
 
@@ -80,11 +82,16 @@ class Publisher:
         return asyncio.run_coroutine_threadsafe(self._ask(subject, question, timeout), self._loop)
 
     def stop(self) -> None:
-        """End the thread; what is not settled stays in the outbox."""
+        """End the thread; what is not settled stays in the outbox.
+
+        It is told more than once, as nats-py and `asyncio.wait_for` may swallow a cancellation.
+        """
         self._is_stopped = True
-        if self._task is not None:
-            self._call(self._task.cancel)
-        self._thread.join(timeout=ADOPT_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            if self._task is not None:
+                self._call(self._task.cancel)
+            self._thread.join(timeout=0.1)
 
     def _call(self, function: Callable[[], object]) -> None:
         try:
@@ -95,26 +102,22 @@ class Publisher:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            self._task = self._loop.create_task(self._work())
-            if self._is_stopped:
-                self._task.cancel()
-            self._loop.run_until_complete(self._task)
-        except asyncio.CancelledError:
-            pass
+            self._loop.run_until_complete(self._work())
         finally:
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 
     async def _work(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._publish())
-            if self._sync_seconds is not None:
-                tasks.create_task(self._sync(self._sync_seconds))
+        syncing = asyncio.create_task(self._sync(self._sync_seconds)) if self._sync_seconds else None
+        self._task = asyncio.create_task(self._publish())
+        await asyncio.wait([self._task])
+        if syncing is not None:
+            syncing.cancel()
+            await asyncio.wait([syncing])
 
     async def _publish(self) -> None:
         """Connect, carry, and begin again after whatever went wrong: this thread ends only when it is told to."""
         pause = FIRST_PAUSE_SECONDS
-        while True:
+        while not self._is_stopped:
             carried = self.new + self.existing
             try:
                 self._log = await self._connect()
