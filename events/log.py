@@ -45,6 +45,8 @@ TRIES = 12
 
 WRONG_LAST_SEQUENCE = 10071
 MESSAGE_TOO_LARGE = 10054
+BATCH_INCOMPLETE = 10176
+"""What the end of a batch is answered when one of its messages was refused, whichever."""
 
 T = TypeVar("T")
 
@@ -94,6 +96,7 @@ class Log:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self._heard_last: Exception | None = None
         self.problem: str | None = None
         """What nats-py last reported on the side: a lost connection, a permission that is missing."""
         self._unanswered: set[asyncio.Future[Any]] = set()
@@ -126,21 +129,22 @@ class Log:
                     disconnected_cb=log._disconnected,
                 )
         except TimeoutError as error:
+            if isinstance(log._heard_last, NatsError):
+                raise Unreachable(f"the NATS server at {url} refused: {log.problem}") from error
             raise Unreachable(
                 f"no NATS server answers at {url}; start one with `rooflog up` or set ROOFLOG_NATS_URL"
             ) from error
         except (NatsError, OSError, ValueError) as error:
-            raise Unreachable(f"the NATS server at {url} refused: {error or type(error).__name__}") from error
+            raise Unreachable(f"the NATS server at {url} refused: {_name(error)}") from error
         try:
             await stream.ensure(client.jetstream(timeout=timeout), replicas)
         except (NatsError, OSError, TimeoutError) as error:
             await log.close()
-            raise Unreachable(
-                f"the NATS server at {url} has no working JetStream: {error or type(error).__name__}"
-            ) from error
+            raise Unreachable(f"the NATS server at {url} has no working JetStream: {_name(error)}") from error
         except BaseException:
             await log.close()
             raise
+        log.problem = None
         return log
 
     async def close(self) -> None:
@@ -295,7 +299,7 @@ class Log:
         try:
             info = await self.client.jetstream().stream_info(subjects.STREAM)
         except (NatsError, OSError) as error:
-            raise Unreachable(f"the log does not answer: {error or type(error).__name__}") from error
+            raise Unreachable(f"the log does not answer: {_name(error)}") from error
         return info.state.last_seq
 
     async def at(self, seq: int) -> Message | None:
@@ -337,7 +341,7 @@ class Log:
         try:
             answer = await self.client.request(api, b'{"deleted_details": true}', timeout=ACK_SECONDS)
         except (NatsError, TimeoutError) as error:
-            raise Unreachable(f"the log does not answer: {error or type(error).__name__}") from error
+            raise Unreachable(f"the log does not answer: {_name(error)}") from error
         state = msgspec.json.decode(answer.data, type=_Info).state
         return {*range(1, state.first_seq), *state.deleted}
 
@@ -348,7 +352,7 @@ class Log:
         except (NatsError, TimeoutError, OSError) as error:
             if await self.at(seq) is None:
                 return False
-            raise Unreachable(f"sequence {seq} could not be erased: {error or type(error).__name__}") from error
+            raise Unreachable(f"sequence {seq} could not be erased: {_name(error)}") from error
 
     async def _erased_between(self, messages: Sequence[Message], after: int, end: int) -> dict[int, Message]:
         """Tombstones for what a read did not find: each was said before its message went, so it must be there."""
@@ -403,7 +407,11 @@ class Log:
             if ack is not None and ack.error is None:
                 outcome.new += map(_event_id, batch)
                 return
-            if ack is not None and ack.error is not None and ack.error.err_code == MESSAGE_TOO_LARGE:
+            if (
+                ack is not None
+                and ack.error is not None
+                and ack.error.err_code in (MESSAGE_TOO_LARGE, BATCH_INCOMPLETE)
+            ):
                 await self._publish_halves(batch, ack.error.description, outcome)
                 return
             if ack is not None and ack.error is not None and ack.error.err_code != WRONG_LAST_SEQUENCE:
@@ -416,7 +424,7 @@ class Log:
         raise Unreachable(f"the log did not acknowledge {len(batch)} facts after {TRIES} tries; say them again")
 
     async def _publish_halves(self, batch: dict[str, bytes], reason: str, outcome: _Outcome) -> None:
-        """One message of the batch is larger than the stream takes: find it, and publish the others."""
+        """One message of the batch is more than the stream takes: find it, and publish the others."""
         if len(batch) == 1:
             outcome.refused += [(_event_id(subject), f"the log refused it for good: {reason}") for subject in batch]
             return
@@ -477,7 +485,7 @@ class Log:
                         break
                     request = request | {"seq": found[-1].seq + 1, "batch": wanted - len(found)}
         except (NatsError, TimeoutError) as error:
-            raise Unreachable(f"the log does not answer: {error or type(error).__name__}") from error
+            raise Unreachable(f"the log does not answer: {_name(error)}") from error
         return found
 
     async def _unless_lost(self, answer: Coroutine[Any, Any, T]) -> T:
@@ -499,7 +507,7 @@ class Log:
 
     async def _heard(self, error: Exception) -> None:
         """Connection errors reach callers as exceptions of the calls they make; nats-py would print them as well."""
-        self.problem = str(error) or type(error).__name__
+        self._heard_last, self.problem = error, _name(error)
 
 
 def describe(message: Message) -> str:
@@ -516,6 +524,10 @@ def _message(message: Msg, headers: dict[str, str]) -> Message:
     return Message(
         int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data, headers.get("Nats-Time-Stamp", "")
     )
+
+
+def _name(error: BaseException) -> str:
+    return str(error) or type(error).__name__
 
 
 def _event_id(subject: str) -> str:

@@ -45,7 +45,8 @@ class Publisher:
         self._log: Log | None = None
         self._flushes: list[tuple[int, Future[None]]] = []
         self._is_idle = self._is_stopped = False
-        self._loop = asyncio.new_event_loop()
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = self._runner.get_loop()
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="rooflog-publisher", daemon=True)
@@ -100,11 +101,8 @@ class Publisher:
             logger.debug("the publisher has ended")
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._work())
-        finally:
-            self._loop.close()
+        with self._runner:
+            self._runner.run(self._work())
 
     async def _work(self) -> None:
         syncing = asyncio.create_task(self._sync(self._sync_seconds)) if self._sync_seconds else None
@@ -128,12 +126,18 @@ class Publisher:
                 logger.exception("rooflog: the publisher met something unforeseen and tries again")
                 self._trouble(repr(error))
             finally:
-                log, self._log = self._log, None
-                if log is not None:
-                    await log.close()
+                await self._disconnect()
             pause = FIRST_PAUSE_SECONDS if self.new + self.existing > carried else pause
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _disconnect(self) -> None:
+        log, self._log = self._log, None
+        if log is not None:
+            try:
+                await log.close()
+            except (NatsError, OSError) as error:
+                logger.debug("rooflog: the connection was not closed in order: %r", error)
 
     async def _carry(self, log: Log) -> None:
         while True:
