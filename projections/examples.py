@@ -48,9 +48,12 @@ _DERIVED = {
     "erased_seq": "BIGINT",
 }
 
-PROMPT_KEY = r"""left(sha256(regexp_replace(trim(regexp_replace(
-    lower(translate(nfc_normalize(prompt), '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')), 32)"""
-"""The normalised prompt's digest: case, white space, quotation marks and closing punctuation make no difference."""
+QUESTION = r"""regexp_replace(trim(regexp_replace(
+    lower(translate(nfc_normalize(prompt), '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')"""
+"""The normalised prompt: case, white space, quotation marks and closing punctuation make no difference."""
+
+PROMPT_KEY = f"left(sha256({QUESTION}), 32)"
+"""The digest of the normalised prompt: examples of one key are exact duplicates."""
 
 TEXT_KEY = "left(sha256(prompt || chr(0) || response), 32)"
 """The digest of prompt and answer, 128 bits of SHA-256: the same words twice are one text.

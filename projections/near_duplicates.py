@@ -52,7 +52,7 @@ _BANDS = [f"band_{n:02}" for n in range(BANDS)] + ["words"]
 
 SCHEMA = (
     """CREATE TABLE near_texts (seq BIGINT, normal VARCHAR, facts UINTEGER, representative BIGINT, similarity DOUBLE,
-                                algorithm VARCHAR)""",
+                                made VARCHAR)""",
     f"CREATE TABLE near_buckets (seq BIGINT, facts UINTEGER, {', '.join(f'{band} UINTEGER' for band in _BANDS)})",
 )
 """One row a text, with its normal form, the key of its facts and its link; and one row a representative, with its
@@ -229,9 +229,19 @@ def cluster(prompts: Sequence[str], threshold: float = THRESHOLD, *, processes: 
     return _in_order(normals, keys[rows], buckets(list(distinct))[rows], threshold, nothing_known)[0]
 
 
-def outdated(con: Connection) -> bool:
-    """Were any texts stored by another algorithm? Then, as for a new threshold, empty both tables and link anew."""
-    return first(con, "SELECT 1 FROM near_texts WHERE algorithm <> ? LIMIT 1", [ALGORITHM]) is not None
+def relink(con: Connection, threshold: float) -> None:
+    """Link every stored text anew unless that is how they were linked: what a new threshold demands."""
+    made = _made(threshold)
+    if not first(con, "SELECT 1 FROM near_texts WHERE made <> ? LIMIT 1", [made]):
+        return
+    rows = con.execute("SELECT seq, normal, facts FROM near_texts ORDER BY seq").fetchall()
+    con.execute("DELETE FROM near_texts")
+    con.execute("DELETE FROM near_buckets")
+    _insert(con, rows, threshold)
+
+
+def _made(threshold: float) -> str:
+    return f"{ALGORITHM} {threshold}"
 
 
 def link(con: Connection, incoming: str, threshold: float = THRESHOLD) -> list[int]:
@@ -305,9 +315,10 @@ def _insert(con: Connection, rows: Sequence[tuple[int, str, int]], threshold: fl
     )
     names = earlier + seqs
     linked = [(None if n is None else names[n], near) for n, near in links[len(earlier) :]]
-    columns = [seqs, normals, keys, [name for name, _ in linked], [near for _, near in linked], [ALGORITHM] * len(seqs)]
+    made = [_made(threshold)] * len(seqs)
+    columns = [seqs, normals, keys, [name for name, _ in linked], [near for _, near in linked], made]
     _append(
-        con, "near_texts", pa.table(columns, names=["seq", "normal", "facts", "representative", "similarity", "by"])
+        con, "near_texts", pa.table(columns, names=["seq", "normal", "facts", "representative", "similarity", "made"])
     )
     kept = np.flatnonzero([name is None for name, _ in linked])
     if len(kept):

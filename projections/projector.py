@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from msgspec import Struct
-
 from events.facts import (
     CorrectionRecorded,
     ExampleApproved,
@@ -20,14 +18,16 @@ from events.facts import (
 )
 from events.log import Message
 
-from . import analysis, database, policies, verdicts
+from . import analysis, database, near_duplicates, policies, verdicts
 from .batch import Batch, decode
+from .checkpoint import Checkpoint, checkpoint
 from .database import Connection, DatabaseError, with_rows
 from .decisions import DECISIONS
-from .examples import ERASURES, EXAMPLES, REDACTIONS
+from .examples import ERASURES, EXAMPLES, QUESTION, REDACTIONS
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
+from .policy import Policy
 from .projection import Projection
 from .quarantine import QUARANTINE
 
@@ -44,19 +44,11 @@ PROJECTIONS: tuple[Projection, ...] = (
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 1
+SCHEMA = 2
 """Raise it when tables outside PROJECTIONS change."""
 
 START = hashlib.sha256(b"rooflog").digest()
 """The running digest of the empty log."""
-
-
-class Checkpoint(Struct, frozen=True):
-    """How far the tables have followed the log: the last sequence, its subject, and the running digest up to it."""
-
-    seq: int
-    subject: str
-    log_digest: bytes
 
 
 class Projector:
@@ -116,18 +108,29 @@ class Projector:
         return len(fresh)
 
     def _judge(self, batch: Batch) -> None:
+        """Judge what the batch touches; all that there is where it adopts a policy."""
         policy = policies.current(self.con)
+        self._find_touched(batch)
+        self._link(policy, batch.first)
         if batch.of(PolicyAdopted):
             analysis.analyse(self.con, "examples", policy.lexicon)
+            near_duplicates.relink(self.con, policy.duplicates.threshold)
             verdicts.judge_all(self.con, policy)
-            return
-        ids = _touched(batch)
-        if not ids:
-            return
+        elif database.first(self.con, "SELECT 1 FROM touched LIMIT 1"):
+            self.con.execute(
+                """CREATE OR REPLACE TEMP TABLE touched_texts AS
+                   SELECT analysis_key, prompt, response, original_response
+                   FROM examples SEMI JOIN touched USING (example_id)"""
+            )
+            analysis.analyse(self.con, "touched_texts", policy.lexicon)
+            verdicts.update(self.con, policy)
+
+    def _find_touched(self, batch: Batch) -> None:
+        """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
         with_rows(
             self.con,
             {"example_id": "VARCHAR"},
-            [(example_id,) for example_id in sorted(ids)],
+            [(example_id,) for example_id in sorted(_named(batch))],
             """CREATE OR REPLACE TEMP TABLE named AS SELECT example_id FROM incoming""",
         )
         self.con.execute(
@@ -139,18 +142,30 @@ class Projector:
                UNION SELECT example_id FROM examples WHERE $erasing AND erased_seq IS NOT NULL""",
             {"erasing": bool(batch.of(ExampleErased))},
         )
+
+    def _link(self, policy: Policy, since: int) -> None:
+        """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""
         self.con.execute(
-            """CREATE OR REPLACE TEMP TABLE touched_texts AS
-               SELECT analysis_key, prompt, response, original_response
-               FROM examples SEMI JOIN touched USING (example_id)"""
+            f"""CREATE OR REPLACE TEMP TABLE changed_prompts AS
+                SELECT seq, CASE WHEN erased_seq IS NULL THEN {QUESTION} END AS prompt
+                FROM examples SEMI JOIN touched USING (example_id)
+                WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL"""
         )
-        analysis.analyse(self.con, "touched_texts", policy.lexicon)
-        verdicts.update(self.con, policy)
+        linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold)
+        with_rows(
+            self.con,
+            {"seq": "BIGINT"},
+            [(seq,) for seq in linked],
+            """INSERT INTO touched SELECT example_id FROM examples SEMI JOIN incoming USING (seq)
+               ANTI JOIN touched USING (example_id)""",
+        )
 
     def _create(self) -> None:
         self.con.execute("BEGIN TRANSACTION")
         for projection in PROJECTIONS:
             projection.create(self.con)
+        for statement in near_duplicates.SCHEMA:
+            self.con.execute(statement)
         self.con.execute(database.ddl("analysis", analysis.COLUMNS))
         self.con.execute(database.ddl("verdicts", verdicts.COLUMNS))
         self.con.execute("CREATE TABLE checkpoint (seq BIGINT, subject VARCHAR, log_digest BLOB, versions VARCHAR)")
@@ -162,14 +177,6 @@ class Projector:
         if row is None:
             raise DatabaseError("the database holds no checkpoint; run `rooflog rebuild` to make it anew")
         return row
-
-
-def checkpoint(con: Connection) -> Checkpoint:
-    """Where the tables behind a connection stand."""
-    row = database.first(con, "SELECT seq, subject, log_digest FROM checkpoint")
-    if row is None:
-        raise DatabaseError("the database holds no checkpoint; run `rooflog rebuild` to make it anew")
-    return Checkpoint(row[0], row[1], bytes(row[2]))
 
 
 def content_digest(con: Connection) -> str:
@@ -196,10 +203,11 @@ def _text(column: str, kind: str) -> str:
 
 
 def _versions() -> str:
-    return " ".join([f"schema={SCHEMA}", *(f"{p.name}={p.version}" for p in PROJECTIONS)])
+    versions = (f"{p.name}={p.version}" for p in PROJECTIONS)
+    return " ".join([f"schema={SCHEMA}", *versions, f"links={near_duplicates.ALGORITHM.replace(' ', '+')}"])
 
 
-def _touched(batch: Batch) -> set[str]:
+def _named(batch: Batch) -> set[str]:
     ids: set[str] = set()
     for kind in (ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleRedacted, ExampleErased):
         ids.update(fact.about for _, fact in batch.of(kind))

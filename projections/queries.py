@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from . import policies, verdicts
+from .checkpoint import checkpoint
 from .database import Connection, first
 from .policy import RELEVANCE, Policy, Relevance
-from .projector import checkpoint, content_digest
 from .quarantine import SUBJECT_ID
 from .verdicts import BIT, QUEUE, REASONS
 
@@ -44,6 +44,8 @@ def status(con: Connection) -> dict[str, Any]:
 
 def digest(con: Connection) -> dict[str, Any]:
     """The content digest of the tables, and where they stand."""
+    from .projector import content_digest  # only the owner of the tables has to load what folds them
+
     return {"content_digest": content_digest(con), "checkpoint": checkpoint(con).seq}
 
 
@@ -117,8 +119,10 @@ def queue(
 ) -> dict[str, Any]:
     """What waits for a reviewer, most urgent first, each with the reason for its place and the revision to decide on.
 
-    An example with a tag of which the training set holds fewer than the policy's `new_topic_below` is a new topic.
+    An unapproved example with a tag of which the training set holds fewer than the policy's `new_topic_below` is a new
+    topic. `because` tells the reasons in words.
     """
+    below = policies.current(con).review.new_topic_below
     limit = max(0, min(limit, PAGE))
     con.execute(
         """CREATE OR REPLACE TEMP TABLE waiting AS
@@ -126,29 +130,54 @@ def queue(
                SELECT tag FROM (SELECT unnest(tags) AS tag, reasons FROM verdicts) GROUP BY tag
                HAVING count(*) FILTER (reasons = 0) < $below),
            fresh AS (
-               SELECT DISTINCT example_id FROM (SELECT example_id, unnest(tags) AS tag FROM verdicts WHERE queue > 3)
-               SEMI JOIN thin USING (tag))
-           SELECT v.example_id, v.seq, v.source, v.tags,
+               SELECT example_id, list(tag ORDER BY tag) AS thin_tags FROM (
+                   SELECT example_id, unnest(tags) AS tag FROM verdicts WHERE queue > 3 AND approval IS NULL)
+               SEMI JOIN thin USING (tag) GROUP BY example_id)
+           SELECT v.example_id, v.seq, v.source, v.tags, f.thin_tags,
                CASE WHEN f.example_id IS NOT NULL THEN 3 ELSE v.queue END AS place
            FROM verdicts v LEFT JOIN fresh f USING (example_id) WHERE v.queue IS NOT NULL""",
-        {"below": policies.current(con).review.new_topic_below},
+        {"below": below},
     )
     numbers = {name: number for number, name in QUEUE.items()}
     wanted = """FROM waiting WHERE ($tag IS NULL OR list_contains(tags, $tag))
                 AND ($source IS NULL OR source = $source) AND ($place IS NULL OR place = $place)"""
     filters = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
     rows = con.execute(
-        f"SELECT example_id, place {wanted} ORDER BY place, seq DESC LIMIT $limit", filters | {"limit": limit}
+        f"SELECT example_id, place, thin_tags {wanted} ORDER BY place, seq DESC LIMIT $limit",
+        filters | {"limit": limit},
     ).fetchall()
     (total,) = _one(con, f"SELECT count(*) {wanted}", filters)
     counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
-    shown = _examples(con, [example_id for example_id, _ in rows])
+    shown = _examples(con, [example_id for example_id, *_ in rows])
+    items = [
+        {"why": QUEUE[place], "because": _because(place, thin_tags or [], below, shown[example_id])} | shown[example_id]
+        for example_id, place, thin_tags in rows
+    ]
     return {
         "total": total,
         "by_reason": {name: counts.get(number, 0) for number, name in QUEUE.items()},
-        "items": [{"why": QUEUE[place]} | shown[example_id] for example_id, place in rows],
+        "items": items,
         "checkpoint": checkpoint(con).seq,
     }
+
+
+def _because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
+    """Why an example has its place in the queue, in words: the place's own reason first."""
+    told = {
+        1: "a correction is always reviewed",
+        2: f"somebody gave it a thumbs down{' after it was ' + example['decision'] if example['decision'] else ''}",
+        3: f"the training set has fewer than {below} examples of {', '.join(thin_tags)}",
+    }
+    because = [told[place]] if place in told else []
+    if example["contradicts"]:
+        because.append(f"its answer and that of {example['contradicts']} contradict each other")
+    if example["personal_data"]:
+        because.append(f"personal data: {', '.join(example['personal_data'])}")
+    if example["flags"]:
+        because.append(f"to look at: {', '.join(example['flags'])}")
+    if example["approval"] is None and example["is_borderline"]:
+        because.append("its relevance is close to the threshold")
+    return because or ["nobody has approved it yet"]
 
 
 def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
@@ -184,10 +213,7 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
         return funnel(con), "verdicts"
     filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
     other: Policy = msgspec.structs.replace(policy, filters=filters)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE judged AS {verdicts.judged('examples')}",
-        verdicts.parameters(other),
-    )
+    verdicts.judge(con, other, "examples")
     return funnel(con, "judged"), "judged"
 
 
@@ -208,7 +234,8 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
             e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made, e.details,
             e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
             v.personal_data, v.flags, v.feedback, v.decision, d.actor AS reviewer, d.reason AS decision_reason,
-            v.approval, v.superseded_by, v.duplicate_of, v.reasons, v.queue, r.revision
+            v.approval, v.superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster,
+            v.reasons, v.queue, r.revision
         FROM examples e SEMI JOIN wanted USING (example_id) JOIN verdicts v USING (example_id)
         LEFT JOIN decisions d ON d.seq = v.decision_seq
         LEFT JOIN ({_revisions()}) r USING (example_id)""",

@@ -43,6 +43,7 @@ COLUMNS = {
     "project_context": "VARCHAR",
     "tags": "VARCHAR[]",
     "prompt_key": "VARCHAR",
+    "cluster": "BIGINT",
     "score": "BIGINT",
     "relevance": "VARCHAR",
     "terms": "VARCHAR[]",
@@ -56,12 +57,19 @@ COLUMNS = {
     "rank": "BIGINT",
     "superseded_by": "VARCHAR",
     "duplicate_of": "VARCHAR",
+    "contradicts": "VARCHAR",
+    "is_borderline": "BOOLEAN",
     "reasons": "BIGINT",
     "queue": "BIGINT",
 }
+"""`cluster` is the seq of the example that represents its near-duplicates, its own where it is alone."""
 
 _FILTERS = BIT["too_short"] | BIT["low_relevance"] | BIT["excluded_source"] | BIT["excluded_by_author"]
 _GONE = BIT["superseded_by"] | BIT["erased"]
+
+_UNAPPROVED = BIT["not_approved"]
+_CONTENDING = f"reasons & ~{_UNAPPROVED | BIT['duplicate_of']} = 0"
+"""The condition on answers that may be trained on once they are approved and the best to their question."""
 
 
 def parameters(policy: Policy) -> dict[str, Any]:
@@ -80,11 +88,12 @@ def parameters(policy: Policy) -> dict[str, Any]:
         "medium": relevance.medium,
         "context": relevance.context,
         "borderline": policy.review.borderline,
+        "near": policy.duplicates.near,
         "analyser": analyser(policy.lexicon),
     }
 
 
-def judged(touched: str) -> str:
+def _judged(touched: str) -> str:
     """The SELECT that judges the examples of a relation of ids, from the tables of facts and `parameters`."""
     return f"""
 WITH mine AS (
@@ -110,8 +119,8 @@ corrected AS (
     GROUP BY ALL),
 known AS (SELECT * FROM analysis SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser),
 stated AS (
-    SELECT m.*, coalesce(k.score, 0) AS score, coalesce(k.terms, []) AS terms,
-           coalesce(k.tags, []) AS text_tags,
+    SELECT m.*, coalesce(n.representative, m.seq) AS cluster, coalesce(k.score, 0) AS score,
+           coalesce(k.terms, []) AS terms, coalesce(k.tags, []) AS text_tags,
            coalesce(k.personal_data, []) AS personal_data, coalesce(k.flags, []) AS flags,
            CASE WHEN k.context >= $context AND k.score >= $high THEN 2
                 WHEN k.context >= $context AND k.score >= $medium THEN 1 ELSE 0 END AS relevance_rank,
@@ -123,7 +132,8 @@ stated AS (
                 WHEN list_contains($trusted_sources, m.source) THEN 'trusted_source'
                 WHEN m.was_used AND list_contains($used_documents, m.modifications_made) THEN 'use' END AS approval
     FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
-         LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)),
+         LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)
+         LEFT JOIN near_texts n USING (seq)),
 reasoned AS (
     SELECT *,
         CASE WHEN erased_seq IS NULL AND (prompt_chars < $min_prompt OR response_chars < $min_response)
@@ -141,15 +151,17 @@ reasoned AS (
     FROM stated),
 ranked AS (
     SELECT *, CASE WHEN own_reasons = 0 THEN first_value(example_id) OVER (
-        PARTITION BY prompt_key, own_reasons = 0 ORDER BY rank DESC, occurred_at DESC, seq DESC) END AS best
+        PARTITION BY CASE WHEN $near THEN cluster::VARCHAR ELSE prompt_key END, own_reasons = 0
+        ORDER BY rank DESC, occurred_at DESC, seq DESC) END AS best
     FROM reasoned)
 SELECT example_id, seq, occurred_at, kind, source, project_context,
     CASE WHEN len(coalesce(author_tags, [])) + len(text_tags) = 0 THEN ['general']
          ELSE list_sort(list_distinct(list_concat(coalesce(author_tags, []), text_tags))) END AS tags,
-    prompt_key, score, ['low', 'medium', 'high'][relevance_rank + 1] AS relevance, terms, personal_data, flags,
+    prompt_key, cluster, score, ['low', 'medium', 'high'][relevance_rank + 1] AS relevance, terms, personal_data, flags,
     feedback, feedback_seq, decision, decision_seq,
     CASE WHEN decision = 'rejected' THEN NULL ELSE approval END AS approval,
     rank, superseded_by, nullif(best, example_id) AS duplicate_of,
+    NULL::VARCHAR AS contradicts, is_borderline,
     own_reasons | CASE WHEN best <> example_id THEN {BIT["duplicate_of"]} ELSE 0 END AS reasons,
     CASE WHEN own_reasons & {_GONE} > 0 THEN NULL
          WHEN decision IS NOT NULL AND NOT coalesce(feedback = 'negative' AND feedback_seq > decision_seq, false)
@@ -163,24 +175,41 @@ SELECT example_id, seq, occurred_at, kind, source, project_context,
 FROM ranked"""
 
 
+def judge(con: Connection, policy: Policy, touched: str) -> None:
+    """Judge the examples of a relation of ids into the temporary table `judged`.
+
+    It holds every contender for each question that it touches, or the duplicates and contradictions are not whole.
+    """
+    con.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {_judged(touched)}", parameters(policy))
+    if policy.duplicates.contradictions:
+        from . import contradictions  # learns the vocabulary: not for those who only ask
+
+        contradictions.find(con, "judged", _CONTENDING)
+        con.execute(
+            """UPDATE judged SET contradicts = c.contradicts,
+                 queue = CASE WHEN decision IS NULL AND (queue IS NULL OR queue = 5) THEN 4 ELSE queue END
+               FROM contradicting c WHERE judged.example_id = c.example_id"""
+        )
+
+
 def update(con: Connection, policy: Policy) -> None:
-    """Judge the examples of the table `touched` (one row an id) and those that compete with them for a prompt."""
+    """Judge the examples of the table `touched` (one row an id) and those that contend with them for a question."""
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE competing AS
+        f"""CREATE OR REPLACE TEMP TABLE contending AS
             SELECT example_id FROM touched
-            UNION SELECT v.example_id FROM verdicts v WHERE v.reasons & ~{BIT["duplicate_of"]} = 0 AND v.prompt_key IN (
-                SELECT prompt_key FROM verdicts SEMI JOIN touched USING (example_id)
-                UNION ALL SELECT prompt_key FROM examples SEMI JOIN touched USING (example_id))"""
+            UNION SELECT v.example_id FROM verdicts v WHERE {_CONTENDING} AND v.cluster IN (
+                SELECT cluster FROM verdicts SEMI JOIN touched USING (example_id)
+                UNION ALL SELECT n.representative FROM near_texts n JOIN examples USING (seq)
+                SEMI JOIN touched USING (example_id) WHERE n.representative IS NOT NULL)"""
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {judged('competing')}", parameters(policy))
+    judge(con, policy, "contending")
     con.execute("DELETE FROM verdicts WHERE example_id IN (SELECT example_id FROM judged)")
     con.execute("INSERT INTO verdicts BY NAME SELECT * FROM judged")
 
 
 def judge_all(con: Connection, policy: Policy) -> None:
     """Judge every example anew, as a new policy demands."""
-    con.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT example_id FROM examples")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {judged('touched')}", parameters(policy))
+    judge(con, policy, "examples")
     con.execute("DELETE FROM verdicts")
     con.execute("INSERT INTO verdicts BY NAME SELECT * FROM judged")
 

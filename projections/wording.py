@@ -20,7 +20,7 @@ from itertools import chain, pairwise
 _SOURCE = files("projections").joinpath("vocabulary.toml").read_bytes()
 _VOCABULARY: dict[str, str] = tomllib.loads(_SOURCE.decode())
 
-VERSION = f"wording-1-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"
+VERSION = f"wording-2-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"
 """Raise its number when a rule here changes: normal forms, and with them signatures, are then made anew."""
 
 _STANDARD_MARKS = str.maketrans("’‘′“”–‐×⁄", "'''\"\"--x/")
@@ -45,6 +45,7 @@ _FEET = r"(?: ?(?:ft\b|feet\b|foot\b|'))?"
 _DIMENSION = re.compile(rf"(?<![\w.])({_AMOUNT})( ?\"| ?in\b)?{_FEET} ?(?:x|by) ?({_AMOUNT}){_FEET}")
 _SHARED_UNIT = re.compile(r"(?<![\w.])([\d.]+)(?=\s+(?:and|or|to|vs\.?|versus|through|-)\s+[\d.]+([a-z]+) )")
 _NUMBER_SIGN = re.compile(r"\bno\.? ?(?=\d)")
+_BELOW_ZERO = re.compile(r"(^|[a-z,:] |\()-(?=\.?\d)")
 _SECTION = re.compile(r"(?<![\w.-])(?:section )?(?:(\d\d)[ -](\d\d)[ -](\d\d)|(0\d)(\d\d)(\d\d))(?:\.(\d\d))?(?![\w-])")
 _CLASS = re.compile(r"\b(class|grade|group|zone|phase) ([a-f]|[ivx]+)\b|\b(type) ([ivx]{2,3}|[vx])\b")
 _DESIGNATION = re.compile(r"\b(?:(r|d|c|e|f|u|es)[ -]?|([a-z]{1,2})-)(\d+(?:\.\d+)?)\b")
@@ -112,6 +113,8 @@ def _numbered(text: str) -> str:
     if "x" in text or " by " in text:
         # Boards and roofs are measured in feet, said or not; a length in inches says so.
         text = _DIMENSION.sub(r" \1\2 x \3", text)
+    if "-" in text:
+        text = _BELOW_ZERO.sub(r"\1negative ", text)
     if "no" in text:
         text = _NUMBER_SIGN.sub("#", text)
     if "0" in text:
@@ -258,7 +261,8 @@ def _settle() -> None:
 
 
 _settle()
-_PRODUCTS = {"tpo", "epdm", "pvc", "kee", "modbit", "sbs", "app", "polyiso", "eps", "xps", "mineralwool"}
+PRODUCTS = {"tpo", "epdm", "pvc", "kee", "modbit", "sbs", "app", "polyiso", "eps", "xps", "mineralwool"}
+"""Membranes and insulations, of which one is never another."""
 _MISSPELT_WORDS = 8
 """Misspelt words up to which two texts may be one; it also bounds the work for two long texts."""
 _KNOWN = _LEXICON.keys() | _CANONICAL.keys()
@@ -310,7 +314,7 @@ def facts(normal: str) -> frozenset[str]:
     words = normal.split(" ")
     found = {w for w in words if w in _FACTS or w in _ASKED or w in _MODAL or not w.isalpha()}
     if "howmany" in found:
-        counted = [word for word in words[words.index("howmany") + 1 :] if word not in _PRODUCTS][:1]
+        counted = [word for word in words[words.index("howmany") + 1 :] if word not in PRODUCTS][:1]
         found |= {f"howmany {word}" for word in counted if word in _LEXICON}
     return frozenset(found.union(_ordered(words)) if not _DIRECTION.isdisjoint(words) else found)
 

@@ -21,9 +21,9 @@ from nats.errors import NoRespondersError
 from events.errors import RooflogError, Unreachable
 from events.log import Log
 from projections import policies, queries
+from projections.checkpoint import checkpoint
 from projections.database import Connection
 from projections.policy import Relevance
-from projections.projector import Projector, checkpoint
 
 from .settings import Settings
 
@@ -84,6 +84,8 @@ class Owner:
 
     def __init__(self, database: Path) -> None:
         """Take the database. Raises BlockingIOError where another process has it."""
+        from projections.projector import Projector  # what folds is not loaded by those who only ask
+
         database.parent.mkdir(parents=True, exist_ok=True)
         self._lock: IO[str] = database.with_suffix(".lock").open("w")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -190,6 +191,13 @@ async def export_rate(report: Report, log: Log, scratch: Path) -> None:
     report.rate("export, rows", ours, kept / seconds, "plain Python: read JSONL, filter, dedup, write")
 
 
+def text_rows(count: int) -> list[list[str]]:
+    """The rows of the text judgements, measured in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench_texts", str(count)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [line.split(" | ") for line in said.splitlines()]
+
+
 async def main(count: int) -> None:
     report = Report()
     with tempfile.TemporaryDirectory() as name, EmbeddedServer(Path(name)) as server:
@@ -203,6 +211,8 @@ async def main(count: int) -> None:
         await rebuild_rate(report, log, scratch)
         await export_rate(report, log, scratch)
         await log.close()
+    for row in text_rows(10 * count):
+        report.table.add_row(*row)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     report.table.add_row("peak memory of this process", f"{peak:,.0f} MiB", "", "", f"{count:,} facts")
     Console(width=140).print(report.table)

@@ -16,6 +16,9 @@ from projections.verdicts import QUEUE
 from .command import InputError, Outcome, Session, actor_option, command, plain, text_argument
 from .say import find
 
+SHOWN = 90
+"""Characters of a prompt in a list."""
+
 
 @command("queue", example="rooflog queue --why correction --limit 10")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show.")
@@ -26,15 +29,13 @@ async def queue(session: Session, **options: Any) -> Outcome:
     """List what waits for review, most urgent first, with the reason for its place."""
     async with session.state() as (_, state):
         answer = await state.ask("queue", **options)
-    table = Table("id", "why", "source", "relevance", "prompt", box=None, header_style="bold")
-    for column in table.columns:
-        column.no_wrap, column.overflow = True, "ellipsis"
-    table.columns[0].min_width = max((len(item["example_id"]) for item in answer["items"]), default=0)
-    table.columns[1].min_width = max(map(len, QUEUE.values()))
+    table = Table("id", "why, and what was asked", box=None, header_style="bold")
+    table.columns[0].no_wrap = True
+    table.columns[1].overflow = "fold"
     for item in answer["items"]:
         prompt = " ".join(item["prompt"].split())
-        shown = prompt if len(prompt) <= 70 else prompt[:69] + "…"
-        table.add_row(*map(plain, (item["example_id"], item["why"], item["source"], item["relevance"], shown)))
+        shown = prompt if len(prompt) <= SHOWN else prompt[: SHOWN - 1] + "…"
+        table.add_row(plain(item["example_id"]), f"{plain('; '.join(item['because']))}\n[dim]{plain(shown)}[/dim]")
     summary = ", ".join(f"{name} {count}" for name, count in answer["by_reason"].items() if count)
     return Outcome(answer, f"{answer['total']} waiting ({summary or 'nothing'})", renderables=(table,))
 
@@ -63,6 +64,7 @@ async def show(session: Session, example_id: str) -> Outcome:
         "decision": f"{example['decision']} by {example['reviewer']}" if example["decision"] else None,
         "decision reason": example["decision_reason"],
         "personal data": ", ".join(example["personal_data"]) or None,
+        "contradicts": example["contradicts"],
         "review queue": example["queue"],
         "revision": example["revision"],
     }

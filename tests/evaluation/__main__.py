@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from projections import policy
+from projections.contradictions import disagree
 from projections.judgement import Text, judge_texts
 from projections.near_duplicates import cluster
 from projections.personal_data import find_in
@@ -107,6 +108,16 @@ def near_duplicates(split: str) -> None:
             print(f"  miss {pair['kind']}: {pair['a']} / {pair['b']}")
 
 
+def contradictions(split: str) -> None:
+    """Print how many pairs of answers are told to contradict each other, and every miss."""
+    pairs = [(pair, disagree(pair["a"], pair["b"])) for pair in labelled("contradictions", split)]
+    print(f"\ncontradictions: {len(pairs)} pairs of answers")
+    score("all", {p["id"] for p, told in pairs if told}, {p["id"] for p, _ in pairs if p["contradict"]})
+    for pair, told in pairs:
+        if told is not pair["contradict"]:
+            print(f"  miss {pair['id']}: {pair['a']} / {pair['b']}")
+
+
 def score(name: str, found: set[Any], wanted: set[Any]) -> None:
     """Print precision and recall."""
     right = len(found & wanted)
@@ -118,5 +129,5 @@ def score(name: str, found: set[Any], wanted: set[Any]) -> None:
 
 if __name__ == "__main__":
     half = sys.argv[1] if len(sys.argv) > 1 else "held_out"
-    for report in (relevance, tags, personal_data, near_duplicates):
+    for report in (relevance, tags, personal_data, near_duplicates, contradictions):
         report(half)

@@ -22,6 +22,8 @@ from events.facts import (
     FeedbackGiven,
     PolicyAdopted,
 )
+from projections.contradictions import disagree
+from projections.near_duplicates import cluster
 from projections.policy import Policy, default, from_document
 
 Text = tuple[str, str]
@@ -57,6 +59,7 @@ class Verdict(Struct):
     approval: str | None
     superseded_by: str | None = None
     duplicate_of: str | None = None
+    contradicts: str | None = None
     place: int | None = None
 
 
@@ -93,7 +96,12 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
     for example in examples.values():
         analysis = Analysis() if example.erased else analysed[example.id]
         verdicts[example.id] = _verdict(example, examples.values(), policy, analysis)
-    _drop_duplicates(examples, verdicts)
+    questions = _questions(examples, policy)
+    if policy.duplicates.contradictions:
+        _find_contradictions(questions, verdicts)
+    if not policy.duplicates.near:
+        questions = _exact_questions(examples)
+    _drop_duplicates(questions, verdicts)
     return verdicts
 
 
@@ -209,18 +217,48 @@ def _place(example: Example, verdict: Verdict, edge_case: bool) -> int | None:
     return 4 if edge_case else 5
 
 
-def _drop_duplicates(examples: dict[str, Example], verdicts: dict[str, Verdict]) -> None:
-    """Keep the best example of each question: correction, approved, liked, trusted; then the newest."""
+def _questions(examples: Mapping[str, Example], policy: Policy) -> list[list[Example]]:
+    """Examples by their question: all of them clustered in one pass, in the order of the log."""
+    asking = sorted((e for e in examples.values() if not e.erased), key=lambda example: example.seq)
+    links = cluster([_question(example.texts[-1][0]) for example in asking], policy.duplicates.threshold)
+    questions: dict[int, list[Example]] = {}
+    for number, (example, (representative, _)) in enumerate(zip(asking, links, strict=True)):
+        questions.setdefault(number if representative is None else representative, []).append(example)
+    return list(questions.values())
+
+
+def _exact_questions(examples: Mapping[str, Example]) -> list[list[Example]]:
     questions: dict[str, list[Example]] = {}
     for example in examples.values():
-        if not verdicts[example.id].reasons:
-            questions.setdefault(_question(example.texts[-1][0]), []).append(example)
-    for same in questions.values():
-        best = max(same, key=lambda example: (_rank(example, verdicts[example.id]), example.occurred_at, example.seq))
-        for example in same:
-            if example is not best:
-                verdicts[example.id].duplicate_of = best.id
-                verdicts[example.id].reasons.add("duplicate_of")
+        questions.setdefault(_question(example.texts[-1][0]), []).append(example)
+    return list(questions.values())
+
+
+def _best_first(same: Iterable[Example], verdicts: Mapping[str, Verdict]) -> list[Example]:
+    """Correction, approved, liked, trusted; then the newest."""
+    key = lambda example: (_rank(example, verdicts[example.id]), example.occurred_at, example.seq)  # noqa: E731
+    return sorted(same, key=key, reverse=True)
+
+
+def _find_contradictions(questions: list[list[Example]], verdicts: dict[str, Verdict]) -> None:
+    """Each answer that may be trained on against the best one that disagrees with it."""
+    for same in questions:
+        contenders = _best_first((e for e in same if verdicts[e.id].reasons <= {"not_approved"}), verdicts)
+        for example in contenders:
+            answer, verdict = example.texts[-1][1], verdicts[example.id]
+            others = (o.id for o in contenders if o is not example and disagree(*sorted((answer, o.texts[-1][1]))))
+            verdict.contradicts = next(others, None)
+            if verdict.contradicts and example.decision is None and verdict.place in (None, 5):
+                verdict.place = 4
+
+
+def _drop_duplicates(questions: list[list[Example]], verdicts: dict[str, Verdict]) -> None:
+    """Keep the best example of each question."""
+    for same in questions:
+        best, *others = [*_best_first((e for e in same if not verdicts[e.id].reasons), verdicts), None]
+        for example in filter(None, others):
+            verdicts[example.id].duplicate_of = best.id
+            verdicts[example.id].reasons.add("duplicate_of")
 
 
 def _rank(example: Example, verdict: Verdict) -> int:

@@ -49,10 +49,13 @@ slow = settings(
 )
 
 IDS = "abcd"
+SURFACE_EDIT = "how high does the base flashing have to extend above a roof, please?"
+ONE_FACT_ELSE = "How high must base flashing extend above the EPDM roof?"
 BEST = BETTER + " Always."
 ids = st.sampled_from(IDS)
 mostly = st.sampled_from([True] * 9 + [False])
-usual = st.tuples(st.sampled_from([PROMPT, f" {PROMPT.upper().rstrip('?')}"]), st.sampled_from([ANSWER, BETTER, BEST]))
+questions = st.sampled_from([PROMPT, f" {PROMPT.upper().rstrip('?')}", SURFACE_EDIT, ONE_FACT_ELSE])
+usual = st.tuples(questions, st.sampled_from([ANSWER, BETTER, BEST]))
 unusual = st.tuples(
     st.sampled_from([PROMPT, OTHER_PROMPT, "Roof?"]),
     st.sampled_from(
@@ -78,6 +81,8 @@ policies = st.sampled_from([
     policy(),
     policy(filters={"exclude_personal_data": False, "min_relevance": "low", "min_prompt_chars": 0}),
     policy(filters={"excluded_sources": ["user_correction"]}, relevance={"medium": 5, "high": 7, "context": 4}),
+    policy(duplicates={"near": False}, filters={"min_prompt_chars": 0}),
+    policy(duplicates={"threshold": 1.0, "contradictions": False}),
     policy(approval={"positive_feedback": False, "trusted_sources": [], "used_documents": ["major"]}),
 ])  # fmt: skip
 SOURCES = ["chat_interaction"] * 3 + ["verified_calculation"] * 3 + ["verified_correction", "error"]
@@ -174,7 +179,7 @@ def test_the_tables_say_what_the_rules_in_plain_python_say(history: list[Said]) 
 
 def _verdicts(con: Connection) -> dict[str, model.Verdict]:
     rows = con.execute(
-        "SELECT example_id, reasons, approval, superseded_by, duplicate_of, queue FROM verdicts"
+        "SELECT example_id, reasons, approval, superseded_by, duplicate_of, contradicts, queue FROM verdicts"
     ).fetchall()
     return {example_id: model.Verdict(set(verdicts.names(reasons)), *rest) for example_id, reasons, *rest in rows}
 
