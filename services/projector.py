@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from faststream import AckPolicy, FastStream
 from faststream.message import StreamMessage
-from faststream.nats import ConsumerConfig, JStream, NatsBroker
+from faststream.nats import ConsumerConfig, JStream, NatsBroker, NatsMessage
 from faststream.security import SASLPlaintext
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -46,6 +46,9 @@ IDLE_CONSUMER_SECONDS = 7 * 24 * 3600.0
 
 WORKERS = 4
 """Questions answered at a time."""
+
+FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL = "facts", "questions", "training_set"
+"""The names of what the service listens to, in its AsyncAPI document."""
 
 
 class ProjectorService:
@@ -94,8 +97,13 @@ class ProjectorService:
         """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""
         with contextlib.suppress(NotFoundError):
             await self._log.client.jetstream().delete_consumer(STREAM, self.durable)
+        self.declare()
+
+    def declare(self) -> None:
+        """Say what the service listens to: the log from the checkpoint on, and two kinds of questions."""
         delivering = self.broker.subscriber(
             EVERYTHING,
+            title=FACTS_CHANNEL,
             stream=JStream(STREAM, declare=False),
             config=ConsumerConfig(
                 durable_name=self.durable,
@@ -111,12 +119,15 @@ class ProjectorService:
             decoder=_as_it_is,
         )
         delivering(self._deliver)
-        answering = self.broker.subscriber(f"{ASK}.*", max_workers=WORKERS, decoder=_as_it_is)
+        answering = self.broker.subscriber(f"{ASK}.*", title=QUESTIONS_CHANNEL, max_workers=WORKERS, decoder=_as_it_is)
         answering(self._answer)
-        streaming = self.broker.subscriber(ROWS_SUBJECT, max_workers=WORKERS, decoder=_as_it_is, no_reply=True)
+        streaming = self.broker.subscriber(
+            ROWS_SUBJECT, title=ROWS_CHANNEL, max_workers=WORKERS, decoder=_as_it_is, no_reply=True
+        )
         streaming(self._stream_rows)
 
-    async def _deliver(self, message: StreamMessage[Msg]) -> None:
+    async def _deliver(self, message: NatsMessage) -> None:
+        """Take a fact from the log; it is folded with all that have gathered."""
         self._arrived.append(message.raw_message)
         self._has_arrived.set()
 
@@ -159,7 +170,7 @@ class ProjectorService:
         with contextlib.suppress(NatsError):  # whoever listens asks again; the checkpoint is in every answer
             await self._log.client.publish(MOVED, msgspec.json.encode({"checkpoint": projector.checkpoint_seq}))
 
-    async def _answer(self, message: StreamMessage[Msg]) -> bytes:
+    async def _answer(self, message: NatsMessage) -> bytes:
         """Answer a question about the state, once the tables have reached the sequence it names."""
         name = message.raw_message.subject.removeprefix(f"{ASK}.")
         try:
@@ -173,7 +184,7 @@ class ProjectorService:
             answer = Answer(error=f"the projector could not answer {name!r}: {error}")
         return msgspec.json.encode(answer)
 
-    async def _stream_rows(self, message: StreamMessage[Msg]) -> None:
+    async def _stream_rows(self, message: NatsMessage) -> None:
         """Send the training set in chunks; each waits for the asker's acknowledgement, so no buffer overflows."""
         inbox = message.raw_message.reply
         client = self._log.client

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
+import msgspec
 from rich.table import Table
 
 from ..settings import SettingsError
@@ -20,16 +22,31 @@ async def web(session: Session) -> Outcome:
 
     Without a tokens file (`rooflog token add`) only this machine is served, and everybody on it is the operator.
     """
+    from ..asyncapi import document
     from ..web.serve import serve
 
     log_to_stderr()
     async with session.log() as log:
         url = session.settings.nats_url or f"nats://{log.client.connected_url.netloc}"  # type: ignore[union-attr]
         try:
-            code = await serve(session.settings, url)
+            code = await serve(session.settings, url, document)
         except TokensError as error:
             raise SettingsError(str(error)) from error
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
+
+
+@command("asyncapi", example="rooflog asyncapi > asyncapi.json")
+@click.option("--html", is_flag=True, help="The page that the gateway serves at /api/asyncapi, instead of JSON.")
+async def asyncapi(session: Session, html: bool) -> Outcome:
+    """Print what the services listen to and say on NATS, as an AsyncAPI document."""
+    from ..asyncapi import document
+    from ..web.reference import asyncapi_page
+
+    made = document()
+    if not session.as_json:
+        text = asyncapi_page(made) if html else msgspec.json.format(msgspec.json.encode(made), indent=2).decode() + "\n"
+        sys.stdout.write(text)
+    return Outcome(made)
 
 
 @click.group("token")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from litestar import Litestar, Router, get
+from litestar import Litestar, MediaType, Router, get
 from litestar.datastructures import MutableScopeHeaders, ResponseHeader
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
@@ -18,7 +19,7 @@ from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from . import decide, limits, look, say, session
+from . import decide, limits, look, metrics, reference, say, session
 from .auth import Door, Sessions
 from .errors import HANDLERS, Problem
 from .gateway import Gateway
@@ -55,8 +56,11 @@ _REFUSALS = {
 }
 
 
-def create(gateway: Gateway, tokens: Tokens) -> Litestar:
-    """The application on one gateway; it follows the projector for as long as it runs."""
+def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, Any]]) -> Litestar:
+    """The application on one gateway; it follows the projector for as long as it runs.
+
+    `asyncapi` makes the document of what the services say on NATS.
+    """
     sessions = Sessions()
     door = Door(tokens, sessions, gateway.settings.who)
 
@@ -79,14 +83,18 @@ def create(gateway: Gateway, tokens: Tokens) -> Litestar:
         route_handlers=[
             api,
             health,
+            metrics.metrics,
+            asyncapi_json,
+            asyncapi_html,
             create_static_files_router("/static", [STATIC], name="static", include_in_schema=False),
         ],
-        middleware=[door, limits.rate(gateway.settings.web_rate)],
+        middleware=[metrics.counting(), door, limits.rate(gateway.settings.web_rate)],
         dependencies={
             "gateway": Provide(_always(gateway), sync_to_thread=False),
             "tokens": Provide(_always(tokens), sync_to_thread=False),
             "sessions": Provide(_always(sessions), sync_to_thread=False),
             "door": Provide(_always(door), sync_to_thread=False),
+            "asyncapi": Provide(cache(asyncapi), sync_to_thread=True),
         },
         exception_handlers=HANDLERS,
         before_send=[_secure],
@@ -103,13 +111,25 @@ async def health(gateway: Gateway) -> dict[str, Any]:
     return await gateway.health()
 
 
+@get("/api/asyncapi.json", include_in_schema=False)
+async def asyncapi_json(asyncapi: dict[str, Any]) -> dict[str, Any]:
+    """What the services say on NATS, for programs."""
+    return asyncapi
+
+
+@get("/api/asyncapi", include_in_schema=False, media_type=MediaType.HTML)
+async def asyncapi_html(asyncapi: dict[str, Any]) -> str:
+    """What the services say on NATS, for people."""
+    return reference.asyncapi_page(asyncapi)
+
+
 def _openapi() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="rooflog",
         version="1",
         description="Training data of a roofing assistant: say facts, review them, look at what follows.",
         path="/api",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[JsonRenderPlugin(path="/openapi.json"), reference.ReferencePage(path="/")],
         components=Components(
             security_schemes={
                 "token": SecurityScheme(type="http", scheme="bearer"),

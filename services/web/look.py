@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from litestar import Router, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from events.errors import UnknownExample
@@ -14,8 +14,8 @@ from .auth import Door, may
 from .gateway import Gateway, told
 from .say import Call, ExampleId
 
-Limit = Annotated[int, Parameter(ge=1, le=200, description="How many at most.")]
-Filter = Annotated[str | None, Parameter(min_length=1, max_length=200)]
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
+Filter = Annotated[str | None, QueryParameter(min_length=1, max_length=200)]
 Why = Literal["correction", "negative_feedback", "new_topic", "edge_case", "not_reviewed"]
 
 
@@ -35,7 +35,10 @@ async def queue(
 
 @get("/queue/tagged", summary="Preview a bulk approval")
 async def tagged(
-    gateway: Gateway, request: Call, tag: Annotated[str, Parameter(min_length=1, max_length=200)], limit: Limit = 200
+    gateway: Gateway,
+    request: Call,
+    tag: Annotated[str, QueryParameter(min_length=1, max_length=200)],
+    limit: Limit = 200,
 ) -> dict[str, Any]:
     """Everything in the queue that carries a tag, with revisions: the items for `/decisions/approve`."""
     answer: dict[str, Any] = await gateway.ask(request.user.name, "tagged", tag=tag, limit=limit)

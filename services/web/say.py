@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Router, post
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, PathParameter
 from msgspec import Struct
 
 from events import calls
@@ -20,14 +20,14 @@ from .gateway import Gateway, event_id
 
 Key = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         min_length=1,
         max_length=255,
         description="A retry with the same key is the same fact, for ever; with another body it is refused.",
     ),
 ]
-ExampleId = Annotated[str, Parameter(pattern="^[A-Za-z0-9_-]{1,128}$", description="The id of an example.")]
+ExampleId = Annotated[str, PathParameter(pattern="^[A-Za-z0-9_-]{1,128}$", description="The id of an example.")]
 Call = Request[Principal, Any, Any]
 
 

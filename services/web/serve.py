@@ -7,7 +7,9 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -17,7 +19,7 @@ from ..settings import Settings, SettingsError
 from .app import create
 from .auth import LOOPBACK
 from .gateway import Gateway
-from .tokens import Tokens, TokensError
+from .tokens import Tokens
 
 logger = logging.getLogger("rooflog.web")
 
@@ -38,7 +40,7 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-async def serve(settings: Settings, url: str) -> int:
+async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, Any]]) -> int:
     """Run the web service until it is told to stop; the exit code. Raises SettingsError, TokensError or Unreachable."""
     tokens = Tokens(settings.tokens_file)
     check(settings, tokens)
@@ -49,7 +51,7 @@ async def serve(settings: Settings, url: str) -> int:
         listener = _listen(settings.web_host, settings.web_port)
         gateway = Gateway(settings, log)
         config = uvicorn.Config(
-            create(gateway, tokens),
+            create(gateway, tokens, asyncapi),
             lifespan="on",
             ws="none",
             access_log=False,
@@ -95,6 +97,3 @@ def check(settings: Settings, tokens: Tokens) -> None:
             f"--web-host = {settings.web_host!r}: without tokens only this machine is served; "
             f"make one with `rooflog token add NAME --role reviewer` (the file is {settings.tokens_file})"
         )
-
-
-__all__ = ["TokensError", "check", "serve"]
