@@ -25,6 +25,7 @@ from .facts import (
     ExampleApproved,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     Fact,
     FeedbackGiven,
 )
@@ -76,7 +77,7 @@ class _Ack(msgspec.Struct):
     error: Error | None = None
 
 
-Decision = ExampleApproved | ExampleRejected | ExampleRedacted | CorrectionRecorded
+Decision = ExampleApproved | ExampleRejected | ExampleReopened | ExampleRedacted | CorrectionRecorded
 """What a reviewer may say about an example that they have looked at."""
 
 

@@ -13,6 +13,7 @@ from events.facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     FeedbackGiven,
     PolicyAdopted,
 )
@@ -207,9 +208,14 @@ def _versions() -> str:
     return " ".join([f"schema={SCHEMA}", *versions, f"links={near_duplicates.ALGORITHM.replace(' ', '+')}"])
 
 
+_ABOUT_ONE = (
+    ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, ExampleErased,
+)  # fmt: skip
+
+
 def _named(batch: Batch) -> set[str]:
     ids: set[str] = set()
-    for kind in (ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleRedacted, ExampleErased):
+    for kind in _ABOUT_ONE:
         ids.update(fact.about for _, fact in batch.of(kind))
     for _, fact in batch.of(CorrectionRecorded):
         ids |= {fact.event_id, fact.about}

@@ -8,7 +8,7 @@ from . import look, review, run, say, texts, web
 
 _ORDER = (
     run.up, run.demo, say.import_, say.capture, say.feedback, say.correct, review.queue, review.show, review.approve,
-    review.reject, review.edit, texts.redact, texts.analyze, texts.duplicates, look.stats, run.export,
+    review.reject, review.reopen, review.edit, texts.redact, texts.analyze, texts.duplicates, look.stats, run.export,
     look.history, look.status, run.projector, web.web, web.token, web.asyncapi,
 )  # fmt: skip
 

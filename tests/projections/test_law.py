@@ -42,6 +42,7 @@ from .given import (
     policy,
     redacted,
     rejected,
+    reopened,
 )
 
 slow = settings(
@@ -130,7 +131,7 @@ others = st.one_of(
         TrainingTriggered(**EXPORT, outcome="started"),
     ]),
 )  # fmt: skip
-decisions = st.sampled_from([liked, disliked, approved, rejected]).flatmap(ids.map)
+decisions = st.sampled_from([liked, disliked, approved, rejected, reopened]).flatmap(ids.map)
 redactions = st.builds(lambda id_, text: redacted(id_, *text, original_response=text[1]), ids, texts)
 rare = st.one_of(redactions, ids.map(erased), ids.flatmap(arrivals), others)
 histories = st.tuples(
