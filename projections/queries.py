@@ -124,20 +124,7 @@ def queue(
     """
     below = policies.current(con).review.new_topic_below
     limit = max(0, min(limit, PAGE))
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE waiting AS
-           WITH thin AS (
-               SELECT tag FROM (SELECT unnest(tags) AS tag, reasons FROM verdicts) GROUP BY tag
-               HAVING count(*) FILTER (reasons = 0) < $below),
-           fresh AS (
-               SELECT example_id, list(tag ORDER BY tag) AS thin_tags FROM (
-                   SELECT example_id, unnest(tags) AS tag FROM verdicts WHERE queue > 3 AND approval IS NULL)
-               SEMI JOIN thin USING (tag) GROUP BY example_id)
-           SELECT v.example_id, v.seq, v.source, v.tags, f.thin_tags,
-               CASE WHEN f.example_id IS NOT NULL THEN 3 ELSE v.queue END AS place
-           FROM verdicts v LEFT JOIN fresh f USING (example_id) WHERE v.queue IS NOT NULL""",
-        {"below": below},
-    )
+    place_all(con, below)
     numbers = {name: number for number, name in QUEUE.items()}
     wanted = """FROM waiting WHERE ($tag IS NULL OR list_contains(tags, $tag))
                 AND ($source IS NULL OR source = $source) AND ($place IS NULL OR place = $place)"""
@@ -150,7 +137,7 @@ def queue(
     counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
     shown = _examples(con, [example_id for example_id, *_ in rows])
     items = [
-        {"why": QUEUE[place], "because": _because(place, thin_tags or [], below, shown[example_id])} | shown[example_id]
+        {"why": QUEUE[place], "because": because(place, thin_tags or [], below, shown[example_id])} | shown[example_id]
         for example_id, place, thin_tags in rows
     ]
     return {
@@ -161,7 +148,25 @@ def queue(
     }
 
 
-def _because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
+def place_all(con: Connection, below: int) -> None:
+    """Make the table `waiting`: everything in the queue with its `place` and the tags that make it a new topic."""
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE waiting AS
+           WITH thin AS (
+               SELECT tag FROM (SELECT unnest(tags) AS tag, reasons FROM verdicts) GROUP BY tag
+               HAVING count(*) FILTER (reasons = 0) < $below),
+           fresh AS (
+               SELECT example_id, list(tag ORDER BY tag) AS thin_tags FROM (
+                   SELECT example_id, unnest(tags) AS tag FROM verdicts WHERE queue > 3 AND approval IS NULL)
+               SEMI JOIN thin USING (tag) GROUP BY example_id)
+           SELECT v.example_id, v.seq, v.source, v.project_context, v.tags, f.thin_tags,
+               CASE WHEN f.example_id IS NOT NULL THEN 3 ELSE v.queue END AS place
+           FROM verdicts v LEFT JOIN fresh f USING (example_id) WHERE v.queue IS NOT NULL""",
+        {"below": below},
+    )
+
+
+def because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
     """Why an example has its place in the queue, in words: the place's own reason first."""
     told = {
         1: "a correction is always reviewed",
@@ -238,7 +243,7 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
             v.reasons, v.queue, r.revision
         FROM examples e SEMI JOIN wanted USING (example_id) JOIN verdicts v USING (example_id)
         LEFT JOIN decisions d ON d.seq = v.decision_seq
-        LEFT JOIN ({_revisions()}) r USING (example_id)""",
+        LEFT JOIN ({revisions()}) r USING (example_id)""",
         {"ids": ids},
     )
     names = [column[0] for column in result.description]
@@ -252,7 +257,7 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _revisions() -> str:
+def revisions() -> str:
     """The last sequence said about each wanted id: under its subject, whatever became of it."""
     tables = " UNION ALL ".join(
         f"SELECT example_id, seq FROM {table} SEMI JOIN wanted USING (example_id)"

@@ -20,7 +20,7 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, Unreachable
 from events.log import Log
-from projections import policies, queries
+from projections import dashboard, policies, queries, review
 from projections.checkpoint import checkpoint
 from projections.database import Connection
 from projections.policy import Relevance
@@ -43,6 +43,16 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "queue": queries.queue,
     "show": queries.show,
     "tagged": queries.tagged,
+    "waiting": review.waiting,
+    "considered": review.considered,
+    "facets": review.facets,
+    "covered": review.covered,
+    "found": review.found,
+    "related": review.related,
+    "dashboard": dashboard.dashboard,
+    "exports": dashboard.exports,
+    "quarantined": dashboard.quarantined,
+    "counted": dashboard.counted,
 }
 
 READ = 20_000
