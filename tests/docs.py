@@ -14,6 +14,7 @@ from services import asyncapi
 from services.settings import Settings
 from services.web.app import create
 from services.web.gateway import Gateway
+from services.web.openapi import exact
 from services.web.tokens import Tokens
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -24,7 +25,7 @@ def openapi() -> dict[str, Any]:
     app = create(
         Gateway(Settings(actor="docs"), Log(Client())), Tokens(Path("/nowhere/tokens.json")), asyncapi.document
     )
-    return app.openapi_schema.to_schema()
+    return exact(app.openapi_schema.to_schema())
 
 
 DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {"openapi.json": openapi, "asyncapi.json": asyncapi.document}

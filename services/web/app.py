@@ -10,19 +10,16 @@ from typing import Any
 
 from litestar import Litestar, MediaType, Router, get
 from litestar.datastructures import MutableScopeHeaders, ResponseHeader
-from litestar.di import Provide
-from litestar.openapi.config import OpenAPIConfig
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from . import decide, limits, look, metrics, reference, say, session
+from . import decide, limits, look, metrics, openapi, reference, say, session
 from .auth import Door, Sessions
 from .errors import HANDLERS, Problem
-from .gateway import Gateway
+from .gateway import Gate, Gateway
 from .tokens import Tokens
 
 API = "/api/v1"
@@ -100,43 +97,27 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
         before_send=[_secure],
         lifespan=[running],
         request_max_body_size=limits.BODY_BYTES,
-        openapi_config=_openapi(),
+        openapi_config=openapi.configuration(),
         logging_config=None,
     )
 
 
 @get("/health", summary="Is it well?", tags=["state"])
-async def health(gateway: Gateway) -> dict[str, Any]:
+async def health(gateway: Gate) -> dict[str, Any]:
     """For load balancers and monitors; it needs no token and shows no text."""
     return await gateway.health()
 
 
 @get("/api/asyncapi.json", include_in_schema=False)
-async def asyncapi_json(asyncapi: dict[str, Any]) -> dict[str, Any]:
+async def asyncapi_json(asyncapi: NamedDependency[dict[str, Any]]) -> dict[str, Any]:
     """What the services say on NATS, for programs."""
     return asyncapi
 
 
 @get("/api/asyncapi", include_in_schema=False, media_type=MediaType.HTML)
-async def asyncapi_html(asyncapi: dict[str, Any]) -> str:
+async def asyncapi_html(asyncapi: NamedDependency[dict[str, Any]]) -> str:
     """What the services say on NATS, for people."""
     return reference.asyncapi_page(asyncapi)
-
-
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="rooflog",
-        version="1",
-        description="Training data of a roofing assistant: say facts, review them, look at what follows.",
-        path="/api",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json"), reference.ReferencePage(path="/")],
-        components=Components(
-            security_schemes={
-                "token": SecurityScheme(type="http", scheme="bearer"),
-                "session": SecurityScheme(type="apiKey", name="rooflog_session", security_scheme_in="cookie"),
-            }
-        ),
-    )
 
 
 def _always(thing: Any) -> Any:

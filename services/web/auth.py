@@ -81,9 +81,9 @@ class Sessions:
         session = self._open.get(digest(cookie))
         return session if session and session[1] > time.time() else None
 
-    def end(self, cookie: str) -> None:
-        """End a session."""
-        self._open.pop(digest(cookie), None)
+    def end(self, cookie: str) -> bool:
+        """End a session; was there one?"""
+        return self._open.pop(digest(cookie), None) is not None
 
 
 class Door(ASGIMiddleware):

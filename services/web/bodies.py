@@ -74,7 +74,7 @@ class Calculation(Common, frozen=True, kw_only=True, forbid_unknown_fields=True)
     description: Text
     inputs: dict[str, Any] = {}
     formula: Text
-    result: str | int | float
+    result: Annotated[str | int | float, Meta(description="A number or a text with its unit.")]
     explanation: Text = ""
     project: Short = "general"
 

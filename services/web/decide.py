@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from litestar import Router, get, post
+from litestar.params import JSONBody
 from msgspec import Struct
 
 from events import calls
@@ -19,7 +20,7 @@ from projections import personal_data
 from . import bodies
 from .auth import may
 from .errors import Refusal, refusal_of
-from .gateway import Gateway, event_id
+from .gateway import Gate, event_id
 from .say import Call, ExampleId, Key
 
 AT_ONCE = 16
@@ -74,7 +75,7 @@ def _envelope(request: Call, call: str, key: str | None) -> dict[str, Any]:
 
 @post("/examples/{example_id:str}/approve", status_code=201, summary="Approve an example")
 async def approve(
-    gateway: Gateway, request: Call, example_id: ExampleId, data: bodies.Approval, key: Key = None
+    gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Approval], key: Key = None
 ) -> Decided:
     """Refused with 409 and what was said since, if the example has changed since the revision."""
     fact = ExampleApproved(
@@ -85,7 +86,7 @@ async def approve(
 
 @post("/examples/{example_id:str}/reject", status_code=201, summary="Reject an example")
 async def reject(
-    gateway: Gateway, request: Call, example_id: ExampleId, data: bodies.Rejection, key: Key = None
+    gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Rejection], key: Key = None
 ) -> Decided:
     """It stays out of training until somebody approves it. Refused as in approve."""
     fact = ExampleRejected(
@@ -106,7 +107,9 @@ async def reopen(
 
 
 @post("/examples/{example_id:str}/edit", status_code=201, summary="Edit an answer and approve it")
-async def edit(gateway: Gateway, request: Call, example_id: ExampleId, data: bodies.Edit, key: Key = None) -> Edited:
+async def edit(
+    gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Edit], key: Key = None
+) -> Edited:
     """A correction and its approval, both or neither. Refused as in approve."""
     actor = request.user.name
     example = await gateway.example(actor, example_id)
@@ -131,7 +134,7 @@ async def edit(gateway: Gateway, request: Call, example_id: ExampleId, data: bod
 
 
 @get("/examples/{example_id:str}/redaction", summary="Propose a redaction")
-async def propose(gateway: Gateway, request: Call, example_id: ExampleId) -> Proposal:
+async def propose(gateway: Gate, request: Call, example_id: ExampleId) -> Proposal:
     """Personal data in the example and the texts without it; nothing is said."""
     example = await gateway.example(request.user.name, example_id)
     spans, texts = personal_data.proposal(example["prompt"], example["response"], example["original_response"])
@@ -141,7 +144,7 @@ async def propose(gateway: Gateway, request: Call, example_id: ExampleId) -> Pro
 
 @post("/examples/{example_id:str}/redact", status_code=201, summary="Replace personal data")
 async def redact(
-    gateway: Gateway, request: Call, example_id: ExampleId, data: bodies.Redaction, key: Key = None
+    gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Redaction], key: Key = None
 ) -> Decided:
     """Texts that are not given are redacted by the rules. Refused as in approve, or with 422 if nothing changes."""
     example = await gateway.example(request.user.name, example_id)
@@ -169,7 +172,9 @@ async def redact(
 
 
 @post("/decisions/approve", status_code=200, summary="Approve many examples")
-async def approve_many(gateway: Gateway, request: Call, data: bodies.BulkApproval, key: Key = None) -> DecidedInBulk:
+async def approve_many(
+    gateway: Gate, request: Call, data: JSONBody[bodies.BulkApproval], key: Key = None
+) -> DecidedInBulk:
     """What the preview of a tag has shown, each at the revision it was seen at; one that has changed is refused."""
     room = asyncio.Semaphore(AT_ONCE)
 

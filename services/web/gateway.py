@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
+from litestar.di import NamedDependency
 from nats.errors import Error as NatsError
 
 from events import subjects
@@ -202,6 +203,9 @@ class Gateway:
             if asyncio.iscoroutine(work):
                 work.close()
 
+
+Gate = NamedDependency[Gateway]
+"""How a route asks for the gateway."""
 
 LAG_SECONDS = 60.0
 """A fact that waits longer than this to be folded is trouble."""

@@ -5,28 +5,32 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from litestar import Router, get
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from events.errors import UnknownExample
 
 from .auth import Door, may
-from .gateway import Gateway, told
+from .gateway import Gate, told
 from .say import Call, ExampleId
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
 Filter = Annotated[str | None, QueryParameter(min_length=1, max_length=200)]
-Why = Literal["correction", "negative_feedback", "new_topic", "edge_case", "not_reviewed"]
+Why = Annotated[
+    Literal["correction", "negative_feedback", "new_topic", "edge_case", "not_reviewed"] | None,
+    QueryParameter(description="Only what waits for this reason."),
+]
 
 
 @get("/queue", summary="What waits for review")
 async def queue(
-    gateway: Gateway,
+    gateway: Gate,
     request: Call,
     limit: Limit = 20,
     tag: Filter = None,
     source: Filter = None,
-    why: Why | None = None,
+    why: Why = None,
 ) -> dict[str, Any]:
     """Most urgent first, each example with the reason for its place and the revision to decide on."""
     answer: dict[str, Any] = await gateway.ask(request.user.name, "queue", limit=limit, tag=tag, source=source, why=why)
@@ -35,7 +39,7 @@ async def queue(
 
 @get("/queue/tagged", summary="Preview a bulk approval")
 async def tagged(
-    gateway: Gateway,
+    gateway: Gate,
     request: Call,
     tag: Annotated[str, QueryParameter(min_length=1, max_length=200)],
     limit: Limit = 200,
@@ -46,13 +50,13 @@ async def tagged(
 
 
 @get("/examples/{example_id:str}", summary="One example")
-async def example(gateway: Gateway, request: Call, example_id: ExampleId) -> dict[str, Any]:
+async def example(gateway: Gate, request: Call, example_id: ExampleId) -> dict[str, Any]:
     """The example with its verdict: is it trained on, and if not, every reason why."""
     return await gateway.example(request.user.name, example_id)
 
 
 @get("/examples/{example_id:str}/history", summary="Everything ever said about an example")
-async def history(gateway: Gateway, example_id: ExampleId) -> dict[str, Any]:
+async def history(gateway: Gate, example_id: ExampleId) -> dict[str, Any]:
     """In the order of the log, read from the log itself."""
     messages = await gateway.history(example_id)
     if not messages:
@@ -61,20 +65,20 @@ async def history(gateway: Gateway, example_id: ExampleId) -> dict[str, Any]:
 
 
 @get("/stats", summary="The numbers of the dashboard", guards=[may(None)])
-async def stats(gateway: Gateway, request: Call) -> dict[str, Any]:
+async def stats(gateway: Gate, request: Call) -> dict[str, Any]:
     """Funnel, sources, relevance, tags, feedback and decisions, all of one moment."""
     answer: dict[str, Any] = await gateway.ask(request.user.name, "stats")
     return answer
 
 
 @get("/status", summary="How things are", guards=[may(None)])
-async def status(gateway: Gateway, request: Call) -> dict[str, Any]:
+async def status(gateway: Gate, request: Call) -> dict[str, Any]:
     """Health by age, and where the tables stand."""
     return await gateway.health() | {"state": await gateway.ask(request.user.name, "status")}
 
 
 @get("/events", summary="Tells when the state has moved", media_type="text/event-stream", guards=[may(None)])
-async def events(gateway: Gateway, request: Call, door: Door) -> Stream:
+async def events(gateway: Gate, request: Call, door: NamedDependency[Door]) -> Stream:
     """Server-sent events: `moved` with the checkpoint, within a second of every change."""
     principal = request.user
     return Stream(

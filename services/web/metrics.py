@@ -8,7 +8,7 @@ from litestar.plugins.prometheus import PrometheusConfig
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, generate_latest
 
 from .auth import may
-from .gateway import Gateway
+from .gateway import Gate
 
 LAST = Gauge("rooflog_log_last_sequence", "Sequence of the last fact on the log")
 CHECKPOINT = Gauge("rooflog_checkpoint", "Sequence up to which the tables are folded")
@@ -27,7 +27,7 @@ def counting() -> DefineMiddleware:
 
 
 @get("/metrics", summary="Metrics for Prometheus", tags=["state"], media_type=_TEXT, guards=[may(None)])
-async def metrics(gateway: Gateway) -> Response[bytes]:
+async def metrics(gateway: Gate) -> Response[bytes]:
     """Requests by route, how far the projector is, and how old the oldest unfolded fact is."""
     health = await gateway.health()
     projector = health["projector"] or {}

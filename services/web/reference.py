@@ -6,20 +6,9 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from litestar import Request
-from litestar.openapi.plugins import OpenAPIRenderPlugin
-
 METHODS = ("get", "post", "put", "patch", "delete")
 
 Schema = dict[str, Any]
-
-
-class ReferencePage(OpenAPIRenderPlugin):
-    """Serves the OpenAPI document as the reference page."""
-
-    def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
-        """The page."""
-        return openapi_page(openapi_schema).encode()
 
 
 def openapi_page(document: Schema) -> str:
@@ -131,4 +120,4 @@ def _type(schema: Schema) -> str:
 
 
 def _text(text: str | None) -> str:
-    return f"<p>{escape(text)}</p>" if text else ""
+    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in (text or "").split("\n\n") if paragraph)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Router, post
-from litestar.params import HeaderParameter, PathParameter
+from litestar.params import HeaderParameter, JSONBody, PathParameter
 from msgspec import Struct
 
 from events import calls
@@ -16,7 +16,7 @@ from events.facts import ExampleCaptured
 from . import bodies
 from .auth import Principal, may
 from .errors import Refusal
-from .gateway import Gateway, event_id
+from .gateway import Gate, Gateway, event_id
 
 Key = Annotated[
     str | None,
@@ -83,39 +83,41 @@ async def _capture(gateway: Gateway, request: Call, body: Example, key: str | No
 
 
 @post("/examples", summary="Capture an interaction")
-async def capture(gateway: Gateway, request: Call, data: bodies.Capture, key: Key = None) -> Captured:
+async def capture(gateway: Gate, request: Call, data: JSONBody[bodies.Capture], key: Key = None) -> Captured:
     """The answer comes when the fact is on disk."""
     return await _capture(gateway, request, data, key)
 
 
 @post("/documents", summary="Capture a generated document")
-async def document(gateway: Gateway, request: Call, data: bodies.Document, key: Key = None) -> Captured:
+async def document(gateway: Gate, request: Call, data: JSONBody[bodies.Document], key: Key = None) -> Captured:
     """One that was used with no or minor modifications counts as approved."""
     return await _capture(gateway, request, data, key, "doc")
 
 
 @post("/calculations", summary="Capture a verified calculation")
-async def calculation(gateway: Gateway, request: Call, data: bodies.Calculation, key: Key = None) -> Captured:
+async def calculation(gateway: Gate, request: Call, data: JSONBody[bodies.Calculation], key: Key = None) -> Captured:
     """It becomes the question "Calculate …", answered by explanation, formula and result."""
     return await _capture(gateway, request, data, key)
 
 
 @post("/spec-interpretations", summary="Capture the interpretation of a specification section")
 async def spec_interpretation(
-    gateway: Gateway, request: Call, data: bodies.SpecInterpretation, key: Key = None
+    gateway: Gate, request: Call, data: JSONBody[bodies.SpecInterpretation], key: Key = None
 ) -> Captured:
     """A quote is appended as the reference."""
     return await _capture(gateway, request, data, key)
 
 
 @post("/detail-decisions", summary="Capture how a condition was detailed")
-async def detail_decision(gateway: Gateway, request: Call, data: bodies.DetailDecision, key: Key = None) -> Captured:
+async def detail_decision(
+    gateway: Gate, request: Call, data: JSONBody[bodies.DetailDecision], key: Key = None
+) -> Captured:
     """It becomes the question "How should we detail …?"."""
     return await _capture(gateway, request, data, key)
 
 
 @post("/examples/batch", status_code=200, summary="Capture many interactions")
-async def batch(gateway: Gateway, request: Call, data: bodies.Batch, key: Key = None) -> Items:
+async def batch(gateway: Gate, request: Call, data: JSONBody[bodies.Batch], key: Key = None) -> Items:
     """Each item stands alone: one that is refused does not keep the others out. 500 items at most."""
     actor = request.user.name
     ids = [f"train_{event_id(actor, 'batch', key, n)}" if key else None for n in range(len(data.items))]
@@ -124,7 +126,9 @@ async def batch(gateway: Gateway, request: Call, data: bodies.Batch, key: Key = 
 
 
 @post("/project-knowledge", status_code=200, summary="Capture what a finished project has taught")
-async def project_knowledge(gateway: Gateway, request: Call, data: bodies.ProjectKnowledge, key: Key = None) -> Items:
+async def project_knowledge(
+    gateway: Gate, request: Call, data: JSONBody[bodies.ProjectKnowledge], key: Key = None
+) -> Items:
     """Each section, detail and lesson becomes an example."""
     actor, count = request.user.name, data.count
     if not 1 <= count <= bodies.MANY:
@@ -155,7 +159,7 @@ async def _items(gateway: Gateway, actor: str, facts: Sequence[ExampleCaptured],
 
 @post("/examples/{example_id:str}/feedback", status_code=201, summary="Give feedback on an example")
 async def feedback(
-    gateway: Gateway, request: Call, example_id: ExampleId, data: bodies.Feedback, key: Key = None
+    gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Feedback], key: Key = None
 ) -> Recorded:
     """Positive means verified accurate and counts as an approval; negative asks for a correction."""
     actor = request.user.name
@@ -173,7 +177,7 @@ async def feedback(
 
 
 @post("/corrections", summary="Record what an answer should have been")
-async def correct(gateway: Gateway, request: Call, data: bodies.Correction, key: Key = None) -> Corrected:
+async def correct(gateway: Gate, request: Call, data: JSONBody[bodies.Correction], key: Key = None) -> Corrected:
     """Of an example, whose prompt and answer need no repeating, or of a prompt and answer given here."""
     actor = request.user.name
     wrong = await gateway.example(actor, data.example_id) if data.example_id and _is_partial(data) else {}

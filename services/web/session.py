@@ -6,6 +6,8 @@ from typing import Any
 
 from litestar import Request, Response, Router, delete, get, post
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from msgspec import Struct
 
 from .auth import COOKIE, SESSION_SECONDS, Principal, Right, Sessions, may, unauthorized
@@ -24,15 +26,24 @@ class Me(Struct, frozen=True):
     expires_at: float | None = None
 
 
+class SignedOut(Struct, frozen=True):
+    """Nobody is signed in any more; `ended` says whether somebody was."""
+
+    ended: bool
+
+
 @get("/session", summary="Who am I?", guards=[may(None)])
-async def whoami(request: Call, tokens: Tokens) -> Me:
+async def whoami(request: Call, tokens: NamedDependency[Tokens]) -> Me:
     """Name, role and rights of the token or session."""
     return _me(request.user, tokens)
 
 
 @post("/session", status_code=200, summary="Sign in a browser")
 async def sign_in(
-    request: Request[Principal | None, Any, Any], data: SignIn, tokens: Tokens, sessions: Sessions
+    request: Request[Principal | None, Any, Any],
+    data: JSONBody[SignIn],
+    tokens: NamedDependency[Tokens],
+    sessions: NamedDependency[Sessions],
 ) -> Response[Me]:
     """A token becomes a session cookie that scripts cannot read and other sites cannot use."""
     token = tokens.find(data.token.strip())
@@ -51,12 +62,14 @@ async def sign_in(
     return Response(_me(Principal(token.name, token.role, token.sha256, ends), tokens), cookies=[cookie])
 
 
-@delete("/session", status_code=204, summary="Sign out a browser")
-async def sign_out(request: Request[Principal | None, Any, Any], sessions: Sessions) -> Response[None]:
+@delete("/session", status_code=200, summary="Sign out a browser")
+async def sign_out(
+    request: Request[Principal | None, Any, Any], sessions: NamedDependency[Sessions]
+) -> Response[SignedOut]:
     """The session ends here, whatever becomes of the cookie."""
-    if value := request.cookies.get(COOKIE):
-        sessions.end(value)
-    response: Response[None] = Response(None, status_code=204)
+    value = request.cookies.get(COOKIE)
+    has_ended = sessions.end(value) if value else False
+    response = Response(SignedOut(has_ended))
     response.delete_cookie(COOKIE, path="/")
     return response
 
