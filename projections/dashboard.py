@@ -39,6 +39,7 @@ TABLES = {
 
 def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     """What the dashboard shows beside `stats`, all of one moment. Raises ValueError for an unknown span."""
+    policy = policies.current(con)
     made = exports(con, limit=1)["items"]
     trained = _rows(con, f"SELECT {_TRAINING} FROM trainings ORDER BY seq DESC LIMIT 1", [])
     latest = con.execute(
@@ -48,9 +49,12 @@ def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     return {
         "timeline": timeline(con, span=span),
         "topics": topics(con),
+        "waiting": review.waiting_by_reason(con),
         "corrections": [shown[seq] for (seq,) in latest],
         "last_export": made[0] if made else None,
         "last_training": trained[0] if trained else None,
+        "training": {"at": policy.training.at, "goal": policy.training.goal},
+        "export": {"min_examples": policy.export.min_examples},
         "checkpoint": checkpoint(con).seq,
     }
 
@@ -66,8 +70,8 @@ def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     now = datetime.now(UTC).replace(tzinfo=None)
     last = first(
         con,
-        """SELECT max(at) FROM (
-             SELECT max(occurred_at) AS at FROM verdicts WHERE occurred_at <= $now
+        """SELECT max(said_at) FROM (
+             SELECT max(occurred_at) AS said_at FROM verdicts WHERE occurred_at <= $now
              UNION ALL SELECT max(occurred_at) FROM decisions WHERE occurred_at <= $now)""",
         {"now": now},
     )
@@ -77,18 +81,18 @@ def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
         f"""WITH bounds AS (
                 SELECT date_trunc('{unit}', $last::TIMESTAMP) AS final, final - INTERVAL ({steps - 1}) {unit} AS start),
             said AS (
-                SELECT date_trunc('{unit}', occurred_at) AS at, CASE WHEN kind = 'capture' THEN 0 ELSE 1 END AS what
+                SELECT date_trunc('{unit}', occurred_at) AS bucket, CASE WHEN kind = 'capture' THEN 0 ELSE 1 END AS what
                 FROM verdicts WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now
                 UNION ALL
                 SELECT date_trunc('{unit}', occurred_at), CASE WHEN decision = 'approved' THEN 2 ELSE 3 END
                 FROM decisions WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now
                     AND decision IN ('approved', 'rejected')),
             counted AS (
-                SELECT at, count(*) FILTER (what = 0), count(*) FILTER (what = 1), count(*) FILTER (what = 2),
-                       count(*) FILTER (what = 3) FROM said GROUP BY at)
-            SELECT strftime(step, '{_ISO}'), counted.* EXCLUDE (at)
+                SELECT bucket, count(*) FILTER (what = 0), count(*) FILTER (what = 1), count(*) FILTER (what = 2),
+                       count(*) FILTER (what = 3) FROM said GROUP BY bucket)
+            SELECT strftime(step, '{_ISO}'), counted.* EXCLUDE (bucket)
             FROM (SELECT unnest(generate_series(start, final, INTERVAL 1 {unit})) AS step FROM bounds)
-            LEFT JOIN counted ON at = step ORDER BY step""",
+            LEFT JOIN counted ON bucket = step ORDER BY step""",
         {"last": last[0], "now": now},
     ).fetchall()
     names = ("captures", "corrections", "approved", "rejected")

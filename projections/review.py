@@ -64,16 +64,27 @@ def waiting(
         ).fetchall()
         goes_on = rows[-1] if len(rows) == limit else None
     count = None if text else first(con, f"SELECT count(*) FROM waiting WHERE {condition}", filters)
-    counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
+    by_reason = _by_reason(con)
     shown = beginnings(con, [seq for _, seq in rows])
     return {
         "items": [shown[seq] | {"why": QUEUE[place]} for place, seq in rows if seq in shown],
         "matching": count[0] if count else None,
-        "total": sum(counts.values()),
-        "by_reason": {name: counts.get(number, 0) for name, number in PLACES.items()},
+        "total": sum(by_reason.values()),
+        "by_reason": by_reason,
         "after": f"{goes_on[0]}.{goes_on[1]}" if goes_on else None,
         "checkpoint": checkpoint(con).seq,
     }
+
+
+def waiting_by_reason(con: Connection) -> dict[str, int]:
+    """How many wait for each reason, the most urgent first."""
+    queries.place_all(con, policies.current(con).review.new_topic_below)
+    return _by_reason(con)
+
+
+def _by_reason(con: Connection) -> dict[str, int]:
+    counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
+    return {name: counts.get(number, 0) for name, number in PLACES.items()}
 
 
 def considered(con: Connection, *, example_id: str) -> dict[str, Any] | None:
@@ -143,7 +154,7 @@ def found(
     con: Connection,
     *,
     reason: str | None = None,
-    state: str | None = None,
+    stage: str | None = None,
     source: str | None = None,
     tag: str | None = None,
     project: str | None = None,
@@ -154,9 +165,9 @@ def found(
 ) -> dict[str, Any]:
     """A page of examples, the newest first: all, or those that one reason keeps out, that are trained on, or wait.
 
-    `reason` is the first one in the order of the pipeline, as the funnel counts; `state` is training, waiting, filtered
+    `reason` is the first one in the order of the pipeline, as the funnel counts; `stage` is training, waiting, filtered
     or approved, the latter two as after those stages of the funnel. `text` and pauses as in `waiting`; go on with
-    `before`. Raises ValueError for an unknown reason or state.
+    `before`. Raises ValueError for an unknown reason or stage.
     """
     condition = " AND ".join(
         [
@@ -165,7 +176,7 @@ def found(
             "($project IS NULL OR project_context = $project)",
             "($relevance IS NULL OR relevance = $relevance)",
             _of_reason(reason),
-            _of_state(state),
+            _of_stage(stage),
         ]
     )
     filters = {"source": source, "tag": tag, "project": project, "relevance": relevance}
@@ -243,9 +254,9 @@ def _of_reason(reason: str | None) -> str:
     return f"reasons & -reasons = {BIT[reason]}"
 
 
-def _of_state(state: str | None) -> str:
+def _of_stage(stage: str | None) -> str:
     filtered = BIT["rejected"] - 1
-    states = {
+    stages = {
         None: "true",
         "training": "reasons = 0",
         "waiting": "queue IS NOT NULL",
@@ -253,9 +264,9 @@ def _of_state(state: str | None) -> str:
         "approved": f"reasons & {filtered | BIT['rejected'] | BIT['not_approved']} = 0",
         "corrections": "kind = 'correction'",
     }
-    if state not in states:
-        raise ValueError(f"no state {state!r}; there are {', '.join(name for name in states if name)}")
-    return states[state]
+    if stage not in stages:
+        raise ValueError(f"no stage {stage!r}; there are {', '.join(name for name in stages if name)}")
+    return stages[stage]
 
 
 def _search_places(

@@ -97,7 +97,7 @@ async def reject(
 
 @post("/examples/{example_id:str}/reopen", status_code=201, summary="Take a decision back")
 async def reopen(
-    gateway: Gateway, request: Call, example_id: ExampleId, data: bodies.Approval, key: Key = None
+    gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Approval], key: Key = None
 ) -> Decided:
     """The example stands undecided again and waits for review where it did before. Refused as in approve."""
     fact = ExampleReopened(

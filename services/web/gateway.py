@@ -129,6 +129,14 @@ class Gateway:
         """Every message about one example, read from the log itself."""
         return await self._in_time(self.log.history(example_id))
 
+    async def stretch(self, after: int, limit: int) -> tuple[int, list[Message]]:
+        """The end of the log, and at most `limit` messages behind a sequence."""
+        last = await self._in_time(self.log.last_sequence())
+
+        if not limit or after >= last:
+            return last, []
+        return last, await self._in_time(anext(self.log.read(after, last, limit), []))
+
     async def health(self) -> dict[str, Any]:
         """How the log and the projector are, by age in seconds: of the last move, and of the oldest unfolded fact."""
         client, now = self.log.client, datetime.now(UTC)
@@ -143,7 +151,7 @@ class Gateway:
                 waiting = await self.log.at(status["checkpoint"] + 1) if status["checkpoint"] < last else None
         except (RooflogError, NatsError, TimeoutError) as error:
             return answer | {"reason": str(error) or "no answer in time"}
-        age = (now - _received(waiting)).total_seconds() if waiting else 0.0
+        age = (now - received(waiting)).total_seconds() if waiting else 0.0
         moved = self.changes.moved_at
         answer["projector"] = {
             "checkpoint": status["checkpoint"],
@@ -234,7 +242,7 @@ def _comparable(fact: Fact) -> Fact:
     return msgspec.structs.replace(fact, **same)
 
 
-def _received(message: Message) -> datetime:
+def received(message: Message) -> datetime:
     """The server's clock when the message came; it counts nanoseconds, which Python does not."""
     whole, _, fraction = message.received_at.rstrip("Z").partition(".")
     return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00")
