@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Category = Literal["malformed", "unknown_type", "invalid", "wrong_subject"]
+Category = Literal["malformed", "unknown_type", "invalid", "wrong_subject", "erased"]
 
 
 class RooflogError(Exception):
@@ -43,6 +43,18 @@ class StaleRevision(RooflogError):
             f"look at it again (`rooflog show {example_id}`) and decide anew"
         )
         self.example_id = example_id
+        self.seen = seen
+        self.since = since
+
+
+class StalePolicy(RooflogError):
+    """Another policy was adopted after the one that the change was made on."""
+
+    def __init__(self, seen: int, since: str) -> None:
+        super().__init__(
+            f"refused: another policy was adopted since sequence {seen}: {since}; "
+            "preview yours again (`rooflog policy preview FILE`) and adopt it anew"
+        )
         self.seen = seen
         self.since = since
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 import msgspec
@@ -17,18 +16,22 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from . import stream, subjects
-from .codec import decode, encode
-from .errors import InvalidFact, RooflogError, StaleRevision, TooLarge, UnknownExample, Unreachable
+from .codec import encode
+from .errors import InvalidFact, RooflogError, StalePolicy, StaleRevision, TooLarge, UnknownExample, Unreachable
 from .facts import (
-    AnyFact,
     CorrectionRecorded,
     ExampleApproved,
+    ExampleErased,
     ExampleRedacted,
     ExampleRejected,
     ExampleReopened,
     Fact,
     FeedbackGiven,
+    PolicyAdopted,
 )
+from .message import Message, listed, without_gaps
+
+__all__ = ["Decision", "Log", "Message", "Published", "describe"]
 
 BATCH = 500
 """Facts in one atomic batch. The server's limit is 1,000; the rate is flat from 500 on (29,600/s synced)."""
@@ -44,20 +47,10 @@ TRIES = 12
 
 WRONG_LAST_SEQUENCE = 10071
 
+GAP_TRIES = 5
+"""Looks for the tombstone of a message that is not there, as a replica may lag a moment behind."""
+
 _DIRECT_GET = f"$JS.API.DIRECT.GET.{subjects.STREAM}"
-
-
-class Message(msgspec.Struct, frozen=True):
-    """One message as it lies on the log; `received_at` is the server's clock."""
-
-    seq: int
-    subject: str
-    data: bytes
-    received_at: str
-
-    def fact(self) -> AnyFact:
-        """The fact it holds; raises InvalidFact."""
-        return decode(self.data, self.subject)
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -66,6 +59,14 @@ class Published(msgspec.Struct, frozen=True):
     new: tuple[str, ...] = ()
     existing: tuple[str, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
+
+
+class _Info(msgspec.Struct):
+    class State(msgspec.Struct):
+        first_seq: int
+        deleted: list[int] = []
+
+    state: State
 
 
 class _Ack(msgspec.Struct):
@@ -213,6 +214,33 @@ class Log:
                 raise StaleRevision(example_id, revision, f"the log knows no such revision, the last one is {last}")
         raise Unreachable(f"the log did not acknowledge the decision on {example_id}; nothing is known to be recorded")
 
+    async def adopt(self, policy: PolicyAdopted, *, revision: int) -> int:
+        """Publish a policy if the one of sequence `revision` still holds (0: none was adopted); its sequence.
+
+        Raises StalePolicy, which tells what was adopted since.
+        """
+        subject = subjects.subject_of(policy)
+        batch = {subject: self._encoded(policy)}
+        expected = {
+            "Nats-Expected-Last-Subject-Sequence": str(revision),
+            "Nats-Expected-Last-Subject-Sequence-Subject": subjects.ADOPTIONS,
+        }
+        for _ in range(TRIES):
+            try:
+                ack = await self._send(batch, {subject: expected})
+            except TimeoutError:
+                ack = None
+            if ack is not None and ack.error is None:
+                return ack.seq
+            if ack is not None and ack.error is not None and ack.error.err_code != WRONG_LAST_SEQUENCE:
+                raise RooflogError(f"the log refused the policy: {ack.error.description}")
+            if said := await self._present([subject]):
+                return said[subject]
+            last = max((await self.last([subjects.ADOPTIONS])).values(), key=lambda message: message.seq, default=None)
+            if last is not None and last.seq != revision:
+                raise StalePolicy(revision, describe(last))
+        raise Unreachable("the log did not acknowledge the policy; nothing is known to be recorded")
+
     async def revision(self, example_id: str) -> int:
         """The sequence of the last fact about an example; 0 where there is none."""
         messages = await self._direct_get({"multi_last": [subjects.about(example_id)], "batch": 10_000})
@@ -253,15 +281,57 @@ class Log:
         return found[0] if found and found[0].seq == seq else None
 
     async def read(self, after: int, until: int | None = None, batch: int = 5_000) -> AsyncIterator[list[Message]]:
-        """Messages after one sequence up to another (default: the log's end now), in order, in lists of `batch`."""
+        """Messages after one sequence up to another (default: the log's end now), in order, in lists of `batch`.
+
+        No sequence is left out: for what was erased comes what its tombstone keeps, see `Message`.
+        """
         until = await self.last_sequence() if until is None else until
         while after < until:
             request = {"seq": after + 1, "next_by_subj": subjects.EVERYTHING, "batch": batch}
             messages = [message for message in await self._direct_get(request) if message.seq <= until]
-            if not messages:
-                return
-            after = messages[-1].seq
+            end = messages[-1].seq if messages else min(until, after + batch)
+            if end - after != len(messages):
+                messages = without_gaps(messages, after, end, await self._erased_between(messages, after, end))
+            after = end
             yield messages
+
+    async def erased(self) -> dict[int, Message]:
+        """The messages that tombstones list, by sequence, whether or not their text is still there."""
+        tombstones = []
+        for message in await self._direct_get({"seq": 1, "next_by_subj": subjects.TOMBSTONES, "batch": 100_000}):
+            with suppress(InvalidFact):
+                if isinstance(fact := message.fact(), ExampleErased):
+                    tombstones.append((message.seq, fact))
+        return listed(tombstones)
+
+    async def deleted(self) -> set[int]:
+        """The sequences that the log no longer holds."""
+        api = f"$JS.API.STREAM.INFO.{subjects.STREAM}"
+        try:
+            answer = await self.client.request(api, b'{"deleted_details": true}', timeout=ACK_SECONDS)
+        except (NatsError, TimeoutError) as error:
+            raise Unreachable(f"the log does not answer: {error or type(error).__name__}") from error
+        state = msgspec.json.decode(answer.data, type=_Info).state
+        return {*range(1, state.first_seq), *state.deleted}
+
+    async def erase(self, seq: int) -> bool:
+        """Overwrite and delete a message for good, whose tombstone is on the log; False where it is gone already."""
+        try:
+            return await self.client.jetstream().delete_msg(subjects.STREAM, seq)
+        except (NatsError, TimeoutError, OSError) as error:
+            if await self.at(seq) is None:
+                return False
+            raise Unreachable(f"sequence {seq} could not be erased: {error or type(error).__name__}") from error
+
+    async def _erased_between(self, messages: Sequence[Message], after: int, end: int) -> dict[int, Message]:
+        """Tombstones for what a read did not find: each was said before its message went, so it must be there."""
+        gaps = set(range(after + 1, end + 1)) - {message.seq for message in messages}
+        for attempt in range(GAP_TRIES):
+            erased = await self.erased()
+            if gaps <= erased.keys():
+                break
+            await asyncio.sleep(0.05 * attempt)
+        return erased
 
     def _encoded(self, fact: Fact) -> bytes:
         data = encode(fact)
@@ -362,14 +432,6 @@ class Log:
         except (NatsError, TimeoutError) as error:
             raise Unreachable(f"the log does not answer: {error or type(error).__name__}") from error
         return found
-
-
-def log_digest(previous: bytes, message: Message) -> bytes:
-    """The log's running digest after a message: SHA-256 over the previous one, sequence, subject and payload digest."""
-    link = hashlib.sha256(previous)
-    link.update(f"{message.seq} {message.subject} ".encode())
-    link.update(hashlib.sha256(message.data).digest())
-    return link.digest()
 
 
 def describe(message: Message) -> str:

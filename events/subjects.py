@@ -13,6 +13,8 @@ from .facts import Fact
 STREAM = "TRAINING"
 ROOT = "training"
 EVERYTHING = f"{ROOT}.>"
+ADOPTIONS = f"{ROOT}.policy.adopted.*.*"
+TOMBSTONES = f"{ROOT}.example.erased.*.*"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 

@@ -222,12 +222,6 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
     return funnel(con, "judged"), "judged"
 
 
-def training_rows(relation: str) -> str:
-    """The SELECT of the training set behind verdicts, in the order of the log: prompt and response."""
-    return f"""SELECT e.prompt, e.response FROM examples e
-               JOIN (SELECT example_id FROM {relation} WHERE reasons = 0) USING (example_id) ORDER BY e.seq"""
-
-
 def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
     """Examples in full, by id."""
     if not ids:

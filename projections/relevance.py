@@ -144,6 +144,31 @@ def check(lexicon: Lexicon) -> None:
                 raise LexiconError(f"lexicon: {form!r} belongs to both {other!r} and {name!r}; keep it in one")
 
 
+NOWHERE = "a^"
+"""A pattern that no text matches."""
+
+WIDEST_DIFFERENCE = 10_000
+"""Characters of a pattern from which on it is no cheaper to look for the difference than to analyse anew."""
+
+
+def difference(one: Lexicon, other: Lexicon) -> str | None:
+    """An RE2 pattern that every (lower-case) text matches of which the two may say different things; None: any text.
+
+    Where no form of an entry that differs occurs, both alternations find the same words at the same places.
+    """
+    entries = [
+        {(term.term, term): term.forms for term in lexicon.terms}
+        | {("rivals", form): (form,) for form in lexicon.rival_forms}
+        | {("ignored", form): (form,) for form in lexicon.ignored_forms}
+        for lexicon in (one, other)
+    ]
+    differing = entries[0].keys() ^ entries[1].keys()
+    forms = {form for entry in differing for form in (entries[0].get(entry) or entries[1][entry])}
+    written = sorted({*forms, *(form + "s" for form in forms), *(form.removesuffix("s") for form in forms)})
+    pattern = rf"\b(?:{'|'.join(map(form_pattern, written))})\b" if forms else NOWHERE
+    return pattern if len(pattern) <= WIDEST_DIFFERENCE else None
+
+
 def rated(lexicon: Lexicon, source: str) -> str:
     """One SELECT that rates every row of `source` (columns `id` unique, `prompt`, `response`).
 

@@ -182,7 +182,11 @@ class ProjectorService:
         except Exception as error:
             logger.exception("question %s", name)
             answer = Answer(error=f"the projector could not answer {name!r}: {error}")
-        return msgspec.json.encode(answer)
+        data = msgspec.json.encode(answer)
+        if len(data) > self._log.client.max_payload - 1_024:
+            text = f"the answer to {name!r} has {len(data):,} bytes, more than one message takes; ask for fewer rows"
+            data = msgspec.json.encode(Answer(error=text, too_large=True))
+        return data
 
     async def _stream_rows(self, message: NatsMessage) -> None:
         """Send the training set in chunks; each waits for the asker's acknowledgement, so no buffer overflows."""
@@ -192,7 +196,7 @@ class ProjectorService:
         try:
             question = msgspec.json.decode(message.body, type=Question)
             await self._reach(question.after)
-            with contextlib.closing(self._owner.rows(question.args.get("min_relevance"))) as chunks:
+            with contextlib.closing(self._owner.rows(**{"min_relevance": None} | question.args)) as chunks:
                 while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
                     for start in range(0, len(chunk), size):
                         kind = b"." if start + size >= len(chunk) else b"+"

@@ -18,12 +18,12 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from events.errors import RooflogError, Unreachable
+from events.errors import RooflogError, TooLarge, Unreachable
 from events.log import Log
-from projections import dashboard, policies, queries, review
-from projections.checkpoint import checkpoint
+from projections import dashboard, exports, queries, review, training_set
 from projections.database import Connection
 from projections.policy import Relevance
+from projections.training_set import TrainingSet
 
 from .settings import Settings
 
@@ -50,9 +50,9 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "found": review.found,
     "related": review.related,
     "dashboard": dashboard.dashboard,
-    "exports": dashboard.exports,
     "quarantined": dashboard.quarantined,
     "counted": dashboard.counted,
+    "exports": exports.history,
 }
 
 READ = 20_000
@@ -72,21 +72,11 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Answer(msgspec.Struct):
-    """The answer, or what was wrong with the question."""
+    """The answer, or what was wrong with the question; `too_large` where fewer rows would fit into one message."""
 
     value: Any = None
     error: str | None = None
-
-
-class TrainingSet(msgspec.Struct):
-    """The head of a streamed training set; the rows follow as Arrow record batches."""
-
-    funnel: dict[str, Any]
-    system: str
-    min_examples: int
-    checkpoint: int
-    log_digest: str
-    policy_digest: str
+    too_large: bool = False
 
 
 class Owner:
@@ -144,20 +134,15 @@ class Owner:
             except TypeError as error:
                 raise ValueError(f"question {name!r}: {error}") from error
 
-    def rows(self, min_relevance: Relevance | None) -> Generator[bytes]:
-        """The training set of this moment: its head as JSON, then Arrow IPC of every record batch."""
+    def rows(self, min_relevance: Relevance | None, texts: bool = True) -> Generator[bytes]:
+        """The training set of this moment: its head as JSON, then Arrow IPC of every page of rows."""
         with self.reader.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")
-            funnel, relation = queries.training_set(cursor, min_relevance=min_relevance)
-            now, policy = checkpoint(cursor), policies.current(cursor)
-            export = policy.export
-            yield msgspec.json.encode(
-                TrainingSet(funnel, export.system, export.min_examples, now.seq, now.log_digest.hex(), policy.digest)
-            )
-            for batch in cursor.sql(queries.training_rows(relation)).to_arrow_reader(20_000):
+            yield msgspec.json.encode(training_set.select(cursor, min_relevance))
+            for page in training_set.pages(cursor, texts=texts):
                 sink = io.BytesIO()
-                with pa.ipc.new_stream(sink, batch.schema) as writer:
-                    writer.write_batch(batch)
+                with pa.ipc.new_stream(sink, page.schema) as writer:
+                    writer.write_table(page)
                 yield sink.getvalue()
             cursor.execute("ROLLBACK")
 
@@ -178,7 +163,10 @@ class State:
         return await self.ask_after(await self._log.last_sequence(), name, args)
 
     async def ask_after(self, after: int, name: str, args: dict[str, Any]) -> Any:
-        """Ask the projector one question about a state that holds at least sequence `after`. Raises as `ask` does."""
+        """Ask the projector one question about a state that holds at least sequence `after`.
+
+        Raises as `ask` does, and TooLarge where the answer does not fit into one message.
+        """
         question = Question(after=after, args=args)
         try:
             reply = await self._log.client.request(
@@ -190,12 +178,12 @@ class State:
 
     @asynccontextmanager
     async def training_set(
-        self, min_relevance: Relevance | None = None
+        self, min_relevance: Relevance | None = None, *, texts: bool = True
     ) -> AsyncIterator[tuple[TrainingSet, AsyncIterator[pa.RecordBatch]]]:
-        """The training set of this moment: its head, and its rows (`prompt`, `response`) in the order of the log."""
+        """The training set of this moment: its head, and its rows in the order of the log (`training_set.pages`)."""
         if self._owner is not None:
             await self._owner.catch_up(self._log, self._progress)
-            chunks = self._owner.rows(min_relevance)
+            chunks = self._owner.rows(min_relevance, texts)
 
             async def local() -> AsyncGenerator[bytes]:
                 with contextlib.closing(chunks):
@@ -204,7 +192,7 @@ class State:
 
             source: AsyncGenerator[bytes] = local()
         else:
-            source = self._streamed(min_relevance)
+            source = self._streamed({"min_relevance": min_relevance, "texts": texts})
         async with contextlib.aclosing(source):
             head = msgspec.json.decode(await anext(source), type=TrainingSet)
 
@@ -216,13 +204,13 @@ class State:
 
             yield head, batches()
 
-    async def _streamed(self, min_relevance: Relevance | None) -> AsyncGenerator[bytes]:
+    async def _streamed(self, args: dict[str, Any]) -> AsyncGenerator[bytes]:
         """Chunks from the projector, put together again: `+` says that a chunk goes on, `.` ends it, `$` ends all."""
         client = self._log.client
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox, cb=arrived.put)
-        question = Question(after=await self._log.last_sequence(), args={"min_relevance": min_relevance})
+        question = Question(after=await self._log.last_sequence(), args=args)
         try:
             await client.publish(ROWS_SUBJECT, msgspec.json.encode(question), reply=inbox)
             whole = bytearray()
@@ -247,7 +235,7 @@ class State:
 def _value(data: bytes) -> Any:
     answer = msgspec.json.decode(data, type=Answer)
     if answer.error is not None:
-        raise RooflogError(answer.error)
+        raise TooLarge(answer.error) if answer.too_large else RooflogError(answer.error)
     return answer.value
 
 

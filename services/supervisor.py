@@ -15,7 +15,11 @@ from .settings import Settings
 
 logger = logging.getLogger("rooflog.up")
 
-SERVICES: dict[str, tuple[str, ...]] = {"projector": ("projector",), "web": ("web",)}
+SERVICES: dict[str, tuple[str, ...]] = {
+    "projector": ("projector",),
+    "exporter": ("exporter",),
+    "web": ("web",),
+}
 """Name -> the rooflog command that runs it."""
 
 LONGEST_PAUSE_SECONDS = 30.0

@@ -157,7 +157,7 @@ web_port_option = click.option(
 
 
 def log_to_stderr() -> None:
-    """What services and libraries log goes to standard error, one line each."""
+    """Show on standard error what a service that runs in the foreground does."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
 
 

@@ -25,10 +25,10 @@ from ..state import State
 from .changes import Changes
 from .errors import Refusal, unavailable
 
-SAY_SECONDS = 8.0
+SAY_SECONDS = 5.0
 """How long the log may take to acknowledge: longer than a synced batch ever takes, shorter than callers wait."""
 
-ASK_SECONDS = 10.0
+ASK_SECONDS = 8.0
 ACTORS = 10_000
 """Actors whose last fact is remembered, so that they find it in the next answer."""
 

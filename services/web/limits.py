@@ -22,12 +22,14 @@ def rate(per_second: int) -> DefineMiddleware:
 
 
 async def json_only(request: Request[Any, Any, Any]) -> None:
-    """Raise Refusal 415 where a body is not declared as JSON: a form of another site cannot declare that."""
+    """Raise Refusal 415 where a body is not declared as JSON, which a form of another site cannot do; 400 for none."""
     if request.method not in ("POST", "PUT", "PATCH"):
         return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != JSON:
         raise Refusal(415, f"send {JSON}, not {kind or 'a body of no declared kind'}")
+    if not await request.body():
+        raise Refusal(400, "the body is empty; send a JSON object")
 
 
 def _caller(request: Request[Any, Any, Any]) -> str:

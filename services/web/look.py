@@ -9,10 +9,10 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from events.errors import UnknownExample
+from events.errors import TooLarge, UnknownExample
 
 from .auth import Door, may
-from .gateway import Gate, told
+from .gateway import Gate, Gateway, told
 from .say import Call, ExampleId
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
@@ -32,9 +32,11 @@ async def queue(
     source: Filter = None,
     why: Why = None,
 ) -> dict[str, Any]:
-    """Most urgent first, each example with the reason for its place and the revision to decide on."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "queue", limit=limit, tag=tag, source=source, why=why)
-    return answer
+    """Most urgent first, each example with the reason for its place and the revision to decide on.
+
+    Where texts are so long that so many do not fit into one answer, there are fewer.
+    """
+    return await _as_many_as_fit(gateway, request, "queue", limit, tag=tag, source=source, why=why)
 
 
 @get("/queue/tagged", summary="Preview a bulk approval")
@@ -45,8 +47,19 @@ async def tagged(
     limit: Limit = 200,
 ) -> dict[str, Any]:
     """Everything in the queue that carries a tag, with revisions: the items for `/decisions/approve`."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "tagged", tag=tag, limit=limit)
-    return answer
+    return await _as_many_as_fit(gateway, request, "tagged", limit, tag=tag)
+
+
+async def _as_many_as_fit(gateway: Gateway, request: Call, name: str, limit: int, **args: Any) -> dict[str, Any]:
+    """The answer with `limit` examples, or with half as many, again and again: one long text must not hide the rest."""
+    while True:
+        try:
+            answer: dict[str, Any] = await gateway.ask(request.user.name, name, limit=limit, **args)
+            return answer
+        except TooLarge:
+            if limit == 1:
+                raise
+            limit //= 2
 
 
 @get("/examples/{example_id:str}", summary="One example")
