@@ -298,11 +298,15 @@ class Log:
     async def erased(self) -> dict[int, Message]:
         """The messages that tombstones list, by sequence, whether or not their text is still there."""
         tombstones = []
-        for message in await self._direct_get({"seq": 1, "next_by_subj": subjects.TOMBSTONES, "batch": 100_000}):
+        for message in await self.tombstones():
             with suppress(InvalidFact):
                 if isinstance(fact := message.fact(), ExampleErased):
                     tombstones.append((message.seq, fact))
         return listed(tombstones)
+
+    async def tombstones(self) -> list[Message]:
+        """Every message on the subjects of erasures."""
+        return await self._direct_get({"seq": 1, "next_by_subj": subjects.TOMBSTONES, "batch": 100_000})
 
     async def deleted(self) -> set[int]:
         """The sequences that the log no longer holds."""

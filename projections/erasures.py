@@ -12,6 +12,7 @@ from msgspec import json
 
 from events.facts import CorrectionRecorded, ExampleCaptured, ExampleErased, ExampleRedacted
 
+from . import compaction
 from .batch import Batch
 from .database import Connection, first, insert
 from .examples import BARE
@@ -90,11 +91,41 @@ def _blank(con: Connection, batch: Batch) -> None:
         con.execute(f"UPDATE examples SET {BARE}, erased_seq = gone.seq {erased}")
 
 
-def remnants(con: Connection) -> dict[str, Any]:
+def remnants(con: Connection) -> dict[str, list[int]]:
     """Messages that still hold the text of erased examples, as far as the tables know: sequences by example."""
-    rows = con.execute("SELECT example_id, list(seq ORDER BY seq) FROM remnants GROUP BY ALL ORDER BY ALL").fetchall()
-    return dict(rows)
+    return dict(
+        con.execute("SELECT example_id, list(seq ORDER BY seq) FROM remnants GROUP BY ALL ORDER BY ALL").fetchall()
+    )
 
+
+def erasing(con: Connection) -> dict[str, Any]:
+    """What is left to do after erasures: `remnants`, and whether the database's file has to be written anew."""
+    return {"remnants": remnants(con), "compaction_due": compaction.is_due(con)}
+
+
+def repeating(con: Connection, *, example_id: str) -> dict[str, Any]:
+    """The example and every other one that repeats its text, those first that are only found through the later ones.
+
+    A correction repeats the answer that it replaces, whether it names the example or only has its words; a copy has the
+    same prompt and answer. Of each that counts as well.
+    """
+    found: dict[str, int] = {}
+    ids = [example_id]
+    while ids:
+        rows = con.execute(_REPEATING, {"ids": ids}).fetchall()
+        ids = [one for (one,) in rows if one not in found]
+        found |= dict.fromkeys(ids, len(found))
+    return {"ids": sorted(found, key=lambda one: (-found[one], one))}
+
+
+_REPEATING = """
+WITH mine AS (SELECT * FROM examples WHERE example_id IN (SELECT unnest($ids::VARCHAR[]))),
+keys AS (SELECT text_key AS key FROM mine WHERE text_key IS NOT NULL
+         UNION SELECT said_key FROM mine WHERE said_key IS NOT NULL)
+SELECT example_id FROM mine
+UNION SELECT example_id FROM examples WHERE corrects IN (SELECT example_id FROM mine)
+UNION SELECT example_id FROM examples
+      WHERE original_key IN (FROM keys) OR text_key IN (FROM keys) OR said_key IN (FROM keys)"""
 
 ERASURES = Projection(name="erasures", version=2, handles=(ExampleErased,), columns=_COLUMNS, key="seq", fold=_fold)
 REMNANTS = Projection(name="remnants", version=1, handles=(), columns=_REMNANTS, key="seq", fold=_take_out)

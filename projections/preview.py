@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from . import policies, queries, verdicts
+from . import analysis, policies, queries, verdicts
 from .checkpoint import checkpoint
 from .database import Connection, first
 from .policy import Policy, from_document
@@ -42,9 +42,17 @@ def preview(con: Connection, *, policy: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def moved(con: Connection, *, policy: dict[str, Any]) -> Iterator[pa.Table]:
+def prepare(con: Connection, *, policy: dict[str, Any]) -> dict[str, Any]:
+    """Analyse some of the texts that a policy to come demands to be read anew; how many are left."""
+    candidate, current = from_document(policy).lexicon, policies.current(con).lexicon
+    analysis.forget(con, [candidate, current])
+    return {"left": analysis.prepare(con, candidate, current)}
+
+
+def moved(con: Connection, *, policy: dict[str, Any]) -> Iterator[bytes | pa.Table]:
     """Every example that would enter or leave, in the order of the log, page by page."""
     _judge(con, from_document(policy))
+    yield b"{}"
     for batch in con.sql(_MOVED).to_arrow_reader(20_000):
         rows = [
             _named(dict(zip(batch.schema.names, row, strict=True)))

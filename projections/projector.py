@@ -21,7 +21,7 @@ from events.facts import (
 )
 from events.message import Message
 
-from . import analysis, contradictions, database, near_duplicates, policies, verdicts
+from . import analysis, compaction, contradictions, database, near_duplicates, policies, verdicts
 from .batch import Batch, decode
 from .chain import CHAIN
 from .checkpoint import Checkpoint, checkpoint
@@ -213,8 +213,9 @@ class Projector:
         self.con.execute("BEGIN TRANSACTION")
         for projection in PROJECTIONS:
             projection.create(self.con)
-        for statement in (*near_duplicates.SCHEMA, contradictions.SCHEMA):
+        for statement in (*near_duplicates.SCHEMA, contradictions.SCHEMA, compaction.TABLE):
             self.con.execute(statement)
+        self.con.execute("INSERT INTO compaction VALUES (0)")
         self.con.execute(database.ddl("analysis", analysis.COLUMNS))
         self.con.execute(database.ddl("verdicts", verdicts.COLUMNS))
         self.con.execute(

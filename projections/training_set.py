@@ -44,6 +44,14 @@ class TrainingSet(msgspec.Struct):
     policy: msgspec.Raw
 
 
+def stream(
+    con: Connection, *, min_relevance: Relevance | None = None, texts: bool = True
+) -> Iterator[bytes | pa.Table]:
+    """The head as JSON, then the pages."""
+    yield msgspec.json.encode(select(con, min_relevance))
+    yield from pages(con, texts=texts)
+
+
 def select(con: Connection, min_relevance: Relevance | None = None) -> TrainingSet:
     """Choose the rows of every format into the temporary table `chosen`, one row an example, and tell its head."""
     policy = policies.current(con)

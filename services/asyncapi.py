@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from events.facts import FACTS, AnyFact
 from events.log import Log
 
-from .projector import FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
+from .projector import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
 from .settings import Settings
 from .state import MOVED, QUESTIONS, Answer, Owner, Question
 
@@ -54,8 +54,9 @@ def _with_payloads(made: dict[str, Any]) -> dict[str, Any]:
     )
     fact, question, answer, moved = payloads[:4]
     messages = made["components"]["messages"]
-    for channel, payload in ((FACTS_CHANNEL, fact), (QUESTIONS_CHANNEL, question), (ROWS_CHANNEL, question)):
-        messages[f"{channel}:SubscribeMessage"]["payload"] = payload
+    for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL):
+        messages[f"{channel}:SubscribeMessage"]["payload"] = question
+    messages[f"{FACTS_CHANNEL}:SubscribeMessage"]["payload"] = fact
     messages |= {
         "answer": {"title": "answer", "payload": answer},
         "moved": {"title": "moved", "payload": moved},
@@ -64,7 +65,8 @@ def _with_payloads(made: dict[str, Any]) -> dict[str, Any]:
         "answers": _channel("The inbox that a question names.", "answer", None),
         "moved": _channel("Said after every commit.", "moved", MOVED),
     }
-    made["operations"][QUESTIONS_CHANNEL]["reply"] = {"channel": {"$ref": "#/channels/answers"}}
+    for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL):
+        made["operations"][channel]["reply"] = {"channel": {"$ref": "#/channels/answers"}}
     made["operations"]["moved"] = {"action": "send", "channel": {"$ref": "#/channels/moved"}}
     made["components"]["schemas"] = schemas
     return made

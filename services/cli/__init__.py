@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import click
 
-from . import exports, look, policies, review, run, say, texts, web
+from . import audit, exports, look, policies, review, run, say, texts, web
 
 _ORDER = (
-    run.up, run.demo, say.import_, say.capture, say.feedback, say.correct, review.queue, review.show, review.approve,
-    review.reject, review.reopen, review.edit, texts.redact, texts.analyze, texts.duplicates, look.stats,
-    exports.export, exports.train, exports.exports, exports.lineage, look.history, look.status, policies.policy,
-    run.projector, exports.exporter, web.web, web.token, web.asyncapi,
-)  # fmt: skip
+    run.up,
+    run.demo,
+    say.import_,
+    say.capture,
+    say.feedback,
+    say.correct,
+    review.queue,
+    review.show,
+    review.approve,
+    review.reject,
+    review.reopen,
+    review.edit,
+    texts.redact,
+    audit.erase,
+    texts.analyze,
+    texts.duplicates,
+    look.stats,
+    exports.export,
+    exports.train,
+    exports.exports,
+    exports.lineage,
+    look.history,
+    look.status,
+    policies.policy,
+    run.projector,
+    exports.exporter,
+    web.web,
+    web.token,
+    web.asyncapi,
+)
 
 
 class _Group(click.Group):

@@ -93,9 +93,10 @@ async def preview(session: Session, file: Path, output: Path | None) -> Outcome:
         answer = await _preview(session, state, candidate)
         if output is not None:
             answer["output"] = str(output)
-            with output.open("wb") as lines:
-                async for page in state.moved(candidate.document()):
-                    lines.write(msgspec.json.Encoder().encode_lines(page.to_pylist()))
+            async with state.rows("moved", policy=candidate.document()) as (_, pages):
+                with output.open("wb") as lines:
+                    async for page in pages:
+                        lines.write(msgspec.json.Encoder().encode_lines(page.to_pylist()))
     return Outcome(answer, _summary(answer), renderables=(_reasons_table(answer),) if answer["reasons"] else ())
 
 

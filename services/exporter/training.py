@@ -20,7 +20,7 @@ from events.facts import TrainingTriggered
 from events.log import Log
 
 from ..state import State
-from ..volume import Call, Trainer, VolumeError
+from ..volume import Call, LostAnswer, Trainer, VolumeError
 
 SETTLE_SECONDS = 60.0
 """A start that was under way when the exporter was killed shows among the trainer's calls after this at the latest."""
@@ -131,7 +131,7 @@ class Trainings:
         try:
             attempt.call_id = await self.trainer.spawn()
         except VolumeError as error:
-            if not error.retryable:  # refused for sure, so this process may simply do it again
+            if not isinstance(error, LostAnswer):  # not started for sure, so this process may simply do it again
                 self._unstarted.add(key)
             raise
         await self._say(attempt, "started", None)

@@ -12,6 +12,7 @@ from events.errors import RooflogError
 
 if TYPE_CHECKING:
     from ..settings import Settings
+    from .modal_connection import Connection
 
 Report = Callable[[int, int], None]
 """Told how many bytes are written, of how many."""
@@ -26,6 +27,13 @@ class VolumeError(RooflogError):
         """`retryable`: trying again later may help; otherwise a setting or a right has to change first."""
         super().__init__(message)
         self.retryable = retryable
+
+
+class LostAnswer(VolumeError):
+    """A training was asked for and no answer came: it may have been started, so look before you ask again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
 
 
 class Volume(Protocol):
@@ -69,7 +77,7 @@ class Trainer(Protocol):
     async def spawn(self, **arguments: str | int) -> str:
         """Start a training and return its call id at once.
 
-        A retryable error may mean that it was started and the answer was lost; see `VolumeError.retryable`.
+        Raises LostAnswer where nobody knows whether it was started; after any other VolumeError it was not.
         """
 
     async def calls(self) -> list[Call] | None:
@@ -96,11 +104,22 @@ def open_volume(settings: Settings) -> Volume:
         from .local import LocalVolume
 
         return LocalVolume(settings.volume)
-    raise VolumeError("the Modal volume is not here yet; set ROOFLOG_SINK=local", retryable=False)
+    from .modal_volume import ModalVolume
+
+    return ModalVolume(settings.modal_volume, _connection(settings))
 
 
 def open_trainer(settings: Settings) -> Trainer | None:
     """The trainer that reads that volume, or None for a directory, which nothing on Modal can read."""
     if settings.sink == "local":
         return None
-    raise VolumeError("the Modal volume is not here yet; set ROOFLOG_SINK=local", retryable=False)
+    from .modal_trainer import ModalTrainer
+
+    return ModalTrainer(settings.modal_app, settings.modal_function, _connection(settings))
+
+
+def _connection(settings: Settings) -> Connection:
+    from . import modal_connection
+
+    modal_connection.check()
+    return modal_connection.Connection(settings.modal_environment, settings.modal_seconds)

@@ -42,6 +42,7 @@ ANSWER = "Extend the TPO base flashing at least 4 inches above the finished roof
 BETTER = "Extend the TPO base flashing at least 8 inches above the finished roof membrane, terminated in a reglet."
 OTHER_PROMPT = "What slope does tapered polyiso insulation need?"
 TEXTS = (ExampleCaptured, CorrectionRecorded, ExampleRedacted)
+COMMENTED = (FeedbackGiven, ExampleApproved, ExampleRejected)
 SUPPLIER = " Questions go to bo@example.com."
 """Personal data that can end any answer."""
 
@@ -56,10 +57,14 @@ class Raw(Struct, frozen=True):
 
 
 class Erase(Struct, frozen=True):
-    """A tombstone that lists what the story has said of an example's text until then, `all_but` its last messages."""
+    """A tombstone that lists what the story has said of an example's text until then, `all_but` its last messages.
+
+    With `comments` it lists feedback and decisions too.
+    """
 
     example_id: str
     all_but: int = 0
+    comments: bool = False
 
 
 Said = Fact | Raw | Erase
@@ -263,7 +268,8 @@ def tables_holding(con: Connection, text: str) -> list[str]:
 
 def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
     """It lists what is, or may be, a text of the example."""
-    others = {message.seq for message, fact in _decoded(messages) if not isinstance(fact, TEXTS)}
+    kinds = TEXTS + COMMENTED if erase.comments else TEXTS
+    others = {message.seq for message, fact in _decoded(messages) if not isinstance(fact, kinds)}
     said = [m for m in messages if m.seq not in others and erase.example_id in _ids(m.subject)]
     kept = tuple(map(remembered, said[: len(said) - erase.all_but]))
     return ExampleErased(example_id=erase.example_id, reason="asked to", erased=kept, **_envelope())

@@ -150,8 +150,10 @@ def test_no_example_changes_sides_when_others_arrive() -> None:
 
 def test_equal_prompts_are_on_one_side_whichever_of_them_is_kept() -> None:
     first = Story().when(*many(40))
-    again = [fact for n in range(40) for fact in (
-        captured(f"again{n}", f"how do we flash roof curb number {n} with TPO", minute=5), approved(f"again{n}"))]  # fmt: skip
+    again: list[Said] = []
+    for n in range(40):
+        again += [captured(f"again{n}", f"how do we flash roof curb number {n} with TPO", minute=5)]
+        again += [approved(f"again{n}")]
     kept = sides(first.when(*again))
     assert {name.removeprefix("again"): side for name, side in kept.items()} == {
         name.removeprefix("e"): side for name, side in sides(first).items()
