@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from . import policies, review
+from . import exports, policies, review
 from .checkpoint import checkpoint
 from .database import Connection, first
 
@@ -40,8 +39,8 @@ TABLES = {
 def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     """What the dashboard shows beside `stats`, all of one moment. Raises ValueError for an unknown span."""
     policy = policies.current(con)
-    made = exports(con, limit=1)["items"]
-    trained = _rows(con, f"SELECT {_TRAINING} FROM trainings ORDER BY seq DESC LIMIT 1", [])
+    made = exports.history(con, limit=1)["exports"]
+    trained = _rows(con, _LAST_TRAINING, {})
     latest = con.execute(
         f"SELECT seq FROM verdicts WHERE kind = 'correction' ORDER BY seq DESC LIMIT {CORRECTIONS}"
     ).fetchall()
@@ -57,6 +56,10 @@ def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
         "export": {"min_examples": policy.export.min_examples},
         "checkpoint": checkpoint(con).seq,
     }
+
+
+_LAST_TRAINING = f"""SELECT seq, strftime(occurred_at, '{_ISO}') AS at, actor, export_digest, outcome, call_id, detail
+                     FROM trainings ORDER BY seq DESC LIMIT 1"""
 
 
 def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
@@ -119,34 +122,6 @@ def topics(con: Connection) -> dict[str, Any]:
             {"tag": tag, "total": total, "in_training": trained, "waiting": waits}
             for tag, total, trained, waits in thin[:THIN]
         ],
-    }
-
-
-_EXPORT = f"""seq, strftime(occurred_at, '{_ISO}') AS occurred_at, actor, export_digest, policy_digest, log_digest,
-              last_seq, counts, paths"""
-_TRAINING = f"""seq, strftime(occurred_at, '{_ISO}') AS occurred_at, actor, export_digest, outcome, call_id, detail"""
-
-
-def exports(con: Connection, *, limit: int = 50, before: int | None = None) -> dict[str, Any]:
-    """A page of exports, the newest first, each with what was said about its trainings; go on with `before`."""
-    limit = max(1, min(limit, review.PAGE))
-    items = _rows(
-        con,
-        f"SELECT {_EXPORT} FROM exports WHERE $before IS NULL OR seq < $before ORDER BY seq DESC LIMIT {limit}",
-        {"before": before},
-    )
-    said = _rows(
-        con,
-        f"SELECT {_TRAINING} FROM trainings WHERE list_contains($digests::VARCHAR[], export_digest) ORDER BY seq",
-        {"digests": [item["export_digest"] for item in items]},
-    )
-    for item in items:
-        item["counts"] = json.loads(item["counts"])
-        item["trainings"] = [one for one in said if one["export_digest"] == item["export_digest"]]
-    return {
-        "items": items,
-        "before": items[-1]["seq"] if len(items) == limit else None,
-        "checkpoint": checkpoint(con).seq,
     }
 
 

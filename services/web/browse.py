@@ -34,6 +34,7 @@ Reason = Literal[
     "not_approved",
     "duplicate_of",
 ]
+Span = Literal["hours", "days", "months"]
 Stage = Literal["training", "waiting", "filtered", "approved", "corrections"]
 
 
@@ -117,7 +118,7 @@ async def examples(
     source: Filter = None,
     tag: Filter = None,
     project: Filter = None,
-    relevance: Literal["low", "medium", "high"] | None = None,
+    relevance: Annotated[Literal["low", "medium", "high"] | None, QueryParameter()] = None,
     text: Text = None,
     before: Sequence = None,
     limit: Limit = 50,
@@ -138,16 +139,20 @@ async def related(gateway: Gate, request: Call, example_id: ExampleId) -> dict[s
 
 
 @get("/dashboard", summary="What the dashboard shows beside the numbers")
-async def dashboard(gateway: Gate, request: Call, span: Literal["hours", "days", "months"] = "days") -> dict[str, Any]:
+async def dashboard(
+    gateway: Gate,
+    request: Call,
+    span: Annotated[Span, QueryParameter(description="48 hours, 30 days or 12 months.")] = "days",
+) -> dict[str, Any]:
     """What happened over time, thin topics, recent corrections, the last export and training."""
     answer: dict[str, Any] = await gateway.ask(request.user.name, "dashboard", span=span)
     return answer
 
 
 @get("/exports", summary="Exports and what was trained on them")
-async def exports(gateway: Gate, request: Call, before: Sequence = None, limit: Limit = 50) -> dict[str, Any]:
+async def exports(gateway: Gate, request: Call, limit: Limit = 100) -> dict[str, Any]:
     """The newest first."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "exports", before=before, limit=limit)
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "exports", limit=limit)
     return answer
 
 
@@ -170,7 +175,7 @@ async def log(gateway: Gate, after: Annotated[int, QueryParameter(ge=0, le=2**53
 
 
 @get("/log/moment", summary="Where the log stood at a moment")
-async def moment(gateway: Gate, at: datetime) -> Moment:
+async def moment(gateway: Gate, at: Annotated[datetime, QueryParameter()]) -> Moment:
     """Found by the server's clock, which never runs backwards on one log; `at` without a zone is UTC."""
     wanted = at if at.tzinfo else at.replace(tzinfo=UTC)
     last, _ = await gateway.stretch(0, 0)

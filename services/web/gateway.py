@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 import msgspec
 from litestar.di import NamedDependency
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from events import subjects
 from events.codec import decode, encode
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample, Unreachable
-from events.facts import CorrectionRecorded, Fact, FeedbackGiven
+from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted
 from events.log import Decision, Log, Message, Published, describe
 
 from ..settings import Settings
@@ -69,6 +70,40 @@ class Gateway:
             raise unavailable(
                 "projector", "the projector does not answer; start it with `rooflog up` or `rooflog projector`"
             ) from error
+
+    async def ask_long(self, actor: str, name: str, **args: Any) -> Any:
+        """The answer to a question that may take a minute. Raises as `ask` does."""
+        return await self._patiently(self._state.ask_after(self._said.get(actor, 0), name, args))
+
+    async def run(self, name: str, **args: Any) -> Any:
+        """Have the projector make something ready. Raises as `ask` does."""
+        return await self._patiently(self._state.run(name, **args))
+
+    async def request(self, subject: str, data: bytes) -> bytes:
+        """The answer of another service. Raises NoRespondersError where it does not run, Refusal where it is silent."""
+        self._require_log()
+        try:
+            return (await self.log.client.request(subject, data, timeout=ASK_SECONDS)).data
+        except NoRespondersError:
+            raise
+        except (NatsError, TimeoutError) as error:
+            raise unavailable("service", f"{subject} does not answer: {error or type(error).__name__}") from error
+
+    async def adopt(self, policy: PolicyAdopted, *, revision: int) -> int:
+        """Put a policy on the log; its sequence. Raises StalePolicy."""
+        seq: int = await self._in_time(self.log.adopt(policy, revision=revision))
+        self._remember(policy.actor, seq)
+        return seq
+
+    async def _patiently(self, work: Awaitable[T]) -> T:
+        try:
+            self._require_log()
+            return await work
+        except (Unreachable, TimeoutError) as error:
+            raise unavailable("projector", "the projector does not answer in time; come again later") from error
+        finally:
+            if asyncio.iscoroutine(work):
+                work.close()
 
     async def example(self, actor: str, example_id: str) -> dict[str, Any]:
         """One example with its verdict. Raises UnknownExample."""
@@ -132,7 +167,6 @@ class Gateway:
     async def stretch(self, after: int, limit: int) -> tuple[int, list[Message]]:
         """The end of the log, and at most `limit` messages behind a sequence."""
         last = await self._in_time(self.log.last_sequence())
-
         if not limit or after >= last:
             return last, []
         return last, await self._in_time(anext(self.log.read(after, last, limit), []))

@@ -61,7 +61,7 @@ class TestTimeline:
         }
 
     def test_a_clock_that_runs_ahead_does_not_move_the_timeline_away(self) -> None:
-        story = given(captured("a", occurred_at=NOW), captured("b", occurred_at=NOW.replace(year=9999)))
+        story = given(captured("a", occurred_at=NOW), captured("b", occurred_at=NOW.replace(year=2090)))
         steps = dashboard.timeline(story.con, span="months")["steps"]
         assert (len(steps), steps[-1]["captures"]) == (12, 1)
 
@@ -92,16 +92,6 @@ def test_the_dashboard_shows_the_newest_corrections_and_the_last_export_and_trai
     assert shown["training"] == {"at": default().training.at, "goal": default().training.goal}
     assert sum(shown["waiting"].values()) == 1
     assert dashboard.dashboard(given().con)["last_export"] is None
-
-
-def test_exports_come_newest_first_with_their_own_trainings_and_page_by_page() -> None:
-    story = given(exported(0), trained("started"), exported(2, "2" * 64, unique=7))
-    first = dashboard.exports(story.con, limit=1)
-    assert [(item["export_digest"], item["trainings"]) for item in first["items"]] == [("2" * 64, [])]
-    rest = dashboard.exports(story.con, limit=5, before=first["before"])
-    assert [item["export_digest"] for item in rest["items"]] == [DIGEST]
-    assert [one["outcome"] for one in rest["items"][0]["trainings"]] == ["started"]
-    assert rest["before"] is None
 
 
 def test_quarantined_messages_show_the_beginning_of_their_bytes_whatever_they_are() -> None:

@@ -5,7 +5,7 @@ import { exampleAddress, h, link, put } from "./dom.js";
 import { show } from "./keys.js";
 import { line } from "./texts.js";
 import { toast } from "./toast.js";
-import { WHY, count, number } from "./words.js";
+import { WHY, count, number, plain } from "./words.js";
 
 /** Open the preview of a tag; `done` is called once something was approved. */
 export function openBulk(tags, chosen, done) {
@@ -74,7 +74,7 @@ function tick(item, counted) {
 }
 
 function covered({ item, box }) {
-  const looks = item.looks.map((look) => h("span", { class: "state is-copper" }, look));
+  const looks = item.looks.map((look) => h("span", { class: "state is-copper" }, plain(look)));
   const why = WHY[item.queue];
   return h(
     "li",

@@ -32,15 +32,15 @@ export async function draw(main, me) {
   const [correctionCard, correctionBody] = part("corrections", "Recent corrections", link(address("/examples", { stage: "corrections" }), { class: "more-link" }, "All corrections"));
 
   const refresh = following(async () => {
-    const [stats, more, status] = await Promise.all([get("/stats"), get("/dashboard", { span }), get("/status")]).catch((problem) => {
+    const [stats, more, status, exporter] = await Promise.all([get("/stats"), get("/dashboard", { span }), get("/status"), get("/exporter").catch(() => null)]).catch((problem) => {
       if (!hero.firstChild) throw problem;
       return [];
     });
     if (!stats) return;
-    put(hero, ready(stats, more), operations(stats, more, me));
+    put(hero, ready(stats, more), operations(stats, more, exporter, me));
     put(funnelBody, funnel(stats.funnel, more.last_export));
     put(queueBody, waiting(more.waiting, stats.review_queue));
-    put(healthBody, health(status, more));
+    put(healthBody, health(status, more, exporter));
     put(timeBody, more.timeline.steps.length ? timeline(more.timeline) : nothing("Nothing has happened yet", "Captures and decisions appear here as they are said."));
     put(sourceBody, sources(stats.by_source));
     put(relevanceBody, relevance(stats.relevance));
@@ -84,7 +84,7 @@ function funnel(numbers, exported) {
       .filter((name) => numbers.lost[name])
       .map((name) => h("li", { class: "loss" }, link(address("/examples", { reason: name }), {}, h("span", { class: "name" }, REASONS[name]), h("span", { class: "n" }, `−${number(numbers.lost[name])}`), bar(numbers.lost[name], whole, null, "is-lost"))));
   if (!whole) return nothing("Nothing is captured yet", "Say the first fact: ", h("code", {}, "rooflog capture --prompt … --response …"));
-  const rows = exported?.counts?.unique ?? exported?.counts?.rows;
+  const rows = exported?.counts?.examples;
   return h(
     "ol",
     { class: "funnel-list" },
@@ -99,7 +99,7 @@ function funnel(numbers, exported) {
     h(
       "li",
       { class: "stage" },
-      link("/exports", {}, h("span", { class: "name" }, exported ? `Exported ${ago(exported.occurred_at)}` : "Exported"), h("span", { class: "n" }, rows === undefined ? "none yet" : number(rows)), bar(rows ?? 0, whole)),
+      link("/exports", {}, h("span", { class: "name" }, exported ? `Exported ${ago(exported.at)}` : "Exported"), h("span", { class: "n" }, rows === undefined ? "none yet" : number(rows)), bar(rows ?? 0, whole)),
     ),
   );
 }
@@ -113,7 +113,7 @@ function waiting(byReason, total) {
   );
 }
 
-function health(status, more) {
+function health(status, more, exporter) {
   const projector = status.projector;
   const quarantined = Object.values(status.quarantined ?? {}).reduce((sum, n) => sum + n, 0);
   const waitingFor = status.state?.waiting_for_example ?? 0;
@@ -128,10 +128,18 @@ function health(status, more) {
       : state("is-bad", "Projector", status.reason ?? "does not answer"),
     state(quarantined ? "is-bad" : "is-good", "Quarantine", quarantined ? link("/quarantine", {}, count(quarantined, "message")) : "empty"),
     waitingFor ? state("is-warn", "Early facts", `${number(waitingFor)} wait for an example that has not arrived`) : null,
-    state(more.last_export ? "is-good" : "is-off", "Last export", more.last_export ? link("/exports", { title: moment(more.last_export.occurred_at) }, ago(more.last_export.occurred_at)) : "none yet"),
-    state({ succeeded: "is-good", started: "is-good", failed: "is-bad", intended: "is-warn" }[more.last_training?.outcome] ?? "is-off", "Last training", more.last_training ? `${more.last_training.outcome} ${ago(more.last_training.occurred_at)}` : "none yet"),
-    state(more.exporter ? "is-good" : "is-off", "Exporter", more.exporter ? more.exporter.told : "has said nothing yet"),
+    state(more.last_export ? "is-good" : "is-off", "Last export", more.last_export ? link("/exports", { title: moment(more.last_export.at) }, ago(more.last_export.at)) : "none yet"),
+    state({ succeeded: "is-good", started: "is-good", failed: "is-bad", intended: "is-warn" }[more.last_training?.outcome] ?? "is-off", "Last training", more.last_training ? `${more.last_training.outcome} ${ago(more.last_training.at)}` : "none yet"),
+    exporter
+      ? state(exporter.failures ? "is-bad" : "is-good", "Exporter", exporter.error ?? exporting(exporter))
+      : state("is-warn", "Exporter", "does not run"),
   );
+}
+
+/** What the exporter is at, and what it waits for. */
+function exporting({ state, changed_rows: rows, due_at: due }) {
+  if (state !== "waiting" || !due) return state;
+  return `${count(rows, "change")}, exports ${new Date(due) > Date.now() ? `in ${lasting((new Date(due) - Date.now()) / 1000)}` : "now"}`;
 }
 
 function sources(rows) {
