@@ -149,13 +149,6 @@ async def dashboard(
     return answer
 
 
-@get("/exports", summary="Exports and what was trained on them")
-async def exports(gateway: Gate, request: Call, limit: Limit = 100) -> dict[str, Any]:
-    """The newest first."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "exports", limit=limit)
-    return answer
-
-
 @get("/quarantine", summary="Messages that could not be folded")
 async def quarantine(
     gateway: Gate, request: Call, category: Filter = None, before: Sequence = None, limit: Limit = 50
@@ -211,7 +204,7 @@ def _line(message: Message) -> Line:
 ROUTES = Router(
     "",
     route_handlers=[
-        review, facets, covered, considered, examples, related, dashboard, exports, quarantine, log, moment, counted,
+        review, facets, covered, considered, examples, related, dashboard, quarantine, log, moment, counted,
     ],
     guards=[may("look")],
     tags=["pages"],

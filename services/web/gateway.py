@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import msgspec
 from litestar.di import NamedDependency
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
 
 from events import subjects
 from events.codec import decode, encode
@@ -62,7 +61,7 @@ class Gateway:
 
         Raises Refusal 503 where the projector does not answer in time.
         """
-        self._require_log()
+        self.require_log()
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 return await self._state.ask_after(self._said.get(actor, 0), name, args)
@@ -79,16 +78,6 @@ class Gateway:
         """Have the projector make something ready. Raises as `ask` does."""
         return await self._patiently(self._state.run(name, **args))
 
-    async def request(self, subject: str, data: bytes) -> bytes:
-        """The answer of another service. Raises NoRespondersError where it does not run, Refusal where it is silent."""
-        self._require_log()
-        try:
-            return (await self.log.client.request(subject, data, timeout=ASK_SECONDS)).data
-        except NoRespondersError:
-            raise
-        except (NatsError, TimeoutError) as error:
-            raise unavailable("service", f"{subject} does not answer: {error or type(error).__name__}") from error
-
     async def adopt(self, policy: PolicyAdopted, *, revision: int) -> int:
         """Put a policy on the log; its sequence. Raises StalePolicy."""
         seq: int = await self._in_time(self.log.adopt(policy, revision=revision))
@@ -97,7 +86,7 @@ class Gateway:
 
     async def _patiently(self, work: Awaitable[T]) -> T:
         try:
-            self._require_log()
+            self.require_log()
             return await work
         except (Unreachable, TimeoutError) as error:
             raise unavailable("projector", "the projector does not answer in time; come again later") from error
@@ -225,14 +214,15 @@ class Gateway:
             self._said.pop(next(iter(self._said)))
         self._said[actor] = max(seq, self._said.pop(actor, 0))
 
-    def _require_log(self) -> None:
+    def require_log(self) -> None:
+        """Raise Refusal 503 where the connection is known to be broken."""
         if not self.log.client.is_connected:
             raise unavailable("log", "the log is away; nothing was recorded, come again in a moment")
 
     async def _in_time(self, work: Awaitable[T]) -> T:
         """The result of talking to the log, or Refusal 503: the gateway keeps nothing for later."""
         try:
-            self._require_log()
+            self.require_log()
             async with asyncio.timeout(SAY_SECONDS):
                 return await work
         except (TimeoutError, Unreachable, NatsError) as error:
