@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+
 from events.chain import START
 from events.facts import (
     CorrectionRecorded,
@@ -53,6 +55,9 @@ PROJECTIONS: tuple[Projection, ...] = (
 
 SCHEMA = 4
 """Raise it when tables outside PROJECTIONS change."""
+
+CACHES = ("analysis", "claims", "near_texts", "near_buckets")
+"""What texts say: dear to compute, and the same in every database that was folded from the same log."""
 
 PORTION = 100_000
 """Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
@@ -102,10 +107,17 @@ class Projector:
         """As `apply`, without judging: for a long way to go that nobody looks at before `judge`."""
         return self._transact(messages, None)
 
-    def judge(self, progress: Callable[[int, int], None] | None = None) -> None:
+    def take_over(self, table: str, rows: pa.RecordBatchReader) -> None:
+        """Fill a table of what texts say from another database that was folded from the same log."""
+        self.con.register("others", rows)
+        self.con.execute(f"INSERT INTO {table} SELECT * FROM others")
+        self.con.unregister("others")
+
+    def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
         """Judge everything that was folded since the last judgement; told of texts read, and of how many.
 
-        Texts are analysed and linked in portions, each committed: whoever is killed goes on from there.
+        Texts are analysed and linked in portions, each committed: whoever is killed goes on from there. Up to
+        `linked_through` the links were taken over from another database.
         """
         since, last = self._judged_seq + 1, self.checkpoint_seq
         if since > last:
@@ -116,13 +128,14 @@ class Projector:
                 part = f"SELECT * FROM examples WHERE seq BETWEEN {first} AND {first + PORTION - 1}"
                 self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
                 analysis.analyse(self.con, "portion", policy.lexicon)
-                near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold)
+                if first + PORTION - 1 > linked_through:
+                    near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold)
             if progress:
                 progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
         with self._transaction():
             changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
-            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold)
             analysis.analyse(self.con, f"({changed})", policy.lexicon)
+            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold)
             near_duplicates.relink(self.con, policy.duplicates.threshold)
             contradictions.forget(self.con)
             verdicts.judge_all(self.con, policy)
