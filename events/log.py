@@ -24,6 +24,7 @@ from .facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     Fact,
     FeedbackGiven,
     PolicyAdopted,
@@ -88,7 +89,7 @@ class _Outcome(msgspec.Struct):
     refused: list[tuple[str, str]] = []
 
 
-Decision = ExampleApproved | ExampleRejected | ExampleRedacted | CorrectionRecorded
+Decision = ExampleApproved | ExampleRejected | ExampleReopened | ExampleRedacted | CorrectionRecorded
 """What a reviewer may say about an example that they have looked at."""
 
 

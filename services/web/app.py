@@ -16,7 +16,7 @@ from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from . import decide, limits, look, metrics, openapi, operate, reference, say, session
+from . import browse, decide, limits, look, metrics, openapi, operate, pages, policies, reference, say, session
 from .auth import Door, Sessions
 from .errors import HANDLERS, Problem
 from .gateway import Gate, Gateway
@@ -68,7 +68,15 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
 
     api = Router(
         API,
-        route_handlers=[session.ROUTES, say.ROUTES, decide.ROUTES, look.ROUTES, operate.ROUTES],
+        route_handlers=[
+            session.ROUTES,
+            say.ROUTES,
+            decide.ROUTES,
+            look.ROUTES,
+            browse.ROUTES,
+            operate.ROUTES,
+            policies.ROUTES,
+        ],
         before_request=limits.json_only,
         response_headers=[ResponseHeader(name="Cache-Control", value="no-store", documentation_only=False)],
         security=[{"token": []}, {"session": []}],
@@ -79,6 +87,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
     return Litestar(
         route_handlers=[
             api,
+            pages.page,
             health,
             metrics.metrics,
             asyncapi_json,
