@@ -77,9 +77,12 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
     """The verdict on every example."""
     facts = list(facts)
     examples, policy = _examples(facts), default()
+    listed = {message.seq for _, fact in facts if isinstance(fact, ExampleErased) for message in fact.erased}
     for seq, fact in facts:
         about = examples.get(fact.about)
         match fact:
+            case FeedbackGiven() | ExampleApproved() | ExampleRejected() | ExampleReopened() if seq in listed:
+                pass
             case PolicyAdopted():
                 policy = from_document(fact.policy)
             case _ if about is None:
