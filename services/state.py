@@ -22,7 +22,7 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, TooLarge, Unreachable
 from events.log import Log
-from projections import chain, compaction, erasures, exports, policies, preview, queries, training_set
+from projections import chain, compaction, erasures, exports, policies, preview, quarantine, queries, training_set
 from projections.database import Connection
 from projections.policy import Relevance
 from projections.training_set import TrainingSet
@@ -51,6 +51,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "tagged": queries.tagged,
     "exports": exports.history,
     "chain": chain.entries,
+    "quarantine": quarantine.listed,
+    "quarantined": quarantine.kept,
     "erasing": erasures.erasing,
     "repeating": erasures.repeating,
     "policies": policies.history,
