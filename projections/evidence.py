@@ -45,7 +45,7 @@ liked AS (
     FROM feedback SEMI JOIN {touched} USING (example_id) GROUP BY ALL),
 decided AS (
     SELECT example_id, arg_max(decision, seq) AS decision, max(seq) AS decision_seq
-    FROM decisions SEMI JOIN {touched} USING (example_id) GROUP BY ALL),
+    FROM decisions SEMI JOIN {touched} USING (example_id) GROUP BY ALL HAVING arg_max(decision, seq) <> 'reopened'),
 corrections AS (SELECT example_id, seq, corrects, original_key FROM examples WHERE kind = 'correction'),
 corrected AS (
     SELECT example_id, arg_max(correction, seq) AS superseded_by FROM (

@@ -17,6 +17,7 @@ from events.facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     FeedbackGiven,
     PolicyAdopted,
 )
@@ -281,6 +282,11 @@ def _versions() -> str:
     return " ".join([f"schema={SCHEMA}", *versions, f"links={near_duplicates.ALGORITHM.replace(' ', '+')}"])
 
 
+_ABOUT_ONE = (
+    ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, ExampleErased,
+)  # fmt: skip
+
+
 def _prompts(examples: str) -> str:
     """The prompts of a relation of examples as near-duplicates are looked for, NULL where they are erased."""
     return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN {QUESTION} END AS prompt FROM {examples}"
@@ -288,7 +294,7 @@ def _prompts(examples: str) -> str:
 
 def _named(batch: Batch) -> set[str]:
     ids: set[str] = set()
-    for kind in (ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleRedacted, ExampleErased):
+    for kind in _ABOUT_ONE:
         ids.update(fact.about for _, fact in batch.of(kind))
     for _, fact in batch.of(CorrectionRecorded):
         ids |= {fact.event_id, fact.about}

@@ -110,6 +110,10 @@ TAGS = 100
 _HIGH_VALUE = ("user_correction", "verified_correction", "spec_interpretation")
 
 
+TAGGED = "($tag IS NULL OR seq IN (SELECT seq FROM queued_tags WHERE tag = $tag))"
+"""The condition on what waits to carry a tag, if one is given."""
+
+
 def queue(
     con: Connection,
     *,
@@ -125,24 +129,16 @@ def queue(
     """
     below = policies.current(con).review.new_topic_below
     limit = max(0, min(limit, PAGE))
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE new_topics AS
-           SELECT seq, list(tag ORDER BY tag) AS thin_tags FROM topics SEMI JOIN (
-               SELECT key AS tag FROM tallies WHERE dimension = 'tag' AND in_training < $below) USING (tag)
-           SEMI JOIN (SELECT seq FROM waiting WHERE may_be_new) USING (seq) GROUP BY seq""",
-        {"below": below},
-    )
-    placed = """SELECT w.seq, w.source, CASE WHEN n.seq IS NOT NULL THEN 3 ELSE w.place END AS place, n.thin_tags
-                FROM waiting w LEFT JOIN new_topics n USING (seq)"""
+    place_all(con, below)
     numbers = {name: number for number, name in QUEUE.items()}
-    wanted = f"""FROM ({placed}) WHERE ($tag IS NULL OR seq IN (SELECT seq FROM topics WHERE tag = $tag))
+    wanted = f"""FROM waiting WHERE {TAGGED}
                  AND ($source IS NULL OR source = $source) AND ($place IS NULL OR place = $place)"""
     filters = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
     page = con.execute(
         f"SELECT seq, place, thin_tags {wanted} ORDER BY place, seq DESC LIMIT $limit", filters | {"limit": limit}
     ).fetchall()
     (total,) = _one(con, f"SELECT count(*) {wanted}", filters)
-    counts = dict(con.execute(f"SELECT place, count(*) FROM ({placed}) GROUP BY place").fetchall())
+    counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
     ids = dict(
         con.execute(
             "SELECT seq, example_id FROM verdicts WHERE seq IN (SELECT unnest(?::BIGINT[]))", [[s for s, *_ in page]]
@@ -151,7 +147,7 @@ def queue(
     rows = [(ids[seq], place, thin_tags) for seq, place, thin_tags in page]
     shown = _examples(con, [example_id for example_id, *_ in rows])
     items = [
-        {"why": QUEUE[place], "because": _because(place, thin_tags or [], below, shown[example_id])} | shown[example_id]
+        {"why": QUEUE[place], "because": because(place, thin_tags or [], below, shown[example_id])} | shown[example_id]
         for example_id, place, thin_tags in rows
     ]
     return {
@@ -162,7 +158,23 @@ def queue(
     }
 
 
-def _because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
+def place_all(con: Connection, below: int) -> None:
+    """Make the view `waiting`: everything in the queue with its `place` and the tags that make it a new topic."""
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE new_topics AS
+           SELECT seq, list(tag ORDER BY tag) AS thin_tags FROM queued_tags SEMI JOIN (
+               SELECT key AS tag FROM tallies WHERE dimension = 'tag' AND in_training < $below) USING (tag)
+           SEMI JOIN (SELECT seq FROM queued WHERE may_be_new) USING (seq) GROUP BY seq""",
+        {"below": below},
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP VIEW waiting AS
+           SELECT q.seq, q.source, q.project_context, n.thin_tags, CASE WHEN n.seq IS NOT NULL THEN 3 ELSE q.place END
+               AS place FROM queued q LEFT JOIN new_topics n USING (seq)"""
+    )
+
+
+def because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
     """Why an example has its place in the queue, in words: the place's own reason first."""
     told = {
         1: "a correction is always reviewed",
@@ -233,7 +245,7 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
             v.reasons, v.queue, r.revision
         FROM examples e SEMI JOIN wanted USING (example_id) JOIN verdicts v USING (example_id)
         LEFT JOIN decisions d ON d.seq = v.decision_seq
-        LEFT JOIN ({_revisions()}) r USING (example_id)""",
+        LEFT JOIN ({revisions()}) r USING (example_id)""",
         {"ids": ids},
     )
     names = [column[0] for column in result.description]
@@ -247,7 +259,7 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _revisions() -> str:
+def revisions() -> str:
     """The last sequence said about each wanted id: under its subject, whatever became of it."""
     tables = " UNION ALL ".join(
         f"SELECT example_id, seq FROM {table} SEMI JOIN wanted USING (example_id)"

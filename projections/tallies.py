@@ -9,8 +9,8 @@ from .database import Connection
 
 SCHEMA = (
     "CREATE TABLE tallies (dimension VARCHAR, key VARCHAR, total BIGINT, in_training BIGINT)",
-    "CREATE TABLE waiting (seq BIGINT, place BIGINT, source VARCHAR, project_context VARCHAR, may_be_new BOOLEAN)",
-    "CREATE TABLE topics (tag VARCHAR, seq BIGINT)",
+    "CREATE TABLE queued (seq BIGINT, place BIGINT, source VARCHAR, project_context VARCHAR, may_be_new BOOLEAN)",
+    "CREATE TABLE queued_tags (tag VARCHAR, seq BIGINT)",
 )
 """Counts by dimension (`kind`, `source`, `relevance`, `reason`, `queue`, `tag`); the review queue; and its tags."""
 
@@ -35,14 +35,14 @@ def move(con: Connection, old: str, new: str) -> None:
     )
     con.execute("DELETE FROM tallies")
     con.execute("INSERT INTO tallies SELECT * FROM moved_tallies WHERE total <> 0")
-    for table in ("waiting", "topics"):
+    for table in ("queued", "queued_tags"):
         con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {old} WHERE queue IS NOT NULL)")
     _wait(con, new)
 
 
 def recount(con: Connection) -> None:
     """Count everything anew."""
-    for table in ("tallies", "waiting", "topics"):
+    for table in ("tallies", "queued", "queued_tags"):
         con.execute(f"DELETE FROM {table}")
     con.execute(
         f"""INSERT INTO tallies SELECT dimension, key, sum(total)::BIGINT, sum(in_training)::BIGINT
@@ -53,7 +53,7 @@ def recount(con: Connection) -> None:
 
 def _wait(con: Connection, verdicts: str) -> None:
     con.execute(
-        f"""INSERT INTO waiting SELECT seq, queue, source, project_context, queue > 3 AND approval IS NULL
+        f"""INSERT INTO queued SELECT seq, queue, source, project_context, queue > 3 AND approval IS NULL
             FROM {verdicts} WHERE queue IS NOT NULL"""
     )
-    con.execute(f"INSERT INTO topics SELECT unnest(tags), seq FROM {verdicts} WHERE queue IS NOT NULL")
+    con.execute(f"INSERT INTO queued_tags SELECT unnest(tags), seq FROM {verdicts} WHERE queue IS NOT NULL")

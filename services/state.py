@@ -22,7 +22,19 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, TooLarge, Unreachable
 from events.log import Log
-from projections import chain, compaction, erasures, exports, policies, preview, quarantine, queries, training_set
+from projections import (
+    chain,
+    compaction,
+    dashboard,
+    erasures,
+    exports,
+    policies,
+    preview,
+    quarantine,
+    queries,
+    review,
+    training_set,
+)
 from projections.database import Connection
 from projections.policy import Relevance
 from projections.training_set import TrainingSet
@@ -49,10 +61,19 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "queue": queries.queue,
     "show": queries.show,
     "tagged": queries.tagged,
+    "waiting": review.waiting,
+    "considered": review.considered,
+    "facets": review.facets,
+    "covered": review.covered,
+    "found": review.found,
+    "related": review.related,
+    "dashboard": dashboard.dashboard,
+    "quarantined": dashboard.quarantined,
+    "counted": dashboard.counted,
     "exports": exports.history,
     "chain": chain.entries,
     "quarantine": quarantine.listed,
-    "quarantined": quarantine.kept,
+    "kept": quarantine.kept,
     "erasing": erasures.erasing,
     "repeating": erasures.repeating,
     "policies": policies.history,

@@ -17,6 +17,7 @@ _ORDER = (
     review.show,
     review.approve,
     review.reject,
+    review.reopen,
     review.edit,
     texts.redact,
     texts.analyze,

@@ -70,7 +70,7 @@ def _decodes(message: Message, category: str) -> bool:
 async def show(session: Session, seq: int) -> Outcome:
     """Show one message in quarantine, whole, with the reason and what to do about it."""
     async with session.state() as (_, state):
-        kept: dict[str, Any] | None = await state.ask("quarantined", seq=seq)
+        kept: dict[str, Any] | None = await state.ask("kept", seq=seq)
     if kept is None:
         raise InputError(f"sequence {seq} is not in quarantine; `rooflog quarantine list` shows what is")
     advice = ADVICE.get(kept["category"], "")

@@ -50,7 +50,8 @@ DAY: tuple[Said, ...] = (
 
 def counted(con: Connection) -> list[list[tuple[Any, ...]]]:
     return [
-        con.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in ("tallies", "waiting", "topics", "verdicts")
+        con.execute(f"FROM {table} ORDER BY ALL").fetchall()
+        for table in ("tallies", "queued", "queued_tags", "verdicts")
     ]
 
 
