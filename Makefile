@@ -24,7 +24,12 @@ demo: $(VENV)/.run ## play a sample day from capture to training file
 up: $(VENV)/.run ## start everything on this machine; Ctrl-C ends it
 	$(BIN)/rooflog up
 
-test: $(VENV)/.dev ## all tests, against a real nats-server and DuckDB
+browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian's packages
+
+/usr/bin/chromium:
+	apt-get install -y --no-install-recommends chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
+
+test: $(VENV)/.dev browser ## all tests, against a real nats-server, DuckDB and browser
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev ## lint, formatting, types, import direction, lock file
@@ -58,4 +63,4 @@ clean: ## remove the environment and caches; the data directory stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up test check bench eval docs client lock clean
+.PHONY: help setup demo up browser test check bench eval docs client lock clean

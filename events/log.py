@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 import msgspec
@@ -23,6 +24,7 @@ from .facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     Fact,
     FeedbackGiven,
     PolicyAdopted,
@@ -87,7 +89,7 @@ class _Outcome(msgspec.Struct):
     refused: list[tuple[str, str]] = []
 
 
-Decision = ExampleApproved | ExampleRejected | ExampleRedacted | CorrectionRecorded
+Decision = ExampleApproved | ExampleRejected | ExampleReopened | ExampleRedacted | CorrectionRecorded
 """What a reviewer may say about an example that they have looked at."""
 
 
@@ -111,8 +113,9 @@ class Log:
         password: str | None = None,
         replicas: int = 1,
         timeout: float = 5.0,
+        create: bool = True,
     ) -> Self:
-        """Connect and make sure that the stream is there. Raises Unreachable or WrongStream."""
+        """Connect and make sure that the stream is there, unless told not to. Raises Unreachable or WrongStream."""
         client = Client()
         log = cls(client)
         try:
@@ -136,6 +139,8 @@ class Log:
             ) from error
         except (NatsError, OSError, ValueError) as error:
             raise Unreachable(f"the NATS server at {url} refused: {_name(error)}") from error
+        if not create:
+            return log
         try:
             await stream.ensure(client.jetstream(timeout=timeout), replicas)
         except (NatsError, OSError, TimeoutError) as error:
@@ -281,7 +286,7 @@ class Log:
         """Every message about one example in the order of the log, the correction that it is included."""
         found: dict[int, Message] = {}
         for subject in (subjects.about(example_id), subjects.correction(example_id)):
-            for message in await self._direct_get({"seq": 1, "next_by_subj": subject, "batch": 100_000}):
+            for message in await self.matching(subject):
                 found[message.seq] = message
         return [found[seq] for seq in sorted(found)]
 
@@ -307,6 +312,12 @@ class Log:
         found = await self._direct_get({"seq": seq, "next_by_subj": subjects.EVERYTHING, "batch": 1})
         return found[0] if found and found[0].seq == seq else None
 
+    async def before(self, moment: datetime) -> int:
+        """The last sequence that the log had received before a moment; 0 where there was none."""
+        request = {"start_time": moment.astimezone(UTC).isoformat(), "next_by_subj": subjects.EVERYTHING, "batch": 1}
+        found = await self._direct_get(request)
+        return found[0].seq - 1 if found else await self.last_sequence()
+
     async def read(self, after: int, until: int | None = None, batch: int = 5_000) -> AsyncIterator[list[Message]]:
         """Messages after one sequence up to another (default: the log's end now), in order, in lists of `batch`.
 
@@ -325,15 +336,15 @@ class Log:
     async def erased(self) -> dict[int, Message]:
         """The messages that tombstones list, by sequence, whether or not their text is still there."""
         tombstones = []
-        for message in await self.tombstones():
+        for message in await self.matching(subjects.TOMBSTONES):
             with suppress(InvalidFact):
                 if isinstance(fact := message.fact(), ExampleErased):
                     tombstones.append((message.seq, fact))
         return listed(tombstones)
 
-    async def tombstones(self) -> list[Message]:
-        """Every message on the subjects of erasures."""
-        return await self._direct_get({"seq": 1, "next_by_subj": subjects.TOMBSTONES, "batch": 100_000})
+    async def matching(self, subject_filter: str) -> list[Message]:
+        """Every message that the log still holds under a filter, in order; for filters that match few."""
+        return await self._direct_get({"seq": 1, "next_by_subj": subject_filter, "batch": 100_000})
 
     async def deleted(self) -> set[int]:
         """The sequences that the log no longer holds."""
