@@ -16,7 +16,7 @@ from events import Rooflog
 from events.codec import encode
 from events.log import Log
 from services.nats_server import EmbeddedServer
-from tests.bench import OldClass, say, texts
+from tests.bench_load import OldClass, say, texts
 from tests.events.conftest import kill
 
 CAPTURES = 40_000
@@ -45,7 +45,8 @@ def restarting(server: EmbeddedServer) -> Iterator[None]:
     def work() -> None:
         while not stop.wait(0.2):
             kill(server.pid)
-            server.revive()
+            while not server.revive():
+                stop.wait(0.01)
 
     thread = threading.Thread(target=work)
     thread.start()
