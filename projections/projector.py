@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+
 from events.chain import START
 from events.facts import (
     CorrectionRecorded,
@@ -20,7 +22,7 @@ from events.facts import (
 )
 from events.message import Message
 
-from . import analysis, compaction, contradictions, database, near_duplicates, policies, verdicts
+from . import analysis, compaction, contradictions, database, near_duplicates, policies, tallies, verdicts
 from .batch import Batch, decode
 from .chain import CHAIN
 from .checkpoint import Checkpoint, checkpoint
@@ -31,7 +33,7 @@ from .examples import EXAMPLES, QUESTION, REDACTIONS
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
-from .policy import Policy
+from .policy import Policy, default
 from .projection import Projection
 from .quarantine import QUARANTINE
 
@@ -50,8 +52,11 @@ PROJECTIONS: tuple[Projection, ...] = (
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 4
+SCHEMA = 5
 """Raise it when tables outside PROJECTIONS change."""
+
+CACHES = ("analysis", "claims", "near_texts", "near_buckets")
+"""What texts say: dear to compute, and the same in every database that was folded from the same log."""
 
 PORTION = 100_000
 """Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
@@ -101,10 +106,17 @@ class Projector:
         """As `apply`, without judging: for a long way to go that nobody looks at before `judge`."""
         return self._transact(messages, None)
 
-    def judge(self, progress: Callable[[int, int], None] | None = None) -> None:
+    def take_over(self, table: str, rows: pa.RecordBatchReader) -> None:
+        """Fill a table of what texts say from another database that was folded from the same log."""
+        self.con.register("others", rows)
+        self.con.execute(f"INSERT INTO {table} SELECT * FROM others")
+        self.con.unregister("others")
+
+    def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
         """Judge everything that was folded since the last judgement; told of texts read, and of how many.
 
-        Texts are analysed and linked in portions, each committed: whoever is killed goes on from there.
+        Texts are analysed and linked in portions, each committed: whoever is killed goes on from there. Up to
+        `linked_through` the links were taken over from another database.
         """
         since, last = self._judged_seq + 1, self.checkpoint_seq
         if since > last:
@@ -115,16 +127,17 @@ class Projector:
                 part = f"SELECT * FROM examples WHERE seq BETWEEN {first} AND {first + PORTION - 1}"
                 self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
                 analysis.analyse(self.con, "portion", policy.lexicon)
-                near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold)
+                if first + PORTION - 1 > linked_through:
+                    near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold)
             if progress:
                 progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
         with self._transaction():
             changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
-            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold)
             analysis.analyse(self.con, f"({changed})", policy.lexicon)
+            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold)
             near_duplicates.relink(self.con, policy.duplicates.threshold)
             contradictions.forget(self.con)
-            verdicts.judge_all(self.con, policy)
+            verdicts.gather_all(self.con, policy)
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
 
@@ -165,11 +178,12 @@ class Projector:
         self._link(policy, batch.first)
         if batch.gone or batch.facts[ExampleRedacted]:
             contradictions.forget(self.con)
-        if batch.of(PolicyAdopted):
+        if batch.of(PolicyAdopted) and not verdicts.gathers_the_same(self.con, policy):
             analysis.analyse(self.con, "examples", policy.lexicon)
             near_duplicates.relink(self.con, policy.duplicates.threshold)
-            verdicts.judge_all(self.con, policy)
-        elif database.first(self.con, "SELECT 1 FROM touched LIMIT 1"):
+            verdicts.gather_all(self.con, policy)
+            return
+        if database.first(self.con, "SELECT 1 FROM touched LIMIT 1"):
             self.con.execute(
                 """CREATE OR REPLACE TEMP TABLE touched_texts AS
                    SELECT analysis_key, prompt, response, original_response
@@ -177,6 +191,8 @@ class Projector:
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
             verdicts.update(self.con, policy)
+        if batch.of(PolicyAdopted):
+            verdicts.judge_all(self.con, policy)
 
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
@@ -212,11 +228,17 @@ class Projector:
         self.con.execute("BEGIN TRANSACTION")
         for projection in PROJECTIONS:
             projection.create(self.con)
-        for statement in (*near_duplicates.SCHEMA, contradictions.SCHEMA, compaction.TABLE):
+        for statement in (
+            *near_duplicates.SCHEMA,
+            *verdicts.SCHEMA,
+            *tallies.SCHEMA,
+            contradictions.SCHEMA,
+            compaction.TABLE,
+        ):
             self.con.execute(statement)
         self.con.execute("INSERT INTO compaction VALUES (0)")
         self.con.execute(database.ddl("analysis", analysis.COLUMNS))
-        self.con.execute(database.ddl("verdicts", verdicts.COLUMNS))
+        self.con.execute("INSERT INTO judging VALUES (?)", [verdicts.terms(default())])
         self.con.execute(
             """CREATE TABLE checkpoint (
                    seq BIGINT, subject VARCHAR, log_digest BLOB, versions VARCHAR, judged_seq BIGINT)"""

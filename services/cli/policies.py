@@ -198,7 +198,7 @@ def _reasons_table(answer: dict[str, Any]) -> Table:
 
 def differences(now: dict[str, Any], then: dict[str, Any]) -> list[dict[str, Any]]:
     """Every setting and every lexicon entry in which two policies differ; None where one of them lacks it."""
-    one, other = (dict(_flat(document)) for document in (now, then))
+    one, other = (dict(_flat(msgspec.json.decode(msgspec.json.encode(document)))) for document in (now, then))
     return [
         {"setting": name, "now": one.get(name), "then": other.get(name)}
         for name in sorted(one.keys() | other.keys())

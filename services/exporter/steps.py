@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from ..settings import Settings
 from ..state import Progress, State
 from ..volume import VolumeError, open_trainer, open_volume
 from .changes import unseen
-from .exporting import Exporter, alone
+from .exporting import STAGING, Exporter, alone
 from .manifest import Manifest
 from .training import Attempt, Trainings, is_running, last_trained, why_not
 
@@ -126,6 +127,7 @@ class Steps:
 async def opened(settings: Settings, log: Log, state: State, actor: str) -> AsyncIterator[Steps]:
     """The steps of the only exporter of a data directory. Raises VolumeError, or RooflogError where it is not alone."""
     async with alone(settings.data_dir):
+        shutil.rmtree(settings.data_dir / STAGING, ignore_errors=True)  # of one that was killed
         volume, trainer = open_volume(settings), open_trainer(settings)
         try:
             exporter = Exporter(log, state, volume, settings.data_dir, actor)

@@ -61,7 +61,7 @@ class Gateway:
 
         Raises Refusal 503 where the projector does not answer in time.
         """
-        self._require_log()
+        self.require_log()
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 return await self._state.ask_after(self._said.get(actor, 0), name, args)
@@ -183,14 +183,15 @@ class Gateway:
             self._said.pop(next(iter(self._said)))
         self._said[actor] = max(seq, self._said.pop(actor, 0))
 
-    def _require_log(self) -> None:
+    def require_log(self) -> None:
+        """Raise Refusal 503 where the connection is known to be broken."""
         if not self.log.client.is_connected:
             raise unavailable("log", "the log is away; nothing was recorded, come again in a moment")
 
     async def _in_time(self, work: Awaitable[T]) -> T:
         """The result of talking to the log, or Refusal 503: the gateway keeps nothing for later."""
         try:
-            self._require_log()
+            self.require_log()
             async with asyncio.timeout(SAY_SECONDS):
                 return await work
         except (TimeoutError, Unreachable, NatsError) as error:

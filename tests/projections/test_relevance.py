@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
 import msgspec
 import pytest
 
+from projections import relevance
 from projections.judgement import Text, judge_texts
 from projections.policy import PolicyError, default, from_document
 from projections.relevance import RIVAL_COST, Lexicon, key, plural
@@ -42,7 +44,8 @@ def rate_plainly(lexicon: Lexicon, prompt: str, response: str) -> tuple[int, str
     """The same rules, one text at a time: the model that the SQL is held against."""
     terms = {key(form): term for term in lexicon.terms for form in term.forms}
     rivals = {key(form): word for word in lexicon.rivals for form in (word, plural(word))}
-    matches = re.findall(lexicon.pattern, f"{prompt} | {response}".lower(), re.ASCII)
+    text = f"{prompt} | {response}".lower()
+    matches = [match for pattern in lexicon.patterns for match in re.findall(pattern, text, re.ASCII)]
     found = {terms[key(m)].term: terms[key(m)] for m in matches if key(m) in terms}.values()
     others = {rivals[key(m)] for m in matches if key(m) in rivals}
     score = sum(term.weight for term in found)
@@ -137,6 +140,30 @@ def test_a_wrong_document_is_refused_with_the_reason(change: dict[str, Any], mes
         load_lexicon(SMALL | change)
 
 
-def test_the_shipped_lexicon_stays_inside_the_automaton_of_re2() -> None:
-    """From about 23,400 characters on RE2 gives its automaton up and is ten times slower: measured, and a cliff."""
-    assert len(LEXICON.pattern) < 23_000
+def test_phrases_in_several_alternations_match_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [(row["prompt"], row["response"]) for row in labelled("relevance")]
+    with monkeypatch.context() as patched:
+        patched.setattr(relevance, "MAX_PATTERN", 10**6)
+        whole = msgspec.structs.replace(LEXICON)
+        assert len(whole.patterns) == 1
+        expected = rate(texts, whole)
+    assert len(LEXICON.patterns) > 1
+    assert rate(texts) == expected
+
+
+def test_phrases_that_share_a_word_stand_in_one_alternation() -> None:
+    document = SMALL | {"rivals": [f"firm{n}" for n in range(10)], "ignored": ["drain pan", "pan of tpo"]}
+    forms = {form for term in load_lexicon(document).terms for form in term.forms}
+    groups = relevance._kindred(forms | {"drain pan", "pan of tpo", "drainpan liner", "firm1"})
+    assert {"drain", "drains", "drain pan", "drainpan liner", "pan of tpo", "tpo", "tpos"} in groups
+    assert {"firm1"} in groups
+
+
+def test_a_lexicon_too_large_for_the_automaton_of_re2_is_refused() -> None:
+    """From about 23,400 characters of one alternation on RE2 gives its automaton up and is ten times slower."""
+    words = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=5)]
+    many = load_lexicon(SMALL | {"rivals": words[:8000]})
+    assert len(many.patterns) > 1
+    assert all(len(pattern) <= relevance.MAX_PATTERN + len(r"\b(?:)\b") for pattern in many.patterns)
+    with pytest.raises(PolicyError, match=r"spellings that share words .* at most 22,000 are fast; drop"):
+        load_lexicon(SMALL | {"rivals": [f"{word} roof" for word in words[:2000]]})

@@ -167,6 +167,11 @@ def test_the_demo_gives_the_same_file_twice(cli: Cli) -> None:
     }  # fmt: skip
 
 
+def test_the_demo_is_not_for_a_trainers_volume(cli: Cli) -> None:
+    cli.environment["ROOFLOG_SINK"] = "modal"
+    assert "unset ROOFLOG_SINK" in cli.run("demo", code=2).stderr
+
+
 def test_the_demo_does_not_mix_with_other_facts(cli: Cli) -> None:
     cli.run("capture", "--prompt", "Minimum slope for TPO?", "--response", ANSWER)
     assert "play the demo in a directory of its own" in cli.run("demo", code=1).stderr
