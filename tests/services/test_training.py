@@ -25,18 +25,18 @@ from services.settings import Settings
 from services.state import open_state
 from services.volume import LostAnswer, VolumeError
 
-from .conftest import NOW
 from .killed_exporter import FileTrainer
-from .test_exporting import liked
+from .test_exporting import adopted, liked
 
 
-def eager(at: int = 1, new: int = 1) -> PolicyAdopted:
-    """A policy under which a training is wanted at once."""
+def eager(at: int = 1, new: int = 1, keep: int = 1_000) -> PolicyAdopted:
+    """A policy under which a training is wanted at once, and the sink keeps many versions."""
     plain = default().document()
-    wanted = from_document(plain | {"training": {"at": at, "new_examples": new, "goal": 10}})
-    return PolicyAdopted(
-        event_id=f"p{at}-{new}", occurred_at=NOW, actor="op", policy=wanted.document(), digest=wanted.digest
-    )
+    wanted = {
+        "training": {"at": at, "new_examples": new, "goal": 10},
+        "export": plain["export"] | {"keep_versions": keep},
+    }
+    return adopted(from_document(plain | wanted))
 
 
 async def said(log: Log) -> list[TrainingTriggered]:
@@ -103,11 +103,11 @@ async def test_killed_again_and_again_each_export_is_trained_on_once(
 ) -> None:
     """Kills at random steps, several in a row, with facts arriving in between."""
     rng = random.Random(seed)
-    await log.publish([eager()])
+    await log.publish([eager(keep=2)])
     for number in range(8):
         await liked(log, rng.randint(1, 3), start=10 * number)
         for _ in range(rng.randint(1, 3)):
-            await run(server, tmp_path, rng.randint(1, 25))
+            await run(server, tmp_path, rng.randint(1, 70))
             check_root(tmp_path / "volume")
     assert await run(server, tmp_path, 0) == 0
     check_root(tmp_path / "volume")
