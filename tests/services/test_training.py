@@ -56,17 +56,17 @@ def check_root(volume: Path) -> None:
     if not (volume / ROOT_FILE).exists():
         return
     root = hashlib.sha256((volume / ROOT_FILE).read_bytes()).hexdigest()
-    whole = {}
+    whole: dict[str, str] = {}
     for manifest in volume.glob(f"exports/*/{MANIFEST}"):
         files = json.loads(manifest.read_bytes())["files"]
         if not all((manifest.parent / name).exists() for name in files):  # too old to keep, apart from its lineage
             continue
         read = {name: hashlib.sha256((manifest.parent / name).read_bytes()).hexdigest() for name in files}
         assert read == {name: file["sha256"] for name, file in files.items()}, manifest
-        whole[files[SFT_TRAIN]["sha256"]] = str(manifest.relative_to(volume))
-    assert root in whole
+        whole[str(manifest.relative_to(volume))] = files[SFT_TRAIN]["sha256"]
+    assert root in whole.values()
     latest = json.loads((volume / LATEST).read_bytes())
-    assert latest["manifest"] in whole.values()
+    assert latest["manifest"] in whole
 
 
 async def run(server: EmbeddedServer, data_dir: Path, at: int) -> int:
