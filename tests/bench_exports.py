@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from events.log import Log
+from projections import tallies
 from services.exporter.steps import opened
 from services.nats_server import EmbeddedServer
 from services.settings import Settings
@@ -27,12 +28,13 @@ def fill(owner: Owner, count: int) -> None:
     con = owner.projector.con
     con.execute("SET preserve_insertion_order = true")
     con.execute(
-        f"""CREATE TEMP TABLE r AS SELECT i, 2 * i + 1 AS seq, TIMESTAMP '2025-01-01' + to_seconds(i) AS at,
+        f"""CREATE TEMP TABLE r AS SELECT i, 2 * i + 1 AS seq, TIMESTAMP '2025-01-01' + to_seconds(i) AS moment,
             i % 20 = 7 AS is_correction, 'train_20250115_143000_' || left(sha256(i::VARCHAR), 16) AS id
             FROM range({count}) t(i)"""
     )
     con.execute(
-        f"""INSERT INTO examples BY NAME SELECT seq, id AS event_id, at AS occurred_at, 'bench' AS actor, id AS example_id,
+        f"""INSERT INTO examples BY NAME SELECT seq, id AS event_id, moment AS occurred_at, 'bench' AS actor,
+            id AS example_id,
             CASE WHEN is_correction THEN 'correction' ELSE 'capture' END AS kind, 'chat_interaction' AS source,
             'How do we detail the TPO seam at location ' || i || ' of the roof?' AS prompt,
             repeat('{ANSWER}', 6) || '(' || i || ')' AS response,
@@ -42,15 +44,16 @@ def fill(owner: Owner, count: int) -> None:
             true AS include_in_training, false AS was_corrected FROM r ORDER BY seq"""
     )
     con.execute(
-        """INSERT INTO decisions BY NAME SELECT seq + 1 AS seq, 'd' || i AS event_id, at AS occurred_at,
+        """INSERT INTO decisions BY NAME SELECT seq + 1 AS seq, 'd' || i AS event_id, moment AS occurred_at,
            'reviewer' AS actor, id AS example_id, 'approved' AS decision FROM r ORDER BY seq"""
     )
     con.execute(
-        """INSERT INTO verdicts BY NAME SELECT id AS example_id, seq, at AS occurred_at,
+        """INSERT INTO verdicts BY NAME SELECT id AS example_id, seq, moment AS occurred_at,
            CASE WHEN is_correction THEN 'correction' ELSE 'capture' END AS kind, 'chat_interaction' AS source,
            ['membrane', 'tpo'] AS tags, seq AS cluster, 'approved' AS decision, seq + 1 AS decision_seq,
            CASE WHEN i % 20 = 3 THEN 'positive' END AS feedback, 'reviewer' AS approval, 0 AS reasons FROM r"""
     )
+    tallies.recount(con)
 
 
 async def main(count: int) -> None:
@@ -64,7 +67,7 @@ async def main(count: int) -> None:
             began = time.perf_counter()
             answer = await steps.export({}, None)
             seconds = time.perf_counter() - began
-        assert answer["after_filtering"] == count
+        assert answer.get("after_filtering") == count, answer
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(f"{count / seconds:.0f} {peak // 1024} {before // 1024}")
         owner.close()
