@@ -18,6 +18,7 @@ from events.facts import TrainingSetExported
 from events.log import Log
 from events.subjects import subject_of
 from projections.policy import Relevance
+from projections.training_set import TrainingSet
 
 from ..state import Progress, State
 from ..volume import Volume
@@ -93,16 +94,16 @@ class Exporter:
         `min_examples` and `min_quality` (a relevance) are the policy's unless given. Where the rows and the policy are
         those of the last export, nothing is written. Raises VolumeError, with the old export intact.
         """
-        last = await self.last()
-        changes = await compare(self._state, self.known, last, min_quality)
-        funnel = changes.head.funnel
-        required = changes.head.export.min_examples if min_examples is None else min_examples
-        if funnel["unique"] < required:
-            return {"status": "insufficient_data", "count": funnel["unique"], "required": required, "funnel": funnel}
-        if last and changes.is_same and await publication.is_whole(self.volume, *last):
-            return self._answer(*last, funnel, is_new=False)
+        if (last := await self.last()) is not None:
+            changes = await compare(self._state, self.known, last, min_quality)
+            if refused := _too_few(changes.head, min_examples):
+                return refused
+            if changes.is_same and await publication.is_whole(self.volume, *last):
+                return self._answer(*last, changes.head.funnel, is_new=False)
         try:
             async with self._state.training_set(min_quality) as (head, batches):
+                if refused := _too_few(head, min_examples):
+                    return refused
                 digest, manifest = await directory.write(self._staging, head, batches, progress)
             await publication.publish(self.volume, self._staging, digest, manifest)
         finally:
@@ -151,6 +152,15 @@ class Exporter:
             "log_digest": manifest.log_digest,
             "policy_digest": manifest.policy_digest,
         }
+
+
+def _too_few(head: TrainingSet, min_examples: int | None) -> dict[str, Any] | None:
+    """The answer where the training set is smaller than the policy, or the caller, wants it."""
+    required = head.export.min_examples if min_examples is None else min_examples
+    count = head.funnel["unique"]
+    if count >= required:
+        return None
+    return {"status": "insufficient_data", "count": count, "required": required, "funnel": head.funnel}
 
 
 def _seconds_since(moment: datetime) -> float:
