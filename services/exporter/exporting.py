@@ -32,9 +32,13 @@ STAGING = "export.staging"
 """Where an export is written before it goes to the volume, below the data directory."""
 
 
+class Busy(RooflogError):
+    """Another exporter works in the data directory."""
+
+
 @asynccontextmanager
 async def alone(data_dir: Path, seconds: float = LOCK_SECONDS) -> AsyncIterator[None]:
-    """Be the only exporter of a data directory. Raises RooflogError where another one stays for `seconds`."""
+    """Be the only exporter of a data directory. Raises Busy where another one stays for `seconds`."""
     data_dir.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + seconds
     with (data_dir / "exporter.lock").open("w") as lock:
@@ -44,7 +48,7 @@ async def alone(data_dir: Path, seconds: float = LOCK_SECONDS) -> AsyncIterator[
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise RooflogError(
+                    raise Busy(
                         f"another exporter works in {data_dir} and is not done; see `rooflog status`, or end it"
                     ) from None
                 await asyncio.sleep(0.05)
