@@ -328,6 +328,8 @@ class State:
             whole = bytearray()
             while True:
                 message = await asyncio.wait_for(arrived.get(), ANSWER_SECONDS)
+                if not message.reply:  # the server's own word that nobody listens
+                    raise NoRespondersError
                 await message.respond(b"")
                 kind, part = message.data[:1], message.data[1:]
                 if kind == b"!":
@@ -338,6 +340,8 @@ class State:
                 if kind == b".":
                     yield bytes(whole)
                     whole.clear()
+        except NoRespondersError as error:
+            raise Unreachable("no projector answers; start one with `rooflog up` or `rooflog projector`") from error
         except (NatsError, TimeoutError) as error:
             raise Unreachable(f"the projector broke off its answer: {error or type(error).__name__}") from error
         finally:
