@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Category = Literal["malformed", "unknown_type", "invalid", "wrong_subject"]
+Category = Literal["malformed", "unknown_type", "invalid", "wrong_subject", "erased"]
 
 
 class RooflogError(Exception):
@@ -47,9 +47,29 @@ class StaleRevision(RooflogError):
         self.since = since
 
 
+class StalePolicy(RooflogError):
+    """Another policy was adopted after the one that the change was made on."""
+
+    def __init__(self, seen: int, since: str) -> None:
+        super().__init__(
+            f"refused: another policy was adopted since sequence {seen}: {since}; "
+            "preview yours again (`rooflog policy preview FILE`) and adopt it anew"
+        )
+        self.seen = seen
+        self.since = since
+
+
 class Unreachable(RooflogError):
     """The log's server does not answer."""
 
 
 class WrongStream(RooflogError):
     """The server's stream is not one that rooflog can keep facts in."""
+
+
+class OutboxError(RooflogError):
+    """A client's outbox directory cannot be used."""
+
+
+class OutboxFull(OutboxError):
+    """There is no room for one more fact in a client's outbox; it was not kept."""

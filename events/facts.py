@@ -20,6 +20,8 @@ Timestamp = Annotated[datetime, Meta(tz=True)]
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 """A SHA-256 in lower-case hexadecimal."""
 
+TextKey = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+"""The first half of a SHA-256 over prompt, NUL and answer; see `message.text_key`."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number that every JSON reader keeps exactly."""
@@ -55,10 +57,17 @@ class PersonalData(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What is kept of a message that was erased from the log."""
+    """What is kept of a message that was erased from the log: enough to follow the running digest and the tables.
+
+    `digest` is of its payload. `fact` is the tag of the fact that it held, None where it held no valid one. Of a
+    correction, `corrected` is the key of the answer that it replaced, which stays out of the training set.
+    """
 
     seq: Count
     digest: Digest
+    subject: str = ""
+    fact: str | None = None
+    corrected: TextKey | None = None
 
 
 class Fact(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="type"):
@@ -141,6 +150,15 @@ class ExampleRejected(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     reason: str
 
 
+class ExampleReopened(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.reopened.v1"):
+    """A reviewer took the decisions on this example back: it stands undecided again; `revision` as above."""
+
+    noun, verb = "example", "reopened"
+    example_id: Id
+    revision: Count
+    reason: str | None = None
+
+
 class ExampleRedacted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.redacted.v1"):
     """Personal data in an example was replaced; `prompt` and `response` are the new texts."""
 
@@ -208,6 +226,7 @@ AnyFact = (
     | CorrectionRecorded
     | ExampleApproved
     | ExampleRejected
+    | ExampleReopened
     | ExampleRedacted
     | ExampleErased
     | PolicyAdopted

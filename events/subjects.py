@@ -13,6 +13,9 @@ from .facts import Fact
 STREAM = "TRAINING"
 ROOT = "training"
 EVERYTHING = f"{ROOT}.>"
+ADOPTIONS = f"{ROOT}.policy.adopted.*.*"
+EXPORTS = f"{ROOT}.training_set.exported.*.*"
+TOMBSTONES = f"{ROOT}.example.erased.*.*"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -45,6 +48,11 @@ def capture_of(example_id: str) -> str:
 def correction(correction_id: str) -> str:
     """The filter for the fact that recorded one correction, whatever example it is about."""
     return f"{ROOT}.correction.recorded.*.{checked(correction_id)}"
+
+
+def event(fact: Fact) -> str:
+    """The filter for facts of this kind and event id, whatever they are about."""
+    return f"{ROOT}.{fact.noun}.{fact.verb}.*.{checked(fact.event_id)}"
 
 
 def checked(token: str) -> str:

@@ -5,14 +5,15 @@ Everything here is a pure function of the texts and the policy's lexicon. The th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from . import personal_data
-from .database import Connection, first, with_rows
+from .database import Connection, first, insert, with_rows
 from .personal_data import Span
-from .relevance import Lexicon, rated
+from .relevance import SAID, Lexicon, difference, rate, rated
 
 VERSION = 1
 """Raise it when the way of analysing changes: texts are analysed anew."""
@@ -50,9 +51,48 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
             GROUP BY analysis_key""",
         {"who": who},
     )
-    if first(con, "SELECT 1 FROM unread LIMIT 1"):
+    count = first(con, "SELECT count(*) FROM unread")
+    if count and 0 < count[0] <= FEW:
+        insert(con, "analysis", COLUMNS, _few(con, who, lexicon))
+    elif count and count[0]:
         con.execute(f"INSERT INTO analysis BY NAME SELECT id AS analysis_key, '{who}' AS analyser, * EXCLUDE (id) "
                     f"FROM ({select(con, 'unread', lexicon)})")  # fmt: skip
+
+
+FEW = 8
+"""Texts that Python has analysed before DuckDB has compiled the patterns."""
+
+
+def _few(con: Connection, who: str, lexicon: Lexicon) -> list[tuple[Any, ...]]:
+    rows = con.execute(f"SELECT id, {SAID}, prompt, response, original_response FROM unread").fetchall()
+    return [(id_, who, *rate(lexicon, said), *_found(personal_data.find(*texts))) for id_, said, *texts in rows]
+
+
+def prepare(con: Connection, lexicon: Lexicon, since: Lexicon, limit: int = 50_000) -> int:
+    """Analyse up to `limit` of the examples that a lexicon to come has not seen; how many are left.
+
+    What the lexicon that holds has said of a text is taken over where the text has no word in which the two differ.
+    """
+    who, now = analyser(lexicon), analyser(since)
+    unread = f"""SELECT analysis_key, prompt, response, original_response FROM examples
+                 WHERE analysis_key IS NOT NULL
+                   AND analysis_key NOT IN (SELECT analysis_key FROM analysis WHERE analyser = '{who}')"""
+    if (pattern := difference(lexicon, since)) is not None:
+        con.execute(
+            f"""INSERT INTO analysis BY NAME SELECT a.* REPLACE ('{who}' AS analyser) FROM analysis a
+                JOIN (SELECT DISTINCT ON (analysis_key) * FROM ({unread})) u USING (analysis_key)
+                WHERE a.analyser = $now AND NOT regexp_matches(
+                    {SAID.replace("prompt", "u.prompt").replace("response", "u.response")}, $pattern)""",
+            {"now": now, "pattern": pattern},
+        )
+    analyse(con, f"({unread} LIMIT {limit})", lexicon)
+    left = first(con, f"SELECT count(*) FROM ({unread})")
+    return int(left[0]) if left else 0
+
+
+def forget(con: Connection, keep: Sequence[Lexicon]) -> None:
+    """Drop the analyses of lexicons that neither hold nor are about to."""
+    con.execute("DELETE FROM analysis WHERE analyser NOT IN (SELECT unnest(?))", [[analyser(one) for one in keep]])
 
 
 def select(con: Connection, texts: str, lexicon: Lexicon) -> str:

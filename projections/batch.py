@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from msgspec import Struct, field
 
+from events import chain
 from events.errors import InvalidFact
 from events.facts import FACTS, Fact
-from events.log import Message, log_digest
+from events.message import Message
 
 F = TypeVar("F", bound=Fact)
 
@@ -25,7 +26,11 @@ class Quarantined(Struct, frozen=True):
 
 
 class Batch(Struct):
-    """Messages after one checkpoint, ready to fold."""
+    """Messages after one checkpoint, ready to fold.
+
+    `erased` are those of which only a tombstone is left, `entries` what each adds to the running digest, and `gone` the
+    examples whose text this batch was found to take away.
+    """
 
     first: int
     last: int
@@ -34,6 +39,9 @@ class Batch(Struct):
     facts: dict[type[Fact], list[tuple[int, Fact]]] = field(default_factory=dict)
     messages: dict[int, Message] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
+    erased: list[Message] = field(default_factory=list)
+    entries: list[tuple[int, bytes]] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
 
     def of(self, kind: type[F]) -> list[tuple[int, F]]:
         """The facts of one type with their sequences."""
@@ -50,13 +58,23 @@ def decode(messages: Sequence[Message], digest: bytes) -> Batch:
     """Decode messages that follow a checkpoint whose running digest was `digest`."""
     batch = Batch(messages[0].seq, messages[-1].seq, messages[-1].subject, digest, {kind: [] for kind in FACTS})
     for message in messages:
-        digest = log_digest(digest, message)
         batch.messages[message.seq] = message
+        if message.is_missing:
+            batch.quarantine([message.seq], "missing", _MISSING)
+            continue
+        entry = message.entry
+        batch.digest = chain.link(batch.digest, message.seq, entry)
+        batch.entries.append((message.seq, entry))
+        if message.erased is not None:
+            batch.erased.append(message)
+            continue
         try:
             fact = message.fact()
         except InvalidFact as error:
             batch.quarantine([message.seq], error.category, error.reason)
         else:
             batch.facts[type(fact)].append((message.seq, fact))
-    batch.digest = digest
     return batch
+
+
+_MISSING = "the log holds no message of this sequence and no tombstone says why; `rooflog verify` tells more"

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 
+import msgspec
 from msgspec import Struct
 
 from .database import Connection, with_rows
 from .near_duplicates import similarity
-from .wording import PRODUCTS, normalise
+from .wording import PRODUCTS, normalise, words
 
 MEMBERS = 200
 """Answers to one question that are looked at: the best ones, in the order in which duplicates are kept."""
-
-OPPONENTS = 8
-"""The best answers, against which every other one is held."""
 
 ALIKE = 0.5
 """Similarity of two opening sentences from which one different word turns the meaning round."""
@@ -40,11 +40,10 @@ class Claims(Struct, frozen=True):
     opening: str
 
 
-@lru_cache(maxsize=1 << 14)
 def claims(response: str) -> Claims:
     """The claims of an answer."""
     amounts: dict[str, set[str]] = {}
-    for word in normalise(response).split(" "):
+    for word in words(response):
         if found := _QUANTITY.fullmatch(word):
             unit, amount = (found[1], found[2]) if found[1] else (found[4], found[3])
             amounts.setdefault(unit, set()).add(amount)
@@ -57,14 +56,16 @@ def claims(response: str) -> Claims:
     )
 
 
-@lru_cache(maxsize=1 << 16)
 def disagree(a: str, b: str) -> bool:
     """Do two answers to one question contradict each other?
 
     They do when one says yes and the other no; when they give other amounts of a unit (no amount in common, or as many
     and each one of its own); or when opening sentences that are alike deny, turn round or replace what the other says.
     """
-    one, other = claims(a), claims(b)
+    return _disagree(claims(a), claims(b))
+
+
+def _disagree(one: Claims, other: Claims) -> bool:
     if one.stance and other.stance:
         if one.stance != other.stance:
             return True
@@ -78,38 +79,51 @@ def _differ(a: frozenset[str], b: frozenset[str]) -> bool:
 
 
 def _is_opposed(a: str, b: str) -> bool:
-    words, others = set(a.split(" ")), set(b.split(" "))
-    mine, theirs = words - others, others - words
+    one, other = _word_set(a), _word_set(b)
+    mine, theirs = one - other, other - one
     turned = (
         bool(any(map(_NUMBER.fullmatch, mine)) and any(map(_NUMBER.fullmatch, theirs)))
-        or bool(words & _DENIAL) != bool(others & _DENIAL)
+        or bool(one & _DENIAL) != bool(other & _DENIAL)
         or any((x in mine and y in theirs) or (y in mine and x in theirs) for x, y in _OPPOSED)
         or bool(mine & PRODUCTS and theirs & PRODUCTS)
     )
     return turned and similarity(a, b) >= ALIKE
 
 
-def find(con: Connection, judged: str, eligible: str) -> None:
-    """Make the table `contradicting` (`example_id`, `contradicts`): for an answer the best one that disagrees with it.
+@lru_cache(maxsize=1 << 14)
+def _word_set(opening: str) -> frozenset[str]:
+    return frozenset(opening.split(" "))
 
-    `judged` is a relation of verdicts, `eligible` the condition on those whose answers may be trained on.
+
+SCHEMA = "CREATE TABLE claims (analysis_key VARCHAR, claims VARCHAR)"
+"""What answers claim, as JSON: a cache, filled for those that have an answer to the same question beside them."""
+
+
+def find(con: Connection, judged: str, eligible: str) -> None:
+    """Make the table `contradicting` (`example_id`, `contradicts`): answers against the best one to their question.
+
+    `judged` is a relation of verdicts, `eligible` the condition on those whose answers may be trained on. An answer
+    contradicts the best one if they disagree, the best one the next best that disagrees with it.
     """
-    rows = con.execute(
-        f"""SELECT j.cluster, j.example_id, e.response FROM (
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE answering AS
+            SELECT j.cluster, j.example_id, j.place, e.analysis_key FROM (
                 SELECT cluster, example_id, row_number() OVER (
                     PARTITION BY cluster ORDER BY rank DESC, occurred_at DESC, seq DESC) AS place
                 FROM {judged} WHERE {eligible} QUALIFY count(*) OVER (PARTITION BY cluster) > 1 AND place <= {MEMBERS}
-            ) j JOIN examples e USING (example_id) ORDER BY j.cluster, j.place"""
+            ) j JOIN examples e USING (example_id)"""
+    )
+    _read(con)
+    rows = con.execute(
+        """SELECT cluster, example_id, claims FROM answering
+           JOIN (FROM claims UNION ALL FROM fresh_claims) USING (analysis_key) ORDER BY cluster, place"""
     ).fetchall()
-    clusters: dict[int, list[tuple[str, str]]] = {}
-    for cluster, example_id, response in rows:
-        clusters.setdefault(cluster, []).append((example_id, response))
-    found = [
-        (example_id, other)
-        for members in clusters.values()
-        for example_id, response in members
-        if (other := _opponent(response, members[:OPPONENTS])) is not None
-    ]
+    found: list[tuple[str, str]] = []
+    for _, members in groupby(rows, key=itemgetter(0)):
+        (_, best, answer), *others = members
+        opponents = [example_id for _, example_id, other in others if other != answer and _contradict(answer, other)]
+        found += [(best, opponents[0])] if opponents else []
+        found += [(example_id, best) for example_id in opponents]
     with_rows(
         con,
         {"example_id": "VARCHAR", "contradicts": "VARCHAR"},
@@ -118,9 +132,31 @@ def find(con: Connection, judged: str, eligible: str) -> None:
     )
 
 
-def _opponent(response: str, best: list[tuple[str, str]]) -> str | None:
-    """The best example whose answer disagrees with this one."""
-    for example_id, other in best:
-        if other != response and disagree(min(response, other), max(response, other)):
-            return example_id
-    return None
+def forget(con: Connection) -> None:
+    """Drop the claims of texts that are no more: they repeat words of them."""
+    con.execute("DELETE FROM claims WHERE analysis_key NOT IN (SELECT analysis_key FROM examples)")
+
+
+def _read(con: Connection) -> None:
+    """Put the claims of the answers in `answering` that the cache lacks into `fresh_claims`; a writer keeps them."""
+    unread = con.execute(
+        """SELECT analysis_key, any_value(response) FROM examples SEMI JOIN answering USING (example_id)
+           WHERE analysis_key NOT IN (SELECT c.analysis_key FROM claims c SEMI JOIN answering USING (analysis_key))
+           GROUP BY ALL"""
+    ).fetchall()
+    made = [(key, msgspec.json.encode(claims(response), order="deterministic").decode()) for key, response in unread]
+    with_rows(
+        con,
+        {"analysis_key": "VARCHAR", "claims": "VARCHAR"},
+        made,
+        "CREATE OR REPLACE TEMP TABLE fresh_claims AS SELECT * FROM incoming",
+    )
+
+
+@lru_cache(maxsize=1 << 15)
+def _claims(text: str) -> Claims:
+    return msgspec.json.decode(text, type=Claims)
+
+
+def _contradict(one: str, other: str) -> bool:
+    return _disagree(_claims(one), _claims(other))

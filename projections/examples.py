@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from msgspec import json
 
-from events.facts import CorrectionRecorded, ExampleCaptured, ExampleErased, ExampleRedacted
+from events.facts import CorrectionRecorded, ExampleCaptured, ExampleRedacted
+from events.message import Message
 
 from .batch import Batch
-from .database import Connection, first, with_rows
+from .database import Connection, with_rows
 from .projection import ENVELOPE, Projection, envelope
 
 CORRECTION_SOURCE = "user_correction"
+
+ERASED_SOURCE = "erased"
+"""What stands where a capture's source was: nobody knows it any more."""
 
 _SAID = ENVELOPE | {
     "example_id": "VARCHAR",
@@ -66,6 +70,27 @@ _ORIGINAL_KEY = "CASE WHEN kind = 'correction' THEN left(sha256(prompt || chr(0)
 ANALYSIS_KEY = "left(sha256(prompt || chr(0) || response || chr(0) || coalesce(original_response, '')), 32)"
 """The digest of everything that is analysed."""
 
+_ARRIVING = _SAID | {"original_key": "VARCHAR", "erased_seq": "BIGINT"}
+
+_FORGOTTEN = {
+    "occurred_at": "NULL",
+    "actor": "NULL",
+    "trace_id": "NULL",
+    "source": f"CASE WHEN kind = 'correction' THEN '{CORRECTION_SOURCE}' ELSE '{ERASED_SOURCE}' END",
+    "prompt": "''",
+    "response": "''",
+    "original_response": "CASE WHEN kind = 'correction' THEN '' END",
+    "project_context": "'general'",
+    "author_tags": "[]",
+    "include_in_training": "true",
+    "was_corrected": "false",
+    "aliases": "[]",
+}
+_KEPT = {"seq", "event_id", "example_id", "kind", "corrects", "original_key", "erased_seq"}
+
+BARE = ", ".join(f"{name} = {_FORGOTTEN.get(name, 'NULL')}" for name in (_SAID | _DERIVED) if name not in _KEPT)
+"""The assignments that leave of an example what its tombstone knows: it was there, and which answer it corrected."""
+
 _REKEY = f"prompt_key = {PROMPT_KEY}, text_key = {TEXT_KEY}, analysis_key = {ANALYSIS_KEY}"
 
 
@@ -120,23 +145,48 @@ def _corrected(seq: int, fact: CorrectionRecorded) -> tuple[object, ...]:
     )
 
 
+def _erased(message: Message) -> tuple[object, ...] | None:
+    """The row of a message of which only the tombstone is left; None where it held neither capture nor correction."""
+    kinds = {"example.captured.v1": "capture", "correction.recorded.v1": "correction"}
+    kept = message.erased
+    if kept is None or kept.fact not in kinds:
+        return None
+    about, event_id = message.subject.split(".")[3:5]
+    kind = kinds[kept.fact]
+    is_correction = kind == "correction"
+    told = {
+        "seq": message.seq,
+        "event_id": event_id,
+        "example_id": event_id if is_correction else about,
+        "kind": kind,
+        "corrects": about if is_correction and about != event_id else None,
+        "original_key": kept.corrected,
+        "erased_seq": message.erased_by,
+    }
+    return tuple(told.get(name) for name in _ARRIVING)
+
+
 def _fold(con: Connection, batch: Batch) -> None:
     """Append what is new; the first fact of an id wins and a second one is quarantined."""
-    rows = [_captured(seq, fact) for seq, fact in batch.of(ExampleCaptured)]
-    rows += [_corrected(seq, fact) for seq, fact in batch.of(CorrectionRecorded)]
+    rows = [(*_captured(seq, fact), None, None) for seq, fact in batch.of(ExampleCaptured)]
+    rows += [(*_corrected(seq, fact), None, None) for seq, fact in batch.of(CorrectionRecorded)]
+    rows += filter(None, map(_erased, batch.erased))
     if not rows:
         return
     with_rows(
         con,
-        _SAID,
+        _ARRIVING,
         rows,
         """CREATE OR REPLACE TEMP TABLE fresh AS SELECT *, seq = min(seq) OVER (PARTITION BY example_id)
            AND example_id NOT IN (SELECT e.example_id FROM examples e SEMI JOIN incoming USING (example_id)) AS is_new
            FROM incoming""",
-        f"""INSERT INTO examples BY NAME SELECT * EXCLUDE (is_new), {PROMPT_KEY} AS prompt_key,
-            {TEXT_KEY} AS text_key, {TEXT_KEY} AS said_key, {_ORIGINAL_KEY} AS original_key,
+        f"""INSERT INTO examples BY NAME SELECT * EXCLUDE (is_new) REPLACE (
+                coalesce(original_key, {_ORIGINAL_KEY}) AS original_key),
+            {PROMPT_KEY} AS prompt_key, {TEXT_KEY} AS text_key, {TEXT_KEY} AS said_key,
             {ANALYSIS_KEY} AS analysis_key FROM fresh WHERE is_new""",
     )
+    if batch.erased:
+        con.execute(f"UPDATE examples SET {BARE} WHERE erased_seq IS NOT NULL AND source IS NULL")
     again = con.execute("SELECT seq FROM fresh WHERE NOT is_new ORDER BY seq").fetchall()
     batch.quarantine(
         (seq for (seq,) in again),
@@ -147,7 +197,7 @@ def _fold(con: Connection, batch: Batch) -> None:
 
 EXAMPLES = Projection(
     name="examples",
-    version=1,
+    version=2,
     handles=(ExampleCaptured, CorrectionRecorded),
     columns=_SAID | _DERIVED,
     key="seq",
@@ -183,68 +233,23 @@ def _fold_redactions(con: Connection, batch: Batch) -> None:
              original_response = CASE WHEN kind = 'correction' THEN coalesce(r.original_response, '') END
            FROM (SELECT * FROM redactions SEMI JOIN incoming USING (example_id)
                  QUALIFY row_number() OVER (PARTITION BY example_id ORDER BY seq DESC) = 1) r
-           WHERE examples.example_id = r.example_id AND examples.redacted_seq IS DISTINCT FROM r.seq""",
-        f"""UPDATE examples SET {_REKEY} WHERE redacted_seq IS NOT NULL AND example_id IN
+           WHERE examples.example_id = r.example_id AND examples.redacted_seq IS DISTINCT FROM r.seq
+             AND examples.erased_seq IS NULL""",
+        f"""UPDATE examples SET {_REKEY} WHERE redacted_seq IS NOT NULL AND erased_seq IS NULL AND example_id IN
             (SELECT example_id FROM incoming)""",
     )
 
 
 REDACTIONS = Projection(
     name="redactions",
-    version=1,
+    version=2,
     handles=(ExampleRedacted,),
     columns=_REDACTED,
     key="seq",
     fold=_fold_redactions,
 )
 
-_ERASED = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "VARCHAR"}
-
-
-def _fold_erasures(con: Connection, batch: Batch) -> None:
-    """Take the text out of erased examples, also of those that only arrive afterwards.
-
-    Corrections of an erased example repeat its text and are erased with it. They keep the digest of the answer that
-    they corrected: that answer stays untrained.
-    """
-    said = batch.of(ExampleErased)
-    rows = [(*envelope(seq, f), f.example_id, f.reason, json.encode(f.erased).decode()) for seq, f in said]
-    if rows:
-        with_rows(con, _ERASED, rows, "INSERT INTO erasures BY NAME SELECT * FROM incoming")
-    is_redacted = bool(batch.of(ExampleRedacted))
-    if not (said or is_redacted or _arrived(batch)):
-        return
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE gone AS
-           WITH RECURSIVE erased AS (
-               SELECT example_id, seq FROM erasures
-               UNION SELECT e.example_id, x.seq FROM examples e JOIN erased x ON e.corrects = x.example_id)
-           SELECT example_id, min(seq) AS seq FROM erased GROUP BY example_id"""
-    )
-    if not first(con, "SELECT 1 FROM gone LIMIT 1"):
-        return
-    con.execute(
-        """UPDATE examples SET prompt = '', response = '', details = NULL, reason = NULL, erased_seq = gone.seq,
-              original_response = CASE WHEN kind = 'correction' THEN '' END, prompt_key = NULL, text_key = NULL,
-              said_key = NULL, analysis_key = NULL
-            FROM gone WHERE examples.example_id = gone.example_id"""
-    )
-    con.execute(
-        """UPDATE redactions SET prompt = '', response = '', original_response = NULL
-           WHERE example_id IN (SELECT example_id FROM gone)"""
-    )
-
 
 def _arrived(batch: Batch) -> list[tuple[str]]:
     captured = [(fact.example_id,) for _, fact in batch.of(ExampleCaptured)]
     return captured + [(fact.event_id,) for _, fact in batch.of(CorrectionRecorded)]
-
-
-ERASURES = Projection(
-    name="erasures",
-    version=1,
-    handles=(ExampleErased,),
-    columns=_ERASED,
-    key="seq",
-    fold=_fold_erasures,
-)

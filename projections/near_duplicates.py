@@ -44,6 +44,9 @@ CANDIDATES = 8
 BLOCK = 2048
 """Texts whose signatures are made together: their 4-grams stay in the processor's cache."""
 
+PORTION = 100_000
+"""Texts that are linked at a time when all are linked anew: it bounds memory."""
+
 Words = npt.NDArray[np.uint32]
 Flags = npt.NDArray[np.bool_]
 Link = tuple[int | None, float]
@@ -234,10 +237,14 @@ def relink(con: Connection, threshold: float) -> None:
     made = _made(threshold)
     if not first(con, "SELECT 1 FROM near_texts WHERE made <> ? LIMIT 1", [made]):
         return
-    rows = con.execute("SELECT seq, normal, facts FROM near_texts ORDER BY seq").fetchall()
+    con.execute("CREATE OR REPLACE TEMP TABLE near_again AS SELECT seq, normal, facts FROM near_texts")
     con.execute("DELETE FROM near_texts")
     con.execute("DELETE FROM near_buckets")
-    _insert(con, rows, threshold)
+    last = -1
+    while rows := con.execute(f"FROM near_again WHERE seq > {last} ORDER BY seq LIMIT {PORTION}").fetchall():
+        _insert(con, rows, threshold)
+        last = rows[-1][0]
+    con.execute("DROP TABLE near_again")
 
 
 def _made(threshold: float) -> str:

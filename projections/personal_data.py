@@ -11,7 +11,7 @@ from msgspec import Struct
 from .personal_data_checks import data_group
 from .personal_data_rules import FLAG_ONLY, RULES, VERSION, Kind
 
-__all__ = ["PREFILTER", "VERSION", "Kind", "Span", "find", "find_in", "redact"]
+__all__ = ["PREFILTER", "VERSION", "Kind", "Span", "find", "find_in", "proposal", "redact"]
 
 Field = Literal["prompt", "response", "original_response"]
 
@@ -69,3 +69,15 @@ def redact(text: str, spans: Iterable[Span]) -> str:
         parts += [text[at : span.start], f"[{span.kind.upper()}]"]
         at = span.end
     return "".join(parts) + text[at:]
+
+
+def proposal(prompt: str, response: str, original_response: str | None) -> tuple[list[Span], dict[Field, str]]:
+    """Everything found in an example's texts, and those texts with all that is certain replaced."""
+    given: dict[Field, str | None] = {"prompt": prompt, "response": response, "original_response": original_response}
+    spans = find(prompt, response, original_response)
+    texts = {
+        name: redact(text, [span for span in spans if span.field == name])
+        for name, text in given.items()
+        if text is not None
+    }
+    return spans, texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from msgspec import json
 
@@ -37,6 +38,35 @@ def current(con: Connection) -> Policy:
     """The policy that holds after the facts folded so far."""
     row = first(con, "SELECT policy FROM policies ORDER BY seq DESC LIMIT 1")
     return _adopted(row[0]) if row else default()
+
+
+def last_seq(con: Connection) -> int:
+    """The sequence of the adoption that holds; 0 where the shipped policy does."""
+    row = first(con, "SELECT max(seq) FROM policies")
+    return (row and row[0]) or 0
+
+
+def history(con: Connection) -> dict[str, Any]:
+    """Every adoption, the latest first, with its whole document; the shipped policy held before the first."""
+    rows = con.execute(
+        "SELECT seq, occurred_at, actor, digest, reason, policy FROM policies ORDER BY seq DESC"
+    ).fetchall()
+    return {
+        "current": current(con).document(),
+        "current_digest": current(con).digest,
+        "adopted": [
+            {
+                "seq": seq,
+                "occurred_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+                "actor": actor,
+                "digest": digest,
+                "reason": reason,
+                "policy": json.decode(policy),
+            }
+            for seq, at, actor, digest, reason, policy in rows
+        ],
+        "shipped_digest": default().digest,
+    }
 
 
 @lru_cache(maxsize=4)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+
+from events.chain import START
 from events.facts import (
     CorrectionRecorded,
     ExampleApproved,
@@ -13,42 +17,50 @@ from events.facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     FeedbackGiven,
     PolicyAdopted,
 )
-from events.log import Message
+from events.message import Message
 
-from . import analysis, database, near_duplicates, policies, verdicts
+from . import analysis, compaction, contradictions, database, near_duplicates, policies, tallies, verdicts
 from .batch import Batch, decode
+from .chain import CHAIN
 from .checkpoint import Checkpoint, checkpoint
 from .database import Connection, DatabaseError, with_rows
 from .decisions import DECISIONS
-from .examples import ERASURES, EXAMPLES, QUESTION, REDACTIONS
+from .erasures import ERASURES, REMNANTS
+from .examples import EXAMPLES, QUESTION, REDACTIONS
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
-from .policy import Policy
+from .policy import Policy, default
 from .projection import Projection
 from .quarantine import QUARANTINE
 
 PROJECTIONS: tuple[Projection, ...] = (
     EXAMPLES,
     REDACTIONS,
-    ERASURES,
     FEEDBACK,
     DECISIONS,
     POLICIES,
     EXPORTS,
     TRAININGS,
     QUARANTINE,
+    ERASURES,
+    REMNANTS,
+    CHAIN,
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 2
+SCHEMA = 5
 """Raise it when tables outside PROJECTIONS change."""
 
-START = hashlib.sha256(b"rooflog").digest()
-"""The running digest of the empty log."""
+CACHES = ("analysis", "claims", "near_texts", "near_buckets")
+"""What texts say: dear to compute, and the same in every database that was folded from the same log."""
+
+PORTION = 100_000
+"""Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
 
 
 class Projector:
@@ -70,6 +82,8 @@ class Projector:
                 "run `rooflog rebuild` to make it anew from the log"
             )
         self.checkpoint_seq = self.checkpoint.seq
+        self._judged_seq: int = database.first(self.con, "SELECT judged_seq FROM checkpoint")[0]  # type: ignore[index]
+        self.judge()
 
     def close(self) -> None:
         """Close the database; what is committed is safe whether or not this is called."""
@@ -81,42 +95,96 @@ class Projector:
         return checkpoint(self.con)
 
     def apply(self, messages: Sequence[Message]) -> int:
-        """Fold messages, in the order of the log, and move the checkpoint, in one transaction.
+        """Fold messages, in the order of the log, judge what they touch, and move the checkpoint, in one transaction.
 
         Those at or below the checkpoint are skipped. Returns how many were folded; raises what DuckDB raises, with
         nothing changed.
         """
+        self.judge()
+        return self._transact(messages, self._judge)
+
+    def fold(self, messages: Sequence[Message]) -> int:
+        """As `apply`, without judging: for a long way to go that nobody looks at before `judge`."""
+        return self._transact(messages, None)
+
+    def take_over(self, table: str, rows: pa.RecordBatchReader) -> None:
+        """Fill a table of what texts say from another database that was folded from the same log."""
+        self.con.register("others", rows)
+        self.con.execute(f"INSERT INTO {table} SELECT * FROM others")
+        self.con.unregister("others")
+
+    def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
+        """Judge everything that was folded since the last judgement; told of texts read, and of how many.
+
+        Texts are analysed and linked in portions, each committed: whoever is killed goes on from there. Up to
+        `linked_through` the links were taken over from another database.
+        """
+        since, last = self._judged_seq + 1, self.checkpoint_seq
+        if since > last:
+            return
+        policy = policies.current(self.con)
+        for first in range(since, last + 1, PORTION):
+            with self._transaction():
+                part = f"SELECT * FROM examples WHERE seq BETWEEN {first} AND {first + PORTION - 1}"
+                self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
+                analysis.analyse(self.con, "portion", policy.lexicon)
+                if first + PORTION - 1 > linked_through:
+                    near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold)
+            if progress:
+                progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
+        with self._transaction():
+            changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
+            analysis.analyse(self.con, f"({changed})", policy.lexicon)
+            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold)
+            near_duplicates.relink(self.con, policy.duplicates.threshold)
+            contradictions.forget(self.con)
+            verdicts.gather_all(self.con, policy)
+            self.con.execute("UPDATE checkpoint SET judged_seq = seq")
+        self._judged_seq = last
+
+    def _transact(self, messages: Sequence[Message], judge: Callable[[Batch], None] | None) -> int:
         now = self.checkpoint
         fresh = [message for message in messages if message.seq > now.seq]
         if not fresh:
             return 0
         batch = decode(fresh, now.log_digest)
-        self.con.execute("BEGIN TRANSACTION")
-        try:
+        with self._transaction():
             for projection in PROJECTIONS:
                 projection.fold(self.con, batch)
-            self._judge(batch)
+            if judge:
+                judge(batch)
             self.con.execute(
-                "UPDATE checkpoint SET seq = ?, subject = ?, log_digest = ?",
-                [batch.last, batch.last_subject, batch.digest],
+                "UPDATE checkpoint SET seq = ?, subject = ?, log_digest = ?, judged_seq = ?",
+                [batch.last, batch.last_subject, batch.digest, batch.last if judge else self._judged_seq],
             )
+        self.checkpoint_seq = batch.last
+        if judge:
+            self._judged_seq = batch.last
+        return len(fresh)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.con.execute("BEGIN TRANSACTION")
+        try:
+            yield
             self.con.execute("COMMIT")
         except BaseException:
             self.con.execute("ROLLBACK")
             raise
-        self.checkpoint_seq = batch.last
-        return len(fresh)
 
     def _judge(self, batch: Batch) -> None:
         """Judge what the batch touches; all that there is where it adopts a policy."""
         policy = policies.current(self.con)
         self._find_touched(batch)
         self._link(policy, batch.first)
-        if batch.of(PolicyAdopted):
+        if batch.gone or batch.facts[ExampleRedacted]:
+            contradictions.forget(self.con)
+        if batch.of(PolicyAdopted) and not verdicts.gathers_the_same(self.con, policy):
             analysis.analyse(self.con, "examples", policy.lexicon)
             near_duplicates.relink(self.con, policy.duplicates.threshold)
-            verdicts.judge_all(self.con, policy)
-        elif database.first(self.con, "SELECT 1 FROM touched LIMIT 1"):
+            verdicts.gather_all(self.con, policy)
+            return
+        if database.first(self.con, "SELECT 1 FROM touched LIMIT 1"):
             self.con.execute(
                 """CREATE OR REPLACE TEMP TABLE touched_texts AS
                    SELECT analysis_key, prompt, response, original_response
@@ -124,6 +192,8 @@ class Projector:
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
             verdicts.update(self.con, policy)
+        if batch.of(PolicyAdopted):
+            verdicts.judge_all(self.con, policy)
 
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
@@ -138,19 +208,14 @@ class Projector:
                SELECT example_id FROM examples SEMI JOIN named USING (example_id)
                UNION SELECT o.example_id FROM examples o SEMI JOIN (
                    SELECT e.original_key FROM examples e SEMI JOIN named USING (example_id)
-                   WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key OR o.said_key = c.original_key
-               UNION SELECT example_id FROM examples WHERE $erasing AND erased_seq IS NOT NULL""",
-            {"erasing": bool(batch.of(ExampleErased))},
+                   WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key OR o.said_key = c.original_key"""
         )
 
     def _link(self, policy: Policy, since: int) -> None:
         """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""
-        self.con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE changed_prompts AS
-                SELECT seq, CASE WHEN erased_seq IS NULL THEN {QUESTION} END AS prompt
-                FROM examples SEMI JOIN touched USING (example_id)
-                WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL"""
-        )
+        changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (example_id)
+                       WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL)"""
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_prompts AS {_prompts(changed)}")
         linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold)
         with_rows(
             self.con,
@@ -164,12 +229,22 @@ class Projector:
         self.con.execute("BEGIN TRANSACTION")
         for projection in PROJECTIONS:
             projection.create(self.con)
-        for statement in near_duplicates.SCHEMA:
+        for statement in (
+            *near_duplicates.SCHEMA,
+            *verdicts.SCHEMA,
+            *tallies.SCHEMA,
+            contradictions.SCHEMA,
+            compaction.TABLE,
+        ):
             self.con.execute(statement)
+        self.con.execute("INSERT INTO compaction VALUES (0)")
         self.con.execute(database.ddl("analysis", analysis.COLUMNS))
-        self.con.execute(database.ddl("verdicts", verdicts.COLUMNS))
-        self.con.execute("CREATE TABLE checkpoint (seq BIGINT, subject VARCHAR, log_digest BLOB, versions VARCHAR)")
-        self.con.execute("INSERT INTO checkpoint VALUES (0, '', ?, ?)", [START, _versions()])
+        self.con.execute("INSERT INTO judging VALUES (?)", [verdicts.terms(default())])
+        self.con.execute(
+            """CREATE TABLE checkpoint (
+                   seq BIGINT, subject VARCHAR, log_digest BLOB, versions VARCHAR, judged_seq BIGINT)"""
+        )
+        self.con.execute("INSERT INTO checkpoint VALUES (0, '', ?, ?, 0)", [START, _versions()])
         self.con.execute("COMMIT")
 
     def _fetch(self, statement: str) -> tuple[str, ...]:
@@ -207,10 +282,22 @@ def _versions() -> str:
     return " ".join([f"schema={SCHEMA}", *versions, f"links={near_duplicates.ALGORITHM.replace(' ', '+')}"])
 
 
+_ABOUT_ONE = (
+    ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, ExampleErased,
+)  # fmt: skip
+
+
+def _prompts(examples: str) -> str:
+    """The prompts of a relation of examples as near-duplicates are looked for, NULL where they are erased."""
+    return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN {QUESTION} END AS prompt FROM {examples}"
+
+
 def _named(batch: Batch) -> set[str]:
     ids: set[str] = set()
-    for kind in (ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleRedacted, ExampleErased):
+    for kind in _ABOUT_ONE:
         ids.update(fact.about for _, fact in batch.of(kind))
     for _, fact in batch.of(CorrectionRecorded):
         ids |= {fact.event_id, fact.about}
-    return ids
+    for message in batch.erased:
+        ids.update(message.subject.split(".")[3:])
+    return ids | batch.gone

@@ -1,8 +1,6 @@
-"""Quarantine: messages that could not be folded, whole, with the reason; folded last, after every other projection."""
+"""Quarantine: messages that could not be folded, whole, with the reason; folded after what may set it aside."""
 
 from __future__ import annotations
-
-from events.facts import ExampleErased
 
 from .batch import Batch
 from .database import Connection, insert
@@ -14,14 +12,14 @@ SUBJECT_ID = "CASE WHEN len(string_split(subject, '.')) = 5 THEN split_part(subj
 """The id that a subject of the log's shape carries."""
 
 
+IDS = f"""list_filter([{SUBJECT_ID}, CASE WHEN subject LIKE 'training.correction.recorded.%'
+             THEN split_part(subject, '.', 5) END], lambda id: id IS NOT NULL AND id <> '')"""
+"""The ids of the examples that a subject is about; a correction is one itself."""
+
+
 def _fold(con: Connection, batch: Batch) -> None:
     rows = [(q.seq, q.subject, q.data, q.category, q.reason) for q in sorted(batch.quarantined, key=lambda q: q.seq)]
     insert(con, "quarantine", _COLUMNS, rows)
-    if rows or batch.of(ExampleErased):
-        con.execute(
-            f"""UPDATE quarantine SET data = ''::BLOB WHERE data <> ''::BLOB
-                AND {SUBJECT_ID} IN (SELECT example_id FROM erasures)"""
-        )
 
 
-QUARANTINE = Projection(name="quarantine", version=1, handles=(), columns=_COLUMNS, key="seq", fold=_fold)
+QUARANTINE = Projection(name="quarantine", version=2, handles=(), columns=_COLUMNS, key="seq", fold=_fold)

@@ -101,6 +101,17 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         return msgspec.json.encode(rows).decode(), msgspec.json.encode(pairs).decode()
 
     @cached_property
+    def meanings(self) -> dict[str, Term | str]:
+        """What each key stands for: a term, or the rival word that it is a form of."""
+        found: dict[str, Term | str] = {key(form): term for term in self.terms for form in term.forms}
+        return found | {key(form): word for word in self.rivals for form in (word, plural(word))}
+
+    @cached_property
+    def expressions(self) -> tuple[re.Pattern[str], ...]:
+        """The patterns for Python's `re`, whose white space would have one character more than RE2's."""
+        return tuple(re.compile(p.replace(r"[\s-]", r"[\t\n\f\r -]"), re.ASCII) for p in self.patterns)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
@@ -200,6 +211,49 @@ def check(lexicon: Lexicon) -> None:
     _ = lexicon.patterns
 
 
+NOWHERE = "a^"
+"""A pattern that no text matches."""
+
+WIDEST_DIFFERENCE = 10_000
+"""Characters of a pattern from which on it is no cheaper to look for the difference than to analyse anew."""
+
+
+def difference(one: Lexicon, other: Lexicon) -> str | None:
+    """An RE2 pattern that every (lower-case) text matches of which the two may say different things; None: any text.
+
+    Where no form of an entry that differs occurs, both alternations find the same words at the same places.
+    """
+    entries = [
+        {(term.term, term): term.forms for term in lexicon.terms}
+        | {("rivals", form): (form,) for form in lexicon.rival_forms}
+        | {("ignored", form): (form,) for form in lexicon.ignored_forms}
+        for lexicon in (one, other)
+    ]
+    differing = entries[0].keys() ^ entries[1].keys()
+    forms = {form for entry in differing for form in (entries[0].get(entry) or entries[1][entry])}
+    written = sorted({*forms, *(form + "s" for form in forms), *(form.removesuffix("s") for form in forms)})
+    pattern = rf"\b(?:{'|'.join(map(form_pattern, written))})\b" if forms else NOWHERE
+    return pattern if len(pattern) <= WIDEST_DIFFERENCE else None
+
+
+SAID = "lower(coalesce(prompt, '') || ' | ' || coalesce(response, ''))"
+"""The text that is rated, in SQL: what is lower case is DuckDB's decision."""
+
+
+def rate(lexicon: Lexicon, said: str) -> tuple[int, int, list[str], list[str]]:
+    """Score, context, terms and tags of one text, as `rated` finds them.
+
+    To compile the patterns costs DuckDB more than to look through a few texts costs Python.
+    """
+    matches = {match[0] for expression in lexicon.expressions for match in expression.finditer(said)}
+    meant = [lexicon.meanings.get(key(match)) for match in matches]
+    terms = {term.term: term for term in meant if isinstance(term, Term)}.values()
+    strength = sum(t.weight for t in terms if t.weight > 1) - RIVAL_COST * len({w for w in meant if isinstance(w, str)})
+    company = any(term.weight == 1 and not term.neutral for term in terms)
+    tags = {tag for term in terms if strength >= 2 or not term.ambiguous for tag in term.tags}
+    return sum(term.weight for term in terms), strength + company, sorted(t.term for t in terms), sorted(tags)
+
+
 def rated(lexicon: Lexicon, source: str) -> str:
     """One SELECT that rates every row of `source` (columns `id` unique, `prompt`, `response`).
 
@@ -217,7 +271,7 @@ WITH words AS (
   SELECT unnest(from_json({_text(keys)}, {_text(KEY_COLUMNS)}), recursive := true)
 ), matched AS MATERIALIZED (
   SELECT id, row_number() OVER () AS row, {matches} AS matches
-  FROM (SELECT id, lower(coalesce(prompt, '') || ' | ' || coalesce(response, '')) AS said FROM {source})
+  FROM (SELECT id, {SAID} AS said FROM {source})
 ), hit AS (
   SELECT row, unnest(matches) AS match FROM matched
 ), spelling AS (  -- few spellings are many hits: take each to its word once

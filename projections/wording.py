@@ -11,6 +11,7 @@ import hashlib
 import re
 import tomllib
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -132,7 +133,7 @@ def _numbered(text: str) -> str:
     return _SHARED_UNIT.sub(r"\1\2", _NUMBER.sub(_measured, _DESIGNATION.sub(r"\1\2\3", text)))
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
     """The words of a text, in lower case, numbers with their units."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _VULGAR.sub(r" \g<0>", text)).translate(_STANDARD_MARKS)
@@ -188,6 +189,9 @@ def _without_one(word: str) -> set[str]:
     return {word[:n] + word[n + 1 :] for n in range(1, len(word))}
 
 
+LONGEST_WORD = 64
+"""Letters of a word that may be misspelt: trying every letter of a longer one costs time and memory by its square."""
+
 _learn()
 _MISSPELT: dict[str, list[str]] = {}
 """A known word of five letters or more with one letter left out, but not the first = the words it may be."""
@@ -225,7 +229,7 @@ def _bases(word: str) -> tuple[str, ...]:  # noqa: PLR0911
         return _bases(_ENDING.sub("", word).replace("'", "").replace("/", ""))
     if len(word) == 1:
         return (f"#{word}",)
-    if len(word) < 4 or not (word.isascii() and word.isalpha()):
+    if not 4 <= len(word) <= LONGEST_WORD or not (word.isascii() and word.isalpha()):
         return (word,)
     for british, american in _BRITISH:
         if (spelling := word.replace(british, american)) != word and spelling in _LEXICON:
@@ -241,7 +245,7 @@ def _bases(word: str) -> tuple[str, ...]:  # noqa: PLR0911
 
 
 def _base_words(text: str) -> list[str]:
-    return list(chain.from_iterable(map(_bases, _words(text))))
+    return list(chain.from_iterable(map(_bases, words(text))))
 
 
 _CANONICAL: dict[str, str] = {}
@@ -347,14 +351,18 @@ def facts(normal: str) -> frozenset[str]:
 
 
 def _ordered(words: list[str]) -> Iterator[str]:
+    terms = [n for n, word in enumerate(words) if word in _TERMS]
+    named = [n for n, word in enumerate(words) if word in _TERMS or not word.isalpha()]
     for n, word in enumerate(words):
         if word == "from":
-            yield " ".join(["from", *(w for w in words[n + 1 :] if w in _TERMS or not w.isalpha())][:3])
+            at = bisect_right(named, n)
+            yield " ".join(["from", *(words[m] for m in named[at : at + 2])])
         elif word in _DIRECTION:
-            before = next((w for w in reversed(words[:n]) if w in _TERMS), None)
-            after = next((w for w in words[n + 1 :] if w in _TERMS), None)
-            if before and after and before != after and after not in _RULES:
-                yield f"{before} {word} {after}"
+            last, following = bisect_left(terms, n) - 1, bisect_right(terms, n)
+            if last >= 0 and following < len(terms):
+                before, after = words[terms[last]], words[terms[following]]
+                if before != after and after not in _RULES:
+                    yield f"{before} {word} {after}"
 
 
 @lru_cache(maxsize=1 << 15)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -12,14 +11,15 @@ from events.codec import decode
 from events.errors import RooflogError
 from events.facts import AnyFact, CorrectionRecorded, ExampleApproved, ExampleRejected
 from events.log import Log
-from events.subjects import subject_of
+from events.subjects import ROOT, subject_of
 
-from .exporter import export
 from .state import State
 
 REVIEWER = "qa-reviewer"
 
 REVIEWED_AT = "2025-03-19T07:00:00Z"
+
+EXPORTED = f"{ROOT}.training_set.exported."
 
 MIN_EXAMPLES = 1
 """A single day is never enough to train on; the demo exports it all the same."""
@@ -44,14 +44,14 @@ def reviews() -> list[Review]:
     return [msgspec.json.decode(line, type=Review) for line in _shipped("sample_reviews.jsonl")]
 
 
-async def play(log: Log, state: State, volume: Path) -> dict[str, Any]:
-    """Say the day's facts, review, export; the export's answer. Raises RooflogError on a log with other facts."""
+async def play(log: Log, state: State) -> None:
+    """Say the day's facts and the reviewer's decisions. Raises RooflogError on a log with other facts."""
     day = sample_day()
     decisions = [_facts(review, day) for review in reviews()]
     subjects = {subject_of(fact) for fact in day} | {subject_of(fact) for said in decisions for fact in said}
     async for messages in log.read(0):
         for message in messages:
-            if message.subject not in subjects:
+            if message.subject not in subjects and not message.subject.startswith(EXPORTED):
                 raise RooflogError(
                     f"the log already holds other facts (sequence {message.seq}: {message.subject}); "
                     "play the demo in a directory of its own: rooflog demo --data-dir DIR"
@@ -63,7 +63,6 @@ async def play(log: Log, state: State, volume: Path) -> dict[str, Any]:
         if not await log.last([subject_of(said[0])]):
             example = await state.ask("show", example_id=said[0].example_id)
             await log.decide(*said, revision=example["revision"])
-    return await export(state, volume, min_examples=MIN_EXAMPLES)
 
 
 def _facts(review: Review, day: list[AnyFact]) -> list[ExampleApproved | ExampleRejected | CorrectionRecorded]:

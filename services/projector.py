@@ -10,10 +10,11 @@ import socket
 import time
 from typing import Any
 
+import duckdb
 import msgspec
 from faststream import AckPolicy, FastStream
 from faststream.message import StreamMessage
-from faststream.nats import ConsumerConfig, JStream, NatsBroker
+from faststream.nats import ConsumerConfig, JStream, NatsBroker, NatsMessage
 from faststream.security import SASLPlaintext
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -24,8 +25,9 @@ from events.errors import RooflogError, Unreachable
 from events.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
 
+from . import erasure
 from .settings import Settings
-from .state import ANSWER_SECONDS, ASK, MOVED, ROWS_SUBJECT, Answer, Owner, Question, runs
+from .state import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Answer, Owner, Question, runs
 
 logger = logging.getLogger("rooflog.projector")
 
@@ -44,8 +46,14 @@ STALL_SECONDS = 60.0
 IDLE_CONSUMER_SECONDS = 7 * 24 * 3600.0
 """The server forgets the consumer of a data directory that is gone; the checkpoint does not depend on it."""
 
+FORGET_SECONDS = 60.0
+"""How long an erasure that could not be finished waits before it is tried again while nothing arrives."""
+
 WORKERS = 4
 """Questions answered at a time."""
+
+FACTS_CHANNEL, QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL = "facts", "questions", "commands", "rows"
+"""The names of what the service listens to, in its AsyncAPI document."""
 
 
 class ProjectorService:
@@ -57,6 +65,9 @@ class ProjectorService:
         self._arrived: list[Msg] = []
         self._has_arrived = asyncio.Event()
         self._moved = asyncio.Condition()
+        self._folding = asyncio.Lock()
+        self._has_erased = asyncio.Event()
+        self._is_compacting = False
         self._progressed = time.monotonic()
         self.failure: str | None = None
         place = f"{socket.gethostname()}:{settings.database}"
@@ -78,7 +89,7 @@ class ProjectorService:
         await self._owner.check(self._log)
         await self._owner.catch_up(self._log)
         await self._subscribe()
-        tasks = [asyncio.create_task(self._fold_all()), asyncio.create_task(self._watch())]
+        tasks = [asyncio.create_task(work()) for work in (self._fold_all, self._watch, self._forget)]
         logger.info("projecting from sequence %d", self._owner.projector.checkpoint.seq + 1)
         try:
             await self.app.run()
@@ -94,8 +105,13 @@ class ProjectorService:
         """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""
         with contextlib.suppress(NotFoundError):
             await self._log.client.jetstream().delete_consumer(STREAM, self.durable)
+        self.declare()
+
+    def declare(self) -> None:
+        """Say what the service listens to: the log from the checkpoint on, and two kinds of questions."""
         delivering = self.broker.subscriber(
             EVERYTHING,
+            title=FACTS_CHANNEL,
             stream=JStream(STREAM, declare=False),
             config=ConsumerConfig(
                 durable_name=self.durable,
@@ -111,12 +127,17 @@ class ProjectorService:
             decoder=_as_it_is,
         )
         delivering(self._deliver)
-        answering = self.broker.subscriber(f"{ASK}.*", max_workers=WORKERS, decoder=_as_it_is)
+        answering = self.broker.subscriber(f"{ASK}.*", title=QUESTIONS_CHANNEL, max_workers=WORKERS, decoder=_as_it_is)
         answering(self._answer)
-        streaming = self.broker.subscriber(ROWS_SUBJECT, max_workers=WORKERS, decoder=_as_it_is, no_reply=True)
+        running = self.broker.subscriber(f"{RUN}.*", title=COMMANDS_CHANNEL, decoder=_as_it_is)
+        running(self._run)
+        streaming = self.broker.subscriber(
+            f"{ROWS}.*", title=ROWS_CHANNEL, max_workers=WORKERS, decoder=_as_it_is, no_reply=True
+        )
         streaming(self._stream_rows)
 
-    async def _deliver(self, message: StreamMessage[Msg]) -> None:
+    async def _deliver(self, message: NatsMessage) -> None:
+        """Take a fact from the log; it is folded with all that have gathered."""
         self._arrived.append(message.raw_message)
         self._has_arrived.set()
 
@@ -127,7 +148,8 @@ class ProjectorService:
             arrived, self._arrived = self._arrived, []
             self._has_arrived.clear()
             try:
-                await self._fold(sorted(map(_message, arrived), key=lambda message: message.seq))
+                async with self._folding:
+                    await self._fold(sorted(map(_message, arrived), key=lambda message: message.seq))
             except Unreachable:  # the server is away; it delivers again what was not acknowledged
                 continue
             except Exception as error:  # FastStream would swallow it: nothing may be folded after a batch that failed
@@ -154,12 +176,38 @@ class ProjectorService:
             else:
                 await asyncio.to_thread(projector.apply, fresh)
         self._progressed = time.monotonic()
+        self._has_erased.set()
         async with self._moved:
             self._moved.notify_all()
         with contextlib.suppress(NatsError):  # whoever listens asks again; the checkpoint is in every answer
-            await self._log.client.publish(MOVED, msgspec.json.encode({"checkpoint": projector.checkpoint_seq}))
+            await self._log.client.publish(
+                MOVED, msgspec.json.encode({"checkpoint": self._owner.projector.checkpoint_seq})
+            )
 
-    async def _answer(self, message: StreamMessage[Msg]) -> bytes:
+    async def _forget(self) -> None:
+        """Finish erasures: what arrived too late goes from the log, then the database is written anew without it.
+
+        Both are due again after any failure; the next try comes with the next fact, or a moment later.
+        """
+        self._has_erased.set()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_erased.wait(), FORGET_SECONDS)
+            self._has_erased.clear()
+            try:
+                left = await asyncio.to_thread(self._owner.answer, "erasing", {})
+                if left["remnants"]:
+                    await erasure.sweep(self._log, left["remnants"])
+                if left["compaction_due"]:
+                    async with self._folding:
+                        self._is_compacting = True
+                        await asyncio.to_thread(self._owner.compact)
+            except (RooflogError, NatsError, OSError, duckdb.Error) as error:
+                logger.warning("erasing: %s", error)
+            finally:
+                self._is_compacting = False
+
+    async def _answer(self, message: NatsMessage) -> bytes:
         """Answer a question about the state, once the tables have reached the sequence it names."""
         name = message.raw_message.subject.removeprefix(f"{ASK}.")
         try:
@@ -171,26 +219,45 @@ class ProjectorService:
         except Exception as error:
             logger.exception("question %s", name)
             answer = Answer(error=f"the projector could not answer {name!r}: {error}")
+        data = msgspec.json.encode(answer)
+        if len(data) > self._log.client.max_payload - 1_024:
+            text = f"the answer to {name!r} has {len(data):,} bytes, more than one message takes; ask for fewer rows"
+            data = msgspec.json.encode(Answer(error=text, too_large=True))
+        return data
+
+    async def _run(self, message: NatsMessage) -> bytes:
+        """Do what only the owner of the tables can do, while nothing is folded."""
+        name = message.raw_message.subject.removeprefix(f"{RUN}.")
+        try:
+            question = msgspec.json.decode(message.body or b"{}", type=Question)
+            async with self._folding:
+                answer = Answer(value=await asyncio.to_thread(self._owner.run, name, question.args))
+        except (ValueError, RooflogError) as error:
+            answer = Answer(error=str(error))
+        except Exception as error:
+            logger.exception("command %s", name)
+            answer = Answer(error=f"the projector could not do {name!r}: {error}")
         return msgspec.json.encode(answer)
 
-    async def _stream_rows(self, message: StreamMessage[Msg]) -> None:
-        """Send the training set in chunks; each waits for the asker's acknowledgement, so no buffer overflows."""
+    async def _stream_rows(self, message: NatsMessage) -> None:
+        """Send a long answer in chunks; each waits for the asker's acknowledgement, so no buffer overflows."""
+        name = message.raw_message.subject.removeprefix(f"{ROWS}.")
         inbox = message.raw_message.reply
         client = self._log.client
         size = client.max_payload - 1_024
         try:
             question = msgspec.json.decode(message.body, type=Question)
             await self._reach(question.after)
-            with contextlib.closing(self._owner.rows(question.args.get("min_relevance"))) as chunks:
+            with contextlib.closing(self._owner.rows(name, question.args)) as chunks:
                 while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
                     for start in range(0, len(chunk), size):
                         kind = b"." if start + size >= len(chunk) else b"+"
                         await client.request(inbox, kind + chunk[start : start + size], timeout=ANSWER_SECONDS)
             await client.request(inbox, b"$", timeout=ANSWER_SECONDS)
         except (NatsError, TimeoutError):
-            logger.info("whoever asked for the training set had enough")
+            logger.info("whoever asked for %s had enough", name)
         except Exception as error:
-            logger.exception("training set")
+            logger.exception("rows %s", name)
             with contextlib.suppress(NatsError, TimeoutError):
                 await client.request(inbox, b"!" + msgspec.json.encode(Answer(error=str(error))), timeout=5)
 
@@ -216,7 +283,7 @@ class ProjectorService:
             except Unreachable:
                 self._progressed = time.monotonic()
                 continue
-            if not waiting:
+            if not waiting or self._is_compacting:
                 self._progressed = time.monotonic()
             elif time.monotonic() - self._progressed > STALL_SECONDS:
                 self._fail(f"facts are waiting and none was folded for {STALL_SECONDS:.0f} s")

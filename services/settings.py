@@ -6,7 +6,7 @@ import getpass
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -30,8 +30,26 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Copies of the stream in a JetStream cluster; used when the stream is created."""
     volume_dir: Path | None = None
     """Where exports go; `data_dir`/volume by default."""
+    sink: Literal["local", "modal"] = "local"
+    """Which volume exports go to: the directory `volume_dir`, or one on Modal."""
+    modal_volume: str = "roofing-training-data"
+    """Name of the volume on Modal; the trainer has it mounted at `/data`."""
+    modal_app: str = "roofing-training"
+    modal_function: str = "fine_tune_roofing_model"
+    """The deployed function that trains."""
+    modal_environment: str | None = None
+    """The Modal environment of volume and app; the workspace's default one unless given."""
+    modal_seconds: float = 60.0
+    """How long one step with Modal may take, or an upload may stand still."""
     actor: str | None = None
     """Who acts on the command line; the system user by default."""
+    web_host: str = "127.0.0.1"
+    """Where the gateway listens; anything but loopback needs a tokens file."""
+    web_port: int = 8080
+    web_rate: int = 100
+    """Requests per second that the gateway takes from one token, or from one address without a token."""
+    tokens: Path | None = None
+    """The gateway's tokens; `data_dir`/tokens.json by default."""
 
     @property
     def volume(self) -> Path:
@@ -42,6 +60,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def database(self) -> Path:
         """The projector's DuckDB file."""
         return self.data_dir / "rooflog.duckdb"
+
+    @property
+    def tokens_file(self) -> Path:
+        """The file of the gateway's tokens, whether or not it is there."""
+        return self.tokens or self.data_dir / "tokens.json"
 
     @property
     def who(self) -> str:
@@ -81,6 +104,25 @@ def _number(low: int, high: int) -> Callable[[str | int], int]:
     return parse
 
 
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"give {' or '.join(choices)}")
+        return value
+
+    return parse
+
+
+def _seconds(value: str | float) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 86_400:
+        raise ValueError("give a number of seconds above 0, at most a day")
+    return seconds
+
+
 def _path(value: str | Path) -> Path:
     return Path(value).expanduser().absolute()
 
@@ -93,5 +135,15 @@ _FIELDS: dict[str, Any] = {
     "nats_port": _number(0, 65535),
     "replicas": _number(1, 5),
     "volume_dir": _path,
+    "sink": _choice("local", "modal"),
+    "modal_volume": str,
+    "modal_app": str,
+    "modal_function": str,
+    "modal_environment": str,
+    "modal_seconds": _seconds,
     "actor": str,
+    "web_host": str,
+    "web_port": _number(0, 65535),
+    "web_rate": _number(1, 100_000),
+    "tokens": _path,
 }

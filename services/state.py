@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import fcntl
 import io
+import os
+import shutil
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -18,13 +20,25 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from events.errors import RooflogError, Unreachable
+from events.errors import RooflogError, TooLarge, Unreachable
 from events.log import Log
-from projections import policies, queries
-from projections.checkpoint import checkpoint
+from projections import (
+    chain,
+    compaction,
+    dashboard,
+    erasures,
+    exports,
+    policies,
+    preview,
+    queries,
+    review,
+    training_set,
+)
 from projections.database import Connection
 from projections.policy import Relevance
+from projections.training_set import TrainingSet
 
+from .gate import Gate
 from .settings import Settings
 
 ASK = "rooflog.query"
@@ -33,8 +47,11 @@ ASK = "rooflog.query"
 MOVED = "rooflog.moved"
 """The subject on which the projector says, after every commit, how far it is: `{"checkpoint": 17}`."""
 
-ROWS_SUBJECT = "rooflog.rows.training_set"
-"""The subject that streams the training set, in chunks that the asker acknowledges one by one."""
+ROWS = "rooflog.rows"
+"""The subject prefix of long answers, which stream in chunks that the asker acknowledges one by one."""
+
+RUN = "rooflog.command"
+"""The subject prefix of what only the owner of the tables can do; one at a time, and nothing is folded meanwhile."""
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
     "status": queries.status,
@@ -43,12 +60,41 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "queue": queries.queue,
     "show": queries.show,
     "tagged": queries.tagged,
+    "waiting": review.waiting,
+    "considered": review.considered,
+    "facets": review.facets,
+    "covered": review.covered,
+    "found": review.found,
+    "related": review.related,
+    "dashboard": dashboard.dashboard,
+    "quarantined": dashboard.quarantined,
+    "counted": dashboard.counted,
+    "exports": exports.history,
+    "chain": chain.entries,
+    "erasing": erasures.erasing,
+    "repeating": erasures.repeating,
+    "policies": policies.history,
+    "preview": preview.preview,
 }
+
+STREAMS: dict[str, Callable[..., Iterator[bytes | pa.Table]]] = {
+    "training_set": training_set.stream,
+    "moved": preview.moved,
+}
+"""Long answers of one moment: a head as JSON, then pages of rows."""
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "prepare": preview.prepare,
+}
+"""What changes no content: it only makes ready what a fact to come will need."""
 
 READ = 20_000
 """Messages folded in one transaction while catching up: large enough that a transaction's fixed cost vanishes."""
 
 ANSWER_SECONDS = 60.0
+REPLACE_SECONDS = 5.0
+"""How long new readers wait for older ones when the database file is replaced, before that is put off."""
+
 OWNER_SECONDS = 60.0
 
 Progress = Callable[[int, int], None]
@@ -62,21 +108,11 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Answer(msgspec.Struct):
-    """The answer, or what was wrong with the question."""
+    """The answer, or what was wrong with the question; `too_large` where fewer rows would fit into one message."""
 
     value: Any = None
     error: str | None = None
-
-
-class TrainingSet(msgspec.Struct):
-    """The head of a streamed training set; the rows follow as Arrow record batches."""
-
-    funnel: dict[str, Any]
-    system: str
-    min_examples: int
-    checkpoint: int
-    log_digest: str
-    policy_digest: str
+    too_large: bool = False
 
 
 class Owner:
@@ -84,16 +120,27 @@ class Owner:
 
     def __init__(self, database: Path) -> None:
         """Take the database. Raises BlockingIOError where another process has it."""
-        from projections.projector import Projector  # what folds is not loaded by those who only ask
-
         database.parent.mkdir(parents=True, exist_ok=True)
+        self._path = database
+        self._gate = Gate()
         self._lock: IO[str] = database.with_suffix(".lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.projector = Projector(database)
+            for left in (self._compacting, compaction.wal_of(self._compacting)):
+                left.unlink(missing_ok=True)
+            self._open()
         except BaseException:
             self._lock.close()
             raise
+
+    @property
+    def _compacting(self) -> Path:
+        return self._path.with_suffix(".compacting")
+
+    def _open(self) -> None:
+        from projections.projector import Projector  # what folds is not loaded by those who only ask
+
+        self.projector = Projector(self._path)
         self.reader: Connection = self.projector.con.cursor()
 
     def close(self) -> None:
@@ -115,39 +162,79 @@ class Owner:
                 "to fold it anew from this log"
             )
 
-    async def catch_up(self, log: Log, progress: Progress | None = None) -> None:
-        """Fold everything the log holds now."""
-        last = await log.last_sequence()
+    async def catch_up(self, log: Log, progress: Progress | None = None, until: int | None = None) -> None:
+        """Fold everything the log holds now, or no further than a sequence."""
+        last = await log.last_sequence() if until is None else until
         first = self.projector.checkpoint.seq
         async for messages in log.read(first, last, READ):
             await asyncio.to_thread(self.projector.apply, messages)
             if progress:
                 progress(messages[-1].seq - first, last - first)
+        await asyncio.to_thread(self.compact)
+
+    def compact(self) -> bool:
+        """Write the database anew where text that was erased may be left in its file; False where readers hold it.
+
+        Others read on while it is written. Interrupted at any point it is due again.
+        """
+        if not compaction.is_due(self.projector.con):
+            return True
+        compaction.rewrite(self.projector.con, self._compacting)
+        try:
+            self.replace(self._compacting)
+        except TimeoutError:
+            self._compacting.unlink(missing_ok=True)
+            return False
+        return True
+
+    def replace(self, new: Path) -> None:
+        """Put another database file in the place of this one, between two reads. Raises TimeoutError.
+
+        The write-ahead log goes before the file that it belongs to: without it the old file is only further behind.
+        """
+        with self._gate.alone(REPLACE_SECONDS):
+            self.reader.close()
+            self.projector.close()
+            compaction.wal_of(self._path).unlink(missing_ok=True)
+            new.replace(self._path)
+            compaction.wal_of(new).unlink(missing_ok=True)
+            shutil.rmtree(self._path.with_suffix(".spill"), ignore_errors=True)
+            sync_directory(self._path.parent)
+            self._open()
 
     def answer(self, name: str, args: dict[str, Any]) -> Any:
         """Answer one question from a cursor of its own. Raises ValueError where the question is wrong."""
         if name not in QUESTIONS:
             raise ValueError(f"no question {name!r}; there are {', '.join(QUESTIONS)}")
-        with self.reader.cursor() as cursor:
+        with self._gate.reading(), self.reader.cursor() as cursor:
             try:
                 return QUESTIONS[name](cursor, **args)
             except TypeError as error:
                 raise ValueError(f"question {name!r}: {error}") from error
 
-    def rows(self, min_relevance: Relevance | None) -> Generator[bytes]:
-        """The training set of this moment: its head as JSON, then Arrow IPC of every record batch."""
-        with self.reader.cursor() as cursor:
+    def run(self, name: str, args: dict[str, Any]) -> Any:
+        """Do one thing that only the owner can do, while nothing is folded. Raises ValueError where it is wrong."""
+        if name not in COMMANDS:
+            raise ValueError(f"no command {name!r}; there are {', '.join(COMMANDS)}")
+        with self._gate.reading():
+            try:
+                return COMMANDS[name](self.projector.con, **args)
+            except TypeError as error:
+                raise ValueError(f"command {name!r}: {error}") from error
+
+    def rows(self, name: str, args: dict[str, Any]) -> Generator[bytes]:
+        """A long answer of this moment: its head as JSON, then Arrow IPC of every page of rows."""
+        if name not in STREAMS:
+            raise ValueError(f"no rows {name!r}; there are {', '.join(STREAMS)}")
+        with self._gate.reading(), self.reader.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")
-            funnel, relation = queries.training_set(cursor, min_relevance=min_relevance)
-            now, policy = checkpoint(cursor), policies.current(cursor)
-            export = policy.export
-            yield msgspec.json.encode(
-                TrainingSet(funnel, export.system, export.min_examples, now.seq, now.log_digest.hex(), policy.digest)
-            )
-            for batch in cursor.sql(queries.training_rows(relation)).to_arrow_reader(20_000):
+            for page in STREAMS[name](cursor, **args):
+                if isinstance(page, bytes):
+                    yield page
+                    continue
                 sink = io.BytesIO()
-                with pa.ipc.new_stream(sink, batch.schema) as writer:
-                    writer.write_batch(batch)
+                with pa.ipc.new_stream(sink, page.schema) as writer:
+                    writer.write_table(page)
                 yield sink.getvalue()
             cursor.execute("ROLLBACK")
 
@@ -155,33 +242,57 @@ class Owner:
 class State:
     """Answers about the state, whoever owns it; up to date with what the log holds when it is asked."""
 
-    def __init__(self, log: Log, owner: Owner | None, progress: Progress | None) -> None:
+    def __init__(self, log: Log, owner: Owner | None, progress: Progress | None, *, as_it_stands: bool = False) -> None:
         self._log = log
         self._owner = owner
         self._progress = progress
+        self.as_it_stands = as_it_stands
 
     async def ask(self, name: str, **args: Any) -> Any:
         """Ask one question. Raises RooflogError with what the projector says is wrong, Unreachable if it is silent."""
         if self._owner is not None:
-            await self._owner.catch_up(self._log, self._progress)
+            if not self.as_it_stands:
+                await self._owner.catch_up(self._log, self._progress)
             return self._owner.answer(name, args)
-        question = Question(after=await self._log.last_sequence(), args=args)
+        return await self.ask_after(0 if self.as_it_stands else await self._log.last_sequence(), name, args)
+
+    async def ask_after(self, after: int, name: str, args: dict[str, Any]) -> Any:
+        """Ask the projector one question about a state that holds at least sequence `after`.
+
+        Raises as `ask` does, and TooLarge where the answer does not fit into one message.
+        """
+        return await self._request(f"{ASK}.{name}", after, args)
+
+    async def run(self, name: str, **args: Any) -> Any:
+        """Have the owner of the tables do something; raises as `ask` does."""
+        if self._owner is not None:
+            await self._owner.catch_up(self._log, self._progress)
+            return self._owner.run(name, args)
+        return await self._request(f"{RUN}.{name}", 0, args)
+
+    async def _request(self, subject: str, after: int, args: dict[str, Any]) -> Any:
+        question = msgspec.json.encode(Question(after=after, args=args))
         try:
-            reply = await self._log.client.request(
-                f"{ASK}.{name}", msgspec.json.encode(question), timeout=ANSWER_SECONDS
-            )
+            reply = await self._log.client.request(subject, question, timeout=ANSWER_SECONDS)
         except (NatsError, TimeoutError) as error:
             raise Unreachable(f"the projector does not answer: {error or type(error).__name__}") from error
         return _value(reply.data)
 
     @asynccontextmanager
     async def training_set(
-        self, min_relevance: Relevance | None = None
+        self, min_relevance: Relevance | None = None, *, texts: bool = True
     ) -> AsyncIterator[tuple[TrainingSet, AsyncIterator[pa.RecordBatch]]]:
-        """The training set of this moment: its head, and its rows (`prompt`, `response`) in the order of the log."""
+        """The training set of this moment: its head, and its rows in the order of the log (`training_set.pages`)."""
+        async with self.rows("training_set", min_relevance=min_relevance, texts=texts) as (head, batches):
+            yield msgspec.json.decode(head, type=TrainingSet), batches
+
+    @asynccontextmanager
+    async def rows(self, name: str, **args: Any) -> AsyncIterator[tuple[bytes, AsyncIterator[pa.RecordBatch]]]:
+        """A long answer of this moment: its head, and its rows."""
         if self._owner is not None:
-            await self._owner.catch_up(self._log, self._progress)
-            chunks = self._owner.rows(min_relevance)
+            if not self.as_it_stands:
+                await self._owner.catch_up(self._log, self._progress)
+            chunks = self._owner.rows(name, args)
 
             async def local() -> AsyncGenerator[bytes]:
                 with contextlib.closing(chunks):
@@ -190,9 +301,9 @@ class State:
 
             source: AsyncGenerator[bytes] = local()
         else:
-            source = self._streamed(min_relevance)
+            source = self._streamed(name, args)
         async with contextlib.aclosing(source):
-            head = msgspec.json.decode(await anext(source), type=TrainingSet)
+            head = await anext(source)
 
             async def batches() -> AsyncIterator[pa.RecordBatch]:
                 async for chunk in source:
@@ -202,15 +313,15 @@ class State:
 
             yield head, batches()
 
-    async def _streamed(self, min_relevance: Relevance | None) -> AsyncGenerator[bytes]:
+    async def _streamed(self, name: str, args: dict[str, Any]) -> AsyncGenerator[bytes]:
         """Chunks from the projector, put together again: `+` says that a chunk goes on, `.` ends it, `$` ends all."""
         client = self._log.client
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox, cb=arrived.put)
-        question = Question(after=await self._log.last_sequence(), args={"min_relevance": min_relevance})
+        question = Question(after=0 if self.as_it_stands else await self._log.last_sequence(), args=args)
         try:
-            await client.publish(ROWS_SUBJECT, msgspec.json.encode(question), reply=inbox)
+            await client.publish(f"{ROWS}.{name}", msgspec.json.encode(question), reply=inbox)
             whole = bytearray()
             while True:
                 message = await asyncio.wait_for(arrived.get(), ANSWER_SECONDS)
@@ -225,15 +336,24 @@ class State:
                     yield bytes(whole)
                     whole.clear()
         except (NatsError, TimeoutError) as error:
-            raise Unreachable(f"the projector broke off the training set: {error or type(error).__name__}") from error
+            raise Unreachable(f"the projector broke off its answer: {error or type(error).__name__}") from error
         finally:
             await subscription.unsubscribe()
+
+
+def sync_directory(directory: Path) -> None:
+    """Make what was renamed in a directory outlive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _value(data: bytes) -> Any:
     answer = msgspec.json.decode(data, type=Answer)
     if answer.error is not None:
-        raise RooflogError(answer.error)
+        raise TooLarge(answer.error) if answer.too_large else RooflogError(answer.error)
     return answer.value
 
 
@@ -249,8 +369,14 @@ async def runs(log: Log) -> bool:
 
 
 @asynccontextmanager
-async def open_state(settings: Settings, log: Log, progress: Progress | None = None) -> AsyncIterator[State]:
-    """The state: through the projector where one runs, else by owning the database for as long as this is open."""
+async def open_state(
+    settings: Settings, log: Log, progress: Progress | None = None, *, as_it_stands: bool = False
+) -> AsyncIterator[State]:
+    """The state: through the projector where one runs, else by owning the database for as long as this is open.
+
+    Raises RooflogError where the database was folded from another log. `as_it_stands` neither checks that nor folds
+    what is new: for whoever wants to know whether the log is still what the tables were folded from.
+    """
     deadline = time.monotonic() + OWNER_SECONDS
     while not await runs(log):
         try:
@@ -264,9 +390,10 @@ async def open_state(settings: Settings, log: Log, progress: Progress | None = N
             await asyncio.sleep(0.05)
             continue
         try:
-            await owner.check(log)
-            yield State(log, owner, progress)
+            if not as_it_stands:
+                await owner.check(log)
+            yield State(log, owner, progress, as_it_stands=as_it_stands)
         finally:
             owner.close()
         return
-    yield State(log, None, progress)
+    yield State(log, None, progress, as_it_stands=as_it_stands)

@@ -15,7 +15,11 @@ from .settings import Settings
 
 logger = logging.getLogger("rooflog.up")
 
-SERVICES: dict[str, tuple[str, ...]] = {"projector": ("projector",)}
+SERVICES: dict[str, tuple[str, ...]] = {
+    "projector": ("projector",),
+    "exporter": ("exporter",),
+    "web": ("web",),
+}
 """Name -> the rooflog command that runs it."""
 
 LONGEST_PAUSE_SECONDS = 30.0
@@ -39,6 +43,8 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> int:
             url = (await asyncio.to_thread(stack.enter_context, server)).url
             tasks.append(asyncio.create_task(_revive(server)))
         announce(f"log at {url}, data in {settings.data_dir}")
+        if settings.web_port:
+            announce(f"web at http://{settings.web_host}:{settings.web_port}")
         tasks += [asyncio.create_task(_keep(name, args, settings, url)) for name, args in SERVICES.items()]
         await stopping.wait()
         for task in reversed(tasks):
@@ -64,7 +70,12 @@ async def _keep(name: str, args: tuple[str, ...], settings: Settings, url: str) 
     pause = CHECK_SECONDS
     while True:
         started = loop.time()
-        environment = os.environ | {"ROOFLOG_DATA_DIR": str(settings.data_dir), "ROOFLOG_NATS_URL": url}
+        environment = os.environ | {
+            "ROOFLOG_DATA_DIR": str(settings.data_dir),
+            "ROOFLOG_NATS_URL": url,
+            "ROOFLOG_WEB_HOST": settings.web_host,
+            "ROOFLOG_WEB_PORT": str(settings.web_port),
+        }
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "services", *args, env=environment)
         try:
             code = await process.wait()

@@ -1,16 +1,46 @@
-"""The command line: one module for saying facts, one for reviewing, one for looking, one for running."""
+"""The command line: one module each for saying facts, reviewing, looking, exports, and running."""
 
 from __future__ import annotations
 
 import click
 
-from . import look, review, run, say, texts
+from . import audit, exports, keep, look, policies, review, run, say, texts, web
 
 _ORDER = (
-    run.up, run.demo, say.import_, say.capture, say.feedback, say.correct, review.queue, review.show, review.approve,
-    review.reject, review.edit, texts.redact, texts.analyze, texts.duplicates, look.stats, run.export,
-    look.history, look.status, run.projector,
-)  # fmt: skip
+    run.up,
+    run.demo,
+    say.import_,
+    say.capture,
+    say.feedback,
+    say.correct,
+    review.queue,
+    review.show,
+    review.approve,
+    review.reject,
+    review.reopen,
+    review.edit,
+    texts.redact,
+    texts.analyze,
+    texts.duplicates,
+    look.stats,
+    exports.export,
+    exports.train,
+    exports.exports,
+    exports.lineage,
+    look.history,
+    look.status,
+    policies.policy,
+    audit.erase,
+    audit.verify,
+    audit.audit,
+    keep.backup,
+    keep.restore,
+    run.projector,
+    exports.exporter,
+    web.web,
+    web.token,
+    web.asyncapi,
+)
 
 
 class _Group(click.Group):

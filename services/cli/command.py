@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -58,7 +59,7 @@ class Session:
         self.as_json = as_json
 
     @asynccontextmanager
-    async def log(self) -> AsyncIterator[Log]:
+    async def log(self, *, create: bool = True) -> AsyncIterator[Log]:
         """The log: of the server in the settings, else of the embedded one, started if it does not run."""
         settings = self.settings
         with ExitStack() as stack:
@@ -72,6 +73,7 @@ class Session:
                 user=settings.nats_user,
                 password=settings.nats_password,
                 replicas=settings.replicas,
+                create=create,
             )
             try:
                 yield log
@@ -79,10 +81,10 @@ class Session:
                 await log.close()
 
     @asynccontextmanager
-    async def state(self) -> AsyncIterator[tuple[Log, State]]:
-        """The log and the state that follows from it."""
+    async def state(self, *, as_it_stands: bool = False) -> AsyncIterator[tuple[Log, State]]:
+        """The log and the state that follows from it; `as_it_stands` even if it follows from another log."""
         with self.progress("reading the log") as report:
-            async with self.log() as log, open_state(self.settings, log, report) as state:
+            async with self.log() as log, open_state(self.settings, log, report, as_it_stands=as_it_stands) as state:
                 yield log, state
 
     @contextmanager
@@ -117,10 +119,8 @@ def command(name: str, *, example: str) -> Callable[[Body], click.Command]:
             data_dir: str | None, nats_url: str | None, nats_port: str | None, as_json: bool, **options: Any
         ) -> NoReturn:
             try:
-                settings = load(
-                    {"data_dir": data_dir, "nats_url": nats_url, "nats_port": nats_port, "actor": options.get("actor")}
-                )
-                options.pop("actor", None)
+                flags = {name: options.pop(name, None) for name in ("actor", "web_host", "web_port")}
+                settings = load({"data_dir": data_dir, "nats_url": nats_url, "nats_port": nats_port} | flags)
                 outcome = asyncio.run(body(Session(settings, as_json), **options))
             except (InputError, UnknownExample, InvalidFact, SettingsError, PolicyError, FileNotFoundError) as error:
                 outcome = _failure(error, WRONG_INPUT)
@@ -148,6 +148,18 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
 )  # fmt: skip
 
 actor_option = click.option("--actor", metavar="NAME", help="Who says this.  [ROOFLOG_ACTOR; default: the system user]")
+
+web_host_option = click.option(
+    "--web-host", metavar="HOST", help="Where the web listens.  [ROOFLOG_WEB_HOST; default: 127.0.0.1]"
+)
+web_port_option = click.option(
+    "--web-port", metavar="PORT", help="And on which port.  [ROOFLOG_WEB_PORT; default: 8080]"
+)
+
+
+def log_to_stderr() -> None:
+    """Show on standard error what a service that runs in the foreground does."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
 
 
 def text_argument(value: str, what: str) -> str:

@@ -12,10 +12,11 @@ from events.errors import InvalidFact, UnknownExample
 from events.facts import AnyFact
 from events.log import Message
 
+from ..exporter.asking import ask
 from ..state import runs
 from .command import Outcome, Session, command, plain
 
-_REASON_WORDS = {
+REASON_WORDS = {
     "too_short": "too short",
     "low_relevance": "not about roofing",
     "excluded_source": "failed response",
@@ -27,8 +28,9 @@ _REASON_WORDS = {
     "not_approved": "not approved (yet)",
     "duplicate_of": "duplicate",
 }
+"""The reasons of a verdict for people."""
 
-_FILTER_REASONS = tuple(_REASON_WORDS)[:7]
+_FILTER_REASONS = tuple(REASON_WORDS)[:7]
 
 
 def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
@@ -41,7 +43,7 @@ def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
     for stage, key, reasons in (*stages, ("unique", "unique", ("duplicate_of",))):
         for name in reasons:
             if count := funnel["lost"].get(name):
-                table.add_row(f"  [dim]− {_REASON_WORDS[name]}[/dim]", f"[dim]{count:,}[/dim]")
+                table.add_row(f"  [dim]− {REASON_WORDS[name]}[/dim]", f"[dim]{count:,}[/dim]")
         table.add_row(f"[bold]{stage}[/bold]", f"{funnel[key]:,}")
     if exported is not None:
         table.add_row("[bold green]exported[/bold green]", f"[bold green]{exported:,}[/bold green]")
@@ -117,21 +119,24 @@ async def status(session: Session, digest: bool) -> Outcome:
         answer = await state.ask("status")
         if digest:
             answer |= await state.ask("digest")
+        exporter = await ask(log, "status")
         url = log.client.connected_url
     lag = last - answer["checkpoint"]
     value = {
-        "status": "ok" if not answer["quarantined"] else "attention",
+        "status": "attention" if answer["quarantined"] or _needs_somebody(exporter) else "ok",
         "nats_url": session.settings.nats_url or (f"nats://{url.netloc}" if url else None),
         "embedded_server": session.settings.nats_url is None,
         "projector_running": running,
         "last_seq": last,
         "lag": max(0, lag),
+        "exporter": exporter,
     } | answer
     lines = [
         f"log: {last:,} facts at {plain(value['nats_url'])}" + (" (embedded)" if value["embedded_server"] else ""),
         f"projector: {'running' if running else 'not running (this command folded the log itself)'}, "
         f"at sequence {answer['checkpoint']:,}, {value['lag']:,} behind",
         f"examples: {answer['examples']:,}",
+        _exporter_told(exporter),
     ]
     if answer["quarantined"]:
         kinds = ", ".join(f"{count} {name}" for name, count in answer["quarantined"].items())
@@ -141,3 +146,24 @@ async def status(session: Session, digest: bool) -> Outcome:
     if digest:
         lines.append(f"content digest: {answer['content_digest']}")
     return Outcome(value, "\n".join(lines))
+
+
+def _needs_somebody(exporter: dict[str, Any] | None) -> bool:
+    return exporter is not None and bool(exporter["error"] or exporter["uncertain"])
+
+
+def _exporter_told(told: dict[str, Any] | None) -> str:
+    """How the exporter is, in a line or a few."""
+    if told is None:
+        return "exporter: not running"
+    export = f"last export {told['last_export'][:12]}" if told["last_export"] else "no export yet"
+    line = f"exporter: {told['state']} since {told['since']}, {export}, {told['changed_rows']:,} examples changed"
+    if told["due_at"]:
+        line += f", the next is due at {told['due_at']}"
+    if told["training"]:
+        line += f"\ntraining: {plain(told['training'])}"
+    if told["error"]:
+        line += f"\n[bold red]{plain(told['error'])}[/bold red]; the next try is at {told['retry_at']}"
+    for digest, why in told["uncertain"].items():
+        line += f"\n[bold red]UNCERTAIN {digest[:12]}: {plain(why)}[/bold red]"
+    return line

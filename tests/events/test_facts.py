@@ -26,6 +26,7 @@ from events.facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     Fact,
     FeedbackGiven,
     Metadata,
@@ -81,6 +82,8 @@ SAID: list[Fact] = [
     ExampleApproved(**BARE, example_id="a", revision=0),
     ExampleRejected(**FULL, example_id="a", revision=2**53, reason="wrong"),
     ExampleRejected(**BARE, example_id="a", revision=1, reason=""),
+    ExampleReopened(**FULL, example_id="a", revision=2**53, reason="the wrong key"),
+    ExampleReopened(**BARE, example_id="a", revision=1),
     ExampleRedacted(
         **FULL,
         example_id="a",
@@ -92,6 +95,20 @@ SAID: list[Fact] = [
     ExampleRedacted(**BARE, example_id="a", prompt="p", response="r"),
     ExampleErased(**FULL, example_id="a", reason="asked to", erased=(ErasedMessage(seq=3, digest=ONE),)),
     ExampleErased(**BARE, example_id="a", reason="asked to"),
+    ExampleErased(
+        **BARE,
+        example_id="a",
+        reason="asked to",
+        erased=(
+            ErasedMessage(
+                seq=3,
+                digest=ONE,
+                subject="training.correction.recorded.a.c",
+                fact="correction.recorded.v1",
+                corrected="4" * 32,
+            ),
+        ),
+    ),
     PolicyAdopted(**FULL, policy={"b": 1, "a": {"d": [], "c": "x"}}, digest=ONE, reason="stricter"),
     PolicyAdopted(**BARE, policy={}, digest=ONE),
     TrainingSetExported(
@@ -140,7 +157,7 @@ class TestGoldenBytes:
 
 def test_every_tag_has_golden_bytes_with_every_field_said_and_with_none_but_the_required() -> None:
     for kind in FACTS:
-        full, bare = (fact for fact in SAID if type(fact) is kind)
+        full, bare, *_ = (fact for fact in SAID if type(fact) is kind)
         optional = [field for field in msgspec.structs.fields(kind) if not field.required]
         assert all(getattr(full, field.name) != _default(field) for field in optional)
         assert all(getattr(bare, field.name) == _default(field) for field in optional)
@@ -414,6 +431,7 @@ said = {
     },
     ExampleApproved: {"example_id": ids, "revision": counts},
     ExampleRejected: {"example_id": ids, "revision": counts, "reason": texts},
+    ExampleReopened: {"example_id": ids, "revision": counts, "reason": st.none() | texts},
     ExampleRedacted: {"example_id": ids, "prompt": texts, "response": texts, "original_response": st.none() | texts},
     ExampleErased: {"example_id": ids, "reason": texts},
     PolicyAdopted: {"policy": objects, "digest": digests},

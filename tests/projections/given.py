@@ -7,6 +7,7 @@ the same content.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -15,6 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from events.codec import encode
+from events.errors import InvalidFact
 from events.facts import (
     CorrectionRecorded,
     Document,
@@ -23,11 +25,12 @@ from events.facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     Fact,
     FeedbackGiven,
     PolicyAdopted,
 )
-from events.log import Message
+from events.message import Message, listed, remembered
 from events.subjects import subject_of
 from projections import queries
 from projections.database import Connection
@@ -38,6 +41,8 @@ PROMPT = "How high must base flashing extend above the roof?"
 ANSWER = "Extend the TPO base flashing at least 4 inches above the finished roof membrane."
 BETTER = "Extend the TPO base flashing at least 8 inches above the finished roof membrane, terminated in a reglet."
 OTHER_PROMPT = "What slope does tapered polyiso insulation need?"
+TEXTS = (ExampleCaptured, CorrectionRecorded, ExampleRedacted)
+COMMENTED = (FeedbackGiven, ExampleApproved, ExampleRejected)
 SUPPLIER = " Questions go to bo@example.com."
 """Personal data that can end any answer."""
 
@@ -51,7 +56,18 @@ class Raw(Struct, frozen=True):
     data: bytes
 
 
-Said = Fact | Raw
+class Erase(Struct, frozen=True):
+    """A tombstone that lists what the story has said of an example's text until then, `all_but` its last messages.
+
+    With `comments` it lists feedback and decisions too.
+    """
+
+    example_id: str
+    all_but: int = 0
+    comments: bool = False
+
+
+Said = Fact | Raw | Erase
 
 
 def _envelope(minute: int = 0) -> dict[str, Any]:
@@ -100,6 +116,10 @@ def approved(example_id: str, *, revision: int = 0) -> ExampleApproved:
     return ExampleApproved(example_id=example_id, revision=revision, **_envelope())
 
 
+def reopened(example_id: str, *, revision: int = 0) -> ExampleReopened:
+    return ExampleReopened(example_id=example_id, revision=revision, **_envelope())
+
+
 def rejected(example_id: str, reason: str = "wrong", *, revision: int = 0) -> ExampleRejected:
     return ExampleRejected(example_id=example_id, reason=reason, revision=revision, **_envelope())
 
@@ -137,8 +157,18 @@ class Story:
 
     def when(self, *said: Said) -> Story:
         """The story in which these facts are said next."""
-        after = len(self.messages)
-        return Story([*self.messages, *(_message(seq, fact) for seq, fact in enumerate(said, after + 1))])
+        messages = list(self.messages)
+        for one in said:
+            fact = _tombstone(one, messages) if isinstance(one, Erase) else one
+            messages.append(_message(len(messages) + 1, fact))
+        return Story(messages)
+
+    @property
+    def left(self) -> list[Message]:
+        """The story as a log tells it from which the messages that tombstones list were removed."""
+        facts = [(m.seq, fact) for m, fact in _decoded(self.messages) if isinstance(fact, ExampleErased)]
+        gone = listed(facts)
+        return [gone.get(message.seq, message) for message in self.messages]
 
     @cached_property
     def con(self) -> Connection:
@@ -150,6 +180,19 @@ class Story:
             other = fold(batches, redeliver=True)
             assert content_digest(other.con) == digest, f"batches of {len(batches[0])} end in other content"
             other.close()
+        late = Projector(None)
+        half = len(self.messages) // 2
+        late.apply(self.messages[: half // 2])
+        late.fold(self.messages[half // 2 : half])
+        late.fold(self.messages[half:])
+        late.judge()
+        assert content_digest(late.con) == digest, "judged at the end it is other content"
+        late.close()
+        if self.left != list(self.messages):
+            for size in (1, 3, len(self.messages)):
+                other = fold(tuple(split(self.left, size)))
+                assert content_digest(other.con) == digest, "without what was erased the log ends in other content"
+                other.close()
         return told.con
 
     def then(
@@ -223,6 +266,27 @@ def tables_holding(con: Connection, text: str) -> list[str]:
     return [name for (name,) in names if any(text in repr(row) for row in con.execute(f"FROM {name}").fetchall())]
 
 
-def _message(seq: int, said: Said) -> Message:
+def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
+    """It lists what is, or may be, a text of the example."""
+    kinds = TEXTS + COMMENTED if erase.comments else TEXTS
+    others = {message.seq for message, fact in _decoded(messages) if not isinstance(fact, kinds)}
+    said = [m for m in messages if m.seq not in others and erase.example_id in _ids(m.subject)]
+    kept = tuple(map(remembered, said[: len(said) - erase.all_but]))
+    return ExampleErased(example_id=erase.example_id, reason="asked to", erased=kept, **_envelope())
+
+
+def _ids(subject: str) -> list[str]:
+    """The example that a subject is about, for a correction the correction itself."""
+    tokens = subject.split(".")
+    return tokens[4:] if tokens[2] == "recorded" else tokens[3:4]
+
+
+def _decoded(messages: Sequence[Message]) -> Iterator[tuple[Message, Fact]]:
+    for message in messages:
+        with suppress(InvalidFact):
+            yield message, message.fact()
+
+
+def _message(seq: int, said: Fact | Raw) -> Message:
     subject, data = (said.subject, said.data) if isinstance(said, Raw) else (subject_of(said), encode(said))
     return Message(seq, subject, data, "2025-03-18T12:00:00Z")

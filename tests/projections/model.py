@@ -18,6 +18,7 @@ from events.facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     Fact,
     FeedbackGiven,
     PolicyAdopted,
@@ -87,11 +88,14 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
                 about.feedback = (seq, fact.feedback)
             case ExampleApproved() | ExampleRejected():
                 about.decision = (seq, fact.verb)
+            case ExampleReopened():
+                about.decision = None
             case ExampleRedacted():
                 about.texts.append((fact.prompt, fact.response))
     erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}
     for example in examples.values():
-        example.erased = _is_erased(example.id, examples, erased)
+        if _is_erased(example.id, examples, erased):
+            _forget(example)
     verdicts = {}
     for example in examples.values():
         analysis = Analysis() if example.erased else analysed[example.id]
@@ -112,6 +116,13 @@ def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: 
         seen.add(example_id)
         example_id = examples[example_id].corrects if example_id in examples else None
     return example_id in erased
+
+
+def _forget(example: Example) -> None:
+    """Of an erased example nobody knows more than that it was there, and what it corrected."""
+    example.erased, example.include, example.was_corrected, example.document = True, True, False, None
+    if not example.is_correction:
+        example.source = "erased"
 
 
 def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
@@ -241,13 +252,13 @@ def _best_first(same: Iterable[Example], verdicts: Mapping[str, Verdict]) -> lis
 
 
 def _find_contradictions(questions: list[list[Example]], verdicts: dict[str, Verdict]) -> None:
-    """Each answer that may be trained on against the best one that disagrees with it."""
+    """Each answer that may be trained on against the best one, and that one against the next best."""
     for same in questions:
         contenders = _best_first((e for e in same if verdicts[e.id].reasons <= {"not_approved"}), verdicts)
         for example in contenders:
             answer, verdict = example.texts[-1][1], verdicts[example.id]
-            others = (o.id for o in contenders if o is not example and disagree(*sorted((answer, o.texts[-1][1]))))
-            verdict.contradicts = next(others, None)
+            others = contenders[1:] if example is contenders[0] else contenders[:1]
+            verdict.contradicts = next((o.id for o in others if disagree(answer, o.texts[-1][1])), None)
             if verdict.contradicts and example.decision is None and verdict.place in (None, 5):
                 verdict.place = 4
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from events.message import Message
+from projections import erasures
+
 from .given import (
     ANSWER,
     BETTER,
     SUPPLIER,
+    Erase,
     approved,
     captured,
     corrected,
     erased,
+    fold,
     given,
+    junk,
     liked,
     redacted,
     tables_holding,
@@ -98,3 +104,54 @@ def test_a_second_capture_of_an_erased_id_leaves_no_text_in_the_quarantine(order
 def test_a_correction_of_an_erased_example_does_not_keep_its_text() -> None:
     story = given(FULL, corrected("a", wrong=TEXTS["response"], prompt=PROMPT), erased("a"))
     assert tables_holding(story.con, OWNER) == []
+
+
+class TestMessagesThatAreReallyGone:
+    """Every story here is also folded from a log without what its tombstones list, and must end in the same content."""
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            [FULL, Erase("a")],
+            [FULL, redacted("a", **TEXTS), liked("a"), Erase("a")],
+            [FULL, captured("a", **TEXTS), Erase("a", all_but=1)],
+            [FULL, captured("a", **TEXTS), Erase("a")],
+            [erased("a"), FULL, Erase("a")],
+            [Erase("a"), FULL],
+            [FULL, Erase("a"), FULL, Erase("a")],
+            [junk(data=OWNER.encode()), FULL, Erase("a"), redacted("a", **TEXTS)],
+            [FULL, corrected("a", wrong=OWNER, id="c"), corrected("c", wrong=OWNER, id="d"), Erase("a"), Erase("c")],
+            [corrected("c", wrong=OWNER, id="d"), Erase("a"), corrected("a", wrong=OWNER, id="c"), FULL],
+        ],
+        ids=lambda said: " ".join(type(fact).__name__.removeprefix("Example") for fact in said),
+    )  # fmt: skip
+    def test_the_tables_cannot_be_told_apart(self, said: list) -> None:
+        story = given(captured("b"), *said, approved("a"), captured("z"), liked("z"))
+        assert story.show("a")["verdict"]["reasons"][-1] == "erased"
+        assert tables_holding(story.con, OWNER) == []
+
+    def test_a_correction_keeps_out_what_it_corrected_though_its_words_are_gone(self) -> None:
+        given(corrected(None), Erase("fix"), captured("a"), approved("a")).then(
+            training_set=[], why={"a": ["superseded_by fix"], "fix": ["erased"]}
+        )
+
+    def test_what_the_log_still_holds_of_an_erased_example_is_known_until_a_tombstone_lists_it(self) -> None:
+        story = given(FULL, redacted("a", **TEXTS), corrected("a", wrong=OWNER, id="c"), Erase("a"))
+        assert erasures.remnants(story.con) == {"c": [3]}
+        story = story.when(captured("a", **TEXTS), redacted("c"), junk())
+        assert erasures.remnants(story.con) == {"a": [5, 7], "c": [3, 6]}
+        story = story.when(Erase("a"), Erase("c"))
+        assert erasures.remnants(story.con) == {}
+
+    def test_the_running_digest_is_that_of_the_log_before_it_forgot(self) -> None:
+        story = given(FULL, captured("b"), Erase("a"))
+        assert story.left[0].data == b""
+        saw, only_knows = fold([story.messages]), fold([story.left])
+        assert saw.checkpoint == only_knows.checkpoint
+
+    def test_a_message_that_is_missing_without_a_tombstone_is_quarantined_and_changes_the_digest(self) -> None:
+        story = given(FULL, captured("b"))
+        gap = Message(1, "", b"", "")
+        told = fold([[gap, story.messages[1]]])
+        assert told.con.execute("SELECT seq, category FROM quarantine").fetchall() == [(1, "missing")]
+        assert told.checkpoint.log_digest != fold([story.messages]).checkpoint.log_digest

@@ -27,6 +27,7 @@ from .given import (
     OTHER_PROMPT,
     PROMPT,
     SUPPLIER,
+    Erase,
     Said,
     Story,
     adopted,
@@ -42,6 +43,8 @@ from .given import (
     policy,
     redacted,
     rejected,
+    reopened,
+    split,
 )
 
 slow = settings(
@@ -130,9 +133,11 @@ others = st.one_of(
         TrainingTriggered(**EXPORT, outcome="started"),
     ]),
 )  # fmt: skip
-decisions = st.sampled_from([liked, disliked, approved, rejected]).flatmap(ids.map)
+decisions = st.sampled_from([liked, disliked, approved, rejected, reopened]).flatmap(ids.map)
 redactions = st.builds(lambda id_, text: redacted(id_, *text, original_response=text[1]), ids, texts)
-rare = st.one_of(redactions, ids.map(erased), ids.flatmap(arrivals), others)
+real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans())
+erasures = st.one_of(ids.map(erased), real_erasures)
+rare = st.one_of(redactions, erasures, ids.flatmap(arrivals), others)
 histories = st.tuples(
     st.tuples(*map(arrivals, IDS)), st.lists(st.one_of(decisions, decisions, rare), max_size=10)
 ).flatmap(lambda said: st.permutations([*said[0], *said[1]]))
@@ -145,9 +150,10 @@ histories = st.tuples(
     sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4),
     overlap=st.integers(0, 4),
     reopened_after=st.integers(0, 3),
+    judged_at_the_end_from=st.integers(0, 5),
 )
 def test_every_way_to_deliver_a_history_ends_in_the_same_content(
-    history: list[Said], sizes: list[int], overlap: int, reopened_after: int
+    history: list[Said], sizes: list[int], overlap: int, reopened_after: int, judged_at_the_end_from: int
 ) -> None:
     messages = given(*history).messages
     with closing(fold([messages])) as at_once:
@@ -157,15 +163,33 @@ def test_every_way_to_deliver_a_history_ends_in_the_same_content(
         start = 0
         for number, size in enumerate(cycle(sizes)):
             end = min(start + size, len(messages))
-            assert projector.apply(messages[max(0, start - overlap) : end]) == end - start
+            deliver = projector.fold if number >= judged_at_the_end_from else projector.apply
+            assert deliver(messages[max(0, start - overlap) : end]) == end - start
             start = end
             if number == reopened_after:
                 projector.close()
                 projector = Projector(Path(folder) / "rooflog.duckdb")
             if start == len(messages):
                 break
+        projector.judge()
         assert content_digest(projector.con) == expected
         projector.close()
+
+
+@slow
+@for_every(
+    before=histories,
+    erased_ids=st.lists(real_erasures, min_size=1, max_size=3),
+    after=st.lists(st.one_of(decisions, ids.flatmap(arrivals), redactions), max_size=4),
+    size=st.integers(1, 9),
+)
+def test_a_log_without_what_was_erased_ends_in_the_same_content(
+    before: list[Said], erased_ids: list[Said], after: list[Said], size: int
+) -> None:
+    """Whoever saw the texts before they were erased cannot be told from who only knows the tombstones."""
+    story = given(*before, *erased_ids, *after)
+    with closing(fold([story.messages])) as saw, closing(fold(tuple(split(story.left, size)))) as rebuilt:
+        assert content_digest(rebuilt.con) == content_digest(saw.con)
 
 
 @slow

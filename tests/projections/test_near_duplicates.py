@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 
 import duckdb
@@ -283,3 +284,17 @@ def test_another_threshold_links_anew_what_is_stored(con: duckdb.DuckDBPyConnect
 def test_no_prompts_no_links() -> None:
     assert cluster([]) == []
     assert buckets([]).shape == (0, BANDS + 1)
+
+
+@pytest.mark.parametrize("unit", ["x", "a.", "from ", "over tpo under ", "12 in ", '"', "1/"])
+def test_a_long_text_costs_no_more_than_its_length(unit: str) -> None:
+    """One hostile capture must not stop the projector: ten times the text takes ten times as long, not a hundred."""
+
+    def seconds(characters: int) -> float:
+        text = unit * (characters // len(unit))
+        began = time.perf_counter()
+        facts(normalise(text))
+        return time.perf_counter() - began
+
+    seconds(1_000)
+    assert seconds(400_000) < 40 * max(seconds(40_000), 0.01)

@@ -25,6 +25,8 @@ from .given import (
     rejected,
 )
 
+TEXTS = "SELECT prompt, response FROM examples SEMI JOIN (FROM {} WHERE reasons = 0) USING (example_id) ORDER BY seq"
+
 LUNCH = {
     "prompt": "Where shall we have lunch?",
     "response": "At the usual place, as on every other day of this week, at noon.",
@@ -79,12 +81,12 @@ class TestFunnel:
     def test_another_relevance_may_be_asked_for_without_changing_a_verdict(self) -> None:
         story = given(captured("lunch", **LUNCH), approved("lunch"), captured("roof"), approved("roof"))
         funnel, relation = queries.training_set(story.con, min_relevance="low")
-        assert (funnel["unique"], story.con.execute(queries.training_rows(relation)).fetchall()) == (
+        assert (funnel["unique"], story.con.execute(TEXTS.format(relation)).fetchall()) == (
             2, [tuple(LUNCH.values()), (PROMPT, ANSWER)],
         )  # fmt: skip
         story.then(training_set=["roof"])
         funnel, relation = queries.training_set(story.con)
-        assert (funnel["unique"], story.con.execute(queries.training_rows(relation)).fetchall()) == (
+        assert (funnel["unique"], story.con.execute(TEXTS.format(relation)).fetchall()) == (
             1,
             [(PROMPT, ANSWER)],
         )

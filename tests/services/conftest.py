@@ -49,6 +49,7 @@ class Cli:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("ROOFLOG_")} | {
             "ROOFLOG_DATA_DIR": str(data_dir),
             "ROOFLOG_ACTOR": "tester",
+            "ROOFLOG_WEB_PORT": "0",
         }
 
     def run(self, *args: str | Path, code: int | None = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -9,8 +9,9 @@ from nats.js import api
 
 from events import stream
 from events.errors import InvalidFact, StaleRevision, UnknownExample, Unreachable, WrongStream
-from events.facts import CorrectionRecorded, ExampleApproved, ExampleRejected, FeedbackGiven
+from events.facts import CorrectionRecorded, ExampleApproved, ExampleErased, ExampleRejected, FeedbackGiven
 from events.log import BATCH, Log
+from events.message import remembered
 from events.subjects import STREAM, new_event_id
 from services.nats_server import EmbeddedServer
 
@@ -148,3 +149,28 @@ async def test_the_stream_is_what_the_promises_rest_on(log: Log) -> None:
     assert config.allow_direct
     assert config.max_age == 0
     assert config.discard == "new"
+
+
+async def test_what_was_erased_comes_back_as_its_tombstone_remembers_it(log: Log) -> None:
+    await log.publish([capture(example_id=f"e{n}") for n in range(5)])
+    before = [message async for batch in log.read(0) for message in batch]
+    kept = tuple(remembered(message) for message in before[1:3])
+    tombstone = ExampleErased(event_id="t", occurred_at=NOW, actor="ann", example_id="e1", reason="x", erased=kept)
+    await log.publish([tombstone])
+    assert [await log.erase(seq) for seq in (2, 3, 3)] == [True, True, False]
+    assert await log.deleted() == {2, 3}
+    for size in (1, 2, 100):
+        read = [message async for batch in log.read(0, batch=size) for message in batch]
+        assert [message.seq for message in read] == [1, 2, 3, 4, 5, 6]
+        assert [message.entry for message in read[:5]] == [message.entry for message in before]
+        assert [message.erased_by for message in read] == [0, 6, 6, 0, 0, 0]
+    with pytest.raises(InvalidFact, match="sequence 6 says why"):
+        read[1].fact()
+
+
+async def test_what_is_missing_without_a_tombstone_is_said_to_be(log: Log) -> None:
+    await log.publish([capture(example_id=f"e{n}") for n in range(4)])
+    for seq in (2, 4):
+        await log.erase(seq)
+    read = [message async for batch in log.read(0, batch=2) for message in batch]
+    assert [(message.seq, message.is_missing) for message in read] == [(1, False), (2, True), (3, False), (4, True)]

@@ -1,0 +1,81 @@
+"""A message of the log, as it lies there or as its tombstone remembers it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from . import chain
+from .codec import decode
+from .errors import InvalidFact
+from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleErased
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One sequence of the log; `received_at` is the server's clock.
+
+    Where the message was erased, `erased` is what the tombstone at sequence `erased_by` keeps of it and `data` is
+    empty. Where it is missing and no tombstone says why, the subject is empty too.
+    """
+
+    seq: int
+    subject: str
+    data: bytes
+    received_at: str
+    erased: ErasedMessage | None = None
+    erased_by: int = 0
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the log neither holds this sequence nor a tombstone for it."""
+        return not self.subject
+
+    @property
+    def entry(self) -> bytes:
+        """What this message adds to the running digest, the same before and after its erasure."""
+        payload = bytes.fromhex(self.erased.digest) if self.erased else hashlib.sha256(self.data).digest()
+        return chain.entry(self.subject, payload)
+
+    def fact(self) -> AnyFact:
+        """The fact it holds; raises InvalidFact."""
+        if self.erased is not None:
+            raise InvalidFact("erased", f"its text was erased; sequence {self.erased_by} says why")
+        return decode(self.data, self.subject)
+
+
+def remembered(message: Message) -> ErasedMessage:
+    """What a tombstone keeps of a message, without its text."""
+    fact = corrected = None
+    try:
+        said = message.fact()
+    except InvalidFact:
+        pass
+    else:
+        fact = str(type(said).__struct_config__.tag)
+        if isinstance(said, CorrectionRecorded):
+            corrected = text_key(said.original_prompt, said.original_response)
+    digest = hashlib.sha256(message.data).hexdigest()
+    return ErasedMessage(seq=message.seq, digest=digest, subject=message.subject, fact=fact, corrected=corrected)
+
+
+def text_key(prompt: str, response: str) -> str:
+    """The identity of a text: 128 bits of the SHA-256 of prompt, NUL and response, in hexadecimal."""
+    return hashlib.sha256(f"{prompt}\0{response}".encode()).hexdigest()[:32]
+
+
+def listed(tombstones: Iterable[tuple[int, ExampleErased]]) -> dict[int, Message]:
+    """The messages that tombstones list, by sequence; the first tombstone of a message counts."""
+    found: dict[int, Message] = {}
+    for seq, tombstone in tombstones:
+        for kept in tombstone.erased:
+            if kept.subject and kept.seq < seq:
+                found.setdefault(kept.seq, Message(kept.seq, kept.subject, b"", "", kept, seq))
+    return found
+
+
+def without_gaps(messages: Sequence[Message], after: int, until: int, erased: Mapping[int, Message]) -> list[Message]:
+    """The messages after one sequence up to another, one for every sequence: erased and missing ones included."""
+    there = {message.seq: message for message in messages}
+    return [there.get(seq) or erased.get(seq) or Message(seq, "", b"", "") for seq in range(after + 1, until + 1)]

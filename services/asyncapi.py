@@ -1,0 +1,83 @@
+"""AsyncAPI: what the services listen to and say on NATS, generated from the services themselves."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from faststream.specification import AsyncAPI
+from nats.aio.client import Client
+
+from events.facts import FACTS, AnyFact
+from events.log import Log
+
+from .projector import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
+from .settings import Settings
+from .state import MOVED, QUESTIONS, Answer, Owner, Question
+
+_DESCRIPTION = (
+    "The projector follows the facts on the stream TRAINING and answers questions about the state. "
+    f"Questions are NATS requests to rooflog.query.<question>: {', '.join(sorted(QUESTIONS))}."
+)
+
+
+class Moved(msgspec.Struct):
+    """The tables have been folded up to this sequence of the log."""
+
+    checkpoint: int
+
+
+def document() -> dict[str, Any]:
+    """The AsyncAPI 3 document of the projector; equal versions of the code give equal documents."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder))
+        owner = Owner(settings.database)
+        try:
+            service = ProjectorService(settings, Log(Client()), owner, "nats://localhost:4222")
+            service.declare()
+            specification = AsyncAPI(
+                service.broker, title="rooflog projector", version=version("rooflog-server"), description=_DESCRIPTION
+            )
+            made: dict[str, Any] = msgspec.json.decode(specification.to_specification().to_json())
+        finally:
+            owner.close()
+    return _sorted(_with_payloads(made))
+
+
+def _with_payloads(made: dict[str, Any]) -> dict[str, Any]:
+    """The document with the shapes of its messages, which FastStream can take from pydantic models only."""
+    payloads, schemas = msgspec.json.schema_components(
+        [AnyFact, Question, Answer, Moved, *FACTS], ref_template="#/components/schemas/{name}"
+    )
+    fact, question, answer, moved = payloads[:4]
+    messages = made["components"]["messages"]
+    for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL):
+        messages[f"{channel}:SubscribeMessage"]["payload"] = question
+    messages[f"{FACTS_CHANNEL}:SubscribeMessage"]["payload"] = fact
+    messages |= {
+        "answer": {"title": "answer", "payload": answer},
+        "moved": {"title": "moved", "payload": moved},
+    }
+    made["channels"] |= {
+        "answers": _channel("The inbox that a question names.", "answer", None),
+        "moved": _channel("Said after every commit.", "moved", MOVED),
+    }
+    for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL):
+        made["operations"][channel]["reply"] = {"channel": {"$ref": "#/channels/answers"}}
+    made["operations"]["moved"] = {"action": "send", "channel": {"$ref": "#/channels/moved"}}
+    made["components"]["schemas"] = schemas
+    return made
+
+
+def _channel(description: str, message: str, address: str | None) -> dict[str, Any]:
+    messages = {message: {"$ref": f"#/components/messages/{message}"}}
+    return {"address": address, "description": description, "messages": messages}
+
+
+def _sorted(made: dict[str, Any]) -> dict[str, Any]:
+    """The order of keys must not depend on the order in which the broker keeps its subscribers."""
+    ordered: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(made, order="sorted"))
+    return ordered

@@ -1,0 +1,196 @@
+"""Commands about exports: export, train, exports, lineage, and the exporter itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.table import Table
+
+from events.log import Log
+from projections.policy import RELEVANCE
+
+from ..exporter.asking import ask, done
+from ..exporter.provenance import Provenance, UnknownRow, lines_of
+from ..exporter.steps import opened
+from ..state import State
+from ..volume import open_volume
+from .command import InputError, Outcome, Session, actor_option, command, log_to_stderr, plain
+from .look import funnel_table
+
+
+@command("exporter", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog exporter")
+async def exporter(session: Session) -> Outcome:
+    """Run the exporter alone, as a container does; `rooflog up` runs it together with everything else.
+
+    It exports when the policy says so, on command, and starts trainings. It needs a projector at the same NATS server.
+    """
+    from ..exporter.service import serve
+
+    log_to_stderr()
+    async with session.log() as log:
+        url = session.settings.nats_url or f"nats://{log.client.connected_url.netloc}"  # type: ignore[union-attr]
+        code = await serve(session.settings, url)
+    return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
+
+
+@command("export", example="rooflog export --min-examples 100 --min-quality high")
+@click.option(
+    "--min-examples", type=click.IntRange(min=0), help="Export only from so many on; the policy's by default."
+)
+@click.option("--min-quality", type=click.Choice(list(reversed(RELEVANCE))), help="Lowest relevance; the policy's.")
+@click.option("--volume-dir", type=click.Path(path_type=Path), help="Where to write.  [ROOFLOG_VOLUME_DIR]")
+@click.option("--wait/--no-wait", default=True, help="Wait until a running exporter is done with it (the default).")
+@actor_option
+async def export(
+    session: Session, min_examples: int | None, min_quality: Any, volume_dir: Path | None, wait: bool
+) -> Outcome:
+    """Bring the volume up to date: every format of the training set, and training_conversations.jsonl for the trainer.
+
+    A running exporter does it, else this command does. Nothing is written where nothing has changed.
+    """
+    args = {"min_examples": min_examples, "min_quality": min_quality}
+    async with session.state() as (log, state):
+        if volume_dir:
+            there = msgspec.structs.replace(session.settings, sink="local", volume_dir=volume_dir.absolute())
+            async with opened(there, log, state, there.who) as steps:
+                with session.progress("exporting") as progress:
+                    return export_outcome(await steps.export(args, progress))
+        if not wait and (handed := await ask(log, "export", **args)):
+            return Outcome({"status": "accepted"} | handed, "the exporter will do it; see `rooflog status`")
+        return export_outcome(await export_now(session, log, state, args))
+
+
+async def export_now(session: Session, log: Log, state: State, args: dict[str, Any]) -> dict[str, Any]:
+    """Let the running exporter export, or do it here where none runs; the answer."""
+    with session.progress("exporting") as progress:
+        if handed := await ask(log, "export", **args):
+            return await done(log, handed["job"], progress)
+        async with opened(session.settings, log, state, session.settings.who) as steps:
+            return await steps.export(args, progress)
+
+
+def export_outcome(answer: dict[str, Any]) -> Outcome:
+    """What an export answers, for people and machines."""
+    if answer["status"] == "insufficient_data":
+        text = (
+            f"not exported: {answer['count']:,} examples, {answer['required']:,} are required; the volume is unchanged"
+        )
+        return Outcome(answer, text, code=1, renderables=(funnel_table(answer["funnel"]),))
+    return Outcome(
+        answer, export_told(answer), renderables=(funnel_table(answer["funnel"], answer["after_filtering"]),)
+    )
+
+
+def export_told(answer: dict[str, Any]) -> str:
+    """The sentence on an export."""
+    split = answer["counts"]["sft"]
+    head = "unchanged" if answer["unchanged"] else f"exported {answer['after_filtering']:,} examples"
+    return (
+        f"{head}: {split['train']:,} to train on in {plain(answer['output_path'])}, {split['eval']:,} kept for "
+        f"evaluation; all formats in {plain(answer['export_path'])}"
+    )
+
+
+@command("train", example="rooflog train")
+@click.option("--force", is_flag=True, help="Without the policy's numbers, and again on an export that was trained on.")
+@actor_option
+async def train(session: Session, force: bool) -> Outcome:
+    """Start a training on the latest export, if the policy's numbers are reached and it has not been trained on."""
+    async with session.state() as (log, state):
+        if handed := await ask(log, "train", force=force):
+            answer = await done(log, handed["job"])
+        else:
+            async with opened(session.settings, log, state, session.settings.who) as steps:
+                answer = await steps.train({"force": force})
+    texts = {
+        "started": f"started on {answer['export_digest'][:12]} as {answer.get('call_id')}",
+        "running": f"not started: {answer.get('call_id')} is still running",
+        "already_trained": f"not started: this export was trained on ({answer.get('outcome')}); --force does it again",
+        "not_due": f"not started: {answer.get('reason')}; --force starts it all the same",
+    }
+    return Outcome(answer, plain(texts[answer["status"]]), code=0 if answer["status"] == "started" else 1)
+
+
+@command("exports", example="rooflog exports --json")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The newest so many.")
+async def exports(session: Session, limit: int) -> Outcome:
+    """List exports and the trainings on them, newest first."""
+    async with session.state() as (_, state):
+        answer = await state.ask("exports", limit=limit)
+    if not answer["exports"]:
+        return Outcome(answer, "no exports yet; `rooflog export` makes one")
+    table = Table("export", "at", "facts", "examples", "train", "eval", "trainings", box=None, header_style="bold")
+    for export in answer["exports"]:
+        counts = export["counts"]
+        trainings = ", ".join(f"{t['outcome']} {t['call_id'] or ''}".strip() for t in export["trainings"])
+        table.add_row(export["export_digest"][:12], export["at"][:19], f"1–{export['last_seq']:,}",
+                      f"{counts.get('examples', 0):,}", f"{counts.get('sft_train', 0):,}",
+                      f"{counts.get('sft_eval', 0):,}", plain(trainings))  # fmt: skip
+    return Outcome(answer, renderables=(table,))
+
+
+@command("lineage", example="rooflog lineage training_conversations.jsonl:17")
+@click.argument("what", metavar="ROW|EXAMPLE|EXPORT")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Examples shown of an export.")
+async def lineage(session: Session, what: str, limit: int) -> Outcome:
+    """Tell where a row comes from, or where an example went.
+
+    ROW is FILE:LINE of the latest export, or DIGEST:FILE:LINE; it leads to the example, the facts with their times, the
+    reviewer, the policy, the exports and the trainings. EXAMPLE is an id and leads to the exports and trainings that
+    hold it; EXPORT is (the start of) a digest and leads to its rows.
+    """
+    async with session.state() as (_, state):
+        volume = open_volume(session.settings)
+        try:
+            told = await (await Provenance.of(state, volume)).of_anything(what, limit)
+        except UnknownRow as error:
+            raise InputError(str(error)) from error
+        finally:
+            await volume.close()
+        if "in" in told and not told["in"] and await state.ask("show", example_id=what) is None:
+            raise InputError(f"{what} is no row, no example and no export; see `rooflog exports` and `rooflog queue`")
+    return Outcome(told, _told(told))
+
+
+def _told(told: dict[str, Any]) -> str:
+    if "row" in told:
+        lines = [f"[bold]{plain(told['row'])}[/bold] of export {told['export']['export_digest'][:12]}", *_behind(told)]
+        lines.append(f"policy {told['export']['policy_digest'][:12]}, facts 1–{told['export']['last_seq']:,}")
+        return "\n".join([*lines, "", *_contained(told["exports"])])
+    if "export" in told:
+        export = told["export"]
+        lines = [f"[bold]{export['export_digest']}[/bold]", f"made by {plain(export['actor'])} at {export['at'][:19]}",
+                 f"facts 1–{export['last_seq']:,}, policy {export['policy_digest'][:12]}, {plain(export['counts'])}",
+                 *_trainings(export["trainings"])]  # fmt: skip
+        for row in told["rows"]:
+            lines += ["", *_behind(row), *(f"  {line}" for line in lines_of(row))]
+        return "\n".join(lines)
+    if not told["in"]:
+        return f"{plain(told['example_id'])} is in no export that the volume holds; `rooflog show` tells why"
+    return "\n".join([f"[bold]{plain(told['example_id'])}[/bold]", *_contained(told["in"])])
+
+
+def _behind(row: dict[str, Any]) -> list[str]:
+    basis = f"approved by {row['approval']}" if row["approval"] else "a bad answer"
+    lines = [f"{plain(row['example_id'])}: {row['kind']} from {plain(row['source'])}, {basis}; "
+             f"{plain(row['reviewer'])} stands for it"]  # fmt: skip
+    for fact in row["facts"]:
+        lines.append(f"[dim]{fact['seq']:>8}  {fact['at'][:19]}[/dim]  {fact['fact']} by {plain(fact['actor'])}")
+    return lines
+
+
+def _contained(exports: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for export in exports:
+        lines.append(f"in export {export['export_digest'][:12]} of {export['at'][:19]}: {', '.join(export['lines'])}")
+        lines += _trainings(export["trainings"])
+    return lines
+
+
+def _trainings(trainings: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"  training {t['number']}: {t['outcome']} at {t['at'][:19]} {plain(t['call_id'] or '')}" for t in trainings
+    ]

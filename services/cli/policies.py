@@ -1,0 +1,248 @@
+"""Commands about the policy: show it, see what another one would change, adopt it, go back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import tomli_w
+from rich.table import Table
+
+from events.facts import PolicyAdopted
+from events.log import Log
+from events.subjects import new_event_id
+from projections.policy import Policy, PolicyError, default, document_digest, from_document, from_toml
+
+from ..state import State
+from .command import InputError, Outcome, Session, actor_option, command, plain
+from .look import REASON_WORDS
+
+
+@click.group("policy")
+def policy() -> None:
+    """Show and change what is trained on: filters, approval, lexicon, duplicates, exports, trainings."""
+
+
+def _file(path: Path) -> Policy:
+    """The policy in a TOML file. Raises InputError that names the file."""
+    try:
+        return from_toml(path.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text: {error}") from error
+    except PolicyError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@command("show", example="rooflog policy show --toml > policy.toml")
+@click.option("--toml", "as_toml", is_flag=True, help="The document itself, to be edited and adopted.")
+@click.option("--shipped", is_flag=True, help="The policy that holds until another is adopted.")
+async def show(session: Session, as_toml: bool, shipped: bool) -> Outcome:
+    """Show the policy that holds, and since when.
+
+    The lexicon is left out of the TOML where it is the shipped one: a document without a lexicon means that one.
+    """
+    if shipped:
+        history: dict[str, Any] = {"current": default().document(), "current_digest": default().digest, "adopted": []}
+    else:
+        async with session.state() as (_, state):
+            history = await state.ask("policies")
+    document, adopted = history["current"], next(iter(history["adopted"]), None)
+    if as_toml:
+        text = tomli_w.dumps(_without_shipped_lexicon(document)).rstrip()
+        return Outcome({"toml": text, "digest": history["current_digest"]}, plain(text))
+    rows = Table("setting", "value", box=None, header_style="bold")
+    for section, name, value in _settings(document):
+        rows.add_row(f"{section}.{name}", plain(_short(value)))
+    since = (
+        f"adopted by {plain(adopted['actor'])} at {adopted['occurred_at']} (sequence {adopted['seq']})"
+        if adopted
+        else "the one that rooflog ships"
+    )
+    value = {"digest": history["current_digest"], "policy": document, "since": _told(adopted)}
+    return Outcome(value, f"policy {history['current_digest'][:12]}, {since}", renderables=(rows,))
+
+
+@command("diff", example="rooflog policy diff policy.toml")
+@file_argument
+async def diff(session: Session, file: Path) -> Outcome:
+    """Show in which settings and lexicon entries a file differs from the policy that holds."""
+    candidate = _file(file)
+    async with session.state() as (_, state):
+        current = (await state.ask("policies"))["current"]
+    changes = differences(current, candidate.document())
+    rows = Table("setting", "now", "in the file", box=None, header_style="bold")
+    for change in changes:
+        rows.add_row(*map(plain, (change["setting"], _short(change["now"]), _short(change["then"]))))
+    text = f"{len(changes)} differences" if changes else "no difference"
+    return Outcome({"changes": changes, "digest": candidate.digest}, text, renderables=(rows,) if changes else ())
+
+
+@command("preview", example="rooflog policy preview policy.toml --output moved.jsonl")
+@file_argument
+@click.option("--output", type=click.Path(path_type=Path), help="Write every example that would enter or leave here.")
+async def preview(session: Session, file: Path, output: Path | None) -> Outcome:
+    """Say what a policy would change, and change nothing: which examples would enter or leave, and why."""
+    candidate = _file(file)
+    async with session.state() as (_, state):
+        answer = await _preview(session, state, candidate)
+        if output is not None:
+            answer["output"] = str(output)
+            async with state.rows("moved", policy=candidate.document()) as (_, pages):
+                with output.open("wb") as lines:
+                    async for page in pages:
+                        lines.write(msgspec.json.Encoder().encode_lines(page.to_pylist()))
+    return Outcome(answer, _summary(answer), renderables=(_reasons_table(answer),) if answer["reasons"] else ())
+
+
+@command("adopt", example='rooflog policy adopt policy.toml --reason "shorter answers are fine"')
+@file_argument
+@click.option("--reason", help="Why; it stays on the log.")
+@actor_option
+async def adopt(session: Session, file: Path, reason: str | None) -> Outcome:
+    """Let a policy hold from here on. Readers see the old state until the new one is whole."""
+    async with session.state() as (log, state):
+        return await _adopt(session, log, state, _file(file), reason)
+
+
+@command("history", example="rooflog policy history")
+async def history(session: Session) -> Outcome:
+    """List every policy that was adopted, the latest first, with what it changed."""
+    async with session.state() as (_, state):
+        answer = await state.ask("policies")
+    documents = [entry["policy"] for entry in answer["adopted"]] + [default().document()]
+    told = []
+    for entry, before in zip(answer["adopted"], documents[1:], strict=True):
+        changed = [change["setting"] for change in differences(before, entry["policy"])]
+        told.append(_told(entry) | {"changed": changed})
+    rows = Table("sequence", "when", "who", "digest", "changed", "reason", box=None, header_style="bold")
+    for entry in told:
+        rows.add_row(str(entry["seq"]), entry["occurred_at"], plain(entry["actor"]), entry["digest"][:12],
+                     plain(_short(entry["changed"])), plain(entry["reason"] or ""))  # fmt: skip
+    text = f"{len(told)} adopted; before them the shipped policy {answer['shipped_digest'][:12]}"
+    return Outcome({"adopted": told, "shipped": answer["shipped_digest"]}, text, renderables=(rows,) if told else ())
+
+
+@command("revert", example='rooflog policy revert --reason "too strict"')
+@click.option("--to", "digest", metavar="DIGEST", help="A policy of the history, by the start of its digest.")
+@click.option("--reason", help="Why; it stays on the log.")
+@actor_option
+async def revert(session: Session, digest: str | None, reason: str | None) -> Outcome:
+    """Adopt the policy that held before the present one, or an older one; a new fact, nothing is undone."""
+    async with session.state() as (log, state):
+        answer = await state.ask("policies")
+        known = [entry["policy"] for entry in answer["adopted"]] + [default().document()]
+        if digest is None:
+            if len(known) < 2:
+                raise InputError("no policy was adopted yet, so there is none to go back to")
+            chosen = known[1]
+        else:
+            found = [document for document in known if document_digest(document).startswith(digest)]
+            if not found:
+                raise InputError(f"no policy of the history begins with {digest!r}; see `rooflog policy history`")
+            chosen = found[0]
+        return await _adopt(session, log, state, from_document(chosen), reason)
+
+
+async def _adopt(session: Session, log: Log, state: State, candidate: Policy, reason: str | None) -> Outcome:
+    seen = await _preview(session, state, candidate)
+    if seen["candidate"] == seen["current"]:
+        return Outcome({"status": "unchanged"} | seen, "this policy holds already")
+    fact = PolicyAdopted(
+        event_id=new_event_id(),
+        occurred_at=datetime.now(UTC),
+        actor=session.settings.who,
+        policy=candidate.document(),
+        digest=candidate.digest,
+        reason=reason,
+    )
+    seq = await log.adopt(fact, revision=seen["policy_seq"])
+    funnel = (await state.ask("stats"))["funnel"]
+    value = {"status": "adopted", "seq": seq, "digest": candidate.digest, "enter": seen["enter"],
+             "leave": seen["leave"], "reasons": seen["reasons"], "before": seen["before"], "after": funnel}  # fmt: skip
+    text = f"adopted as sequence {seq}: {_summary(value | {'not_analysed': 0})}"
+    return Outcome(value, text, renderables=(_reasons_table(value),) if value["reasons"] else ())
+
+
+async def _preview(session: Session, state: State, candidate: Policy) -> dict[str, Any]:
+    """What it would change, once every text is analysed as it demands."""
+    document = candidate.document()
+    with session.progress("analysing") as progress:
+        left = total = (await state.run("prepare", policy=document))["left"]
+        while left:
+            left = (await state.run("prepare", policy=document))["left"]
+            progress(max(0, total - left), total)
+    answer: dict[str, Any] = await state.ask("preview", policy=document)
+    return answer
+
+
+def _summary(answer: dict[str, Any]) -> str:
+    before, after = answer["before"]["unique"], answer["after"]["unique"]
+    late = f"; {answer['not_analysed']:,} texts arrived meanwhile and are not judged yet" * bool(answer["not_analysed"])
+    return f"{answer['enter']:,} enter, {answer['leave']:,} leave: {before:,} -> {after:,} in the training set{late}"
+
+
+def _reasons_table(answer: dict[str, Any]) -> Table:
+    rows = Table("", "because of", "examples", box=None, header_style="bold")
+    for row in answer["reasons"]:
+        words = REASON_WORDS[row["reason"]]
+        because = f"no longer: {words}" if row["change"] == "enter" else words
+        rows.add_row(row["change"], because, f"{row['count']:,}")
+    return rows
+
+
+def differences(now: dict[str, Any], then: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every setting and every lexicon entry in which two policies differ; None where one of them lacks it."""
+    one, other = (dict(_flat(msgspec.json.decode(msgspec.json.encode(document)))) for document in (now, then))
+    return [
+        {"setting": name, "now": one.get(name), "then": other.get(name)}
+        for name in sorted(one.keys() | other.keys())
+        if one.get(name) != other.get(name)
+    ]
+
+
+def _flat(document: dict[str, Any]) -> list[tuple[str, Any]]:
+    lexicon = document["lexicon"]
+    flat = [(f"{section}.{name}", value) for section, name, value in _settings(document)]
+    flat += [(f"lexicon.{term['term']}", term) for term in lexicon["terms"]]
+    flat += [(f"lexicon.{kind}.{word}", word) for kind in ("rivals", "ignored") for word in lexicon[kind]]
+    return flat
+
+
+def _settings(document: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    return [
+        (section, name, value)
+        for section, fields in document.items()
+        if section != "lexicon"
+        for name, value in fields.items()
+    ]
+
+
+def _without_shipped_lexicon(document: dict[str, Any]) -> dict[str, Any]:
+    is_shipped = from_document(document).lexicon == default().lexicon
+    return {section: fields for section, fields in document.items() if section != "lexicon" or not is_shipped}
+
+
+def _told(entry: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (entry or {}).items() if name != "policy"}
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
+    if isinstance(value, dict):
+        value = ", ".join(f"{name} {_short(one)}" for name, one in value.items() if one not in ((), [], False))
+    text = "–" if value is None else str(value)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+SHOWN = 80
+"""Characters of a value in a table."""
+
+for _command in (show, diff, preview, adopt, history, revert):
+    policy.add_command(_command)

@@ -1,0 +1,107 @@
+"""Commands of the gateway: web, and the tokens that let people and programs in."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+from rich.table import Table
+
+from ..settings import SettingsError
+from ..web.tokens import Role, Tokens, TokensError
+from .command import InputError, Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
+
+
+@command("web", example="rooflog web --data-dir /srv/rooflog --web-port 8080")
+@web_host_option
+@web_port_option
+async def web(session: Session) -> Outcome:
+    """Serve the pages and the HTTP API; `rooflog up` runs this together with everything else.
+
+    Without a tokens file (`rooflog token add`) only this machine is served, and everybody on it is the operator.
+    """
+    from ..asyncapi import document
+    from ..web.serve import serve
+
+    log_to_stderr()
+    async with session.log() as log:
+        url = session.settings.nats_url or f"nats://{log.client.connected_url.netloc}"  # type: ignore[union-attr]
+        try:
+            code = await serve(session.settings, url, document)
+        except TokensError as error:
+            raise SettingsError(str(error)) from error
+    return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
+
+
+@command("asyncapi", example="rooflog asyncapi > asyncapi.json")
+@click.option("--html", is_flag=True, help="The page that the gateway serves at /api/asyncapi, instead of JSON.")
+async def asyncapi(session: Session, html: bool) -> Outcome:
+    """Print what the services listen to and say on NATS, as an AsyncAPI document."""
+    from ..asyncapi import document
+    from ..web.reference import asyncapi_page
+
+    made = document()
+    if not session.as_json:
+        text = asyncapi_page(made) if html else msgspec.json.format(msgspec.json.encode(made), indent=2).decode() + "\n"
+        sys.stdout.write(text)
+    return Outcome(made)
+
+
+@click.group("token")
+def token() -> None:
+    """Tokens for the gateway: who may say, look, decide and operate.
+
+    The file keeps their SHA-256 only; the first token closes the gateway to everybody without one, at once.
+    """
+
+
+@command("add", example="rooflog token add ann --role reviewer")
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice(["publisher", "reviewer", "operator", "auditor"]),
+    required=True,
+    help="publisher: say facts. reviewer: also look and decide. operator: everything. auditor: look only.",
+)
+async def add(session: Session, name: str, role: Role) -> Outcome:
+    """Make a token and print it, this once; NAME is the actor of the facts that are said with it."""
+    tokens = Tokens(session.settings.tokens_file)
+    try:
+        secret = tokens.add(name, role)
+    except TokensError as error:
+        raise InputError(str(error)) from error
+    return Outcome({"status": "added", "name": name, "role": role, "token": secret}, secret)
+
+
+@command("list", example="rooflog token list")
+async def list_(session: Session) -> Outcome:
+    """List the tokens: names, roles, and since when; never the tokens themselves."""
+    tokens = _all(Tokens(session.settings.tokens_file))
+    table = Table("name", "role", "since", box=None, header_style="bold")
+    for one in tokens:
+        table.add_row(plain(one["name"]), one["role"], one["created_at"][:16].replace("T", " "))
+    return Outcome({"tokens": tokens}, renderables=(table,))
+
+
+@command("remove", example="rooflog token remove ann")
+@click.argument("name")
+async def remove(session: Session, name: str) -> Outcome:
+    """Remove a token: it and the browsers signed in with it are refused from now on."""
+    try:
+        gone = Tokens(session.settings.tokens_file).remove(name)
+    except TokensError as error:
+        raise InputError(str(error)) from error
+    return Outcome({"status": "removed", "name": gone.name, "role": gone.role}, f"removed {plain(gone.name)}")
+
+
+def _all(tokens: Tokens) -> list[dict[str, Any]]:
+    try:
+        return [{"name": one.name, "role": one.role, "created_at": one.created_at.isoformat()} for one in tokens.all()]
+    except TokensError as error:
+        raise InputError(str(error)) from error
+
+
+for _command in (add, list_, remove):
+    token.add_command(_command)

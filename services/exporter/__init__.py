@@ -1,0 +1,1 @@
+"""The exporter: the training set as files that trainers read, on a volume, with the facts behind every row."""

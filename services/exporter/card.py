@@ -1,0 +1,49 @@
+"""The dataset card: what `datasets.load_dataset` and people read first."""
+
+from __future__ import annotations
+
+from projections.training_set import TrainingSet
+
+from .formats import FORMATS, SPLITS
+
+
+def card(head: TrainingSet, counts: dict[str, dict[str, int]]) -> bytes:
+    """README.md of an export: one configuration a format, with the splits that have rows."""
+    lines = ["---", "pretty_name: rooflog training set", "configs:"]
+    for made in FORMATS:
+        filled = [split for split in SPLITS if counts[made.name][split]]
+        if filled:
+            lines += [f"- config_name: {made.name}", "  data_files:"]
+            for split in filled:
+                lines += [f"  - split: {split}", f"    path: data/{made.name}/{split}.parquet"]
+    if any(counts["sft"].values()):
+        lines.insert(lines.index("- config_name: sft") + 1, "  default: true")
+    lines += [
+        "---",
+        "",
+        "# rooflog training set",
+        "",
+        f"Made from facts 1 to {head.checkpoint} of the log with digest `{head.log_digest}` under the policy",
+        f"`{head.policy_digest}` (`policy.json`), answers of {head.min_relevance} relevance or better.",
+        "",
+        "| format | train | eval | what it holds |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| `{f.name}` | {counts[f.name]['train']} | {counts[f.name]['eval']} | {f.title} |" for f in FORMATS]
+    lines += [
+        "",
+        "Each as JSON lines and as Parquet below `data/`, in the order of the log. `messages` has the rows of `sft`,",
+        "line by line. A cluster of near-duplicate prompts is on one side of the split, in later exports as well.",
+        "",
+        "`lineage.jsonl` (and `.parquet`) tells for every row of every file the example, the facts behind it, who",
+        "stands for it and why: `sft`, `dpo`, `kto_good` and `kto_bad` are line numbers in the files of the split.",
+        "`manifest.json` has the digest of every file; its own SHA-256 is the name of this export.",
+        "",
+        "```python",
+        "from datasets import load_dataset",
+        "",
+        'load_dataset("PATH/TO/THIS/DIRECTORY", "messages", split="train")',
+        "```",
+        "",
+    ]
+    return "\n".join(lines).encode()

@@ -1,0 +1,109 @@
+"""What has changed: the training set of this moment beside the rows of an export, without reading any text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from msgspec import Struct
+
+from projections import database
+from projections.policy import Relevance
+from projections.training_set import TrainingSet
+
+from ..state import State
+from ..volume import Volume
+from .manifest import FORMAT, Manifest
+from .publication import LineageFile
+
+_COLUMNS = "example_id, text_seq, side, sft, dpo, liked, disliked"
+
+_EXPORTED = """SELECT example_id, text_seq, split AS side, sft IS NOT NULL AS sft, dpo IS NOT NULL AS dpo,
+    kto_good IS NOT NULL AS liked, kto_bad IS NOT NULL AS disliked FROM read_parquet(?)"""
+
+
+class Changes(Struct, frozen=True, kw_only=True):
+    """How the training set differs from the last export; `rows` are examples that came, left or changed.
+
+    `is_same` says that an export would hold the same rows under the same policy: making one would tell nobody anything.
+    """
+
+    head: TrainingSet
+    rows: int
+    is_same: bool
+
+
+class Known:
+    """The rows of exports, without texts, kept for the next comparison."""
+
+    def __init__(self, volume: Volume) -> None:
+        self._volume = volume
+        self._rows: dict[str, pa.Table] = {}
+
+    async def rows(self, digest: str | None) -> pa.Table | None:
+        """The rows of an export; None where its lineage is not on the volume."""
+        if digest is None:
+            return None
+        if digest not in self._rows:
+            async with LineageFile(self._volume, digest) as path:
+                if path is None:
+                    return None
+                self._rows[digest] = _read(path)
+        return self._rows[digest]
+
+    def keep(self, *digests: str | None) -> None:
+        """Forget all others."""
+        self._rows = {digest: rows for digest, rows in self._rows.items() if digest in digests}
+
+
+def _read(path: Path) -> pa.Table:
+    con = database.connect(None)
+    try:
+        return con.sql(_EXPORTED, params=[str(path)]).to_arrow_table()
+    finally:
+        con.close()
+
+
+async def compare(
+    state: State, known: Known, last: tuple[str, Manifest] | None, min_relevance: Relevance | None = None
+) -> Changes:
+    """Compare the training set of this moment with the export `last`. Raises VolumeError."""
+    async with state.training_set(min_relevance, texts=False) as (head, batches):
+        now = [batch async for batch in batches]
+    before = await known.rows(last[0] if last else None)
+    con = database.connect(None)
+    con.register("now", pa.Table.from_batches(now) if now else _nothing())
+    con.register("before", _nothing() if before is None else before)
+    rows = _count(con, f"""SELECT count(DISTINCT example_id) FROM (
+        (SELECT {_COLUMNS} FROM now EXCEPT SELECT {_COLUMNS} FROM before) UNION ALL
+        (SELECT {_COLUMNS} FROM before EXCEPT SELECT {_COLUMNS} FROM now))""")  # fmt: skip
+    con.close()
+    manifest = last[1] if last else None
+    terms = (FORMAT, head.policy_digest, head.min_relevance)
+    is_same = manifest is not None and (manifest.format, manifest.policy_digest, manifest.min_relevance) == terms
+    return Changes(head=head, rows=rows, is_same=is_same and before is not None and rows == 0)
+
+
+async def unseen(known: Known, latest: str, trained: str | None) -> int:
+    """How many examples of the export `latest` a training on `trained` has not seen. Raises VolumeError."""
+    rows, seen = await known.rows(latest), await known.rows(trained)
+    con = database.connect(None)
+    con.register("latest", _nothing() if rows is None else rows)
+    con.register("seen", _nothing() if seen is None else seen)
+    wanted = "WHERE sft AND side = 'train'"
+    count = _count(con, f"""SELECT count(*) FROM (SELECT example_id FROM latest {wanted}
+        EXCEPT SELECT example_id FROM seen {wanted})""")  # fmt: skip
+    con.close()
+    return count
+
+
+def _nothing() -> pa.Table:
+    kinds = {"example_id": pa.string(), "text_seq": pa.int64(), "side": pa.string()}
+    names = _COLUMNS.split(", ")
+    return pa.table({name: pa.array([], kinds.get(name, pa.bool_())) for name in names})
+
+
+def _count(con: database.Connection, statement: str) -> int:
+    row: tuple[Any, ...] | None = database.first(con, statement)
+    return int(row[0]) if row else 0

@@ -1,0 +1,129 @@
+"""Provenance: from a row of a file to the facts behind it, and from an example to the files and trainings it is in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec import Struct
+
+from events.errors import RooflogError
+from projections import database
+
+from ..state import State
+from ..volume import Volume
+from . import publication
+from .manifest import ROOT_FILE, SFT_TRAIN, Manifest
+
+_ROW = re.compile(r"(?:(?P<digest>[0-9a-f]{8,64}):)?(?P<file>[\w./-]+\.(?:jsonl|parquet)):(?P<line>[1-9]\d*)")
+_DIGEST = re.compile(r"[0-9a-f]{8,64}")
+_DATA = re.compile(r"(?:.*/)?data/(?P<format>sft|messages|dpo|kto)/(?P<split>train|eval)\.(?:jsonl|parquet)")
+
+_LINES = {"sft": ("sft",), "messages": ("sft",), "dpo": ("dpo",), "kto": ("kto_good", "kto_bad")}
+"""The columns of the lineage that number the lines of a format."""
+
+
+class UnknownRow(RooflogError):
+    """What was asked for is no row, example or export that the volume holds."""
+
+
+class Provenance(Struct):
+    """Exports as the log knows them, newest first, and what the volume still holds of them."""
+
+    volume: Volume
+    exports: list[dict[str, Any]]
+
+    @classmethod
+    async def of(cls, state: State, volume: Volume) -> Provenance:
+        """The provenance of everything on a volume."""
+        return cls(volume, (await state.ask("exports"))["exports"])
+
+    async def of_anything(self, asked: str, limit: int) -> dict[str, Any]:
+        """Tell about a row (`[DIGEST:]FILE:LINE`), an export (the start of its digest) or an example (its id).
+
+        Raises UnknownRow.
+        """
+        if found := _ROW.fullmatch(asked):
+            return await self.of_row(found["digest"], found["file"], int(found["line"]))
+        if _DIGEST.fullmatch(asked) and (export := self._export(asked)):
+            return await self.of_export(export, limit)
+        return await self.of_example(asked)
+
+    async def of_row(self, digest: str | None, file: str, line: int) -> dict[str, Any]:
+        """The example, facts, reviewer, policy and trainings behind one line of a file, of the latest export or one."""
+        export = self._export(digest or await self._latest())
+        if export is None:
+            raise UnknownRow(f"the log knows no export {digest}; `rooflog exports` lists them")
+        found = _DATA.fullmatch(SFT_TRAIN if file.rsplit("/", 1)[-1] == ROOT_FILE else file)
+        if found is None:
+            raise UnknownRow(f"{file} is no file with rows; give {ROOT_FILE}:17 or data/sft/train.jsonl:17")
+        where = " OR ".join(f"{column} = $line" for column in _LINES[found["format"]])
+        rows = await self._rows(export, f"split = $split AND ({where})", {"split": found["split"], "line": line})
+        if not rows:
+            raise UnknownRow(f"{file} of export {export['export_digest'][:12]} has no line {line}")
+        row = f"data/{found['format']}/{found['split']}.jsonl:{line}"
+        return (
+            {"row": row} | rows[0] | {"export": export, "exports": (await self.of_example(rows[0]["example_id"]))["in"]}
+        )
+
+    async def of_example(self, example_id: str) -> dict[str, Any]:
+        """The exports and trainings that contain an example, newest first, with its lines in each."""
+        contained = []
+        for export in self.exports:
+            rows = await self._rows(export, "example_id = $id", {"id": example_id}, missing=[])
+            contained += [{"export_digest": export["export_digest"], "at": export["at"], "last_seq": export["last_seq"],
+                           "lines": lines_of(row), "approval": row["approval"], "reviewer": row["reviewer"],
+                           "trainings": export["trainings"]} for row in rows]  # fmt: skip
+        return {"example_id": example_id, "in": contained}
+
+    async def of_export(self, export: dict[str, Any], limit: int) -> dict[str, Any]:
+        """The manifest of an export, its trainings, and its first `limit` examples with the facts behind them."""
+        digest = export["export_digest"]
+        manifest: Manifest | None = await publication.manifest_of(self.volume, digest)
+        rows = await self._rows(export, f"true ORDER BY seq LIMIT {int(limit)}", {}, missing=[])
+        return {"export": export, "manifest": manifest, "rows": rows}
+
+    async def _latest(self) -> str:
+        if (digest := await publication.latest(self.volume)) is None:
+            raise UnknownRow(f"{self.volume.name} holds no export yet; `rooflog export` makes one")
+        return digest
+
+    def _export(self, digest: str) -> dict[str, Any] | None:
+        found = [export for export in self.exports if export["export_digest"].startswith(digest)]
+        if len(found) > 1:
+            raise UnknownRow(f"{digest} is the start of {len(found)} exports; give more of it")
+        return found[0] if found else None
+
+    async def _rows(
+        self,
+        export: dict[str, Any],
+        where: str,
+        parameters: dict[str, Any],
+        missing: list[dict[str, Any]] | None = None,
+    ) -> list[dict[str, Any]]:
+        digest = export["export_digest"]
+        async with publication.LineageFile(self.volume, digest) as path:
+            if path is None:
+                if missing is not None:
+                    return missing
+                raise UnknownRow(f"export {digest[:12]} is no longer on {self.volume.name}: it was too old to keep")
+            con = database.connect(None)
+            try:
+                result = con.execute(
+                    f"SELECT * FROM read_parquet($path) WHERE {where}", {"path": str(path)} | parameters
+                )
+                names = [column[0] for column in result.description]
+                return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            finally:
+                con.close()
+
+
+def lines_of(row: dict[str, Any]) -> list[str]:
+    """Where an example is in the files of its export, such as `data/sft/train.jsonl:17`."""
+    split = row["split"]
+    return [
+        f"data/{name}/{split}.jsonl:{row[column]}"
+        for name, columns in _LINES.items()
+        for column in columns
+        if row[column] is not None
+    ]

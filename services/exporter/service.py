@@ -1,0 +1,270 @@
+"""The exporter service: a FastStream application that keeps the volume current and starts trainings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+from faststream import FastStream
+from faststream.message import StreamMessage
+from faststream.nats import NatsBroker
+from faststream.security import SASLPlaintext
+from nats.aio.msg import Msg
+
+from events.errors import RooflogError
+from events.log import Log
+from events.subjects import new_event_id
+
+from ..settings import Settings
+from ..state import MOVED, Answer, State
+from .asking import ASK, ask
+from .steps import Steps, opened
+from .training import is_running
+
+logger = logging.getLogger("rooflog.exporter")
+
+ACTOR = "exporter"
+
+CHECK_SECONDS = 1.0
+CHECK_SHARE = 10
+"""A turn is followed by a pause that commands alone cut short: `CHECK_SECONDS`, or so many times what it took."""
+
+FOLLOW_SECONDS = 15.0
+"""How often a running training is looked at."""
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 15 * 60.0
+"""After a failure the next try waits, each time twice as long."""
+
+JOBS_KEPT = 100
+
+
+class Job(msgspec.Struct, kw_only=True):
+    """A command that somebody gave; `result` once it is done, with `status` = `error` where it failed."""
+
+    kind: Literal["export", "train"]
+    args: dict[str, Any]
+    done: int = 0
+    total: int = 0
+    result: dict[str, Any] | None = None
+
+
+class Condition(msgspec.Struct, kw_only=True):
+    """How the exporter is; times are UTC in ISO 8601."""
+
+    state: Literal["starting", "idle", "waiting", "exporting", "training", "failing"] = "starting"
+    since: str = ""
+    volume: str = ""
+    trainer: str | None = None
+    checked_seq: int = 0
+    changed_rows: int = 0
+    examples: int = 0
+    due_at: str | None = None
+    last_export: str | None = None
+    last_exported_seq: int = 0
+    training: str | None = None
+    uncertain: dict[str, str] = {}
+    failures: int = 0
+    error: str | None = None
+    retry_at: str | None = None
+
+
+class ExporterService:
+    """One running exporter: it follows the projector, takes commands, and does one thing at a time."""
+
+    def __init__(self, settings: Settings, steps: Steps, url: str) -> None:
+        self._steps = steps
+        self._has_moved = asyncio.Event()
+        self._has_job = asyncio.Event()
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._age_from: float | None = None
+        self.condition = Condition(since=_moment(), volume=steps.volume, trainer=steps.trainer)
+        self.broker = NatsBroker(
+            [url],
+            security=security(settings),
+            name="rooflog-exporter",
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            apply_types=False,
+            logger=None,
+        )
+        self.app = FastStream(self.broker, logger=None)
+
+    async def run(self) -> int:
+        """Keep the volume current until a signal comes; the exit code."""
+        self.broker.subscriber(MOVED, decoder=_as_it_is, no_reply=True)(self._moved)
+        self.broker.subscriber(f"{ASK}.*", decoder=_as_it_is)(self._answer)
+        working = asyncio.create_task(self._work())
+        working.add_done_callback(lambda _: self.app.exit())
+        logger.info("exporting to %s", self.condition.volume)
+        try:
+            await self.app.run()
+        finally:
+            working.cancel()
+            ended = (await asyncio.gather(working, return_exceptions=True))[0]
+        if isinstance(ended, Exception):
+            logger.error("the exporter ended", exc_info=ended)
+            return 1
+        return 0
+
+    async def _moved(self, message: StreamMessage[Msg]) -> None:
+        """The tables moved on: there may be something to export."""
+        self._has_moved.set()
+
+    async def _answer(self, message: StreamMessage[Msg]) -> bytes:
+        """Answer at once; what takes long becomes a job that is asked for again."""
+        name = message.raw_message.subject.removeprefix(f"{ASK}.")
+        try:
+            args = msgspec.json.decode(message.body or b"{}", type=dict[str, Any])
+            answer = Answer(value=self._told(name, args))
+        except (ValueError, LookupError, TypeError) as error:
+            answer = Answer(error=str(error))
+        return msgspec.json.encode(answer)
+
+    def _told(self, name: str, args: dict[str, Any]) -> Any:
+        if name == "status":
+            return self.condition
+        if name == "job":
+            job = self._jobs.get(args["job"])
+            if job is None:
+                raise ValueError("the exporter has forgotten this command, it was started anew; say it again")
+            return {"done": job.done, "total": job.total, "result": job.result}
+        if name in ("export", "train"):
+            number = new_event_id()
+            self._jobs[number] = Job(kind="export" if name == "export" else "train", args=args)
+            while len(self._jobs) > JOBS_KEPT:
+                self._jobs.popitem(last=False)
+            self._has_job.set()
+            return {"job": number}
+        raise ValueError(f"no question {name!r}; there are status, export, train, job")
+
+    async def _work(self) -> None:
+        """One turn after the other; a failure is shown and tried again, ever more slowly."""
+        while True:
+            self._has_job.clear()
+            self._has_moved.clear()
+            began = time.monotonic()
+            try:
+                pause = await self._turn()
+            except (RooflogError, OSError) as error:
+                await _any(self._failed(error), self._has_job)
+                continue
+            self.condition.failures, self.condition.error, self.condition.retry_at = 0, None, None
+            await _any(max(CHECK_SECONDS, CHECK_SHARE * (time.monotonic() - began)), self._has_job)
+            await _any(pause, self._has_job, self._has_moved)
+
+    def _failed(self, error: Exception) -> float:
+        pause: float = min(FIRST_PAUSE_SECONDS * 2**self.condition.failures, LONGEST_PAUSE_SECONDS)
+        logger.warning("%s; the next try is in %.0f s", error, pause)
+        self._is("failing")
+        self.condition.failures += 1
+        self.condition.error = str(error)
+        self.condition.retry_at = _moment(pause)
+        return pause
+
+    async def _turn(self) -> float | None:
+        """Do a command, or what the policy says is due; how long nothing else is, None until something moves."""
+        for job in [job for job in self._jobs.values() if job.result is None]:
+            await self._do(job)
+        pause = await self._keep_current()
+        attempts = await self._steps.follow()
+        if attempts is not None:
+            started = await self._steps.train_if_due(attempts)
+            running = is_running(attempts) or started
+            self.condition.training = next((f"{a.outcome} on {a.export_digest[:12]}" for a in reversed(attempts)), None)
+            self.condition.uncertain = self._steps.uncertain
+            if running or any(a.outcome == "intended" for a in attempts):
+                self._is("training" if running else "waiting")
+                pause = min(pause or FOLLOW_SECONDS, FOLLOW_SECONDS)
+        return pause
+
+    async def _keep_current(self) -> float | None:
+        """Export if enough has changed or long enough ago; how long until then, None if nothing has changed."""
+        look = await self._steps.look()
+        self.condition.checked_seq = look.checkpoint
+        self.condition.changed_rows, self.condition.examples = look.rows, look.examples
+        self.condition.last_export, self.condition.last_exported_seq = look.last_export, look.last_seq
+        if look.is_same or look.examples < look.required:
+            self._age_from, self.condition.due_at = None, None
+            self._is("idle")
+            return None
+        if self._age_from is None:
+            # What changed while no exporter ran may be as old as the last export.
+            age = look.export_age if self.condition.state == "starting" else 0.0
+            self._age_from = time.monotonic() - age
+        left = self._age_from + look.max_age_seconds - time.monotonic()
+        if look.is_due or left <= 0:
+            self._is("exporting")
+            answer = await self._steps.export({}, None)
+            logger.info("exported %s: %d examples", answer.get("export_digest", "-")[:12], look.examples)
+            self._age_from, self.condition.due_at = None, None
+            self.condition.changed_rows = 0
+            self.condition.last_export = answer.get("export_digest")
+            self._is("idle")
+            return None
+        self._is("waiting")
+        self.condition.due_at = _moment(left)
+        return left
+
+    async def _do(self, job: Job) -> None:
+        def progress(done: int, total: int) -> None:
+            job.done, job.total = done, total
+
+        try:
+            if job.kind == "export":
+                self._is("exporting")
+                job.result = await self._steps.export(job.args, progress)
+            else:
+                self._is("training")
+                job.result = await self._steps.train(job.args)
+        except (RooflogError, OSError, ValueError, TypeError) as error:
+            job.result = {"status": "error", "error": str(error), "kind": type(error).__name__}
+        self._is("idle")
+
+    def _is(self, state: Any) -> None:
+        if self.condition.state != state:
+            self.condition.state, self.condition.since = state, _moment()
+
+
+async def _any(seconds: float | None, *events: asyncio.Event) -> None:
+    """Wait for one of the events, or so long."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+def security(settings: Settings) -> SASLPlaintext | None:
+    """The credentials of the settings."""
+    if settings.nats_user is None:
+        return None
+    return SASLPlaintext(username=settings.nats_user, password=settings.nats_password or "", use_ssl=False)
+
+
+def _moment(later: float = 0.0) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=later)).isoformat(timespec="seconds")
+
+
+async def _as_it_is(message: StreamMessage[Any]) -> StreamMessage[Any]:
+    return message
+
+
+async def serve(settings: Settings, url: str) -> int:
+    """Run the exporter until it is told to stop; the exit code. Raises RooflogError where it cannot start."""
+    log = await Log.connect(
+        url, name="rooflog-exporter", user=settings.nats_user, password=settings.nats_password, timeout=30
+    )
+    try:
+        if await ask(log, "status") is not None:
+            raise RooflogError("another exporter already runs at this NATS server; one is enough")
+        async with opened(settings, log, State(log, None, None), ACTOR) as steps:
+            return await ExporterService(settings, steps, url).run()
+    finally:
+        await log.close()

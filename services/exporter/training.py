@@ -1,0 +1,184 @@
+"""Training: started once per export, whatever is killed when, and followed to its end.
+
+The intent is a fact whose subject only one publisher can win, so one exporter alone may start a training. What cannot
+be made exactly-once is the start itself, which takes no key: between it and the fact that records it a kill leaves an
+intent without a call. So the intent notes the trainer's newest call before it. Afterwards a newer call that no fact
+names is the one that was started; if there is none for `SETTLE_SECONDS`, there was no start and it is made up for. A
+trainer that cannot list its calls leaves the training `uncertain`: it is never started again by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from events.errors import RooflogError
+from events.facts import TrainingTriggered
+from events.log import Log
+
+from ..state import State
+from ..volume import Call, LostAnswer, Trainer, VolumeError
+
+SETTLE_SECONDS = 60.0
+"""A start that was under way when the exporter was killed shows among the trainer's calls after this at the latest."""
+
+ENDED = ("succeeded", "failed")
+
+
+class Attempt(msgspec.Struct, kw_only=True):
+    """One training on an export as the log tells it; `before` is the trainer's newest call before the intent."""
+
+    export_digest: str
+    number: int
+    intended_seq: int
+    intended_at: datetime
+    outcome: Literal["intended", "started", "succeeded", "failed"]
+    call_id: str | None = None
+    before: str | None = None
+    detail: str | None = None
+
+
+class Before(msgspec.Struct):
+    """The trainer's newest call, as the intent notes it; no call at all is the time 0."""
+
+    created_at: float = 0.0
+    call_id: str | None = None
+
+
+class Trainings:
+    """The trainings of one trainer, by what the log says about them."""
+
+    def __init__(self, log: Log, state: State, trainer: Trainer, actor: str) -> None:
+        self._log = log
+        self._state = state
+        self._actor = actor
+        self._unstarted: set[tuple[str, int]] = set()
+        self.trainer = trainer
+        self.uncertain: dict[str, str] = {}
+
+    async def attempts(self) -> list[Attempt]:
+        """Every training, in the order in which they were intended."""
+        exports = (await self._state.ask("exports"))["exports"]
+        told = [t | {"export_digest": e["export_digest"]} for e in exports for t in e["trainings"]]
+        return sorted(msgspec.convert(told, list[Attempt]), key=lambda attempt: attempt.intended_seq)
+
+    async def follow(self, timeout: float = 0.0) -> list[Attempt]:
+        """Make up for what was broken off, record what has ended; the trainings as they then are.
+
+        Waits up to `timeout` seconds for the end of one that runs. Raises VolumeError.
+        """
+        attempts = await self.attempts()
+        self.uncertain = {}
+        for attempt in attempts:
+            if attempt.outcome == "intended":
+                await self._settle(attempt, attempts)
+            if attempt.outcome == "started" and attempt.call_id:
+                outcome, detail = await self.trainer.outcome(attempt.call_id, timeout)
+                if outcome != "running":
+                    await self._say(attempt, outcome, detail)
+        return attempts
+
+    async def start(self, digest: str, number: int = 1) -> Attempt | None:
+        """Start training number `number` on an export; None where somebody else has said that they do.
+
+        Raises VolumeError where the trainer does not start; `follow` then makes up for it.
+        """
+        calls = await self.trainer.calls()
+        before = None if calls is None else _newest(calls)
+        detail = None if before is None else msgspec.json.encode(before).decode()
+        attempt = Attempt(
+            export_digest=digest,
+            number=number,
+            intended_seq=0,
+            intended_at=datetime.now(UTC),
+            outcome="intended",
+            before=detail,
+        )
+        if not await self._say(attempt, "intended", detail):
+            return None
+        await self._spawn(attempt)
+        return attempt
+
+    async def _settle(self, attempt: Attempt, attempts: list[Attempt]) -> None:
+        """Find out what became of an intent without a call, and start it where nothing did."""
+        if (attempt.export_digest, attempt.number) in self._unstarted:
+            await self._spawn(attempt)
+            return
+        if any(later.export_digest == attempt.export_digest and later.number > attempt.number for later in attempts):
+            return
+        calls = None if attempt.before is None else await self.trainer.calls()
+        if calls is None or attempt.before is None:
+            self.uncertain[attempt.export_digest] = (
+                f"training {attempt.number} was about to start when the exporter ended, and {self.trainer.name} cannot "
+                "tell whether it did; look there, and `rooflog train --force` starts another one"
+            )
+            return
+        before = msgspec.json.decode(attempt.before, type=Before)
+        taken = {other.call_id for other in attempts}
+        newer = [c for c in calls if c.created_at >= before.created_at and c.call_id not in taken | {before.call_id}]
+        if newer:
+            attempt.call_id = min(newer, key=lambda call: call.created_at).call_id
+            await self._say(attempt, "started", "found among the trainer's calls after a restart")
+        elif (datetime.now(UTC) - attempt.intended_at).total_seconds() >= SETTLE_SECONDS:
+            await self._spawn(attempt)
+
+    async def _spawn(self, attempt: Attempt) -> None:
+        key = attempt.export_digest, attempt.number
+        self._unstarted.discard(key)
+        try:
+            attempt.call_id = await self.trainer.spawn()
+        except VolumeError as error:
+            if not isinstance(error, LostAnswer):  # not started for sure, so this process may simply do it again
+                self._unstarted.add(key)
+            raise
+        await self._say(attempt, "started", None)
+
+    async def _say(self, attempt: Attempt, outcome: Any, detail: str | None) -> bool:
+        """Say what became of a training; True where it is news to the log. A training ends once."""
+        key = f"{outcome} {attempt.export_digest} {attempt.number}"
+        if outcome in ENDED:
+            key = f"ended {attempt.export_digest} {attempt.number}"
+        published = await self._log.publish(
+            [
+                TrainingTriggered(
+                    event_id=hashlib.sha256(key.encode()).hexdigest()[:32],
+                    occurred_at=datetime.now(UTC),
+                    actor=self._actor,
+                    export_digest=attempt.export_digest,
+                    outcome=outcome,
+                    call_id=attempt.call_id,
+                    detail=detail[:2_000] if detail else None,
+                )
+            ]
+        )
+        for _, reason in published.refused:
+            raise RooflogError(f"the log refused that training is {outcome}: {reason}")
+        attempt.outcome = outcome
+        return bool(published.new)
+
+
+def _newest(calls: list[Call]) -> Before:
+    newest = max(calls, key=lambda call: call.created_at, default=None)
+    return Before() if newest is None else Before(newest.created_at, newest.call_id)
+
+
+def last_trained(attempts: list[Attempt]) -> str | None:
+    """The export of the last training that did not fail."""
+    return next((a.export_digest for a in reversed(attempts) if a.outcome != "failed"), None)
+
+
+def is_running(attempts: list[Attempt]) -> bool:
+    """Is a training under way?"""
+    return any(attempt.outcome == "started" for attempt in attempts)
+
+
+def why_not(examples: int, new: int, at: int, wanted: int) -> str | None:
+    """Why a training is not wanted yet by the policy's numbers, or None where it is."""
+    if examples < at:
+        return f"{examples:,} examples, a training needs {at:,}"
+    if new < wanted:
+        return f"{new:,} examples that the last training has not seen, the next one needs {wanted:,}"
+    return None

@@ -1,0 +1,259 @@
+"""Bodies: what a request may say, and the facts it becomes; `events.calls` has the words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from events import calls
+from events.facts import Amount, Count, ExampleCaptured, Timestamp
+
+MANY = 500
+"""Items in one batch at most."""
+
+Id = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,128}$", examples=["train_20250318_143000_1a2b3c4d5e6f7081"])]
+Text = Annotated[str, Meta(max_length=4_000_000)]
+Short = Annotated[str, Meta(min_length=1, max_length=1_000)]
+Source = Annotated[str, Meta(min_length=1, max_length=100)]
+Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(max_length=100)]
+
+
+class Common(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every kind of example may carry; latency in milliseconds, `occurred_at` is now unless given."""
+
+    skill_used: str | None = None
+    tier_handled: str | None = None
+    latency_ms: Amount | None = None
+    tokens_in: Count | None = None
+    tokens_out: Count | None = None
+    tags: Tags = []
+    include_in_training: bool = True
+    at: Timestamp | None = field(default=None, name="occurred_at")
+    trace_id: Short | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The fields as `events.calls` takes them."""
+        return msgspec.structs.asdict(self)
+
+
+class Capture(Common, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An interaction took place."""
+
+    prompt: Text
+    response: Text
+    source: Source = "chat_interaction"
+    project: Short = "general"
+    details: dict[str, Any] = {}
+
+    def fact(self, actor: str, example_id: str | None) -> ExampleCaptured:
+        """The fact that it becomes."""
+        return calls.capture(actor=actor, example_id=example_id, **self.arguments())
+
+
+class Document(Common, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A document was generated for real use."""
+
+    document_type: Annotated[str, Meta(min_length=1, max_length=80, examples=["rfi", "submittal"])]
+    prompt: Text
+    text: Text
+    was_used: bool = False
+    modifications: Literal["none", "minor", "major"] = "none"
+    source: Source | None = None
+    project: Short = "general"
+
+    def fact(self, actor: str, example_id: str | None) -> ExampleCaptured:
+        """The fact that it becomes."""
+        return calls.document(actor=actor, example_id=example_id, **self.arguments())
+
+
+class Calculation(Common, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A verified calculation."""
+
+    description: Text
+    inputs: dict[str, Any] = {}
+    formula: Text
+    result: Annotated[str | int | float, Meta(description="A number or a text with its unit.")]
+    explanation: Text = ""
+    project: Short = "general"
+
+    def fact(self, actor: str, example_id: str | None) -> ExampleCaptured:
+        """The fact that it becomes."""
+        return calls.calculation(actor=actor, example_id=example_id, **self.arguments())
+
+
+class SpecInterpretation(Common, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a specification section means."""
+
+    section: Annotated[str, Meta(min_length=1, max_length=100, examples=["07 54 00"])]
+    question: Text
+    interpretation: Text
+    quote: Text | None = None
+    project: Short = "general"
+
+    def fact(self, actor: str, example_id: str | None) -> ExampleCaptured:
+        """The fact that it becomes."""
+        return calls.spec_interpretation(actor=actor, example_id=example_id, **self.arguments())
+
+
+class DetailDecision(Common, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a condition was detailed on shop drawings, and why."""
+
+    condition: Text
+    decision: Text
+    reasoning: Text
+    project: Short
+
+    def fact(self, actor: str, example_id: str | None) -> ExampleCaptured:
+        """The fact that it becomes."""
+        return calls.detail_decision(actor=actor, example_id=example_id, **self.arguments())
+
+
+class SpecSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """A section of a project's specification."""
+
+    number: Short
+    summary: Text
+
+
+class KeyDetail(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a condition was solved."""
+
+    condition: Text
+    solution: Text
+    type: Annotated[str, Meta(max_length=100)] = ""
+
+
+class Lesson(Struct, frozen=True, forbid_unknown_fields=True):
+    """What was learned."""
+
+    topic: Text
+    lesson: Text
+
+
+class ProjectKnowledge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a finished project has taught; each entry becomes an example."""
+
+    project: Short
+    spec_sections: Annotated[list[SpecSection], Meta(max_length=MANY)] = []
+    key_details: Annotated[list[KeyDetail], Meta(max_length=MANY)] = []
+    lessons_learned: Annotated[list[Lesson], Meta(max_length=MANY)] = []
+    at: Timestamp | None = field(default=None, name="occurred_at")
+    trace_id: Short | None = None
+
+    @property
+    def count(self) -> int:
+        """How many examples it becomes."""
+        return len(self.spec_sections) + len(self.key_details) + len(self.lessons_learned)
+
+    def facts(self, actor: str, example_ids: list[str] | None) -> list[ExampleCaptured]:
+        """The facts that it becomes."""
+        return calls.project_knowledge(
+            self.project,
+            actor=actor,
+            spec_sections=[(one.number, one.summary) for one in self.spec_sections],
+            key_details=[(one.condition, one.solution, one.type) for one in self.key_details],
+            lessons_learned=[(one.topic, one.lesson) for one in self.lessons_learned],
+            at=self.at,
+            example_ids=example_ids,
+            trace_id=self.trace_id,
+        )
+
+
+class Feedback(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thumbs up or down."""
+
+    feedback: Literal["positive", "negative"]
+    comment: Text | None = None
+    at: Timestamp | None = field(default=None, name="occurred_at")
+    trace_id: Short | None = None
+
+
+class Correction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an answer should have been: of an example by its id, or of a prompt and answer told here."""
+
+    corrected_response: Text
+    example_id: Id | None = None
+    original_prompt: Text | None = None
+    original_response: Text | None = None
+    reason: Text | None = None
+    corrector: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    tags: Tags | None = None
+    project: Short | None = None
+    at: Timestamp | None = field(default=None, name="occurred_at")
+    trace_id: Short | None = None
+
+
+class Batch(Struct, frozen=True, forbid_unknown_fields=True):
+    """Many interactions in one request."""
+
+    items: Annotated[list[Capture], Meta(min_length=1, max_length=MANY)]
+
+
+class Approval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """This example is to be trained on; `revision` is the one that was looked at."""
+
+    revision: Count
+    reason: Text | None = None
+
+
+class Rejection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """This example is not to be trained on."""
+
+    revision: Count
+    reason: Annotated[str, Meta(min_length=1, max_length=100_000)]
+
+
+class Edit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A better answer, approved at once."""
+
+    revision: Count
+    response: Annotated[str, Meta(min_length=1, max_length=4_000_000)]
+    reason: Text | None = None
+
+
+class Redaction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Texts without personal data; those that are not given are redacted by the rules."""
+
+    revision: Count
+    prompt: Text | None = None
+    response: Text | None = None
+    original_response: Text | None = None
+
+
+class Seen(Struct, frozen=True, forbid_unknown_fields=True):
+    """An example as it was seen in the preview."""
+
+    example_id: Id
+    revision: Count
+
+
+class BulkApproval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Approve what a preview has shown, each at the revision it was seen at."""
+
+    items: Annotated[list[Seen], Meta(min_length=1, max_length=1_000)]
+    reason: Text | None = None
+
+
+class Export(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many examples an export needs and their lowest relevance; the policy's unless given."""
+
+    min_examples: Annotated[int, Meta(ge=0, le=10**9)] | None = None
+    min_quality: Literal["low", "medium", "high"] | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The fields as the exporter takes them."""
+        return msgspec.structs.asdict(self)
+
+
+class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`force` trains without the policy's numbers, and again on what was trained on."""
+
+    force: bool = False
+
+
+class SignIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """A token, for a session cookie."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=200)]

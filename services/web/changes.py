@@ -1,0 +1,88 @@
+"""Changes: tells every open page, within a moment, that the state has moved."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from ..state import MOVED
+from .errors import Refusal
+
+KEEPALIVE_SECONDS = 15.0
+"""A comment now and then keeps proxies from closing a quiet stream, and shows who has left."""
+
+PAUSE_SECONDS = 0.2
+"""Between two events of one stream: under load a page needs the last one only."""
+
+LISTENERS = 500
+"""Streams at a time at most."""
+
+
+class _Moved(msgspec.Struct):
+    checkpoint: int
+
+
+class Changes:
+    """The last checkpoint that the projector has told, and everybody who waits for the next."""
+
+    def __init__(self) -> None:
+        self.checkpoint = 0
+        self.moved_at = 0.0
+        self._listeners: set[asyncio.Event] = set()
+        self._closed = False
+
+    @property
+    def listeners(self) -> int:
+        """Open streams."""
+        return len(self._listeners)
+
+    async def subscribe(self, client: Client) -> Subscription:
+        """Listen to the projector."""
+        return await client.subscribe(MOVED, cb=self._heard)
+
+    def close(self) -> None:
+        """End every stream."""
+        self._closed = True
+        self._wake()
+
+    async def stream(self, still_in: Callable[[], bool]) -> AsyncGenerator[bytes]:
+        """Server-sent events until the listener leaves or may no longer stay: `moved` with the checkpoint."""
+        if self._closed or len(self._listeners) >= LISTENERS:
+            raise Refusal(503, "too many streams are open; come again later", headers={"Retry-After": "30"})
+        woken = asyncio.Event()
+        self._listeners.add(woken)
+        try:
+            told = -1
+            yield b"retry: 1000\n\n"
+            while not self._closed and still_in():
+                if self.checkpoint != told:
+                    told = self.checkpoint
+                    yield b'id: %d\nevent: moved\ndata: {"checkpoint":%d}\n\n' % (told, told)
+                    await asyncio.sleep(PAUSE_SECONDS)
+                try:
+                    async with asyncio.timeout(KEEPALIVE_SECONDS):
+                        await woken.wait()
+                except TimeoutError:
+                    yield b": still here\n\n"
+                woken.clear()
+        finally:
+            self._listeners.discard(woken)
+
+    async def _heard(self, message: Msg) -> None:
+        try:
+            moved: Any = msgspec.json.decode(message.data, type=_Moved)
+        except msgspec.MsgspecError:
+            return
+        self.checkpoint, self.moved_at = moved.checkpoint, time.time()
+        self._wake()
+
+    def _wake(self) -> None:
+        for listener in self._listeners:
+            listener.set()

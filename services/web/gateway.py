@@ -1,0 +1,287 @@
+"""The gateway's one connection: facts to the log, questions to the projector, each answered or refused in time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+from litestar.di import NamedDependency
+from nats.errors import Error as NatsError
+
+from events import subjects
+from events.codec import decode, encode
+from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample, Unreachable
+from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted
+from events.log import Decision, Log, Message, Published, describe
+
+from ..settings import Settings
+from ..state import State
+from .changes import Changes
+from .errors import Refusal, unavailable
+
+SAY_SECONDS = 5.0
+"""How long the log may take to acknowledge: longer than a synced batch ever takes, shorter than callers wait."""
+
+ASK_SECONDS = 8.0
+ACTORS = 10_000
+"""Actors whose last fact is remembered, so that they find it in the next answer."""
+
+T = TypeVar("T")
+
+
+class Gateway:
+    """What every route works with."""
+
+    def __init__(self, settings: Settings, log: Log) -> None:
+        self.settings = settings
+        self.log = log
+        self.changes = Changes()
+        self._state = State(log, None, None)
+        self._said: dict[str, int] = {}
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Follow the projector while this is open."""
+        subscription = await self.changes.subscribe(self.log.client)
+        try:
+            yield
+        finally:
+            self.changes.close()
+            if not self.log.client.is_closed:
+                await subscription.unsubscribe()
+
+    async def ask(self, actor: str, name: str, **args: Any) -> Any:
+        """The answer to a question, of a state that holds what this actor has said through this gateway.
+
+        Raises Refusal 503 where the projector does not answer in time.
+        """
+        self.require_log()
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return await self._state.ask_after(self._said.get(actor, 0), name, args)
+        except (Unreachable, TimeoutError) as error:
+            raise unavailable(
+                "projector", "the projector does not answer; start it with `rooflog up` or `rooflog projector`"
+            ) from error
+
+    async def ask_long(self, actor: str, name: str, **args: Any) -> Any:
+        """The answer to a question that may take a minute. Raises as `ask` does."""
+        return await self._patiently(self._state.ask_after(self._said.get(actor, 0), name, args))
+
+    async def run(self, name: str, **args: Any) -> Any:
+        """Have the projector make something ready. Raises as `ask` does."""
+        return await self._patiently(self._state.run(name, **args))
+
+    async def adopt(self, policy: PolicyAdopted, *, revision: int) -> int:
+        """Put a policy on the log; its sequence. Raises StalePolicy."""
+        seq: int = await self._in_time(self.log.adopt(policy, revision=revision))
+        self._remember(policy.actor, seq)
+        return seq
+
+    async def _patiently(self, work: Awaitable[T]) -> T:
+        try:
+            self.require_log()
+            return await work
+        except (Unreachable, TimeoutError) as error:
+            raise unavailable("projector", "the projector does not answer in time; come again later") from error
+        finally:
+            if asyncio.iscoroutine(work):
+                work.close()
+
+    async def example(self, actor: str, example_id: str) -> dict[str, Any]:
+        """One example with its verdict. Raises UnknownExample."""
+        found: dict[str, Any] | None = await self.ask(actor, "show", example_id=example_id)
+        if found is None:
+            raise UnknownExample(example_id)
+        return found
+
+    async def messages(self, facts: Sequence[Fact]) -> dict[str, Message]:
+        """What the log holds on the subjects of these facts, by event id."""
+        found = await self._in_time(self.log.last([subjects.subject_of(fact) for fact in facts])) if facts else {}
+        return {subject.rsplit(".", 1)[1]: message for subject, message in found.items()}
+
+    async def publish(self, actor: str, facts: Sequence[Fact]) -> tuple[Published, dict[str, int]]:
+        """Put captures on the log; what came of it, and the sequence of each by event id."""
+        published = await self._in_time(self.log.publish(facts))
+        refused = {event_id for event_id, _ in published.refused}
+        messages = await self.messages([fact for fact in facts if fact.event_id not in refused])
+        seqs = {event_id: message.seq for event_id, message in messages.items()}
+        self._remember(actor, max(seqs.values(), default=0))
+        return published, seqs
+
+    async def capture(self, fact: Fact, *, is_keyed: bool) -> int:
+        """Put one capture on the log; its sequence. Raises InvalidFact, or Refusal where its key was used before."""
+        published, seqs = await self.publish(fact.actor, [fact])
+        for _, reason in published.refused:
+            encode(fact)  # tells apart what is wrong with it
+            raise Refusal(413, reason)
+        seq = seqs[fact.event_id]
+        if is_keyed and published.existing:
+            self.require_same(await self._in_time(self.log.at(seq)), fact)
+        return seq
+
+    async def say(self, fact: FeedbackGiven | CorrectionRecorded, *, is_keyed: bool) -> int:
+        """Put feedback or a correction on the log; its sequence. Raises as `Log` does, and Refusal as `capture`."""
+        if is_keyed:
+            await self._require_unused(fact)
+        give = self.log.give_feedback if isinstance(fact, FeedbackGiven) else self.log.correct
+        seq: int = await self._in_time(give(fact))  # type: ignore[arg-type]
+        self._remember(fact.actor, seq)
+        return seq
+
+    async def decide(self, *facts: Decision, revision: int, is_keyed: bool) -> int:
+        """Publish a decision on what was seen; its sequence. Raises Refusal 409 with everything said since."""
+        example_id = facts[0].example_id or ""
+        if is_keyed:
+            await self._require_unused(facts[0])
+        try:
+            seq = await self._in_time(self.log.decide(*facts, revision=revision))
+        except StaleRevision as error:
+            history = await self._in_time(self.log.history(example_id))
+            since = [message for message in history if message.seq > revision and _is_about(message, example_id)]
+            raise _stale(example_id, revision, since) from error
+        self._remember(facts[0].actor, seq)
+        return seq
+
+    async def history(self, example_id: str) -> list[Message]:
+        """Every message about one example, read from the log itself."""
+        return await self._in_time(self.log.history(example_id))
+
+    async def stretch(self, after: int, limit: int) -> tuple[int, list[Message]]:
+        """The end of the log, and at most `limit` messages behind a sequence."""
+        last = await self._in_time(self.log.last_sequence())
+        if not limit or after >= last:
+            return last, []
+        return last, await self._in_time(anext(self.log.read(after, last, limit), []))
+
+    async def health(self) -> dict[str, Any]:
+        """How the log and the projector are, by age in seconds: of the last move, and of the oldest unfolded fact."""
+        client, now = self.log.client, datetime.now(UTC)
+        answer: dict[str, Any] = {"status": "down", "log": {"connected": client.is_connected}, "projector": None}
+        if not client.is_connected:
+            return answer
+        try:
+            async with asyncio.timeout(ASK_SECONDS / 2):
+                last = await self.log.last_sequence()
+                answer["log"] |= {"last_seq": last}
+                status = await self._state.ask_after(0, "status", {})
+                waiting = await self.log.at(status["checkpoint"] + 1) if status["checkpoint"] < last else None
+        except (RooflogError, NatsError, TimeoutError) as error:
+            return answer | {"reason": str(error) or "no answer in time"}
+        age = (now - received(waiting)).total_seconds() if waiting else 0.0
+        moved = self.changes.moved_at
+        answer["projector"] = {
+            "checkpoint": status["checkpoint"],
+            "behind": max(0, last - status["checkpoint"]),
+            "behind_seconds": round(max(0.0, age), 3),
+            "moved_seconds_ago": round(time.time() - moved, 3) if moved else None,
+        }
+        has_trouble = bool(status["quarantined"]) or age > LAG_SECONDS
+        return answer | {"status": "attention" if has_trouble else "ok", "quarantined": status["quarantined"]}
+
+    def require_same(self, message: Message | None, fact: Fact) -> None:
+        """Raise Refusal 422 where a key that was used before stood for another body.
+
+        The moment is not compared, as a repeat comes later, nor what a correction took from the example.
+        """
+        if message is None:
+            return
+        try:
+            is_same = _comparable(message.fact()) == _comparable(decode(encode(fact)))
+        except InvalidFact:
+            is_same = False
+        if not is_same:
+            raise Refusal(
+                422,
+                "this Idempotency-Key was used before with another body; a new call needs a new key",
+                code="idempotency_key_reused",
+                details={"seq": message.seq},
+            )
+
+    async def _require_unused(self, fact: Fact) -> None:
+        """Raise Refusal 422 where the key has already said something else, perhaps about another example."""
+        for message in (await self._in_time(self.log.last([subjects.event(fact)]))).values():
+            self.require_same(message, fact)
+
+    def _remember(self, actor: str, seq: int) -> None:
+        if len(self._said) >= ACTORS:
+            self._said.pop(next(iter(self._said)))
+        self._said[actor] = max(seq, self._said.pop(actor, 0))
+
+    def require_log(self) -> None:
+        """Raise Refusal 503 where the connection is known to be broken."""
+        if not self.log.client.is_connected:
+            raise unavailable("log", "the log is away; nothing was recorded, come again in a moment")
+
+    async def _in_time(self, work: Awaitable[T]) -> T:
+        """The result of talking to the log, or Refusal 503: the gateway keeps nothing for later."""
+        try:
+            self.require_log()
+            async with asyncio.timeout(SAY_SECONDS):
+                return await work
+        except (TimeoutError, Unreachable, NatsError) as error:
+            raise unavailable(
+                "log",
+                "the log does not answer; whether this was recorded is not known: "
+                "say it again with the same Idempotency-Key",
+            ) from error
+        finally:
+            if asyncio.iscoroutine(work):
+                work.close()
+
+
+Gate = NamedDependency[Gateway]
+"""How a route asks for the gateway."""
+
+LAG_SECONDS = 60.0
+"""A fact that waits longer than this to be folded is trouble."""
+
+
+def event_id(actor: str, call: str, key: str, number: int = 0) -> str:
+    """The id of the fact that a caller's idempotency key stands for: the same call and key are the same fact."""
+    whole = "\0".join(("rooflog", actor, call, key, str(number)))
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]
+
+
+def told(message: Message) -> dict[str, Any]:
+    """One message of a history as data: where it lies, in words, and the fact itself where it is valid."""
+    entry: dict[str, Any] = {"seq": message.seq, "received_at": message.received_at, "told": describe(message)}
+    try:
+        return entry | {"fact": msgspec.to_builtins(message.fact())}
+    except InvalidFact:
+        return entry | {"fact": None}
+
+
+def _comparable(fact: Fact) -> Fact:
+    """A fact without what differs between two tries of one call."""
+    same: dict[str, Any] = {"occurred_at": datetime.min.replace(tzinfo=UTC)}
+    if isinstance(fact, CorrectionRecorded) and fact.example_id:
+        same |= {"original_prompt": "", "original_response": "", "tags": (), "project_context": ""}
+    return msgspec.structs.replace(fact, **same)
+
+
+def received(message: Message) -> datetime:
+    """The server's clock when the message came; it counts nanoseconds, which Python does not."""
+    whole, _, fraction = message.received_at.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00")
+
+
+def _is_about(message: Message, example_id: str) -> bool:
+    """A correction's own fact is about what it corrects: it is part of the history, but moves no revision."""
+    return message.subject.split(".")[3] == example_id
+
+
+def _stale(example_id: str, revision: int, since: Sequence[Message]) -> Refusal:
+    changed = "; ".join(map(describe, since)) or "the log knows no such revision"
+    return Refusal(
+        409,
+        f"{example_id} has changed since revision {revision}: {changed}; look again and decide anew",
+        code="stale_revision",
+        details={"example_id": example_id, "seen": revision, "since": [told(message) for message in since]},
+    )

@@ -1,0 +1,99 @@
+"""The web service as a process: one connection to the log, one HTTP server, ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from events.log import Log
+
+from ..settings import Settings, SettingsError
+from .app import create
+from .auth import LOOPBACK
+from .gateway import Gateway
+from .tokens import Tokens
+
+logger = logging.getLogger("rooflog.web")
+
+DRAIN_SECONDS = 5
+"""How long answers on their way may take when the service ends."""
+
+
+class _Server(uvicorn.Server):
+    """Ends open streams with the first signal: they would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
+        super().__init__(config)
+        self._gateway = gateway
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._gateway.changes.close)
+        super().handle_exit(sig, frame)
+
+
+async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, Any]]) -> int:
+    """Run the web service until it is told to stop; the exit code. Raises SettingsError, TokensError or Unreachable."""
+    tokens = Tokens(settings.tokens_file)
+    check(settings, tokens)
+    log = await Log.connect(
+        url, name="rooflog-web", user=settings.nats_user, password=settings.nats_password, timeout=30
+    )
+    try:
+        listener = _listen(settings.web_host, settings.web_port)
+        gateway = Gateway(settings, log)
+        config = uvicorn.Config(
+            create(gateway, tokens, asyncapi),
+            lifespan="on",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=True,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_keep_alive=30,
+        )
+        server = _Server(config, gateway)
+        for signum in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises its signals again when it has ended
+            asyncio.get_running_loop().add_signal_handler(signum, lambda: None)
+        who = "this machine only, everybody is the operator" if tokens.is_open else f"tokens in {tokens.path}"
+        logger.info(
+            "serving on http://%s:%d (%s; pid %d)", settings.web_host, listener.getsockname()[1], who, os.getpid()
+        )
+        await server.serve([listener])
+        return 0 if server.started else 1
+    finally:
+        await log.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises OSError that says what to do."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:  # the protocol is named so that asyncio turns Nagle's delay off: it costs 40 ms an answer
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --web-port"
+        ) from error
+    return listener
+
+
+def check(settings: Settings, tokens: Tokens) -> None:
+    """Raise SettingsError where other machines could come in without a token, TokensError for a broken file."""
+    if not tokens.is_open:
+        tokens.all()
+    elif settings.web_host not in LOOPBACK:
+        raise SettingsError(
+            f"--web-host = {settings.web_host!r}: without tokens only this machine is served; "
+            f"make one with `rooflog token add NAME --role reviewer` (the file is {settings.tokens_file})"
+        )
