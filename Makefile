@@ -45,8 +45,11 @@ bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts 
 eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=held_out, tune or all
 	$(BIN)/python -m tests.evaluation $(HALF)
 
-docs: $(VENV)/.dev ## write the documents that are generated from the code: docs/openapi.json, docs/asyncapi.json
+docs: $(VENV)/.dev ## write the documents that are generated from the code: docs/openapi.json, docs/asyncapi.json, docs/schemas/
 	$(BIN)/python -m tests.docs
+
+client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
 lock: ## resolve the newest versions that fit and pin them
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
@@ -60,4 +63,4 @@ clean: ## remove the environment and caches; the data directory stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up browser test check bench eval docs lock clean
+.PHONY: help setup demo up browser test check bench eval docs client lock clean

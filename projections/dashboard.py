@@ -109,9 +109,9 @@ def topics(con: Connection) -> dict[str, Any]:
     """How many tags the training set knows well enough, and the thin ones that most examples wait under."""
     below = policies.current(con).review.new_topic_below
     rows = con.execute(
-        """SELECT tag, count(*) AS total, count(*) FILTER (reasons = 0) AS in_training,
-                  count(*) FILTER (queue IS NOT NULL) AS waiting
-           FROM (SELECT unnest(tags) AS tag, reasons, queue FROM verdicts) GROUP BY tag"""
+        """SELECT key, total, in_training, coalesce(waiting, 0) FROM tallies
+           LEFT JOIN (SELECT tag, count(*) AS waiting FROM queued_tags GROUP BY tag) ON tag = key
+           WHERE dimension = 'tag'"""
     ).fetchall()
     thin = sorted((row for row in rows if row[2] < below), key=lambda row: (-row[3], row[2], row[0]))
     return {

@@ -48,7 +48,7 @@ def waiting(
     search pauses, and `matching` is None: nobody has counted.
     """
     queries.place_all(con, policies.current(con).review.new_topic_below)
-    condition = """($tag IS NULL OR list_contains(tags, $tag)) AND ($source IS NULL OR source = $source)
+    condition = f"""{queries.TAGGED} AND ($source IS NULL OR source = $source)
                    AND ($project IS NULL OR project_context = $project) AND ($place IS NULL OR place = $place)"""
     place = PLACES.get(why, 0) if why else None
     filters: dict[str, Any] = {"tag": tag, "source": source, "project": project, "place": place}
@@ -101,19 +101,16 @@ def considered(con: Connection, *, example_id: str) -> dict[str, Any] | None:
 
 
 def _is_thin(con: Connection, tag: str, below: int) -> bool:
-    known = con.execute(
-        "SELECT 1 FROM verdicts WHERE reasons = 0 AND list_contains(tags, ?) LIMIT ?", [tag, below]
-    ).fetchall()
-    return len(known) < below
+    known = first(con, "SELECT in_training FROM tallies WHERE dimension = 'tag' AND key = ?", [tag])
+    return known is None or known[0] < below
 
 
 def facets(con: Connection) -> dict[str, Any]:
     """The sources, projects and tags of the queue with how many wait, the most frequent first: what to filter by."""
     statements = {
-        "sources": "SELECT source AS name, count(*) AS n FROM verdicts WHERE queue IS NOT NULL",
-        "projects": "SELECT project_context AS name, count(*) AS n FROM verdicts WHERE queue IS NOT NULL",
-        "tags": """SELECT tag AS name, count(*) AS n FROM
-                   (SELECT unnest(tags) AS tag FROM verdicts WHERE queue IS NOT NULL)""",
+        "sources": "SELECT source AS name, count(*) AS n FROM queued",
+        "projects": "SELECT project_context AS name, count(*) AS n FROM queued",
+        "tags": "SELECT tag AS name, count(*) AS n FROM queued_tags",
     }
     return {
         facet: [
@@ -128,10 +125,10 @@ def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
     """What a bulk approval of a tag would cover: each with its revision, and what a reviewer would want to look at."""
     rows = con.execute(
         """SELECT seq, example_id, personal_data, flags, contradicts, feedback, kind FROM verdicts
-           WHERE queue IS NOT NULL AND list_contains(tags, $tag) ORDER BY seq DESC LIMIT $limit""",
+           WHERE seq IN (SELECT seq FROM queued_tags WHERE tag = $tag) ORDER BY seq DESC LIMIT $limit""",
         {"tag": tag, "limit": max(1, min(limit, PAGE))},
     ).fetchall()
-    count = first(con, "SELECT count(*) FROM verdicts WHERE queue IS NOT NULL AND list_contains(tags, ?)", [tag])
+    count = first(con, "SELECT count(*) FROM queued_tags WHERE tag = ?", [tag])
     shown = beginnings(con, [row[0] for row in rows])
     seen = dict(
         con.execute(

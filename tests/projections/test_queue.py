@@ -32,8 +32,8 @@ from .given import (
 )
 
 BORDERLINE = {
-    "prompt": "Is it a problem that the gutter is warm?",
-    "response": "A roof and its gutter are warm in the sun; nothing needs to be done about that.",
+    "prompt": "Is it a problem that the drain is warm?",
+    "response": "A roof and its drain are warm in the sun; nothing needs to be done about that.",
 }
 """Relevance of a score at the very threshold of `medium`."""
 
