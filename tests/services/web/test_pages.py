@@ -541,6 +541,12 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         assert violations(page) == []
 
 
+def test_axe_would_find_something(visit: Callable[..., Visitor]) -> None:
+    page = visit("ann", bypass_csp=True).open("/quarantine")
+    page.evaluate("document.querySelector('main').append(document.createElement('img'))")
+    assert [one.split(":")[0] for one in violations(page)] == ["image-alt"]
+
+
 def test_axe_finds_nothing_in_what_opens_on_the_desk(visit: Callable[..., Visitor]) -> None:
     page = visit("ann", bypass_csp=True).open("/review")
     expect(page.locator(".stage-title")).to_be_visible()
@@ -571,6 +577,26 @@ def test_colours_follow_the_system_until_somebody_chooses(visit: Callable[..., V
     assert page.evaluate(paper) != dark
     page.get_by_role("button", name="Colours: light").click()
     assert page.evaluate(paper) == dark
+
+
+def test_a_queue_of_thousands_is_shown_page_by_page(visit: Callable[..., Visitor], day: Site) -> None:
+    client = day.client("operator")
+    for batch in range(4):
+        items = [
+            {"prompt": f"Which roof fastener for lot {batch}-{n}?", "response": f"{ANSWER} {n}", "project": "thousands"}
+            for n in range(500)
+        ]
+        assert client.post("/api/v1/examples/batch", json={"items": items}).json()["captured"] == 500
+    page = visit("ann").review("thousands")
+    expect(page.locator(".queue-count")).to_contain_text("2,000 waiting", timeout=60_000)
+    expect(page.locator(".queue-item")).to_have_count(50)
+    page.get_by_role("button", name="More", exact=True).click()
+    expect(page.locator(".queue-item")).to_have_count(100)
+    page.keyboard.press("/")
+    page.keyboard.type("lot 3-77?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".queue-item")).to_have_count(1)
+    expect(page.locator(".stage-title")).to_have_text("Which roof fastener for lot 3-77?")
 
 
 def test_an_empty_log_has_calm_pages(browser: Browser, tmp_path: Any) -> None:
