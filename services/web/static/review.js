@@ -247,7 +247,7 @@ class Review {
         verdict(example),
       ),
       this.personal(),
-      ...texts(example, spans, { isTitled: isShort(example.prompt) }),
+      ...texts(example, spans, { isTitled: isShort(example.prompt), isCompared: Boolean(this.other) }),
       this.other && contradiction(example, this.other),
       h("div", { class: "beside" }, h("section", {}, h("h3", {}, "About it"), facts(example)), h("section", {}, h("h3", {}, "History"), history(this.told))),
     );
