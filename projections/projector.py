@@ -68,9 +68,9 @@ class Projector:
     `checkpoint_seq` is the last committed sequence, kept for those who may not wait for the connection.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, memory_limit: str = database.MEMORY_LIMIT) -> None:
         """Open or create the database. Raises DatabaseError where it belongs to another process or version."""
-        self.con: Connection = database.connect(path)
+        self.con: Connection = database.connect(path, memory_limit=memory_limit)
         self.checkpoint_seq = 0
         if not database.first(self.con, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'checkpoint'"):
             self._create()
@@ -127,7 +127,7 @@ class Projector:
                 part = f"SELECT * FROM examples WHERE seq BETWEEN {first} AND {first + PORTION - 1}"
                 self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
                 analysis.analyse(self.con, "portion", policy.lexicon)
-                if first + PORTION - 1 > linked_through:
+                if min(first + PORTION - 1, last) > linked_through:
                     near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold)
             if progress:
                 progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
@@ -247,20 +247,28 @@ class Projector:
 def content_digest(con: Connection) -> str:
     """SHA-256 over every row of every table in the order of its key: equal states have equal digests.
 
-    The table of analyses is left out: it is a cache of what the texts say, and the verdicts hold what came of it.
+    What texts say is left out: it is a cache, and the verdicts hold what came of it.
     """
-    total = hashlib.sha256()
-    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", verdicts.COLUMNS, "example_id")]
-    for name, columns, key in tables:
-        row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
-        digests = database.first(
-            con,
-            f"SELECT count(*), sha256(coalesce(string_agg(sha256({row}::VARCHAR), '' ORDER BY {key}), '')) FROM {name}",
-        )
-        total.update(f"{name} {digests}\n".encode())
+    total = hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in table_digests(con).items()).encode())
     now = checkpoint(con)
     total.update(f"{now.seq} {now.subject} {now.log_digest.hex()}".encode())
     return total.hexdigest()
+
+
+def table_digests(con: Connection) -> dict[str, str]:
+    """Of every table that is content its number of rows and the SHA-256 over them, in the order of its key."""
+    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", verdicts.COLUMNS, "example_id")]
+    found = {}
+    for name, columns, key in tables:
+        row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
+        found[name] = str(
+            database.first(
+                con,
+                f"SELECT count(*), sha256(coalesce(string_agg(sha256({row}::VARCHAR), '' ORDER BY {key}), '')) "
+                f"FROM {name}",
+            )
+        )
+    return found
 
 
 def _text(column: str, kind: str) -> str:
