@@ -24,7 +24,12 @@ demo: $(VENV)/.run ## play a sample day from capture to training file
 up: $(VENV)/.run ## start everything on this machine; Ctrl-C ends it
 	$(BIN)/rooflog up
 
-test: $(VENV)/.dev ## all tests, against a real nats-server and DuckDB
+browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian's packages
+
+/usr/bin/chromium:
+	apt-get install -y --no-install-recommends chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
+
+test: $(VENV)/.dev browser ## all tests, against a real nats-server, DuckDB and browser
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev ## lint, formatting, types, import direction, lock file
@@ -40,8 +45,11 @@ bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts 
 eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=held_out, tune or all
 	$(BIN)/python -m tests.evaluation $(HALF)
 
-docs: $(VENV)/.dev ## write the documents that are generated from the code: docs/openapi.json, docs/asyncapi.json
+docs: $(VENV)/.dev ## write the documents that are generated from the code: docs/openapi.json, docs/asyncapi.json, docs/schemas/
 	$(BIN)/python -m tests.docs
+
+client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
 lock: ## resolve the newest versions that fit and pin them
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
@@ -55,4 +63,4 @@ clean: ## remove the environment and caches; the data directory stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up test check bench eval docs lock clean
+.PHONY: help setup demo up browser test check bench eval docs client lock clean

@@ -69,7 +69,7 @@ def capture(
             tokens_in=tokens_in,
             tokens_out=tokens_out,
         ),
-        tags=tuple(dict.fromkeys(tags)),
+        tags=_distinct(tags),
         project_context=project,
         document=document,
         details=dict(details or {}),
@@ -127,7 +127,7 @@ def correction(
         corrected_response=corrected_response,
         reason=reason,
         corrector=corrector or actor,
-        tags=tuple(dict.fromkeys(tags)),
+        tags=_distinct(tags),
         project_context=project,
     )
 
@@ -177,7 +177,7 @@ def calculation(
         "\n\n".join(answer),
         actor=actor,
         source="verified_calculation",
-        tags=("calculation", *tags),
+        tags=_distinct(tags, "calculation"),
         project=project,
         details={"calculation": told | {"explanation": explanation}},
         **common,
@@ -203,7 +203,7 @@ def spec_interpretation(
         interpretation + reference,
         actor=actor,
         source="spec_interpretation",
-        tags=("specs", section_tag(section), *tags),
+        tags=_distinct(tags, "specs", section_tag(section)),
         project=project,
         details={"spec": told},
         **common,
@@ -226,7 +226,7 @@ def detail_decision(
         f"{decision}\n\nReasoning: {reasoning}",
         actor=actor,
         source="detail_decision",
-        tags=("details", "shop-drawings", *tags),
+        tags=_distinct(tags, "details", "shop-drawings"),
         project=project,
         details={"detail": {"condition": condition, "decision": decision, "reasoning": reasoning}},
         **common,
@@ -276,6 +276,13 @@ def project_knowledge(
         )
         for (prompt, answer, tags, detail), example_id in zip(told, ids, strict=True)
     ]
+
+
+def _distinct(tags: Iterable[str], *own: str) -> tuple[str, ...]:
+    """Tags in their order, each once, the call's own first."""
+    if isinstance(tags, str):
+        raise TypeError(f"tags is the text {tags!r}; give a list of texts")
+    return tuple(dict.fromkeys((*own, *tags)))
 
 
 def section_tag(section: str) -> str:

@@ -65,3 +65,11 @@ class Unreachable(RooflogError):
 
 class WrongStream(RooflogError):
     """The server's stream is not one that rooflog can keep facts in."""
+
+
+class OutboxError(RooflogError):
+    """A client's outbox directory cannot be used."""
+
+
+class OutboxFull(OutboxError):
+    """There is no room for one more fact in a client's outbox; it was not kept."""

@@ -150,6 +150,15 @@ class ExampleRejected(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     reason: str
 
 
+class ExampleReopened(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.reopened.v1"):
+    """A reviewer took the decisions on this example back: it stands undecided again; `revision` as above."""
+
+    noun, verb = "example", "reopened"
+    example_id: Id
+    revision: Count
+    reason: str | None = None
+
+
 class ExampleRedacted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.redacted.v1"):
     """Personal data in an example was replaced; `prompt` and `response` are the new texts."""
 
@@ -217,6 +226,7 @@ AnyFact = (
     | CorrectionRecorded
     | ExampleApproved
     | ExampleRejected
+    | ExampleReopened
     | ExampleRedacted
     | ExampleErased
     | PolicyAdopted

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from datetime import UTC, datetime
+from typing import Any, Self, TypeVar
 
 import msgspec
-import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -24,6 +24,7 @@ from .facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     Fact,
     FeedbackGiven,
     PolicyAdopted,
@@ -45,6 +46,11 @@ TRIES = 12
 """Two minutes of a server that is away, before a publisher is told."""
 
 WRONG_LAST_SEQUENCE = 10071
+MESSAGE_TOO_LARGE = 10054
+BATCH_INCOMPLETE = 10176
+"""What the end of a batch is answered when one of its messages was refused, whichever."""
+
+T = TypeVar("T")
 
 GAP_TRIES = 5
 """Looks for the tombstone of a message that is not there, as a replica may lag a moment behind."""
@@ -77,7 +83,13 @@ class _Ack(msgspec.Struct):
     error: Error | None = None
 
 
-Decision = ExampleApproved | ExampleRejected | ExampleRedacted | CorrectionRecorded
+class _Outcome(msgspec.Struct):
+    new: list[str] = []
+    existing: list[str] = []
+    refused: list[tuple[str, str]] = []
+
+
+Decision = ExampleApproved | ExampleRejected | ExampleReopened | ExampleRedacted | CorrectionRecorded
 """What a reviewer may say about an example that they have looked at."""
 
 
@@ -86,6 +98,10 @@ class Log:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self._heard_last: Exception | None = None
+        self.problem: str | None = None
+        """What nats-py last reported on the side: a lost connection, a permission that is missing."""
+        self._unanswered: set[asyncio.Future[Any]] = set()
 
     @classmethod
     async def connect(
@@ -97,37 +113,43 @@ class Log:
         password: str | None = None,
         replicas: int = 1,
         timeout: float = 5.0,
+        create: bool = True,
     ) -> Self:
-        """Connect and make sure that the stream is there. Raises Unreachable or WrongStream."""
+        """Connect and make sure that the stream is there, unless told not to. Raises Unreachable or WrongStream."""
+        client = Client()
+        log = cls(client)
         try:
             async with asyncio.timeout(timeout):
-                client = await nats.connect(
+                await client.connect(
                     url,
                     name=name,
                     user=user,
                     password=password,
                     allow_reconnect=True,
                     max_reconnect_attempts=-1,
-                    reconnect_time_wait=0.2,
-                    error_cb=_quiet,
+                    reconnect_time_wait=0.2,  # type: ignore[arg-type]
+                    error_cb=log._heard,
+                    disconnected_cb=log._disconnected,
                 )
         except TimeoutError as error:
+            if isinstance(log._heard_last, NatsError):
+                raise Unreachable(f"the NATS server at {url} refused: {log.problem}") from error
             raise Unreachable(
                 f"no NATS server answers at {url}; start one with `rooflog up` or set ROOFLOG_NATS_URL"
             ) from error
         except (NatsError, OSError, ValueError) as error:
-            raise Unreachable(f"the NATS server at {url} refused: {error or type(error).__name__}") from error
-        log = cls(client)
+            raise Unreachable(f"the NATS server at {url} refused: {_name(error)}") from error
+        if not create:
+            return log
         try:
             await stream.ensure(client.jetstream(timeout=timeout), replicas)
         except (NatsError, OSError, TimeoutError) as error:
             await log.close()
-            raise Unreachable(
-                f"the NATS server at {url} has no working JetStream: {error or type(error).__name__}"
-            ) from error
+            raise Unreachable(f"the NATS server at {url} has no working JetStream: {_name(error)}") from error
         except BaseException:
             await log.close()
             raise
+        log.problem = None
         return log
 
     async def close(self) -> None:
@@ -140,29 +162,40 @@ class Log:
         A fact whose subject the log already holds is left out and named in `existing`; one that breaks its own
         constraints or is too large is named in `refused`. Raises Unreachable when the server stays silent.
         """
-        new: list[str] = []
-        existing: list[str] = []
-        refused: list[tuple[str, str]] = []
+        invalid: list[tuple[str, str]] = []
+
+        def encoded() -> Iterator[tuple[str, bytes]]:
+            for fact in facts:
+                try:
+                    yield subjects.subject_of(fact), encode(fact)
+                except InvalidFact as error:
+                    invalid.append((fact.event_id, str(error)))
+
+        published = await self.publish_encoded(encoded())
+        return msgspec.structs.replace(published, refused=(*invalid, *published.refused))
+
+    async def publish_encoded(self, records: Iterable[tuple[str, bytes]]) -> Published:
+        """`publish` for facts that are bytes already, each with its subject: what an outbox holds."""
+        outcome = _Outcome()
         batch: dict[str, bytes] = {}
         size = 0
-        for fact in facts:
+        for subject, data in records:
             try:
-                data = self._encoded(fact)
-            except (InvalidFact, TooLarge) as error:
-                refused.append((fact.event_id, str(error)))
+                self._check_size(subject, data)
+            except TooLarge as error:
+                outcome.refused.append((_event_id(subject), str(error)))
                 continue
             if len(batch) >= BATCH or size + len(data) > BATCH_BYTES:
-                await self._publish_batch(batch, new, existing)
+                await self._publish_batch(batch, outcome)
                 batch, size = {}, 0
-            subject = subjects.subject_of(fact)
             if subject in batch:
-                existing.append(fact.event_id)
+                outcome.existing.append(_event_id(subject))
                 continue
             batch[subject] = data
             size += len(data)
         if batch:
-            await self._publish_batch(batch, new, existing)
-        return Published(tuple(new), tuple(existing), tuple(refused))
+            await self._publish_batch(batch, outcome)
+        return Published(tuple(outcome.new), tuple(outcome.existing), tuple(outcome.refused))
 
     async def give_feedback(self, feedback: FeedbackGiven) -> int:
         """Publish feedback on an example the log holds; its sequence. Raises UnknownExample."""
@@ -253,7 +286,7 @@ class Log:
         """Every message about one example in the order of the log, the correction that it is included."""
         found: dict[int, Message] = {}
         for subject in (subjects.about(example_id), subjects.correction(example_id)):
-            for message in await self._direct_get({"seq": 1, "next_by_subj": subject, "batch": 100_000}):
+            for message in await self.matching(subject):
                 found[message.seq] = message
         return [found[seq] for seq in sorted(found)]
 
@@ -271,13 +304,19 @@ class Log:
         try:
             info = await self.client.jetstream().stream_info(subjects.STREAM)
         except (NatsError, OSError) as error:
-            raise Unreachable(f"the log does not answer: {error or type(error).__name__}") from error
+            raise Unreachable(f"the log does not answer: {_name(error)}") from error
         return info.state.last_seq
 
     async def at(self, seq: int) -> Message | None:
         """The message of one sequence; None where it was erased or is not there yet."""
         found = await self._direct_get({"seq": seq, "next_by_subj": subjects.EVERYTHING, "batch": 1})
         return found[0] if found and found[0].seq == seq else None
+
+    async def before(self, moment: datetime) -> int:
+        """The last sequence that the log had received before a moment; 0 where there was none."""
+        request = {"start_time": moment.astimezone(UTC).isoformat(), "next_by_subj": subjects.EVERYTHING, "batch": 1}
+        found = await self._direct_get(request)
+        return found[0].seq - 1 if found else await self.last_sequence()
 
     async def read(self, after: int, until: int | None = None, batch: int = 5_000) -> AsyncIterator[list[Message]]:
         """Messages after one sequence up to another (default: the log's end now), in order, in lists of `batch`.
@@ -297,15 +336,15 @@ class Log:
     async def erased(self) -> dict[int, Message]:
         """The messages that tombstones list, by sequence, whether or not their text is still there."""
         tombstones = []
-        for message in await self.tombstones():
+        for message in await self.matching(subjects.TOMBSTONES):
             with suppress(InvalidFact):
                 if isinstance(fact := message.fact(), ExampleErased):
                     tombstones.append((message.seq, fact))
         return listed(tombstones)
 
-    async def tombstones(self) -> list[Message]:
-        """Every message on the subjects of erasures."""
-        return await self._direct_get({"seq": 1, "next_by_subj": subjects.TOMBSTONES, "batch": 100_000})
+    async def matching(self, subject_filter: str) -> list[Message]:
+        """Every message that the log still holds under a filter, in order; for filters that match few."""
+        return await self._direct_get({"seq": 1, "next_by_subj": subject_filter, "batch": 100_000})
 
     async def deleted(self) -> set[int]:
         """The sequences that the log no longer holds."""
@@ -313,7 +352,7 @@ class Log:
         try:
             answer = await self.client.request(api, b'{"deleted_details": true}', timeout=ACK_SECONDS)
         except (NatsError, TimeoutError) as error:
-            raise Unreachable(f"the log does not answer: {error or type(error).__name__}") from error
+            raise Unreachable(f"the log does not answer: {_name(error)}") from error
         state = msgspec.json.decode(answer.data, type=_Info).state
         return {*range(1, state.first_seq), *state.deleted}
 
@@ -324,7 +363,7 @@ class Log:
         except (NatsError, TimeoutError, OSError) as error:
             if await self.at(seq) is None:
                 return False
-            raise Unreachable(f"sequence {seq} could not be erased: {error or type(error).__name__}") from error
+            raise Unreachable(f"sequence {seq} could not be erased: {_name(error)}") from error
 
     async def _erased_between(self, messages: Sequence[Message], after: int, end: int) -> dict[int, Message]:
         """Tombstones for what a read did not find: each was said before its message went, so it must be there."""
@@ -338,12 +377,15 @@ class Log:
 
     def _encoded(self, fact: Fact) -> bytes:
         data = encode(fact)
+        self._check_size(subjects.subject_of(fact), data)
+        return data
+
+    def _check_size(self, subject: str, data: bytes) -> None:
         if len(data) > self.client.max_payload - 4096:
             raise TooLarge(
-                f"{type(fact).__name__} {fact.event_id} has {len(data):,} bytes, but the server takes "
+                f"{subject} has {len(data):,} bytes, but the server takes "
                 f"{self.client.max_payload - 4096:,} in one message; shorten its text"
             )
-        return data
 
     async def _require(self, example_id: str) -> None:
         if not await self.knows(example_id):
@@ -351,12 +393,15 @@ class Log:
 
     async def _publish_one(self, fact: Fact) -> int:
         subject = subjects.subject_of(fact)
-        await self._publish_batch({subject: self._encoded(fact)}, [], [])
+        outcome = _Outcome()
+        await self._publish_batch({subject: self._encoded(fact)}, outcome)
+        for _, reason in outcome.refused:
+            raise TooLarge(reason)
         present = await self._present([subject])
         return present[subject]
 
-    async def _publish_batch(self, batch: dict[str, bytes], new: list[str], existing: list[str]) -> None:
-        """Publish until every fact of the batch is on the log; sorts their event ids into `new` and `existing`.
+    async def _publish_batch(self, batch: dict[str, bytes], outcome: _Outcome) -> None:
+        """Publish until every fact of the batch is on the log or refused for good.
 
         An acknowledgement that got lost leaves the batch's fate open, so what is there is looked up and the rest is
         said again: the expected sequence 0 keeps a batch that commits late from doubling anything.
@@ -371,16 +416,32 @@ class Log:
                 sent, ack = True, None
                 await asyncio.sleep(0.2 * attempt)
             if ack is not None and ack.error is None:
-                new += map(_event_id, batch)
+                outcome.new += map(_event_id, batch)
+                return
+            if (
+                ack is not None
+                and ack.error is not None
+                and ack.error.err_code in (MESSAGE_TOO_LARGE, BATCH_INCOMPLETE)
+            ):
+                await self._publish_halves(batch, ack.error.description, outcome)
                 return
             if ack is not None and ack.error is not None and ack.error.err_code != WRONG_LAST_SEQUENCE:
                 raise RooflogError(f"the log refused the facts: {ack.error.description} ({ack.error.err_code})")
             present = await self._present(list(batch))
-            (new if sent else existing).extend(_event_id(s) for s in batch if s in present)
+            (outcome.new if sent else outcome.existing).extend(_event_id(s) for s in batch if s in present)
             batch = {subject: data for subject, data in batch.items() if subject not in present}
             if not batch:
                 return
         raise Unreachable(f"the log did not acknowledge {len(batch)} facts after {TRIES} tries; say them again")
+
+    async def _publish_halves(self, batch: dict[str, bytes], reason: str, outcome: _Outcome) -> None:
+        """One message of the batch is more than the stream takes: find it, and publish the others."""
+        if len(batch) == 1:
+            outcome.refused += [(_event_id(subject), f"the log refused it for good: {reason}") for subject in batch]
+            return
+        records = list(batch.items())
+        await self._publish_batch(dict(records[: len(records) // 2]), outcome)
+        await self._publish_batch(dict(records[len(records) // 2 :]), outcome)
 
     async def _send(self, batch: dict[str, bytes], expected: dict[str, dict[str, str]] | None = None) -> _Ack:
         """One atomic batch; each message's subject must be new unless `expected` says otherwise for it."""
@@ -395,7 +456,9 @@ class Log:
         for (subject, data), header in zip(first, headers, strict=False):
             await self.client.publish(subject, data, headers=header)
         try:
-            answer = await self.client.request(last_subject, last_data, headers=headers[-1], timeout=ACK_SECONDS)
+            answer = await self._unless_lost(
+                self.client.request(last_subject, last_data, headers=headers[-1], timeout=ACK_SECONDS)
+            )
         except NoRespondersError as error:
             raise TimeoutError("JetStream is not there at the moment") from error
         return msgspec.json.decode(answer.data, type=_Ack)
@@ -424,7 +487,7 @@ class Log:
                 while len(found) < wanted:
                     had = len(found)
                     await self.client.publish(_DIRECT_GET, json.dumps(request).encode(), reply=inbox)
-                    headers = await _ended(ended, found)
+                    headers = await self._unless_lost(_ended(ended, found))
                     if headers["Status"] not in ("204", "404"):
                         raise RooflogError(
                             f"the log could not be read: {headers['Status']} {headers.get('Description', '')}"
@@ -433,8 +496,29 @@ class Log:
                         break
                     request = request | {"seq": found[-1].seq + 1, "batch": wanted - len(found)}
         except (NatsError, TimeoutError) as error:
-            raise Unreachable(f"the log does not answer: {error or type(error).__name__}") from error
+            raise Unreachable(f"the log does not answer: {_name(error)}") from error
         return found
+
+    async def _unless_lost(self, answer: Coroutine[Any, Any, T]) -> T:
+        """An answer, or TimeoutError at once when the connection breaks: the server that knew the question is gone."""
+        waiting = asyncio.ensure_future(answer)
+        self._unanswered.add(waiting)
+        try:
+            await asyncio.wait({waiting})
+            if waiting.cancelled():
+                raise TimeoutError("the connection broke before the answer")
+            return waiting.result()
+        finally:
+            self._unanswered.discard(waiting)
+            waiting.cancel()
+
+    async def _disconnected(self) -> None:
+        for waiting in self._unanswered:
+            waiting.cancel()
+
+    async def _heard(self, error: Exception) -> None:
+        """Connection errors reach callers as exceptions of the calls they make; nats-py would print them as well."""
+        self._heard_last, self.problem = error, _name(error)
 
 
 def describe(message: Message) -> str:
@@ -451,6 +535,10 @@ def _message(message: Msg, headers: dict[str, str]) -> Message:
     return Message(
         int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data, headers.get("Nats-Time-Stamp", "")
     )
+
+
+def _name(error: BaseException) -> str:
+    return str(error) or type(error).__name__
 
 
 def _event_id(subject: str) -> str:
@@ -477,7 +565,3 @@ async def _inbox(client: Client, collect: Callable[[Msg], Awaitable[None]]) -> A
     finally:
         if not client.is_closed:
             await subscription.unsubscribe()
-
-
-async def _quiet(error: Exception) -> None:
-    """Connection errors reach callers as exceptions of the calls they make; nats-py would print them as well."""

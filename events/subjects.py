@@ -14,6 +14,7 @@ STREAM = "TRAINING"
 ROOT = "training"
 EVERYTHING = f"{ROOT}.>"
 ADOPTIONS = f"{ROOT}.policy.adopted.*.*"
+EXPORTS = f"{ROOT}.training_set.exported.*.*"
 TOMBSTONES = f"{ROOT}.example.erased.*.*"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")

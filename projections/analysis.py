@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from . import personal_data
-from .database import Connection, first, with_rows
+from .database import Connection, first, insert, with_rows
 from .personal_data import Span
-from .relevance import Lexicon, difference, rated
+from .relevance import SAID, Lexicon, difference, rate, rated
 
 VERSION = 1
 """Raise it when the way of analysing changes: texts are analysed anew."""
@@ -51,9 +51,21 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
             GROUP BY analysis_key""",
         {"who": who},
     )
-    if first(con, "SELECT 1 FROM unread LIMIT 1"):
+    count = first(con, "SELECT count(*) FROM unread")
+    if count and 0 < count[0] <= FEW:
+        insert(con, "analysis", COLUMNS, _few(con, who, lexicon))
+    elif count and count[0]:
         con.execute(f"INSERT INTO analysis BY NAME SELECT id AS analysis_key, '{who}' AS analyser, * EXCLUDE (id) "
                     f"FROM ({select(con, 'unread', lexicon)})")  # fmt: skip
+
+
+FEW = 8
+"""Texts that Python has analysed before DuckDB has compiled the patterns."""
+
+
+def _few(con: Connection, who: str, lexicon: Lexicon) -> list[tuple[Any, ...]]:
+    rows = con.execute(f"SELECT id, {SAID}, prompt, response, original_response FROM unread").fetchall()
+    return [(id_, who, *rate(lexicon, said), *_found(personal_data.find(*texts))) for id_, said, *texts in rows]
 
 
 def prepare(con: Connection, lexicon: Lexicon, since: Lexicon, limit: int = 50_000) -> int:
@@ -70,7 +82,7 @@ def prepare(con: Connection, lexicon: Lexicon, since: Lexicon, limit: int = 50_0
             f"""INSERT INTO analysis BY NAME SELECT a.* REPLACE ('{who}' AS analyser) FROM analysis a
                 JOIN (SELECT DISTINCT ON (analysis_key) * FROM ({unread})) u USING (analysis_key)
                 WHERE a.analyser = $now AND NOT regexp_matches(
-                    lower(coalesce(u.prompt, '') || ' | ' || coalesce(u.response, '')), $pattern)""",
+                    {SAID.replace("prompt", "u.prompt").replace("response", "u.response")}, $pattern)""",
             {"now": now, "pattern": pattern},
         )
     analyse(con, f"({unread} LIMIT {limit})", lexicon)

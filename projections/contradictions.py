@@ -13,7 +13,7 @@ from operator import itemgetter
 import msgspec
 from msgspec import Struct
 
-from .database import Connection, insert, with_rows
+from .database import Connection, with_rows
 from .near_duplicates import similarity
 from .wording import PRODUCTS, normalise, words
 
@@ -115,7 +115,8 @@ def find(con: Connection, judged: str, eligible: str) -> None:
     )
     _read(con)
     rows = con.execute(
-        "SELECT cluster, example_id, claims FROM answering JOIN claims USING (analysis_key) ORDER BY cluster, place"
+        """SELECT cluster, example_id, claims FROM answering
+           JOIN (FROM claims UNION ALL FROM fresh_claims) USING (analysis_key) ORDER BY cluster, place"""
     ).fetchall()
     found: list[tuple[str, str]] = []
     for _, members in groupby(rows, key=itemgetter(0)):
@@ -137,14 +138,19 @@ def forget(con: Connection) -> None:
 
 
 def _read(con: Connection) -> None:
-    """Fill the cache with the claims of the answers in `answering`."""
+    """Put the claims of the answers in `answering` that the cache lacks into `fresh_claims`; a writer keeps them."""
     unread = con.execute(
         """SELECT analysis_key, any_value(response) FROM examples SEMI JOIN answering USING (example_id)
            WHERE analysis_key NOT IN (SELECT c.analysis_key FROM claims c SEMI JOIN answering USING (analysis_key))
            GROUP BY ALL"""
     ).fetchall()
     made = [(key, msgspec.json.encode(claims(response), order="deterministic").decode()) for key, response in unread]
-    insert(con, "claims", {"analysis_key": "VARCHAR", "claims": "VARCHAR"}, made)
+    with_rows(
+        con,
+        {"analysis_key": "VARCHAR", "claims": "VARCHAR"},
+        made,
+        "CREATE OR REPLACE TEMP TABLE fresh_claims AS SELECT * FROM incoming",
+    )
 
 
 @lru_cache(maxsize=1 << 15)

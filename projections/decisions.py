@@ -1,8 +1,8 @@
-"""Decisions: every approval and rejection by a reviewer; the latest one of an example counts."""
+"""Decisions: every approval and rejection by a reviewer, or that it was taken back; an example's latest one counts."""
 
 from __future__ import annotations
 
-from events.facts import ExampleApproved, ExampleRejected
+from events.facts import ExampleApproved, ExampleRejected, ExampleReopened
 
 from .batch import Batch
 from .database import Connection, insert
@@ -12,17 +12,18 @@ _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "decision": "VARCHAR", "reason":
 
 
 def _fold(con: Connection, batch: Batch) -> None:
-    said: list[tuple[int, ExampleApproved | ExampleRejected]] = []
+    said: list[tuple[int, ExampleApproved | ExampleRejected | ExampleReopened]] = []
     said += batch.of(ExampleApproved)
     said += batch.of(ExampleRejected)
+    said += batch.of(ExampleReopened)
     rows = [(*envelope(n, f), f.example_id, f.verb, f.reason, f.revision) for n, f in said]
     insert(con, "decisions", _COLUMNS, rows)
 
 
 DECISIONS = Projection(
     name="decisions",
-    version=1,
-    handles=(ExampleApproved, ExampleRejected),
+    version=2,
+    handles=(ExampleApproved, ExampleRejected, ExampleReopened),
     columns=_COLUMNS,
     key="seq",
     fold=_fold,

@@ -24,7 +24,7 @@ def preview(con: Connection, *, policy: dict[str, Any]) -> dict[str, Any]:
     """
     candidate, current = from_document(policy), policies.current(con)
     _judge(con, candidate)
-    unread = first(con, f"SELECT count(*) FROM ({_UNREAD})", {"analyser": verdicts.parameters(candidate)["analyser"]})
+    unread = first(con, f"SELECT count(*) FROM ({_UNREAD})", {"analyser": analysis.analyser(candidate.lexicon)})
     moved = _reasons(con)
     return {
         "current": current.digest,
@@ -69,7 +69,7 @@ def _judge(con: Connection, candidate: Policy) -> None:
         for table in ("near_texts", "near_buckets"):
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM main.{table}")
         near_duplicates.relink(con, candidate.duplicates.threshold)
-    verdicts.judge(con, candidate, "examples")
+    verdicts.candidate(con, candidate)
 
 
 _UNREAD = """SELECT 1 FROM examples ANTI JOIN (SELECT analysis_key FROM analysis WHERE analyser = $analyser)

@@ -17,12 +17,13 @@ from events.facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     FeedbackGiven,
     PolicyAdopted,
 )
 from events.message import Message
 
-from . import analysis, compaction, contradictions, database, near_duplicates, policies, verdicts
+from . import analysis, compaction, contradictions, database, near_duplicates, policies, tallies, verdicts
 from .batch import Batch, decode
 from .chain import CHAIN
 from .checkpoint import Checkpoint, checkpoint
@@ -33,7 +34,7 @@ from .examples import EXAMPLES, QUESTION, REDACTIONS
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
-from .policy import Policy
+from .policy import Policy, default
 from .projection import Projection
 from .quarantine import QUARANTINE
 
@@ -52,7 +53,7 @@ PROJECTIONS: tuple[Projection, ...] = (
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 4
+SCHEMA = 5
 """Raise it when tables outside PROJECTIONS change."""
 
 CACHES = ("analysis", "claims", "near_texts", "near_buckets")
@@ -137,7 +138,7 @@ class Projector:
             near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold)
             near_duplicates.relink(self.con, policy.duplicates.threshold)
             contradictions.forget(self.con)
-            verdicts.judge_all(self.con, policy)
+            verdicts.gather_all(self.con, policy)
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
 
@@ -178,11 +179,12 @@ class Projector:
         self._link(policy, batch.first)
         if batch.gone or batch.facts[ExampleRedacted]:
             contradictions.forget(self.con)
-        if batch.of(PolicyAdopted):
+        if batch.of(PolicyAdopted) and not verdicts.gathers_the_same(self.con, policy):
             analysis.analyse(self.con, "examples", policy.lexicon)
             near_duplicates.relink(self.con, policy.duplicates.threshold)
-            verdicts.judge_all(self.con, policy)
-        elif database.first(self.con, "SELECT 1 FROM touched LIMIT 1"):
+            verdicts.gather_all(self.con, policy)
+            return
+        if database.first(self.con, "SELECT 1 FROM touched LIMIT 1"):
             self.con.execute(
                 """CREATE OR REPLACE TEMP TABLE touched_texts AS
                    SELECT analysis_key, prompt, response, original_response
@@ -190,6 +192,8 @@ class Projector:
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
             verdicts.update(self.con, policy)
+        if batch.of(PolicyAdopted):
+            verdicts.judge_all(self.con, policy)
 
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
@@ -225,11 +229,17 @@ class Projector:
         self.con.execute("BEGIN TRANSACTION")
         for projection in PROJECTIONS:
             projection.create(self.con)
-        for statement in (*near_duplicates.SCHEMA, contradictions.SCHEMA, compaction.TABLE):
+        for statement in (
+            *near_duplicates.SCHEMA,
+            *verdicts.SCHEMA,
+            *tallies.SCHEMA,
+            contradictions.SCHEMA,
+            compaction.TABLE,
+        ):
             self.con.execute(statement)
         self.con.execute("INSERT INTO compaction VALUES (0)")
         self.con.execute(database.ddl("analysis", analysis.COLUMNS))
-        self.con.execute(database.ddl("verdicts", verdicts.COLUMNS))
+        self.con.execute("INSERT INTO judging VALUES (?)", [verdicts.terms(default())])
         self.con.execute(
             """CREATE TABLE checkpoint (
                    seq BIGINT, subject VARCHAR, log_digest BLOB, versions VARCHAR, judged_seq BIGINT)"""
@@ -280,6 +290,11 @@ def _versions() -> str:
     return " ".join([f"schema={SCHEMA}", *versions, f"links={near_duplicates.ALGORITHM.replace(' ', '+')}"])
 
 
+_ABOUT_ONE = (
+    ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, ExampleErased,
+)  # fmt: skip
+
+
 def _prompts(examples: str) -> str:
     """The prompts of a relation of examples as near-duplicates are looked for, NULL where they are erased."""
     return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN {QUESTION} END AS prompt FROM {examples}"
@@ -287,7 +302,7 @@ def _prompts(examples: str) -> str:
 
 def _named(batch: Batch) -> set[str]:
     ids: set[str] = set()
-    for kind in (ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleRedacted, ExampleErased):
+    for kind in _ABOUT_ONE:
         ids.update(fact.about for _, fact in batch.of(kind))
     for _, fact in batch.of(CorrectionRecorded):
         ids |= {fact.event_id, fact.about}

@@ -49,29 +49,27 @@ def digest(con: Connection) -> dict[str, Any]:
     return {"content_digest": content_digest(con), "checkpoint": checkpoint(con).seq}
 
 
-def funnel(con: Connection, relation: str = "verdicts") -> dict[str, Any]:
+def funnel(con: Connection, relation: str | None = None) -> dict[str, Any]:
     """From captured to unique: how many are left after each stage, and how many each reason took away.
 
-    An example that fails for several reasons is counted under the first in the order of the pipeline.
+    Of the verdicts that hold, or of a relation of others. An example that fails for several reasons is counted under
+    the first in the order of the pipeline.
     """
-    lost = dict(
-        con.execute(
-            f"SELECT reasons & -reasons AS first, count(*) FROM {relation} WHERE reasons > 0 GROUP BY ALL"
-        ).fetchall()
-    )
-    total, corrections, filtered, approved, unique = _one(
-        con,
-        f"""SELECT count(*), count(*) FILTER (kind = 'correction'), count(*) FILTER (reasons & {_FILTER_STAGE} = 0),
-            count(*) FILTER (reasons & {_FILTER_STAGE | _APPROVAL_STAGE} = 0), count(*) FILTER (reasons = 0)
-            FROM {relation}""",
-    )
+    counted = "SELECT key, total FROM tallies WHERE dimension = '{0}'" if relation is None else (
+        f"SELECT ({{1}})::VARCHAR, count(*) FROM {relation} GROUP BY ALL"
+    )  # fmt: skip
+    kinds = dict(con.execute(counted.format("kind", "kind")).fetchall())
+    lost = {int(bit): count for bit, count in con.execute(counted.format("reason", "reasons & -reasons")).fetchall()}
+    total = sum(kinds.values())
+    filtered = total - sum(count for bit, count in lost.items() if bit & _FILTER_STAGE)
+    approved = filtered - sum(count for bit, count in lost.items() if bit & _APPROVAL_STAGE)
     return {
-        "captured": total - corrections,
-        "corrections": corrections,
+        "captured": kinds.get("capture", 0),
+        "corrections": kinds.get("correction", 0),
         "lost": {name: lost[BIT[name]] for name in REASONS if BIT[name] in lost},
         "filtered": filtered,
         "approved": approved,
-        "unique": unique,
+        "unique": lost.get(0, 0),
     }
 
 
@@ -79,15 +77,8 @@ def stats(con: Connection) -> dict[str, Any]:
     """The numbers of the dashboard, all of one moment."""
     policy = policies.current(con)
     numbers = funnel(con)
-    sources = con.execute(
-        """SELECT source, count(*) AS total, count(*) FILTER (reasons = 0) AS in_training FROM verdicts
-           GROUP BY source ORDER BY total DESC, source"""
-    ).fetchall()
-    relevance = dict(con.execute("SELECT relevance, count(*) FROM verdicts GROUP BY relevance").fetchall())
-    tags = con.execute(
-        """SELECT tag, count(*) AS total, count(*) FILTER (reasons = 0) AS in_training
-           FROM (SELECT unnest(tags) AS tag, reasons FROM verdicts) GROUP BY tag ORDER BY total DESC, tag LIMIT 100"""
-    ).fetchall()
+    sources, tags = (_tally(con, dimension) for dimension in ("source", "tag"))
+    relevance = {name: total for name, total, _ in _tally(con, "relevance")}
     feedback = dict(con.execute("SELECT feedback, count(*) FROM feedback GROUP BY ALL").fetchall())
     decisions = dict(con.execute("SELECT decision, count(*) FROM decisions GROUP BY ALL").fetchall())
     return {
@@ -98,15 +89,29 @@ def stats(con: Connection) -> dict[str, Any]:
             {"source": s, "total": n, "in_training": t, "high_value": s in _HIGH_VALUE} for s, n, t in sources
         ],
         "relevance": {name: relevance.get(name, 0) for name in reversed(RELEVANCE)},
-        "tags": [{"tag": tag, "total": n, "in_training": t} for tag, n, t in tags],
+        "tags": [{"tag": tag, "total": n, "in_training": t} for tag, n, t in tags[:TAGS]],
         "feedback": {name: feedback.get(name, 0) for name in ("positive", "negative")},
         "decisions": {name: decisions.get(name, 0) for name in ("approved", "rejected")},
-        "review_queue": _one(con, "SELECT count(*) FROM verdicts WHERE queue IS NOT NULL")[0],
+        "review_queue": sum(total for place, total, _ in _tally(con, "queue") if place != "0"),
         "checkpoint": checkpoint(con).seq,
     }
 
 
+def _tally(con: Connection, dimension: str) -> list[tuple[str, int, int]]:
+    """Key, total and how many are in the training set, the most frequent first."""
+    return con.execute(
+        "SELECT key, total, in_training FROM tallies WHERE dimension = ? ORDER BY total DESC, key", [dimension]
+    ).fetchall()
+
+
+TAGS = 100
+"""Tags that the statistics tell, the most frequent ones."""
+
 _HIGH_VALUE = ("user_correction", "verified_correction", "spec_interpretation")
+
+
+TAGGED = "($tag IS NULL OR seq IN (SELECT seq FROM queued_tags WHERE tag = $tag))"
+"""The condition on what waits to carry a tag, if one is given."""
 
 
 def queue(
@@ -124,33 +129,25 @@ def queue(
     """
     below = policies.current(con).review.new_topic_below
     limit = max(0, min(limit, PAGE))
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE waiting AS
-           WITH thin AS (
-               SELECT tag FROM (SELECT unnest(tags) AS tag, reasons FROM verdicts) GROUP BY tag
-               HAVING count(*) FILTER (reasons = 0) < $below),
-           fresh AS (
-               SELECT example_id, list(tag ORDER BY tag) AS thin_tags FROM (
-                   SELECT example_id, unnest(tags) AS tag FROM verdicts WHERE queue > 3 AND approval IS NULL)
-               SEMI JOIN thin USING (tag) GROUP BY example_id)
-           SELECT v.example_id, v.seq, v.source, v.tags, f.thin_tags,
-               CASE WHEN f.example_id IS NOT NULL THEN 3 ELSE v.queue END AS place
-           FROM verdicts v LEFT JOIN fresh f USING (example_id) WHERE v.queue IS NOT NULL""",
-        {"below": below},
-    )
+    place_all(con, below)
     numbers = {name: number for number, name in QUEUE.items()}
-    wanted = """FROM waiting WHERE ($tag IS NULL OR list_contains(tags, $tag))
-                AND ($source IS NULL OR source = $source) AND ($place IS NULL OR place = $place)"""
+    wanted = f"""FROM waiting WHERE {TAGGED}
+                 AND ($source IS NULL OR source = $source) AND ($place IS NULL OR place = $place)"""
     filters = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
-    rows = con.execute(
-        f"SELECT example_id, place, thin_tags {wanted} ORDER BY place, seq DESC LIMIT $limit",
-        filters | {"limit": limit},
+    page = con.execute(
+        f"SELECT seq, place, thin_tags {wanted} ORDER BY place, seq DESC LIMIT $limit", filters | {"limit": limit}
     ).fetchall()
     (total,) = _one(con, f"SELECT count(*) {wanted}", filters)
     counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
+    ids = dict(
+        con.execute(
+            "SELECT seq, example_id FROM verdicts WHERE seq IN (SELECT unnest(?::BIGINT[]))", [[s for s, *_ in page]]
+        ).fetchall()
+    )
+    rows = [(ids[seq], place, thin_tags) for seq, place, thin_tags in page]
     shown = _examples(con, [example_id for example_id, *_ in rows])
     items = [
-        {"why": QUEUE[place], "because": _because(place, thin_tags or [], below, shown[example_id])} | shown[example_id]
+        {"why": QUEUE[place], "because": because(place, thin_tags or [], below, shown[example_id])} | shown[example_id]
         for example_id, place, thin_tags in rows
     ]
     return {
@@ -161,7 +158,23 @@ def queue(
     }
 
 
-def _because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
+def place_all(con: Connection, below: int) -> None:
+    """Make the view `waiting`: everything in the queue with its `place` and the tags that make it a new topic."""
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE new_topics AS
+           SELECT seq, list(tag ORDER BY tag) AS thin_tags FROM queued_tags SEMI JOIN (
+               SELECT key AS tag FROM tallies WHERE dimension = 'tag' AND in_training < $below) USING (tag)
+           SEMI JOIN (SELECT seq FROM queued WHERE may_be_new) USING (seq) GROUP BY seq""",
+        {"below": below},
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP VIEW waiting AS
+           SELECT q.seq, q.source, q.project_context, n.thin_tags, CASE WHEN n.seq IS NOT NULL THEN 3 ELSE q.place END
+               AS place FROM queued q LEFT JOIN new_topics n USING (seq)"""
+    )
+
+
+def because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
     """Why an example has its place in the queue, in words: the place's own reason first."""
     told = {
         1: "a correction is always reviewed",
@@ -213,7 +226,7 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
         return funnel(con), "verdicts"
     filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
     other: Policy = msgspec.structs.replace(policy, filters=filters)
-    verdicts.judge(con, other, "examples")
+    verdicts.candidate(con, other)
     return funnel(con, "judged"), "judged"
 
 
@@ -232,7 +245,7 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
             v.reasons, v.queue, r.revision
         FROM examples e SEMI JOIN wanted USING (example_id) JOIN verdicts v USING (example_id)
         LEFT JOIN decisions d ON d.seq = v.decision_seq
-        LEFT JOIN ({_revisions()}) r USING (example_id)""",
+        LEFT JOIN ({revisions()}) r USING (example_id)""",
         {"ids": ids},
     )
     names = [column[0] for column in result.description]
@@ -246,7 +259,7 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _revisions() -> str:
+def revisions() -> str:
     """The last sequence said about each wanted id: under its subject, whatever became of it."""
     tables = " UNION ALL ".join(
         f"SELECT example_id, seq FROM {table} SEMI JOIN wanted USING (example_id)"

@@ -1,11 +1,12 @@
 """How much a text is about roofing, and which topics it touches: a weighted lexicon, evaluated in DuckDB.
 
-One alternation of all phrases finds the terms; a join with their weights gives score, context, terms and tags.
+Alternations of all phrases find the terms; a join with their weights gives score, context, terms and tags.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from functools import cached_property
 from typing import Annotated
@@ -24,6 +25,9 @@ DROPPED = " -\t\n\r\f\v&./:'"
 
 RIVAL_COST = 2
 """What each distinct rival word takes off the context; the weight of one good roofing word."""
+
+MAX_PATTERN = 22_000
+"""Characters of one alternation: from about 23,400 on RE2 gives its automaton up and is ten times slower."""
 
 
 WORD_COLUMNS = (
@@ -96,19 +100,75 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         return msgspec.json.encode(rows).decode(), msgspec.json.encode(pairs).decode()
 
     @cached_property
+    def meanings(self) -> dict[str, Term | str]:
+        """What each key stands for: a term, or the rival word that it is a form of."""
+        found: dict[str, Term | str] = {key(form): term for term in self.terms for form in term.forms}
+        return found | {key(form): word for word in self.rivals for form in (word, plural(word))}
+
+    @cached_property
+    def expressions(self) -> tuple[re.Pattern[str], ...]:
+        """The patterns for Python's `re`, whose white space would have one character more than RE2's."""
+        return tuple(re.compile(p.replace(r"[\s-]", r"[\t\n\f\r -]"), re.ASCII) for p in self.patterns)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
     @cached_property
-    def pattern(self) -> str:
-        """One RE2 alternation of all forms for normalised text, longest first, so that phrases win over words."""
+    def patterns(self) -> tuple[str, ...]:
+        """RE2 alternations of all forms for lower-case text, each of at most MAX_PATTERN characters.
+
+        Forms that could match overlapping text stand in one alternation, where a phrase comes before its own prefix.
+        Raises LexiconError where those alone are too many.
+        """
         forms = {form for term in self.terms for form in term.forms} | self.rival_forms | self.ignored_forms
-        # A regular plural rides on its singular: half as many alternatives keep RE2 inside its automaton's memory.
-        written = sorted(
-            (form for form in forms if not _rides(form, forms)), key=lambda form: (key(form), form), reverse=True
-        )
-        return rf"\b(?:{'|'.join(form_pattern(form) + 's?' * (form + 's' in forms) for form in written)})\b"
+        packed: list[tuple[int, list[str]]] = []
+        for size, group in sorted(((_size(group), sorted(group)) for group in _kindred(forms)), reverse=True):
+            if size > MAX_PATTERN:
+                raise LexiconError(
+                    f"lexicon: {len(group)} spellings that share words ({group[0]!r}, {group[1]!r}, …) make a pattern "
+                    f"of {size:,} characters, at most {MAX_PATTERN:,} are fast; drop spellings that others contain"
+                )
+            for number, (filled, chosen) in enumerate(packed):
+                if filled + size <= MAX_PATTERN:
+                    packed[number] = (filled + size, chosen + group)
+                    break
+            else:
+                packed.append((size, group))
+        return tuple(_alternation(set(chosen)) for _, chosen in packed)
+
+
+def _alternation(forms: set[str]) -> str:
+    # A regular plural rides on its singular: half as many alternatives keep RE2 inside its automaton's memory.
+    alone = (form for form in forms if not _rides(form, forms))
+    written = sorted(alone, key=lambda form: (key(form), form), reverse=True)
+    return rf"\b(?:{'|'.join(form_pattern(form) + 's?' * (form + 's' in forms) for form in written)})\b"
+
+
+def _size(forms: set[str]) -> int:
+    return len(_alternation(forms)) + 1
+
+
+def _kindred(forms: set[str]) -> list[set[str]]:
+    """The forms in groups such that no two of different groups can match overlapping text: they share no word."""
+    leader: dict[str, str] = {}
+
+    def led_by(run: str) -> str:
+        while leader.setdefault(run, run) != run:
+            leader[run] = run = leader[leader[run]]
+        return run
+
+    for form in sorted(forms):
+        words = form.split(" ")
+        pieces = itertools.combinations(range(len(words) + 1), 2)
+        runs = ["".join(words[start:end]) for start, end in pieces]  # "mod bit" is also written "modbit"
+        for run in [*runs, form[:-1]] if _rides(form, forms) else runs:
+            leader[led_by(key(run))] = led_by(key(form))
+    groups: dict[str, set[str]] = {}
+    for form in forms:
+        groups.setdefault(led_by(key(form)), set()).add(form)
+    return list(groups.values())
 
 
 def _rides(form: str, forms: set[str]) -> bool:
@@ -133,7 +193,7 @@ def key(form: str) -> str:
 
 
 def check(lexicon: Lexicon) -> None:
-    """Raise LexiconError where one spelling belongs to two entries."""
+    """Raise LexiconError where one spelling belongs to two entries, or there are too many for a fast pattern."""
     owner: dict[str, str] = {}
     roles = [(term.term, term.forms) for term in lexicon.terms]
     roles += [("rivals", tuple(sorted(lexicon.rival_forms))), ("ignored", tuple(sorted(lexicon.ignored_forms)))]
@@ -142,6 +202,7 @@ def check(lexicon: Lexicon) -> None:
             if owner.setdefault(key(form), name) != name:
                 other = owner[key(form)]
                 raise LexiconError(f"lexicon: {form!r} belongs to both {other!r} and {name!r}; keep it in one")
+    _ = lexicon.patterns
 
 
 NOWHERE = "a^"
@@ -169,6 +230,24 @@ def difference(one: Lexicon, other: Lexicon) -> str | None:
     return pattern if len(pattern) <= WIDEST_DIFFERENCE else None
 
 
+SAID = "lower(coalesce(prompt, '') || ' | ' || coalesce(response, ''))"
+"""The text that is rated, in SQL: what is lower case is DuckDB's decision."""
+
+
+def rate(lexicon: Lexicon, said: str) -> tuple[int, int, list[str], list[str]]:
+    """Score, context, terms and tags of one text, as `rated` finds them.
+
+    To compile the patterns costs DuckDB more than to look through a few texts costs Python.
+    """
+    matches = {match[0] for expression in lexicon.expressions for match in expression.finditer(said)}
+    meant = [lexicon.meanings.get(key(match)) for match in matches]
+    terms = {term.term: term for term in meant if isinstance(term, Term)}.values()
+    strength = sum(t.weight for t in terms if t.weight > 1) - RIVAL_COST * len({w for w in meant if isinstance(w, str)})
+    company = any(term.weight == 1 and not term.neutral for term in terms)
+    tags = {tag for term in terms if strength >= 2 or not term.ambiguous for tag in term.tags}
+    return sum(term.weight for term in terms), strength + company, sorted(t.term for t in terms), sorted(tags)
+
+
 def rated(lexicon: Lexicon, source: str) -> str:
     """One SELECT that rates every row of `source` (columns `id` unique, `prompt`, `response`).
 
@@ -178,15 +257,15 @@ def rated(lexicon: Lexicon, source: str) -> str:
     """
     digits = "0123456789"
     words, keys = lexicon.tables
+    matches = " || ".join(f"regexp_extract_all(said, {_text(pattern)})" for pattern in lexicon.patterns)
     return f"""
 WITH words AS (
   SELECT unnest(from_json({_text(words)}, {_text(WORD_COLUMNS)}), recursive := true)
 ), keys AS (
   SELECT unnest(from_json({_text(keys)}, {_text(KEY_COLUMNS)}), recursive := true)
 ), matched AS MATERIALIZED (
-  SELECT id, row_number() OVER () AS row, regexp_extract_all(
-    lower(coalesce(prompt, '') || ' | ' || coalesce(response, '')), {_text(lexicon.pattern)}) AS matches
-  FROM {source}
+  SELECT id, row_number() OVER () AS row, {matches} AS matches
+  FROM (SELECT id, {SAID} AS said FROM {source})
 ), hit AS (
   SELECT row, unnest(matches) AS match FROM matched
 ), spelling AS (  -- few spellings are many hits: take each to its word once

@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from msgspec import Struct, field
 
@@ -29,7 +28,7 @@ from events.facts import (
 )
 from events.log import Log
 from events.message import Message, remembered
-from events.subjects import new_event_id
+from events.subjects import TOMBSTONES, new_event_id
 
 from .state import Progress, State
 
@@ -53,6 +52,15 @@ class Plan(Struct):
     def ids(self) -> list[str]:
         """Every example that goes."""
         return list(self.taken)
+
+
+class Erased(Struct):
+    """The examples that went, the first of their sequences, how many messages went just now, and comments that stay."""
+
+    ids: list[str]
+    first: int
+    messages: int
+    comments_kept: list[int]
 
 
 async def plan(log: Log, state: State, example_id: str, *, with_comments: bool = False) -> Plan:
@@ -80,7 +88,7 @@ async def plan(log: Log, state: State, example_id: str, *, with_comments: bool =
             comments.append((one, comment, message))
     for one, comment, message in comments:
         (found.taken[one] if with_comments or quotes(comment, texts) else found.left).append(message)
-    if not messages and example_id not in {m.subject.split(".")[3] for m in await log.tombstones()}:
+    if not messages and example_id not in {m.subject.split(".")[3] for m in await log.matching(TOMBSTONES)}:
         raise UnknownExample(example_id)
     return found
 
@@ -116,8 +124,11 @@ def _words(text: str) -> list[str]:
     return [word.strip(".,;:!?-'’") for word in re.findall(r"[\w@.+'’-]+", text) if len(word) > 2]
 
 
-async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, actor: str) -> list[str]:
-    """Say the tombstones of messages by example, for those that none lists yet; the event ids of what is new."""
+async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, actor: str, asked: str) -> list[str]:
+    """Say the tombstones of messages by example, for those that none lists yet; the event ids of what is new.
+
+    `asked` is the example that the erasure was about: what had to go with it shares its trace.
+    """
     known = await log.erased()
     tombstones = []
     for example_id, listed in messages.items():
@@ -128,6 +139,7 @@ async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, act
                     event_id=new_event_id(),
                     occurred_at=datetime.now(UTC),
                     actor=actor,
+                    trace_id=f"erase {asked}",
                     example_id=example_id,
                     reason=reason,
                     erased=fresh,
@@ -173,7 +185,14 @@ async def sweep(log: Log, remnants: dict[str, list[int]]) -> int:
     for example_id, seqs in remnants.items():
         found = [await log.at(seq) for seq in seqs]
         late[example_id] = [message for message in found if message is not None]
-    await bury(log, late, reason="arrived after its example was erased", actor="rooflog")
+    for example_id, messages in late.items():
+        await bury(
+            log,
+            {example_id: messages},
+            reason="arrived after its example was erased",
+            actor="rooflog",
+            asked=example_id,
+        )
     return await remove(log)
 
 
@@ -200,23 +219,34 @@ async def erase(
     actor: str,
     with_comments: bool = False,
     report: Progress | None = None,
-) -> dict[str, Any]:
-    """Erase an example and everything that repeats its text; what went, and what is left that may repeat it.
+) -> Erased:
+    """Erase an example and everything that repeats its text from the log and the tables.
 
     Raises UnknownExample; any other error leaves the rest to be done by saying the same again.
     """
     found = await plan(log, state, example_id, with_comments=with_comments)
     taken = found.taken
     for _ in range(ROUNDS):
-        if not await bury(log, taken, reason=reason, actor=actor):
+        if not await bury(log, taken, reason=reason, actor=actor, asked=example_id):
             break
         taken = (await plan(log, state, example_id, with_comments=with_comments)).taken
     removed = await remove(log, report)
     await settle(state)
-    return {
-        "status": "erased",
-        "example_id": example_id,
-        "erased_ids": found.ids,
-        "messages": removed,
-        "comments_kept": [message.seq for message in found.left],
-    }
+    ids, first = await buried(log, example_id)
+    return Erased(ids or found.ids, first, removed, [message.seq for message in found.left])
+
+
+async def buried(log: Log, asked: str) -> tuple[list[str], int]:
+    """The examples that went with an erasure, however often it was interrupted, and its first sequence."""
+    ids: dict[str, None] = {}
+    first = 0
+    for message in await log.matching(TOMBSTONES):
+        try:
+            fact = message.fact()
+        except InvalidFact:
+            continue
+        if isinstance(fact, ExampleErased) and (fact.example_id == asked or fact.trace_id == f"erase {asked}"):
+            ids[fact.example_id] = None
+            seqs = [kept.seq for kept in fact.erased]
+            first = min([first or message.seq, *seqs])
+    return list(ids), first

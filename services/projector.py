@@ -180,7 +180,9 @@ class ProjectorService:
         async with self._moved:
             self._moved.notify_all()
         with contextlib.suppress(NatsError):  # whoever listens asks again; the checkpoint is in every answer
-            await self._log.client.publish(MOVED, msgspec.json.encode({"checkpoint": projector.checkpoint_seq}))
+            await self._log.client.publish(
+                MOVED, msgspec.json.encode({"checkpoint": self._owner.projector.checkpoint_seq})
+            )
 
     async def _forget(self) -> None:
         """Finish erasures: what arrived too late goes from the log, then the database is written anew without it.

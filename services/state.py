@@ -22,7 +22,18 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, TooLarge, Unreachable
 from events.log import Log
-from projections import chain, compaction, erasures, exports, policies, preview, queries, training_set
+from projections import (
+    chain,
+    compaction,
+    dashboard,
+    erasures,
+    exports,
+    policies,
+    preview,
+    queries,
+    review,
+    training_set,
+)
 from projections.database import Connection
 from projections.policy import Relevance
 from projections.training_set import TrainingSet
@@ -49,6 +60,15 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "queue": queries.queue,
     "show": queries.show,
     "tagged": queries.tagged,
+    "waiting": review.waiting,
+    "considered": review.considered,
+    "facets": review.facets,
+    "covered": review.covered,
+    "found": review.found,
+    "related": review.related,
+    "dashboard": dashboard.dashboard,
+    "quarantined": dashboard.quarantined,
+    "counted": dashboard.counted,
     "exports": exports.history,
     "chain": chain.entries,
     "erasing": erasures.erasing,
@@ -142,9 +162,9 @@ class Owner:
                 "to fold it anew from this log"
             )
 
-    async def catch_up(self, log: Log, progress: Progress | None = None) -> None:
-        """Fold everything the log holds now."""
-        last = await log.last_sequence()
+    async def catch_up(self, log: Log, progress: Progress | None = None, until: int | None = None) -> None:
+        """Fold everything the log holds now, or no further than a sequence."""
+        last = await log.last_sequence() if until is None else until
         first = self.projector.checkpoint.seq
         async for messages in log.read(first, last, READ):
             await asyncio.to_thread(self.projector.apply, messages)
@@ -222,17 +242,19 @@ class Owner:
 class State:
     """Answers about the state, whoever owns it; up to date with what the log holds when it is asked."""
 
-    def __init__(self, log: Log, owner: Owner | None, progress: Progress | None) -> None:
+    def __init__(self, log: Log, owner: Owner | None, progress: Progress | None, *, as_it_stands: bool = False) -> None:
         self._log = log
         self._owner = owner
         self._progress = progress
+        self.as_it_stands = as_it_stands
 
     async def ask(self, name: str, **args: Any) -> Any:
         """Ask one question. Raises RooflogError with what the projector says is wrong, Unreachable if it is silent."""
         if self._owner is not None:
-            await self._owner.catch_up(self._log, self._progress)
+            if not self.as_it_stands:
+                await self._owner.catch_up(self._log, self._progress)
             return self._owner.answer(name, args)
-        return await self.ask_after(await self._log.last_sequence(), name, args)
+        return await self.ask_after(0 if self.as_it_stands else await self._log.last_sequence(), name, args)
 
     async def ask_after(self, after: int, name: str, args: dict[str, Any]) -> Any:
         """Ask the projector one question about a state that holds at least sequence `after`.
@@ -268,7 +290,8 @@ class State:
     async def rows(self, name: str, **args: Any) -> AsyncIterator[tuple[bytes, AsyncIterator[pa.RecordBatch]]]:
         """A long answer of this moment: its head, and its rows."""
         if self._owner is not None:
-            await self._owner.catch_up(self._log, self._progress)
+            if not self.as_it_stands:
+                await self._owner.catch_up(self._log, self._progress)
             chunks = self._owner.rows(name, args)
 
             async def local() -> AsyncGenerator[bytes]:
@@ -296,7 +319,7 @@ class State:
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox, cb=arrived.put)
-        question = Question(after=await self._log.last_sequence(), args=args)
+        question = Question(after=0 if self.as_it_stands else await self._log.last_sequence(), args=args)
         try:
             await client.publish(f"{ROWS}.{name}", msgspec.json.encode(question), reply=inbox)
             whole = bytearray()
@@ -346,8 +369,14 @@ async def runs(log: Log) -> bool:
 
 
 @asynccontextmanager
-async def open_state(settings: Settings, log: Log, progress: Progress | None = None) -> AsyncIterator[State]:
-    """The state: through the projector where one runs, else by owning the database for as long as this is open."""
+async def open_state(
+    settings: Settings, log: Log, progress: Progress | None = None, *, as_it_stands: bool = False
+) -> AsyncIterator[State]:
+    """The state: through the projector where one runs, else by owning the database for as long as this is open.
+
+    Raises RooflogError where the database was folded from another log. `as_it_stands` neither checks that nor folds
+    what is new: for whoever wants to know whether the log is still what the tables were folded from.
+    """
     deadline = time.monotonic() + OWNER_SECONDS
     while not await runs(log):
         try:
@@ -361,9 +390,10 @@ async def open_state(settings: Settings, log: Log, progress: Progress | None = N
             await asyncio.sleep(0.05)
             continue
         try:
-            await owner.check(log)
-            yield State(log, owner, progress)
+            if not as_it_stands:
+                await owner.check(log)
+            yield State(log, owner, progress, as_it_stands=as_it_stands)
         finally:
             owner.close()
         return
-    yield State(log, None, progress)
+    yield State(log, None, progress, as_it_stands=as_it_stands)

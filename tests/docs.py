@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from nats.aio.client import Client
 
 from events.log import Log
+from events.schemas import schemas
 from services import asyncapi
 from services.settings import Settings
 from services.web.app import create
@@ -28,7 +30,11 @@ def openapi() -> dict[str, Any]:
     return exact(app.openapi_schema.to_schema())
 
 
-DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {"openapi.json": openapi, "asyncapi.json": asyncapi.document}
+DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "openapi.json": openapi,
+    "asyncapi.json": asyncapi.document,
+    **{f"schemas/{name}.json": partial(schemas().__getitem__, name) for name in schemas()},
+}
 
 
 def rendered(name: str) -> bytes:
@@ -37,6 +43,6 @@ def rendered(name: str) -> bytes:
 
 
 if __name__ == "__main__":
-    DOCS.mkdir(exist_ok=True)
+    (DOCS / "schemas").mkdir(parents=True, exist_ok=True)
     for name in DOCUMENTS:
         (DOCS / name).write_bytes(rendered(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import audit, exports, look, policies, review, run, say, texts, web
+from . import audit, exports, keep, look, policies, review, run, say, texts, web
 
 _ORDER = (
     run.up,
@@ -17,9 +17,9 @@ _ORDER = (
     review.show,
     review.approve,
     review.reject,
+    review.reopen,
     review.edit,
     texts.redact,
-    audit.erase,
     texts.analyze,
     texts.duplicates,
     look.stats,
@@ -30,6 +30,11 @@ _ORDER = (
     look.history,
     look.status,
     policies.policy,
+    audit.erase,
+    audit.verify,
+    audit.audit,
+    keep.backup,
+    keep.restore,
     run.projector,
     exports.exporter,
     web.web,

@@ -1,11 +1,25 @@
-"""Commands for operators and auditors: erase."""
+"""Commands for operators and auditors: erase, verify, audit."""
 
 from __future__ import annotations
 
-import click
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
 
-from .. import erasure
+import click
+import msgspec
+from rich.table import Table
+
+from events.log import Log
+
+from .. import audit as audits
+from .. import erasure, verification, withdrawal
+from ..past import forget_abandoned
+from ..state import State
+from ..volume import VolumeError, open_volume
 from .command import Outcome, Session, actor_option, command, plain
+from .exports import export_now
 
 
 @command("erase", example='rooflog erase train_20250115_143000_1a2b3c4d --reason "asked by the customer"')
@@ -21,22 +35,185 @@ from .command import Outcome, Session, actor_option, command, plain
 async def erase(session: Session, example_id: str, reason: str, comments: bool, dry_run: bool) -> Outcome:
     """Erase the text of an example for good, on the log and everywhere else; a tombstone says that it was there.
 
-    Corrections of it and exact copies repeat the text and are erased with it. It cannot be undone. Interrupted, the
-    same command finishes it.
+    Corrections of it and exact copies repeat the text and are erased with it. Exports that had contained it lose their
+    texts, and the volume gets one without it. It cannot be undone. Interrupted, the same command finishes it.
     """
     async with session.state() as (log, state):
         if dry_run:
             found = await erasure.plan(log, state, example_id, with_comments=comments)
             seqs = {one: [message.seq for message in said] for one, said in found.taken.items()}
-            value = {"status": "proposed", "example_id": example_id, "erased_ids": found.ids, "messages": seqs}
+            value: dict[str, Any] = {
+                "status": "proposed",
+                "example_id": example_id,
+                "erased_ids": found.ids,
+                "messages": seqs,
+            }
             lines = [f"{plain(one)}: sequences {', '.join(map(str, said)) or 'none'}" for one, said in seqs.items()]
             return Outcome(value, "\n".join(["would erase", *lines]))
         with session.progress("erasing") as report:
-            value = await erasure.erase(
+            done = await erasure.erase(
                 log, state, example_id, reason=reason, actor=session.settings.who, with_comments=comments, report=report
             )
-    lines = [f"erased {plain(', '.join(value['erased_ids']))}: {value['messages']} messages went from the log"]
-    if value["comments_kept"]:
-        kept = ", ".join(map(str, value["comments_kept"]))
+        told = await _withdraw(session, log, state, done)
+    value = {
+        "status": "erased",
+        "example_id": example_id,
+        "erased_ids": done.ids,
+        "messages": done.messages,
+        "comments_kept": done.comments_kept,
+    } | told
+    lines = [f"erased {plain(', '.join(done.ids))}: {done.messages} messages went from the log"]
+    if done.comments_kept:
+        kept = ", ".join(map(str, done.comments_kept))
         lines.append(f"comments at sequences {kept} were kept; if they repeat the text, say it again with --comments")
-    return Outcome(value, "\n".join(lines))
+    return Outcome(value, "\n".join([*lines, *_withdrawn(told)]))
+
+
+async def _withdraw(session: Session, log: Log, state: State, done: erasure.Erased) -> dict[str, Any]:
+    """Take the text off the volume: a new export where the trainer still reads it, and nothing of it in older ones."""
+    volume = open_volume(session.settings)
+    forget_abandoned(session.settings.data_dir)
+    await withdrawal.tidy(session.settings)
+    try:
+        found = await withdrawal.containing(state, volume, done.ids, done.first)
+        again = None
+        if await withdrawal.is_latest(volume, found.exports):
+            again = await export_now(session, log, state, {"min_examples": 0})
+        withdrawn = await withdrawal.withdraw(volume, found.exports, found.untold)
+    finally:
+        await volume.close()
+    return {
+        "exports": found.exports,
+        "exports_untold": found.untold,
+        "trainings": found.trainings,
+        "withdrawn": withdrawn,
+        "new_export": again and again["export_digest"],
+    }
+
+
+def _withdrawn(told: dict[str, Any]) -> list[str]:
+    lines = [
+        f"export {export['export_digest'][:12]} of {(export['at'] or 'nobody knows when')[:19]} had contained it"
+        for export in told["exports"]
+    ]
+    lines += [
+        f"[yellow]training {plain(t['call_id'] or t['number'])} ({t['outcome']}) was on export "
+        f"{t['export_digest'][:12]} and has learned it[/yellow]"
+        for t in told["trainings"]
+    ]
+    if told["exports_untold"]:
+        lines.append(f"{len(told['exports_untold'])} older exports may have: the volume does not hold them any more")
+    if told["withdrawn"]:
+        lines.append(f"the texts of {len(told['withdrawn'])} exports went from the volume; their lineage stays")
+    if told["new_export"]:
+        lines.append(f"export {told['new_export'][:12]} is without it")
+    lines.append("backups that were made before still hold it: make a new one and delete them")
+    return lines
+
+
+SHOWN = 50
+"""Problems in a table; --json has all of them."""
+
+
+@command("verify", example="rooflog verify --incremental")
+@click.option("--incremental", is_flag=True, help="Only what was said since the last verification of this directory.")
+async def verify(session: Session, incremental: bool) -> Outcome:
+    """Prove that the log is what it was: recompute its running digest and compare it with what was recorded.
+
+    It is compared with what the projector recorded of every message and with the digests of all exports, on the log and
+    on the volume. A message that was changed, moved, put in or taken out is named by its sequence; the exit code is 1.
+    """
+    path = session.settings.data_dir / "verified.json"
+    since = verification.load(path) if incremental else None
+    started = time.monotonic()
+    manifests, unread = await _manifests(session)
+    async with session.state(as_it_stands=True) as (log, state):
+        with session.progress("verifying") as report:
+            found = await verification.verify(log, state, since=since, published=manifests, report=report)
+            if not found.problems:  # what was new is recorded now, for the next verification
+                state.as_it_stands = False
+                await state.ask("status")
+    seconds = time.monotonic() - started
+    broken = bool(found.problems)
+    if not broken:
+        verification.save(path, found)
+    value: dict[str, Any] = {"status": "broken" if broken else "verified", "since": since} | msgspec.to_builtins(found)
+    value = msgspec.to_builtins(value) | {"seconds": round(seconds, 3), "volume_error": unread}
+    rate = f"{(found.messages + found.erased) / seconds:,.0f} a second" if seconds else ""
+    lines = [
+        f"read {found.messages:,} messages from sequence {found.first:,} to {found.last:,} ({rate}); "
+        f"{found.erased:,} erased ones by their tombstones",
+        f"compared with the projector's record and {len(found.exports)} digests of exports",
+        f"running digest: {found.log_digest}",
+    ]
+    if unread:
+        lines.append(f"[yellow]manifests on the volume were not compared: {plain(unread)}[/yellow]")
+    if found.unfinished:
+        seqs = ", ".join(map(str, found.unfinished[:SHOWN]))
+        lines.append(f"[yellow]an erasure is not finished: sequences {seqs} are still there; erase them again[/yellow]")
+    if not broken:
+        return Outcome(value, "\n".join([*lines, "[green]verified: nothing was changed[/green]"]))
+    table = Table("sequence", "problem", "what is wrong", box=None, header_style="bold")
+    for one in found.problems[:SHOWN]:
+        seqs = f"{one.seq:,}" if one.seq == one.last else f"{one.seq:,} to {one.last:,}"
+        table.add_row(seqs, one.kind, plain(one.detail))
+    lines.append(f"[red]the log is not what it was: {len(found.problems):,} findings[/red]")
+    return Outcome(value, "\n".join(lines), code=1, renderables=(table,))
+
+
+async def _manifests(session: Session) -> tuple[list[verification.Anchor], str | None]:
+    """The digests in the manifests on the volume, or why they could not be read."""
+    try:
+        volume = open_volume(session.settings)
+        try:
+            return await verification.manifested(volume), None
+        finally:
+            await volume.close()
+    except VolumeError as error:
+        return [], str(error)
+
+
+@command("audit", example="rooflog audit 3f9c2a71 --data-dir restored")
+@click.argument("export", metavar="EXPORT")
+async def audit(session: Session, export: str) -> Outcome:
+    """Make an export anew from the log alone and compare it with the published one, byte for byte.
+
+    EXPORT is the folder of an export, or (the start of) its digest on the volume. Facts 1 to N are folded into a fresh
+    database: on another machine the log (see `rooflog restore`) and the export are enough.
+    """
+    async with session.log() as log:
+        with tempfile.TemporaryDirectory(prefix="rooflog-") as temporary, session.progress("auditing") as report:
+            folder = Path(export)
+            if not folder.is_dir():
+                volume = open_volume(session.settings)
+                try:
+                    folder = await audits.fetch(volume, export, Path(temporary))
+                finally:
+                    await volume.close()
+            found = await audits.audit(session.settings, log, folder, report)
+    value = {"status": "same" if found.is_same else "different"} | msgspec.to_builtins(found)
+    name = f"export {found.export_digest[:12]} of facts 1 to {found.last_seq:,}"
+    if found.is_same:
+        text = (
+            f"[green]{name}: made anew from the log, all {len(found.files)} files are the same, byte for byte[/green]"
+        )
+        return Outcome(value, text)
+    table = Table("file", "is", box=None, header_style="bold")
+    for file, fate in found.files.items():
+        table.add_row(plain(file), fate)
+    return Outcome(value, "\n".join([f"[red]{name} is not what the log gives[/red]", *_why(found)]), code=1,
+                   renderables=(table,))  # fmt: skip
+
+
+def _why(found: audits.Audited) -> list[str]:
+    """What explains that an export cannot be made anew."""
+    lines = []
+    if not found.is_same_log:
+        lines.append("it was made from another log: see which message was changed with `rooflog verify`")
+    elif not found.is_same_policy:
+        lines.append("it was made under another policy than the log had adopted by then")
+    if found.erased:
+        seqs = ", ".join(map(str, found.erased[:SHOWN]))
+        lines.append(f"texts of its range were erased since (sequences {seqs}): with them it cannot be made any more")
+    lines += [f"{name}: it was made by {was}, this is {now}" for name, (was, now) in found.versions.items()]
+    return lines

@@ -59,7 +59,7 @@ class Session:
         self.as_json = as_json
 
     @asynccontextmanager
-    async def log(self) -> AsyncIterator[Log]:
+    async def log(self, *, create: bool = True) -> AsyncIterator[Log]:
         """The log: of the server in the settings, else of the embedded one, started if it does not run."""
         settings = self.settings
         with ExitStack() as stack:
@@ -73,6 +73,7 @@ class Session:
                 user=settings.nats_user,
                 password=settings.nats_password,
                 replicas=settings.replicas,
+                create=create,
             )
             try:
                 yield log
@@ -80,10 +81,10 @@ class Session:
                 await log.close()
 
     @asynccontextmanager
-    async def state(self) -> AsyncIterator[tuple[Log, State]]:
-        """The log and the state that follows from it."""
+    async def state(self, *, as_it_stands: bool = False) -> AsyncIterator[tuple[Log, State]]:
+        """The log and the state that follows from it; `as_it_stands` even if it follows from another log."""
         with self.progress("reading the log") as report:
-            async with self.log() as log, open_state(self.settings, log, report) as state:
+            async with self.log() as log, open_state(self.settings, log, report, as_it_stands=as_it_stands) as state:
                 yield log, state
 
     @contextmanager

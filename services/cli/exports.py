@@ -14,7 +14,7 @@ from projections.policy import RELEVANCE
 
 from ..exporter.asking import ask, done
 from ..exporter.provenance import Provenance, UnknownRow, lines_of
-from ..exporter.service import opened, serve
+from ..exporter.steps import opened
 from ..state import State
 from ..volume import open_volume
 from .command import InputError, Outcome, Session, actor_option, command, log_to_stderr, plain
@@ -27,6 +27,8 @@ async def exporter(session: Session) -> Outcome:
 
     It exports when the policy says so, on command, and starts trainings. It needs a projector at the same NATS server.
     """
+    from ..exporter.service import serve
+
     log_to_stderr()
     async with session.log() as log:
         url = session.settings.nats_url or f"nats://{log.client.connected_url.netloc}"  # type: ignore[union-attr]

@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from events.errors import StaleRevision
-from events.facts import CorrectionRecorded, ExampleApproved, ExampleRejected
+from events.facts import CorrectionRecorded, ExampleApproved, ExampleRejected, ExampleReopened
 from events.subjects import new_event_id, new_example_id
 from projections.verdicts import QUEUE
 
@@ -140,6 +140,30 @@ async def reject(session: Session, example_id: str, reason: str, revision: int |
         )
         seq = await log.decide(fact, revision=seen)
     return Outcome({"status": "rejected", "example_id": example["example_id"], "seq": seq}, f"rejected, sequence {seq}")
+
+
+@command("reopen", example="rooflog reopen train_20250115_143000_1a2b3c4d --reason 'the wrong one'")
+@click.argument("example_id")
+@click.option("--reason", help="Why the decision is taken back.")
+@click.option("--revision", type=click.IntRange(min=0), help="The revision you saw; refused if it is stale.")
+@actor_option
+async def reopen(session: Session, example_id: str, reason: str | None, revision: int | None) -> Outcome:
+    """Take a decision back: the example stands undecided again, and waits for review where it did before."""
+    async with session.state() as (log, state):
+        example = await find(state, example_id)
+        if example["decision"] is None:
+            raise InputError(f"nobody has decided on {example['example_id']}; there is nothing to take back")
+        seen = example["revision"] if revision is None else revision
+        fact = ExampleReopened(
+            event_id=new_event_id(),
+            occurred_at=datetime.now(UTC),
+            actor=session.settings.who,
+            example_id=example["example_id"],
+            revision=seen,
+            reason=reason,
+        )
+        seq = await log.decide(fact, revision=seen)
+    return Outcome({"status": "reopened", "example_id": example["example_id"], "seq": seq}, f"reopened, sequence {seq}")
 
 
 @command(

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from .. import supervisor
 from ..demo import MIN_EXAMPLES, play
+from ..settings import SettingsError
 from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
 from .exports import export_now, export_told
 from .look import funnel_table
@@ -40,6 +41,8 @@ async def demo(session: Session) -> Outcome:
 
     It refuses to mix with a log that holds anything else. Playing it again changes nothing.
     """
+    if session.settings.sink != "local":
+        raise SettingsError("the sample day is not for a trainer's volume: unset ROOFLOG_SINK to play it")
     async with session.state() as (log, state):
         await play(log, state)
         answer = await export_now(session, log, state, {"min_examples": MIN_EXAMPLES})

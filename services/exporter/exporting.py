@@ -27,6 +27,9 @@ from .manifest import ROOT_FILE, Manifest, directory_of
 
 LOCK_SECONDS = 60.0
 
+STAGING = "export.staging"
+"""Where an export is written before it goes to the volume, below the data directory."""
+
 
 @asynccontextmanager
 async def alone(data_dir: Path, seconds: float = LOCK_SECONDS) -> AsyncIterator[None]:
@@ -53,7 +56,7 @@ class Exporter:
     def __init__(self, log: Log, state: State, volume: Volume, data_dir: Path, actor: str) -> None:
         self._log = log
         self._state = state
-        self._staging = data_dir / "export.staging"
+        self._staging = data_dir / STAGING
         self._actor = actor
         self.volume = volume
         self.known = Known(volume)

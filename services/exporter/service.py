@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -25,11 +22,9 @@ from events.subjects import new_event_id
 
 from ..settings import Settings
 from ..state import MOVED, Answer, State
-from ..volume import VolumeError, open_trainer, open_volume
 from .asking import ASK, ask
-from .exporting import Exporter, alone
-from .steps import Steps
-from .training import Trainings, is_running
+from .steps import Steps, opened
+from .training import is_running
 
 logger = logging.getLogger("rooflog.exporter")
 
@@ -259,21 +254,6 @@ def _moment(later: float = 0.0) -> str:
 
 async def _as_it_is(message: StreamMessage[Any]) -> StreamMessage[Any]:
     return message
-
-
-@asynccontextmanager
-async def opened(settings: Settings, log: Log, state: State, actor: str) -> AsyncIterator[Steps]:
-    """The steps of the only exporter of a data directory. Raises VolumeError, or RooflogError where it is not alone."""
-    async with alone(settings.data_dir):
-        volume, trainer = open_volume(settings), open_trainer(settings)
-        try:
-            exporter = Exporter(log, state, volume, settings.data_dir, actor)
-            yield Steps(exporter, Trainings(log, state, trainer, actor) if trainer else None)
-        finally:
-            with contextlib.suppress(VolumeError):
-                await volume.close()
-                if trainer:
-                    await trainer.close()
 
 
 async def serve(settings: Settings, url: str) -> int:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from msgspec import Struct
 
 from events.errors import RooflogError
+from events.log import Log
 
-from ..state import Progress
+from ..settings import Settings
+from ..state import Progress, State
+from ..volume import VolumeError, open_trainer, open_volume
 from .changes import unseen
-from .exporting import Exporter
+from .exporting import STAGING, Exporter, alone
 from .manifest import Manifest
 from .training import Attempt, Trainings, is_running, last_trained, why_not
 
@@ -114,3 +121,19 @@ class Steps:
         policy = (await self._exporter.changes(last)).head.training
         new = await unseen(self._exporter.known, last[0], last_trained(attempts))
         return why_not(last[1].examples, new, policy.at, policy.new_examples)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, log: Log, state: State, actor: str) -> AsyncIterator[Steps]:
+    """The steps of the only exporter of a data directory. Raises VolumeError, or RooflogError where it is not alone."""
+    async with alone(settings.data_dir):
+        shutil.rmtree(settings.data_dir / STAGING, ignore_errors=True)  # of one that was killed
+        volume, trainer = open_volume(settings), open_trainer(settings)
+        try:
+            exporter = Exporter(log, state, volume, settings.data_dir, actor)
+            yield Steps(exporter, Trainings(log, state, trainer, actor) if trainer else None)
+        finally:
+            with contextlib.suppress(VolumeError):
+                await volume.close()
+                if trainer:
+                    await trainer.close()

@@ -74,7 +74,7 @@ def said(error: Exception, what: str, seconds: float, missing: str = "") -> Volu
     if isinstance(error, VolumeError):
         return error
     exceptions = _modal().exception
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     advice, retryable = "", True
     if isinstance(error, TimeoutError):
         text = f"not done after {seconds:.3g} s"

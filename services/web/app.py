@@ -16,7 +16,7 @@ from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from . import decide, limits, look, metrics, openapi, reference, say, session
+from . import browse, decide, limits, look, metrics, openapi, operate, pages, policies, reference, say, session
 from .auth import Door, Sessions
 from .errors import HANDLERS, Problem
 from .gateway import Gate, Gateway
@@ -42,7 +42,7 @@ _REFUSALS = {
     400: "The body is no JSON.",
     401: "No token, or one that is not known.",
     403: "The role may not do this, or another site's page has caused the request.",
-    404: "No such example.",
+    404: "No such example or job.",
     409: "The example has changed since the revision; `details.since` tells how.",
     413: "The body or the fact is too large.",
     415: "The body is not declared as JSON.",
@@ -68,7 +68,15 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
 
     api = Router(
         API,
-        route_handlers=[session.ROUTES, say.ROUTES, decide.ROUTES, look.ROUTES],
+        route_handlers=[
+            session.ROUTES,
+            say.ROUTES,
+            decide.ROUTES,
+            look.ROUTES,
+            browse.ROUTES,
+            operate.ROUTES,
+            policies.ROUTES,
+        ],
         before_request=limits.json_only,
         response_headers=[ResponseHeader(name="Cache-Control", value="no-store", documentation_only=False)],
         security=[{"token": []}, {"session": []}],
@@ -79,6 +87,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
     return Litestar(
         route_handlers=[
             api,
+            pages.page,
             health,
             metrics.metrics,
             asyncapi_json,

@@ -236,6 +236,23 @@ class BulkApproval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reason: Text | None = None
 
 
+class Export(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many examples an export needs and their lowest relevance; the policy's unless given."""
+
+    min_examples: Annotated[int, Meta(ge=0, le=10**9)] | None = None
+    min_quality: Literal["low", "medium", "high"] | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The fields as the exporter takes them."""
+        return msgspec.structs.asdict(self)
+
+
+class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`force` trains without the policy's numbers, and again on what was trained on."""
+
+    force: bool = False
+
+
 class SignIn(Struct, frozen=True, forbid_unknown_fields=True):
     """A token, for a session cookie."""
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from events import calls
 from events.errors import InvalidFact, RooflogError
-from events.facts import ExampleApproved, ExampleRedacted, ExampleRejected, PersonalData
+from events.facts import ExampleApproved, ExampleRedacted, ExampleRejected, ExampleReopened, PersonalData
 from events.subjects import new_event_id
 from projections import personal_data
 
@@ -91,6 +91,17 @@ async def reject(
     """It stays out of training until somebody approves it. Refused as in approve."""
     fact = ExampleRejected(
         **_envelope(request, "reject", key), example_id=example_id, revision=data.revision, reason=data.reason
+    )
+    return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
+
+
+@post("/examples/{example_id:str}/reopen", status_code=201, summary="Take a decision back")
+async def reopen(
+    gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Approval], key: Key = None
+) -> Decided:
+    """The example stands undecided again and waits for review where it did before. Refused as in approve."""
+    fact = ExampleReopened(
+        **_envelope(request, "reopen", key), example_id=example_id, revision=data.revision, reason=data.reason
     )
     return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
@@ -190,7 +201,7 @@ async def approve_many(
 
 ROUTES = Router(
     "",
-    route_handlers=[approve, reject, edit, propose, redact, approve_many],
+    route_handlers=[approve, reject, reopen, edit, propose, redact, approve_many],
     guards=[may("decide")],
     tags=["decisions"],
 )

@@ -17,7 +17,7 @@ from nats.errors import Error as NatsError
 from events import subjects
 from events.codec import decode, encode
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample, Unreachable
-from events.facts import CorrectionRecorded, Fact, FeedbackGiven
+from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted
 from events.log import Decision, Log, Message, Published, describe
 
 from ..settings import Settings
@@ -61,7 +61,7 @@ class Gateway:
 
         Raises Refusal 503 where the projector does not answer in time.
         """
-        self._require_log()
+        self.require_log()
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 return await self._state.ask_after(self._said.get(actor, 0), name, args)
@@ -69,6 +69,30 @@ class Gateway:
             raise unavailable(
                 "projector", "the projector does not answer; start it with `rooflog up` or `rooflog projector`"
             ) from error
+
+    async def ask_long(self, actor: str, name: str, **args: Any) -> Any:
+        """The answer to a question that may take a minute. Raises as `ask` does."""
+        return await self._patiently(self._state.ask_after(self._said.get(actor, 0), name, args))
+
+    async def run(self, name: str, **args: Any) -> Any:
+        """Have the projector make something ready. Raises as `ask` does."""
+        return await self._patiently(self._state.run(name, **args))
+
+    async def adopt(self, policy: PolicyAdopted, *, revision: int) -> int:
+        """Put a policy on the log; its sequence. Raises StalePolicy."""
+        seq: int = await self._in_time(self.log.adopt(policy, revision=revision))
+        self._remember(policy.actor, seq)
+        return seq
+
+    async def _patiently(self, work: Awaitable[T]) -> T:
+        try:
+            self.require_log()
+            return await work
+        except (Unreachable, TimeoutError) as error:
+            raise unavailable("projector", "the projector does not answer in time; come again later") from error
+        finally:
+            if asyncio.iscoroutine(work):
+                work.close()
 
     async def example(self, actor: str, example_id: str) -> dict[str, Any]:
         """One example with its verdict. Raises UnknownExample."""
@@ -129,6 +153,13 @@ class Gateway:
         """Every message about one example, read from the log itself."""
         return await self._in_time(self.log.history(example_id))
 
+    async def stretch(self, after: int, limit: int) -> tuple[int, list[Message]]:
+        """The end of the log, and at most `limit` messages behind a sequence."""
+        last = await self._in_time(self.log.last_sequence())
+        if not limit or after >= last:
+            return last, []
+        return last, await self._in_time(anext(self.log.read(after, last, limit), []))
+
     async def health(self) -> dict[str, Any]:
         """How the log and the projector are, by age in seconds: of the last move, and of the oldest unfolded fact."""
         client, now = self.log.client, datetime.now(UTC)
@@ -143,7 +174,7 @@ class Gateway:
                 waiting = await self.log.at(status["checkpoint"] + 1) if status["checkpoint"] < last else None
         except (RooflogError, NatsError, TimeoutError) as error:
             return answer | {"reason": str(error) or "no answer in time"}
-        age = (now - _received(waiting)).total_seconds() if waiting else 0.0
+        age = (now - received(waiting)).total_seconds() if waiting else 0.0
         moved = self.changes.moved_at
         answer["projector"] = {
             "checkpoint": status["checkpoint"],
@@ -183,14 +214,15 @@ class Gateway:
             self._said.pop(next(iter(self._said)))
         self._said[actor] = max(seq, self._said.pop(actor, 0))
 
-    def _require_log(self) -> None:
+    def require_log(self) -> None:
+        """Raise Refusal 503 where the connection is known to be broken."""
         if not self.log.client.is_connected:
             raise unavailable("log", "the log is away; nothing was recorded, come again in a moment")
 
     async def _in_time(self, work: Awaitable[T]) -> T:
         """The result of talking to the log, or Refusal 503: the gateway keeps nothing for later."""
         try:
-            self._require_log()
+            self.require_log()
             async with asyncio.timeout(SAY_SECONDS):
                 return await work
         except (TimeoutError, Unreachable, NatsError) as error:
@@ -234,7 +266,7 @@ def _comparable(fact: Fact) -> Fact:
     return msgspec.structs.replace(fact, **same)
 
 
-def _received(message: Message) -> datetime:
+def received(message: Message) -> datetime:
     """The server's clock when the message came; it counts nanoseconds, which Python does not."""
     whole, _, fraction = message.received_at.rstrip("Z").partition(".")
     return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00")

@@ -25,6 +25,7 @@ from events.facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     Fact,
     FeedbackGiven,
     PolicyAdopted,
@@ -113,6 +114,10 @@ def corrected(
 
 def approved(example_id: str, *, revision: int = 0) -> ExampleApproved:
     return ExampleApproved(example_id=example_id, revision=revision, **_envelope())
+
+
+def reopened(example_id: str, *, revision: int = 0) -> ExampleReopened:
+    return ExampleReopened(example_id=example_id, revision=revision, **_envelope())
 
 
 def rejected(example_id: str, reason: str = "wrong", *, revision: int = 0) -> ExampleRejected:

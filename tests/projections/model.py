@@ -18,6 +18,7 @@ from events.facts import (
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
+    ExampleReopened,
     Fact,
     FeedbackGiven,
     PolicyAdopted,
@@ -87,6 +88,8 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
                 about.feedback = (seq, fact.feedback)
             case ExampleApproved() | ExampleRejected():
                 about.decision = (seq, fact.verb)
+            case ExampleReopened():
+                about.decision = None
             case ExampleRedacted():
                 about.texts.append((fact.prompt, fact.response))
     erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}

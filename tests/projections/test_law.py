@@ -43,6 +43,7 @@ from .given import (
     policy,
     redacted,
     rejected,
+    reopened,
     split,
 )
 
@@ -132,7 +133,7 @@ others = st.one_of(
         TrainingTriggered(**EXPORT, outcome="started"),
     ]),
 )  # fmt: skip
-decisions = st.sampled_from([liked, disliked, approved, rejected]).flatmap(ids.map)
+decisions = st.sampled_from([liked, disliked, approved, rejected, reopened]).flatmap(ids.map)
 redactions = st.builds(lambda id_, text: redacted(id_, *text, original_response=text[1]), ids, texts)
 real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans())
 erasures = st.one_of(ids.map(erased), real_erasures)

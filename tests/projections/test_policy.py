@@ -108,7 +108,7 @@ FACTS = (
     liked("failed"),
     disliked("failed"),
     captured(
-        "sun", "Is a warm roof gutter bad?", "A gutter that is warm in the sun is no problem, nothing needs to be done."
+        "sun", "Is a warm roof nail bad?", "A nail that is warm in the sun is no problem, nothing needs to be done."
     ),
     liked("sun"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from projections import queries
@@ -26,11 +28,12 @@ from .given import (
     policy,
     redacted,
     rejected,
+    reopened,
 )
 
 BORDERLINE = {
-    "prompt": "Is it a problem that the gutter is warm?",
-    "response": "A roof and its gutter are warm in the sun; nothing needs to be done about that.",
+    "prompt": "Is it a problem that the drain is warm?",
+    "response": "A roof and its drain are warm in the sun; nothing needs to be done about that.",
 }
 """Relevance of a score at the very threshold of `medium`."""
 
@@ -164,3 +167,12 @@ class TestAsking:
 
     def test_an_empty_page_tells_how_much_there_is_in_all(self) -> None:
         assert queries.queue(self.STORY.con, limit=0)["total"] == 3
+
+
+@pytest.mark.parametrize("decided", [approved, rejected])
+def test_a_decision_that_is_taken_back_leaves_the_example_as_it_was_before(decided: Callable[[str], Said]) -> None:
+    waiting = [("a", "not_reviewed")]
+    without_new_topics(captured("a")).then(queue=waiting, why={"a": ["not_approved"]})
+    without_new_topics(captured("a"), decided("a")).then(queue=[])
+    without_new_topics(captured("a"), decided("a"), reopened("a")).then(queue=waiting, why={"a": ["not_approved"]})
+    without_new_topics(captured("a"), decided("a"), reopened("a"), approved("a")).then(queue=[], training_set=["a"])

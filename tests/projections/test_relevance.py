@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 from typing import Any
 
 import msgspec
 import pytest
 
+from projections import database, relevance
 from projections.judgement import Text, judge_texts
 from projections.policy import PolicyError, default, from_document
-from projections.relevance import RIVAL_COST, Lexicon, key, plural
+from projections.relevance import Lexicon
 from tests.evaluation.__main__ import labelled
 
 LEXICON = default().lexicon
@@ -38,28 +39,18 @@ def rate(texts: list[tuple[str, str]], lexicon: Lexicon = LEXICON) -> list[Ratin
     return [(one["score"], one["relevance"], one["terms"], one["tags"]) for one in judged]
 
 
-def rate_plainly(lexicon: Lexicon, prompt: str, response: str) -> tuple[int, str, list[str], list[str]]:
-    """The same rules, one text at a time: the model that the SQL is held against."""
-    terms = {key(form): term for term in lexicon.terms for form in term.forms}
-    rivals = {key(form): word for word in lexicon.rivals for form in (word, plural(word))}
-    matches = re.findall(lexicon.pattern, f"{prompt} | {response}".lower(), re.ASCII)
-    found = {terms[key(m)].term: terms[key(m)] for m in matches if key(m) in terms}.values()
-    others = {rivals[key(m)] for m in matches if key(m) in rivals}
-    score = sum(term.weight for term in found)
-    strength = sum(term.weight for term in found if term.weight > 1) - RIVAL_COST * len(others)
-    company = any(term.weight == 1 and not term.neutral for term in found)
-    tiers = default().relevance
-    tier = "high" if score >= tiers.high else "medium" if score >= tiers.medium else "low"
-    if strength + company < tiers.context:
-        tier = "low"
-    tags = {tag for term in found if strength >= 2 or not term.ambiguous for tag in term.tags}
-    return score, tier, sorted(term.term for term in found), sorted(tags) or ["general"]
-
-
-def test_sql_agrees_with_the_plain_model() -> None:
+def test_one_text_at_a_time_is_rated_as_many_in_sql() -> None:
     texts = [(row["prompt"], row["response"]) for name in ("relevance", "tags") for row in labelled(name)]
     texts += [(a[0] + " " + b[0], c[0]) for a, b, c in zip(texts[::5], texts[7:], texts[31:], strict=False)]
-    assert rate(texts) == [rate_plainly(LEXICON, *text) for text in texts]
+    texts += [("İSTANBUL ROOFS\vTPO\u00a0seam mod\vbit", "STRASSE ẞ flashing\x0bdrain 07\u20035400 \u0660\u0667 54 00")]
+    con = database.connect(None)
+    rows = [(number, *text) for number, text in enumerate(texts)]
+    columns = {"id": "BIGINT", "prompt": "VARCHAR", "response": "VARCHAR"}
+    database.with_rows(con, columns, rows, "CREATE TEMP TABLE texts AS SELECT * FROM incoming")
+    many = con.execute(f"SELECT * EXCLUDE (id) FROM ({relevance.rated(LEXICON, 'texts')}) ORDER BY id").fetchall()
+    said = con.execute(f"SELECT {relevance.SAID} FROM texts ORDER BY id").fetchall()
+    assert many == [relevance.rate(LEXICON, text) for (text,) in said]
+    con.close()
 
 
 def test_rating_is_deterministic() -> None:
@@ -137,6 +128,30 @@ def test_a_wrong_document_is_refused_with_the_reason(change: dict[str, Any], mes
         load_lexicon(SMALL | change)
 
 
-def test_the_shipped_lexicon_stays_inside_the_automaton_of_re2() -> None:
-    """From about 23,400 characters on RE2 gives its automaton up and is ten times slower: measured, and a cliff."""
-    assert len(LEXICON.pattern) < 23_000
+def test_phrases_in_several_alternations_match_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [(row["prompt"], row["response"]) for row in labelled("relevance")]
+    with monkeypatch.context() as patched:
+        patched.setattr(relevance, "MAX_PATTERN", 10**6)
+        whole = msgspec.structs.replace(LEXICON)
+        assert len(whole.patterns) == 1
+        expected = rate(texts, whole)
+    assert len(LEXICON.patterns) > 1
+    assert rate(texts) == expected
+
+
+def test_phrases_that_share_a_word_stand_in_one_alternation() -> None:
+    document = SMALL | {"rivals": [f"firm{n}" for n in range(10)], "ignored": ["drain pan", "pan of tpo"]}
+    forms = {form for term in load_lexicon(document).terms for form in term.forms}
+    groups = relevance._kindred(forms | {"drain pan", "pan of tpo", "drainpan liner", "firm1"})
+    assert {"drain", "drains", "drain pan", "drainpan liner", "pan of tpo", "tpo", "tpos"} in groups
+    assert {"firm1"} in groups
+
+
+def test_a_lexicon_too_large_for_the_automaton_of_re2_is_refused() -> None:
+    """From about 23,400 characters of one alternation on RE2 gives its automaton up and is ten times slower."""
+    words = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=5)]
+    many = load_lexicon(SMALL | {"rivals": words[:8000]})
+    assert len(many.patterns) > 1
+    assert all(len(pattern) <= relevance.MAX_PATTERN + len(r"\b(?:)\b") for pattern in many.patterns)
+    with pytest.raises(PolicyError, match=r"spellings that share words .* at most 22,000 are fast; drop"):
+        load_lexicon(SMALL | {"rivals": [f"{word} roof" for word in words[:2000]]})

@@ -22,7 +22,10 @@ def test_the_old_store_becomes_the_five_lines_that_deserve_it(cli: Cli) -> None:
     report = cli.json("import", STORE, code=1)
     assert [problem["line"] for problem in report["problems"]] == [12]
     answer = cli.json("export", "--min-examples", "1")
-    lines = [json.loads(line) for line in Path(answer["output_path"]).read_text().splitlines()]
+    home = Path(answer["export_path"], "data", "sft")
+    texts = [(home / f"{split}.jsonl").read_text() for split in ("train", "eval")]
+    assert Path(answer["output_path"]).read_text() == texts[0]
+    lines = [json.loads(line) for text in texts for line in text.splitlines()]
     starts = sorted(line["response"][:22] for line in lines)
     assert starts == sorted(
         ["Per IBC and most manuf", "TPO seams require mini", "12,400 SF of roof plus", "Use a prefabricated be",
@@ -97,6 +100,9 @@ def test_the_second_decision_on_a_revision_is_refused_and_names_the_first(cli: C
         (["queue", "--nats-url", "nats://127.0.0.1:1"], 1, "no NATS server answers"),
         (["feedback", "x", "great"], 2, "'great' is not one of"),
         (["export", "--min-examples", "-1"], 2, "-1 is not in the range"),
+        (["train"], 1, "nobody trains on this volume"),
+        (["lineage", "ghost"], 2, "ghost is no row, no example and no export"),
+        (["lineage", "training_conversations.jsonl:1"], 2, "holds no export yet"),
     ],
 )
 def test_wrong_input_is_explained_in_words(cli: Cli, args: list[str], code: int, says: str) -> None:
@@ -152,11 +158,18 @@ def test_the_demo_gives_the_same_file_twice(cli: Cli) -> None:
     before = file.read_bytes()
     assert cli.json("demo")["funnel"] == first["funnel"]
     assert file.read_bytes() == before
-    assert len(before.splitlines()) == first["after_filtering"] >= 20
+    counts = first["counts"]["sft"]
+    assert len(before.splitlines()) == counts["train"] >= 20
+    assert counts["train"] + counts["eval"] == first["after_filtering"]
     assert set(first["funnel"]["lost"]) >= {
         "too_short", "low_relevance", "excluded_source", "excluded_by_author", "personal_data", "superseded_by",
         "rejected", "not_approved", "duplicate_of",
     }  # fmt: skip
+
+
+def test_the_demo_is_not_for_a_trainers_volume(cli: Cli) -> None:
+    cli.environment["ROOFLOG_SINK"] = "modal"
+    assert "unset ROOFLOG_SINK" in cli.run("demo", code=2).stderr
 
 
 def test_the_demo_does_not_mix_with_other_facts(cli: Cli) -> None:

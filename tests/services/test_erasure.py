@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -14,11 +15,21 @@ from typing import Any
 import pytest
 
 from events.errors import RooflogError
-from events.facts import CorrectionRecorded, ExampleErased, ExampleRedacted, ExampleRejected, Fact, FeedbackGiven
+from events.facts import (
+    CorrectionRecorded,
+    ExampleErased,
+    ExampleRedacted,
+    ExampleRejected,
+    Fact,
+    FeedbackGiven,
+    TrainingTriggered,
+)
 from events.log import Log
 from events.message import remembered
+from events.subjects import TOMBSTONES
 from projections.projector import Projector, content_digest
 from services import erasure
+from services.exporter.asking import ask
 from services.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import Owner, open_state
@@ -167,12 +178,12 @@ async def test_the_command_finishes_what_ended_between_two_steps(cli: Cli, log: 
     await tell(log)
     async with open_state(Settings(data_dir=cli.data_dir), log) as state:
         found = await erasure.plan(log, state, "a")
-        await erasure.bury(log, found.taken, reason="asked", actor="ann")
+        await erasure.bury(log, found.taken, reason="asked", actor="ann", asked="a")
     for seq in sorted(await log.erased())[:removed]:
         await log.erase(seq)
     cli.run("erase", "a", "--reason", "asked")
     await assert_forgotten(cli, log)
-    assert len(await log.tombstones()) == len(REPEATING)
+    assert len(await log.matching(TOMBSTONES)) == len(REPEATING)
 
 
 @pytest.mark.slow
@@ -190,7 +201,7 @@ async def test_killed_anywhere_the_same_command_finishes_it(cli: Cli, seed: int)
             process.wait()
         cli.run("erase", "a", "--reason", "asked")
         await assert_forgotten(cli, log)
-        assert len(await log.tombstones()) == len(REPEATING)
+        assert len(await log.matching(TOMBSTONES)) == len(REPEATING)
         await log.close()
 
 
@@ -237,3 +248,85 @@ async def test_a_long_read_puts_off_the_new_file_and_is_not_broken(cli: Cli, log
 )
 def test_a_comment_quotes_a_text_by_three_words_or_by_one_that_names_something(comment: str, does: bool) -> None:
     assert erasure.quotes(comment, [SECRET, "Mail bo@example.com about it"]) is does
+
+
+LIKES: list[Fact] = [FeedbackGiven(**about(one, f"like-{one}"), feedback="positive") for one in ("a", "b", "c")]
+TRAINED: list[Fact] = [
+    capture(f"Which TPO seam overlap is right at {MARKER}?", f"{ANSWER} {MARKER}", example_id="a"),
+    capture("What slope does tapered polyiso insulation need?", ANSWER, example_id="b"),
+    capture("How do I flash a pipe boot on EPDM?", ANSWER, example_id="c"),
+]
+
+
+def export(cli: Cli) -> Any:
+    return cli.json("export", "--min-examples", "1")
+
+
+async def trained(cli: Cli, log: Log) -> list[str]:
+    """Two exports that hold the text, the first of them trained on, and one from before."""
+    await log.publish([*TRAINED[1:], *LIKES[1:2]])
+    before = export(cli)["export_digest"]
+    await log.publish([TRAINED[0], LIKES[0]])
+    first = export(cli)["export_digest"]
+    await log.publish(
+        [
+            TrainingTriggered(
+                event_id=outcome,
+                occurred_at=NOW,
+                actor="exporter",
+                export_digest=first,
+                outcome=outcome,
+                call_id="fc-1",
+            )
+            for outcome in ("intended", "started", "succeeded")
+        ]
+    )
+    await log.publish(LIKES[2:])
+    return [before, first, export(cli)["export_digest"]]
+
+
+class TestExports:
+    async def test_the_text_is_in_no_export_and_the_answer_lists_those_that_had_it(self, cli: Cli, log: Log) -> None:
+        before, first, second = await trained(cli, log)
+        told = cli.json("erase", "a", "--reason", "asked")
+        assert [one["export_digest"] for one in told["exports"]] == [second, first]
+        assert [(t["export_digest"], t["call_id"], t["outcome"]) for t in told["trainings"]] == [
+            (first, "fc-1", "succeeded")
+        ]
+        assert set(told["withdrawn"]) == {first, second}
+        await assert_forgotten(cli, log)
+        root = (cli.data_dir / "volume" / "training_conversations.jsonl").read_text()
+        assert [json.loads(line)["prompt"] for line in root.splitlines()] == [fact.prompt for fact in TRAINED[1:]]
+        assert (cli.data_dir / "volume" / "exports" / first / "lineage.parquet").exists()
+        assert cli.json("audit", told["new_export"])["status"] == "same"
+        assert cli.json("audit", before)["status"] == "same"
+        audited = cli.json("audit", first, code=1)
+        assert (audited["is_same_log"], audited["erased"]) == (True, [5])
+        assert [one["export_digest"] for one in cli.json("lineage", "a")["in"]] == [second, first]
+
+    async def test_said_again_it_lists_the_same_exports(self, cli: Cli, log: Log) -> None:
+        await trained(cli, log)
+        first, again = (cli.json("erase", "a", "--reason", "asked") for _ in range(2))
+        assert (again["exports"], again["withdrawn"], again["new_export"]) == (first["exports"], [], None)
+
+    async def test_what_a_killed_exporter_left_goes_as_well(self, cli: Cli, log: Log) -> None:
+        await trained(cli, log)
+        for left in ("export.staging/data/x.jsonl", "volume/.root.123.part", "past.999999/rooflog.duckdb"):
+            (cli.data_dir / left).parent.mkdir(parents=True, exist_ok=True)
+            (cli.data_dir / left).write_text(MARKER)
+        cli.run("erase", "a", "--reason", "asked")
+        await assert_forgotten(cli, log)
+
+    async def test_a_running_exporter_makes_the_new_export(
+        self, cli: Cli, log: Log, start: Callable[..., subprocess.Popen[bytes]]
+    ) -> None:
+        await trained(cli, log)
+        start("projector")
+        await until_running(log)
+        start("exporter")
+        async with asyncio.timeout(30):
+            while await ask(log, "status") is None:
+                await asyncio.sleep(0.05)
+        told = await asyncio.to_thread(cli.json, "erase", "a", "--reason", "asked")
+        assert len(told["exports"]) >= 2
+        await assert_forgotten(cli, log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import shutil
@@ -16,6 +17,7 @@ from services import modal_app
 from services.modal_app import checked, listed
 
 from .conftest import Cli
+from .modal_standin import StandIn
 
 TRAIN = "data/sft/train.jsonl"
 
@@ -133,10 +135,27 @@ def test_it_is_imported_without_credentials_and_without_anything_of_rooflog(tmp_
     code = (
         "import sys, modal_app\n"
         "ours = {'events', 'projections', 'services', 'msgspec', 'duckdb', 'pyarrow'} & set(sys.modules)\n"
-        "print(sorted(modal_app.app.registered_functions), modal_app.volume.name, ours)"
+        "print(modal_app.check_export, modal_app.list_exports, modal_app.volume.name, ours)"
     )
     variables = {"PYTHONPATH": str(tmp_path), "HOME": str(tmp_path), "ROOFLOG_MODAL_VOLUME": "other"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=variables, capture_output=True, text=True, check=False
     )
-    assert done.stdout == "['check_export', 'list_exports'] other set()\n", done.stderr
+    expected = "Function(check_export) Function(list_exports) other set()\n"
+    assert done.stdout == expected, done.stderr
+
+
+@pytest.mark.parametrize("file", ["services/modal_app.py", "examples/train_on_modal.py"])
+async def test_modal_deploy_takes_the_file(tmp_path: Path, file: str) -> None:
+    """The real command finds the app in it and begins to deploy; the stand-in goes no further."""
+    standin = StandIn(tmp_path)
+    async with standin.running():
+        deploy = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "modal", "deploy", file),
+            env=standin.environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=Path(modal_app.__file__).parents[1],
+        )
+        output, _ = await deploy.communicate()
+    assert standin.unexpected == ["AppGetByDeploymentName"], output

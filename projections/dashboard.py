@@ -1,0 +1,163 @@
+"""The dashboard: what happens over time, which topics are thin, what was corrected, exported and trained on last."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from . import exports, policies, review
+from .checkpoint import checkpoint
+from .database import Connection, first
+
+Span = Literal["hours", "days", "months"]
+
+SPANS: dict[Span, tuple[str, int]] = {"hours": ("hour", 48), "days": ("day", 30), "months": ("month", 12)}
+"""Unit and number of the steps of a timeline."""
+
+CORRECTIONS = 6
+THIN = 12
+
+_ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+TABLES = {
+    "captures": "examples WHERE kind = 'capture' AND",
+    "corrections": "examples WHERE kind = 'correction' AND",
+    "feedback": "feedback WHERE",
+    "approvals": "decisions WHERE decision = 'approved' AND",
+    "rejections": "decisions WHERE decision = 'rejected' AND",
+    "reopened": "decisions WHERE decision = 'reopened' AND",
+    "redactions": "redactions WHERE",
+    "erasures": "erasures WHERE",
+    "policies": "policies WHERE",
+    "exports": "exports WHERE",
+    "trainings": "trainings WHERE outcome = 'started' AND",
+    "quarantined": "quarantine WHERE",
+}
+"""What is counted up to a moment of the log, and where it lies."""
+
+
+def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
+    """What the dashboard shows beside `stats`, all of one moment. Raises ValueError for an unknown span."""
+    policy = policies.current(con)
+    made = exports.history(con, limit=1)["exports"]
+    trained = _rows(con, _LAST_TRAINING, {})
+    latest = con.execute(
+        f"SELECT seq FROM verdicts WHERE kind = 'correction' ORDER BY seq DESC LIMIT {CORRECTIONS}"
+    ).fetchall()
+    shown = review.beginnings(con, [seq for (seq,) in latest])
+    return {
+        "timeline": timeline(con, span=span),
+        "topics": topics(con),
+        "waiting": review.waiting_by_reason(con),
+        "corrections": [shown[seq] for (seq,) in latest],
+        "last_export": made[0] if made else None,
+        "last_training": trained[0] if trained else None,
+        "training": {"at": policy.training.at, "goal": policy.training.goal},
+        "export": {"min_examples": policy.export.min_examples},
+        "checkpoint": checkpoint(con).seq,
+    }
+
+
+_LAST_TRAINING = f"""SELECT seq, strftime(occurred_at, '{_ISO}') AS at, actor, export_digest, outcome, call_id, detail
+                     FROM trainings ORDER BY seq DESC LIMIT 1"""
+
+
+def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
+    """Captures, corrections, approvals and rejections in equal steps (UTC) up to the last thing that happened.
+
+    Moments in the future, from a clock that is wrong, are not counted. Raises ValueError for an unknown span.
+    """
+    if span not in SPANS:
+        raise ValueError(f"no span {span!r}; there are {', '.join(SPANS)}")
+    unit, steps = SPANS[span]
+    now = datetime.now(UTC).replace(tzinfo=None)
+    last = first(
+        con,
+        """SELECT max(said_at) FROM (
+             SELECT max(occurred_at) AS said_at FROM verdicts WHERE occurred_at <= $now
+             UNION ALL SELECT max(occurred_at) FROM decisions WHERE occurred_at <= $now)""",
+        {"now": now},
+    )
+    if last is None or last[0] is None:
+        return {"unit": unit, "steps": []}
+    rows = con.execute(
+        f"""WITH bounds AS (
+                SELECT date_trunc('{unit}', $last::TIMESTAMP) AS final, final - INTERVAL ({steps - 1}) {unit} AS start),
+            said AS (
+                SELECT date_trunc('{unit}', occurred_at) AS bucket, CASE WHEN kind = 'capture' THEN 0 ELSE 1 END AS what
+                FROM verdicts WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now
+                UNION ALL
+                SELECT date_trunc('{unit}', occurred_at), CASE WHEN decision = 'approved' THEN 2 ELSE 3 END
+                FROM decisions WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now
+                    AND decision IN ('approved', 'rejected')),
+            counted AS (
+                SELECT bucket, count(*) FILTER (what = 0), count(*) FILTER (what = 1), count(*) FILTER (what = 2),
+                       count(*) FILTER (what = 3) FROM said GROUP BY bucket)
+            SELECT strftime(step, '{_ISO}'), counted.* EXCLUDE (bucket)
+            FROM (SELECT unnest(generate_series(start, final, INTERVAL 1 {unit})) AS step FROM bounds)
+            LEFT JOIN counted ON bucket = step ORDER BY step""",
+        {"last": last[0], "now": now},
+    ).fetchall()
+    names = ("captures", "corrections", "approved", "rejected")
+    return {
+        "unit": unit,
+        "steps": [{"at": at} | {name: n or 0 for name, n in zip(names, counts, strict=True)} for at, *counts in rows],
+    }
+
+
+def topics(con: Connection) -> dict[str, Any]:
+    """How many tags the training set knows well enough, and the thin ones that most examples wait under."""
+    below = policies.current(con).review.new_topic_below
+    rows = con.execute(
+        """SELECT key, total, in_training, coalesce(waiting, 0) FROM tallies
+           LEFT JOIN (SELECT tag, count(*) AS waiting FROM queued_tags GROUP BY tag) ON tag = key
+           WHERE dimension = 'tag'"""
+    ).fetchall()
+    thin = sorted((row for row in rows if row[2] < below), key=lambda row: (-row[3], row[2], row[0]))
+    return {
+        "enough": below,
+        "covered": len(rows) - len(thin),
+        "thin": len(thin),
+        "thinnest": [
+            {"tag": tag, "total": total, "in_training": trained, "waiting": waits}
+            for tag, total, trained, waits in thin[:THIN]
+        ],
+    }
+
+
+def quarantined(
+    con: Connection, *, category: str | None = None, before: int | None = None, limit: int = 50
+) -> dict[str, Any]:
+    """A page of the messages in quarantine, the newest first, with the beginning of their bytes as text."""
+    limit = max(1, min(limit, review.PAGE))
+    items = _rows(
+        con,
+        f"""SELECT seq, subject, category, reason, octet_length(data) AS bytes, data[1:2000] AS data FROM quarantine
+            WHERE ($category IS NULL OR category = $category) AND ($before IS NULL OR seq < $before)
+            ORDER BY seq DESC LIMIT {limit}""",
+        {"category": category, "before": before},
+    )
+    for item in items:
+        item["data"] = item["data"].decode("utf-8", "replace")
+    counts = con.execute("SELECT category, count(*) FROM quarantine GROUP BY category ORDER BY category").fetchall()
+    return {
+        "items": items,
+        "by_category": dict(counts),
+        "before": items[-1]["seq"] if len(items) == limit else None,
+        "checkpoint": checkpoint(con).seq,
+    }
+
+
+def counted(con: Connection, *, seq: int) -> dict[str, Any]:
+    """How much of each kind had been said when the log stood at a sequence."""
+    statement = " UNION ALL ".join(
+        f"SELECT '{name}' AS name, count(*) AS n FROM {place} seq <= $seq" for name, place in TABLES.items()
+    )
+    counts = dict(con.execute(statement, {"seq": seq}).fetchall())
+    return {"seq": seq, "counts": {name: counts[name] for name in TABLES}, "checkpoint": checkpoint(con).seq}
+
+
+def _rows(con: Connection, statement: str, parameters: Any) -> list[dict[str, Any]]:
+    result = con.execute(statement, parameters)
+    columns = [column[0] for column in result.description]
+    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]

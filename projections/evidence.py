@@ -1,0 +1,71 @@
+"""Evidence: everything that the facts and the texts say of each example, whatever a policy makes of it."""
+
+from __future__ import annotations
+
+COLUMNS = {
+    "example_id": "VARCHAR",
+    "seq": "BIGINT",
+    "occurred_at": "TIMESTAMP",
+    "kind": "VARCHAR",
+    "source": "VARCHAR",
+    "project_context": "VARCHAR",
+    "tags": "VARCHAR[]",
+    "prompt_key": "VARCHAR",
+    "cluster": "BIGINT",
+    "prompt_chars": "BIGINT",
+    "response_chars": "BIGINT",
+    "include_in_training": "BOOLEAN",
+    "was_corrected": "BOOLEAN",
+    "used_with": "VARCHAR",
+    "is_erased": "BOOLEAN",
+    "score": "BIGINT",
+    "context": "BIGINT",
+    "terms": "VARCHAR[]",
+    "personal_data": "VARCHAR[]",
+    "flags": "VARCHAR[]",
+    "feedback": "VARCHAR",
+    "feedback_seq": "BIGINT",
+    "decision": "VARCHAR",
+    "decision_seq": "BIGINT",
+    "superseded_by": "VARCHAR",
+}
+"""`cluster` is the seq of the example that represents its near-duplicates, its own where it is alone; `used_with` are
+the modifications with which a document was used."""
+
+
+def gathered(touched: str) -> str:
+    """The SELECT of the evidence on a relation of ids, from the tables of facts; `$analyser` says whose analyses."""
+    return f"""
+WITH mine AS (
+    SELECT e.* EXCLUDE (response, prompt, original_response, details), length(e.prompt) AS prompt_chars,
+           length(e.response) AS response_chars
+    FROM examples e SEMI JOIN {touched} USING (example_id)),
+liked AS (
+    SELECT example_id, arg_max(feedback, seq) AS feedback, max(seq) AS feedback_seq
+    FROM feedback SEMI JOIN {touched} USING (example_id) GROUP BY ALL),
+decided AS (
+    SELECT example_id, arg_max(decision, seq) AS decision, max(seq) AS decision_seq
+    FROM decisions SEMI JOIN {touched} USING (example_id) GROUP BY ALL HAVING arg_max(decision, seq) <> 'reopened'),
+corrections AS (SELECT example_id, seq, corrects, original_key FROM examples WHERE kind = 'correction'),
+corrected AS (
+    SELECT example_id, arg_max(correction, seq) AS superseded_by FROM (
+        SELECT corrects AS example_id, example_id AS correction, seq
+        FROM corrections SEMI JOIN {touched} ON corrections.corrects = {touched}.example_id
+        UNION ALL
+        SELECT m.example_id, c.example_id, c.seq
+        FROM (SELECT example_id, kind, seq, text_key AS key FROM mine
+              UNION SELECT example_id, kind, seq, said_key FROM mine) m JOIN corrections c ON c.original_key = m.key
+        WHERE c.example_id <> m.example_id AND (m.kind = 'capture' OR c.seq > m.seq))
+    GROUP BY ALL),
+known AS (SELECT * FROM analysis SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser)
+SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
+    CASE WHEN len(coalesce(m.author_tags, [])) + len(coalesce(k.tags, [])) = 0 THEN ['general']
+         ELSE list_sort(list_distinct(list_concat(coalesce(m.author_tags, []), coalesce(k.tags, [])))) END AS tags,
+    m.prompt_key, coalesce(n.representative, m.seq) AS cluster, m.prompt_chars, m.response_chars,
+    m.include_in_training, m.was_corrected, CASE WHEN m.was_used THEN m.modifications_made END AS used_with,
+    m.erased_seq IS NOT NULL AS is_erased, coalesce(k.score, 0) AS score, coalesce(k.context, 0) AS context,
+    coalesce(k.terms, []) AS terms, coalesce(k.personal_data, []) AS personal_data, coalesce(k.flags, []) AS flags,
+    l.feedback, l.feedback_seq, d.decision, d.decision_seq, c.superseded_by
+FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
+     LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)
+     LEFT JOIN near_texts n USING (seq)"""

@@ -1,0 +1,75 @@
+"""The past: the state after any earlier sequence, folded anew beside the live one and thrown away afterwards."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from events.errors import RooflogError
+from events.log import Log
+
+from .settings import Settings
+from .state import Owner, Progress, State
+
+PREFIX = "past."
+"""What the folders are called that hold a past state while somebody looks at it."""
+
+
+@asynccontextmanager
+async def as_of(settings: Settings, log: Log, seq: int, progress: Progress | None = None) -> AsyncIterator[State]:
+    """The state after a sequence. Raises RooflogError where the log does not reach so far."""
+    last = await log.last_sequence()
+    if not 0 <= seq <= last:
+        raise RooflogError(f"the log has sequences 1 to {last:,}, there is no {seq:,}")
+    forget_abandoned(settings.data_dir)
+    folder = settings.data_dir / f"{PREFIX}{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    owner = Owner(folder / "rooflog.duckdb")
+    try:
+        await owner.catch_up(log, progress, until=seq)
+        yield State(log, owner, None, as_it_stands=True)
+    finally:
+        owner.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_abandoned(data_dir: Path) -> None:
+    """Remove past states of processes that were killed."""
+    for folder in data_dir.glob(f"{PREFIX}*"):
+        pid = folder.name.removeprefix(PREFIX)
+        if pid.isdecimal() and not _lives(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+async def sequence_of(log: Log, moment: str) -> int:
+    """The sequence that a person means: a number, or a time in ISO 8601, which is UTC unless it says otherwise.
+
+    Raises ValueError.
+    """
+    if re.fullmatch(r"\d+", moment):
+        return int(moment)
+    return await log.before(time_of(moment))
+
+
+def time_of(text: str) -> datetime:
+    """A moment in ISO 8601, in UTC unless it says otherwise. Raises ValueError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no sequence and no time; give 1234 or 2025-03-18T12:00:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,105 @@
+"""Clients, and real nats-servers that are killed, starved, frozen and locked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from events import Rooflog
+from events.log import Log
+from services.nats_server import EmbeddedServer, _free_port, binary, configuration
+from tests.services.conftest import log, server
+
+__all__ = ["log", "server"]
+
+UNTIL_SECONDS = 30.0
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition; fail when it does not come true."""
+    async with asyncio.timeout(UNTIL_SECONDS):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+class Nats:
+    """A nats-server of its own configuration, which can be killed, started again and frozen."""
+
+    def __init__(self, home: Path, more: str = "", jetstream: str = "") -> None:
+        home.mkdir(parents=True)
+        self.port = _free_port()
+        text = configuration(self.port, home / "store").replace(
+            "sync_interval: always", f"sync_interval: always\n{jetstream}"
+        )
+        self.config = home / "nats.conf"
+        self.config.write_text(text + more)
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [binary(), "--config", str(self.config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(30)
+            self.process = None
+
+
+@pytest.fixture
+def nats(tmp_path: Path) -> Iterator[Callable[..., Nats]]:
+    """Make nats-servers; they end with the test."""
+    made: list[Nats] = []
+
+    def make(more: str = "", jetstream: str = "", *, start: bool = True) -> Nats:
+        made.append(Nats(tmp_path / f"nats{len(made)}", more, jetstream))
+        if start:
+            made[-1].start()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.kill()
+
+
+@pytest.fixture
+async def client(server: EmbeddedServer, tmp_path: Path) -> AsyncIterator[Rooflog]:
+    client = Rooflog(server.url, actor="architect-ai", outbox=tmp_path / "outbox")
+    yield client
+    await client.aclose()
+
+
+async def on_the_log(log: Log) -> dict[str, int]:
+    """How often the log holds each event id."""
+    found: dict[str, int] = {}
+    async for messages in log.read(0):
+        for message in messages:
+            event_id = message.subject.rsplit(".", 1)[1]
+            found[event_id] = found.get(event_id, 0) + 1
+    return found
+
+
+def kill(pid: int | None) -> None:
+    """End a process that was started here, at once."""
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long something takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
