@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
+import duckdb
 
 from events.chain import START
 from events.facts import (
@@ -72,17 +72,29 @@ class Projector:
     def __init__(self, path: Path | None = None, *, memory_limit: str = database.MEMORY_LIMIT) -> None:
         """Open or create the database. Raises DatabaseError where it belongs to another process or version."""
         self.con: Connection = database.connect(path, memory_limit=memory_limit)
-        self.checkpoint_seq = 0
+        self.checkpoint_seq = self._judged_seq = 0
+        try:
+            self._begin(path)
+        except duckdb.Error as error:
+            self.con.close()
+            raise DatabaseError(
+                f"{path} is damaged: {str(error).splitlines()[0]}; run `rooflog rebuild` to make it anew from the log"
+            ) from error
+        except BaseException:
+            self.con.close()
+            raise
+
+    def _begin(self, path: Path | None) -> None:
+        """Create the tables, or find where they stand and judge what was left unjudged."""
         if not database.first(self.con, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'checkpoint'"):
             self._create()
         elif (found := self._fetch("SELECT versions FROM checkpoint")[0]) != (wanted := _versions()):
-            self.con.close()
             raise DatabaseError(
                 f"{path} was written by another version of rooflog ({found}; this one writes {wanted}); "
                 "run `rooflog rebuild` to make it anew from the log"
             )
         self.checkpoint_seq = self.checkpoint.seq
-        self._judged_seq: int = database.first(self.con, "SELECT judged_seq FROM checkpoint")[0]  # type: ignore[index]
+        self._judged_seq = int(self._fetch("SELECT judged_seq FROM checkpoint")[0])
         self.judge()
 
     def close(self) -> None:
@@ -106,12 +118,6 @@ class Projector:
     def fold(self, messages: Sequence[Message]) -> int:
         """As `apply`, without judging: for a long way to go that nobody looks at before `judge`."""
         return self._transact(messages, None)
-
-    def take_over(self, table: str, rows: pa.RecordBatchReader) -> None:
-        """Fill a table of what texts say from another database that was folded from the same log."""
-        self.con.register("others", rows)
-        self.con.execute(f"INSERT INTO {table} SELECT * FROM others")
-        self.con.unregister("others")
 
     def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
         """Judge everything that was folded since the last judgement; told of texts read, and of how many.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import audit, exports, keep, look, policies, review, run, say, texts, web
+from . import audit, exports, keep, look, policies, rebuild, review, run, say, texts, web
 
 _ORDER = (
     run.up,
@@ -35,6 +35,7 @@ _ORDER = (
     audit.audit,
     keep.backup,
     keep.restore,
+    rebuild.rebuild,
     run.projector,
     exports.exporter,
     web.web,
