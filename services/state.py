@@ -394,7 +394,7 @@ class State:
             await subscription.unsubscribe()
 
 
-async def ahead(batches: AsyncIterator[T]) -> AsyncGenerator[T]:
+async def ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:
     """The same batches, each fetched while whoever asks is still at work on the one before."""
     upcoming = asyncio.ensure_future(anext(batches, None))
     try:
@@ -404,6 +404,7 @@ async def ahead(batches: AsyncIterator[T]) -> AsyncGenerator[T]:
     finally:
         upcoming.cancel()
         await asyncio.gather(upcoming, return_exceptions=True)
+        await batches.aclose()
 
 
 def sync_directory(directory: Path) -> None:
