@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
+import duckdb
 
 from events.chain import START
 from events.facts import (
@@ -72,20 +72,32 @@ class Projector:
     `checkpoint_seq` is the last committed sequence, kept for those who may not wait for the connection.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, memory_limit: str = database.MEMORY_LIMIT) -> None:
         """Open or create the database. Raises DatabaseError where it belongs to another process or version."""
-        self.con: Connection = database.connect(path)
-        self.checkpoint_seq = 0
+        self.con: Connection = database.connect(path, memory_limit=memory_limit)
+        self.checkpoint_seq = self._judged_seq = 0
+        try:
+            self._begin(path)
+        except duckdb.Error as error:
+            self.con.close()
+            raise DatabaseError(
+                f"{path} is damaged: {str(error).splitlines()[0]}; run `rooflog rebuild` to make it anew from the log"
+            ) from error
+        except BaseException:
+            self.con.close()
+            raise
+
+    def _begin(self, path: Path | None) -> None:
+        """Create the tables, or find where they stand and judge what was left unjudged."""
         if not database.first(self.con, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'checkpoint'"):
             self._create()
         elif (found := self._fetch("SELECT versions FROM checkpoint")[0]) != (wanted := _versions()):
-            self.con.close()
             raise DatabaseError(
                 f"{path} was written by another version of rooflog ({found}; this one writes {wanted}); "
                 "run `rooflog rebuild` to make it anew from the log"
             )
         self.checkpoint_seq = self.checkpoint.seq
-        self._judged_seq: int = database.first(self.con, "SELECT judged_seq FROM checkpoint")[0]  # type: ignore[index]
+        self._judged_seq = int(self._fetch("SELECT judged_seq FROM checkpoint")[0])
         self.judge()
 
     def close(self) -> None:
@@ -110,12 +122,6 @@ class Projector:
         """As `apply`, without judging: for a long way to go that nobody looks at before `judge`."""
         return self._transact(messages, None)
 
-    def take_over(self, table: str, rows: pa.RecordBatchReader) -> None:
-        """Fill a table of what texts say from another database that was folded from the same log."""
-        self.con.register("others", rows)
-        self.con.execute(f"INSERT INTO {table} SELECT * FROM others")
-        self.con.unregister("others")
-
     def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
         """Judge everything that was folded since the last judgement; told of texts read, and of how many.
 
@@ -131,7 +137,7 @@ class Projector:
                 part = f"SELECT * FROM examples WHERE seq BETWEEN {first} AND {first + PORTION - 1}"
                 self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
                 analysis.analyse(self.con, "portion", policy.lexicon)
-                if first + PORTION - 1 > linked_through:
+                if min(first + PORTION - 1, last) > linked_through:
                     near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold)
             if progress:
                 progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
@@ -269,20 +275,28 @@ class Projector:
 def content_digest(con: Connection) -> str:
     """SHA-256 over every row of every table in the order of its key: equal states have equal digests.
 
-    The table of analyses is left out: it is a cache of what the texts say, and the verdicts hold what came of it.
+    What texts say is left out: it is a cache, and the verdicts hold what came of it.
     """
-    total = hashlib.sha256()
-    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", verdicts.COLUMNS, "example_id")]
-    for name, columns, key in tables:
-        row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
-        digests = database.first(
-            con,
-            f"SELECT count(*), sha256(coalesce(string_agg(sha256({row}::VARCHAR), '' ORDER BY {key}), '')) FROM {name}",
-        )
-        total.update(f"{name} {digests}\n".encode())
+    total = hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in table_digests(con).items()).encode())
     now = checkpoint(con)
     total.update(f"{now.seq} {now.subject} {now.log_digest.hex()}".encode())
     return total.hexdigest()
+
+
+def table_digests(con: Connection) -> dict[str, str]:
+    """Of every table that is content its number of rows and the SHA-256 over them, in the order of its key."""
+    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", verdicts.COLUMNS, "example_id")]
+    found = {}
+    for name, columns, key in tables:
+        row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
+        found[name] = str(
+            database.first(
+                con,
+                f"SELECT count(*), sha256(coalesce(string_agg(sha256({row}::VARCHAR), '' ORDER BY {key}), '')) "
+                f"FROM {name}",
+            )
+        )
+    return found
 
 
 def _text(column: str, kind: str) -> str:

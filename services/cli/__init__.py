@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import audit, exports, keep, look, policies, quarantine, replay, review, run, say, texts, web
+from . import audit, exports, keep, look, policies, quarantine, rebuild, replay, review, run, say, texts, web
 
 _ORDER = (
     run.up,
@@ -37,6 +37,7 @@ _ORDER = (
     audit.audit,
     keep.backup,
     keep.restore,
+    rebuild.rebuild,
     run.projector,
     exports.exporter,
     web.web,
