@@ -18,7 +18,16 @@ from click.core import ParameterSource
 from msgspec import Struct
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
 from events.log import Log
@@ -49,6 +58,13 @@ class Outcome(Struct):
     text: str = ""
     code: int = 0
     renderables: tuple[Any, ...] = ()
+
+
+class _Speed(ProgressColumn):
+    """How much is done in a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="dim")
 
 
 class Session:
@@ -91,7 +107,7 @@ class Session:
     def progress(self, what: str) -> Iterator[Report]:
         """A function that shows how far something is: a bar on a terminal once it takes longer than a second."""
         console = Console(stderr=True)
-        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn())
         bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         task = bar.add_task(what)
         started = time.monotonic()
