@@ -13,7 +13,8 @@ def test_python_and_duckdb_make_the_same_keys() -> None:
         captured("a", odd, odd), captured("b", "", ""), corrected("a", prompt=odd, wrong="", right=odd), corrected("b")
     )
     rows = told.con.execute(
-        f"""SELECT text_key, said_key, analysis_key, original_key, {TEXT_KEY}, {TEXT_KEY}, {ANALYSIS_KEY}, {ORIGINAL_KEY}
+        f"""SELECT text_key, said_key, analysis_key, original_key, {TEXT_KEY}, {TEXT_KEY}, {ANALYSIS_KEY},
+            {ORIGINAL_KEY}
             FROM examples"""
     ).fetchall()
     assert len(rows) == 4
