@@ -7,7 +7,8 @@ import re
 from collections import Counter
 
 NUMBERED_THING = re.compile(
-    r"(?i)\b(?:lot|part|p/n|pn|model|serial|s/n|sn|batch|item|sku|upc|isbn|po|p\.o\.|purchase order|order|rfi|pco"
+    r"(?i)\b(?:(?!card|visa|amex|mastercard|mc|phone|tel|cell|mobile|fax|sec|ssn|call)\w{2,} (?:no|nr)s?\."
+    r"|lot|part|p/n|pn|model|serial|s/n|sn|batch|item|sku|upc|isbn|po|p\.o\.|purchase order|order|rfi|pco"
     r"|invoice|inv|job|project|permit|license|lic|catalog|cat|asset|tag|drawing|dwg|sheet|detail|report|roll|pallet"
     r"|spec|section|product|warranty|tracking|ticket|quote|bid|parcel|apn|account|style|color|code|noa|fl|evaluation"
     r"|esr|guarantee|policy|claim|material|heat|ref|reference|control|registration|stock|mfr|certificate)s?"
@@ -16,12 +17,19 @@ NUMBERED_THING = re.compile(
 )
 """Says that the number after it, or a short list of numbers, names a thing."""
 PHONE_WORD = re.compile(
-    r"(?i)\b(?:call|phone|telephone|tel|cell|cellphone|mobile|fax|text|dial|reach|whatsapp|sms|ring|callback"
-    r"|hotline|ph|mob|contact)\b[^\d\n]{0,30}$"
+    r"(?i)\b(?:call(?! outs?\b)|phone|telephone|tel|cell|cellphone|mobile|fax|text|dial|reach|whatsapp|sms|ring"
+    r"|callback|hotline|ph|mob|contact|t\u00e9l|t\u00e9l\u00e9phone|telefon|tel\u00e9fono|m\u00f3vil|mobil|handy"
+    r"|anrufen|rufen|r?appele[rz]|llam[ae]r?|bellen)\b[^\d\n]{0,30}$"
 )
 SSN_WORD = re.compile(r"(?i)\b(?:ssn|ss#|ss no|social security|social)\b[^\d\n]{0,25}$")
+COUNT_WORD = re.compile(
+    r"(?i)\b(?:counts?|quantit(?:y|ies)|qty|areas?|totals?|readings?|reads?|values?|measurements?|take-?offs?|dimensions?"
+    r"|loads?|sizes?|lengths?|widths?|elevations?|sequence|results?)\b[^\d\n]{0,25}$"
+)
+"""Says that the number after it was counted or measured."""
 UNIT = re.compile(
-    r"(?i)^ ?(?:sf|sq|lf|lbs?|ft|feet|in|inch|inches|mm|cm|m|psf|psi|kg|squares?|bundles?|rolls?|sheets?|boards?|pcs"
+    r"(?i)^ ?(?:sf|sq|lf|lbs?|lbf|plf|pounds|kips?|cfm|btu|ft|feet|in\b(?! ?[a-z])|inch|inches|mm|cm|m|psf|psi|kg"
+    r"|squares?|bundles?|rolls?|sheets?|boards?|pcs"
     r"|pieces|units?|fasteners?|screws?|plates|usd|dollars|gal|gallons?|mil)\b|^ ?[\"'%]"
 )
 
@@ -94,8 +102,8 @@ def is_nanp(match: re.Match[str]) -> bool:
     before = _before(match)
     if PHONE_WORD.search(before):
         return True
-    if re.search(r"\d[ ,.]$", before):
-        return False  # one of a row of numbers
+    if re.search(r"\d[ ,.]$", before) or COUNT_WORD.search(before):
+        return False  # one of a row of numbers, or counted
     return not NUMBERED_THING.search(before) and not UNIT.match(_after(match))
 
 
@@ -107,6 +115,16 @@ def is_called(match: re.Match[str]) -> bool:
 def is_called_nanp(match: re.Match[str]) -> bool:
     """Called, and a number of the North American Numbering Plan."""
     return is_called(match) and is_nanp(match)
+
+
+def is_national(match: re.Match[str]) -> bool:
+    """8 to 12 digits, 9 with the trunk prefix 0, that are called and no date."""
+    number = match[data_group(match)]
+    digits = re.sub(r"\D", "", number)
+    if re.match(r"\d\d([./-])\d\d\1(?:19|20)\d\d", number) or UNIT.match(_after(match)):
+        return False
+    called = "data" in match.re.groupindex or is_called(match)
+    return called and 8 + (digits[0] == "0") <= len(digits) <= 12
 
 
 def is_international(match: re.Match[str]) -> bool:
@@ -133,12 +151,19 @@ SAID_OF_PASSWORDS = re.compile(
 )
 
 
+LOGIN = re.compile(r"(?i)\b(?:login|log in|log-in|user|username|userid|account|credentials?|admin|portal|wifi|ssid)\b")
+
+
 def is_password(match: re.Match[str]) -> bool:
     """A value such as people choose, not a placeholder nor what is said about passwords."""
-    value = match["data"]
+    value, word, verb = match["data"], match["word"].lower(), match["verb"].strip()
     if len(value) < 4 or PLACEHOLDER.match(value) or SAID_OF_PASSWORDS.match(value):
         return False
-    spoken = match["verb"].strip() not in (":", "=", ":=")
+    if word == "pass" and not (verb in (":", "=", ":=") and (match[0][0] == "_" or LOGIN.search(_before(match)))):
+        return False  # a pass of the torch
+    if not verb:  # "password Ridge22!"
+        return len(value) >= 6 and bool(re.search(r"[A-Za-z]", value) and re.search(r"[\d!@#$%^&*]", value))
+    spoken = verb not in (":", "=", ":=")
     return bool(re.search(r"[\d!@#$%^&*]", value)) or (not spoken and len(value) >= 6)
 
 

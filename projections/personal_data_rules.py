@@ -21,6 +21,7 @@ from .personal_data_checks import (
     is_iban,
     is_international,
     is_nanp,
+    is_national,
     is_password,
     is_random,
     is_signature,
@@ -29,7 +30,7 @@ from .personal_data_checks import (
     is_url_secret,
 )
 
-VERSION = 1
+VERSION = 2
 
 Kind = Literal["secret", "iban", "card", "ssn", "phone", "email", "street_address", "name"]
 
@@ -77,6 +78,14 @@ RULES: tuple[Rule, ...] = (
     _secret("npm token", rf"npm_[A-Za-z0-9]{{36}}{_WORD}", r"npm_[A-Za-z0-9]{36}"),
     _secret("sendgrid key", r"SG\.[\w-]{16,64}\.[\w-]{16,64}", r"SG\.[\w-]{16}"),
     _secret("twilio key", rf"(?:SK|AC)[0-9a-f]{{32}}{_WORD}", r"(?:SK|AC)[0-9a-f]{32}"),
+    _secret(
+        "vendor token",
+        r"(?:gsk_|dop_v1_|shp(?:at|ss|ca|pa)_|pypi-|sq0(?:atp|csp)-|ya29\.|figd_|lin_api_|xapp-|glsa_|hvs\.|dckr_pat_"
+        r"|nvapi-|r8_|PMAK-)[\w.-]{16,255}",
+        r"(?:gsk|dop_v1|shp(?:at|ss|ca|pa)|figd|lin_api|glsa|dckr_pat|r8)_|(?:pypi|sq0(?:atp|csp)|xapp|nvapi|PMAK)-"
+        r"|(?:ya29|hvs)\.",
+        is_random,
+    ),
     _secret("hugging face token", rf"hf_[A-Za-z0-9]{{30,64}}{_WORD}", r"hf_[A-Za-z0-9]{30}"),
     _secret("modal token", rf"a[ks]-[A-Za-z0-9]{{22}}{_WORD}", r"\ba[ks]-[A-Za-z0-9]{22}", is_random),
     _secret(
@@ -96,48 +105,61 @@ RULES: tuple[Rule, ...] = (
         "password",
         "secret",
         re.compile(
-            r"(?i)(?:\b|_)(?:password|passwd|pwd|passphrase|passcode)\b[\"']?"
+            r"(?i)(?:\b|_)(?P<word>password|passwd|pwd|passphrase|passcode|pass|pw)\b[\"']?"
             r"(?: (?:for|to|on|of|at) [\w ]{1,30}?)?[^\S\n]{0,3}"
-            r"(?P<verb>:?=|:|\bis\b(?: now)?:?|\bwas\b)[^\S\n]{0,3}[\"']?"
-            r"(?P<data>(?![\"'])[^\s\"']{3,127}[^\s\"'.,;:)])"
+            r"(?P<verb>:?=|:|(?:\b(?:is|was|has been|got)\b ?)?(?:\bnow\b ?)?\b(?:set|changed|reset) to\b:?"
+            r"|\bis\b(?: now)?:?|\bwas\b)[^\S\n]{0,3}[\"']?"
+            r"(?P<data>(?![\"'])[^\s\"';]{3,127}[^\s\"'.,;:)])"
         ),
-        r"(?i:passw|pwd|passp|passc)",
+        r"(?i:passw|pwd|passp|passc|pass[\"']? {0,3}[:=]|\bpw\b)",
+        is_password,
+    ),
+    Rule(
+        "password without a verb",
+        "secret",
+        re.compile(
+            r"(?i)\b(?P<word>password|passwd|pwd|passphrase|passcode|pw)[^\S\n]{1,3}(?P<verb>)[\"']?"
+            r"(?P<data>(?![\"'])[^\s\"';]{5,127}[^\s\"'.,;:)])"
+        ),
+        r"(?i:passw|pwd|passp|passc|\bpw\b)",
         is_password,
     ),
     Rule(
         "assigned key",
         "secret",
         re.compile(
-            r"(?i)(?:api[_ -]?key|secret(?:[_ -]?(?:access[_ -]?)?key)?|(?:access|auth|refresh|session)?[_ -]?token"
+            r"(?i)(?:(?:api|account|shared|encryption|signing|master|subscription)[_ -]?key|[?&](?:sig|key|code)"
+            r"|secret(?:[_ -]?(?:access[_ -]?)?key)?|(?:access|auth|refresh|session)?[_ -]?token"
             r"|access[_ -]?key|private[_ -]?key)\b[\"']?[^\S\n]{0,3}(?::?=|:|\bis\b)[^\S\n]{0,3}[\"']?"
-            r"(?P<data>[A-Za-z0-9+/_.-]{16,512}={0,2})"
+            r"(?P<data>[A-Za-z0-9+/_.%~-]{16,512}={0,2})"
         ),
-        r"(?i:api[_ -]?key|secret|secret[_ -]?key|token|access[_ -]?key|private[_ -]?key)[\"']?\s{0,3}(?::?=|:|is)",
+        r"(?i:key|secret|token|[?&](?:sig|code))[\"']?\s{0,3}(?::?=|:|is)",
         is_random,
     ),
     Rule(
         "iban",
         "iban",
-        re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"),
-        r"\b[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}",
+        re.compile(r"(?i)(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])"),
+        r"(?i:\b[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4})",
         lambda match: is_iban(match[0]),
     ),
     Rule("card", "card", re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])"), r"\d(?:[ -]?\d){12}", is_card),
     Rule(
         "ssn",
         "ssn",
-        re.compile(r"(?<![\w.-])\d{3}([- ]?)\d{2}\1\d{4}(?![\w-])(?!\.\d)"),
-        r"\b\d{3}(?:-\d{2}-| \d{2} |\d{2})\d{4}\b",
+        re.compile(r"(?<![\w.-])\d{3}([-. ]?)\d{2}\1\d{4}(?![\w-])(?!\.\d)"),
+        r"\b\d{3}(?:-\d{2}-|\.\d{2}\.| \d{2} |\d{2})\d{4}\b",
         is_ssn,
     ),
     Rule(
         "us phone",
         "phone",
         re.compile(
-            r"(?<![\w.#/-])(?:\+?1[ .-]?)?(?:\(\d{3}\)[ .-]?|\d{3}[ ./-])\d{3}[ .-]\d{4}"
-            r"(?:[ ,]{0,2}(?:x|ext\.?|extension)[ :]?\d{1,6})?(?![\w-])(?!\.\d)"
+            r"(?<![\w.#/-])(?:\+?1[ .-]?)?(?:\(\d{3}\)[ .-]?|\d{3}(?:[ /]| ?[.\u2013-] ?))"
+            r"\d{3}(?: | ?[.\u2013-] ?)\d{4}"
+            r"(?:[ ,]{0,2}(?:x|ext\.?|extension)[ :.]?\d{1,6})?(?![\w-])(?!\.\d)"
         ),
-        r"\d{3}(?:\)[ .-]?|[ ./-])\d{3}[ .-]\d{4}",
+        r"\d{3}\W{1,3}\d{3}\W{1,3}\d{4}",
         is_nanp,
     ),
     Rule("bare phone", "phone", re.compile(r"(?<![\w.-])1?\d{10}(?![\w-])"), r"\b1?\d{10}\b", is_called_nanp),
@@ -158,17 +180,39 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "trunk phone",
         "phone",
-        re.compile(r"(?<![\w.-])\(?0\d{2,4}\)?[ -]\d{3,4}[ -]?\d{3,4}(?![\w-])"),
-        r"\b0\d{2,4}\)?[ -]\d{3,4}[ -]?\d{3,4}\b",
-        is_called,
+        re.compile(r"(?<![\w.-])\(?0\d{1,4}\)?(?:[ ./-]?\d{2,5}){2,5}(?![\w-])"),
+        r"0\d(?:[ ./)-]{0,2}\d){7}",
+        is_national,
+    ),
+    Rule(
+        "national phone",
+        "phone",
+        re.compile(
+            r"(?i)\b(?:tel|t\u00e9l|tlf|telefon|t\u00e9l\u00e9phone|tel\u00e9fono|phone|mobile|mobil|m\u00f3vil|whatsapp)"
+            r"(?: (?:no|nr|number))?[:. ]{1,3}(?P<data>\(?[1-9]\d{1,3}\)?(?:[ .-]\d{2,4}){2,4})(?![\w-])"
+        ),
+        r"(?i:t.l|tlf|fon|fono|phone|mobil|mobile|m.vil|whatsapp)(?: (?:no|nr|number))?[:. ]{1,3}\(?\d{2}",
+        is_national,
+    ),
+    Rule(
+        "spelled email",
+        "email",
+        re.compile(
+            r"(?i)(?<![\w.+%-])[a-z0-9_][\w.+%-]{0,63}(?: ?[\[({] ?at ?[\])}] ?| at )[a-z0-9-]{1,62}"
+            r"(?:(?: ?[\[({] ?dot ?[\])}] ?| dot |\.)[a-z0-9-]{2,24}){0,3}"
+            r"(?: ?[\[({] ?dot ?[\])}] ?| dot |\.)(?:com|net|org|edu|gov|info|biz|io|co|us|uk|ca|au|de|fr|es|nl)"
+            r"(?![\w-])"
+        ),
+        r"(?i: ?[\[({] ?at ?[\])}]| at [a-z0-9-]{1,62} dot )",
+        lambda match: bool(re.search(r"(?i)\bdot\b|[\[({] ?at", match[0])),
     ),
     Rule(
         "email",
         "email",
         re.compile(
-            r"(?<![\w.+%-])[A-Za-z0-9_][\w.+%-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,5}[A-Za-z]{2,24}(?![\w-])"
+            r"(?<![\w.+%-])\w[\w.+%'\u2019-]{0,63}@(?:[^\W_][\w-]{0,62}\.){1,5}[^\W\d_]{2,24}(?![\w-])"
         ),
-        r"\w@[A-Za-z0-9-]+\.",
+        r"[^\s@]@[^\s@]+\.",
         is_email,
     ),
     Rule(

@@ -146,6 +146,14 @@ def from_toml(text: str) -> Policy:
     return from_document({"lexicon": tomllib.loads(_shipped("lexicon.toml"))} | document)
 
 
+def from_bytes(content: bytes) -> Policy:
+    """The policy in the bytes of a TOML file. Raises PolicyError."""
+    try:
+        return from_toml(content.decode("utf-8-sig"))  # editors on Windows begin a file with a byte order mark
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"not UTF-8, as TOML is: byte {error.start} is {content[error.start]:#04x}") from error
+
+
 @cache
 def default() -> Policy:
     """The policy that holds until another is adopted."""
@@ -157,6 +165,9 @@ def _shipped(name: str) -> str:
 
 
 def _entry(document: dict[str, Any], message: str) -> str:
-    """Which term an index in msgspec's message (`$.lexicon.terms[12]`) means, for people who read the file."""
-    found = re.search(r"lexicon\.terms\[(\d+)\]", message)
-    return f" (that is {document['lexicon']['terms'][int(found[1])]!r})" if found else ""
+    """What an index in msgspec's message (`$.lexicon.terms[12]`) means, for people who read the file."""
+    found = re.search(r"lexicon\.(terms|rivals|ignored)\[(\d+)\]", message)
+    if found is None:
+        return ""
+    allowed = "; a phrase is lower-case words with one space between" if "regex" in message else ""
+    return f" (that is {document['lexicon'][found[1]][int(found[2])]!r}{allowed})"

@@ -23,7 +23,7 @@ from events.facts import (
 )
 from events.message import Message
 
-from . import analysis, compaction, contradictions, database, near_duplicates, policies, tallies, verdicts
+from . import analysis, compaction, contradictions, database, near_duplicates, policies, queries, tallies, verdicts
 from .batch import Batch, decode
 from .chain import CHAIN
 from .checkpoint import Checkpoint, checkpoint
@@ -53,11 +53,14 @@ PROJECTIONS: tuple[Projection, ...] = (
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 5
+SCHEMA = 6
 """Raise it when tables outside PROJECTIONS change."""
 
 CACHES = ("analysis", "claims", "near_texts", "near_buckets")
 """What texts say: dear to compute, and the same in every database that was folded from the same log."""
+
+AWAITED = "CREATE TABLE awaited (example_id VARCHAR)"
+"""Ids that something was said about and that have not arrived; not all that are in it need still be said."""
 
 PORTION = 100_000
 """Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
@@ -150,6 +153,9 @@ class Projector:
             near_duplicates.relink(self.con, policy.duplicates.threshold)
             contradictions.forget(self.con)
             verdicts.gather_all(self.con, policy)
+            said = " UNION ".join(f"SELECT example_id FROM {table}" for table in queries.ABOUT)
+            self.con.execute("DELETE FROM awaited")
+            self.con.execute(f"INSERT INTO awaited FROM ({said}) ANTI JOIN examples USING (example_id)")
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
 
@@ -227,6 +233,11 @@ class Projector:
                    SELECT e.original_key FROM examples e SEMI JOIN named USING (example_id)
                    WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key OR o.said_key = c.original_key"""
         )
+        self.con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
+        self.con.execute(
+            """INSERT INTO awaited SELECT example_id FROM named
+               ANTI JOIN touched USING (example_id) ANTI JOIN awaited USING (example_id)"""
+        )
 
     def _link(self, policy: Policy, since: int) -> None:
         """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""
@@ -252,6 +263,7 @@ class Projector:
             *tallies.SCHEMA,
             contradictions.SCHEMA,
             compaction.TABLE,
+            AWAITED,
         ):
             self.con.execute(statement)
         self.con.execute("INSERT INTO compaction VALUES (0)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
+from collections import Counter
 from functools import cached_property
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from msgspec import Meta, Struct
 Tag = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,40}\Z")]
 """A topic: lower-case letters, digits and hyphens."""
 
-Phrase = Annotated[str, Meta(pattern=r"\A[a-z0-9#][a-z0-9#&./:' ]*\Z", max_length=60)]
+Phrase = Annotated[str, Meta(pattern=r"\A[a-z0-9#][a-z0-9#&./:']*(?: [a-z0-9#&./:']+)*\Z", max_length=60)]
 """Lower-case words; a space stands for any separator or none, `#` for any digit."""
 
 DROPPED = " -\t\n\r\f\v&./:'"
@@ -193,7 +194,12 @@ def key(form: str) -> str:
 
 
 def check(lexicon: Lexicon) -> None:
-    """Raise LexiconError where one spelling belongs to two entries, or there are too many for a fast pattern."""
+    """Raise LexiconError where a phrase stands twice or belongs to two entries, or a pattern would be slow."""
+    names = [(f"lexicon.terms: the term {term.term!r}", [term.term, *term.also]) for term in lexicon.terms]
+    names += [("lexicon.terms", [term.term for term in lexicon.terms])]
+    for where, phrases in [*names, ("lexicon.rivals", lexicon.rivals), ("lexicon.ignored", lexicon.ignored)]:
+        if twice := [phrase for phrase, count in Counter(phrases).items() if count > 1]:
+            raise LexiconError(f"{where} has {twice[0]!r} twice; keep it once")
     owner: dict[str, str] = {}
     roles = [(term.term, term.forms) for term in lexicon.terms]
     roles += [("rivals", tuple(sorted(lexicon.rival_forms))), ("ignored", tuple(sorted(lexicon.ignored_forms)))]

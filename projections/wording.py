@@ -21,7 +21,7 @@ from itertools import chain, pairwise
 _SOURCE = files("projections").joinpath("vocabulary.toml").read_bytes()
 _VOCABULARY: dict[str, str] = tomllib.loads(_SOURCE.decode())
 
-VERSION = f"wording-2-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"
+VERSION = f"wording-3-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"
 """Raise its number when a rule here changes: normal forms, and with them signatures, are then made anew."""
 
 _STANDARD_MARKS = str.maketrans("’‘′“”–‐×⁄", "'''\"\"--x/")
@@ -69,6 +69,10 @@ _NUMBER = re.compile(
     rf"(?<![\w.,:])\$?({_AMOUNT})(?!\d|/\d|[.,]\d)"
     r"(?:([ -]?)((?:(?:sq\b\.?|square|linear|miles per|per|deg|degrees?) )?[a-z]+\d?|''|[\"'%#]|°[cf]?))?"
 )
+_BEYOND = re.compile(
+    r"(?<!no )(?<!not )\b(?:(over|more than|greater than|in excess of)|(?:under|less than|fewer than)) (?=\d)"
+)
+_OPENING = re.compile(r"ok(?:ay)?[ ,.!-]+(?=\w)")
 _IN_AS_WORD = re.compile(r"(?<=\d) in(?= (?:an?|the|my|our|your|this|each|general|total)\b)")
 _WORD = re.compile(r"[^\W_]+(?:(?:(?<=\d)[.:](?=\d)|'|/(?=$|\W)|/(?=o\b))[^\W_]*)*|[&@]")
 _BRITISH = (("our", "or"), ("is", "iz"), ("lled", "led"), ("lling", "ling"), ("re", "er"), ("ae", "e"))
@@ -94,7 +98,7 @@ def _measured(match: re.Match[str]) -> str:
     if unit is None or unit in _UNIT:
         return f" {_value(amount)}{_UNIT.get(unit or '', '')} "
     first, _, rest = unit.partition(" ")
-    if first in _UNIT:
+    if (first := first.rstrip(".")) in _UNIT:
         return f" {_value(amount)}{_UNIT[first]} {rest}"
     return f" {_value(amount)} {unit}" if gap else match[0]
 
@@ -114,6 +118,8 @@ def _numbered(text: str) -> str:
     if "x" in text or " by " in text:
         # Boards and roofs are measured in feet, said or not; a length in inches says so.
         text = _DIMENSION.sub(r" \1\2 x \3", text)
+    if "over " in text or "under " in text or " than " in text or "excess" in text:
+        text = _BEYOND.sub(lambda m: "above " if m[1] else "below ", text)
     if "-" in text:
         text = _BELOW_ZERO.sub(r"\1negative ", text)
     if "no" in text:
@@ -131,7 +137,9 @@ def words(text: str) -> list[str]:
     """The words of a text, in lower case, numbers with their units."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _VULGAR.sub(r" \g<0>", text)).translate(_STANDARD_MARKS)
-    text = text.lower()
+    text = text.lower().lstrip()
+    if text.startswith("ok"):
+        text = _OPENING.sub("", text)
     if "." in text:
         text = _DOTTED.sub(lambda m: m[0].replace(".", "") + " ", text)
     if "-" in text:
@@ -275,9 +283,26 @@ _FACTS = _TERMS | {name.replace(" ", "") for name, _ in _entries(_VOCABULARY["op
 _QUESTION = {"what", "which", "how", "where", "when", "why", "who"}
 _WHETHER = {"am", "are", "can", "could", "do", "does", "is", "may", "must", "should", "will", "would"}
 _MODAL = {"can", "should", "must"}
+_PAST = {"did", "was", "were", "had"}
 _ASKED = {"howmany", "howmuch", "howlong", "how", "why", "where", "who", "when"}
 _MEASURED = {"cost", "weight", "thickness", "width", "depth", "height", "size"}
 _DIRECTION = {"over", "under", "above", "below", "before", "after", "than", "from"}
+_RULES = {
+    "ibc",
+    "irc",
+    "iecc",
+    "nrca",
+    "smacna",
+    "ansi",
+    "osha",
+    "astm",
+    "fm",
+    "ul",
+    "epa",
+    "warranty",
+    "specification",
+}
+"""What something is under without lying under it."""
 
 
 def _canonical(words: list[str]) -> list[str]:
@@ -299,8 +324,10 @@ def normalise(prompt: str) -> str:
     """The normal form: canonical words of two letters or more, one space apart; never empty."""
     words = _base_words(prompt)
     kept = _canonical(words)
-    if _QUESTION.isdisjoint(words) and not _WHETHER.isdisjoint(words):
+    if _QUESTION.isdisjoint(words) and not (_WHETHER | _PAST).isdisjoint(words):
         kept = ["must" if word == "require" else word for word in kept]
+        if not _PAST.isdisjoint(words):
+            kept.append("did")
     else:
         # "What slope should I use" and "what is the slope" ask the same; "should I" and "can I" do not.
         kept = [word for word in kept if word not in _MODAL]
@@ -316,7 +343,7 @@ def facts(normal: str) -> frozenset[str]:
     Of a normal form. Where a word such as "over" or "from" relates two terms, their order is a fact too.
     """
     words = normal.split(" ")
-    found = {w for w in words if w in _FACTS or w in _ASKED or w in _MODAL or not w.isalpha()}
+    found = {w for w in words if w in _FACTS or w in _ASKED or w in _MODAL or w == "did" or not w.isalpha()}
     if "howmany" in found:
         counted = [word for word in words[words.index("howmany") + 1 :] if word not in PRODUCTS][:1]
         found |= {f"howmany {word}" for word in counted if word in _LEXICON}
@@ -332,8 +359,10 @@ def _ordered(words: list[str]) -> Iterator[str]:
             yield " ".join(["from", *(words[m] for m in named[at : at + 2])])
         elif word in _DIRECTION:
             last, following = bisect_left(terms, n) - 1, bisect_right(terms, n)
-            if last >= 0 and following < len(terms) and words[terms[last]] != words[terms[following]]:
-                yield f"{words[terms[last]]} {word} {words[terms[following]]}"
+            if last >= 0 and following < len(terms):
+                before, after = words[terms[last]], words[terms[following]]
+                if before != after and after not in _RULES:
+                    yield f"{before} {word} {after}"
 
 
 @lru_cache(maxsize=1 << 15)

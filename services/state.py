@@ -30,6 +30,7 @@ from projections import (
     exports,
     policies,
     preview,
+    quarantine,
     queries,
     review,
     training_set,
@@ -74,6 +75,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "counted": dashboard.counted,
     "exports": exports.history,
     "chain": chain.entries,
+    "quarantine": quarantine.listed,
+    "kept": quarantine.kept,
     "erasing": erasures.erasing,
     "repeating": erasures.repeating,
     "policies": policies.history,
@@ -386,6 +389,8 @@ class State:
             whole = bytearray()
             while True:
                 message = await asyncio.wait_for(arrived.get(), ANSWER_SECONDS)
+                if not message.reply:  # the server's own word that nobody listens
+                    raise NoRespondersError
                 await message.respond(b"")
                 kind, part = message.data[:1], message.data[1:]
                 if kind == b"!":
@@ -396,6 +401,8 @@ class State:
                 if kind == b".":
                     yield bytes(whole)
                     whole.clear()
+        except NoRespondersError as error:
+            raise Unreachable("no projector answers; start one with `rooflog up` or `rooflog projector`") from error
         except (NatsError, TimeoutError) as error:
             raise Unreachable(f"the projector broke off its answer: {error or type(error).__name__}") from error
         finally:

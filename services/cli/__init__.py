@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import audit, exports, keep, look, policies, rebuild, review, run, say, texts, web
+from . import audit, exports, keep, look, policies, quarantine, rebuild, replay, review, run, say, texts, web
 
 _ORDER = (
     run.up,
@@ -27,9 +27,11 @@ _ORDER = (
     exports.train,
     exports.exports,
     exports.lineage,
-    look.history,
+    replay.history,
+    replay.replay,
     look.status,
     policies.policy,
+    quarantine.quarantine,
     audit.erase,
     audit.verify,
     audit.audit,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from events.log import Log
 from projections.policy import RELEVANCE
 
 from ..exporter.asking import ask, done
+from ..exporter.exporting import LOCK_SECONDS, Busy
 from ..exporter.provenance import Provenance, UnknownRow, lines_of
-from ..exporter.steps import opened
-from ..state import State
+from ..exporter.steps import Steps, opened
+from ..state import Progress, State
 from ..volume import open_volume
 from .command import InputError, Outcome, Session, actor_option, command, log_to_stderr, plain
 from .look import funnel_table
@@ -66,10 +69,31 @@ async def export(
 async def export_now(session: Session, log: Log, state: State, args: dict[str, Any]) -> dict[str, Any]:
     """Let the running exporter export, or do it here where none runs; the answer."""
     with session.progress("exporting") as progress:
-        if handed := await ask(log, "export", **args):
+        return await _by_whoever(
+            session, log, state, "export", args, lambda steps: steps.export(args, progress), progress
+        )
+
+
+async def _by_whoever(
+    session: Session,
+    log: Log,
+    state: State,
+    name: str,
+    args: dict[str, Any],
+    work: Callable[[Steps], Awaitable[dict[str, Any]]],
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Hand a job to the exporter, or do its work here; one that is just starting holds the lock before it answers."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        if handed := await ask(log, name, **args):
             return await done(log, handed["job"], progress)
-        async with opened(session.settings, log, state, session.settings.who) as steps:
-            return await steps.export(args, progress)
+        try:
+            async with opened(session.settings, log, state, session.settings.who, seconds=0.5) as steps:
+                return await work(steps)
+        except Busy:
+            if time.monotonic() > deadline:
+                raise
 
 
 def export_outcome(answer: dict[str, Any]) -> Outcome:
@@ -100,11 +124,8 @@ def export_told(answer: dict[str, Any]) -> str:
 async def train(session: Session, force: bool) -> Outcome:
     """Start a training on the latest export, if the policy's numbers are reached and it has not been trained on."""
     async with session.state() as (log, state):
-        if handed := await ask(log, "train", force=force):
-            answer = await done(log, handed["job"])
-        else:
-            async with opened(session.settings, log, state, session.settings.who) as steps:
-                answer = await steps.train({"force": force})
+        args = {"force": force}
+        answer = await _by_whoever(session, log, state, "train", args, lambda steps: steps.train(args))
     texts = {
         "started": f"started on {answer['export_digest'][:12]} as {answer.get('call_id')}",
         "running": f"not started: {answer.get('call_id')} is still running",

@@ -31,7 +31,7 @@ async def analyze(session: Session, file: Path, policy_file: Path | None) -> Out
     Each line out has relevance, score, terms, tags, personal_data, flags (guesses for a reviewer) and the verdict of
     the filters. With --json the lines are one JSON array.
     """
-    adopted = policy.from_toml(policy_file.read_text("utf-8")) if policy_file else policy.default()
+    adopted = policy.from_bytes(policy_file.read_bytes()) if policy_file else policy.default()
     lines = read_texts(file)
     everything: list[Any] = []
     for start in range(0, len(lines), LINES):

@@ -55,13 +55,13 @@ def links(con: duckdb.DuckDBPyConnection) -> list[tuple[int | None, float]]:
 
 
 def test_labelled_pairs_keep_their_quality() -> None:
-    """Of 40 surface edits at least 38 are linked, of 40 one-fact changes at most one, and nothing unrelated."""
+    """Of 100 surface edits at least 97 are linked, of 100 one-fact changes at most one, and nothing unrelated."""
     for split in ("tune", "held_out"):
         found = [(pair["kind"], linked(pair)) for pair in labelled("near_duplicates", split)]
         edits = [near for kind, near in found if kind == "surface_edit"]
         changes = [near for kind, near in found if kind == "one_fact"]
-        assert sum(edits) >= 0.95 * len(edits)
-        assert sum(changes) <= len(changes) / 40
+        assert sum(edits) >= 0.97 * len(edits)
+        assert sum(changes) <= len(changes) / 100
         assert not any(near for kind, near in found if kind == "unrelated")
 
 
@@ -74,6 +74,11 @@ def test_labelled_pairs_keep_their_quality() -> None:
         ('½ inch, 1/2", .5 in., half an inch and a half-inch', "0.5in 0.5in 0.5in 0.5in 0.5in"),
         ('2½", 2-1/2 in, two and a half inches', "2.5in 2.5in 2.5in"),
         ("60 mil, 60-mil, 60mil or sixty mils", "60mil 60mil 60mil 60mil"),
+        ("Okay, how do I flash a pipe?", "how flashing pipe"),
+        ("Is OSB okay?", "osb allow"),
+        ("slopes over 21/12", "slope above pitch21"),
+        ("a 150 sq. tear-off", "150sq tearoff"),
+        ("Did the GC approve it?", "general contractor approve did"),
         ("60 and 80 mil", "60mil 80mil"),
         ("Section 07 54 00, 075400", "sec075400 sec075400"),
         ('1/4:12, 1/4" per foot, 1/4 in 12', "pitch0.25 pitch0.25 pitch0.25"),
@@ -134,7 +139,7 @@ def test_signatures_are_golden() -> None:
     """The stored signatures stay those of ALGORITHM: where this fails, raise its number."""
     assert signature(["minimum slope tpo"])[0, :6].tolist() == GOLDEN_SIGNATURE
     assert buckets(["minimum slope tpo"])[0, [0, 1, 23, 24]].tolist() == GOLDEN_BUCKETS
-    assert ALGORITHM.startswith("minhash-u32-120x24x5-1 wording-2-")
+    assert ALGORITHM.startswith("minhash-u32-120x24x5-1 wording-3-")
 
 
 GOLDEN_SIGNATURE = [24186037, 11023710, 337957365, 308701283, 77304630, 107884208]

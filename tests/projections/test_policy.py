@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from projections import queries
-from projections.policy import PolicyError, default, from_document, from_toml
+from projections.policy import PolicyError, default, from_bytes, from_document, from_toml
 from projections.projector import content_digest
 
 from .given import (
@@ -65,6 +65,45 @@ def test_a_policy_that_is_written_wrong_is_refused_and_the_field_named(right: st
     assert right in SHIPPED
     with pytest.raises(PolicyError, match=named):
         from_toml(SHIPPED.replace(right, wrong))
+
+
+TPO = '{ term = "tpo", weight = 3 }'
+
+
+@pytest.mark.parametrize(
+    ("lexicon", "named"),
+    [
+        ("", "terms.*lexicon"),
+        ('terms = "tpo"', "lexicon.terms"),
+        ("terms = []", "lexicon.terms"),
+        ("terms = [{ weight = 3 }]", r"field `term`.*lexicon.terms\[0\]"),
+        ('terms = [{ term = "", weight = 3 }]', r"lexicon.terms\[0\].term.*one space between"),
+        ('terms = [{ term = "roof  drain", weight = 3 }]', "'roof  drain'.*one space between"),
+        ('terms = [{ term = "tpo ", weight = 3 }]', "'tpo '.*one space between"),
+        ('terms = [{ term = "tpo", weight = 3, also = [""] }]', r"terms\[0\].also\[0\].*one space between"),
+        ('terms = [{ term = "tpo", weight = 3, also = ["a", "a"] }]', "the term 'tpo' has 'a' twice"),
+        ('terms = [{ term = "tpo", weight = "3" }]', r"lexicon.terms\[0\].weight"),
+        (f"terms = [{TPO}, {TPO}]", "lexicon.terms has 'tpo' twice"),
+        (f'terms = [{TPO}]\nrivals = ["tea", ""]', r"lexicon.rivals\[1\].*''.*one space between"),
+        (f'terms = [{TPO}]\nrivals = ["tea", 3]', r"lexicon.rivals\[1\]"),
+        (f'terms = [{TPO}]\nrivals = ["tea", "tea"]', "lexicon.rivals has 'tea' twice"),
+        (f'terms = [{TPO}]\nignored = ["(roof"]', r"lexicon.ignored\[0\].*'\(roof'"),
+        (f"terms = [{TPO}]\nidle = []", "idle.*lexicon"),
+    ],
+)
+def test_a_lexicon_that_is_written_wrong_is_refused_and_the_entry_named(lexicon: str, named: str) -> None:
+    with pytest.raises(PolicyError, match=named):
+        from_toml(f"{SHIPPED}\n[lexicon]\n{lexicon}\n")
+
+
+@pytest.mark.parametrize("content", [SHIPPED.encode("utf-16"), f"{SHIPPED}# Größe".encode("latin-1"), b"\xff"])
+def test_a_policy_in_another_encoding_is_refused_with_the_place(content: bytes) -> None:
+    with pytest.raises(PolicyError, match=r"not UTF-8, as TOML is: byte \d+ is 0x"):
+        from_bytes(content)
+
+
+def test_a_byte_order_mark_changes_nothing() -> None:
+    assert from_bytes(SHIPPED.encode("utf-8-sig")) == default()
 
 
 @pytest.mark.parametrize("plain", [{}, {"filters": None}, {"filters": []}])

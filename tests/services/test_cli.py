@@ -14,7 +14,7 @@ from services.nats_server import _started
 
 from .conftest import ANSWER, Cli
 
-STORE = Path(__file__).parent / "legacy"
+STORE = Path(__file__).parent / "imports" / "store"
 README = Path(__file__).parents[2] / "README.md"
 
 

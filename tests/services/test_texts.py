@@ -35,7 +35,15 @@ def test_every_line_is_judged_in_the_order_of_the_file_and_no_server_runs(cli: C
     assert list(cli.data_dir.iterdir()) == []
 
 
-def test_the_same_texts_give_the_same_bytes_under_any_hash_seed(cli: Cli) -> None:
+SURROUNDINGS = (
+    {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8"},
+    {"PYTHONHASHSEED": "1", "TZ": "Pacific/Kiritimati", "LC_ALL": "tr_TR.UTF-8"},
+    {"PYTHONHASHSEED": "random", "TZ": "America/St_Johns", "LC_ALL": "C"},
+)
+
+
+@pytest.mark.parametrize("command", ["analyze", "duplicates"])
+def test_the_same_texts_give_the_same_bytes_in_any_surroundings(cli: Cli, command: str) -> None:
     rng = random.Random(7)
     words = [
         "TPO",
@@ -48,15 +56,20 @@ def test_the_same_texts_give_the_same_bytes_under_any_hash_seed(cli: Cli) -> Non
         "submittal",
         "OSHA",
         "crew",
-        "07 54 00",
+        "07_54_00",
         "é",
+        "DİĞER",
+        "STRASSE",
+        "1/2_inch",
     ]
-    given = lines(*({"prompt": " ".join(rng.choices(words, k=9)), "response": LEAK} for _ in range(300)))
+    prompts = [" ".join(rng.choices(words, k=4)) for _ in range(300)]
+    given = lines(*({"prompt": prompt, "response": LEAK} for prompt in prompts))
     outputs = set()
-    for seed in ("0", "1", "random"):
-        cli.environment["PYTHONHASHSEED"] = seed
-        outputs.add(cli.run("analyze", stdin=given).stdout)
+    for surroundings in SURROUNDINGS:
+        cli.environment.update(surroundings)
+        outputs.add(cli.run(command, stdin=given).stdout)
     assert len(outputs) == 1
+    assert outputs.pop().count("\n") == 300
 
 
 @pytest.mark.parametrize(
@@ -80,6 +93,11 @@ def test_another_policy_judges_otherwise_and_a_wrong_one_is_explained(cli: Cli, 
     assert json.loads(cli.run("analyze", "--policy", strict, stdin=text).stdout)["verdict"]["reasons"] == ["too_short"]
     strict.write_text(shipped.replace("high = 4", "high = -4"))
     assert "relevance.high" in cli.run("analyze", "--policy", strict, stdin=text, code=2).stderr
+    strict.write_bytes(shipped.encode("utf-8-sig"))
+    cli.run("analyze", "--policy", strict, stdin=text)
+    strict.write_bytes(f"{shipped}# Größe".encode("latin-1"))
+    assert "not UTF-8" in cli.run("analyze", "--policy", strict, stdin=text, code=2).stderr
+    assert "nowhere.toml" in cli.run("analyze", "--policy", tmp_path / "nowhere.toml", stdin=text, code=2).stderr
 
 
 def test_a_redaction_is_proposed_then_said_and_lets_the_example_in(cli: Cli) -> None:
