@@ -23,6 +23,7 @@ from nats.errors import NoRespondersError
 from events.errors import RooflogError, TooLarge, Unreachable
 from events.log import Log, Message
 from projections import (
+    analysis,
     chain,
     compaction,
     dashboard,
@@ -86,6 +87,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
 STREAMS: dict[str, Callable[..., Iterator[bytes | pa.Table]]] = {
     "training_set": training_set.stream,
     "moved": preview.moved,
+    "analyses": analysis.stream,
 }
 """Long answers of one moment: a head as JSON, then pages of rows."""
 
