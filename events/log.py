@@ -59,6 +59,9 @@ LONG = 5_000
 GAP_TRIES = 5
 """Looks for the tombstone of a message that is not there, as a replica may lag a moment behind."""
 
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
+"""The times that the server counts in nanoseconds; outside them it finds the first message for any."""
+
 _DIRECT_GET = f"$JS.API.DIRECT.GET.{subjects.STREAM}"
 
 
@@ -318,7 +321,8 @@ class Log:
 
     async def before(self, moment: datetime) -> int:
         """The last sequence that the log had received before a moment; 0 where there was none."""
-        request = {"start_time": moment.astimezone(UTC).isoformat(), "next_by_subj": subjects.EVERYTHING, "batch": 1}
+        moment = min(max(moment, _EARLIEST), _LATEST).astimezone(UTC)
+        request = {"start_time": moment.isoformat(), "next_by_subj": subjects.EVERYTHING, "batch": 1}
         found = await self._direct_get(request)
         return found[0].seq - 1 if found else await self.last_sequence()
 

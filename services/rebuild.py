@@ -19,7 +19,7 @@ from projections import compaction, takeover
 from projections.projector import CACHES, Projector, table_digests
 from projections.takeover import Snapshot
 
-from .state import READ, Files, Owner, ahead
+from .state import READ, Files, Owner, ahead, fold
 
 REBUILD, REBUILDING = "rebuild", "rebuilding"
 """The command that starts or joins a rebuild in the projector, and the question how far it is."""
@@ -137,7 +137,7 @@ class Rebuild:
         self._is("replaying", last)
         self._open()
         self._began = time.monotonic()
-        await self._follow(last, self._projector.fold)
+        await self._follow(last, lambda messages: fold(self._projector, messages, last))
         if snapshot is not None and not self.condition.plan.from_log:
             _expect(self._projector, snapshot.log_digest)
         self._is("judging", last)
@@ -194,11 +194,11 @@ class Rebuild:
         seconds = round(time.monotonic() - self._began, 1)
         return {"checkpoint": now.seq, "log_digest": now.log_digest.hex(), "seconds": seconds}
 
-    async def _follow(self, until: int, fold: Callable[[list[Message]], int]) -> None:
+    async def _follow(self, until: int, take_in: Callable[[list[Message]], object]) -> None:
         """Fold what the log holds up to a sequence."""
         first = self._projector.checkpoint_seq
         async for messages in ahead(self._log.read(first, until, READ)):
-            await self._in_thread(lambda batch=messages: fold(batch))  # type: ignore[misc]
+            await self._in_thread(lambda batch=messages: take_in(batch))  # type: ignore[misc]
             self._moved(messages[-1].seq - first, until - first)
 
     def _open(self) -> None:

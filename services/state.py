@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -21,8 +21,9 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, TooLarge, Unreachable
-from events.log import Log
+from events.log import Log, Message
 from projections import (
+    analysis,
     chain,
     compaction,
     dashboard,
@@ -41,6 +42,9 @@ from projections.training_set import TrainingSet
 
 from .gate import Gate
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from projections.projector import Projector
 
 ASK = "rooflog.query"
 """The subject prefix of questions to the projector; the last token is the question's name."""
@@ -83,6 +87,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
 STREAMS: dict[str, Callable[..., Iterator[bytes | pa.Table]]] = {
     "training_set": training_set.stream,
     "moved": preview.moved,
+    "analyses": analysis.stream,
 }
 """Long answers of one moment: a head as JSON, then pages of rows."""
 
@@ -93,6 +98,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 
 READ = 20_000
 """Messages folded in one transaction while catching up: large enough that a transaction's fixed cost vanishes."""
+
+WRITTEN = 250_000
+"""Facts in one transaction on a long way, of many batches: twice what DuckDB writes in one piece."""
 
 FAR = 50_000
 """Facts from which on it is sooner done to fold everything and then judge everything once."""
@@ -218,9 +226,11 @@ class Owner:
         last = await log.last_sequence() if until is None else until
         first = self.projector.checkpoint.seq
         is_far = last - first > FAR and not while_read
-        fold = self.projector.fold if is_far else self.projector.apply
         async for messages in ahead(log.read(first, last, READ)):
-            await asyncio.to_thread(fold, messages)
+            if is_far:
+                await asyncio.to_thread(fold, self.projector, messages, last)
+            else:
+                await asyncio.to_thread(self.projector.apply, messages)
             if progress:
                 progress(messages[-1].seq - first, last - first)
         if is_far:
@@ -400,6 +410,12 @@ class State:
             raise Unreachable(f"the projector broke off its answer: {error or type(error).__name__}") from error
         finally:
             await subscription.unsubscribe()
+
+
+def fold(projector: Projector, messages: list[Message], last: int) -> None:
+    """Fold a batch on a long way to a last sequence, judging nothing."""
+    first, end = messages[0].seq - 1, messages[-1].seq
+    projector.fold(messages, commit=end >= last or end // WRITTEN > first // WRITTEN)
 
 
 async def ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -32,8 +33,9 @@ from rich.text import Text
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
 from events.log import Log
 from projections.database import DatabaseError
-from projections.policy import PolicyError
+from projections.policy import Policy, PolicyError, from_toml
 
+from .. import past
 from ..nats_server import EmbeddedServer, ServerError
 from ..settings import Settings, SettingsError, load
 from ..state import Progress as Report
@@ -103,6 +105,26 @@ class Session:
             async with self.log() as log, open_state(self.settings, log, report, as_it_stands=as_it_stands) as state:
                 yield log, state
 
+    @asynccontextmanager
+    async def looking(self, as_of: str | None, policy: Path | None) -> AsyncIterator[tuple[Log, State]]:
+        """The log and its state, or that of an earlier moment, or what another policy would have said then.
+
+        Raises InputError where there was no such moment.
+        """
+        if as_of is None and policy is None:
+            async with self.state() as now:
+                yield now
+            return
+        supposed = None if policy is None else policy_file(policy)
+        async with self.state() as (log, live):
+            try:
+                seq = await past.meant(log, as_of)
+            except ValueError as error:
+                raise InputError(f"--as-of: {error}") from error
+            with self.progress("going back") as report:
+                async with past.as_of(self.settings, log, seq, report, policy=supposed, live=live) as then:
+                    yield log, then
+
     @contextmanager
     def progress(self, what: str) -> Iterator[Report]:
         """A function that shows how far something is: a bar on a terminal once it takes longer than a second."""
@@ -163,6 +185,15 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option("--nats-port", metavar="PORT", help="The embedded server's port.  [ROOFLOG_NATS_PORT; default: free]"),
 )  # fmt: skip
 
+as_of_option = click.option(
+    "--as-of", metavar="SEQ|TIME", help="As it stood after this sequence, or at this time (UTC, by the server's clock)."
+)
+policy_option = click.option(
+    "--policy",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="As this policy would have it; with or without --as-of.",
+)
+
 actor_option = click.option("--actor", metavar="NAME", help="Who says this.  [ROOFLOG_ACTOR; default: the system user]")
 
 web_host_option = click.option(
@@ -176,6 +207,16 @@ web_port_option = click.option(
 def log_to_stderr() -> None:
     """Show on standard error what a service that runs in the foreground does."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+
+
+def policy_file(path: Path) -> Policy:
+    """The policy in a TOML file. Raises InputError that names the file."""
+    try:
+        return from_toml(path.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text: {error}") from error
+    except PolicyError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def text_argument(value: str, what: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ from rich.table import Table
 
 from ..exporter.asking import ask
 from ..state import runs
-from .command import Outcome, Session, command, plain
+from .command import Outcome, Session, as_of_option, command, plain, policy_option
 
 REASON_WORDS = {
     "too_short": "too short",
@@ -45,10 +46,12 @@ def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
     return table
 
 
-@command("stats", example="rooflog stats --json")
-async def stats(session: Session) -> Outcome:
+@command("stats", example="rooflog stats --as-of 2025-03-18T12:00:00Z")
+@as_of_option
+@policy_option
+async def stats(session: Session, as_of: str | None, policy: Path | None) -> Outcome:
     """Show how much there is and how much of it is trained on: funnel, sources, relevance, tags."""
-    async with session.state() as (_, state):
+    async with session.looking(as_of, policy) as (_, state):
         answer = await state.ask("stats")
     goal, unique = answer["training_goal"], answer["funnel"]["unique"]
     share = f"{100 * unique / goal:.0f} %" if goal else "-"

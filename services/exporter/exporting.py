@@ -103,7 +103,7 @@ class Exporter:
             if refused := _too_few(changes.head, min_examples):
                 return refused
             if changes.is_same and await publication.is_whole(self.volume, *last):
-                return self._answer(*last, changes.head.funnel, is_new=False)
+                return _answer(self.volume, *last, changes.head.funnel, is_new=False)
         try:
             async with self._state.training_set(min_quality) as (head, batches):
                 if refused := _too_few(head, min_examples):
@@ -114,7 +114,7 @@ class Exporter:
             await asyncio.to_thread(shutil.rmtree, self._staging, ignore_errors=True)
         await self._log.publish([self._fact(digest, manifest)])
         await self._retain(head.export.keep_versions, digest)
-        return self._answer(digest, manifest, head.funnel, is_new=True)
+        return _answer(self.volume, digest, manifest, head.funnel, is_new=True)
 
     async def _retain(self, keep: int, latest: str) -> None:
         """Remove what the policy no longer keeps; never the latest, what trains, or what was trained on last."""
@@ -140,22 +140,41 @@ class Exporter:
             paths=(directory_of(digest), ROOT_FILE),
         )
 
-    def _answer(self, digest: str, manifest: Manifest, funnel: dict[str, Any], *, is_new: bool) -> dict[str, Any]:
-        return {
-            "status": "exported",
-            "unchanged": not is_new,
-            "total_raw": funnel["captured"],
-            "corrections": funnel["corrections"],
-            "after_filtering": manifest.examples,
-            "output_path": f"{self.volume.name}/{ROOT_FILE}",
-            "export_digest": digest,
-            "export_path": f"{self.volume.name}/{directory_of(digest)}",
-            "counts": manifest.counts,
-            "funnel": funnel,
-            "last_seq": manifest.last_seq,
-            "log_digest": manifest.log_digest,
-            "policy_digest": manifest.policy_digest,
-        }
+
+async def export_apart(
+    state: State,
+    volume: Volume,
+    staging: Path,
+    *,
+    min_examples: int | None = None,
+    min_quality: Relevance | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Write an export that the log does not hear of: of a past state, to a volume that no trainer reads."""
+    async with state.training_set(min_quality) as (head, batches):
+        if few := _too_few(head, min_examples):
+            return few
+        digest, manifest = await directory.write(staging, head, batches, progress)
+    await publication.publish(volume, staging, digest, manifest)
+    return _answer(volume, digest, manifest, head.funnel, is_new=True)
+
+
+def _answer(volume: Volume, digest: str, manifest: Manifest, funnel: dict[str, Any], *, is_new: bool) -> dict[str, Any]:
+    return {
+        "status": "exported",
+        "unchanged": not is_new,
+        "total_raw": funnel["captured"],
+        "corrections": funnel["corrections"],
+        "after_filtering": manifest.examples,
+        "output_path": f"{volume.name}/{ROOT_FILE}",
+        "export_digest": digest,
+        "export_path": f"{volume.name}/{directory_of(digest)}",
+        "counts": manifest.counts,
+        "funnel": funnel,
+        "last_seq": manifest.last_seq,
+        "log_digest": manifest.log_digest,
+        "policy_digest": manifest.policy_digest,
+    }
 
 
 def _too_few(head: TrainingSet, min_examples: int | None) -> dict[str, Any] | None:
