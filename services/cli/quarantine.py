@@ -10,7 +10,9 @@ from rich.table import Table
 from events.errors import InvalidFact
 from events.log import Message
 
+from ..rebuild import Plan
 from .command import InputError, Outcome, Session, command, plain
+from .rebuild import rebuilt
 
 ADVICE = {
     "malformed": "whoever publishes on this subject sends no JSON fact; find them by the subject and mend them",
@@ -39,19 +41,25 @@ def quarantine() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many to show.")
 async def list_(session: Session, category: str | None, limit: int) -> Outcome:
     """List what is in quarantine, with the reason and whether this version could fold it now."""
-    async with session.state() as (log, state):
-        answer = await state.ask("quarantine", category=category, limit=limit)
-        for item in answer["items"]:
-            message = await log.at(item["seq"])
-            item["can_be_folded_now"] = message is not None and _decodes(message, item["category"])
+    answer = await _listed(session, category, limit)
     table = Table("sequence", "category", "subject", "reason", box=None, header_style="bold")
     for item in answer["items"]:
         table.add_row(str(item["seq"]), item["category"], plain(item["subject"]), plain(item["reason"][:80]))
     ready = sum(item["can_be_folded_now"] for item in answer["items"])
     lines = [f"{answer['total']:,} in quarantine"]
     if ready:
-        lines.append(f"[green]{ready} of them this version can fold now: a rebuild puts them in their place[/green]")
+        lines.append(f"[green]{ready} of them this version can fold now: `rooflog quarantine retry`[/green]")
     return Outcome(answer, "\n".join(lines), renderables=(table,) if answer["items"] else ())
+
+
+async def _listed(session: Session, category: str | None, limit: int) -> dict[str, Any]:
+    """What is in quarantine, each with whether this version could fold it."""
+    async with session.state() as (log, state):
+        answer: dict[str, Any] = await state.ask("quarantine", category=category, limit=limit)
+        for item in answer["items"]:
+            message = await log.at(item["seq"])
+            item["can_be_folded_now"] = message is not None and _decodes(message, item["category"])
+    return answer
 
 
 def _decodes(message: Message, category: str) -> bool:
@@ -85,5 +93,30 @@ async def show(session: Session, seq: int) -> Outcome:
     return Outcome(kept | {"advice": advice}, "\n".join(lines))
 
 
-for _command in (list_, show):
+@command("retry", example="rooflog quarantine retry")
+async def retry(session: Session) -> Outcome:
+    """Fold what an older version could not, each fact in its place in the log.
+
+    What came after may depend on it, so the tables are rebuilt from the log beside the live ones. Where this version
+    can fold no more than the last one, nothing is done.
+    """
+    before = await _listed(session, None, MOST)
+    ready = {item["seq"] for item in before["items"] if item["can_be_folded_now"]}
+    if not ready:
+        text = (
+            f"{before['total']:,} in quarantine, none that this version can fold; see `rooflog quarantine show`"
+        )
+        return Outcome({"status": "nothing_to_retry", "folded": [], "left": before["total"]}, text)
+    async with session.log() as log:
+        await rebuilt(session, log, Plan(from_log=False, projection=None, verify=False))
+    after = await _listed(session, None, MOST)
+    folded = sorted(ready - {item["seq"] for item in after["items"]})
+    value = {"status": "retried", "folded": folded, "left": after["total"]}
+    return Outcome(value, f"{len(folded):,} folded in their place, {after['total']:,} left in quarantine")
+
+
+MOST = 10_000
+"""Messages in quarantine that are looked at."""
+
+for _command in (list_, show, retry):
     quarantine.add_command(_command)

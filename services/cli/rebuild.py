@@ -36,8 +36,12 @@ async def rebuild(session: Session, from_log: bool, projection: str | None, veri
     """
     plan = Plan(from_log=from_log, projection=projection, verify=verify)
     async with session.log() as log:
-        result = await _by_projector(session, log, plan) if await runs(log) else await _alone(session, log, plan)
-    return _outcome(result)
+        return _outcome(await rebuilt(session, log, plan))
+
+
+async def rebuilt(session: Session, log: Log, plan: Plan) -> dict[str, Any]:
+    """What became of a rebuild, by the projector where one runs, else by this process."""
+    return await _by_projector(session, log, plan) if await runs(log) else await _alone(session, log, plan)
 
 
 async def _by_projector(session: Session, log: Log, plan: Plan) -> dict[str, Any]:

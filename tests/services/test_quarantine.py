@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from subprocess import Popen
+
 import duckdb
+import pytest
 
 from events.errors import Category
 from events.log import Log
 from services.cli.quarantine import ADVICE
+from services.state import runs
 
 from .conftest import Cli, capture
 
@@ -32,6 +38,25 @@ async def test_what_an_older_version_could_not_decode_is_said_to_be_ready(cli: C
     with duckdb.connect(str(cli.data_dir / "rooflog.duckdb")) as con:
         con.execute("INSERT INTO quarantine SELECT 1, subject, ''::BLOB, 'unknown_type', 'x' FROM checkpoint")
     assert "1 of them this version can fold now" in cli.run("quarantine", "list").stdout
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+async def test_a_retry_folds_what_an_older_version_could_not_in_its_place(
+    cli: Cli, log: Log, start: Callable[..., Popen[bytes]], is_running: bool
+) -> None:
+    await log.publish([capture(example_id="a"), capture("Where do scuppers go on a TPO roof?", example_id="b")])
+    whole = cli.json("status", "--digest")["content_digest"]
+    assert cli.json("quarantine", "retry")["status"] == "nothing_to_retry"
+    with duckdb.connect(str(cli.data_dir / "rooflog.duckdb")) as con:
+        con.execute("INSERT INTO quarantine SELECT 1, subject, ''::BLOB, 'unknown_type', 'x' FROM checkpoint")
+        for table in ("examples", "verdicts"):
+            con.execute(f"DELETE FROM {table} WHERE example_id = 'a'")
+    if is_running:
+        start("projector")
+        while not await runs(log):
+            await asyncio.sleep(0.05)
+    assert cli.json("quarantine", "retry") == {"status": "retried", "folded": [1], "left": 0}
+    assert cli.json("status", "--digest")["content_digest"] == whole
 
 
 def test_every_category_has_advice() -> None:
