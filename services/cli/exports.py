@@ -74,9 +74,10 @@ async def export(
     A running exporter does it, else this command does. Nothing is written where nothing has changed. What --as-of or
     --policy give is written to --volume-dir, and the log does not hear of it.
     """
-    args = {"min_examples": min_examples, "min_quality": min_quality}
+    args: dict[str, Any] = {"min_examples": min_examples, "min_quality": min_quality}
     if as_of is not None or policy is not None:
         return export_outcome(await _export_apart(session, as_of, policy, volume_dir, args))
+    args["actor"] = session.settings.who
     async with session.state() as (log, state):
         if volume_dir:
             there = msgspec.structs.replace(session.settings, sink="local", volume_dir=volume_dir.absolute())
@@ -165,7 +166,7 @@ def export_told(answer: dict[str, Any]) -> str:
 async def train(session: Session, force: bool) -> Outcome:
     """Start a training on the latest export, if the policy's numbers are reached and it has not been trained on."""
     async with session.state() as (log, state):
-        args = {"force": force}
+        args = {"force": force, "actor": session.settings.who}
         answer = await _by_whoever(session, log, state, "train", args, lambda steps: steps.train(args))
     texts = {
         "started": f"started on {answer['export_digest'][:12]} as {answer.get('call_id')}",

@@ -103,9 +103,7 @@ async def retry(session: Session) -> Outcome:
     before = await _listed(session, None, MOST)
     ready = {item["seq"] for item in before["items"] if item["can_be_folded_now"]}
     if not ready:
-        text = (
-            f"{before['total']:,} in quarantine, none that this version can fold; see `rooflog quarantine show`"
-        )
+        text = f"{before['total']:,} in quarantine, none that this version can fold; see `rooflog quarantine show`"
         return Outcome({"status": "nothing_to_retry", "folded": [], "left": before["total"]}, text)
     async with session.log() as log:
         await rebuilt(session, log, Plan(from_log=False, projection=None, verify=False))

@@ -91,12 +91,14 @@ class Exporter:
         *,
         min_examples: int | None = None,
         min_quality: Relevance | None = None,
+        actor: str | None = None,
         progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Bring the volume up to date, or say that the training set is too small and leave the volume as it is.
 
-        `min_examples` and `min_quality` (a relevance) are the policy's unless given. Where the rows and the policy are
-        those of the last export, nothing is written. Raises VolumeError, with the old export intact.
+        `min_examples` and `min_quality` (a relevance) are the policy's unless given; `actor` is who asked for it. Where
+        the rows and the policy are those of the last export, nothing is written. Raises VolumeError, with the old
+        export intact.
         """
         if (last := await self.last()) is not None:
             changes = await compare(self._state, self.known, last, min_quality)
@@ -112,7 +114,7 @@ class Exporter:
             await publication.publish(self.volume, self._staging, digest, manifest)
         finally:
             await asyncio.to_thread(shutil.rmtree, self._staging, ignore_errors=True)
-        await self._log.publish([self._fact(digest, manifest)])
+        await self._log.publish([self._fact(digest, manifest, actor or self._actor)])
         await self._retain(head.export.keep_versions, digest)
         return _answer(self.volume, digest, manifest, head.funnel, is_new=True)
 
@@ -126,12 +128,12 @@ class Exporter:
         known = [export["export_digest"] for export in exports]
         await publication.retain(self.volume, keep, known, protected, {digest for _, digest, _ in trained})
 
-    def _fact(self, digest: str, manifest: Manifest) -> TrainingSetExported:
+    def _fact(self, digest: str, manifest: Manifest, actor: str) -> TrainingSetExported:
         counts = {f"{name}_{split}": n for name, splits in manifest.counts.items() for split, n in splits.items()}
         return TrainingSetExported(
             event_id=_event_id(digest),
             occurred_at=datetime.now(UTC),
-            actor=self._actor,
+            actor=actor,
             export_digest=digest,
             policy_digest=manifest.policy_digest,
             log_digest=manifest.log_digest,

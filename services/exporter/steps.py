@@ -73,7 +73,10 @@ class Steps:
     async def export(self, args: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
         """Export now, whatever has changed."""
         return await self._exporter.export(
-            min_examples=args.get("min_examples"), min_quality=args.get("min_quality"), progress=progress
+            min_examples=args.get("min_examples"),
+            min_quality=args.get("min_quality"),
+            actor=args.get("actor"),
+            progress=progress,
         )
 
     async def follow(self) -> list[Attempt] | None:
@@ -112,7 +115,7 @@ class Steps:
                 return answer | {"status": "already_trained", "outcome": mine[-1].outcome, "call_id": mine[-1].call_id}
             if reason := await self._why_not(last, attempts):
                 return answer | {"status": "not_due", "reason": reason}
-        started = await self._trainings.start(last[0], len(mine) + 1)
+        started = await self._trainings.start(last[0], len(mine) + 1, args.get("actor"))
         if started is None:
             raise RooflogError("somebody else has just said that they start this training; see `rooflog exports`")
         return answer | {"status": "started", "call_id": started.call_id, "number": started.number}

@@ -81,8 +81,8 @@ class Trainings:
                     await self._say(attempt, outcome, detail)
         return attempts
 
-    async def start(self, digest: str, number: int = 1) -> Attempt | None:
-        """Start training number `number` on an export; None where somebody else has said that they do.
+    async def start(self, digest: str, number: int = 1, actor: str | None = None) -> Attempt | None:
+        """Start training number `number` on an export, for an actor; None where somebody else has said that they do.
 
         Raises VolumeError where the trainer does not start; `follow` then makes up for it.
         """
@@ -97,7 +97,7 @@ class Trainings:
             outcome="intended",
             before=detail,
         )
-        if not await self._say(attempt, "intended", detail):
+        if not await self._say(attempt, "intended", detail, actor):
             return None
         await self._spawn(attempt)
         return attempt
@@ -136,7 +136,7 @@ class Trainings:
             raise
         await self._say(attempt, "started", None)
 
-    async def _say(self, attempt: Attempt, outcome: Any, detail: str | None) -> bool:
+    async def _say(self, attempt: Attempt, outcome: Any, detail: str | None, actor: str | None = None) -> bool:
         """Say what became of a training; True where it is news to the log. A training ends once."""
         key = f"{outcome} {attempt.export_digest} {attempt.number}"
         if outcome in ENDED:
@@ -146,7 +146,7 @@ class Trainings:
                 TrainingTriggered(
                     event_id=hashlib.sha256(key.encode()).hexdigest()[:32],
                     occurred_at=datetime.now(UTC),
-                    actor=self._actor,
+                    actor=actor or self._actor,
                     export_digest=attempt.export_digest,
                     outcome=outcome,
                     call_id=attempt.call_id,

@@ -43,6 +43,7 @@ def test_an_export_is_a_job_and_then_in_the_list(exporting: Site) -> None:
     assert done["status"] == "exported"
     (export,) = exporting.client("auditor").get("/api/v1/exports").json()["exports"]
     assert export["counts"]["examples"] == 12
+    assert export["actor"] == operator.get("/api/v1/session").json()["name"]
     assert exporting.client("publisher").get("/api/v1/exporter").json()["state"]
 
 
