@@ -33,7 +33,7 @@ from rich.text import Text
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
 from events.log import Log
 from projections.database import DatabaseError
-from projections.policy import Policy, PolicyError, from_toml
+from projections.policy import Policy, PolicyError, from_bytes
 
 from .. import past
 from ..nats_server import EmbeddedServer, ServerError
@@ -212,9 +212,9 @@ def log_to_stderr() -> None:
 def policy_file(path: Path) -> Policy:
     """The policy in a TOML file. Raises InputError that names the file."""
     try:
-        return from_toml(path.read_text("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: {error}") from error
+        return from_bytes(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
     except PolicyError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -16,6 +16,7 @@ from projections import personal_data, policy
 from projections.judgement import Text, judge_texts
 
 from .command import InputError, Outcome, Session, actor_option, command, plain
+from .command import policy_file as read_policy
 from .say import find
 
 LINES = 20_000
@@ -31,7 +32,7 @@ async def analyze(session: Session, file: Path, policy_file: Path | None) -> Out
     Each line out has relevance, score, terms, tags, personal_data, flags (guesses for a reviewer) and the verdict of
     the filters. With --json the lines are one JSON array.
     """
-    adopted = policy.from_bytes(policy_file.read_bytes()) if policy_file else policy.default()
+    adopted = read_policy(policy_file) if policy_file else policy.default()
     lines = read_texts(file)
     everything: list[Any] = []
     for start in range(0, len(lines), LINES):
