@@ -273,6 +273,7 @@ class Owner:
         if name not in QUESTIONS:
             raise ValueError(f"no question {name!r}; there are {', '.join(QUESTIONS)}")
         with self._gate.reading(), self.reader.cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION")  # every statement of an answer sees the same moment
             try:
                 return QUESTIONS[name](cursor, **args)
             except TypeError as error:
