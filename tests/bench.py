@@ -102,20 +102,6 @@ def projection_rates(report: Report, messages: list[Message], scratch: Path) -> 
     report.rate("projection, batches of 20,000", fold(READ, scratch / "bulk.duckdb"), baseline, "the same")
 
 
-async def rebuild_rate(report: Report, log: Log, scratch: Path) -> None:
-    projector = Projector(scratch / "rebuild.duckdb")
-    began = time.perf_counter()
-    async for batch in log.read(0, batch=READ):
-        projector.apply(batch)
-    ours = projector.checkpoint_seq / (time.perf_counter() - began)
-    projector.close()
-    began, count = time.perf_counter(), 0
-    async for batch in log.read(0, batch=READ):
-        count += sum(1 for message in batch if message.fact())
-    theirs = count / (time.perf_counter() - began)
-    report.rate("rebuild from sequence 1", ours, theirs, "the same read, decoded and thrown away")
-
-
 def export_rate(report: Report, scratch: Path, count: int) -> None:
     command = [sys.executable, "-m", "tests.bench_exports", str(count)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
@@ -144,18 +130,18 @@ def export_rate(report: Report, scratch: Path, count: int) -> None:
     report.rate(f"export of {count:,} rows, all formats", ours, kept / seconds, what)
 
 
+def rows(module: str, count: int) -> list[list[str]]:
+    """Rows that are measured in a process of its own."""
+    command = [sys.executable, "-m", f"tests.{module}", str(count)]
+    said: list[list[str]] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return said
+
+
 def text_rows(count: int) -> list[list[str]]:
     """The rows of the text judgements, measured in a process of its own."""
     command = [sys.executable, "-m", "tests.bench_texts", str(count)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [line.split(" | ") for line in said.splitlines()]
-
-
-def client_rows(count: int) -> list[list[str]]:
-    """The rows of the client, measured in a process of its own."""
-    command = [sys.executable, "-m", "tests.bench_client", str(count)]
-    rows: list[list[str]] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return rows
 
 
 async def main(count: int) -> None:
@@ -168,10 +154,9 @@ async def main(count: int) -> None:
         messages = await read_rate(report, log, count)
         projection_rates(report, messages, scratch)
         del messages
-        await rebuild_rate(report, log, scratch)
         await log.close()
         export_rate(report, scratch, 10 * count)
-    for row in client_rows(count):
+    for row in rows("bench_rebuild", count) + rows("bench_client", count):
         report.table.add_row(*row)
     for row in text_rows(10 * count):
         report.table.add_row(*row)
