@@ -30,7 +30,7 @@ browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian
 	apt-get install -y --no-install-recommends chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
 
 test: $(VENV)/.dev browser ## all tests, against a real nats-server, DuckDB and browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.dev ## lint, formatting, types, import direction, lock file
 	$(BIN)/ruff check .
