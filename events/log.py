@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
@@ -16,6 +16,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from . import stream, subjects
+from .bulk import Bulk, BulkError
 from .codec import encode
 from .errors import InvalidFact, RooflogError, StalePolicy, StaleRevision, TooLarge, UnknownExample, Unreachable
 from .facts import (
@@ -52,8 +53,14 @@ BATCH_INCOMPLETE = 10176
 
 T = TypeVar("T")
 
+LONG = 5_000
+"""Messages from which on a stretch of the log is read in bulk."""
+
 GAP_TRIES = 5
 """Looks for the tombstone of a message that is not there, as a replica may lag a moment behind."""
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
+"""The times that the server counts in nanoseconds; outside them it finds the first message for any."""
 
 _DIRECT_GET = f"$JS.API.DIRECT.GET.{subjects.STREAM}"
 
@@ -314,23 +321,48 @@ class Log:
 
     async def before(self, moment: datetime) -> int:
         """The last sequence that the log had received before a moment; 0 where there was none."""
-        request = {"start_time": moment.astimezone(UTC).isoformat(), "next_by_subj": subjects.EVERYTHING, "batch": 1}
+        moment = min(max(moment, _EARLIEST), _LATEST).astimezone(UTC)
+        request = {"start_time": moment.isoformat(), "next_by_subj": subjects.EVERYTHING, "batch": 1}
         found = await self._direct_get(request)
         return found[0].seq - 1 if found else await self.last_sequence()
 
-    async def read(self, after: int, until: int | None = None, batch: int = 5_000) -> AsyncIterator[list[Message]]:
+    async def read(self, after: int, until: int | None = None, batch: int = 5_000) -> AsyncGenerator[list[Message]]:
         """Messages after one sequence up to another (default: the log's end now), in order, in lists of `batch`.
 
         No sequence is left out: for what was erased comes what its tombstone keeps, see `Message`.
         """
         until = await self.last_sequence() if until is None else until
+        async with aclosing(self._there(after, until, batch)) as lists:
+            async for there in lists:
+                end = there[-1].seq if there else min(until, after + batch)
+                messages = there
+                if end - after != len(messages):
+                    messages = await self._without_gaps(there, after, end)
+                after = end
+                yield messages
+
+    async def _there(self, after: int, until: int, batch: int) -> AsyncGenerator[list[Message]]:
+        """The messages of a stretch that the log still holds, in lists; an empty one: the next `batch` is gone.
+
+        A long stretch is read in bulk. Where that cannot be, or breaks off, the rest is read as a short one.
+        """
+        if until - after >= LONG:
+            with suppress(BulkError):
+                bulk = await asyncio.to_thread(Bulk, self.client, after)
+                try:
+                    while after < until:
+                        found = await asyncio.to_thread(bulk.read, min(batch, until - after))
+                        messages = found if found and found[-1].seq <= until else [m for m in found if m.seq <= until]
+                        if not messages:
+                            break
+                        after = messages[-1].seq
+                        yield messages
+                finally:
+                    bulk.close()
         while after < until:
             request = {"seq": after + 1, "next_by_subj": subjects.EVERYTHING, "batch": batch}
             messages = [message for message in await self._direct_get(request) if message.seq <= until]
-            end = messages[-1].seq if messages else min(until, after + batch)
-            if end - after != len(messages):
-                messages = without_gaps(messages, after, end, await self._erased_between(messages, after, end))
-            after = end
+            after = messages[-1].seq if messages else min(until, after + batch)
             yield messages
 
     async def erased(self) -> dict[int, Message]:
@@ -364,6 +396,16 @@ class Log:
             if await self.at(seq) is None:
                 return False
             raise Unreachable(f"sequence {seq} could not be erased: {_name(error)}") from error
+
+    async def _without_gaps(self, there: Sequence[Message], after: int, end: int) -> list[Message]:
+        """The messages of a stretch, one a sequence; what neither it nor a tombstone has is looked for again."""
+        messages = without_gaps(there, after, end, await self._erased_between(there, after, end))
+        missing = [message.seq for message in messages if message.is_missing]
+        if missing:
+            request = {"seq": missing[0], "next_by_subj": subjects.EVERYTHING, "batch": missing[-1] - missing[0] + 1}
+            found = {message.seq: message for message in await self._direct_get(request)}
+            messages = [found.get(m.seq, m) if m.is_missing else m for m in messages]
+        return messages
 
     async def _erased_between(self, messages: Sequence[Message], after: int, end: int) -> dict[int, Message]:
         """Tombstones for what a read did not find: each was said before its message went, so it must be there."""

@@ -118,7 +118,7 @@ class Publisher:
         while not self._is_stopped:
             carried = self.new + self.existing
             try:
-                self._log = await self._connect()
+                self._log = self._log or await self._connect()
                 await self._carry(self._log)
             except (RooflogError, NatsError, OSError) as error:
                 self._trouble(str(error) or type(error).__name__)
@@ -126,10 +126,16 @@ class Publisher:
                 logger.exception("rooflog: the publisher met something unforeseen and tries again")
                 self._trouble(repr(error))
             finally:
-                await self._disconnect()
+                if self._is_stopped or not self._reconnects:
+                    await self._disconnect()
             pause = FIRST_PAUSE_SECONDS if self.new + self.existing > carried else pause
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    @property
+    def _reconnects(self) -> bool:
+        """Is nats-py at work on a connection that broke? Any other log is asked for anew, and its stream looked at."""
+        return self._log is not None and self._log.client.is_reconnecting
 
     async def _disconnect(self) -> None:
         log, self._log = self._log, None

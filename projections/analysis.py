@@ -5,10 +5,11 @@ Everything here is a pure function of the texts and the policy's lexicon. The th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from . import personal_data
 from .database import Connection, first, insert, with_rows
@@ -88,6 +89,25 @@ def prepare(con: Connection, lexicon: Lexicon, since: Lexicon, limit: int = 50_0
     analyse(con, f"({unread} LIMIT {limit})", lexicon)
     left = first(con, f"SELECT count(*) FROM ({unread})")
     return int(left[0]) if left else 0
+
+
+def stream(con: Connection) -> Iterator[bytes | pa.Table]:
+    """Every analysis, page by page."""
+    yield b"{}"
+    for batch in con.sql("FROM analysis").to_arrow_reader(20_000):
+        yield pa.Table.from_batches([batch])
+
+
+def take_over(con: Connection, analyses: pa.Table) -> None:
+    """Keep analyses that another database made of texts that are in this one too."""
+    con.register("analyses", analyses)
+    try:
+        con.execute(
+            """INSERT INTO analysis SELECT a.* FROM analyses a SEMI JOIN examples USING (analysis_key)
+               ANTI JOIN analysis k ON k.analysis_key = a.analysis_key AND k.analyser = a.analyser"""
+        )
+    finally:
+        con.unregister("analyses")
 
 
 def forget(con: Connection, keep: Sequence[Lexicon]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .database import Connection, first
@@ -29,13 +31,20 @@ def rewrite(con: Connection, target: Path) -> None:
                SELECT analysis_key FROM examples WHERE analysis_key IS NOT NULL)"""
     )
     name = con.execute("SELECT current_database()").fetchall()[0][0]
-    con.execute(f"ATTACH '{_quoted(target)}' AS rewritten")
-    try:
+    with attached(con, target, "rewritten"):
         con.execute(f'COPY FROM DATABASE "{name}" TO rewritten')
         con.execute("UPDATE rewritten.compaction SET erased_through = (SELECT coalesce(max(seq), 0) FROM erasures)")
         con.execute("CHECKPOINT rewritten")
+
+
+@contextmanager
+def attached(con: Connection, path: Path, name: str) -> Iterator[None]:
+    """Have another database file beside this one for a while, under a name."""
+    con.execute(f"ATTACH '{_quoted(path)}' AS {name}")
+    try:
+        yield
     finally:
-        con.execute("DETACH rewritten")
+        con.execute(f"DETACH {name}")
 
 
 def wal_of(path: Path) -> Path:

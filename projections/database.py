@@ -45,7 +45,7 @@ def connect(path: Path | None, *, threads: int = THREADS, memory_limit: str = ME
         settings["temp_directory"] = str(path.with_suffix(".spill"))
     try:
         connection = duckdb.connect(str(path or ":memory:"), config=settings)
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         raise DatabaseError(
             f"{path} is in use by another process or is damaged: {str(error).splitlines()[0]}; "
             "stop the other process, or run `rooflog rebuild` to make it anew from the log"

@@ -21,7 +21,8 @@ from .quarantine import IDS
 
 _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "VARCHAR"}
 
-_REMNANTS = {"seq": "BIGINT", "example_id": "VARCHAR"}
+_REMNANTS = {"seq": "BIGINT", "ids": "VARCHAR[]"}
+"""`ids` are all that a message may be about: which of them is erased can change, what the message says cannot."""
 
 _LISTED = """
 SELECT seq, min(erased_by) AS erased_by FROM (
@@ -29,12 +30,12 @@ SELECT seq, min(erased_by) AS erased_by FROM (
 GROUP BY seq"""
 """The messages that tombstones list."""
 
-_GONE = """
-WITH RECURSIVE erased AS (
+_ERASED = """erased AS (
     SELECT example_id, seq FROM erasures
     UNION SELECT e.example_id, l.erased_by FROM examples e JOIN listed l USING (seq)
-    UNION SELECT e.example_id, x.seq FROM examples e JOIN erased x ON e.corrects = x.example_id)
-SELECT example_id, min(seq) AS seq FROM erased GROUP BY example_id"""
+    UNION SELECT e.example_id, x.seq FROM examples e JOIN erased x ON e.corrects = x.example_id)"""
+
+_GONE = f"WITH RECURSIVE {_ERASED} SELECT example_id, min(seq) AS seq FROM erased GROUP BY example_id"
 """The erased examples. A correction repeats the text of what it corrects and is erased with it."""
 
 
@@ -58,13 +59,13 @@ def _take_out(con: Connection, batch: Batch) -> None:
     _blank(con, batch)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE left_over AS
-            SELECT seq, example_id FROM examples WHERE erased_seq IS NOT NULL
-            UNION SELECT seq, example_id FROM redactions SEMI JOIN gone USING (example_id)
-            UNION SELECT q.seq, min(g.example_id) FROM (SELECT seq, unnest({IDS}) AS id FROM quarantine) q
-            JOIN gone g ON g.example_id = q.id GROUP BY q.seq"""
+            SELECT seq, [example_id] AS ids FROM examples WHERE erased_seq IS NOT NULL
+            UNION ALL SELECT seq, [example_id] FROM redactions SEMI JOIN gone USING (example_id)
+            UNION ALL SELECT seq, ids FROM (SELECT seq, list_sort({IDS}) AS ids FROM quarantine)
+            WHERE list_has_any(ids, (SELECT list(example_id) FROM gone))"""
     )
     con.execute(
-        """INSERT INTO remnants SELECT seq, example_id FROM left_over
+        """INSERT INTO remnants SELECT seq, ids FROM left_over
            ANTI JOIN listed USING (seq) ANTI JOIN remnants USING (seq)"""
     )
     for table, seqs in (
@@ -94,7 +95,13 @@ def _blank(con: Connection, batch: Batch) -> None:
 def remnants(con: Connection) -> dict[str, list[int]]:
     """Messages that still hold the text of erased examples, as far as the tables know: sequences by example."""
     return dict(
-        con.execute("SELECT example_id, list(seq ORDER BY seq) FROM remnants GROUP BY ALL ORDER BY ALL").fetchall()
+        con.execute(
+            f"""WITH RECURSIVE listed AS ({_LISTED}), {_ERASED}
+                SELECT example_id, list(seq ORDER BY seq) FROM (
+                    SELECT r.seq, min(g.example_id) AS example_id FROM (SELECT seq, unnest(ids) AS id FROM remnants) r
+                    JOIN (SELECT DISTINCT example_id FROM erased) g ON g.example_id = r.id GROUP BY r.seq)
+                GROUP BY ALL ORDER BY ALL"""
+        ).fetchall()
     )
 
 
@@ -128,5 +135,5 @@ UNION SELECT example_id FROM examples
       WHERE original_key IN (FROM keys) OR text_key IN (FROM keys) OR said_key IN (FROM keys)"""
 
 ERASURES = Projection(name="erasures", version=2, handles=(ExampleErased,), columns=_COLUMNS, key="seq", fold=_fold)
-REMNANTS = Projection(name="remnants", version=1, handles=(), columns=_REMNANTS, key="seq", fold=_take_out)
+REMNANTS = Projection(name="remnants", version=2, handles=(), columns=_REMNANTS, key="seq", fold=_take_out)
 """What the log still holds of erased examples and no tombstone lists; folded after every table that has a text."""

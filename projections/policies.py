@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from msgspec import json
 from events.facts import PolicyAdopted
 
 from .batch import Batch
+from .checkpoint import checkpoint
 from .database import Connection, first, insert
 from .policy import Policy, PolicyError, default, document_digest, from_document
 from .projection import ENVELOPE, Projection, envelope
@@ -38,6 +40,15 @@ def current(con: Connection) -> Policy:
     """The policy that holds after the facts folded so far."""
     row = first(con, "SELECT policy FROM policies ORDER BY seq DESC LIMIT 1")
     return _adopted(row[0]) if row else default()
+
+
+def suppose(con: Connection, policy: Policy) -> None:
+    """Let a policy hold that nobody adopted, instead of all that were: only where nothing is judged yet."""
+    con.execute("DELETE FROM policies")
+    now = checkpoint(con)
+    document = json.encode(policy.document(), order="sorted").decode()
+    row = (now.seq, "supposed", datetime.now(UTC), "-", None, document, policy.digest, "supposed, not adopted")
+    insert(con, "policies", _COLUMNS, [row])
 
 
 def last_seq(con: Connection) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
+import duckdb
 
 from events.chain import START
 from events.facts import (
@@ -23,7 +23,7 @@ from events.facts import (
 )
 from events.message import Message
 
-from . import analysis, compaction, contradictions, database, near_duplicates, policies, tallies, verdicts
+from . import analysis, compaction, contradictions, database, near_duplicates, policies, queries, tallies, verdicts
 from .batch import Batch, decode
 from .chain import CHAIN
 from .checkpoint import Checkpoint, checkpoint
@@ -53,11 +53,14 @@ PROJECTIONS: tuple[Projection, ...] = (
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 5
+SCHEMA = 6
 """Raise it when tables outside PROJECTIONS change."""
 
 CACHES = ("analysis", "claims", "near_texts", "near_buckets")
 """What texts say: dear to compute, and the same in every database that was folded from the same log."""
+
+AWAITED = "CREATE TABLE awaited (example_id VARCHAR)"
+"""Ids that something was said about and that have not arrived; not all that are in it need still be said."""
 
 PORTION = 100_000
 """Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
@@ -69,20 +72,33 @@ class Projector:
     `checkpoint_seq` is the last committed sequence, kept for those who may not wait for the connection.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, memory_limit: str = database.MEMORY_LIMIT) -> None:
         """Open or create the database. Raises DatabaseError where it belongs to another process or version."""
-        self.con: Connection = database.connect(path)
-        self.checkpoint_seq = 0
+        self.con: Connection = database.connect(path, memory_limit=memory_limit)
+        self.checkpoint_seq = self._judged_seq = 0
+        self._is_open = False  # the transaction
+        try:
+            self._begin(path)
+        except duckdb.Error as error:
+            self.con.close()
+            raise DatabaseError(
+                f"{path} is damaged: {str(error).splitlines()[0]}; run `rooflog rebuild` to make it anew from the log"
+            ) from error
+        except BaseException:
+            self.con.close()
+            raise
+
+    def _begin(self, path: Path | None) -> None:
+        """Create the tables, or find where they stand and judge what was left unjudged."""
         if not database.first(self.con, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'checkpoint'"):
             self._create()
         elif (found := self._fetch("SELECT versions FROM checkpoint")[0]) != (wanted := _versions()):
-            self.con.close()
             raise DatabaseError(
                 f"{path} was written by another version of rooflog ({found}; this one writes {wanted}); "
                 "run `rooflog rebuild` to make it anew from the log"
             )
         self.checkpoint_seq = self.checkpoint.seq
-        self._judged_seq: int = database.first(self.con, "SELECT judged_seq FROM checkpoint")[0]  # type: ignore[index]
+        self._judged_seq = int(self._fetch("SELECT judged_seq FROM checkpoint")[0])
         self.judge()
 
     def close(self) -> None:
@@ -103,15 +119,13 @@ class Projector:
         self.judge()
         return self._transact(messages, self._judge)
 
-    def fold(self, messages: Sequence[Message]) -> int:
-        """As `apply`, without judging: for a long way to go that nobody looks at before `judge`."""
-        return self._transact(messages, None)
+    def fold(self, messages: Sequence[Message], *, commit: bool = True) -> int:
+        """As `apply`, without judging: for a long way to go that nobody looks at before `judge`.
 
-    def take_over(self, table: str, rows: pa.RecordBatchReader) -> None:
-        """Fill a table of what texts say from another database that was folded from the same log."""
-        self.con.register("others", rows)
-        self.con.execute(f"INSERT INTO {table} SELECT * FROM others")
-        self.con.unregister("others")
+        Without `commit` the transaction stays open for what is folded next: DuckDB writes much at a time for a third
+        of what it takes in pieces.
+        """
+        return self._transact(messages, None, commit)
 
     def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
         """Judge everything that was folded since the last judgement; told of texts read, and of how many.
@@ -128,7 +142,7 @@ class Projector:
                 part = f"SELECT * FROM examples WHERE seq BETWEEN {first} AND {first + PORTION - 1}"
                 self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
                 analysis.analyse(self.con, "portion", policy.lexicon)
-                if first + PORTION - 1 > linked_through:
+                if min(first + PORTION - 1, last) > linked_through:
                     near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold)
             if progress:
                 progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
@@ -139,16 +153,19 @@ class Projector:
             near_duplicates.relink(self.con, policy.duplicates.threshold)
             contradictions.forget(self.con)
             verdicts.gather_all(self.con, policy)
+            said = " UNION ".join(f"SELECT example_id FROM {table}" for table in queries.ABOUT)
+            self.con.execute("DELETE FROM awaited")
+            self.con.execute(f"INSERT INTO awaited FROM ({said}) ANTI JOIN examples USING (example_id)")
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
 
-    def _transact(self, messages: Sequence[Message], judge: Callable[[Batch], None] | None) -> int:
+    def _transact(self, messages: Sequence[Message], judge: Callable[[Batch], None] | None, commit: bool = True) -> int:
         now = self.checkpoint
         fresh = [message for message in messages if message.seq > now.seq]
         if not fresh:
             return 0
         batch = decode(fresh, now.log_digest)
-        with self._transaction():
+        with self._transaction(commit):
             for projection in PROJECTIONS:
                 projection.fold(self.con, batch)
             if judge:
@@ -157,18 +174,24 @@ class Projector:
                 "UPDATE checkpoint SET seq = ?, subject = ?, log_digest = ?, judged_seq = ?",
                 [batch.last, batch.last_subject, batch.digest, batch.last if judge else self._judged_seq],
             )
-        self.checkpoint_seq = batch.last
+        if commit:
+            self.checkpoint_seq = batch.last
         if judge:
             self._judged_seq = batch.last
         return len(fresh)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.con.execute("BEGIN TRANSACTION")
+    def _transaction(self, commit: bool = True) -> Iterator[None]:
+        if not self._is_open:
+            self.con.execute("BEGIN TRANSACTION")
+        self._is_open = True
         try:
             yield
-            self.con.execute("COMMIT")
+            if commit:
+                self.con.execute("COMMIT")
+                self._is_open = False
         except BaseException:
+            self._is_open = False
             self.con.execute("ROLLBACK")
             raise
 
@@ -210,6 +233,11 @@ class Projector:
                    SELECT e.original_key FROM examples e SEMI JOIN named USING (example_id)
                    WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key OR o.said_key = c.original_key"""
         )
+        self.con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
+        self.con.execute(
+            """INSERT INTO awaited SELECT example_id FROM named
+               ANTI JOIN touched USING (example_id) ANTI JOIN awaited USING (example_id)"""
+        )
 
     def _link(self, policy: Policy, since: int) -> None:
         """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""
@@ -235,6 +263,7 @@ class Projector:
             *tallies.SCHEMA,
             contradictions.SCHEMA,
             compaction.TABLE,
+            AWAITED,
         ):
             self.con.execute(statement)
         self.con.execute("INSERT INTO compaction VALUES (0)")
@@ -257,20 +286,28 @@ class Projector:
 def content_digest(con: Connection) -> str:
     """SHA-256 over every row of every table in the order of its key: equal states have equal digests.
 
-    The table of analyses is left out: it is a cache of what the texts say, and the verdicts hold what came of it.
+    What texts say is left out: it is a cache, and the verdicts hold what came of it.
     """
-    total = hashlib.sha256()
-    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", verdicts.COLUMNS, "example_id")]
-    for name, columns, key in tables:
-        row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
-        digests = database.first(
-            con,
-            f"SELECT count(*), sha256(coalesce(string_agg(sha256({row}::VARCHAR), '' ORDER BY {key}), '')) FROM {name}",
-        )
-        total.update(f"{name} {digests}\n".encode())
+    total = hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in table_digests(con).items()).encode())
     now = checkpoint(con)
     total.update(f"{now.seq} {now.subject} {now.log_digest.hex()}".encode())
     return total.hexdigest()
+
+
+def table_digests(con: Connection) -> dict[str, str]:
+    """Of every table that is content its number of rows and the SHA-256 over them, in the order of its key."""
+    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", verdicts.COLUMNS, "example_id")]
+    found = {}
+    for name, columns, key in tables:
+        row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
+        found[name] = str(
+            database.first(
+                con,
+                f"SELECT count(*), sha256(coalesce(string_agg(sha256({row}::VARCHAR), '' ORDER BY {key}), '')) "
+                f"FROM {name}",
+            )
+        )
+    return found
 
 
 def _text(column: str, kind: str) -> str:

@@ -21,14 +21,15 @@ _APPROVAL_STAGE = BIT["rejected"] | BIT["not_approved"]
 _FILTER_STAGE = BIT["rejected"] - 1
 
 
+ABOUT = ("feedback", "decisions", "redactions", "erasures")
+"""Tables of facts about an example, which may reach the log before it."""
+
+
 def status(con: Connection) -> dict[str, Any]:
     """Where the tables stand, what is in quarantine, and what waits for an example that has not arrived."""
     now = checkpoint(con)
     waiting = con.execute(
-        " UNION ALL ".join(
-            f"SELECT count(*) FROM {t} ANTI JOIN examples USING (example_id)"
-            for t in ("feedback", "decisions", "redactions", "erasures")
-        )
+        " UNION ALL ".join(f"SELECT count(*) FROM {table} SEMI JOIN awaited USING (example_id)" for table in ABOUT)
     ).fetchall()
     return {
         "checkpoint": now.seq,

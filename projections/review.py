@@ -54,21 +54,26 @@ def waiting(
     filters: dict[str, Any] = {"tag": tag, "source": source, "project": project, "place": place}
     limit = max(1, min(limit, PAGE))
     began = _cursor(after)
+    goes_on: tuple[int, int] | None
     if text:
+        by_reason, matching = _by_reason(con), None
         rows, goes_on = _search_places(con, condition, filters, text, began, limit)
     else:
-        rows = con.execute(
-            f"""SELECT place, seq FROM waiting WHERE {condition} AND (place > $p OR (place = $p AND seq < $s))
-                ORDER BY place, seq DESC LIMIT {limit}""",
+        # All of it in one pass: every place with how many wait, how many match, and its own newest ones.
+        places = con.execute(
+            f"""SELECT place, count(*), count(*) FILTER (matches),
+                       max(seq, {limit}) FILTER (matches AND (place > $p OR (place = $p AND seq < $s)))
+                FROM (SELECT place, seq, {condition} AS matches FROM waiting) GROUP BY place ORDER BY place""",
             filters | {"p": began[0], "s": began[1]},
         ).fetchall()
+        by_reason = dict.fromkeys(PLACES, 0) | {QUEUE[place]: n for place, n, *_ in places}
+        matching = sum(n for _, _, n, _ in places)
+        rows = [(place, seq) for place, _, _, seqs in places for seq in seqs or []][:limit]
         goes_on = rows[-1] if len(rows) == limit else None
-    count = None if text else first(con, f"SELECT count(*) FROM waiting WHERE {condition}", filters)
-    by_reason = _by_reason(con)
     shown = beginnings(con, [seq for _, seq in rows])
     return {
         "items": [shown[seq] | {"why": QUEUE[place]} for place, seq in rows if seq in shown],
-        "matching": count[0] if count else None,
+        "matching": matching,
         "total": sum(by_reason.values()),
         "by_reason": by_reason,
         "after": f"{goes_on[0]}.{goes_on[1]}" if goes_on else None,
@@ -123,13 +128,15 @@ def facets(con: Connection) -> dict[str, Any]:
 
 def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
     """What a bulk approval of a tag would cover: each with its revision, and what a reviewer would want to look at."""
-    rows = con.execute(
-        """SELECT seq, example_id, personal_data, flags, contradicts, feedback, kind FROM verdicts
-           WHERE seq IN (SELECT seq FROM queued_tags WHERE tag = $tag) ORDER BY seq DESC LIMIT $limit""",
-        {"tag": tag, "limit": max(1, min(limit, PAGE))},
+    ((total, newest),) = con.execute(
+        f"SELECT count(*), max(seq, {max(1, min(limit, PAGE))}) FROM queued_tags WHERE tag = ?", [tag]
     ).fetchall()
-    count = first(con, "SELECT count(*) FROM queued_tags WHERE tag = ?", [tag])
-    shown = beginnings(con, [row[0] for row in rows])
+    seqs: list[int] = newest or []
+    rows = con.execute(
+        f"""SELECT seq, example_id, personal_data, flags, contradicts, feedback, kind FROM verdicts
+            WHERE seq IN ({_listed(seqs)}) ORDER BY seq DESC"""
+    ).fetchall()
+    shown = beginnings(con, seqs)
     seen = dict(
         con.execute(
             f"WITH wanted AS (SELECT unnest($ids::VARCHAR[]) AS example_id) {queries.revisions()}",
@@ -144,7 +151,7 @@ def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
         looks += ["a correction"] if kind == "correction" else []
         items.append(shown[seq] | {"revision": seen[example_id], "looks": looks})
-    return {"items": items, "total": count[0] if count else 0, "checkpoint": checkpoint(con).seq}
+    return {"items": items, "total": total, "checkpoint": checkpoint(con).seq}
 
 
 def found(
@@ -179,19 +186,20 @@ def found(
     filters = {"source": source, "tag": tag, "project": project, "relevance": relevance}
     limit = max(1, min(limit, PAGE))
     top = _last(con) + 1 if before is None else before
+    goes_on: int | None
     if text:
         seqs, goes_on = _search(con, "verdicts", condition, filters, text, top, limit, _deadline())
+        matching = None
     else:
-        rows = con.execute(
-            f"SELECT seq FROM verdicts WHERE {condition} AND seq < {int(top)} ORDER BY seq DESC LIMIT {limit}", filters
+        ((matching, newest),) = con.execute(
+            f"SELECT count(*), max(seq, {limit}) FILTER (seq < {int(top)}) FROM verdicts WHERE {condition}", filters
         ).fetchall()
-        seqs = [seq for (seq,) in rows]
+        seqs = newest or []
         goes_on = seqs[-1] if len(seqs) == limit else None
-    count = None if text else first(con, f"SELECT count(*) FROM verdicts WHERE {condition}", filters)
     shown = beginnings(con, seqs)
     return {
         "items": [shown[seq] for seq in seqs if seq in shown],
-        "matching": count[0] if count else None,
+        "matching": matching,
         "before": goes_on,
         "checkpoint": checkpoint(con).seq,
     }
@@ -214,6 +222,7 @@ def related(con: Connection, *, example_id: str) -> dict[str, Any]:
     others = con.execute(
         "SELECT seq FROM verdicts WHERE cluster = ? AND seq <> ? ORDER BY rank DESC, seq DESC", [cluster, seq]
     ).fetchall()
+    others = [row for row in others if row not in corrections and row not in corrects]
     lists = {"corrects": corrects, "corrections": corrections, "same_question": others[:20]}
     shown = beginnings(con, [n for rows in lists.values() for (n,) in rows])
     return {name: [shown[n] for (n,) in rows if n in shown] for name, rows in lists.items()} | {
@@ -225,7 +234,7 @@ def beginnings(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     """How examples begin and where they stand, by sequence: a row of a list."""
     if not seqs:
         return {}
-    wanted = ", ".join(str(int(seq)) for seq in seqs)
+    wanted = _listed(seqs)
     result = con.execute(
         f"""SELECT seq, example_id, kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor,
                 e.source, e.project_context, v.tags, v.relevance, v.feedback, v.decision, v.queue, v.reasons,
@@ -241,6 +250,11 @@ def beginnings(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         row["seq"]: row | {"reasons": names(row["reasons"]), "queue": QUEUE.get(row["queue"]), "tags": row["tags"][:8]}
         for row in rows
     }
+
+
+def _listed(seqs: list[int]) -> str:
+    """Sequences as literals, from which DuckDB can tell which parts of a table it need not read."""
+    return ", ".join(str(int(seq)) for seq in seqs) or "NULL"
 
 
 def _of_reason(reason: str | None) -> str:

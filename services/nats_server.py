@@ -29,6 +29,9 @@ START_SECONDS = 60.0
 
 STOP_SECONDS = 30.0
 
+PORT_SECONDS = 3.0
+"""A killed process counts as gone a moment before its last thread has let go of the port that clients know."""
+
 
 class ServerError(Exception):
     """The embedded server cannot be started; the message says why."""
@@ -115,9 +118,11 @@ class EmbeddedServer:
 
     def _start(self) -> _Running:
         last = self._last()
-        port = self._wanted_port or (last.port if last and _is_free(last.port) else _free_port())
-        if self._wanted_port and not _is_free(port):
-            raise ServerError(f"port {port} is taken by another program; choose another with --nats-port")
+        port = self._wanted_port or (last.port if last else _free_port())
+        if not _gets_free(port):
+            if self._wanted_port:
+                raise ServerError(f"port {port} is taken by another program; choose another with --nats-port")
+            port = _free_port()
         config = self._home / "nats.conf"
         config.write_text(configuration(port, self._home / "store"))
         log = self._home / "server.log"
@@ -207,6 +212,16 @@ def _answers(port: int) -> bool:
             return connection.recv(4) == b"INFO"
     except OSError:
         return False
+
+
+def _gets_free(port: int) -> bool:
+    """Is the port free, at once or when a server that was just killed has let go of it?"""
+    deadline = time.monotonic() + PORT_SECONDS
+    while not _is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _is_free(port: int) -> bool:

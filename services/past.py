@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -10,32 +11,75 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from events.errors import RooflogError
 from events.log import Log
+from projections import analysis, policies
+from projections.policy import Policy
 
 from .settings import Settings
-from .state import Owner, Progress, State
+from .state import READ, Owner, Progress, State, ahead, fold
 
 PREFIX = "past."
 """What the folders are called that hold a past state while somebody looks at it."""
 
 
 @asynccontextmanager
-async def as_of(settings: Settings, log: Log, seq: int, progress: Progress | None = None) -> AsyncIterator[State]:
-    """The state after a sequence. Raises RooflogError where the log does not reach so far."""
+async def as_of(
+    settings: Settings,
+    log: Log,
+    seq: int,
+    progress: Progress | None = None,
+    *,
+    policy: Policy | None = None,
+    live: State | None = None,
+) -> AsyncIterator[State]:
+    """The state after a sequence, under the policy of that time or another one.
+
+    What is known of texts is taken over from the live state where that is given: an analysis follows from its text.
+    Raises RooflogError where the log does not reach so far.
+    """
     last = await log.last_sequence()
     if not 0 <= seq <= last:
         raise RooflogError(f"the log has sequences 1 to {last:,}, there is no {seq:,}")
     forget_abandoned(settings.data_dir)
-    folder = settings.data_dir / f"{PREFIX}{os.getpid()}"
-    shutil.rmtree(folder, ignore_errors=True)
-    owner = Owner(folder / "rooflog.duckdb")
+    home = folder(settings)
+    shutil.rmtree(home, ignore_errors=True)
+    owner = Owner(home / "rooflog.duckdb")
     try:
-        await owner.catch_up(log, progress, until=seq)
+        projector = owner.projector
+        async for messages in ahead(log.read(0, seq, READ)):
+            await asyncio.to_thread(fold, projector, messages, seq)
+            if progress:
+                progress(messages[-1].seq, seq)
+        if policy is not None:
+            policies.suppose(projector.con, policy)
+        if live is not None:
+            async with live.rows("analyses") as (_, batches):
+                async for batch in batches:
+                    await asyncio.to_thread(analysis.take_over, projector.con, pa.Table.from_batches([batch]))
+        await asyncio.to_thread(projector.judge, progress)
         yield State(log, owner, None, as_it_stands=True)
     finally:
         owner.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def folder(settings: Settings) -> Path:
+    """Where this process keeps a past state while it looks at it; it goes with the state."""
+    return settings.data_dir / f"{PREFIX}{os.getpid()}"
+
+
+async def meant(log: Log, moment: str | None) -> int:
+    """The sequence that `--as-of` means, the last one where it says nothing. Raises ValueError."""
+    last = await log.last_sequence()
+    seq = last if moment is None else await sequence_of(log, moment)
+    if seq > last:
+        raise ValueError(f"the log ends at sequence {last:,}, there is no {seq:,} yet")
+    if seq < 1:
+        raise ValueError(f"{moment} is before the first fact of the log")
+    return seq
 
 
 def forget_abandoned(data_dir: Path) -> None:

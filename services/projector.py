@@ -26,6 +26,7 @@ from events.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
 
 from . import erasure
+from .rebuild import REBUILD, REBUILDING, Plan, Rebuilds
 from .settings import Settings
 from .state import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Answer, Owner, Question, runs
 
@@ -66,6 +67,7 @@ class ProjectorService:
         self._has_arrived = asyncio.Event()
         self._moved = asyncio.Condition()
         self._folding = asyncio.Lock()
+        self._rebuilds = Rebuilds(log, owner, self._folding)
         self._has_erased = asyncio.Event()
         self._is_compacting = False
         self._progressed = time.monotonic()
@@ -96,7 +98,7 @@ class ProjectorService:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, self._rebuilds.stop(), return_exceptions=True)
         if self.failure:
             logger.error("%s", self.failure)
         return 1 if self.failure else 0
@@ -172,7 +174,7 @@ class ProjectorService:
         if fresh:
             expected = range(projector.checkpoint_seq + 1, projector.checkpoint_seq + 1 + len(fresh))
             if len(fresh) >= BATCH or [message.seq for message in fresh] != list(expected):
-                await self._owner.catch_up(self._log)
+                await self._owner.catch_up(self._log, while_read=True)
             else:
                 await asyncio.to_thread(projector.apply, fresh)
         self._progressed = time.monotonic()
@@ -199,21 +201,31 @@ class ProjectorService:
                 if left["remnants"]:
                     await erasure.sweep(self._log, left["remnants"])
                 if left["compaction_due"]:
-                    async with self._folding:
-                        self._is_compacting = True
-                        await asyncio.to_thread(self._owner.compact)
+                    await self._compact()
             except (RooflogError, NatsError, OSError, duckdb.Error) as error:
                 logger.warning("erasing: %s", error)
             finally:
                 self._is_compacting = False
+
+    async def _compact(self) -> None:
+        """Write the database anew. A rebuild that is under way may hold the text as well: it begins again."""
+        interrupted = await self._rebuilds.stop()
+        async with self._folding:
+            self._is_compacting = True
+            await asyncio.to_thread(self._owner.compact)
+        if interrupted:
+            self._rebuilds.start(interrupted)
 
     async def _answer(self, message: NatsMessage) -> bytes:
         """Answer a question about the state, once the tables have reached the sequence it names."""
         name = message.raw_message.subject.removeprefix(f"{ASK}.")
         try:
             question = msgspec.json.decode(message.body or b"{}", type=Question)
-            await self._reach(question.after)
-            answer = Answer(value=await asyncio.to_thread(self._owner.answer, name, question.args))
+            if name == REBUILDING:
+                answer = Answer(value=self._rebuilds.condition)
+            else:
+                await self._reach(question.after)
+                answer = Answer(value=await asyncio.to_thread(self._owner.answer, name, question.args))
         except (ValueError, RooflogError) as error:
             answer = Answer(error=str(error))
         except Exception as error:
@@ -230,8 +242,11 @@ class ProjectorService:
         name = message.raw_message.subject.removeprefix(f"{RUN}.")
         try:
             question = msgspec.json.decode(message.body or b"{}", type=Question)
-            async with self._folding:
-                answer = Answer(value=await asyncio.to_thread(self._owner.run, name, question.args))
+            if name == REBUILD:
+                answer = Answer(value=self._rebuilds.start(msgspec.convert(question.args, Plan)))
+            else:
+                async with self._folding:
+                    answer = Answer(value=await asyncio.to_thread(self._owner.run, name, question.args))
         except (ValueError, RooflogError) as error:
             answer = Answer(error=str(error))
         except Exception as error:

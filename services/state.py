@@ -10,9 +10,9 @@ import os
 import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -21,8 +21,9 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, TooLarge, Unreachable
-from events.log import Log
+from events.log import Log, Message
 from projections import (
+    analysis,
     chain,
     compaction,
     dashboard,
@@ -30,6 +31,7 @@ from projections import (
     exports,
     policies,
     preview,
+    quarantine,
     queries,
     review,
     training_set,
@@ -40,6 +42,9 @@ from projections.training_set import TrainingSet
 
 from .gate import Gate
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from projections.projector import Projector
 
 ASK = "rooflog.query"
 """The subject prefix of questions to the projector; the last token is the question's name."""
@@ -71,6 +76,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "counted": dashboard.counted,
     "exports": exports.history,
     "chain": chain.entries,
+    "quarantine": quarantine.listed,
+    "kept": quarantine.kept,
     "erasing": erasures.erasing,
     "repeating": erasures.repeating,
     "policies": policies.history,
@@ -80,6 +87,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
 STREAMS: dict[str, Callable[..., Iterator[bytes | pa.Table]]] = {
     "training_set": training_set.stream,
     "moved": preview.moved,
+    "analyses": analysis.stream,
 }
 """Long answers of one moment: a head as JSON, then pages of rows."""
 
@@ -91,6 +99,12 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 READ = 20_000
 """Messages folded in one transaction while catching up: large enough that a transaction's fixed cost vanishes."""
 
+WRITTEN = 250_000
+"""Facts in one transaction on a long way, of many batches: twice what DuckDB writes in one piece."""
+
+FAR = 50_000
+"""Facts from which on it is sooner done to fold everything and then judge everything once."""
+
 ANSWER_SECONDS = 60.0
 REPLACE_SECONDS = 5.0
 """How long new readers wait for older ones when the database file is replaced, before that is put off."""
@@ -98,6 +112,8 @@ REPLACE_SECONDS = 5.0
 OWNER_SECONDS = 60.0
 
 Progress = Callable[[int, int], None]
+
+T = TypeVar("T")
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -115,32 +131,70 @@ class Answer(msgspec.Struct):
     too_large: bool = False
 
 
+class Files:
+    """The database file, what stands beside it for a while, and the lock that says who owns them all."""
+
+    def __init__(self, database: Path) -> None:
+        self.live = database
+        self.compacting = database.with_suffix(".compacting")
+        self.rebuilding = database.with_suffix(".rebuilding.duckdb")
+        self.rebuilt = database.with_suffix(".rebuilt.duckdb")
+        self.previous = database.with_suffix(".previous.duckdb")
+
+    def lock(self) -> IO[str]:
+        """Own the files until the lock is closed. Raises BlockingIOError where another process does."""
+        self.live.parent.mkdir(parents=True, exist_ok=True)
+        held = self.live.with_suffix(".lock").open("w")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            held.close()
+            raise
+        return held
+
+    def remove(self, *databases: Path) -> None:
+        """Remove databases with everything that DuckDB put beside them."""
+        for one in databases:
+            one.unlink(missing_ok=True)
+            compaction.wal_of(one).unlink(missing_ok=True)
+            shutil.rmtree(one.with_suffix(".spill"), ignore_errors=True)
+
+    def replace(self, new: Path, *, keep: bool = False) -> None:
+        """Put a closed database in the place of the live one, which is closed as well and may be kept as the previous.
+
+        The write-ahead log goes before the file that it belongs to: without it the old file is only further behind.
+        """
+        self.remove(self.previous)
+        compaction.wal_of(self.live).unlink(missing_ok=True)
+        if keep:
+            with contextlib.suppress(OSError):  # a file system without hard links keeps none
+                self.previous.hardlink_to(self.live)
+        new.replace(self.live)
+        self.remove(new)
+        shutil.rmtree(self.live.with_suffix(".spill"), ignore_errors=True)
+        sync_directory(self.live.parent)
+
+
 class Owner:
     """The process that holds the database: `lock` keeps others out while `Projector` works."""
 
     def __init__(self, database: Path) -> None:
         """Take the database. Raises BlockingIOError where another process has it."""
-        database.parent.mkdir(parents=True, exist_ok=True)
-        self._path = database
+        self.files = Files(database)
         self._gate = Gate()
-        self._lock: IO[str] = database.with_suffix(".lock").open("w")
+        self._lock = self.files.lock()
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for left in (self._compacting, compaction.wal_of(self._compacting)):
-                left.unlink(missing_ok=True)
+            self.files.remove(self.files.compacting, self.files.rebuilding, self.files.rebuilt)
             self._open()
+            self.files.remove(self.files.previous)
         except BaseException:
             self._lock.close()
             raise
 
-    @property
-    def _compacting(self) -> Path:
-        return self._path.with_suffix(".compacting")
-
     def _open(self) -> None:
         from projections.projector import Projector  # what folds is not loaded by those who only ask
 
-        self.projector = Projector(self._path)
+        self.projector = Projector(self.files.live)
         self.reader: Connection = self.projector.con.cursor()
 
     def close(self) -> None:
@@ -162,15 +216,27 @@ class Owner:
                 "to fold it anew from this log"
             )
 
-    async def catch_up(self, log: Log, progress: Progress | None = None, until: int | None = None) -> None:
-        """Fold everything the log holds now, or no further than a sequence."""
+    async def catch_up(
+        self, log: Log, progress: Progress | None = None, until: int | None = None, *, while_read: bool = False
+    ) -> None:
+        """Fold everything the log holds now, or no further than a sequence.
+
+        Whoever is far behind folds everything before judging anything, unless others read meanwhile.
+        """
         last = await log.last_sequence() if until is None else until
         first = self.projector.checkpoint.seq
-        async for messages in log.read(first, last, READ):
-            await asyncio.to_thread(self.projector.apply, messages)
+        is_far = last - first > FAR and not while_read
+        async for messages in ahead(log.read(first, last, READ)):
+            if is_far:
+                await asyncio.to_thread(fold, self.projector, messages, last)
+            else:
+                await asyncio.to_thread(self.projector.apply, messages)
             if progress:
                 progress(messages[-1].seq - first, last - first)
-        await asyncio.to_thread(self.compact)
+        if is_far:
+            await asyncio.to_thread(self.projector.judge, progress)
+        if not while_read:  # else whoever serves the readers says when
+            await asyncio.to_thread(self.compact)
 
     def compact(self) -> bool:
         """Write the database anew where text that was erased may be left in its file; False where readers hold it.
@@ -179,34 +245,35 @@ class Owner:
         """
         if not compaction.is_due(self.projector.con):
             return True
-        compaction.rewrite(self.projector.con, self._compacting)
+        self.files.remove(self.files.previous)
+        compaction.rewrite(self.projector.con, self.files.compacting)
         try:
-            self.replace(self._compacting)
+            self.replace(self.files.compacting)
         except TimeoutError:
-            self._compacting.unlink(missing_ok=True)
+            self.files.remove(self.files.compacting)
             return False
         return True
 
-    def replace(self, new: Path) -> None:
-        """Put another database file in the place of this one, between two reads. Raises TimeoutError.
-
-        The write-ahead log goes before the file that it belongs to: without it the old file is only further behind.
-        """
+    def replace(self, new: Path, *, keep: bool = False) -> None:
+        """Put another database file in the place of this one, between two reads. Raises TimeoutError."""
         with self._gate.alone(REPLACE_SECONDS):
             self.reader.close()
             self.projector.close()
-            compaction.wal_of(self._path).unlink(missing_ok=True)
-            new.replace(self._path)
-            compaction.wal_of(new).unlink(missing_ok=True)
-            shutil.rmtree(self._path.with_suffix(".spill"), ignore_errors=True)
-            sync_directory(self._path.parent)
+            self.files.replace(new, keep=keep)
             self._open()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A cursor of its own, for whoever reads for a while; the file is not replaced meanwhile."""
+        with self._gate.reading(), self.reader.cursor() as cursor:
+            yield cursor
 
     def answer(self, name: str, args: dict[str, Any]) -> Any:
         """Answer one question from a cursor of its own. Raises ValueError where the question is wrong."""
         if name not in QUESTIONS:
             raise ValueError(f"no question {name!r}; there are {', '.join(QUESTIONS)}")
         with self._gate.reading(), self.reader.cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION")  # every statement of an answer sees the same moment
             try:
                 return QUESTIONS[name](cursor, **args)
             except TypeError as error:
@@ -325,6 +392,8 @@ class State:
             whole = bytearray()
             while True:
                 message = await asyncio.wait_for(arrived.get(), ANSWER_SECONDS)
+                if not message.reply:  # the server's own word that nobody listens
+                    raise NoRespondersError
                 await message.respond(b"")
                 kind, part = message.data[:1], message.data[1:]
                 if kind == b"!":
@@ -335,10 +404,31 @@ class State:
                 if kind == b".":
                     yield bytes(whole)
                     whole.clear()
+        except NoRespondersError as error:
+            raise Unreachable("no projector answers; start one with `rooflog up` or `rooflog projector`") from error
         except (NatsError, TimeoutError) as error:
             raise Unreachable(f"the projector broke off its answer: {error or type(error).__name__}") from error
         finally:
             await subscription.unsubscribe()
+
+
+def fold(projector: Projector, messages: list[Message], last: int) -> None:
+    """Fold a batch on a long way to a last sequence, judging nothing."""
+    first, end = messages[0].seq - 1, messages[-1].seq
+    projector.fold(messages, commit=end >= last or end // WRITTEN > first // WRITTEN)
+
+
+async def ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """The same batches, each fetched while whoever asks is still at work on the one before."""
+    upcoming = asyncio.ensure_future(anext(batches, None))
+    try:
+        while (batch := await upcoming) is not None:
+            upcoming = asyncio.ensure_future(anext(batches, None))
+            yield batch
+    finally:
+        upcoming.cancel()
+        await asyncio.gather(upcoming, return_exceptions=True)
+        await batches.aclose()
 
 
 def sync_directory(directory: Path) -> None:

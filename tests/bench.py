@@ -19,58 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 from events.codec import encode
-from events.facts import ExampleCaptured, Fact, FeedbackGiven
+from events.facts import Fact
 from events.log import Log, Message
-from events.subjects import EVERYTHING, STREAM, new_event_id, new_example_id
+from events.subjects import EVERYTHING, STREAM
 from projections.projector import Projector
-from services.exporter import export
 from services.nats_server import EmbeddedServer
-from services.settings import Settings
-from services.state import READ, open_state
-from tests.services.conftest import NOW
-
-TOPICS = ("TPO seam", "EPDM flashing", "base flashing", "roof drain", "tapered insulation", "coping", "scupper", "curb")
-ANSWER = "Follow the manufacturer's detail for the {topic}: clean and prime the membrane, extend it 8 inches above the "
-
-
-class OldClass:
-    """What rooflog replaces: a buffer of 100 in memory, appended to a JSONL file, unsynced."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.buffer: list[dict[str, Any]] = []
-
-    def capture(self, prompt: str, response: str) -> None:
-        at = time.strftime("%Y-%m-%dT%H:%M:%S")
-        self.buffer.append({"id": new_event_id(), "timestamp": at, "prompt": prompt, "response": response,
-                            "source": "chat_interaction", "quality": {"user_feedback": None}, "tags": []})  # fmt: skip
-        if len(self.buffer) >= 100:
-            with self.path.open("a") as file:
-                file.writelines(json.dumps(example) + "\n" for example in self.buffer)
-            self.buffer.clear()
-
-
-def texts(number: int) -> tuple[str, str]:
-    topic = TOPICS[number % len(TOPICS)]
-    return f"How do we detail the {topic} at location {number}?", ANSWER.format(topic=topic) * 6 + f"deck ({number})."
-
-
-def say(number: int) -> ExampleCaptured:
-    prompt, response = texts(number)
-    example_id = new_example_id(NOW)
-    return ExampleCaptured(event_id=example_id, occurred_at=NOW, actor="bench", example_id=example_id, prompt=prompt,
-                           response=response, source="chat_interaction", tags=("bench",))  # fmt: skip
-
-
-def load(count: int) -> list[Fact]:
-    """Four captures to one thumbs up."""
-    facts: list[Fact] = []
-    while len(facts) < count:
-        captured = [say(len(facts) + n) for n in range(4)]
-        liked = FeedbackGiven(event_id=new_event_id(), occurred_at=NOW, actor="bench",
-                              example_id=captured[0].example_id, feedback="positive")  # fmt: skip
-        facts += [*captured, liked]
-    return facts
+from services.state import READ
+from tests.bench_load import OldClass, load, say, texts
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -161,16 +116,13 @@ async def rebuild_rate(report: Report, log: Log, scratch: Path) -> None:
     report.rate("rebuild from sequence 1", ours, theirs, "the same read, decoded and thrown away")
 
 
-async def export_rate(report: Report, log: Log, scratch: Path) -> None:
-    async with open_state(Settings(data_dir=scratch / "export"), log) as state:
-        await state.ask("status")
-        began = time.perf_counter()
-        answer = await export(state, scratch / "volume", min_examples=0)
-        ours = answer["after_filtering"] / (time.perf_counter() - began)
+def export_rate(report: Report, scratch: Path, count: int) -> None:
+    command = [sys.executable, "-m", "tests.bench_exports", str(count)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    ours, peak = float(said[0]), int(said[1])
     store = scratch / "old.jsonl"
-    count = answer["after_filtering"] * 4
     store.write_text("".join(json.dumps(dict(zip(("prompt", "response"), texts(n), strict=True))) + "\n"
-                             for n in range(count)))  # fmt: skip
+                             for n in range(min(count, 400_000))))  # fmt: skip
 
     def script() -> int:
         seen: set[str] = set()
@@ -188,7 +140,8 @@ async def export_rate(report: Report, log: Log, scratch: Path) -> None:
         return kept
 
     seconds, kept = timed(script)
-    report.rate("export, rows", ours, kept / seconds, "plain Python: read JSONL, filter, dedup, write")
+    what = f"plain Python: read JSONL, filter, dedup, write one format; ours peaks at {peak:,} MiB"
+    report.rate(f"export of {count:,} rows, all formats", ours, kept / seconds, what)
 
 
 def text_rows(count: int) -> list[list[str]]:
@@ -196,6 +149,13 @@ def text_rows(count: int) -> list[list[str]]:
     command = [sys.executable, "-m", "tests.bench_texts", str(count)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [line.split(" | ") for line in said.splitlines()]
+
+
+def client_rows(count: int) -> list[list[str]]:
+    """The rows of the client, measured in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench_client", str(count)]
+    rows: list[list[str]] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return rows
 
 
 async def main(count: int) -> None:
@@ -209,8 +169,10 @@ async def main(count: int) -> None:
         projection_rates(report, messages, scratch)
         del messages
         await rebuild_rate(report, log, scratch)
-        await export_rate(report, log, scratch)
         await log.close()
+        export_rate(report, scratch, 10 * count)
+    for row in client_rows(count):
+        report.table.add_row(*row)
     for row in text_rows(10 * count):
         report.table.add_row(*row)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

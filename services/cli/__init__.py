@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import audit, exports, keep, look, policies, review, run, say, texts, web
+from . import audit, exports, keep, look, policies, quarantine, rebuild, replay, review, run, say, texts, web
 
 _ORDER = (
     run.up,
@@ -27,14 +27,17 @@ _ORDER = (
     exports.train,
     exports.exports,
     exports.lineage,
-    look.history,
+    replay.history,
+    replay.replay,
     look.status,
     policies.policy,
+    quarantine.quarantine,
     audit.erase,
     audit.verify,
     audit.audit,
     keep.backup,
     keep.restore,
+    rebuild.rebuild,
     run.projector,
     exports.exporter,
     web.web,

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -18,13 +19,23 @@ from click.core import ParameterSource
 from msgspec import Struct
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
 from events.log import Log
 from projections.database import DatabaseError
-from projections.policy import PolicyError
+from projections.policy import Policy, PolicyError, from_bytes
 
+from .. import past
 from ..nats_server import EmbeddedServer, ServerError
 from ..settings import Settings, SettingsError, load
 from ..state import Progress as Report
@@ -49,6 +60,13 @@ class Outcome(Struct):
     text: str = ""
     code: int = 0
     renderables: tuple[Any, ...] = ()
+
+
+class _Speed(ProgressColumn):
+    """How much is done in a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="dim")
 
 
 class Session:
@@ -87,11 +105,31 @@ class Session:
             async with self.log() as log, open_state(self.settings, log, report, as_it_stands=as_it_stands) as state:
                 yield log, state
 
+    @asynccontextmanager
+    async def looking(self, as_of: str | None, policy: Path | None) -> AsyncIterator[tuple[Log, State]]:
+        """The log and its state, or that of an earlier moment, or what another policy would have said then.
+
+        Raises InputError where there was no such moment.
+        """
+        if as_of is None and policy is None:
+            async with self.state() as now:
+                yield now
+            return
+        supposed = None if policy is None else policy_file(policy)
+        async with self.state() as (log, live):
+            try:
+                seq = await past.meant(log, as_of)
+            except ValueError as error:
+                raise InputError(f"--as-of: {error}") from error
+            with self.progress("going back") as report:
+                async with past.as_of(self.settings, log, seq, report, policy=supposed, live=live) as then:
+                    yield log, then
+
     @contextmanager
     def progress(self, what: str) -> Iterator[Report]:
         """A function that shows how far something is: a bar on a terminal once it takes longer than a second."""
         console = Console(stderr=True)
-        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn())
         bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         task = bar.add_task(what)
         started = time.monotonic()
@@ -147,6 +185,15 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option("--nats-port", metavar="PORT", help="The embedded server's port.  [ROOFLOG_NATS_PORT; default: free]"),
 )  # fmt: skip
 
+as_of_option = click.option(
+    "--as-of", metavar="SEQ|TIME", help="As it stood after this sequence, or at this time (UTC, by the server's clock)."
+)
+policy_option = click.option(
+    "--policy",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="As this policy would have it; with or without --as-of.",
+)
+
 actor_option = click.option("--actor", metavar="NAME", help="Who says this.  [ROOFLOG_ACTOR; default: the system user]")
 
 web_host_option = click.option(
@@ -160,6 +207,16 @@ web_port_option = click.option(
 def log_to_stderr() -> None:
     """Show on standard error what a service that runs in the foreground does."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+
+
+def policy_file(path: Path) -> Policy:
+    """The policy in a TOML file. Raises InputError that names the file."""
+    try:
+        return from_bytes(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except PolicyError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def text_argument(value: str, what: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,23 @@ from events.log import Log
 from projections.policy import RELEVANCE
 
 from ..exporter.asking import ask, done
+from ..exporter.exporting import LOCK_SECONDS, Busy, export_apart
 from ..exporter.provenance import Provenance, UnknownRow, lines_of
-from ..exporter.steps import opened
-from ..state import State
+from ..exporter.steps import Steps, opened
+from ..past import folder
+from ..state import Progress, State
 from ..volume import open_volume
-from .command import InputError, Outcome, Session, actor_option, command, log_to_stderr, plain
+from .command import (
+    InputError,
+    Outcome,
+    Session,
+    actor_option,
+    as_of_option,
+    command,
+    log_to_stderr,
+    plain,
+    policy_option,
+)
 from .look import funnel_table
 
 
@@ -43,15 +57,26 @@ async def exporter(session: Session) -> Outcome:
 @click.option("--min-quality", type=click.Choice(list(reversed(RELEVANCE))), help="Lowest relevance; the policy's.")
 @click.option("--volume-dir", type=click.Path(path_type=Path), help="Where to write.  [ROOFLOG_VOLUME_DIR]")
 @click.option("--wait/--no-wait", default=True, help="Wait until a running exporter is done with it (the default).")
+@as_of_option
+@policy_option
 @actor_option
 async def export(
-    session: Session, min_examples: int | None, min_quality: Any, volume_dir: Path | None, wait: bool
+    session: Session,
+    min_examples: int | None,
+    min_quality: Any,
+    volume_dir: Path | None,
+    wait: bool,
+    as_of: str | None,
+    policy: Path | None,
 ) -> Outcome:
     """Bring the volume up to date: every format of the training set, and training_conversations.jsonl for the trainer.
 
-    A running exporter does it, else this command does. Nothing is written where nothing has changed.
+    A running exporter does it, else this command does. Nothing is written where nothing has changed. What --as-of or
+    --policy give is written to --volume-dir, and the log does not hear of it.
     """
     args = {"min_examples": min_examples, "min_quality": min_quality}
+    if as_of is not None or policy is not None:
+        return export_outcome(await _export_apart(session, as_of, policy, volume_dir, args))
     async with session.state() as (log, state):
         if volume_dir:
             there = msgspec.structs.replace(session.settings, sink="local", volume_dir=volume_dir.absolute())
@@ -63,13 +88,53 @@ async def export(
         return export_outcome(await export_now(session, log, state, args))
 
 
+async def _export_apart(
+    session: Session, as_of: str | None, policy: Path | None, volume_dir: Path | None, args: dict[str, Any]
+) -> dict[str, Any]:
+    """Export what was, or what would be, where no trainer reads it. Raises InputError where that is not said."""
+    settings = session.settings
+    if volume_dir is None or volume_dir.resolve() == settings.volume.resolve():
+        raise InputError(
+            "--as-of and --policy make an export that is not the current one: give a directory of its own with "
+            f"--volume-dir (not {settings.volume}, which a trainer may read)"
+        )
+    volume = open_volume(msgspec.structs.replace(settings, sink="local", volume_dir=volume_dir.absolute()))
+    try:
+        async with session.looking(as_of, policy) as (_, state):
+            with session.progress("exporting") as progress:
+                return await export_apart(state, volume, folder(settings) / "export", progress=progress, **args)
+    finally:
+        await volume.close()
+
+
 async def export_now(session: Session, log: Log, state: State, args: dict[str, Any]) -> dict[str, Any]:
     """Let the running exporter export, or do it here where none runs; the answer."""
     with session.progress("exporting") as progress:
-        if handed := await ask(log, "export", **args):
+        return await _by_whoever(
+            session, log, state, "export", args, lambda steps: steps.export(args, progress), progress
+        )
+
+
+async def _by_whoever(
+    session: Session,
+    log: Log,
+    state: State,
+    name: str,
+    args: dict[str, Any],
+    work: Callable[[Steps], Awaitable[dict[str, Any]]],
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Hand a job to the exporter, or do its work here; one that is just starting holds the lock before it answers."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        if handed := await ask(log, name, **args):
             return await done(log, handed["job"], progress)
-        async with opened(session.settings, log, state, session.settings.who) as steps:
-            return await steps.export(args, progress)
+        try:
+            async with opened(session.settings, log, state, session.settings.who, seconds=0.5) as steps:
+                return await work(steps)
+        except Busy:
+            if time.monotonic() > deadline:
+                raise
 
 
 def export_outcome(answer: dict[str, Any]) -> Outcome:
@@ -100,11 +165,8 @@ def export_told(answer: dict[str, Any]) -> str:
 async def train(session: Session, force: bool) -> Outcome:
     """Start a training on the latest export, if the policy's numbers are reached and it has not been trained on."""
     async with session.state() as (log, state):
-        if handed := await ask(log, "train", force=force):
-            answer = await done(log, handed["job"])
-        else:
-            async with opened(session.settings, log, state, session.settings.who) as steps:
-                answer = await steps.train({"force": force})
+        args = {"force": force}
+        answer = await _by_whoever(session, log, state, "train", args, lambda steps: steps.train(args))
     texts = {
         "started": f"started on {answer['export_digest'][:12]} as {answer.get('call_id')}",
         "running": f"not started: {answer.get('call_id')} is still running",

@@ -1,20 +1,16 @@
-"""Commands that look: stats, history, status."""
+"""Commands that look: stats, status."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 from rich.table import Table
-
-from events.errors import InvalidFact, UnknownExample
-from events.facts import AnyFact
-from events.log import Message
 
 from ..exporter.asking import ask
 from ..state import runs
-from .command import Outcome, Session, command, plain
+from .command import Outcome, Session, as_of_option, command, plain, policy_option
 
 REASON_WORDS = {
     "too_short": "too short",
@@ -50,10 +46,12 @@ def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
     return table
 
 
-@command("stats", example="rooflog stats --json")
-async def stats(session: Session) -> Outcome:
+@command("stats", example="rooflog stats --as-of 2025-03-18T12:00:00Z")
+@as_of_option
+@policy_option
+async def stats(session: Session, as_of: str | None, policy: Path | None) -> Outcome:
     """Show how much there is and how much of it is trained on: funnel, sources, relevance, tags."""
-    async with session.state() as (_, state):
+    async with session.looking(as_of, policy) as (_, state):
         answer = await state.ask("stats")
     goal, unique = answer["training_goal"], answer["funnel"]["unique"]
     share = f"{100 * unique / goal:.0f} %" if goal else "-"
@@ -67,46 +65,6 @@ async def stats(session: Session) -> Outcome:
         f"relevance: {relevance}\nreview queue: {answer['review_queue']:,}"
     )
     return Outcome(answer, text, renderables=(funnel_table(answer["funnel"]), sources))
-
-
-@command("history", example="rooflog history train_20250115_143000_1a2b3c4d")
-@click.argument("example_id")
-async def history(session: Session, example_id: str) -> Outcome:
-    """Tell everything that was ever said about an example, in order, read from the log itself."""
-    async with session.log() as log:
-        messages = await log.history(example_id)
-    if not messages:
-        raise UnknownExample(example_id)
-    told = [_told(message) for message in messages]
-    lines = [f"[dim]{t['seq']:>8}  {t['occurred_at']}[/dim]  {plain(t['told'])}" for t in told]
-    return Outcome({"example_id": example_id, "facts": told}, "\n".join(lines))
-
-
-def _told(message: Message) -> dict[str, Any]:
-    """One fact of a history, in words and as data."""
-    entry: dict[str, Any] = {"seq": message.seq, "subject": message.subject, "received_at": message.received_at}
-    try:
-        fact = message.fact()
-    except InvalidFact as error:
-        return entry | {"occurred_at": "", "told": f"a message that is no valid fact: {error}", "fact": None}
-    data = msgspec.to_builtins(fact)
-    return entry | {"occurred_at": f"{fact.occurred_at:%Y-%m-%d %H:%M:%S}", "told": in_words(fact), "fact": data}
-
-
-def in_words(fact: AnyFact) -> str:
-    """A fact as a sentence."""
-    reason = getattr(fact, "reason", None)
-    because = f": {reason}" if reason else ""
-    match f"{fact.noun}.{fact.verb}":
-        case "example.captured":
-            return f"captured by {fact.actor} from {getattr(fact, 'source', '')}"
-        case "feedback.given":
-            comment = getattr(fact, "comment", None)
-            return f"{fact.actor} gave {getattr(fact, 'feedback', '')} feedback" + (f": {comment}" if comment else "")
-        case "correction.recorded":
-            return f"corrected by {fact.actor} as {fact.event_id}{because}"
-        case other:
-            return f"{other.split('.')[1]} by {fact.actor}{because}"
 
 
 @command("status", example="rooflog status")

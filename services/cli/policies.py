@@ -14,26 +14,16 @@ from rich.table import Table
 from events.facts import PolicyAdopted
 from events.log import Log
 from events.subjects import new_event_id
-from projections.policy import Policy, PolicyError, default, document_digest, from_bytes, from_document
+from projections.policy import Policy, default, document_digest, from_document
 
 from ..state import State
-from .command import InputError, Outcome, Session, actor_option, command, plain
+from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
 from .look import REASON_WORDS
 
 
 @click.group("policy")
 def policy() -> None:
     """Show and change what is trained on: filters, approval, lexicon, duplicates, exports, trainings."""
-
-
-def read_policy(path: Path) -> Policy:
-    """The policy in a TOML file. Raises InputError that names the file."""
-    try:
-        return from_bytes(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    except PolicyError as error:
-        raise InputError(f"{path}: {error}") from error
 
 
 file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -72,7 +62,7 @@ async def show(session: Session, as_toml: bool, shipped: bool) -> Outcome:
 @file_argument
 async def diff(session: Session, file: Path) -> Outcome:
     """Show in which settings and lexicon entries a file differs from the policy that holds."""
-    candidate = read_policy(file)
+    candidate = policy_file(file)
     async with session.state() as (_, state):
         current = (await state.ask("policies"))["current"]
     changes = differences(current, candidate.document())
@@ -88,7 +78,7 @@ async def diff(session: Session, file: Path) -> Outcome:
 @click.option("--output", type=click.Path(path_type=Path), help="Write every example that would enter or leave here.")
 async def preview(session: Session, file: Path, output: Path | None) -> Outcome:
     """Say what a policy would change, and change nothing: which examples would enter or leave, and why."""
-    candidate = read_policy(file)
+    candidate = policy_file(file)
     async with session.state() as (_, state):
         answer = await _preview(session, state, candidate)
         if output is not None:
@@ -107,7 +97,7 @@ async def preview(session: Session, file: Path, output: Path | None) -> Outcome:
 async def adopt(session: Session, file: Path, reason: str | None) -> Outcome:
     """Let a policy hold from here on. Readers see the old state until the new one is whole."""
     async with session.state() as (log, state):
-        return await _adopt(session, log, state, read_policy(file), reason)
+        return await _adopt(session, log, state, policy_file(file), reason)
 
 
 @command("history", example="rooflog policy history")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +14,17 @@ from events.facts import CorrectionRecorded, ExampleApproved, ExampleRejected, E
 from events.subjects import new_event_id, new_example_id
 from projections.verdicts import QUEUE
 
-from .command import InputError, Outcome, Session, actor_option, command, plain, text_argument
+from .command import (
+    InputError,
+    Outcome,
+    Session,
+    actor_option,
+    as_of_option,
+    command,
+    plain,
+    policy_option,
+    text_argument,
+)
 from .say import find
 
 SHOWN = 90
@@ -25,9 +36,11 @@ SHOWN = 90
 @click.option("--tag", help="Only examples with this tag.")
 @click.option("--source", help="Only examples from this source.")
 @click.option("--why", type=click.Choice(list(QUEUE.values())), help="Only examples that wait for this reason.")
-async def queue(session: Session, **options: Any) -> Outcome:
+@as_of_option
+@policy_option
+async def queue(session: Session, as_of: str | None, policy: Path | None, **options: Any) -> Outcome:
     """List what waits for review, most urgent first, with the reason for its place."""
-    async with session.state() as (_, state):
+    async with session.looking(as_of, policy) as (_, state):
         answer = await state.ask("queue", **options)
     table = Table("id", "why, and what was asked", box=None, header_style="bold")
     table.columns[0].no_wrap = True
@@ -42,9 +55,11 @@ async def queue(session: Session, **options: Any) -> Outcome:
 
 @command("show", example="rooflog show train_20250115_143000_1a2b3c4d")
 @click.argument("example_id")
-async def show(session: Session, example_id: str) -> Outcome:
+@as_of_option
+@policy_option
+async def show(session: Session, example_id: str, as_of: str | None, policy: Path | None) -> Outcome:
     """Show an example and its verdict: is it trained on, and if not, every reason why."""
-    async with session.state() as (_, state):
+    async with session.looking(as_of, policy) as (_, state):
         example = await find(state, example_id)
     verdict = example["verdict"]
     lines = [f"[bold]{plain(example['example_id'])}[/bold] · {plain(example['source'])} · {example['occurred_at']}"]

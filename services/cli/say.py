@@ -12,7 +12,7 @@ from events.errors import InvalidFact
 from events.facts import CorrectionRecorded, Document, ExampleCaptured, FeedbackGiven, Metadata
 from events.subjects import new_event_id, new_example_id
 
-from ..legacy import import_store
+from ..imports import import_files
 from .command import InputError, Outcome, Session, actor_option, command, plain, text_argument
 
 
@@ -164,19 +164,23 @@ async def find(state: Any, example_id: str) -> dict[str, Any]:
 @command("import", example="rooflog import old_store/ --json")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
-    """Import an old store: examples_*.jsonl and corrections.jsonl, files or folders.
+    """Import files of JSON lines, or folders of them: an old store, chat logs, traces.
+
+    Each line is known by what it holds: an example or correction of the old store, a conversation as OpenAI's formats
+    have it ("messages"), or spans as OpenTelemetry's file exporter writes them ("resourceSpans").
 
     Importing again adds nothing. A bad line is reported with file, line and reason, everything else is imported, and
     the exit code is 1.
     """
     async with session.log() as log:
         with session.progress("importing") as progress:
-            report = await import_store(log, paths, progress)
+            report = await import_files(log, paths, progress)
     problems = [{"file": p.file, "line": p.line, "reason": p.reason} for p in report.problems]
     lines = [f"[yellow]{plain(p.file)}:{p.line}:[/yellow] {plain(p.reason)}" for p in report.problems]
     lines.append(
         f"{report.lines} lines in {report.files} files: {report.new} new facts, {report.existing} already there, "
-        f"{report.same_fact} copies of corrections, {len(problems)} bad lines"
+        f"{report.same_fact} copies of corrections, {report.ignored} spans and turns without an answer, "
+        f"{len(problems)} problems"
     )
     value = {
         "status": "imported" if not problems else "imported_with_problems",
@@ -185,6 +189,7 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
         "new": report.new,
         "existing": report.existing,
         "same_fact": report.same_fact,
+        "ignored": report.ignored,
         "problems": problems,
     }
     return Outcome(value, "\n".join(lines), code=1 if problems else 0)

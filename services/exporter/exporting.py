@@ -18,6 +18,7 @@ from events.facts import TrainingSetExported
 from events.log import Log
 from events.subjects import subject_of
 from projections.policy import Relevance
+from projections.training_set import TrainingSet
 
 from ..state import Progress, State
 from ..volume import Volume
@@ -31,9 +32,13 @@ STAGING = "export.staging"
 """Where an export is written before it goes to the volume, below the data directory."""
 
 
+class Busy(RooflogError):
+    """Another exporter works in the data directory."""
+
+
 @asynccontextmanager
 async def alone(data_dir: Path, seconds: float = LOCK_SECONDS) -> AsyncIterator[None]:
-    """Be the only exporter of a data directory. Raises RooflogError where another one stays for `seconds`."""
+    """Be the only exporter of a data directory. Raises Busy where another one stays for `seconds`."""
     data_dir.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + seconds
     with (data_dir / "exporter.lock").open("w") as lock:
@@ -43,7 +48,7 @@ async def alone(data_dir: Path, seconds: float = LOCK_SECONDS) -> AsyncIterator[
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise RooflogError(
+                    raise Busy(
                         f"another exporter works in {data_dir} and is not done; see `rooflog status`, or end it"
                     ) from None
                 await asyncio.sleep(0.05)
@@ -93,23 +98,23 @@ class Exporter:
         `min_examples` and `min_quality` (a relevance) are the policy's unless given. Where the rows and the policy are
         those of the last export, nothing is written. Raises VolumeError, with the old export intact.
         """
-        last = await self.last()
-        changes = await compare(self._state, self.known, last, min_quality)
-        funnel = changes.head.funnel
-        required = changes.head.export.min_examples if min_examples is None else min_examples
-        if funnel["unique"] < required:
-            return {"status": "insufficient_data", "count": funnel["unique"], "required": required, "funnel": funnel}
-        if last and changes.is_same and await publication.is_whole(self.volume, *last):
-            return self._answer(*last, funnel, is_new=False)
+        if (last := await self.last()) is not None:
+            changes = await compare(self._state, self.known, last, min_quality)
+            if refused := _too_few(changes.head, min_examples):
+                return refused
+            if changes.is_same and await publication.is_whole(self.volume, *last):
+                return _answer(self.volume, *last, changes.head.funnel, is_new=False)
         try:
             async with self._state.training_set(min_quality) as (head, batches):
+                if refused := _too_few(head, min_examples):
+                    return refused
                 digest, manifest = await directory.write(self._staging, head, batches, progress)
             await publication.publish(self.volume, self._staging, digest, manifest)
         finally:
             await asyncio.to_thread(shutil.rmtree, self._staging, ignore_errors=True)
         await self._log.publish([self._fact(digest, manifest)])
         await self._retain(head.export.keep_versions, digest)
-        return self._answer(digest, manifest, head.funnel, is_new=True)
+        return _answer(self.volume, digest, manifest, head.funnel, is_new=True)
 
     async def _retain(self, keep: int, latest: str) -> None:
         """Remove what the policy no longer keeps; never the latest, what trains, or what was trained on last."""
@@ -135,22 +140,50 @@ class Exporter:
             paths=(directory_of(digest), ROOT_FILE),
         )
 
-    def _answer(self, digest: str, manifest: Manifest, funnel: dict[str, Any], *, is_new: bool) -> dict[str, Any]:
-        return {
-            "status": "exported",
-            "unchanged": not is_new,
-            "total_raw": funnel["captured"],
-            "corrections": funnel["corrections"],
-            "after_filtering": manifest.examples,
-            "output_path": f"{self.volume.name}/{ROOT_FILE}",
-            "export_digest": digest,
-            "export_path": f"{self.volume.name}/{directory_of(digest)}",
-            "counts": manifest.counts,
-            "funnel": funnel,
-            "last_seq": manifest.last_seq,
-            "log_digest": manifest.log_digest,
-            "policy_digest": manifest.policy_digest,
-        }
+
+async def export_apart(
+    state: State,
+    volume: Volume,
+    staging: Path,
+    *,
+    min_examples: int | None = None,
+    min_quality: Relevance | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Write an export that the log does not hear of: of a past state, to a volume that no trainer reads."""
+    async with state.training_set(min_quality) as (head, batches):
+        if few := _too_few(head, min_examples):
+            return few
+        digest, manifest = await directory.write(staging, head, batches, progress)
+    await publication.publish(volume, staging, digest, manifest)
+    return _answer(volume, digest, manifest, head.funnel, is_new=True)
+
+
+def _answer(volume: Volume, digest: str, manifest: Manifest, funnel: dict[str, Any], *, is_new: bool) -> dict[str, Any]:
+    return {
+        "status": "exported",
+        "unchanged": not is_new,
+        "total_raw": funnel["captured"],
+        "corrections": funnel["corrections"],
+        "after_filtering": manifest.examples,
+        "output_path": f"{volume.name}/{ROOT_FILE}",
+        "export_digest": digest,
+        "export_path": f"{volume.name}/{directory_of(digest)}",
+        "counts": manifest.counts,
+        "funnel": funnel,
+        "last_seq": manifest.last_seq,
+        "log_digest": manifest.log_digest,
+        "policy_digest": manifest.policy_digest,
+    }
+
+
+def _too_few(head: TrainingSet, min_examples: int | None) -> dict[str, Any] | None:
+    """The answer where the training set is smaller than the policy, or the caller, wants it."""
+    required = head.export.min_examples if min_examples is None else min_examples
+    count = head.funnel["unique"]
+    if count >= required:
+        return None
+    return {"status": "insufficient_data", "count": count, "required": required, "funnel": head.funnel}
 
 
 def _seconds_since(moment: datetime) -> float:

@@ -32,7 +32,7 @@ ACTOR = "exporter"
 
 CHECK_SECONDS = 1.0
 CHECK_SHARE = 10
-"""A turn is followed by a pause that commands alone cut short: `CHECK_SECONDS`, or so many times what it took."""
+"""A look is followed by a pause that commands alone cut short: `CHECK_SECONDS`, or so many times what it took."""
 
 FOLLOW_SECONDS = 15.0
 """How often a running training is looked at."""
@@ -82,6 +82,7 @@ class ExporterService:
         self._has_job = asyncio.Event()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._age_from: float | None = None
+        self._look_seconds = 0.0
         self.condition = Condition(since=_moment(), volume=steps.volume, trainer=steps.trainer)
         self.broker = NatsBroker(
             [url],
@@ -148,14 +149,13 @@ class ExporterService:
         while True:
             self._has_job.clear()
             self._has_moved.clear()
-            began = time.monotonic()
             try:
                 pause = await self._turn()
             except (RooflogError, OSError) as error:
                 await _any(self._failed(error), self._has_job)
                 continue
             self.condition.failures, self.condition.error, self.condition.retry_at = 0, None, None
-            await _any(max(CHECK_SECONDS, CHECK_SHARE * (time.monotonic() - began)), self._has_job)
+            await _any(max(CHECK_SECONDS, CHECK_SHARE * self._look_seconds), self._has_job)
             await _any(pause, self._has_job, self._has_moved)
 
     def _failed(self, error: Exception) -> float:
@@ -185,7 +185,9 @@ class ExporterService:
 
     async def _keep_current(self) -> float | None:
         """Export if enough has changed or long enough ago; how long until then, None if nothing has changed."""
+        began = time.monotonic()
         look = await self._steps.look()
+        self._look_seconds = time.monotonic() - began
         self.condition.checked_seq = look.checkpoint
         self.condition.changed_rows, self.condition.examples = look.rows, look.examples
         self.condition.last_export, self.condition.last_exported_seq = look.last_export, look.last_seq

@@ -17,7 +17,7 @@ from ..settings import Settings
 from ..state import Progress, State
 from ..volume import VolumeError, open_trainer, open_volume
 from .changes import unseen
-from .exporting import STAGING, Exporter, alone
+from .exporting import LOCK_SECONDS, STAGING, Exporter, alone
 from .manifest import Manifest
 from .training import Attempt, Trainings, is_running, last_trained, why_not
 
@@ -124,9 +124,11 @@ class Steps:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, log: Log, state: State, actor: str) -> AsyncIterator[Steps]:
-    """The steps of the only exporter of a data directory. Raises VolumeError, or RooflogError where it is not alone."""
-    async with alone(settings.data_dir):
+async def opened(
+    settings: Settings, log: Log, state: State, actor: str, seconds: float = LOCK_SECONDS
+) -> AsyncIterator[Steps]:
+    """The steps of the only exporter of a data directory. Raises VolumeError, or Busy where it is not alone."""
+    async with alone(settings.data_dir, seconds):
         shutil.rmtree(settings.data_dir / STAGING, ignore_errors=True)  # of one that was killed
         volume, trainer = open_volume(settings), open_trainer(settings)
         try:

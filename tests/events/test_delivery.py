@@ -364,7 +364,8 @@ async def test_killed_anywhere_every_returned_id_is_on_the_log_once(tmp_path: Pa
             if rng.random() < 0.1:
                 kill(server.pid)
                 await asyncio.sleep(rng.uniform(0, 0.3))
-                await asyncio.to_thread(server.revive)
+                while not await asyncio.to_thread(server.revive):
+                    await asyncio.sleep(0.01)
             await asyncio.sleep(rng.uniform(0.01, 0.1))
         assert doomed == {}
         assert [caller.wait(30) for caller in callers] == [-signal.SIGKILL, -signal.SIGKILL, 0, 0]

@@ -308,7 +308,7 @@ def test_an_id_that_cannot_be_a_token_of_a_subject_is_refused_when_read_and_when
         {"prompt": 5},
         {"prompt": "\ud800"},
         {"tags": (1,)},
-        {"details": {"x": object()}},
+        {"details": {"x": NotImplemented}},
         {"details": {1: 2}},
         {"metadata": Metadata(tokens_in=-1)},
         {"occurred_at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=3)))},

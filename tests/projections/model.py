@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -77,7 +77,7 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
     """The verdict on every example."""
     facts = list(facts)
     examples, policy = _examples(facts), default()
-    for seq, fact in facts:
+    for seq, fact in _without_listed_comments(facts):
         about = examples.get(fact.about)
         match fact:
             case PolicyAdopted():
@@ -107,6 +107,13 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
         questions = _exact_questions(examples)
     _drop_duplicates(questions, verdicts)
     return verdicts
+
+
+def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[int, Fact]]:
+    """Feedback and decisions that a tombstone lists were never said."""
+    comments = FeedbackGiven | ExampleApproved | ExampleRejected | ExampleReopened
+    listed = {message.seq for _, fact in facts if isinstance(fact, ExampleErased) for message in fact.erased}
+    return ((seq, fact) for seq, fact in facts if not (isinstance(fact, comments) and seq in listed))
 
 
 def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: set[str]) -> bool:

@@ -14,7 +14,7 @@ from services.nats_server import _started
 
 from .conftest import ANSWER, Cli
 
-STORE = Path(__file__).parent / "legacy"
+STORE = Path(__file__).parent / "imports" / "store"
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -81,6 +81,16 @@ def test_the_second_decision_on_a_revision_is_refused_and_names_the_first(cli: C
     assert refused["kind"] == "StaleRevision"
     assert "example.approved by ann" in refused["since"]
     assert cli.json("show", example)["decision"] == "approved"
+
+
+def test_a_decision_that_is_taken_back_leaves_the_example_undecided(cli: Cli) -> None:
+    example = cli.run("capture", "--prompt", "Minimum slope for TPO?", "--response", ANSWER).stdout.strip()
+    assert "nobody has decided" in cli.run("reopen", example, code=2).stderr
+    cli.run("approve", example)
+    assert cli.json("reopen", example, "--reason", "the wrong one")["status"] == "reopened"
+    assert cli.json("show", example)["decision"] is None
+    assert [item["example_id"] for item in cli.json("queue")["items"]] == [example]
+    assert "the wrong one" in cli.run("history", example).stdout
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -45,6 +46,19 @@ def test_a_killed_server_is_revived_on_its_port(server: EmbeddedServer) -> None:
     os.waitpid(pid, 0)
     assert server.revive()
     assert server.pid is not None
+
+
+async def test_a_server_killed_at_work_comes_back_on_the_port_that_clients_know(server: EmbeddedServer) -> None:
+    """A killed process counts as gone a moment before it has let go of its port."""
+    for _ in range(10):
+        log = await Log.connect(server.url, timeout=30)
+        pid = server.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        while not await asyncio.to_thread(server.revive):
+            await asyncio.sleep(0.001)
+        await log.close()
+    await (await Log.connect(server.url, timeout=30)).close()
 
 
 def test_a_server_left_behind_by_a_killed_process_is_found_and_ended(tmp_path: Path) -> None:

@@ -25,18 +25,18 @@ from services.settings import Settings
 from services.state import open_state
 from services.volume import LostAnswer, VolumeError
 
-from .conftest import NOW
 from .killed_exporter import FileTrainer
-from .test_exporting import liked
+from .test_exporting import adopted, liked
 
 
-def eager(at: int = 1, new: int = 1) -> PolicyAdopted:
-    """A policy under which a training is wanted at once."""
+def eager(at: int = 1, new: int = 1, keep: int = 1_000) -> PolicyAdopted:
+    """A policy under which a training is wanted at once, and the sink keeps many versions."""
     plain = default().document()
-    wanted = from_document(plain | {"training": {"at": at, "new_examples": new, "goal": 10}})
-    return PolicyAdopted(
-        event_id=f"p{at}-{new}", occurred_at=NOW, actor="op", policy=wanted.document(), digest=wanted.digest
-    )
+    wanted = {
+        "training": {"at": at, "new_examples": new, "goal": 10},
+        "export": plain["export"] | {"keep_versions": keep},
+    }
+    return adopted(from_document(plain | wanted))
 
 
 async def said(log: Log) -> list[TrainingTriggered]:
@@ -56,17 +56,17 @@ def check_root(volume: Path) -> None:
     if not (volume / ROOT_FILE).exists():
         return
     root = hashlib.sha256((volume / ROOT_FILE).read_bytes()).hexdigest()
-    whole = {}
+    whole: dict[str, str] = {}
     for manifest in volume.glob(f"exports/*/{MANIFEST}"):
         files = json.loads(manifest.read_bytes())["files"]
         if not all((manifest.parent / name).exists() for name in files):  # too old to keep, apart from its lineage
             continue
         read = {name: hashlib.sha256((manifest.parent / name).read_bytes()).hexdigest() for name in files}
         assert read == {name: file["sha256"] for name, file in files.items()}, manifest
-        whole[files[SFT_TRAIN]["sha256"]] = str(manifest.relative_to(volume))
-    assert root in whole
+        whole[str(manifest.relative_to(volume))] = files[SFT_TRAIN]["sha256"]
+    assert root in whole.values()
     latest = json.loads((volume / LATEST).read_bytes())
-    assert latest["manifest"] in whole.values()
+    assert latest["manifest"] in whole
 
 
 async def run(server: EmbeddedServer, data_dir: Path, at: int) -> int:
@@ -103,11 +103,11 @@ async def test_killed_again_and_again_each_export_is_trained_on_once(
 ) -> None:
     """Kills at random steps, several in a row, with facts arriving in between."""
     rng = random.Random(seed)
-    await log.publish([eager()])
+    await log.publish([eager(keep=2)])
     for number in range(8):
         await liked(log, rng.randint(1, 3), start=10 * number)
         for _ in range(rng.randint(1, 3)):
-            await run(server, tmp_path, rng.randint(1, 25))
+            await run(server, tmp_path, rng.randint(1, 70))
             check_root(tmp_path / "volume")
     assert await run(server, tmp_path, 0) == 0
     check_root(tmp_path / "volume")

@@ -5,7 +5,7 @@ import { bar, legend, progress, timeline } from "./charts.js";
 import { address, exampleAddress, h, link, put } from "./dom.js";
 import { nothing } from "./example.js";
 import { following } from "./live.js";
-import { operations } from "./operations.js";
+import { exporterNow, operations } from "./operations.js";
 import { line } from "./texts.js";
 import { REASONS, WHY, ago, count, lasting, moment, number, percent, plain } from "./words.js";
 
@@ -32,7 +32,7 @@ export async function draw(main, me) {
   const [correctionCard, correctionBody] = part("corrections", "Recent corrections", link(address("/examples", { stage: "corrections" }), { class: "more-link" }, "All corrections"));
 
   const refresh = following(async () => {
-    const [stats, more, status, exporter] = await Promise.all([get("/stats"), get("/dashboard", { span }), get("/status"), get("/exporter").catch(() => null)]).catch((problem) => {
+    const [stats, more, status, exporter] = await Promise.all([get("/stats"), get("/dashboard", { span }), get("/status"), exporterNow()]).catch((problem) => {
       if (!hero.firstChild) throw problem;
       return [];
     });

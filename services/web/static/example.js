@@ -36,10 +36,11 @@ export function title(example, spans = []) {
   return h("h2", { class: "stage-title", tabindex: "-1" }, shown);
 }
 
-/** Question and answer; a correction shows what it changed. `spans` are personal data by field. */
-export function texts(example, spans = [], { isTitled = false } = {}) {
+/** Question and answer, unless title or comparison show them; a correction shows what it changed. `spans` are personal data by field. */
+export function texts(example, spans = [], { isTitled = false, isCompared = false } = {}) {
   const of = (field) => spans.filter((span) => span.field === field);
   const parts = isTitled ? [] : [h("section", { class: "said" }, h("h3", {}, "Question"), block(example.prompt, { spans: of("prompt"), empty: gone(example) }))];
+  if (example.original_response === null && isCompared && !of("response").length) return parts;
   if (example.original_response === null) {
     parts.push(h("section", { class: "said" }, h("h3", {}, "Answer"), block(example.response, { spans: of("response"), empty: gone(example) })));
     return parts;

@@ -42,7 +42,7 @@ export async function draw(main, me) {
           title(example, proposal?.found ?? []),
           verdict(example),
         ),
-        ...texts(example, proposal?.found ?? [], { isTitled: isShort(example.prompt) }),
+        ...texts(example, proposal?.found ?? [], { isTitled: isShort(example.prompt), isCompared: Boolean(other) }),
         other && contradiction(example, other),
         h("div", { class: "beside" }, h("section", {}, h("h3", {}, "About it"), facts(example)), h("section", {}, h("h3", {}, "History"), history(told))),
       ),

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h, put } from "./dom.js";
 import { nothing } from "./example.js";
 import { following } from "./live.js";
-import { operations } from "./operations.js";
+import { exporterNow, operations } from "./operations.js";
 import { ago, moment, number, plain } from "./words.js";
 
 export async function draw(main, me) {
@@ -12,7 +12,7 @@ export async function draw(main, me) {
   const body = h("div", { class: "card" });
   put(main, h("div", { class: "page-title" }, h("h1", {}, "Exports"), h("p", { class: "quiet" }, "Every training set, the newest first. Same log and same policy give the same bytes.")), buttons, body);
   const show = async () => {
-    const [{ exports }, stats, more, exporter] = await Promise.all([get("/exports"), get("/stats"), get("/dashboard"), get("/exporter").catch(() => null)]);
+    const [{ exports }, stats, more, exporter] = await Promise.all([get("/exports"), get("/stats"), get("/dashboard"), exporterNow()]);
     put(buttons, operations(stats, more, exporter, me, { isShort: true }));
     put(body, exports.length ? table(exports) : nothing("Nothing is exported yet", `An export needs ${number(more.export.min_examples)} examples; there are ${number(stats.funnel.unique)}.`));
   };

@@ -5,10 +5,24 @@ import { h, link } from "./dom.js";
 import { toast } from "./toast.js";
 import { count, number } from "./words.js";
 
+const AWAY_SECONDS = 15;
+let away = 0;
+
 const WORDS = {
   export: { label: "Export data", path: "/exports" },
   train: { label: "Trigger training", path: "/trainings" },
 };
+
+/** How the exporter is, null where none runs: then it is not asked again at once. */
+export async function exporterNow() {
+  if (Date.now() < away + AWAY_SECONDS * 1000) return null;
+  try {
+    return await get("/exporter");
+  } catch {
+    away = Date.now();
+    return null;
+  }
+}
 
 /** Buttons of the dashboard: the way into the review queue, export, training. */
 export function operations(stats, { training, export: wanted, last_export: made }, exporter, me, { isShort = false } = {}) {
@@ -21,7 +35,7 @@ export function operations(stats, { training, export: wanted, last_export: made 
   return h(
     "div",
     { class: "operations" },
-    isShort ? null : link("/review", { class: "primary", role: "button" }, "Review queue ", h("span", { class: "badge" }, number(stats.review_queue))),
+    isShort ? null : link("/review", { class: "button primary" }, "Review queue ", h("span", { class: "badge" }, number(stats.review_queue))),
     Object.keys(WORDS).map((name) => button(name, why(name))),
   );
 }

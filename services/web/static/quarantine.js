@@ -17,7 +17,7 @@ export async function draw(main) {
     const page = await get("/quarantine", { category, before });
     const total = Object.values(page.by_category).reduce((sum, n) => sum + n, 0);
     put(told, total ? `${count(total, "message")} on the log could not be folded. They are kept whole and can be folded after an upgrade.` : "");
-    put(kinds, total ? Object.entries({ "": total, ...page.by_category }).map(([name, n]) => link(address("/quarantine", { category: name }), { class: "why-chip", role: "button", "aria-current": (category ?? "") === name ? "true" : null }, name ? plain(name) : "All", " ", h("span", { class: "n" }, number(n)))) : null);
+    put(kinds, total ? Object.entries({ "": total, ...page.by_category }).map(([name, n]) => link(address("/quarantine", { category: name }), { class: "button why-chip", "aria-current": (category ?? "") === name ? "true" : null }, name ? plain(name) : "All", " ", h("span", { class: "n" }, number(n)))) : null);
     if (before === null) put(list);
     list.append(...page.items.map(entry));
     if (!list.children.length) put(list, h("li", {}, nothing("The quarantine is empty", "Every message on the log could be read and folded.")));

@@ -247,7 +247,7 @@ class Review {
         verdict(example),
       ),
       this.personal(),
-      ...texts(example, spans, { isTitled: isShort(example.prompt) }),
+      ...texts(example, spans, { isTitled: isShort(example.prompt), isCompared: Boolean(this.other) }),
       this.other && contradiction(example, this.other),
       h("div", { class: "beside" }, h("section", {}, h("h3", {}, "About it"), facts(example)), h("section", {}, h("h3", {}, "History"), history(this.told))),
     );
@@ -365,8 +365,8 @@ class Review {
     if (example.original_response !== null) before.original_response = example.original_response;
     await this.say("redact", example, {}, async ({ seq }) => {
       this.done.push({ kind: "redact", id: example.example_id, revision: seq, before });
-      this.announce("redact");
       await this.open(example.example_id);
+      this.announce("redact");
     });
   }
 
@@ -376,8 +376,8 @@ class Review {
     await this.say(kind, example, body, async (answer) => {
       this.done.push({ kind, id: answer.correction_id ?? example.example_id, revision: answer.seq });
       this.decided += 1;
-      this.announce(kind);
       await this.next(example.example_id);
+      this.announce(kind);
     });
   }
 

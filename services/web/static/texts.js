@@ -20,9 +20,15 @@ export function difference(before, after) {
   return cut(h("div", { class: "text is-diff", dir: "auto" }), changes, before.length + after.length);
 }
 
-/** One side of a comparison: the words that the other side has not are marked. */
+/** What two texts must share before it helps to mark what they do not. */
+const ALIKE = 0.35;
+
+/** One side of a comparison: the words that the other side has not are marked, unless that is nearly all of them. */
 export function side(mine, theirs) {
-  const words = diff(theirs, mine)
+  const runs = diff(theirs, mine);
+  const shared = runs.filter(({ kind }) => kind === "same").reduce((sum, { text }) => sum + text.length, 0);
+  if (shared < ALIKE * mine.length) return block(mine);
+  const words = runs
     .filter(({ kind }) => kind !== "gone")
     .map(({ kind, text }) => ({ text, make: (shown) => (kind === "new" ? h("mark", { class: "differs" }, shown) : shown) }));
   return cut(h("div", { class: "text", dir: "auto" }), words, mine.length);

@@ -18,6 +18,8 @@ from .conftest import ROLES, Site
 
 PUBLIC = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), ("get", "/health")}
 NEEDS = {"facts": "say", "decisions": "decide", "state": "look", "session": None, "exports": "operate"}
+NEEDS |= {"pages": "look", "policies": "operate"}
+LOOKS = {("get", "/api/v1/exports"), ("get", "/api/v1/policies"), ("post", "/api/v1/policies/preview")}
 FOR_ALL = {"/api/v1/stats", "/api/v1/status", "/api/v1/events", "/api/v1/exporter", "/metrics"}
 OPERATIONS = [
     (method, path, operation["tags"][0])
@@ -49,7 +51,7 @@ def test_nothing_is_shown_or_changed_without_a_token(site: Site, method: str, pa
 def test_each_role_may_do_what_its_rights_say_and_nothing_else(
     site: Site, role: Role, method: str, path: str, tag: str
 ) -> None:
-    right = None if path in FOR_ALL else "look" if (method, path) == ("get", "/api/v1/exports") else NEEDS[tag]
+    right = None if path in FOR_ALL else "look" if (method, path) in LOOKS else NEEDS[tag]
     is_allowed = right is None or right in RIGHTS[role]
     assert (call(site.client(role), method, path).status_code != 403) == is_allowed
 

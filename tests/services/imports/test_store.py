@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from events.log import Log
-from services.legacy import import_store
+from services.imports import import_files
 
-STORE = Path(__file__).parent / "legacy"
+STORE = Path(__file__).parent / "store"
 
 EXAMPLE: dict[str, Any] = {
     "id": "train_1",
@@ -30,15 +30,15 @@ def store(tmp_path: Path, *lines: Any) -> Path:
 
 
 async def test_a_second_import_adds_nothing(log: Log) -> None:
-    first = await import_store(log, [STORE])
+    first = await import_files(log, [STORE])
     assert (first.new, first.existing, first.same_fact) == (15, 0, 1)
-    second = await import_store(log, [STORE])
+    second = await import_files(log, [STORE])
     assert (second.new, second.existing, second.same_fact) == (0, 15, 1)
     assert await log.last_sequence() == 15
 
 
 async def test_the_cut_off_line_is_named_and_the_rest_is_imported(log: Log) -> None:
-    report = await import_store(log, [STORE])
+    report = await import_files(log, [STORE])
     (problem,) = report.problems
     assert (Path(problem.file).name, problem.line) == ("examples_20250115.jsonl", 12)
     assert "ends in the middle of this line" in problem.reason
@@ -65,7 +65,7 @@ async def test_each_way_of_being_wrong_is_explained(
     log: Log, tmp_path: Path, change: dict[str, Any], reason: str | None
 ) -> None:
     good = EXAMPLE | {"id": "train_2"}
-    report = await import_store(log, [store(tmp_path, EXAMPLE | change, good)])
+    report = await import_files(log, [store(tmp_path, EXAMPLE | change, good)])
     assert await log.knows("train_2")
     if reason is None:
         assert not report.problems
@@ -75,28 +75,28 @@ async def test_each_way_of_being_wrong_is_explained(
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe", b"[]", b"null", b'{"a":', b"[" * 5000])
 async def test_lines_that_are_no_objects_are_reported(log: Log, tmp_path: Path, raw: bytes) -> None:
-    report = await import_store(log, [store(tmp_path, raw, EXAMPLE)])
+    report = await import_files(log, [store(tmp_path, raw, EXAMPLE)])
     assert [problem.line for problem in report.problems] == [1]
     assert report.new == 1
 
 
 async def test_an_id_with_two_texts_is_a_problem_and_never_a_silent_drop(log: Log, tmp_path: Path) -> None:
     other = EXAMPLE | {"response": "At least 12 inches, I think."}
-    report = await import_store(log, [store(tmp_path, EXAMPLE, other, EXAMPLE)])
+    report = await import_files(log, [store(tmp_path, EXAMPLE, other, EXAMPLE)])
     assert [(problem.line, "with another text" in problem.reason) for problem in report.problems] == [(2, True)]
 
 
 async def test_what_the_new_facts_have_no_place_for_is_kept_in_details(log: Log, tmp_path: Path) -> None:
-    await import_store(log, [store(tmp_path, EXAMPLE | {"mood": "fine", "metadata": {"gpu": "a10"}})])
+    await import_files(log, [store(tmp_path, EXAMPLE | {"mood": "fine", "metadata": {"gpu": "a10"}})])
     (message,) = await log.history("train_1")
     assert message.fact().details == {"old_store": {"gpu": "a10", "mood": "fine", "quality": {}}}  # type: ignore[union-attr]
 
 
 async def test_a_copy_without_its_correction_is_an_example_of_its_own(log: Log, tmp_path: Path) -> None:
-    report = await import_store(log, [store(tmp_path, EXAMPLE | {"source": "verified_correction"})])
+    report = await import_files(log, [store(tmp_path, EXAMPLE | {"source": "verified_correction"})])
     assert (report.new, report.same_fact) == (1, 0)
 
 
 async def test_a_path_that_is_not_there_is_refused(log: Log, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="is not there"):
-        await import_store(log, [tmp_path / "nowhere"])
+        await import_files(log, [tmp_path / "nowhere"])

@@ -1,0 +1,140 @@
+"""The command rebuild: the tables anew from the log, beside the live ones."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from typing import Any
+
+import click
+import msgspec
+from nats.errors import NoRespondersError
+
+from events.errors import RooflogError, Unreachable
+from events.log import Log
+from projections.database import DatabaseError
+
+from ..rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
+from ..state import OWNER_SECONDS, Files, Owner, State, runs
+from .command import FAILED, Outcome, Session, command, plain
+
+POLL_SECONDS = 0.2
+
+
+@command("rebuild", example="rooflog rebuild --from-log --verify")
+@click.option("--from-log", is_flag=True, help="Analyse and link every text again instead of taking that over.")
+@click.option("--projection", metavar="TABLE", help="Put only this table back into the live database.")
+@click.option("--verify", is_flag=True, help="Compare with the live tables first; where they differ, leave them.")
+async def rebuild(session: Session, from_log: bool, projection: str | None, verify: bool) -> Outcome:
+    """Fold the log anew beside the live tables and put the result in their place at once.
+
+    Readers and the projector go on meanwhile; the live tables are untouched until the exchange, so an interrupted
+    rebuild has done nothing and can be repeated. A projector that runs does it, also after this command has ended;
+    saying it again joins the rebuild that is under way. The old file is kept until the new one was opened again.
+    """
+    plan = Plan(from_log=from_log, projection=projection, verify=verify)
+    async with session.log() as log:
+        result = await _by_projector(session, log, plan) if await runs(log) else await _alone(session, log, plan)
+    return _outcome(result)
+
+
+async def _by_projector(session: Session, log: Log, plan: Plan) -> dict[str, Any]:
+    """Let the projector do it, and watch."""
+    state = State(log, None, None)
+    started = msgspec.convert(await state.run(REBUILD, **msgspec.to_builtins(plan)), Condition)
+
+    async def look() -> Condition | None:
+        try:
+            return msgspec.convert(await state.ask_after(0, REBUILDING, {}), Condition | None)
+        except Unreachable as error:
+            if isinstance(error.__cause__, NoRespondersError):
+                return None
+            raise
+
+    result = await _watch(session, look)
+    return result | {"joined": started.plan != plan or started.phase != "preparing"}
+
+
+async def _alone(session: Session, log: Log, plan: Plan) -> dict[str, Any]:
+    """Own the database for as long as it takes; where it cannot be opened, make it anew all the same."""
+    files = Files(session.settings.database)
+    deadline = time.monotonic() + OWNER_SECONDS
+    while True:
+        try:
+            with ExitStack() as stack:
+                owner = _owner(stack, files)
+                if owner is not None:
+                    await owner.check(log)
+                    with session.progress("reading the log") as report:
+                        await owner.catch_up(log, report)
+                return await _run(session, Rebuild(log, files, owner, asyncio.Lock(), plan))
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise RooflogError(f"another process holds {files.live}; is a `rooflog` command at work?") from None
+        await asyncio.sleep(0.05)
+
+
+def _owner(stack: ExitStack, files: Files) -> Owner | None:
+    """The owner of the database, or None with its files locked where it cannot be opened. Raises BlockingIOError."""
+    try:
+        owner = Owner(files.live)
+    except DatabaseError:
+        stack.callback(files.lock().close)
+        return None
+    stack.callback(owner.close)
+    return owner
+
+
+async def _run(session: Session, rebuild: Rebuild) -> dict[str, Any]:
+    """Run a rebuild in this process, and watch."""
+    running = asyncio.create_task(rebuild.run())
+
+    async def look() -> Condition:
+        if running.done():
+            rebuild.condition.result = running.result()
+        return rebuild.condition
+
+    try:
+        return await _watch(session, look)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def _watch(session: Session, look: Callable[[], Awaitable[Condition | None]]) -> dict[str, Any]:
+    """Show one phase after the other until there is a result. Raises RooflogError with what went wrong."""
+    phase, bars = "", ExitStack()
+    with bars:
+        while True:
+            now = await look()
+            if now is None:
+                raise RooflogError("the projector ended while it rebuilt; the live database is as it was: say it again")
+            if now.error is not None:
+                raise RooflogError(now.error)
+            if now.result is not None:
+                return now.result
+            if now.phase != phase:
+                bars.close()
+                phase = now.phase
+                report = bars.enter_context(session.progress(phase))
+            report(now.done, now.total)
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _outcome(result: dict[str, Any]) -> Outcome:
+    if result["status"] == "different":
+        names = ", ".join(result["different"])
+        text = (
+            f"[red]not exchanged: up to sequence {result['checkpoint']:,} the live tables differ from the log in "
+            f"{plain(names)}[/red]\n`rooflog rebuild` without --verify puts what the log gives in their place"
+        )
+        return Outcome(result, text, code=FAILED)
+    what = f"table {result['projection']}" if result["projection"] else "every table"
+    how = "the log alone" if not result["taken_over"] else "the log; what texts say was taken over"
+    lines = [f"rebuilt {plain(what)} at sequence {result['checkpoint']:,} from {how}"]
+    lines.append(f"{result['folded']:,} facts at {result['rate']:,}/s, {result['seconds']} s in all")
+    if result["verified"]:
+        lines.append("[green]the live tables were the same[/green]")
+    return Outcome(result, "\n".join(lines))

@@ -1,0 +1,147 @@
+"""The old store: `examples_*.jsonl` and `corrections.jsonl` as facts."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from events.codec import encode
+from events.errors import InvalidFact
+from events.facts import CorrectionRecorded, Document, ExampleCaptured, Fact, FeedbackGiven, Metadata
+
+from .lines import ACTOR, Line, Report, Said
+
+CORRECTION_COPY = "verified_correction"
+"""The source under which the old store wrote every correction a second time, as an example."""
+
+_METADATA = Metadata.__struct_fields__
+_EXAMPLE = {
+    "id", "timestamp", "source", "prompt", "response", "metadata", "quality", "tags", "project_context",
+    "include_in_training", "document_type", "was_used", "modifications_made",
+}  # fmt: skip
+_DOCUMENT = Document.__struct_fields__
+
+
+def facts(lines: list[Line], report: Report) -> list[Said]:
+    """The facts of an old store's lines; a correction and its copy among the examples are one."""
+    aliases: dict[tuple[Any, Any], list[str]] = {_words(line): [] for line in lines if _is_correction(line)}
+    said: list[Said] = []
+    for line in lines:
+        if line.data.get("source") == CORRECTION_COPY and _words(line) in aliases:
+            aliases[_words(line)].append(str(line.data.get("id")))
+            report.same_fact += 1
+    for line in lines:
+        if line.data.get("source") == CORRECTION_COPY and _words(line) in aliases:
+            continue
+        try:
+            found = _correction(line.data, aliases[_words(line)]) if _is_correction(line) else _example(line.data)
+            for fact in found:
+                encode(fact)
+        except (InvalidFact, msgspec.ValidationError, ValueError) as error:
+            report.problems.append(line.problem(error))
+        else:
+            said += [(fact, line) for fact in found]
+    return said
+
+
+def _words(line: Line) -> tuple[Any, Any]:
+    """Prompt and trainable answer: what a correction and its copy have in common."""
+    return (
+        line.data.get("original_prompt", line.data.get("prompt")),
+        line.data.get("corrected_response", line.data.get("response")),
+    )
+
+
+def _is_correction(line: Line) -> bool:
+    return "corrected_response" in line.data
+
+
+def _example(data: dict[str, Any]) -> list[Fact]:
+    example_id, at = _required(data, "id"), _moment(data)
+    metadata = data.get("metadata") or {}
+    quality = data.get("quality") or {}
+    if not isinstance(metadata, dict) or not isinstance(quality, dict):
+        raise ValueError("metadata and quality must be objects")
+    other = {key: value for key, value in data.items() if key not in _EXAMPLE}
+    other |= {key: value for key, value in metadata.items() if key not in _METADATA}
+    document = None
+    if data.get("document_type") is not None:
+        document = msgspec.convert({key: data[key] for key in _DOCUMENT if data.get(key) is not None}, Document)
+    capture = ExampleCaptured(
+        event_id=example_id,
+        occurred_at=at,
+        actor=ACTOR,
+        example_id=example_id,
+        prompt=_required(data, "prompt"),
+        response=_required(data, "response"),
+        source=_required(data, "source"),
+        metadata=msgspec.convert({k: v for k, v in metadata.items() if k in _METADATA}, Metadata),
+        tags=msgspec.convert(data.get("tags") or [], tuple[str, ...]),
+        project_context=data.get("project_context") or "general",
+        document=document,
+        details={"old_store": {"quality": quality} | other} if quality or other else {},
+        include_in_training=_flag(data, "include_in_training", True),
+        was_corrected=_flag(quality, "was_corrected", False),
+    )
+    feedback = quality.get("user_feedback") or ("positive" if quality.get("verified_accurate") is True else None)
+    if feedback is None:
+        return [capture]
+    if feedback not in ("positive", "negative"):
+        raise ValueError(f"quality.user_feedback is {feedback!r}; it can be positive, negative or null")
+    given = FeedbackGiven(
+        event_id=hashlib.sha256(f"feedback {feedback} {example_id}".encode()).hexdigest()[:32],
+        occurred_at=at,
+        actor=ACTOR,
+        example_id=example_id,
+        feedback=msgspec.convert(feedback, Literal["positive", "negative"]),
+    )
+    return [capture, given]
+
+
+def _correction(data: dict[str, Any], aliases: list[str]) -> list[Fact]:
+    return [
+        CorrectionRecorded(
+            event_id=_required(data, "id"),
+            occurred_at=_moment(data),
+            actor=data.get("corrector") or ACTOR,
+            example_id=data.get("example_id"),
+            original_prompt=_required(data, "original_prompt"),
+            original_response=_required(data, "original_response"),
+            corrected_response=_required(data, "corrected_response"),
+            reason=data.get("correction_reason"),
+            corrector=data.get("corrector"),
+            tags=msgspec.convert(data.get("tags") or [], tuple[str, ...]),
+            project_context=data.get("project_context") or "general",
+            include_in_training=_flag(data, "include_in_training", True),
+            aliases=tuple(aliases),
+        )
+    ]
+
+
+def _required(data: dict[str, Any], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be a text, but is {'missing' if name not in data else repr(value)}")
+    return value
+
+
+def _flag(data: dict[str, Any], name: str, default: bool) -> bool:
+    value = data.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, but is {value!r}")
+    return value
+
+
+def _moment(data: dict[str, Any]) -> datetime:
+    """The line's timestamp; the old store wrote UTC with and without saying so."""
+    text = _required(data, "timestamp")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"timestamp {text!r} is not a time such as 2025-01-15T14:30:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,78 @@
+"""The export of a training set of N rows in all formats, in a process of its own: `python -m tests.bench_exports N`.
+
+Tables are filled by SQL, since folding is measured elsewhere: N approved captures, of which every twentieth was
+liked, and for every twentieth a correction. Prints rows a second and this process's peak memory in MiB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from events.log import Log
+from projections import tallies
+from services.exporter.steps import opened
+from services.nats_server import EmbeddedServer
+from services.settings import Settings
+from services.state import Owner, State
+
+ANSWER = "Follow the manufacturer''s detail: clean and prime the membrane, extend it 8 inches above the finished roof. "
+
+
+def fill(owner: Owner, count: int) -> None:
+    """N rows as the projector would leave them, with a decision for each."""
+    con = owner.projector.con
+    con.execute("SET preserve_insertion_order = true")
+    con.execute(
+        f"""CREATE TEMP TABLE r AS SELECT i, 2 * i + 1 AS seq, TIMESTAMP '2025-01-01' + to_seconds(i) AS moment,
+            i % 20 = 7 AS is_correction, 'train_20250115_143000_' || left(sha256(i::VARCHAR), 16) AS id
+            FROM range({count}) t(i)"""
+    )
+    con.execute(
+        f"""INSERT INTO examples BY NAME SELECT seq, id AS event_id, moment AS occurred_at, 'bench' AS actor,
+            id AS example_id,
+            CASE WHEN is_correction THEN 'correction' ELSE 'capture' END AS kind, 'chat_interaction' AS source,
+            'How do we detail the TPO seam at location ' || i || ' of the roof?' AS prompt,
+            repeat('{ANSWER}', 6) || '(' || i || ')' AS response,
+            CASE WHEN is_correction THEN 'Just weld it, ' || i END AS original_response,
+            md5(i::VARCHAR) AS prompt_key, md5('t' || i) AS text_key, md5('t' || i) AS said_key,
+            CASE WHEN is_correction THEN md5('o' || i) END AS original_key,
+            true AS include_in_training, false AS was_corrected FROM r ORDER BY seq"""
+    )
+    con.execute(
+        """INSERT INTO decisions BY NAME SELECT seq + 1 AS seq, 'd' || i AS event_id, moment AS occurred_at,
+           'reviewer' AS actor, id AS example_id, 'approved' AS decision FROM r ORDER BY seq"""
+    )
+    con.execute(
+        """INSERT INTO verdicts BY NAME SELECT id AS example_id, seq, moment AS occurred_at,
+           CASE WHEN is_correction THEN 'correction' ELSE 'capture' END AS kind, 'chat_interaction' AS source,
+           ['membrane', 'tpo'] AS tags, seq AS cluster, 'approved' AS decision, seq + 1 AS decision_seq,
+           CASE WHEN i % 20 = 3 THEN 'positive' END AS feedback, 'reviewer' AS approval, 0 AS reasons FROM r"""
+    )
+    tallies.recount(con)
+
+
+async def main(count: int) -> None:
+    with tempfile.TemporaryDirectory() as name, EmbeddedServer(Path(name)) as server:
+        settings = Settings(data_dir=Path(name))
+        log = await Log.connect(server.url)
+        owner = Owner(settings.database)
+        fill(owner, count)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        async with opened(settings, log, State(log, owner, None), "bench") as steps:
+            began = time.perf_counter()
+            answer = await steps.export({}, None)
+            seconds = time.perf_counter() - began
+        assert answer.get("after_filtering") == count, answer
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(f"{count / seconds:.0f} {peak // 1024} {before // 1024}")
+        owner.close()
+        await log.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))

@@ -1,0 +1,639 @@
+"""The pages in a real browser: what people see, what they do by keyboard, and what can never happen to them."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from services.nats_server import EmbeddedServer
+
+from .browser import ANSWER, PAGES, PHONE, Visitor, capture, chromium, facts, publish_raw, said, sideways
+from .conftest import Site, until
+
+HOSTILE = {
+    "script": "<script>window.hacked = true; alert(1)</script> How high must base flashing be on a roof?",
+    "image": '<img src=x onerror="window.hacked = true"> Which roof membrane? {{7*7}} ${window.hacked=true}',
+    "link": 'javascript:window.hacked=true "onmouseover=window.hacked=true // roof flashing and membrane?',
+    "right to left": "\u202eכמה גבוה צריך להיות ציפוי הגג?\u202c Roof membrane flashing",
+    "emoji": "👷🏽‍♀️🏠 Which TPO roof membrane for 🌧️ and ❄️?" + "👩‍👩‍👧‍👦" * 40,
+    "long word": "Roof flashing " + "membrane" * 600,
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def day(site: Site) -> Site:
+    """The sample day, and two reviewers beside the roles."""
+    site.cli.run("demo")
+    for name in ("ann", "ben"):
+        site.secrets[name] = site.tokens.add(name, "reviewer")  # type: ignore[index]
+    return site
+
+
+@pytest.fixture
+def visit(browser: Browser, day: Site) -> Iterator[Callable[..., Visitor]]:
+    """Open a browser as somebody; at the end nothing may have been complained about, but what a test expects."""
+    visitors: list[Visitor] = []
+
+    def come(name: str | None = "ann", **options: Any) -> Visitor:
+        visitors.append(Visitor(browser, day, name, **options))
+        return visitors[-1]
+
+    yield come
+    complaints = [complaint for visitor in visitors for complaint in visitor.complaints]
+    for visitor in visitors:
+        visitor.close()
+    assert [c for c in complaints if "status of 4" not in c] == []
+
+
+def test_who_is_not_known_is_asked_for_a_token_and_comes_back_to_where_they_wanted(
+    visit: Callable[..., Visitor], day: Site
+) -> None:
+    page = visit(None).open("/review?why=correction")
+    expect(page).to_have_url(re.compile(r"/sign-in\?next=%2Freview"))
+    page.get_by_label("Your token").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_have_text("This token is not known; it may have been removed.")
+    page.get_by_label("Your token").fill(day.secrets["ann"])  # type: ignore[index]
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/review\?why=correction$"))
+    expect(page.locator(".person")).to_contain_text("ann")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in"))
+    page.goto("/")
+    expect(page).to_have_url(re.compile("/sign-in"))
+
+
+def test_signing_in_leads_to_no_other_site(visit: Callable[..., Visitor], day: Site) -> None:
+    page = visit(None).open("/sign-in?next=https://elsewhere.example/x")
+    page.get_by_label("Your token").fill(day.secrets["ann"])  # type: ignore[index]
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(day.url + "/")
+
+
+def test_a_role_that_may_not_look_is_told_so(visit: Callable[..., Visitor]) -> None:
+    page = visit("publisher").open("/review")
+    expect(page.get_by_text("publisher is publisher: this role says facts and looks at nothing.")).to_be_visible()
+
+
+class TestDashboard:
+    def test_it_shows_the_numbers_of_the_day(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = visit("auditor").open("/")
+        stats = day.client("auditor").get("/api/v1/stats").json()
+        expect(page.locator(".headline strong")).to_have_text(str(stats["funnel"]["unique"]))
+        expect(page.locator(".share")).to_contain_text(f"of 2,000 · {stats['total']} collected")
+        rows = page.locator(".funnel-list li")
+        for reason, words in {"too_short": "too short", "superseded_by": "answer was corrected"}.items():
+            row = rows.filter(has_text=words)
+            expect(row.locator(".n")).to_have_text(f"−{stats['funnel']['lost'][reason]}")
+        expect(page.locator(".sources").get_by_text("user correction")).to_contain_text("high value")
+        expect(page.locator(".correction-list li")).to_have_count(6)
+        expect(page.get_by_role("link", name="Review queue")).to_contain_text(str(stats["review_queue"]))
+        expect(page.locator(".health-list")).to_contain_text("up to date")
+
+    def test_every_loss_of_the_funnel_leads_to_its_examples(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = visit().open("/")
+        lost = day.client("auditor").get("/api/v1/stats").json()["funnel"]["lost"]["too_short"]
+        page.locator(".funnel-list").get_by_role("link", name="too short").click()
+        expect(page).to_have_url(re.compile(r"/examples\?reason=too_short$"))
+        expect(page.locator(".example-row")).to_have_count(lost)
+
+    def test_what_is_said_is_on_an_open_dashboard_within_a_second(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        page = visit().open("/")
+        expect(page.locator(".liveness")).to_have_attribute("data-state", "live")
+        client = day.client("operator")
+        for n in range(3):
+            total = client.get("/api/v1/stats").json()["total"]
+            expect(page.locator(".share")).to_contain_text(f"{total} collected")
+            page.wait_for_timeout(500)  # the page has come to rest
+            body = {"prompt": f"Live TPO roof {n}?", "response": ANSWER, "project": "live"}
+            began = time.monotonic()
+            assert client.post("/api/v1/examples", json=body).status_code == 201
+            page.wait_for_function(
+                "wanted => document.querySelector('.share').textContent.includes(wanted)",
+                arg=f"{total + 1} collected",
+                polling=20,
+            )
+            assert time.monotonic() - began < 1
+
+    def test_only_an_operator_exports_and_what_is_missing_is_said(self, visit: Callable[..., Visitor]) -> None:
+        page = visit("ann").open("/")
+        expect(page.locator("#export-why")).to_have_text("only an operator may")
+        page = visit("operator").open("/")
+        expect(page.locator("#export-why")).to_have_text("no exporter is running")
+        page.get_by_role("button", name="Export data").click(force=True)
+        expect(page.locator("#toasts")).to_have_text("Export data: no exporter is running.")
+
+    def test_another_span_of_time_has_other_steps(self, visit: Callable[..., Visitor]) -> None:
+        page = visit().open("/")
+        for name, steps in {"48 hours": 48, "30 days": 30, "12 months": 12}.items():
+            page.get_by_role("button", name=name).click()
+            expect(page.locator(".column")).to_have_count(steps)
+
+
+class TestReview:
+    def test_twenty_decisions_by_keyboard_alone_are_on_the_log_with_their_actor(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        ids = capture(day, "twenty", *[f"Which fastener for TPO roof number {n}{n}{n}?" for n in range(20)])
+        page = visit("ann").review("twenty")
+        wanted: dict[str, str] = {}
+        for n in range(20):
+            expect(page.locator(".queue-count")).to_contain_text(f"{20 - n} waiting")
+            current = page.locator(".queue-item[aria-current=true]")
+            expect(current).to_have_count(1)
+            example = current.get_attribute("data-id") or ""
+            title = page.locator(".stage-title").inner_text()
+            if n % 4 == 0:
+                page.keyboard.press("r")
+                page.keyboard.press("1")
+                wanted[example] = "example.rejected"
+            elif n % 4 == 1:
+                page.keyboard.press("r")
+                page.keyboard.type("units are wrong")
+                page.keyboard.press("Enter")
+                wanted[example] = "example.rejected"
+            elif n % 4 == 2:
+                page.keyboard.press("e")
+                page.keyboard.press("Control+End")
+                page.keyboard.type(" Check it against the roof drawings.")
+                page.keyboard.press("Control+Enter")
+                wanted[example] = "correction.recorded"
+            else:
+                page.keyboard.press("a")
+                wanted[example] = "example.approved"
+            if n < 19:
+                expect(page.locator(".stage-title")).not_to_have_text(title)
+        expect(page.get_by_text("Nothing waits behind these filters")).to_be_visible()
+        assert set(wanted) == set(ids)
+        decisions = {example: facts(day, example)[1] for example in wanted}
+        assert {example: fact["type"].removesuffix(".v1") for example, fact in decisions.items()} == wanted
+        assert {fact["actor"] for fact in decisions.values()} == {"ann"}
+        reasons = {fact["reason"] for fact in decisions.values() if fact["type"] == "example.rejected.v1"}
+        assert reasons == {"Wrong or outdated", "units are wrong"}
+
+    def test_of_two_reviewers_the_second_is_refused_and_told_what_the_first_did(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        (example,) = capture(day, "two", "Which edge metal for a TPO roof in wind?")
+        ann, ben = visit("ann"), visit("ben")
+        first, second = ann.review("two"), ben.review("two")
+        second.keyboard.press("r")
+        first.keyboard.press("a")
+        expect(first.locator("#toasts")).to_contain_text("Approved")
+        expect(second.locator(".notice")).to_contain_text("example.approved by ann")
+        second.keyboard.type("too vague")
+        second.keyboard.press("Enter")
+        dialog = second.get_by_role("dialog")
+        expect(dialog).to_contain_text("Not rejected: somebody was faster")
+        expect(dialog).to_contain_text("Approved by ann")
+        assert said(day, example) == [("example.captured", "operator"), ("example.approved", "ann")]
+        second.keyboard.press("Enter")
+        expect(second.locator(".stage-card .chips")).to_contain_text("approved by ann")
+
+    def test_undo_is_a_fact_of_its_own_and_brings_the_example_back(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        ids = capture(day, "undo", "Which cover board under TPO?", "Which cover board under EPDM roofs?")
+        page = visit("ann").review("undo")
+        title = page.locator(".stage-title").inner_text()
+        page.keyboard.press("a")
+        expect(page.locator(".stage-title")).not_to_have_text(title)
+        page.keyboard.press("u")
+        expect(page.locator(".stage-title")).to_have_text(title)
+        expect(page.locator(".history")).to_contain_text("Decision taken back by ann")
+        expect(page.locator(".queue-count")).to_contain_text("2 waiting")
+        kinds = [kind for example in ids for kind, actor in said(day, example) if actor == "ann"]
+        assert kinds == ["example.approved", "example.reopened"]
+
+    def test_skipping_keeps_an_example_for_later_and_can_be_undone(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        capture(day, "skip", "Which roof primer for EPDM?", "Which roof primer for TPO walls?")
+        page = visit("ann").review("skip")
+        title = page.locator(".stage-title").inner_text()
+        page.keyboard.press("s")
+        expect(page.locator(".stage-title")).not_to_have_text(title)
+        page.keyboard.press("u")
+        expect(page.locator(".stage-title")).to_have_text(title)
+        page.keyboard.press("j")
+        expect(page.locator(".stage-title")).not_to_have_text(title)
+        page.keyboard.press("k")
+        expect(page.locator(".stage-title")).to_have_text(title)
+
+    def test_an_edit_shows_its_words_and_its_undo_puts_the_answer_before_a_reviewer_again(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        (example,) = capture(day, "edit", "How high must TPO base flashing be at a roof curb?")
+        page = visit("ann").review("edit")
+        page.keyboard.press("e")
+        expect(page.get_by_label("The answer as it should be")).to_be_focused()
+        page.keyboard.press("Control+a")
+        page.keyboard.type(ANSWER.replace("8 inches", "10 inches"))
+        expect(page.locator(".edit-preview del")).to_contain_text("8")
+        expect(page.locator(".edit-preview ins")).to_contain_text("10")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#toasts")).to_contain_text("Edited and approved")
+        page.keyboard.press("u")
+        expect(page.locator(".place")).to_contain_text("Correction")
+        expect(page.locator(".stage-card del")).to_contain_text("8")
+        correction = next(fact["event_id"] for fact in facts(day, example) if fact["type"] == "correction.recorded.v1")
+        assert [kind for kind, _ in said(day, correction)][-2:] == ["example.approved", "example.reopened"]
+
+    def test_personal_data_is_marked_where_it_is_and_one_key_redacts_it(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        answer = f"👷🏽‍♀️ {ANSWER} Call the site trailer at 312-555-0147 or mail bo@example.com."
+        (example,) = capture(day, "private", "Whom do I call 📞 about the TPO roof?", response=answer)
+        page = visit("ann").review("private")
+        expect(page.locator(".stage-card mark.personal")).to_have_count(2)
+        marked = [mark.evaluate("m => m.lastChild.textContent") for mark in page.locator("mark.personal").all()]
+        assert marked == ["312-555-0147", "bo@example.com"]
+        page.keyboard.press("p")
+        expect(page.locator(".stage-card .text").last).to_contain_text("[PHONE] or mail [EMAIL]")
+        assert said(day, example)[-1] == ("example.redacted", "ann")
+        page.keyboard.press("u")
+        expect(page.locator(".stage-card .text").last).to_contain_text("312-555-0147")
+        assert [kind for kind, _ in said(day, example)] == ["example.captured", "example.redacted", "example.redacted"]
+
+    def test_contradicting_answers_stand_side_by_side(self, visit: Callable[..., Visitor], day: Site) -> None:
+        question = "What is the minimum slope of a new TPO roof at Harbor Court?"
+        capture(day, "contra", question, response="The minimum slope is 1/4 inch per foot on a new TPO roof, by code.")
+        capture(day, "contra", question, response="The minimum slope is 2 inch per foot on a new TPO roof, by code.")
+        page = visit("ann").review("contra")
+        sides = page.locator(".contradiction .sides > section")
+        expect(sides).to_have_count(2)
+        expect(sides.first.locator("mark.differs")).not_to_have_count(0)
+        expect(page.locator(".contradiction")).to_contain_text("The other one")
+
+    def test_filters_are_in_the_address_and_survive_a_reload(self, visit: Callable[..., Visitor], day: Site) -> None:
+        capture(day, "filters", "Which roof scupper size?", "Which TPO seam width?", tags=["findme"])
+        page = visit("ann").review("filters")
+        expect(page.locator(".queue-item")).to_have_count(2)
+        page.keyboard.press("/")
+        page.keyboard.type("seam width")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(r"project=filters&text=seam\+width"))
+        expect(page.locator(".queue-item")).to_have_count(1)
+        page.reload()
+        expect(page.locator(".queue-item")).to_have_count(1)
+        expect(page.locator(".stage-title")).to_have_text("Which TPO seam width?")
+        page.get_by_role("button", name="Clear the filters").click()
+        expect(page).to_have_url(re.compile(r"/review$"))
+
+    def test_a_bulk_approval_shows_what_it_covers_and_leaves_out_what_needs_a_look(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        fine = capture(day, "bulk", *[f"Which parapet cap for roof {n}{n}?" for n in range(3)], tags=["bulk-tag"])
+        doubtful = capture(day, "bulk", "Who sells TPO?", response=f"{ANSWER} bo@example.com", tags=["bulk-tag"])
+        page = visit("ann").review("bulk")
+        page.keyboard.press("b")
+        page.get_by_label("Tag", exact=True).select_option("bulk-tag")
+        expect(page.locator(".covered li")).to_have_count(4)
+        expect(page.locator(".covered")).to_contain_text("personal data: email")
+        page.get_by_role("button", name="Approve 3").click()
+        expect(page.locator("#toasts")).to_contain_text("Approved 3.")
+        expect(page.locator(".queue-item")).to_have_count(1)
+        assert {said(day, example)[-1] for example in fine} == {("example.approved", "ann")}
+        assert said(day, doubtful[0]) == [("example.captured", "operator")]
+
+    def test_the_keys_are_told_and_can_be_switched_off(self, visit: Callable[..., Visitor], day: Site) -> None:
+        (example,) = capture(day, "keys", "Which roof hatch?")
+        page = visit("ann").review("keys")
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_contain_text("Reject, with a reason")
+        page.get_by_label("Single keys act").uncheck()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.keyboard.press("a")
+        page.keyboard.press("?")
+        page.get_by_label("Single keys act").check()
+        page.keyboard.press("Escape")
+        assert said(day, example) == [("example.captured", "operator")]
+        page.keyboard.press("a")
+        expect(page.locator("#toasts")).to_contain_text("Approved")
+
+    def test_who_may_only_look_has_no_way_to_decide(self, visit: Callable[..., Visitor], day: Site) -> None:
+        (example,) = capture(day, "auditor", "Which roof walkway?")
+        page = visit("auditor").review("auditor")
+        expect(page.locator(".actions")).to_have_text("Your role looks and changes nothing.")
+        page.keyboard.press("a")
+        page.keyboard.press("e")
+        expect(page.locator(".actions")).to_have_text("Your role looks and changes nothing.")
+        assert len(said(day, example)) == 1
+
+    def test_a_new_example_comes_into_an_empty_queue_by_itself(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = visit("ann").open("/review?project=arrives")
+        expect(page.get_by_text("Nothing waits behind these filters")).to_be_visible()
+        capture(day, "arrives", "Which roof drain strainer?")
+        expect(page.locator(".stage-title")).to_have_text("Which roof drain strainer?")
+
+
+class TestHostile:
+    @pytest.mark.parametrize("kind", HOSTILE)
+    @pytest.mark.parametrize("field", ["prompt", "response"])
+    def test_a_text_is_shown_as_it_was_said_and_never_runs(
+        self, visit: Callable[..., Visitor], day: Site, kind: str, field: str
+    ) -> None:
+        text = HOSTILE[kind]
+        project = f"hostile {kind} {field}"
+        other = {"response": f"{text} {ANSWER}"} if field == "response" else {}
+        prompt = f"Roof question about {kind}?" if field == "response" else text
+        (example,) = capture(day, project, prompt, **other)
+        phone = visit("ann", viewport=PHONE)
+        for path in (f"/review?project={project}", f"/examples/{example}", f"/examples?project={project}", "/"):
+            page = phone.open(path)
+            expect(page.locator(".stage-title, .example-row, .hero .ready").first).to_be_visible()
+            assert sideways(page) == 0, path
+            assert page.evaluate("window.hacked") is None
+        page = phone.review(project)
+        shown = page.locator(".stage-card").evaluate("card => card.textContent")
+        assert text[:280] in shown
+
+    def test_two_hundred_kilobytes_are_cut_until_somebody_wants_them(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        text = " ".join(f"roof{n} membrane" for n in range(14_000))
+        assert len(text) > 200_000
+        capture(day, "long", "How long may an answer about a roof be?", response=text)
+        page = visit("ann").review("long")
+        block = page.locator(".stage-card .text")
+        assert len(block.inner_text()) < 10_000
+        block.get_by_role("button", name=re.compile("Show all of it")).click()
+        expect(block).to_contain_text("roof13999 membrane")
+        page.keyboard.press("a")
+        expect(page.locator("#toasts")).to_contain_text("Approved")
+
+    def test_no_text_of_the_log_can_become_markup_by_the_rules_of_the_page(self, visit: Callable[..., Visitor]) -> None:
+        visitor = visit("ann")
+        page = visitor.open("/")
+        for attempt in (
+            "document.body.innerHTML = '<img src=x onerror=window.hacked=1>'",
+            "document.body.insertAdjacentHTML('beforeend', '<b>x</b>')",
+            "document.createElement('script').text = 'window.hacked = 1'",
+        ):
+            assert (
+                page.evaluate(f"() => {{ try {{ {attempt}; return 'done' }} catch (e) {{ return e.name }} }}")
+                == "TypeError"
+            )
+        visitor.complaints.clear()
+
+
+class TestDiff:
+    def test_the_runs_of_a_diff_are_both_texts_again(self, visit: Callable[..., Visitor]) -> None:
+        words = ["roof", "TPO", "2.5", "in", "—", "\n", " ", "  ", "(EPDM)", "👷🏽‍♀️", "flashing,", "ё", "\u202e"]
+        chance = random.Random(7)
+        pairs = []
+        for _ in range(300):
+            before = [chance.choice(words) for _ in range(chance.randrange(40))]
+            after = [word for word in before if chance.random() > 0.2]
+            for _ in range(chance.randrange(6)):
+                after.insert(chance.randrange(len(after) + 1), chance.choice(words))
+            glue = chance.choice(["", " "])
+            pairs.append([glue.join(before), glue.join(after)])
+        page = visit("ann").open("/")
+        runs = page.evaluate(
+            """async pairs => {
+                 const { diff } = await import("/static/diff.js");
+                 return pairs.map(([before, after]) => diff(before, after));
+               }""",
+            pairs,
+        )
+        for (before, after), pieces in zip(pairs, runs, strict=True):
+            assert "".join(p["text"] for p in pieces if p["kind"] != "new") == before
+            assert "".join(p["text"] for p in pieces if p["kind"] != "gone") == after
+            assert all(one["kind"] != other["kind"] for one, other in pairwise(pieces))
+
+    def test_one_changed_number_is_all_that_is_marked(self, visit: Callable[..., Visitor]) -> None:
+        page = visit("ann").open("/")
+        runs = page.evaluate(
+            """async () => (await import("/static/diff.js")).diff("Lap the seam 2 inches at least.",
+                                                                  "Lap the seam 2.5 inches at least.")"""
+        )
+        assert runs == [
+            {"kind": "same", "text": "Lap the seam "},
+            {"kind": "gone", "text": "2"},
+            {"kind": "new", "text": "2.5"},
+            {"kind": "same", "text": " inches at least."},
+        ]
+
+    def test_texts_that_have_nothing_in_common_are_compared_in_time(self, visit: Callable[..., Visitor]) -> None:
+        page = visit("ann").open("/")
+        seconds = page.evaluate(
+            """async () => {
+                 const { diff } = await import("/static/diff.js");
+                 const text = (seed) => Array.from({ length: 18000 }, (_, n) => `w${(n * seed) % 9973}`).join(" ");
+                 const began = performance.now();
+                 diff(text(7919), text(104729));
+                 return (performance.now() - began) / 1000;
+               }"""
+        )
+        assert seconds < 3
+
+
+class TestOtherPages:
+    def test_an_example_tells_its_history_and_its_lineage_both_ways(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        (example,) = capture(day, "lineage", "How wide is a TPO roof seam?")
+        client = day.client("operator")
+        body = {
+            "example_id": example,
+            "corrected_response": f"{ANSWER} Weld it 1.5 inches wide.",
+            "reason": "too short",
+        }
+        correction = client.post("/api/v1/corrections", json=body).json()["correction_id"]
+        until(lambda: client.get(f"/api/v1/examples/{correction}").status_code == 200)
+        page = visit("auditor").open(f"/examples/{example}")
+        expect(page.locator(".chips")).to_contain_text("answer was corrected")
+        expect(page.locator(".lineage")).to_contain_text("Corrected by")
+        page.locator(".history").get_by_role("link", name="the correction").click()
+        expect(page).to_have_url(re.compile(correction))
+        expect(page.locator(".stage-card ins")).to_contain_text("Weld it 1.5 inches wide.")
+        expect(page.locator(".lineage")).to_contain_text("It corrects")
+
+    def test_an_example_that_does_not_exist_is_said_so(self, visit: Callable[..., Visitor]) -> None:
+        page = visit().open("/examples/ghost")
+        expect(page.get_by_text("The log holds no example ghost.")).to_be_visible()
+
+    def test_a_policy_is_previewed_and_then_adopted_by_an_operator(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        page = visit("ann").open("/policies")
+        page.get_by_label("Shortest answer (characters)").fill("60")
+        page.get_by_role("button", name="Preview the change").click()
+        expect(page.locator(".preview")).to_contain_text("Only an operator may adopt it.")
+        page = visit("operator").open("/policies")
+        page.get_by_label("Goal of the dashboard").fill("3000")
+        page.get_by_role("button", name="Preview the change").click()
+        expect(page.locator(".preview")).to_contain_text("0 examples would enter, 0 would leave")
+        page.get_by_placeholder("Why? It stays on the log.").fill("we want more")
+        page.get_by_role("button", name="Adopt this policy").click()
+        expect(page.locator(".history")).to_contain_text("Adopted by operator")
+        expect(page.locator(".history")).to_contain_text("we want more")
+        assert day.client("auditor").get("/api/v1/stats").json()["training_goal"] == 3000
+        page.get_by_label("Goal of the dashboard").fill("2000")
+        page.get_by_role("button", name="Preview the change").click()
+        page.get_by_placeholder("Why? It stays on the log.").fill("back")
+        page.get_by_role("button", name="Adopt this policy").click()
+        expect(page.locator(".history")).to_contain_text("Goal of the dashboard: 3000 → 2000")
+
+    def test_a_policy_that_cannot_be_is_refused_in_words(self, visit: Callable[..., Visitor]) -> None:
+        page = visit("operator").open("/policies")
+        page.get_by_label("Medium from (score)").fill("99")
+        page.get_by_role("button", name="Preview the change").click()
+        expect(page.get_by_role("alert")).to_contain_text("is below relevance.medium (99)")
+
+    def test_replay_goes_back_in_time(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = visit("auditor").open("/replay?seq=10")
+        expect(page.locator(".moment")).to_contain_text("Fact 10 of")
+        expect(page.locator(".log li")).to_have_count(10)
+        page.get_by_role("button", name="One back").click()
+        expect(page.locator(".log li")).to_have_count(9)
+        expect(page).to_have_url(re.compile(r"/replay\?seq=9$"))
+        last = day.client("auditor").get("/api/v1/log", params={"limit": 1}).json()["last_seq"]
+        at = day.client("auditor").get("/api/v1/log/moment", params={"at": "2999-01-01T00:00:00Z"}).json()
+        assert at["seq"] == last
+        then = day.client("auditor").get("/api/v1/log/moment", params={"at": "2000-01-01T00:00:00Z"}).json()
+        assert then["seq"] == 0
+
+    def test_a_damaged_message_is_in_quarantine_for_everybody_to_see(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        page = visit("auditor").open("/quarantine")
+        expect(page.get_by_text("The quarantine is empty")).to_be_visible()
+        publish_raw(day, "training.example.captured.a.bad", b"<script>alert(1)</script> \xff")
+        expect(page.locator(".quarantined")).to_contain_text("malformed")
+        page.get_by_text("Its bytes").click()
+        expect(page.locator("pre")).to_contain_text("<script>alert(1)</script>")
+        expect(page.locator("#menu .badge.is-bad")).to_have_text("1")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", [*PAGES, "/sign-in", "example"])
+def test_axe_finds_nothing_and_nothing_scrolls_sideways(
+    visit: Callable[..., Visitor], day: Site, path: str, scheme: str
+) -> None:
+    if path == "example":
+        item = day.client("auditor").get("/api/v1/review", params={"why": "correction"}).json()["items"][0]
+        path = f"/examples/{item['example_id']}"
+    for viewport in ({"width": 1280, "height": 900}, PHONE):
+        visitor = visit("operator", color_scheme=scheme, viewport=viewport, bypass_csp=True)
+        page = visitor.open(path)
+        settled(page, path)
+        assert sideways(page) == 0
+        assert violations(page) == []
+
+
+def test_axe_would_find_something(visit: Callable[..., Visitor]) -> None:
+    page = visit("ann", bypass_csp=True).open("/quarantine")
+    page.evaluate("document.querySelector('main').append(document.createElement('img'))")
+    assert [one.split(":")[0] for one in violations(page)] == ["image-alt"]
+
+
+def test_axe_finds_nothing_in_what_opens_on_the_desk(visit: Callable[..., Visitor]) -> None:
+    page = visit("ann", bypass_csp=True).open("/review")
+    expect(page.locator(".stage-title")).to_be_visible()
+    for keys in (["r"], ["Escape", "e"], ["Escape", "?"], ["Escape", "b"]):
+        for key in keys:
+            page.keyboard.press(key)
+        page.wait_for_timeout(100)  # an open dialog is still fading in
+        assert violations(page) == [], keys
+
+
+def test_the_frame_works_by_keyboard_and_the_menu_opens_on_a_phone(visit: Callable[..., Visitor]) -> None:
+    page = visit("ann", viewport=PHONE).open("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Examples", exact=True)).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("link", name="Examples", exact=True).click()
+    expect(page.get_by_role("heading", name="Examples")).to_be_visible()
+
+
+def test_colours_follow_the_system_until_somebody_chooses(visit: Callable[..., Visitor]) -> None:
+    page = visit("ann", color_scheme="dark").open("/")
+    paper = "getComputedStyle(document.documentElement).backgroundColor"
+    dark = page.evaluate(paper)
+    page.get_by_role("button", name="Colours: system").click()
+    assert page.evaluate(paper) != dark
+    page.reload()
+    assert page.evaluate(paper) != dark
+    page.get_by_role("button", name="Colours: light").click()
+    assert page.evaluate(paper) == dark
+
+
+def test_a_queue_of_thousands_is_shown_page_by_page(visit: Callable[..., Visitor], day: Site) -> None:
+    client = day.client("operator")
+    for batch in range(4):
+        items = [
+            {"prompt": f"Which roof fastener for lot {batch}-{n}?", "response": f"{ANSWER} {n}", "project": "thousands"}
+            for n in range(500)
+        ]
+        assert client.post("/api/v1/examples/batch", json={"items": items}).json()["captured"] == 500
+    page = visit("ann").review("thousands")
+    expect(page.locator(".queue-count")).to_contain_text("2,000 waiting", timeout=60_000)
+    expect(page.locator(".queue-item")).to_have_count(50)
+    page.get_by_role("button", name="More", exact=True).click()
+    expect(page.locator(".queue-item")).to_have_count(100)
+    page.keyboard.press("/")
+    page.keyboard.type("lot 3-77?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".queue-item")).to_have_count(1)
+    expect(page.locator(".stage-title")).to_have_text("Which roof fastener for lot 3-77?")
+
+
+def test_an_empty_log_has_calm_pages(browser: Browser, tmp_path: Any) -> None:
+    with EmbeddedServer(tmp_path):
+        empty = Site(tmp_path, with_tokens=False)
+        try:
+            empty.start("projector")
+            empty.start("web")
+            empty.until_answering()
+            visitor = Visitor(browser, empty, None)
+            page = visitor.open("/")
+            expect(page.get_by_text("Nothing is captured yet")).to_be_visible()
+            expect(page.locator(".headline strong")).to_have_text("0")
+            page = visitor.open("/review")
+            expect(page.get_by_text("The queue is empty")).to_be_visible()
+            for path in PAGES[2:]:
+                visitor.open(path)
+            page = visitor.open("/replay")
+            expect(page.get_by_text("Nothing had been said yet")).to_be_visible()
+            assert [c for c in visitor.complaints if "503" not in c] == []
+            visitor.close()
+        finally:
+            empty.close()
+
+
+def settled(page: Page, path: str) -> None:
+    """Wait until a page shows what it is for."""
+    shown = {"/": ".correction-list", "/review": ".stage-title", "/examples": ".example-row", "/replay": ".log li"}
+    expect(page.locator(shown.get(path, "h1")).first).to_be_attached()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe has against a page: the rule and the first element that breaks it."""
+    found = Axe().run(
+        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    )
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]} {json.dumps(one['nodes'][0]['any'][:1])[:300]}"
+        for one in found.response["violations"]
+    ]
