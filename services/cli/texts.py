@@ -15,8 +15,7 @@ from events.subjects import new_event_id
 from projections import personal_data, policy
 from projections.judgement import Text, judge_texts
 
-from .command import InputError, Outcome, Session, actor_option, command, plain
-from .command import policy_file as read_policy
+from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
 from .say import find
 
 LINES = 20_000
@@ -25,14 +24,14 @@ LINES = 20_000
 
 @command("analyze", example="rooflog analyze questions.jsonl > judged.jsonl")
 @click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--policy", "policy_file", type=click.Path(path_type=Path), help="A policy in TOML; the shipped one.")
-async def analyze(session: Session, file: Path, policy_file: Path | None) -> Outcome:
+@click.option("--policy", "policy_path", type=click.Path(path_type=Path), help="A policy in TOML; the shipped one.")
+async def analyze(session: Session, file: Path, policy_path: Path | None) -> Outcome:
     """Judge texts without a server: JSON lines with `prompt` and optionally `response` in, one judgement a line out.
 
     Each line out has relevance, score, terms, tags, personal_data, flags (guesses for a reviewer) and the verdict of
     the filters. With --json the lines are one JSON array.
     """
-    adopted = read_policy(policy_file) if policy_file else policy.default()
+    adopted = policy_file(policy_path) if policy_path else policy.default()
     lines = read_texts(file)
     everything: list[Any] = []
     for start in range(0, len(lines), LINES):
