@@ -18,6 +18,9 @@ from events.log import Log
 from events.subjects import new_example_id
 from services.nats_server import EmbeddedServer
 
+SEEDS = range(int(os.environ.get("ROOFLOG_KILL_SEEDS", "2")))
+"""How often each test that kills at random is played; give it more in an environment that has the time."""
+
 NOW = datetime(2025, 3, 18, 12, 0, tzinfo=UTC)
 ANSWER = "Extend the base flashing at least 8 inches above the finished roof membrane and terminate it under a reglet."
 

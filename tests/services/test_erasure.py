@@ -34,7 +34,7 @@ from services.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import Owner, open_state
 
-from .conftest import ANSWER, NOW, Cli, capture
+from .conftest import ANSWER, NOW, SEEDS, Cli, capture
 from .test_projector import until_running
 
 MARKER = "Kowalczyk77"
@@ -187,7 +187,7 @@ async def test_the_command_finishes_what_ended_between_two_steps(cli: Cli, log: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_killed_anywhere_the_same_command_finishes_it(cli: Cli, seed: int) -> None:
     rng = random.Random(seed)
     with EmbeddedServer(cli.data_dir) as server:

@@ -24,7 +24,7 @@ from services.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import open_state
 
-from .conftest import NOW, Cli
+from .conftest import NOW, SEEDS, Cli
 from .modal_standin import StandIn
 from .test_exporting import liked
 from .test_projector import until_running
@@ -152,7 +152,7 @@ async def test_a_failing_sink_is_shown_and_tried_again_until_it_works(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_killed_at_any_moment_the_volume_catches_up(
     cli: Cli, log: Log, start: Start, hasty: Any, seed: int
 ) -> None:
@@ -222,7 +222,7 @@ async def test_on_modal_an_export_is_uploaded_trained_on_and_followed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_on_modal_kills_and_faults_lead_to_one_training_per_export(
     cli: Cli, log: Log, server: EmbeddedServer, start: Start, hasty: Any, standin: StandIn, seed: int
 ) -> None:

@@ -23,7 +23,7 @@ from services.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import Owner, open_state, runs
 
-from .conftest import ANSWER, NOW, Cli, capture
+from .conftest import ANSWER, NOW, SEEDS, Cli, capture
 
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -178,7 +178,7 @@ async def test_a_fact_reaches_the_tables_at_once(cli: Cli, log: Log, start: Star
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_killed_anywhere_under_load_the_state_equals_a_rebuild(cli: Cli, start: Start, seed: int) -> None:
     """20,000 facts while projector and nats-server are killed at random: nothing lost, nothing doubled."""
     rng = random.Random(seed)

@@ -25,6 +25,7 @@ from services.settings import Settings
 from services.state import open_state
 from services.volume import LostAnswer, VolumeError
 
+from .conftest import SEEDS
 from .killed_exporter import FileTrainer
 from .test_exporting import adopted, liked
 
@@ -97,7 +98,7 @@ async def test_killed_at_every_step_the_root_is_whole_and_each_export_is_trained
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_killed_again_and_again_each_export_is_trained_on_once(
     server: EmbeddedServer, log: Log, tmp_path: Path, seed: int
 ) -> None:
