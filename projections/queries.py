@@ -138,13 +138,11 @@ def queue(
     page = con.execute(
         f"SELECT seq, place, thin_tags {wanted} ORDER BY place, seq DESC LIMIT $limit", filters | {"limit": limit}
     ).fetchall()
-    (total,) = _one(con, f"SELECT count(*) {wanted}", filters)
     counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
-    ids = dict(
-        con.execute(
-            "SELECT seq, example_id FROM verdicts WHERE seq IN (SELECT unnest(?::BIGINT[]))", [[s for s, *_ in page]]
-        ).fetchall()
-    )
+    is_filtered = any(value is not None for value in filters.values())
+    total = _one(con, f"SELECT count(*) {wanted}", filters)[0] if is_filtered else sum(counts.values())
+    here = ", ".join(str(seq) for seq, *_ in page) or "NULL"
+    ids = dict(con.execute(f"SELECT seq, example_id FROM verdicts WHERE seq IN ({here})").fetchall())
     rows = [(ids[seq], place, thin_tags) for seq, place, thin_tags in page]
     shown = _examples(con, [example_id for example_id, *_ in rows])
     items = [
@@ -233,8 +231,11 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
 
 def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
     """Examples in full, by id."""
-    if not ids:
+    seqs = con.execute("SELECT seq FROM verdicts WHERE example_id IN (SELECT unnest(?::VARCHAR[]))", [ids]).fetchall()
+    if not seqs:
         return {}
+    # By sequence DuckDB skips what it need not read: the tables are in the order of the log, more or less.
+    here = f"seq IN ({', '.join(str(seq) for (seq,) in seqs)})"
     result = con.execute(
         f"""WITH wanted AS (SELECT unnest($ids::VARCHAR[]) AS example_id)
         SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor, e.source,
@@ -244,9 +245,9 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
             v.personal_data, v.flags, v.feedback, v.decision, d.actor AS reviewer, d.reason AS decision_reason,
             v.approval, v.superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster,
             v.reasons, v.queue, r.revision
-        FROM examples e SEMI JOIN wanted USING (example_id) JOIN verdicts v USING (example_id)
+        FROM (SELECT * FROM examples WHERE {here}) e JOIN (SELECT * FROM verdicts WHERE {here}) v USING (seq)
         LEFT JOIN decisions d ON d.seq = v.decision_seq
-        LEFT JOIN ({revisions()}) r USING (example_id)""",
+        LEFT JOIN ({revisions()}) r ON r.example_id = e.example_id""",
         {"ids": ids},
     )
     names = [column[0] for column in result.description]
