@@ -382,8 +382,12 @@ class Review {
   }
 
   /** Say a decision on what was seen; a refusal tells what somebody else did. One at a time. */
-  async say(kind, example, body, then) {
-    if (this.isBusy) return;
+  say(kind, example, body, then) {
+    if (!this.isBusy) this.saying = this.sayNow(kind, example, body, then);
+    return this.saying;
+  }
+
+  async sayNow(kind, example, body, then) {
     this.isBusy = true;
     this.bar.setAttribute("aria-busy", "true");
     try {
@@ -416,8 +420,9 @@ class Review {
   }
 
   async undo() {
+    await this.saying; // a hasty hand takes back what is just being said
     const last = this.done.pop();
-    if (!last || this.isBusy) return last && this.done.push(last);
+    if (!last) return undefined;
     if (last.kind === "skip") {
       this.skipped.delete(last.id);
       return this.open(last.id);
