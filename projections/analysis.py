@@ -52,16 +52,16 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
             GROUP BY analysis_key""",
         {"who": who},
     )
-    count = first(con, "SELECT count(*) FROM unread")
-    if count and 0 < count[0] <= FEW:
+    count, size = first(con, "SELECT count(*), sum(length(prompt) + length(response)) FROM unread") or (0, 0)
+    if 0 < count <= FEW and size <= FEW_CHARS:
         insert(con, "analysis", COLUMNS, _few(con, who, lexicon))
-    elif count and count[0]:
+    elif count:
         con.execute(f"INSERT INTO analysis BY NAME SELECT id AS analysis_key, '{who}' AS analyser, * EXCLUDE (id) "
                     f"FROM ({select(con, 'unread', lexicon)})")  # fmt: skip
 
 
-FEW = 8
-"""Texts that Python has analysed before DuckDB has compiled the patterns."""
+FEW, FEW_CHARS = 8, 10_000
+"""Texts and characters that Python has analysed before DuckDB has compiled the patterns."""
 
 
 def _few(con: Connection, who: str, lexicon: Lexicon) -> list[tuple[Any, ...]]:
