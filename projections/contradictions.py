@@ -165,4 +165,3 @@ def _read(con: Connection) -> None:
 @lru_cache(maxsize=1 << 15)
 def _claims(text: str) -> Claims:
     return msgspec.json.decode(text, type=Claims)
-

@@ -194,7 +194,7 @@ def _erased(left: Message) -> dict[str, object] | None:
 def _fold(con: Connection, batch: Batch) -> None:
     """Append what is new; the first fact of an id wins and a second one is quarantined."""
     captures, corrections = batch.of(ExampleCaptured), batch.of(CorrectionRecorded)
-    tombs = list(filter(None, map(_erased, batch.erased)))
+    tombs = [row for left in batch.erased if (row := _erased(left)) is not None]
     parts = [_captured(captures)] if captures else []
     parts += [_corrected(corrections)] if corrections else []
     parts += [database.table(_ARRIVING, {name: [t.get(name) for t in tombs] for name in _ARRIVING})] if tombs else []
