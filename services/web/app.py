@@ -17,9 +17,10 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
 from . import browse, decide, limits, look, metrics, openapi, operate, pages, policies, reference, say, session
-from .auth import Door, Sessions
+from .auth import Door
 from .errors import HANDLERS, Problem
 from .gateway import Gate, Gateway
+from .sessions import Sessions
 from .tokens import Tokens
 
 API = "/api/v1"
@@ -58,7 +59,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
 
     `asyncapi` makes the document of what the services say on NATS.
     """
-    sessions = Sessions()
+    sessions = Sessions(gateway.settings.sessions_file)
     door = Door(tokens, sessions, gateway.settings.who)
 
     @asynccontextmanager
