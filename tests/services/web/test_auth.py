@@ -19,7 +19,8 @@ from .conftest import ROLES, Site
 PUBLIC = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), ("get", "/health")}
 NEEDS = {"facts": "say", "decisions": "decide", "state": "look", "session": None, "exports": "operate"}
 NEEDS |= {"pages": "look", "policies": "operate"}
-LOOKS = {("get", "/api/v1/exports"), ("get", "/api/v1/policies"), ("post", "/api/v1/policies/preview")}
+LOOKS = {("get", "/api/v1/exports"), ("get", "/api/v1/policies"), ("get", "/api/v1/policies/{digest}")}
+LOOKS |= {("post", "/api/v1/policies/preview")}
 FOR_ALL = {"/api/v1/stats", "/api/v1/status", "/api/v1/events", "/api/v1/exporter", "/metrics"}
 OPERATIONS = [
     (method, path, operation["tags"][0])
