@@ -9,7 +9,7 @@ import msgspec
 
 from . import policies, verdicts
 from .checkpoint import checkpoint
-from .database import Connection, first
+from .database import AMONG, Connection, first
 from .policy import RELEVANCE, Policy, Relevance
 from .quarantine import SUBJECT_ID
 from .verdicts import BIT, QUEUE, REASONS
@@ -141,13 +141,10 @@ def queue(
     counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
     is_filtered = any(value is not None for value in filters.values())
     total = _one(con, f"SELECT count(*) {wanted}", filters)[0] if is_filtered else sum(counts.values())
-    here = ", ".join(str(seq) for seq, *_ in page) or "NULL"
-    ids = dict(con.execute(f"SELECT seq, example_id FROM verdicts WHERE seq IN ({here})").fetchall())
-    rows = [(ids[seq], place, thin_tags) for seq, place, thin_tags in page]
-    shown = _examples(con, [example_id for example_id, *_ in rows])
+    shown = _examples(con, [seq for seq, *_ in page])
     items = [
-        {"why": QUEUE[place], "because": because(place, thin_tags or [], below, shown[example_id])} | shown[example_id]
-        for example_id, place, thin_tags in rows
+        {"why": QUEUE[place], "because": because(place, thin_tags or [], below, shown[seq])} | shown[seq]
+        for seq, place, thin_tags in page
     ]
     return {
         "total": total,
@@ -197,22 +194,19 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
 
     An id under which another store knew a correction leads to that correction.
     """
-    if not (found := _examples(con, [example_id])):
-        row = first(con, "SELECT example_id FROM examples WHERE list_contains(aliases, ?) LIMIT 1", [example_id])
-        if row is None:
-            return None
-        found = {example_id: _examples(con, [row[0]])[row[0]] | {"alias": example_id}}
-    return found[example_id]
+    alias = {}
+    row = first(con, "SELECT seq FROM verdicts WHERE example_id = ?", [example_id])
+    if row is None:
+        row = first(con, "SELECT seq FROM examples WHERE list_contains(aliases, ?) LIMIT 1", [example_id])
+        alias = {"alias": example_id}
+    return None if row is None else _examples(con, [row[0]])[row[0]] | alias
 
 
 def tagged(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
     """What one tag would approve in bulk: every example of it in the review queue, with its revision."""
-    ids = con.execute(
-        "SELECT example_id FROM verdicts WHERE queue IS NOT NULL AND list_contains(tags, ?) ORDER BY seq LIMIT ?",
-        [tag, limit],
-    ).fetchall()
-    found = _examples(con, [example_id for (example_id,) in ids])
-    return {"items": [found[example_id] for (example_id,) in ids]}
+    seqs = con.execute("SELECT seq FROM queued_tags WHERE tag = ? ORDER BY seq LIMIT ?", [tag, limit]).fetchall()
+    found = _examples(con, [seq for (seq,) in seqs])
+    return {"items": [found[seq] for (seq,) in seqs]}
 
 
 def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> tuple[dict[str, Any], str]:
@@ -229,26 +223,23 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
     return funnel(con, "judged"), "judged"
 
 
-def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
-    """Examples in full, by id."""
-    seqs = con.execute("SELECT seq FROM verdicts WHERE example_id IN (SELECT unnest(?::VARCHAR[]))", [ids]).fetchall()
+def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
+    """Examples in full, by sequence."""
     if not seqs:
         return {}
-    # By sequence DuckDB skips what it need not read: the tables are in the order of the log, more or less.
-    here = f"seq IN ({', '.join(str(seq) for (seq,) in seqs)})"
     result = con.execute(
-        f"""WITH wanted AS (SELECT unnest($ids::VARCHAR[]) AS example_id)
+        f"""WITH found AS (SELECT * FROM verdicts {AMONG}), wanted AS (SELECT example_id FROM found)
         SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor, e.source,
             e.prompt, e.response, e.original_response, e.project_context, v.tags, e.skill_used, e.tier_handled,
             e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made, e.details,
             e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
             v.personal_data, v.flags, v.feedback, v.decision, d.actor AS reviewer, d.reason AS decision_reason,
             v.approval, v.superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster,
-            v.reasons, v.queue, r.revision
-        FROM (SELECT * FROM examples WHERE {here}) e JOIN (SELECT * FROM verdicts WHERE {here}) v USING (seq)
+            v.reasons, v.queue, r.revision, v.seq
+        FROM (SELECT * FROM examples {AMONG}) e JOIN found v USING (seq)
         LEFT JOIN decisions d ON d.seq = v.decision_seq
         LEFT JOIN ({revisions()}) r ON r.example_id = e.example_id""",
-        {"ids": ids},
+        {"seqs": seqs},
     )
     names = [column[0] for column in result.description]
     found = {}
@@ -257,7 +248,7 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
         example["details"] = json.loads(example["details"]) if example["details"] else {}
         example["queue"] = QUEUE.get(example["queue"])
         example["verdict"] = _verdict(example)
-        found[example["example_id"]] = example
+        found[example.pop("seq")] = example
     return found
 
 
