@@ -156,12 +156,20 @@ def queue(
 
 def place_all(con: Connection, below: int) -> None:
     """Make the view `waiting`: everything in the queue with its `place` and the tags that make it a new topic."""
+    thin = con.execute("SELECT key FROM tallies WHERE dimension = 'tag' AND in_training < ?", [below]).fetchall()
+    among = ", ".join("?" * len(thin)) or "NULL"  # constants: DuckDB compares them with the few tags of a block
+    # One after the other: in one statement DuckDB reads the whole queue before it knows that few tags are thin.
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE thinly AS SELECT seq, tag FROM queued_tags WHERE tag IN ({among})",
+        [tag for (tag,) in thin],
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE may_be_new AS
+           SELECT seq FROM queued SEMI JOIN thinly USING (seq) WHERE may_be_new"""
+    )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE new_topics AS
-           SELECT seq, list(tag ORDER BY tag) AS thin_tags FROM queued_tags SEMI JOIN (
-               SELECT key AS tag FROM tallies WHERE dimension = 'tag' AND in_training < $below) USING (tag)
-           SEMI JOIN (SELECT seq FROM queued WHERE may_be_new) USING (seq) GROUP BY seq""",
-        {"below": below},
+           SELECT seq, list(tag ORDER BY tag) AS thin_tags FROM thinly SEMI JOIN may_be_new USING (seq) GROUP BY seq"""
     )
     con.execute(
         """CREATE OR REPLACE TEMP VIEW waiting AS
@@ -228,7 +236,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     if not seqs:
         return {}
     result = con.execute(
-        f"""WITH found AS (SELECT * FROM verdicts {AMONG}), wanted AS (SELECT example_id FROM found)
+        f"""WITH found AS (SELECT * FROM verdicts {AMONG}), wanted AS (SELECT seq, example_id FROM found)
         SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor, e.source,
             e.prompt, e.response, e.original_response, e.project_context, v.tags, e.skill_used, e.tier_handled,
             e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made, e.details,
@@ -253,13 +261,13 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
 
 
 def revisions() -> str:
-    """The last sequence said about each wanted id: under its subject, whatever became of it."""
+    """The last sequence said under the subject of each of `wanted` (`seq`, `example_id`), whatever became of it."""
     tables = " UNION ALL ".join(
         f"SELECT example_id, seq FROM {table} SEMI JOIN wanted USING (example_id)"
         for table in ("feedback", "decisions", "redactions", "erasures")
     )
     return f"""SELECT example_id, max(seq) AS revision FROM ({tables}
-        UNION ALL SELECT example_id, seq FROM examples SEMI JOIN wanted USING (example_id) WHERE corrects IS NULL
+        UNION ALL SELECT example_id, seq FROM examples SEMI JOIN wanted USING (seq) WHERE corrects IS NULL
         UNION ALL SELECT example_id, 0 FROM wanted
         UNION ALL SELECT corrects, seq FROM examples WHERE corrects IN (SELECT example_id FROM wanted)
         UNION ALL SELECT {SUBJECT_ID}, seq FROM quarantine WHERE {SUBJECT_ID} IN (SELECT example_id FROM wanted))

@@ -45,6 +45,9 @@ from tests.services.web.test_changes import listening
 RATE = 500
 """Facts that arrive in a second while the pages are asked for."""
 
+PAUSE_SECONDS = 0.05
+"""Between two answers: some fifteen are asked for in a second."""
+
 BEAT_SECONDS = 0.05
 """How often some of them are published."""
 
@@ -194,11 +197,12 @@ def addresses(caller: Caller, last: int) -> dict[str, list[str]]:
 
 
 def measured(caller: Caller, asked: dict[str, list[str]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every answer, by page; the pages take turns."""
+    """Seconds of every answer, by page; the pages take turns, with a moment between, as people take."""
     times: dict[str, list[float]] = {name: [] for name in asked}
     for number in range(rounds):
         for name, paths in asked.items():
             times[name].append(caller.get(paths[number % len(paths)])[0])
+            time.sleep(PAUSE_SECONDS)
     return times
 
 
@@ -313,7 +317,7 @@ if __name__ == "__main__":
     if sys.argv[1] == "--publish":
         asyncio.run(publish(sys.argv[2], int(sys.argv[3])))
     elif len(sys.argv) > 2:
-        json.dump(main(int(sys.argv[1]), Path(sys.argv[2]), 200), sys.stdout)
+        json.dump(main(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 200), sys.stdout)
     else:
         with tempfile.TemporaryDirectory() as folder:
             json.dump(main(int(sys.argv[1]), Path(folder), 60), sys.stdout)
