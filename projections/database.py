@@ -16,6 +16,10 @@ MEMORY_LIMIT = "1GB"
 
 THREADS = 2
 
+AMONG = "SEMI JOIN (SELECT unnest($seqs::BIGINT[]) AS seq) USING (seq)"
+"""Behind a table's name: its rows of the sequences in the parameter `seqs`. DuckDB reads only the vectors that hold any
+of them; for `seq IN (…)` with more than a few constants it reads the whole table."""
+
 TYPES: dict[str, pa.DataType] = {
     "BIGINT": pa.int64(),
     "DOUBLE": pa.float64(),

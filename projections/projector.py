@@ -210,7 +210,7 @@ class Projector:
             self.con.execute(
                 """CREATE OR REPLACE TEMP TABLE touched_texts AS
                    SELECT analysis_key, prompt, response, original_response
-                   FROM examples SEMI JOIN touched USING (example_id)"""
+                   FROM examples SEMI JOIN touched USING (seq)"""
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
             verdicts.update(self.con, policy)
@@ -227,10 +227,12 @@ class Projector:
         )
         self.con.execute(
             """CREATE OR REPLACE TEMP TABLE touched AS
-               SELECT example_id FROM examples SEMI JOIN named USING (example_id)
-               UNION SELECT o.example_id FROM examples o SEMI JOIN (
-                   SELECT e.original_key FROM examples e SEMI JOIN named USING (example_id)
-                   WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key OR o.said_key = c.original_key"""
+               WITH mine AS MATERIALIZED (
+                   SELECT seq, example_id, original_key FROM examples SEMI JOIN named USING (example_id)),
+               wrong AS (SELECT original_key AS key FROM mine WHERE original_key IS NOT NULL)
+               SELECT seq, example_id FROM mine
+               UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.text_key = wrong.key
+               UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.said_key = wrong.key"""
         )
         self.con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
         self.con.execute(
@@ -240,7 +242,7 @@ class Projector:
 
     def _link(self, policy: Policy, since: int) -> None:
         """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""
-        changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (example_id)
+        changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (seq)
                        WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL)"""
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_prompts AS {_prompts(changed)}")
         linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold)
@@ -248,8 +250,8 @@ class Projector:
             self.con,
             {"seq": "BIGINT"},
             [(seq,) for seq in linked],
-            """INSERT INTO touched SELECT example_id FROM examples SEMI JOIN incoming USING (seq)
-               ANTI JOIN touched USING (example_id)""",
+            """INSERT INTO touched SELECT seq, example_id FROM examples SEMI JOIN incoming USING (seq)
+               ANTI JOIN touched USING (seq)""",
         )
 
     def _create(self) -> None:

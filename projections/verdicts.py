@@ -191,14 +191,17 @@ def update(con: Connection, policy: Policy) -> None:
         f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered('touched')}",
         {"analyser": analyser(policy.lexicon)},
     )
-    names = ", ".join(evidence.COLUMNS)
+    # Whose rows they are is found first, in two columns: then few of the others are read.
     con.execute(
-        f"""INSERT INTO gathered BY NAME SELECT {names} FROM verdicts
-            WHERE {CONTENDING} AND cluster IN (
-                SELECT cluster FROM gathered
-                UNION ALL SELECT cluster FROM verdicts WHERE seq IN (SELECT seq FROM gathered))
-              AND seq NOT IN (SELECT seq FROM gathered)"""
+        """CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT cluster FROM (
+             SELECT cluster FROM gathered UNION ALL SELECT cluster FROM verdicts SEMI JOIN gathered USING (seq))"""
     )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beside AS SELECT seq FROM verdicts SEMI JOIN asked USING (cluster)
+            WHERE {CONTENDING} AND seq NOT IN (SELECT seq FROM gathered)"""
+    )
+    names = ", ".join(evidence.COLUMNS)
+    con.execute(f"INSERT INTO gathered BY NAME SELECT {names} FROM verdicts SEMI JOIN beside USING (seq)")
     _judge(con, policy, "gathered")
     _contradict(con, policy, is_again=False)
     con.execute(

@@ -34,10 +34,12 @@ async def as_of(
     *,
     policy: Policy | None = None,
     live: State | None = None,
+    judging: Progress | None = None,
 ) -> AsyncIterator[State]:
     """The state after a sequence, under the policy of that time or another one.
 
     What is known of texts is taken over from the live state where that is given: an analysis follows from its text.
+    `progress` is told of facts, and of texts unless `judging` is given.
     Raises RooflogError where the log does not reach so far.
     """
     last = await log.last_sequence()
@@ -59,7 +61,7 @@ async def as_of(
             async with live.rows("analyses") as (_, batches):
                 async for batch in batches:
                     await asyncio.to_thread(analysis.take_over, projector.con, pa.Table.from_batches([batch]))
-        await asyncio.to_thread(projector.judge, progress)
+        await asyncio.to_thread(projector.judge, judging or progress)
         yield State(log, owner, None, as_it_stands=True)
     finally:
         owner.close()

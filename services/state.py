@@ -83,6 +83,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "erasing": erasures.erasing,
     "repeating": erasures.repeating,
     "policies": policies.history,
+    "adoptions": policies.adoptions,
+    "policy": policies.document,
     "preview": preview.preview,
 }
 
