@@ -158,6 +158,8 @@ async def main(count: int) -> None:
         export_rate(report, scratch, 10 * count)
     for row in rows("bench_rebuild", count) + rows("bench_client", count):
         report.table.add_row(*row)
+    for row in rows("bench_policy", 10 * count):
+        report.table.add_row(*row)
     for row in text_rows(10 * count):
         report.table.add_row(*row)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
