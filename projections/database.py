@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,17 @@ def insert(con: Connection, table: str, columns: dict[str, str], rows: Sequence[
 def with_rows(con: Connection, columns: dict[str, str], rows: Sequence[tuple[Any, ...]], *statements: str) -> None:
     """Run statements that read the rows as the view `incoming`."""
     values = zip(*rows, strict=True) if rows else ([] for _ in columns)
-    arrays = [pa.array(list(v), TYPES[kind]) for v, kind in zip(values, columns.values(), strict=True)]
-    con.register("incoming", pa.table(arrays, names=list(columns)))
+    with_table(con, table(columns, dict(zip(columns, values, strict=True))), *statements)
+
+
+def table(columns: dict[str, str], values: Mapping[str, Iterable[Any]]) -> pa.Table:
+    """Values by column as an Arrow table of the given names and SQL types."""
+    return pa.table({name: pa.array(list(values[name]), TYPES[kind]) for name, kind in columns.items()})
+
+
+def with_table(con: Connection, incoming: pa.Table, *statements: str) -> None:
+    """Run statements that read an Arrow table as the view `incoming`."""
+    con.register("incoming", incoming)
     try:
         for statement in statements:
             con.execute(statement)

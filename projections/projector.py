@@ -117,15 +117,20 @@ class Projector:
         nothing changed.
         """
         self.judge()
-        return self._transact(messages, self._judge)
+        now = self.checkpoint
+        fresh = [message for message in messages if message.seq > now.seq]
+        if fresh:
+            self._transact(decode(fresh, now.log_digest), self._judge)
+        return len(fresh)
 
-    def fold(self, messages: Sequence[Message], *, commit: bool = True) -> int:
+    def fold(self, batch: Batch, *, commit: bool = True) -> None:
         """As `apply`, without judging: for a long way to go that nobody looks at before `judge`.
 
-        Without `commit` the transaction stays open for what is folded next: DuckDB writes much at a time for a third
-        of what it takes in pieces.
+        The batch follows the checkpoint, and was decoded from its running digest: that can be done while the one before
+        is folded. Without `commit` the transaction stays open for what is folded next: DuckDB writes much at a time for
+        a third of what it takes in pieces.
         """
-        return self._transact(messages, None, commit)
+        self._transact(batch, None, commit)
 
     def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
         """Judge everything that was folded since the last judgement; told of texts read, and of how many.
@@ -159,12 +164,7 @@ class Projector:
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
 
-    def _transact(self, messages: Sequence[Message], judge: Callable[[Batch], None] | None, commit: bool = True) -> int:
-        now = self.checkpoint
-        fresh = [message for message in messages if message.seq > now.seq]
-        if not fresh:
-            return 0
-        batch = decode(fresh, now.log_digest)
+    def _transact(self, batch: Batch, judge: Callable[[Batch], None] | None, commit: bool = True) -> None:
         with self._transaction(commit):
             for projection in PROJECTIONS:
                 projection.fold(self.con, batch)
@@ -178,7 +178,6 @@ class Projector:
             self.checkpoint_seq = batch.last
         if judge:
             self._judged_seq = batch.last
-        return len(fresh)
 
     @contextmanager
     def _transaction(self, commit: bool = True) -> Iterator[None]:

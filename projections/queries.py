@@ -227,8 +227,8 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
         return funnel(con), "verdicts"
     filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
     other: Policy = msgspec.structs.replace(policy, filters=filters)
-    verdicts.candidate(con, other)
-    return funnel(con, "judged"), "judged"
+    relation = verdicts.candidate(con, other)
+    return funnel(con, "judged"), relation
 
 
 def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:

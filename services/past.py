@@ -19,7 +19,7 @@ from projections import analysis, policies
 from projections.policy import Policy
 
 from .settings import Settings
-from .state import READ, Owner, Progress, State, ahead, fold
+from .state import Owner, Progress, State, ahead, decoded, fold
 
 PREFIX = "past."
 """What the folders are called that hold a past state while somebody looks at it."""
@@ -51,10 +51,10 @@ async def as_of(
     owner = Owner(home / "rooflog.duckdb")
     try:
         projector = owner.projector
-        async for messages in ahead(log.read(0, seq, READ)):
-            await asyncio.to_thread(fold, projector, messages, seq)
+        async for batch in ahead(decoded(log, projector.checkpoint, seq)):
+            await asyncio.to_thread(fold, projector, batch, seq)
             if progress:
-                progress(messages[-1].seq, seq)
+                progress(batch.last, seq)
         if policy is not None:
             policies.suppose(projector.con, policy)
         if live is not None:
