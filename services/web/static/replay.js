@@ -19,7 +19,7 @@ export async function draw(main) {
   const numbers = h("dl", { class: "counted" });
   const lines = h("ol", { class: "log" });
   const play = h("button", { type: "button", class: "secondary" }, "Play");
-  const whole = h("button", { type: "button", class: "primary", onclick: () => location.assign(`/?as_of=${slider.value}`) }, "Show everything as it stood");
+  const whole = h("button", { type: "button", class: "primary", onclick: () => location.assign(`/?as_of=${slider.value}`) }, "See everything as it stood");
   let turn = 0;
   let playing = null;
 
@@ -66,10 +66,10 @@ export async function draw(main) {
     h(
       "section",
       { class: "card replay", "aria-label": "Where on the log" },
-      told,
+      h("div", { class: "replay-head" }, told, whole),
       h("label", { for: "seq", class: "unseen" }, "Sequence on the log"),
       slider,
-      h("div", { class: "replay-buttons" }, whole, by(-1, "← One back"), play, by(1, "One on →"), h("span", { class: "gap" }), h("label", { for: "time" }, "At the time"), time),
+      h("div", { class: "replay-buttons" }, by(-1, "← One back"), play, by(1, "One on →"), h("span", { class: "gap" }), h("label", { for: "time" }, "At the time"), time),
     ),
     h("section", { class: "card", "aria-labelledby": "by-then" }, h("header", {}, h("h2", { id: "by-then" }, "Said by then")), h("div", { class: "body" }, numbers)),
     h("section", { class: "card", "aria-labelledby": "lines" }, h("header", {}, h("h2", { id: "lines" }, `The ${SHOWN} facts before that moment`)), h("div", { class: "body" }, lines)),

@@ -537,7 +537,7 @@ class TestOtherPages:
 
     def test_everything_is_shown_as_it_stood_at_a_moment(self, visit: Callable[..., Visitor], day: Site) -> None:
         page = visit("auditor").open("/replay?seq=30")
-        page.get_by_role("button", name="Show everything as it stood").click()
+        page.get_by_role("button", name="See everything as it stood").click()
         expect(page).to_have_url(re.compile(r"/\?as_of=30$"))
         expect(page.locator(".then")).to_contain_text("Everything as it stood after fact 30,")
         expect(page.locator(".funnel-list")).to_be_visible()
