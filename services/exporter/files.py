@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,16 +27,6 @@ _WRITER: dict[str, Any] = {
     "store_schema": False,
 }
 """Every setting that shapes the bytes is said; nothing about the time, the machine or the user is written."""
-
-
-class Sink(Protocol):
-    """A file that rows are added to in order."""
-
-    def add(self, rows: pa.Table) -> None:
-        """Append rows."""
-
-    def close(self) -> File:
-        """Finish the file and tell its digest."""
 
 
 class _Hashing:
