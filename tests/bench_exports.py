@@ -44,9 +44,9 @@ def _listed(parts: tuple[str, ...]) -> str:
     return f"[{quoted}]"
 
 
-_ANSWER = f"""list_aggregate(list_transform(range(15), lambda k:
-    ({_listed(PHRASES)})[1 + (hash(15 * i + k) % {len(PHRASES)})::INT]
-    || ' (' || hash(15 * i + k) // 7 % 997 || ')' || ({_listed(BETWEEN)})[1 + (hash(15 * i + k) // 97 % {len(BETWEEN)})::INT]), 'string_agg', '')"""
+_ANSWER = f"""list_aggregate(list_transform(list_transform(range(15), lambda k: hash(15 * i + k)), lambda n:
+    ({_listed(PHRASES)})[1 + (n % {len(PHRASES)})::INT] || ' (' || n // 7 % 997 || ')'
+    || ({_listed(BETWEEN)})[1 + (n // 97 % {len(BETWEEN)})::INT]), 'string_agg', '')"""
 
 
 def fill(owner: Owner, count: int) -> None:

@@ -72,21 +72,20 @@ class _FormatFiles:
     def add(self, rows: pa.Table, known: dict[str, Any]) -> None:
         """Append the rows that belong to these files; `known` are values of parameters."""
         self._con.register("rows", rows)
-        for split, files in self._files.items():
+        for split, (lines, columns) in self._files.items():
             parameters = self._made.parameters(known | {"split": split})
             made = self._con.sql(self._made.query, params=parameters).to_arrow_table()
-            for file in files:
-                file.add(made)
+            lines.add(made)
+            columns.add(made)
         self._con.unregister("rows")
 
     def close(self) -> dict[str, File]:
         """Finish the files; what they are, by name."""
-        paths = self._made.paths
-        return {
-            f"{paths[split]}{kind}": file.close()
-            for split, files in self._files.items()
-            for kind, file in zip((".jsonl", ".parquet"), files, strict=True)
-        }
+        told: dict[str, File] = {}
+        for split, (lines, columns) in self._files.items():
+            path = self._made.paths[split]
+            told |= {f"{path}.jsonl": lines.close(), f"{path}.parquet": columns.close()}
+        return told
 
 
 class _Writer:

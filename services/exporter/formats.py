@@ -14,6 +14,7 @@ from msgspec import Struct
 
 SPLITS = ("train", "eval")
 
+
 class Format(Struct, frozen=True):
     """What a format's rows are, and the paths of its files, without their ends, by split.
 
