@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from . import policies, queries
 from .checkpoint import checkpoint
@@ -84,15 +85,28 @@ def pages(con: Connection, *, texts: bool = True) -> Iterator[pa.Table]:
     ).fetchall()
     after = 0
     for (end,) in ends:
-        yield con.sql(_LINEAGE if texts else _NARROW, params={"after": after, "end": end}).to_arrow_table()
+        span = {"after": after, "end": end}
+        page = con.sql(_LINEAGE if texts else _NARROW, params=span).to_arrow_table()
+        yield _with_texts(page, con.sql(_TEXTS, params=span).to_arrow_table()) if texts else page
         after = end
 
 
+def _with_texts(page: pa.Table, texts: pa.Table) -> pa.Table:
+    """A page with its texts, which are read apart: they are long, and every step of a query would copy them again."""
+    if not texts.column("seq").equals(page.column("seq")):
+        texts = texts.sort_by("seq")
+    for name in ("prompt", "response"):
+        page = page.append_column(name, texts.column(name))
+    wrong = pc.if_else(page.column("dpo"), texts.column("original_response"), None)
+    return page.append_column("rejected", wrong)
+
+
 def _fact(table: str, name: str | None = None) -> str:
-    """A fact of a table, or of the examples under an alias, as a struct of nulls where there is none."""
+    """A fact of a table, or of the examples under an alias, as a struct; null where there is none."""
     said = f"CASE {table}.kind WHEN 'correction' THEN 'correction.recorded' WHEN 'capture' THEN 'example.captured' END"
     at = f"strftime({table}.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ')"
-    return f"{{seq: {table}.seq, fact: {name or said}, 'at': {at}, actor: {table}.actor}}"
+    fact = f"{{seq: {table}.seq, fact: {name or said}, 'at': {at}, actor: {table}.actor}}"
+    return f"CASE WHEN {table}.seq IS NOT NULL THEN {fact} END"
 
 
 def _chosen(relation: str, eval_share: float) -> str:
@@ -152,15 +166,18 @@ WHERE c.seq > $after AND c.seq <= $end AND e.seq > $after AND e.seq <= $end ORDE
 
 _LINEAGE = f"""
 SELECT c.example_id, coalesce(e.redacted_seq, e.seq) AS text_seq, c.side, c.sft, c.dpo, c.liked, c.disliked,
-    c.seq, c.kind, c.source, c.tags, c.cluster, c.corrects, e.prompt, e.response,
-    CASE WHEN c.dpo THEN e.original_response END AS rejected, c.approval,
+    c.seq, c.kind, c.source, c.tags, c.cluster, c.corrects, c.approval,
     CASE WHEN c.approval = 'reviewer' THEN d.actor WHEN c.approval = 'feedback' OR NOT c.sft THEN f.actor
          ELSE e.actor END AS reviewer,
     list_sort(list_filter([c.original, {_fact("e")}, {_fact("r", "'example.redacted'")},
         {_fact("f", "'feedback.given'")}, {_fact("d", "'example.' || d.decision")}],
-        lambda fact: fact.seq IS NOT NULL)) AS facts
+        lambda fact: fact IS NOT NULL)) AS facts
 FROM chosen c JOIN examples e USING (example_id)
 LEFT JOIN redactions r ON r.seq = e.redacted_seq
 LEFT JOIN feedback f ON f.seq = c.feedback_seq
 LEFT JOIN decisions d ON d.seq = c.decision_seq
 WHERE c.seq > $after AND c.seq <= $end AND e.seq > $after AND e.seq <= $end ORDER BY c.seq"""
+
+_TEXTS = """
+SELECT seq, prompt, response, original_response FROM examples SEMI JOIN chosen USING (seq)
+WHERE seq > $after AND seq <= $end"""

@@ -29,7 +29,7 @@ from events.subjects import EVERYTHING, STREAM
 from . import erasure
 from .rebuild import REBUILD, REBUILDING, Plan, Rebuilds
 from .settings import Settings
-from .state import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Answer, Owner, Question, runs
+from .state import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Answer, Owner, Question, packed, runs
 
 logger = logging.getLogger("rooflog.projector")
 
@@ -269,7 +269,8 @@ class ProjectorService:
         try:
             question = msgspec.json.decode(message.body, type=Question)
             await self._reach(question.after)
-            with contextlib.closing(self._owner.rows(name, question.args)) as chunks:
+            with contextlib.closing(self._owner.rows(name, question.args)) as pages:
+                chunks = map(packed, pages)
                 while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
                     for start in range(0, len(chunk), size):
                         kind = b"." if start + size >= len(chunk) else b"+"

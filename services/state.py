@@ -295,20 +295,13 @@ class Owner:
             except TypeError as error:
                 raise ValueError(f"command {name!r}: {error}") from error
 
-    def rows(self, name: str, args: dict[str, Any]) -> Generator[bytes]:
-        """A long answer of this moment: its head as JSON, then Arrow IPC of every page of rows."""
+    def rows(self, name: str, args: dict[str, Any]) -> Generator[bytes | pa.Table]:
+        """A long answer of this moment: its head as JSON, then every page of rows."""
         if name not in STREAMS:
             raise ValueError(f"no rows {name!r}; there are {', '.join(STREAMS)}")
         with self._gate.reading(), self.reader.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")
-            for page in STREAMS[name](cursor, **args):
-                if isinstance(page, bytes):
-                    yield page
-                    continue
-                sink = io.BytesIO()
-                with pa.ipc.new_stream(sink, page.schema) as writer:
-                    writer.write_table(page)
-                yield sink.getvalue()
+            yield from STREAMS[name](cursor, **args)
             cursor.execute("ROLLBACK")
 
 
@@ -367,12 +360,12 @@ class State:
                 await self._owner.catch_up(self._log, self._progress)
             chunks = self._owner.rows(name, args)
 
-            async def local() -> AsyncGenerator[bytes]:
+            async def local() -> AsyncGenerator[bytes | pa.Table]:
                 with contextlib.closing(chunks):
                     for chunk in chunks:
                         yield chunk
 
-            source: AsyncGenerator[bytes] = local()
+            source: AsyncGenerator[Any] = local()
         else:
             source = self._streamed(name, args)
         async with contextlib.aclosing(source):
@@ -380,9 +373,9 @@ class State:
 
             async def batches() -> AsyncIterator[pa.RecordBatch]:
                 async for chunk in source:
-                    with pa.ipc.open_stream(chunk) as reader:
-                        for batch in reader:
-                            yield batch
+                    page = pa.ipc.open_stream(chunk).read_all() if isinstance(chunk, bytes) else chunk
+                    for batch in page.to_batches():
+                        yield batch
 
             yield head, batches()
 
@@ -416,6 +409,16 @@ class State:
             raise Unreachable(f"the projector broke off its answer: {error or type(error).__name__}") from error
         finally:
             await subscription.unsubscribe()
+
+
+def packed(chunk: bytes | pa.Table) -> bytes:
+    """A part of a long answer as it is sent: the head as it is, a page of rows as an Arrow IPC stream."""
+    if isinstance(chunk, bytes):
+        return chunk
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, chunk.schema) as writer:
+        writer.write_table(chunk)
+    return sink.getvalue()
 
 
 def fold(projector: Projector, batch: Batch, last: int) -> None:

@@ -1,7 +1,8 @@
 """The export of a training set of N rows in all formats, in a process of its own: `python -m tests.bench_exports N`.
 
 Tables are filled by SQL, since folding is measured elsewhere: N approved captures, of which every twentieth was
-liked, and for every twentieth a correction. Prints rows a second and this process's peak memory in MiB.
+liked, and for every twentieth a correction, with answers of about 650 characters that differ and need
+escaping. Prints rows a second and this process's peak memory in MiB.
 """
 
 from __future__ import annotations
@@ -20,7 +21,32 @@ from services.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import Owner, State
 
-ANSWER = "Follow the manufacturer''s detail: clean and prime the membrane, extend it 8 inches above the finished roof. "
+PHRASES = (
+    "clean and prime the membrane", "extend the flashing 8 in. above the roof", "per the manufacturer''s detail",
+    "weld the seam 1-1/2 in. wide", "probe every weld once it is cold", "set the drain bowl in water cutoff mastic",
+    "a \"pitch pocket\" is a last resort", "taper the insulation to the sump", "fasten 12 in. on center",
+    "terminate under a counterflashing", "slope the cricket 1/2 in. per foot", "keep the curb 8 in. high",
+    "reinforce inside corners with a patch", "see section 07 54 23", "submit shop drawings first",
+    "remove wet insulation down to the deck", "stagger the joints of the cover board", "do not cut the vapor barrier",
+    "wait until the adhesive is tacky", "roll it with a steel roller", "check the pull-out resistance of the deck",
+    "the warranty asks for it", "a scupper needs a conductor head", "lap the sheet over the high side",
+    "walk pads go around each unit", "edge metal follows ANSI/SPRI ES-1", "the wind zone decides the pattern",
+    "use a prefabricated pipe boot", "caulk the termination bar", "photograph it before it is covered",
+    "the deck must be dry, < 40 °F is too cold",
+)  # fmt: skip
+"""What answers are made of, as SQL."""
+
+BETWEEN = (", then ", ". ", "; ", ".\n\n- ", ", and ", " — ", ": ")
+
+
+def _listed(parts: tuple[str, ...]) -> str:
+    quoted = ", ".join(f"'{part}'" for part in parts)
+    return f"[{quoted}]"
+
+
+_ANSWER = f"""list_aggregate(list_transform(list_transform(range(15), lambda k: hash(15 * i + k)), lambda n:
+    ({_listed(PHRASES)})[1 + (n % {len(PHRASES)})::INT] || ' (' || n // 7 % 997 || ')'
+    || ({_listed(BETWEEN)})[1 + (n // 97 % {len(BETWEEN)})::INT]), 'string_agg', '')"""
 
 
 def fill(owner: Owner, count: int) -> None:
@@ -37,7 +63,7 @@ def fill(owner: Owner, count: int) -> None:
             id AS example_id,
             CASE WHEN is_correction THEN 'correction' ELSE 'capture' END AS kind, 'chat_interaction' AS source,
             'How do we detail the TPO seam at location ' || i || ' of the roof?' AS prompt,
-            repeat('{ANSWER}', 6) || '(' || i || ')' AS response,
+            {_ANSWER} AS response,
             CASE WHEN is_correction THEN 'Just weld it, ' || i END AS original_response,
             md5(i::VARCHAR) AS prompt_key, md5('t' || i) AS text_key, md5('t' || i) AS said_key,
             CASE WHEN is_correction THEN md5('o' || i) END AS original_key,

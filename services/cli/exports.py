@@ -16,6 +16,7 @@ from projections.policy import RELEVANCE
 
 from ..exporter.asking import ask, done
 from ..exporter.exporting import LOCK_SECONDS, Busy, export_apart
+from ..exporter.formats import FORMATS
 from ..exporter.provenance import Provenance, UnknownRow, lines_of
 from ..exporter.steps import Steps, opened
 from ..past import folder
@@ -226,7 +227,7 @@ def _told(told: dict[str, Any]) -> str:
     if "export" in told:
         export = told["export"]
         lines = [f"[bold]{export['export_digest']}[/bold]", f"made by {plain(export['actor'])} at {export['at'][:19]}",
-                 f"facts 1–{export['last_seq']:,}, policy {export['policy_digest'][:12]}, {plain(export['counts'])}",
+                 f"facts 1–{export['last_seq']:,}, policy {export['policy_digest'][:12]}, {_counted(export['counts'])}",
                  *_trainings(export["trainings"])]  # fmt: skip
         for row in told["rows"]:
             lines += ["", *_behind(row), *(f"  {line}" for line in lines_of(row))]
@@ -234,6 +235,15 @@ def _told(told: dict[str, Any]) -> str:
     if not told["in"]:
         return f"{plain(told['example_id'])} is in no export that the volume holds; `rooflog show` tells why"
     return "\n".join([f"[bold]{plain(told['example_id'])}[/bold]", *_contained(told["in"])])
+
+
+def _counted(counts: dict[str, int]) -> str:
+    """How many rows an export has, such as `35 examples: sft 31 + 4, dpo 7 + 1` of train and eval."""
+    rows = [
+        f"{name} {counts.get(f'{name}_train', 0):,} + {counts.get(f'{name}_eval', 0):,}"
+        for name in (made.name for made in FORMATS)
+    ]
+    return f"{counts.get('examples', 0):,} examples: {', '.join(rows)} (train + eval)"
 
 
 def _behind(row: dict[str, Any]) -> list[str]:
@@ -254,6 +264,8 @@ def _contained(exports: list[dict[str, Any]]) -> list[str]:
 
 
 def _trainings(trainings: list[dict[str, Any]]) -> list[str]:
-    return [
-        f"  training {t['number']}: {t['outcome']} at {t['at'][:19]} {plain(t['call_id'] or '')}" for t in trainings
-    ]
+    lines = []
+    for t in trainings:
+        told = [t["outcome"], "at", t["at"][:19], t["call_id"], t["detail"]]
+        lines.append(f"  training {t['number']}: {plain(' '.join(part for part in told if part))}")
+    return lines

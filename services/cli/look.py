@@ -114,8 +114,10 @@ def _exporter_told(told: dict[str, Any] | None) -> str:
     """How the exporter is, in a line or a few."""
     if told is None:
         return "exporter: not running"
-    export = f"last export {told['last_export'][:12]}" if told["last_export"] else "no export yet"
-    line = f"exporter: {told['state']} since {told['since']}, {export}, {told['changed_rows']:,} examples changed"
+    line = f"exporter: {told['state']} since {told['since']}"
+    if told["checked_seq"]:  # else it has not been able to look yet
+        export = f"last export {told['last_export'][:12]}" if told["last_export"] else "no export yet"
+        line += f", {export}, {told['changed_rows']:,} examples changed"
     if told["due_at"]:
         line += f", the next is due at {told['due_at']}"
     if told["training"]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -16,9 +17,14 @@ from projections.training_set import TrainingSet
 
 from ..state import Progress
 from . import card, manifest
-from .files import JsonLines, Parquet, Sink
-from .formats import ESCAPED, FORMATS, LINEAGE, NUMBERED, SPLITS, Format
+from .files import JsonLines, Parquet
+from .formats import COUNTED, FORMATS, LINEAGE, Format
 from .manifest import File, Manifest
+
+AHEAD = 2
+"""Batches that may wait for the slowest format while the others go on: more keeps both cores busy and takes memory."""
+
+T = TypeVar("T")
 
 
 async def write(
@@ -31,23 +37,17 @@ async def write(
     """
     shutil.rmtree(directory, ignore_errors=True)
     writer = _Writer(directory, head)
-    done, under_way = 0, None
+    done = 0
     try:
         async for batch in batches:
-            if under_way is not None:
-                await under_way
-            under_way = asyncio.create_task(asyncio.to_thread(writer.add, batch))
+            await writer.add(pa.Table.from_batches([batch]))
             done += batch.num_rows
             if progress:
                 progress(done, max(done, head.funnel["unique"]))
-        if under_way is not None:
-            await under_way
-        files, counts = await asyncio.to_thread(writer.close)
-    except BaseException:
-        if under_way is not None:
-            await asyncio.gather(under_way, return_exceptions=True)
+        files = await writer.close()
+    finally:
         await asyncio.to_thread(writer.end)
-        raise
+    counts = {f.name: {split: files[f"{path}.jsonl"].rows for split, path in f.paths.items()} for f in FORMATS}
     files |= {
         "README.md": _text(directory / "README.md", card.card(head, counts)),
         "policy.json": _text(directory / "policy.json", bytes(head.policy)),
@@ -58,54 +58,71 @@ async def write(
     return manifest.digest_of(data), told
 
 
+class _FormatFiles:
+    """The files of one format: the rows of a batch are made, written and forgotten before those of the next one."""
+
+    def __init__(self, directory: Path, made: Format, con: database.Connection) -> None:
+        self._made = made
+        self._con = con
+        self._files = {
+            split: (JsonLines(directory / f"{path}.jsonl"), Parquet(directory / f"{path}.parquet", made.schema))
+            for split, path in made.paths.items()
+        }
+
+    def add(self, rows: pa.Table, known: dict[str, Any]) -> None:
+        """Append the rows that belong to these files; `known` are values of parameters."""
+        self._con.register("rows", rows)
+        for split, (lines, columns) in self._files.items():
+            parameters = self._made.parameters(known | {"split": split})
+            made = self._con.sql(self._made.query, params=parameters).to_arrow_table()
+            lines.add(made)
+            columns.add(made)
+        self._con.unregister("rows")
+
+    def close(self) -> dict[str, File]:
+        """Finish the files; what they are, by name."""
+        told: dict[str, File] = {}
+        for split, (lines, columns) in self._files.items():
+            path = self._made.paths[split]
+            told |= {f"{path}.jsonl": lines.close(), f"{path}.parquet": columns.close()}
+        return told
+
+
 class _Writer:
-    """Every file of a directory that holds rows; JSON lines and Parquet are written on a thread of their own each."""
+    """Every file of a directory that holds rows; each format is made and written on a thread of its own."""
 
     def __init__(self, directory: Path, head: TrainingSet) -> None:
         self._con = database.connect(None, threads=1)
         self._con.execute("SET preserve_insertion_order = true")
-        self._system = head.export.system
-        self._counts = {f.name: dict.fromkeys(SPLITS, 0) for f in FORMATS}
-        self._files: dict[str, Sink] = {}
-        for name, made in [(f"data/{f.name}/{s}", f) for f in FORMATS for s in SPLITS] + [("lineage", LINEAGE)]:
-            self._files[f"{name}.jsonl"] = JsonLines(directory / f"{name}.jsonl")
-            self._files[f"{name}.parquet"] = Parquet(directory / f"{name}.parquet", made.schema)
-        self._threads = {kind: ThreadPoolExecutor(1) for kind in (".jsonl", ".parquet")}
-        self._under_way: list[Future[None]] = []
+        self._formats = [_FormatFiles(directory, made, self._con.cursor()) for made in (*FORMATS, LINEAGE)]
+        self._threads = [ThreadPoolExecutor(1) for _ in self._formats]
+        self._known: dict[str, Any] = {"system": head.export.system}
+        self._under_way: deque[asyncio.Future[list[None]]] = deque()
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Append the rows of a batch to every file that they belong to."""
-        self._con.register("arrived", pa.Table.from_batches([batch]))
-        self._con.register("rows", self._con.sql(ESCAPED).to_arrow_table())
-        made = {"lineage": self._rows(LINEAGE, {f"{n}_{s}": self._counts[n][s] for n in NUMBERED for s in SPLITS})}
-        for each in FORMATS:
-            for split in SPLITS:
-                rows = self._rows(each, {"system": self._system, "split": split})
-                self._counts[each.name][split] += rows.num_rows
-                made[f"data/{each.name}/{split}"] = rows
-        self._wait()
-        for name, rows in made.items():
-            for kind, thread in self._threads.items():
-                self._under_way.append(thread.submit(self._files[name + kind].add, rows))
+    async def add(self, rows: pa.Table) -> None:
+        """Append the rows of a batch to every file that they belong to, once few enough batches are under way."""
+        while len(self._under_way) >= AHEAD:
+            await self._under_way.popleft()
+        self._con.register("rows", rows)
+        counted = self._con.sql(COUNTED).to_arrow_table().to_pylist()[0]
+        known = dict.fromkeys(counted, 0) | self._known
+        self._under_way.append(self._each(lambda files: files.add(rows, known)))
+        self._known = known | {name: known[name] + count for name, count in counted.items()}
 
-    def _rows(self, made: Format, parameters: dict[str, Any]) -> pa.Table:
-        return self._con.sql(made.query, params=parameters).to_arrow_table()
+    async def close(self) -> dict[str, File]:
+        """Finish every file; what they are, by name."""
+        while self._under_way:
+            await self._under_way.popleft()
+        return {name: file for files in await self._each(_FormatFiles.close) for name, file in files.items()}
 
-    def _wait(self) -> None:
-        """Wait until the batch before is written, so that never more than two are in memory."""
-        under_way, self._under_way = self._under_way, []
-        for written in under_way:
-            written.result()
-
-    def close(self) -> tuple[dict[str, File], dict[str, dict[str, int]]]:
-        """Finish every file; their digests, and the rows by format and split."""
-        self._wait()
-        self.end()
-        return {name: file.close() for name, file in self._files.items()}, self._counts
+    def _each(self, work: Callable[[_FormatFiles], T]) -> asyncio.Future[list[T]]:
+        loop = asyncio.get_running_loop()
+        pairs = zip(self._threads, self._formats, strict=True)
+        return asyncio.gather(*(loop.run_in_executor(thread, work, files) for thread, files in pairs))
 
     def end(self) -> None:
         """Let go of threads and memory; the files are what they are."""
-        for thread in self._threads.values():
+        for thread in self._threads:
             thread.shutdown(cancel_futures=True)
         self._con.close()
 

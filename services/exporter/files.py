@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .manifest import File
 
-ROW_GROUP = 50_000
+ROW_GROUP = 20_000
 """Rows in one Parquet row group, counted from the first row, however many came at a time."""
 
 _WRITER: dict[str, Any] = {
@@ -29,14 +30,8 @@ _WRITER: dict[str, Any] = {
 """Every setting that shapes the bytes is said; nothing about the time, the machine or the user is written."""
 
 
-class Sink(Protocol):
-    """A file that rows are added to in order."""
-
-    def add(self, rows: pa.Table) -> None:
-        """Append rows."""
-
-    def close(self) -> File:
-        """Finish the file and tell its digest."""
+SYNC_BYTES = 64 * 2**20
+"""After so many bytes a file is synced while others are made; what waits for the end waits for the disk alone."""
 
 
 class _Hashing:
@@ -46,6 +41,7 @@ class _Hashing:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[bytes] = path.open("wb")
         self._sha = hashlib.sha256()
+        self._unsynced = 0
         self.size = 0
 
     def write(self, data: bytes | memoryview | pa.Buffer) -> int:
@@ -53,6 +49,11 @@ class _Hashing:
         self._file.write(view)
         self._sha.update(view)
         self.size += view.nbytes
+        self._unsynced += view.nbytes
+        if self._unsynced >= SYNC_BYTES:
+            self._file.flush()
+            os.fdatasync(self._file.fileno())
+            self._unsynced = 0
         return view.nbytes
 
     def flush(self) -> None:

@@ -7,29 +7,39 @@ the order of its rows.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pyarrow as pa
 from msgspec import Struct
 
 SPLITS = ("train", "eval")
 
-ESCAPED = """SELECT *, to_json(prompt)::VARCHAR AS prompt_json, to_json(response)::VARCHAR AS response_json,
-    CASE WHEN dpo THEN to_json(rejected)::VARCHAR END AS rejected_json FROM arrived"""
-"""The SELECT of `rows`, which the formats read, from `arrived`, the rows of `training_set.pages`."""
-
 
 class Format(Struct, frozen=True):
-    """What a format's rows are; `rows` is the SELECT of the Parquet columns and of `json`, the line with its end."""
+    """What a format's rows are, and the paths of its files, without their ends, by split.
+
+    `rows` is the SELECT, from `rows` as `training_set.pages` has them, of the Parquet columns and of `json`, the line
+    with its end.
+    """
 
     name: str
     title: str
     schema: pa.Schema
     rows: str
+    paths: dict[str, str]
 
     @property
     def query(self) -> str:
         """The SELECT of the columns of the schema and of `json`."""
         return f"SELECT {', '.join(self.schema.names)}, json FROM ({self.rows})"
+
+    def parameters(self, known: dict[str, Any]) -> dict[str, Any]:
+        """Those of the known values that the SELECT asks for."""
+        return {name: known[name] for name in set(re.findall(r"\$(\w+)", self.rows))}
+
+
+def _paths(name: str) -> dict[str, str]:
+    return {split: f"data/{name}/{split}" for split in SPLITS}
 
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
@@ -52,18 +62,22 @@ def _messages(*said: tuple[str, str]) -> str:
 _SYSTEM_AND_USER = ("system", "$system"), ("user", "prompt")
 _ASKED = '{"role":"system","content":<system>},{"role":"user","content":<prompt>}'
 _ANSWER = '{"role":"assistant","content":<answer>}'
-_JSON = {"system": "to_json($system)::VARCHAR", "prompt": "prompt_json", "answer": "response_json"}
+_JSON = {
+    "system": "to_json($system)::VARCHAR",
+    "prompt": "to_json(prompt)::VARCHAR",
+    "answer": "to_json(response)::VARCHAR",
+}
 
 _SFT_JSON = _concat('{"prompt":<prompt>,"response":<answer>,"system":<system>}', **_JSON)
 _MESSAGES_JSON = _concat(f'{{"messages":[{_ASKED},{_ANSWER}]}}', **_JSON)
 _DPO_JSON = _concat(
     f'{{"prompt":[{_ASKED}],"chosen":[{_ANSWER}],"rejected":[{_ANSWER.replace("answer", "rejected")}]}}',
     **_JSON,
-    rejected="rejected_json",
+    rejected="to_json(rejected)::VARCHAR",
 )
 _KTO_JSON = _concat(
     f'{{"prompt":[{_ASKED}],"completion":[{_ANSWER}],"label":<label>}}',
-    **_JSON | {"answer": "answer_json", "label": "label"},
+    **_JSON | {"answer": "to_json(answer)::VARCHAR", "label": "label"},
 )
 
 SFT = Format(
@@ -71,6 +85,7 @@ SFT = Format(
     "The training set: prompt, response and system text",
     pa.schema([("prompt", pa.string()), ("response", pa.string()), ("system", pa.string())]),
     f"SELECT prompt, response, $system AS system, {_SFT_JSON} AS json FROM rows WHERE sft AND side = $split",
+    _paths("sft"),
 )
 MESSAGES = Format(
     "messages",
@@ -78,6 +93,7 @@ MESSAGES = Format(
     pa.schema([("messages", _MESSAGES)]),
     f"""SELECT {_messages(*_SYSTEM_AND_USER, ("assistant", "response"))} AS messages, {_MESSAGES_JSON} AS json
         FROM rows WHERE sft AND side = $split""",
+    _paths("messages"),
 )
 DPO = Format(
     "dpo",
@@ -86,6 +102,7 @@ DPO = Format(
     f"""SELECT {_messages(*_SYSTEM_AND_USER)} AS prompt, {_messages(("assistant", "response"))} AS chosen,
             {_messages(("assistant", "rejected"))} AS rejected, {_DPO_JSON} AS json
         FROM rows WHERE dpo AND side = $split""",
+    _paths("dpo"),
 )
 KTO = Format(
     "kto",
@@ -93,11 +110,11 @@ KTO = Format(
     pa.schema([("prompt", _MESSAGES), ("completion", _MESSAGES), ("label", pa.bool_())]),
     f"""SELECT {_messages(*_SYSTEM_AND_USER)} AS prompt, {_messages(("assistant", "answer"))} AS completion, label,
             {_KTO_JSON} AS json
-        FROM (SELECT prompt, prompt_json, label, CASE WHEN label OR NOT dpo THEN response ELSE rejected END AS answer,
-                     CASE WHEN label OR NOT dpo THEN response_json ELSE rejected_json END AS answer_json
+        FROM (SELECT prompt, label, CASE WHEN label OR NOT dpo THEN response ELSE rejected END AS answer
               FROM (SELECT *, unnest(CASE WHEN NOT disliked THEN [true] WHEN NOT liked THEN [false]
                                           ELSE [true, false] END) AS label
                     FROM rows WHERE (liked OR disliked) AND side = $split))""",
+    _paths("kto"),
 )
 
 FORMATS = (SFT, MESSAGES, DPO, KTO)
@@ -147,9 +164,19 @@ LINEAGE = Format(
                      {_line("dpo::INT", "dpo")} AS dpo,
                      {_line(_KTO_ROWS, "kto", "liked", "disliked::INT")} AS kto_good,
                      {_line(_KTO_ROWS, "kto", "disliked")} AS kto_bad FROM rows)""",
+    {"": "lineage"},
 )
 """One line an example. `sft` (also of `messages`), `dpo`, `kto_good` and `kto_bad` are its lines in the files of its
 split, from 1. Numbering goes on from the parameters `$sft_train` and so on, the rows of earlier batches."""
 
-NUMBERED = ("sft", "dpo", "kto")
-"""The formats whose lines are numbered for themselves; `messages` has the lines of `sft`."""
+_COUNTS = {"sft": "sft::INT", "dpo": "dpo::INT", "kto": _KTO_ROWS}
+
+COUNTED = f"""SELECT {
+    ", ".join(
+        f"coalesce(sum({count}) FILTER (side = '{split}'), 0)::BIGINT AS {name}_{split}"
+        for name, count in _COUNTS.items()
+        for split in SPLITS
+    )
+} FROM rows"""
+"""The SELECT of how many lines the rows are, by the parameters of `LINEAGE` that count them; `messages` has those of
+`sft`."""

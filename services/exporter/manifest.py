@@ -10,7 +10,7 @@ import msgspec
 from projections.policy import Relevance
 from projections.training_set import TrainingSet
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the same training set is written in another way: an export is then made anew."""
 
 MANIFEST = "manifest.json"

@@ -15,7 +15,10 @@ from ..volume import Volume
 from . import publication
 from .manifest import ROOT_FILE, SFT_TRAIN, Manifest
 
-_ROW = re.compile(r"(?:(?P<digest>[0-9a-f]{8,64}):)?(?P<file>[\w./-]+\.(?:jsonl|parquet)):(?P<line>[1-9]\d*)")
+_ROW = re.compile(
+    r"(?:(?P<digest>[0-9a-f]{8,64}):)?(?P<file>(?:.*exports/(?P<home>[0-9a-f]{64})/)?.+\.(?:jsonl|parquet))"
+    r":(?P<line>[1-9]\d*)"
+)
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
 _DATA = re.compile(r"(?:.*/)?data/(?P<format>sft|messages|dpo|kto)/(?P<split>train|eval)\.(?:jsonl|parquet)")
 
@@ -41,10 +44,11 @@ class Provenance(Struct):
     async def of_anything(self, asked: str, limit: int) -> dict[str, Any]:
         """Tell about a row (`[DIGEST:]FILE:LINE`), an export (the start of its digest) or an example (its id).
 
+        FILE may be a path in which the digest is; without one the row is of the latest export.
         Raises UnknownRow.
         """
         if found := _ROW.fullmatch(asked):
-            return await self.of_row(found["digest"], found["file"], int(found["line"]))
+            return await self.of_row(found["digest"] or found["home"], found["file"], int(found["line"]))
         if _DIGEST.fullmatch(asked) and (export := self._export(asked)):
             return await self.of_export(export, limit)
         return await self.of_example(asked)

@@ -9,29 +9,31 @@ from types import TracebackType
 
 import msgspec
 
-from ..volume import Report, Volume
+from ..volume import Volume
 from .manifest import LATEST, MANIFEST, ROOT_FILE, SFT_TRAIN, Latest, Manifest, directory_of, latest_of
 
 LINEAGE = "lineage.parquet"
 
 
-async def publish(volume: Volume, staged: Path, digest: str, manifest: Manifest, report: Report | None = None) -> None:
+async def publish(volume: Volume, staged: Path, digest: str, manifest: Manifest) -> None:
     """Put a staged export on the volume: its files, its manifest, `latest.json`, then the trainer's root file.
 
     Whatever breaks off in between, the root file is a whole export. Files that are there already (an earlier try) are
-    not sent again: the digest in their path says what they hold. Raises VolumeError.
+    not sent again: the digest in their path says what they hold. The staged files go to the volume and may be gone
+    from their place. Raises VolumeError.
     """
     home = directory_of(digest)
     there = await volume.listing(home)
-    files = {f"{home}/{name}": staged / name for name in manifest.files}
-    missing = {path: file for path, file in files.items() if there.get(path) != file.stat().st_size}
-    if missing:
-        await volume.write(missing, report=report)
+    wanted = {name: staged / name for name, file in manifest.files.items() if there.get(f"{home}/{name}") != file.bytes}
+    if root := wanted.pop(SFT_TRAIN, None):  # which is needed once more, so the volume gets a copy
+        await volume.write({f"{home}/{SFT_TRAIN}": root})
+    if wanted:
+        await volume.write({f"{home}/{name}": file for name, file in wanted.items()}, move=True)
     await volume.write({f"{home}/{MANIFEST}": staged / MANIFEST})
     latest = staged / LATEST
     latest.write_bytes(msgspec.json.format(msgspec.json.encode(latest_of(digest, manifest)), indent=2) + b"\n")
     await volume.write({LATEST: latest})
-    await volume.write({ROOT_FILE: staged / SFT_TRAIN})
+    await volume.write({ROOT_FILE: staged / SFT_TRAIN}, move=True)
 
 
 async def latest(volume: Volume) -> str | None:

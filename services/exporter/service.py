@@ -182,10 +182,15 @@ class ExporterService:
         return pause
 
     async def _turn(self) -> float | None:
-        """Do a command, or what the policy says is due; how long nothing else is, None until something moves."""
+        """Do a command, or what the policy says is due; how long nothing else is, None until something moves.
+
+        No export is made while it is open whether a training on the last one was started: it may have to be yet.
+        """
+        is_settling = await self._steps.is_settling()
         for job in [job for job in self._jobs.values() if job.result is None]:
-            await self._do(job)
-        pause = await self._keep_current()
+            if job.kind == "train" or not is_settling:
+                await self._do(job)
+        pause = FOLLOW_SECONDS if is_settling else await self._keep_current()
         attempts = await self._steps.follow()
         if attempts is not None:
             started = await self._steps.train_if_due(attempts)
@@ -195,7 +200,7 @@ class ExporterService:
             if running or any(a.outcome == "intended" for a in attempts):
                 self._is("training" if running else "waiting")
                 pause = min(pause or FOLLOW_SECONDS, FOLLOW_SECONDS)
-        return pause
+        return 0.0 if is_settling and not await self._steps.is_settling() else pause
 
     async def _keep_current(self) -> float | None:
         """Export if enough has changed or long enough ago; how long until then, None if nothing has changed."""

@@ -87,7 +87,14 @@ class Steps:
 
     async def follow(self) -> list[Attempt] | None:
         """Bring what the log says about trainings up to date; None where nobody trains."""
-        return await self._trainings.follow() if self._trainings else None
+        if self._trainings is None:
+            return None
+        last = await self._exporter.last()
+        return await self._trainings.follow(last[0] if last else None)
+
+    async def is_settling(self) -> bool:
+        """Should an export wait, because it is still to be found out whether a training on the last one was started?"""
+        return self._trainings is not None and await self._trainings.is_settling()
 
     async def train_if_due(self, attempts: list[Attempt]) -> bool:
         """Start a training on the latest export if the policy wants one and none is under way."""
@@ -107,8 +114,8 @@ class Steps:
             raise RooflogError(
                 "nobody trains on this volume; set ROOFLOG_SINK=modal, or start your trainer on the root file yourself"
             )
-        attempts = await self._trainings.follow()
         last = await self._exporter.last()
+        attempts = await self._trainings.follow(last[0] if last else None)
         if last is None:
             raise RooflogError("there is no export to train on yet; `rooflog export` makes one")
         mine = [attempt for attempt in attempts if attempt.export_digest == last[0]]

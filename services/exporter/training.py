@@ -3,13 +3,15 @@
 The intent is a fact whose subject only one publisher can win, so one exporter alone may start a training. What cannot
 be made exactly-once is the start itself, which takes no key: between it and the fact that records it a kill leaves an
 intent without a call. So the intent notes the trainer's newest call before it. Afterwards a newer call that no fact
-names is the one that was started; if there is none for `SETTLE_SECONDS`, there was no start and it is made up for. A
-trainer that cannot list its calls leaves the training `uncertain`: it is never started again by itself.
+names is the one that was started. That there is none proves something only where the trainer's list holds a call that
+is known to have been made: then, after `SETTLE_SECONDS`, there was no start and it is made up for. Else the training is
+`uncertain`: it is never started again by itself. Nor is one on an export that is not what the trainer would read now.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -24,6 +26,9 @@ from ..volume import Call, LostAnswer, Trainer, VolumeError
 
 SETTLE_SECONDS = 60.0
 """A start that was under way when the exporter was killed shows among the trainer's calls after this at the latest."""
+
+HOLD_SECONDS = 120.0
+"""So long at most the next export waits for an intent to be settled: it would take the root file away from it."""
 
 ENDED = ("succeeded", "failed")
 
@@ -56,6 +61,7 @@ class Trainings:
         self._state = state
         self._actor = actor
         self._unstarted: set[tuple[str, int]] = set()
+        self._first_seen: dict[int, float] = {}
         self.trainer = trainer
         self.uncertain: dict[str, str] = {}
 
@@ -65,16 +71,26 @@ class Trainings:
         told = [t | {"export_digest": e["export_digest"]} for e in exports for t in e["trainings"]]
         return sorted(msgspec.convert(told, list[Attempt]), key=lambda attempt: attempt.intended_seq)
 
-    async def follow(self, timeout: float = 0.0) -> list[Attempt]:
+    async def is_settling(self) -> bool:
+        """Is it still to be found out whether a training was started? Says so for `HOLD_SECONDS` at most."""
+        now = time.monotonic()
+        intents = [
+            a for a in await self.attempts() if a.outcome == "intended" and a.export_digest not in self.uncertain
+        ]
+        self._first_seen = {a.intended_seq: self._first_seen.get(a.intended_seq, now) for a in intents}
+        return any(now - seen < HOLD_SECONDS for seen in self._first_seen.values())
+
+    async def follow(self, latest: str | None, timeout: float = 0.0) -> list[Attempt]:
         """Make up for what was broken off, record what has ended; the trainings as they then are.
 
-        Waits up to `timeout` seconds for the end of one that runs. Raises VolumeError.
+        `latest` is the export that a training started now would read. Waits up to `timeout` seconds for the end of one
+        that runs. Raises VolumeError.
         """
         attempts = await self.attempts()
         self.uncertain = {}
+        for attempt in _unsettled(attempts):
+            await self._settle(attempt, attempts, latest)
         for attempt in attempts:
-            if attempt.outcome == "intended":
-                await self._settle(attempt, attempts)
             if attempt.outcome == "started" and attempt.call_id:
                 outcome, detail = await self.trainer.outcome(attempt.call_id, timeout)
                 if outcome != "running":
@@ -102,28 +118,37 @@ class Trainings:
         await self._spawn(attempt)
         return attempt
 
-    async def _settle(self, attempt: Attempt, attempts: list[Attempt]) -> None:
+    async def _settle(self, attempt: Attempt, attempts: list[Attempt], latest: str | None) -> None:
         """Find out what became of an intent without a call, and start it where nothing did."""
-        if (attempt.export_digest, attempt.number) in self._unstarted:
+        if (attempt.export_digest, attempt.number) not in self._unstarted and not await self._is_unstarted(
+            attempt, attempts
+        ):
+            return
+        if attempt.export_digest == latest:
             await self._spawn(attempt)
-            return
-        if any(later.export_digest == attempt.export_digest and later.number > attempt.number for later in attempts):
-            return
+        else:
+            await self._say(attempt, "failed", "it was not started before another export took its place")
+
+    async def _is_unstarted(self, attempt: Attempt, attempts: list[Attempt]) -> bool:
+        """Is it proven that the trainer was not started? Records a start that is found, and what cannot be known."""
         calls = None if attempt.before is None else await self.trainer.calls()
-        if calls is None or attempt.before is None:
-            self.uncertain[attempt.export_digest] = (
-                f"training {attempt.number} was about to start when the exporter ended, and {self.trainer.name} cannot "
-                "tell whether it did; look there, and `rooflog train --force` starts another one"
-            )
-            return
-        before = msgspec.json.decode(attempt.before, type=Before)
-        taken = {other.call_id for other in attempts}
-        newer = [c for c in calls if c.created_at >= before.created_at and c.call_id not in taken | {before.call_id}]
-        if newer:
-            attempt.call_id = min(newer, key=lambda call: call.created_at).call_id
-            await self._say(attempt, "started", "found among the trainer's calls after a restart")
-        elif (datetime.now(UTC) - attempt.intended_at).total_seconds() >= SETTLE_SECONDS:
-            await self._spawn(attempt)
+        if calls is not None and attempt.before is not None:
+            before = msgspec.json.decode(attempt.before, type=Before)
+            known = {other.call_id for other in attempts if other.call_id} | {before.call_id}
+            newer = [c for c in calls if c.created_at >= before.created_at and c.call_id not in known]
+            if newer:
+                attempt.call_id = min(newer, key=lambda call: call.created_at).call_id
+                await self._say(attempt, "started", "found among the trainer's calls after a restart")
+                return False
+            if (datetime.now(UTC) - attempt.intended_at).total_seconds() < SETTLE_SECONDS:
+                return False
+            if any(call.call_id in known for call in calls):
+                return True
+        self.uncertain[attempt.export_digest] = (
+            f"training {attempt.number} was about to start when the exporter ended, and {self.trainer.name} cannot "
+            "tell whether it did; look there, and `rooflog train --force` starts another one"
+        )
+        return False
 
     async def _spawn(self, attempt: Attempt) -> None:
         key = attempt.export_digest, attempt.number
@@ -163,6 +188,12 @@ class Trainings:
 def _newest(calls: list[Call]) -> Before:
     newest = max(calls, key=lambda call: call.created_at, default=None)
     return Before() if newest is None else Before(newest.created_at, newest.call_id)
+
+
+def _unsettled(attempts: list[Attempt]) -> list[Attempt]:
+    """The intents of which it is open what became of them; one that was forced anew is not asked about any more."""
+    newest = {attempt.export_digest: attempt for attempt in attempts}
+    return [attempt for attempt in newest.values() if attempt.outcome == "intended"]
 
 
 def last_trained(attempts: list[Attempt]) -> str | None:

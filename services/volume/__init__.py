@@ -48,10 +48,11 @@ class Volume(Protocol):
     async def read(self, path: str) -> bytes | None:
         """A whole file, as it is now; None where there is none."""
 
-    async def write(self, files: Mapping[str, Path], *, report: Report | None = None) -> None:
+    async def write(self, files: Mapping[str, Path], *, report: Report | None = None, move: bool = False) -> None:
         """Put finished local files in place, each whole or not at all, replacing what is there.
 
-        All are in place afterwards. After an error some may be: write what points at others in a later call.
+        All are in place afterwards. After an error some may be: write what points at others in a later call. With
+        `move` the local files are the volume's to keep and may be gone afterwards; each may be named once only.
         """
 
     async def remove(self, path: str, *, recursive: bool = False) -> None:

@@ -34,14 +34,15 @@ class LocalVolume:
         """See `Volume.read`."""
         return await self._do(f"read {path}", self._read, path)
 
-    async def write(self, files: Mapping[str, Path], *, report: Report | None = None) -> None:
+    async def write(self, files: Mapping[str, Path], *, report: Report | None = None, move: bool = False) -> None:
         """See `Volume.write`; what was there stays until the new file is complete and synced."""
         total = await self._do("write", lambda: sum(source.stat().st_size for source in files.values()))
         done = 0
         for path, source in files.items():
-            done += await self._do(f"write {path}", self._place, path, source)
+            done += await self._do(f"write {path}", self._place, path, source, move)
             if report:
                 report(done, total)
+        await self._do("write", self._sync_directories, list(files))
 
     async def remove(self, path: str, *, recursive: bool = False) -> None:
         """See `Volume.remove`."""
@@ -75,7 +76,7 @@ class LocalVolume:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
-    def _place(self, path: str, source: Path) -> int:
+    def _place(self, path: str, source: Path, move: bool) -> int:
         target = self._at(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         for left in target.parent.glob(f".{target.name}.*.part"):
@@ -83,17 +84,20 @@ class LocalVolume:
                 left.unlink(missing_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            shutil.copyfile(source, temporary)
+            if not (move and _moved(source, temporary)):
+                shutil.copyfile(source, temporary)
             _sync(temporary)
             size = temporary.stat().st_size
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
-        for directory in (target.parent, *target.parent.parents):
-            _sync(directory)
-            if directory == self.root:
-                break
         return size
+
+    def _sync_directories(self, paths: list[str]) -> None:
+        """Make the names of files outlive a power cut: their directories, up to the root."""
+        within = {Path(), *(parent for path in paths for parent in Path(checked(path)).parents)}
+        for directory in sorted(within, reverse=True):
+            _sync(self.root / directory)
 
     def _remove(self, path: str, recursive: bool) -> None:
         target = self._at(path)
@@ -108,6 +112,17 @@ def _files(directory: Path) -> Iterator[Path]:
         for name in names:
             if not (name.startswith(".") and name.endswith(".part")):
                 yield Path(folder, name)
+
+
+def _moved(source: Path, target: Path) -> bool:
+    """Take a file from where it is; not possible from another file system."""
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    return True
 
 
 def _sync(path: Path) -> None:

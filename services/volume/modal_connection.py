@@ -77,7 +77,10 @@ def said(error: Exception, what: str, seconds: float, missing: str = "") -> Volu
     text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     advice, retryable = "", True
     if isinstance(error, TimeoutError):
-        text = f"not done after {seconds:.3g} s"
+        text, advice = (
+            f"not done after {seconds:.3g} s",
+            "is the network up? ROOFLOG_MODAL_SECONDS allows a step longer",
+        )
     elif isinstance(error, exceptions.AuthError):
         advice, retryable = "set both MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or run `modal token new`", False
     elif isinstance(error, exceptions.PermissionDeniedError):

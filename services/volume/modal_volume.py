@@ -64,7 +64,7 @@ class ModalVolume:
             await blocks.aclose()
         return bytes(content)
 
-    async def write(self, files: Mapping[str, Path], *, report: Report | None = None) -> None:
+    async def write(self, files: Mapping[str, Path], *, report: Report | None = None, move: bool = False) -> None:
         """See `Volume.write`; the files of a batch appear together, when all their contents are there."""
         targets = {checked(path): source for path, source in files.items()}
         try:

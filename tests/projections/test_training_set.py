@@ -180,3 +180,11 @@ def test_pages_are_in_the_order_of_the_log_whatever_their_size(monkeypatch: pyte
     for size in (1, 7, 30):
         monkeypatch.setattr(training_set, "PAGE", size)
         assert rows(story) == whole
+
+
+def test_every_text_is_that_of_its_row_in_whatever_order_the_table_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story().when(*many(9), captured("out", "How wide is a TPO seam weld on the roof?"))
+    expected = {f"e{n}": f"How do we flash roof curb number {n} with TPO?" for n in range(9)}
+    for order in ("", " ORDER BY seq DESC", " ORDER BY response, prompt DESC"):
+        monkeypatch.setattr(training_set, "_TEXTS", training_set._TEXTS.partition(" ORDER")[0] + order)
+        assert {row["example_id"]: row["prompt"] for row in rows(story)} == expected

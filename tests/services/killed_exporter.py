@@ -53,11 +53,11 @@ class StepwiseVolume(LocalVolume):
         self._killer = killer
         self.remove = killer.around(super().remove)  # type: ignore[method-assign]
 
-    async def write(self, files: Any, *, report: Any = None) -> None:
+    async def write(self, files: Any, *, report: Any = None, move: bool = False) -> None:
         for path, source in files.items():
             if path.endswith(self.STEPS):
                 self._killer.step()
-            await super().write({path: source}, report=report)
+            await super().write({path: source}, report=report, move=move)
         self._killer.step()
 
 

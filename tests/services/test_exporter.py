@@ -232,6 +232,8 @@ async def test_on_modal_kills_and_faults_lead_to_one_training_per_export(
     start("projector")
     await until_running(log)
     process = hasty()
+    await liked(log, 3, start=1_000)  # a first call, from which on the list of calls proves something
+    await until(log, lambda s: (s["training"] or "").startswith("started"))
     for number in range(8):
         for _ in range(rng.randint(0, 2)):
             step = rng.choice(["FunctionMap", "FunctionMap", "MountPutFile", "VolumePutFiles", "FunctionCallList"])

@@ -312,12 +312,12 @@ class Breaking(LocalVolume):
         super().__init__(root)
         self.left = at
 
-    async def write(self, files: Any, *, report: Any = None) -> None:
+    async def write(self, files: Any, *, report: Any = None, move: bool = False) -> None:
         for path, source in files.items():
             self.left -= 1
             if self.left < 0:
                 raise VolumeError("the disk is full", retryable=True)
-            await super().write({path: source}, report=report)
+            await super().write({path: source}, report=report, move=move)
 
 
 async def test_an_upload_that_breaks_off_anywhere_leaves_the_old_export_whole(

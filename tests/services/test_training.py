@@ -83,6 +83,7 @@ async def test_killed_at_every_step_the_root_is_whole_and_each_export_is_trained
     server: EmbeddedServer, log: Log, tmp_path: Path
 ) -> None:
     await log.publish([eager()])
+    await first_training(server, log, tmp_path)
     killed_at = 0
     while True:
         killed_at += 1
@@ -105,6 +106,7 @@ async def test_killed_again_and_again_each_export_is_trained_on_once(
     """Kills at random steps, several in a row, with facts arriving in between."""
     rng = random.Random(seed)
     await log.publish([eager(keep=2)])
+    await first_training(server, log, tmp_path)
     for number in range(8):
         await liked(log, rng.randint(1, 3), start=10 * number)
         for _ in range(rng.randint(1, 3)):
@@ -113,6 +115,13 @@ async def test_killed_again_and_again_each_export_is_trained_on_once(
     assert await run(server, tmp_path, 0) == 0
     check_root(tmp_path / "volume")
     await check_once(log, tmp_path, 1)
+
+
+async def first_training(server: EmbeddedServer, log: Log, data_dir: Path) -> None:
+    """A training from which on it is known that the trainer's list tells the truth."""
+    await liked(log, 3, start=1_000)
+    assert await run(server, data_dir, 0) == 0
+    assert len(FileTrainer(data_dir / "calls").made()) == 1
 
 
 async def check_once(log: Log, data_dir: Path, at_least: int) -> None:
@@ -132,16 +141,20 @@ class Scripted(FileTrainer):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.error: VolumeError | None = None
+        self.is_carried_out = False
         self.ended: Any = ("running", "")
         self.can_list = True
+        self.forgets = False
 
     async def spawn(self, **arguments: str | int) -> str:
         if self.error:
+            if self.is_carried_out:
+                await super().spawn(**arguments)
             raise self.error
         return await super().spawn(**arguments)
 
     async def calls(self) -> Any:
-        return self.made() if self.can_list else None
+        return ([] if self.forgets else self.made()) if self.can_list else None
 
     async def outcome(self, call_id: str, timeout: float) -> Any:
         return self.ended
@@ -262,6 +275,7 @@ async def test_where_the_trainer_cannot_tell_a_lost_start_is_shown_and_never_rep
 async def test_a_start_that_may_still_be_under_way_is_waited_for(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await FileTrainer(setting.data_dir / "calls").spawn()
     setting.trainer.error = LostAnswer("the answer was lost")
     await setting.log.publish([eager()])
     await liked(setting.log, 3)
@@ -291,3 +305,85 @@ async def test_a_call_that_somebody_made_before_is_not_taken_for_ours(
     await setting.turn()
     (started,) = [fact for fact in await said(setting.log) if fact.outcome == "started"]
     assert started.call_id == "call-2"
+
+
+async def lose_a_start(setting: Setting, *, is_carried_out: bool, count: int = 3) -> str:
+    """An export whose training was asked for and not answered; its digest."""
+    setting.trainer.error, setting.trainer.is_carried_out = LostAnswer("the answer was lost"), is_carried_out
+    await setting.log.publish([eager()])
+    await liked(setting.log, count)
+    digest = await export(setting)
+    with pytest.raises(VolumeError, match="lost"):
+        await setting.turn()
+    setting.trainer.error = None
+    return digest
+
+
+async def test_the_very_first_training_is_found_where_it_was_started(setting: Setting) -> None:
+    await lose_a_start(setting, is_carried_out=True)
+    for _ in range(2):
+        assert not await setting.turn()
+    assert await setting.told() == [["intended", "started"]]
+    assert len(setting.trainer.made()) == 1
+
+
+async def test_an_empty_list_that_was_never_seen_to_hold_a_call_proves_nothing(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The very first training: at most once, until somebody has looked."""
+    monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
+    digest = await lose_a_start(setting, is_carried_out=False)
+    for _ in range(3):
+        assert not await setting.turn()
+    assert list(setting.steps.uncertain) == [digest]
+    assert await setting.told() == [["intended"]]
+    assert (await setting.steps.train({"force": True}))["number"] == 2
+    assert len(setting.trainer.made()) == 1
+
+
+async def test_a_list_without_the_calls_that_are_known_is_not_believed(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
+    await FileTrainer(setting.data_dir / "calls").spawn()
+    digest = await lose_a_start(setting, is_carried_out=True)
+    setting.trainer.forgets = True
+    for _ in range(3):
+        assert not await setting.turn()
+    assert list(setting.steps.uncertain) == [digest]
+    setting.trainer.forgets = False
+    assert not await setting.turn()
+    assert await setting.told() == [["intended", "started"]]
+    assert (setting.steps.uncertain, len(setting.trainer.made())) == ({}, 2)
+
+
+async def test_a_training_is_not_made_up_for_on_the_export_that_came_after_its_own(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trainer reads the root file, which holds the next export by now; that one has a training of its own."""
+    monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
+    await FileTrainer(setting.data_dir / "calls").spawn()
+    first = await lose_a_start(setting, is_carried_out=False)
+    await liked(setting.log, 3, start=3)
+    second = await export(setting)
+    assert await setting.turn()
+    assert outcomes(await said(setting.log)) == {first: ["intended", "failed"], second: ["intended", "started"]}
+    (failed,) = [fact for fact in await said(setting.log) if fact.outcome == "failed"]
+    assert failed.detail == "it was not started before another export took its place"
+    assert len(setting.trainer.made()) == 2
+
+
+async def test_an_export_waits_until_it_is_known_whether_the_last_one_is_trained_on(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await FileTrainer(setting.data_dir / "calls").spawn()
+    assert not await setting.steps.is_settling()
+    await lose_a_start(setting, is_carried_out=False)
+    assert await setting.steps.is_settling()
+    monkeypatch.setattr(training, "HOLD_SECONDS", 0.0)
+    assert not await setting.steps.is_settling(), "a trainer that never answers does not hold exports up for ever"
+    monkeypatch.setattr(training, "HOLD_SECONDS", 60.0)
+    monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
+    await setting.turn()
+    assert await setting.told() == [["intended", "started"]]
+    assert not await setting.steps.is_settling()

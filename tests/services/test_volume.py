@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import tempfile
 import time
 from pathlib import Path
 
@@ -76,6 +77,23 @@ async def test_the_files_written_have_names_of_their_own(volume: LocalVolume, so
         file.write("somebody's own line\n")
     source.write_text("later\n")
     assert await volume.read("exports/a/sft.jsonl") == b"new\n"
+
+
+async def test_a_file_that_may_be_moved_is_not_copied(volume: LocalVolume, source: Path) -> None:
+    inode = source.stat().st_ino
+    await volume.write({"exports/a/sft.jsonl": source}, move=True)
+    assert not source.exists()
+    assert (volume.root / "exports/a/sft.jsonl").stat().st_ino == inode
+    assert await volume.listing() == {"exports/a/sft.jsonl": 4}
+
+
+async def test_a_file_of_another_file_system_is_copied(volume: LocalVolume) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        source = Path(elsewhere, "finished.jsonl")
+        source.write_text("new\n")
+        assert source.stat().st_dev != volume.root.parent.stat().st_dev
+        await volume.write({"latest.json": source}, move=True)
+    assert await volume.read("latest.json") == b"new\n"
 
 
 async def test_a_file_that_cannot_be_finished_leaves_the_old_one(volume: LocalVolume, source: Path) -> None:
