@@ -29,7 +29,7 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Amount = Annotated[float, Meta(ge=0)]
 
 
-class Metadata(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Metadata(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """How an answer was produced; latency in milliseconds."""
 
     skill_used: str | None = None
@@ -39,7 +39,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True, kw_only=True):
     tokens_out: Count | None = None
 
 
-class Document(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Document(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What became of a generated document."""
 
     document_type: str
@@ -47,7 +47,7 @@ class Document(Struct, frozen=True, omit_defaults=True, kw_only=True):
     modifications_made: Literal["none", "minor", "major"] = "none"
 
 
-class PersonalData(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class PersonalData(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One span of personal data: Unicode code points `start` to `end` of `field`, before redaction."""
 
     kind: str
@@ -56,7 +56,7 @@ class PersonalData(Struct, frozen=True, omit_defaults=True, kw_only=True):
     end: Count
 
 
-class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What is kept of a message that was erased from the log: enough to follow the running digest and the tables.
 
     `digest` is of its payload. `fact` is the tag of the fact that it held, None where it held no valid one. Of a
@@ -70,7 +70,7 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True):
     corrected: TextKey | None = None
 
 
-class Fact(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="type"):
+class Fact(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="type"):
     """The envelope of every fact: who said it and when."""
 
     event_id: Id

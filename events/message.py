@@ -13,7 +13,7 @@ from .errors import InvalidFact
 from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleErased
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One sequence of the log; `received_at` is the server's clock.
 
     Where the message was erased, `erased` is what the tombstone at sequence `erased_by` keeps of it and `data` is

@@ -14,22 +14,22 @@ import msgspec
 from msgspec import Struct
 
 from .database import Connection, with_rows
-from .near_duplicates import similarity
 from .wording import PRODUCTS, normalise, words
 
 MEMBERS = 200
 """Answers to one question that are looked at: the best ones, in the order in which duplicates are kept."""
 
 ALIKE = 0.5
-"""Similarity of two opening sentences from which one different word turns the meaning round."""
+"""Dice coefficient of the words of two opening sentences from which one different word turns the meaning round."""
 
 _QUANTITY = re.compile(r"(pitch)(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)([a-z]+)(?:x.*)?")
 _NUMBER = re.compile(r"#?\d+(?:\.\d+)?")
 _YES_NO = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[a-z\d)][.!?])\s+(?=[A-Z])|\n+")
 _DENIAL = {"not", "without", "prohibit", "reject"}
-_OPPOSED = (("minimum", "maximum"), ("above", "below"), ("before", "after"), ("allow", "prohibit"), ("more", "less"),
-            ("increase", "decrease"), ("interior", "exterior"), ("wet", "dry"), ("over", "under"))  # fmt: skip
+_OPPOSED = [("minimum", "maximum"), ("above", "below"), ("before", "after"), ("allow", "prohibit"), ("more", "less"),
+            ("increase", "decrease"), ("interior", "exterior"), ("wet", "dry"), ("over", "under")]  # fmt: skip
+_OPPOSITES = dict(_OPPOSED + [(y, x) for x, y in _OPPOSED])
 
 
 class Claims(Struct, frozen=True):
@@ -66,12 +66,12 @@ def disagree(a: str, b: str) -> bool:
 
 
 def _disagree(one: Claims, other: Claims) -> bool:
-    if one.stance and other.stance:
-        if one.stance != other.stance:
+    for unit, amounts in one.amounts.items():
+        if unit in other.amounts and _differ(amounts, other.amounts[unit]):
             return True
-    elif _is_opposed(one.opening, other.opening):
-        return True
-    return any(_differ(amounts, other.amounts[unit]) for unit, amounts in one.amounts.items() if unit in other.amounts)
+    if one.stance and other.stance:
+        return one.stance != other.stance
+    return _is_opposed(one.opening, other.opening)
 
 
 def _differ(a: frozenset[str], b: frozenset[str]) -> bool:
@@ -80,14 +80,15 @@ def _differ(a: frozenset[str], b: frozenset[str]) -> bool:
 
 def _is_opposed(a: str, b: str) -> bool:
     one, other = _word_set(a), _word_set(b)
+    if 2 * len(one & other) < ALIKE * (len(one) + len(other)):
+        return False
     mine, theirs = one - other, other - one
-    turned = (
+    return (
         bool(any(map(_NUMBER.fullmatch, mine)) and any(map(_NUMBER.fullmatch, theirs)))
         or bool(one & _DENIAL) != bool(other & _DENIAL)
-        or any((x in mine and y in theirs) or (y in mine and x in theirs) for x, y in _OPPOSED)
+        or any(_OPPOSITES[word] in theirs for word in mine & _OPPOSITES.keys())
         or bool(mine & PRODUCTS and theirs & PRODUCTS)
     )
-    return turned and similarity(a, b) >= ALIKE
 
 
 @lru_cache(maxsize=1 << 14)
@@ -103,32 +104,41 @@ def find(con: Connection, judged: str, eligible: str) -> None:
     """Make the table `contradicting` (`example_id`, `contradicts`): answers against the best one to their question.
 
     `judged` is a relation of verdicts, `eligible` the condition on those whose answers may be trained on. An answer
-    contradicts the best one if they disagree, the best one the next best that disagrees with it.
+    contradicts the best one if they disagree, the best one the next best that disagrees with it. Of an answer that
+    `is_known` what it `old_contradicts` still holds.
     """
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE answering AS
-            SELECT j.cluster, j.example_id, j.place, e.analysis_key FROM (
-                SELECT cluster, example_id, row_number() OVER (
+            SELECT j.*, e.analysis_key FROM (
+                SELECT cluster, seq, example_id, is_known, old_contradicts, row_number() OVER (
                     PARTITION BY cluster ORDER BY rank DESC, occurred_at DESC, seq DESC) AS place
                 FROM {judged} WHERE {eligible} QUALIFY count(*) OVER (PARTITION BY cluster) > 1 AND place <= {MEMBERS}
-            ) j JOIN examples e USING (example_id)"""
+            ) j JOIN examples e USING (seq)"""
     )
+    con.execute("CREATE OR REPLACE TEMP TABLE comparing AS FROM answering WHERE place = 1 OR NOT is_known")
     _read(con)
     rows = con.execute(
-        """SELECT cluster, example_id, claims FROM answering
+        """SELECT cluster, seq, claims FROM comparing
            JOIN (FROM claims UNION ALL FROM fresh_claims) USING (analysis_key) ORDER BY cluster, place"""
     ).fetchall()
-    found: list[tuple[str, str]] = []
+    found: list[tuple[int]] = []
     for _, members in groupby(rows, key=itemgetter(0)):
-        (_, best, answer), *others = members
-        opponents = [example_id for _, example_id, other in others if other != answer and _contradict(answer, other)]
-        found += [(best, opponents[0])] if opponents else []
-        found += [(example_id, best) for example_id in opponents]
+        (_, _, answer), *others = members
+        best = _claims(answer)
+        found += [(seq,) for _, seq, other in others if other != answer and _disagree(best, _claims(other))]
     with_rows(
         con,
-        {"example_id": "VARCHAR", "contradicts": "VARCHAR"},
+        {"seq": "BIGINT"},
         found,
-        "CREATE OR REPLACE TEMP TABLE contradicting AS SELECT * FROM incoming",
+        """CREATE OR REPLACE TEMP TABLE contradicting AS
+           WITH opponents AS (SELECT cluster, place, example_id FROM answering WHERE place > 1 AND CASE
+               WHEN is_known THEN old_contradicts IS NOT NULL ELSE seq IN (FROM incoming) END)
+           SELECT o.example_id, best.example_id AS contradicts
+           FROM opponents o JOIN answering best ON best.cluster = o.cluster AND best.place = 1
+           UNION ALL
+           SELECT best.example_id, arg_min(o.example_id, o.place)
+           FROM opponents o JOIN answering best ON best.cluster = o.cluster AND best.place = 1
+           GROUP BY best.example_id""",
     )
 
 
@@ -138,11 +148,10 @@ def forget(con: Connection) -> None:
 
 
 def _read(con: Connection) -> None:
-    """Put the claims of the answers in `answering` that the cache lacks into `fresh_claims`; a writer keeps them."""
+    """Put the claims of the answers in `comparing` that the cache lacks into `fresh_claims`; a writer keeps them."""
     unread = con.execute(
-        """SELECT analysis_key, any_value(response) FROM examples SEMI JOIN answering USING (example_id)
-           WHERE analysis_key NOT IN (SELECT c.analysis_key FROM claims c SEMI JOIN answering USING (analysis_key))
-           GROUP BY ALL"""
+        """WITH unread AS (FROM comparing ANTI JOIN claims USING (analysis_key))
+           SELECT analysis_key, any_value(response) FROM examples SEMI JOIN unread USING (seq) GROUP BY ALL"""
     ).fetchall()
     made = [(key, msgspec.json.encode(claims(response), order="deterministic").decode()) for key, response in unread]
     with_rows(
@@ -156,7 +165,3 @@ def _read(con: Connection) -> None:
 @lru_cache(maxsize=1 << 15)
 def _claims(text: str) -> Claims:
     return msgspec.json.decode(text, type=Claims)
-
-
-def _contradict(one: str, other: str) -> bool:
-    return _disagree(_claims(one), _claims(other))

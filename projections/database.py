@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,10 @@ MEMORY_LIMIT = "1GB"
 """DuckDB's share of the projector's 2 GB; the rest is Python, Arrow batches and answers under way."""
 
 THREADS = 2
+
+AMONG = "SEMI JOIN (SELECT unnest($seqs::BIGINT[]) AS seq) USING (seq)"
+"""Behind a table's name: its rows of the sequences in the parameter `seqs`. DuckDB reads only the vectors that hold any
+of them; for `seq IN (…)` with more than a few constants it reads the whole table."""
 
 TYPES: dict[str, pa.DataType] = {
     "BIGINT": pa.int64(),
@@ -63,8 +67,17 @@ def insert(con: Connection, table: str, columns: dict[str, str], rows: Sequence[
 def with_rows(con: Connection, columns: dict[str, str], rows: Sequence[tuple[Any, ...]], *statements: str) -> None:
     """Run statements that read the rows as the view `incoming`."""
     values = zip(*rows, strict=True) if rows else ([] for _ in columns)
-    arrays = [pa.array(list(v), TYPES[kind]) for v, kind in zip(values, columns.values(), strict=True)]
-    con.register("incoming", pa.table(arrays, names=list(columns)))
+    with_table(con, table(columns, dict(zip(columns, values, strict=True))), *statements)
+
+
+def table(columns: dict[str, str], values: Mapping[str, Iterable[Any]]) -> pa.Table:
+    """Values by column as an Arrow table of the given names and SQL types."""
+    return pa.table({name: pa.array(list(values[name]), TYPES[kind]) for name, kind in columns.items()})
+
+
+def with_table(con: Connection, incoming: pa.Table, *statements: str) -> None:
+    """Run statements that read an Arrow table as the view `incoming`."""
+    con.register("incoming", incoming)
     try:
         for statement in statements:
             con.execute(statement)

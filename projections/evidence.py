@@ -34,12 +34,12 @@ the modifications with which a document was used."""
 
 
 def gathered(touched: str) -> str:
-    """The SELECT of the evidence on a relation of ids, from the tables of facts; `$analyser` says whose analyses."""
+    """The SELECT of the evidence on a relation of examples (`seq`, `example_id`); `$analyser` says whose analyses."""
     return f"""
 WITH mine AS (
     SELECT e.* EXCLUDE (response, prompt, original_response, details), length(e.prompt) AS prompt_chars,
            length(e.response) AS response_chars
-    FROM examples e SEMI JOIN {touched} USING (example_id)),
+    FROM examples e SEMI JOIN {touched} USING (seq)),
 liked AS (
     SELECT example_id, arg_max(feedback, seq) AS feedback, max(seq) AS feedback_seq
     FROM feedback SEMI JOIN {touched} USING (example_id) GROUP BY ALL),

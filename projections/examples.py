@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from operator import itemgetter
 
 import pyarrow as pa
 from msgspec import json
@@ -13,9 +12,10 @@ from events import message
 from events.facts import CorrectionRecorded, ExampleCaptured, ExampleRedacted
 from events.message import Message
 
+from . import database
 from .batch import Batch
 from .database import Connection, with_rows
-from .projection import ENVELOPE, Projection, envelope
+from .projection import ENVELOPE, Projection, envelope, envelopes
 
 CORRECTION_SOURCE = "user_correction"
 
@@ -83,7 +83,6 @@ _ARRIVING = _SAID | {
     "analysis_key": "VARCHAR",
     "erased_seq": "BIGINT",
 }
-_ID = list(_ARRIVING).index("example_id")
 
 _FORGOTTEN = {
     "occurred_at": "NULL",
@@ -107,58 +106,72 @@ BARE = ", ".join(f"{name} = {_FORGOTTEN.get(name, 'NULL')}" for name in (_SAID |
 _REKEY = f"prompt_key = {PROMPT_KEY}, text_key = {TEXT_KEY}, analysis_key = {ANALYSIS_KEY}"
 
 
-def _captured(seq: int, fact: ExampleCaptured) -> tuple[object, ...]:
-    meta, document = fact.metadata, fact.document
-    return (
-        *envelope(seq, fact),
-        fact.example_id,
-        "capture",
-        fact.source,
-        fact.prompt,
-        fact.response,
-        None,
-        fact.project_context,
-        fact.tags,
-        meta.skill_used,
-        meta.tier_handled,
-        meta.latency_ms,
-        meta.tokens_in,
-        meta.tokens_out,
-        document.document_type if document else None,
-        document.was_used if document else None,
-        document.modifications_made if document else None,
-        json.encode(fact.details, order="sorted").decode() if fact.details else None,
-        fact.include_in_training,
-        fact.was_corrected,
-        None,
-        None,
-        None,
-        (),
+def _captured(said: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
+    facts = [fact for _, fact in said]
+    metadata, documents = [f.metadata for f in facts], [f.document for f in facts]
+    nothing = [None] * len(facts)
+    keys = [_keys(f.prompt, f.response) for f in facts]
+    return database.table(
+        _ARRIVING,
+        envelopes(said)
+        | {
+            "example_id": [f.example_id for f in facts],
+            "kind": ["capture"] * len(facts),
+            "source": [f.source for f in facts],
+            "prompt": [f.prompt for f in facts],
+            "response": [f.response for f in facts],
+            "original_response": nothing,
+            "project_context": [f.project_context for f in facts],
+            "author_tags": [f.tags for f in facts],
+            "skill_used": [m.skill_used for m in metadata],
+            "tier_handled": [m.tier_handled for m in metadata],
+            "latency_ms": [m.latency_ms for m in metadata],
+            "tokens_in": [m.tokens_in for m in metadata],
+            "tokens_out": [m.tokens_out for m in metadata],
+            "document_type": [d and d.document_type for d in documents],
+            "was_used": [d and d.was_used for d in documents],
+            "modifications_made": [d and d.modifications_made for d in documents],
+            "details": [json.encode(f.details, order="sorted").decode() if f.details else None for f in facts],
+            "include_in_training": [f.include_in_training for f in facts],
+            "was_corrected": [f.was_corrected for f in facts],
+            "corrects": nothing,
+            "reason": nothing,
+            "corrector": nothing,
+            "aliases": [()] * len(facts),
+            "original_key": nothing,
+            "text_key": [text_key for text_key, _ in keys],
+            "analysis_key": [analysis_key for _, analysis_key in keys],
+            "erased_seq": nothing,
+        },
     )
 
 
-def _corrected(seq: int, fact: CorrectionRecorded) -> tuple[object, ...]:
-    return (
-        *envelope(seq, fact),
-        fact.event_id,
-        "correction",
-        CORRECTION_SOURCE,
-        fact.original_prompt,
-        fact.corrected_response,
-        fact.original_response,
-        fact.project_context,
-        fact.tags,
-        *[None] * 9,
-        fact.include_in_training,
-        False,
-        fact.example_id,
-        fact.reason,
-        fact.corrector,
-        fact.aliases,
-    )
+def _corrected(said: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
+    facts = [fact for _, fact in said]
+    keys = [_keys(f.original_prompt, f.corrected_response, f.original_response) for f in facts]
+    told = envelopes(said) | {
+        "example_id": [f.event_id for f in facts],
+        "kind": ["correction"] * len(facts),
+        "source": [CORRECTION_SOURCE] * len(facts),
+        "prompt": [f.original_prompt for f in facts],
+        "response": [f.corrected_response for f in facts],
+        "original_response": [f.original_response for f in facts],
+        "project_context": [f.project_context for f in facts],
+        "author_tags": [f.tags for f in facts],
+        "include_in_training": [f.include_in_training for f in facts],
+        "was_corrected": [False] * len(facts),
+        "corrects": [f.example_id for f in facts],
+        "reason": [f.reason for f in facts],
+        "corrector": [f.corrector for f in facts],
+        "aliases": [f.aliases for f in facts],
+        "original_key": [message.text_key(f.original_prompt, f.original_response) for f in facts],
+        "text_key": [text_key for text_key, _ in keys],
+        "analysis_key": [analysis_key for _, analysis_key in keys],
+    }
+    return database.table(_ARRIVING, {name: told.get(name, [None] * len(facts)) for name in _ARRIVING})
 
 
-def _erased(left: Message) -> tuple[object, ...] | None:
+def _erased(left: Message) -> dict[str, object] | None:
     """The row of a message of which only the tombstone is left; None where it held neither capture nor correction."""
     kinds = {"example.captured.v1": "capture", "correction.recorded.v1": "correction"}
     kept = left.erased
@@ -167,7 +180,7 @@ def _erased(left: Message) -> tuple[object, ...] | None:
     about, event_id = left.subject.split(".")[3:5]
     kind = kinds[kept.fact]
     is_correction = kind == "correction"
-    told = {
+    return {
         "seq": left.seq,
         "event_id": event_id,
         "example_id": event_id if is_correction else about,
@@ -176,34 +189,26 @@ def _erased(left: Message) -> tuple[object, ...] | None:
         "original_key": kept.corrected,
         "erased_seq": left.erased_by,
     }
-    return tuple(told.get(name) for name in _ARRIVING)
 
 
 def _fold(con: Connection, batch: Batch) -> None:
     """Append what is new; the first fact of an id wins and a second one is quarantined."""
-    rows = [(*_captured(seq, fact), *_keys(fact.prompt, fact.response)) for seq, fact in batch.of(ExampleCaptured)]
-    rows += [
-        (*_corrected(seq, fact), *_keys(fact.original_prompt, fact.corrected_response, fact.original_response))
-        for seq, fact in batch.of(CorrectionRecorded)
-    ]
-    rows += filter(None, map(_erased, batch.erased))
-    if not rows:
+    captures, corrections = batch.of(ExampleCaptured), batch.of(CorrectionRecorded)
+    tombs = [row for left in batch.erased if (row := _erased(left)) is not None]
+    parts = [_captured(captures)] if captures else []
+    parts += [_corrected(corrections)] if corrections else []
+    parts += [database.table(_ARRIVING, {name: [t.get(name) for t in tombs] for name in _ARRIVING})] if tombs else []
+    if not parts:
         return
-    known = _known(con, rows)
-    fresh: dict[object, tuple[object, ...]] = {}
-    again: list[int] = []
-    for row in sorted(rows, key=itemgetter(0)):
-        if row[_ID] in known or row[_ID] in fresh:
-            again.append(row[0])  # type: ignore[arg-type]
-        else:
-            fresh[row[_ID]] = row
-    if fresh:
-        with_rows(
-            con,
-            _ARRIVING,
-            list(fresh.values()),
-            f"INSERT INTO examples BY NAME SELECT *, text_key AS said_key, {PROMPT_KEY} AS prompt_key FROM incoming",
-        )
+    incoming = pa.concat_tables(parts).sort_by("seq") if len(parts) > 1 else parts[0]
+    again = _again(con, incoming)
+    is_new = f"WHERE seq NOT IN ({', '.join(map(str, again))})" if again else ""
+    database.with_table(
+        con,
+        incoming,
+        f"""INSERT INTO examples BY NAME
+            SELECT *, text_key AS said_key, {PROMPT_KEY} AS prompt_key FROM incoming {is_new}""",
+    )
     if batch.erased:
         con.execute(f"UPDATE examples SET {BARE} WHERE erased_seq IS NOT NULL AND source IS NULL")
     batch.quarantine(
@@ -213,27 +218,29 @@ def _fold(con: Connection, batch: Batch) -> None:
     )
 
 
-def _known(con: Connection, rows: Sequence[tuple[object, ...]]) -> set[object]:
-    """The ids of rows that are examples already."""
-    known: list[tuple[object]] = []
-    con.register("incoming", pa.table({"example_id": [row[_ID] for row in rows]}))
+def _again(con: Connection, incoming: pa.Table) -> list[int]:
+    """The sequences of an Arrow table whose id an example has already, or an earlier one of them."""
+    con.register("incoming", incoming.select(["seq", "example_id"]))
     try:
-        known = con.execute("SELECT example_id FROM examples SEMI JOIN incoming USING (example_id)").fetchall()
+        found = con.execute(
+            """SELECT seq FROM incoming SEMI JOIN examples USING (example_id)
+               UNION SELECT unnest(list(seq ORDER BY seq)[2:]) FROM incoming GROUP BY example_id HAVING count(*) > 1
+               ORDER BY 1"""
+        ).fetchall()
     finally:
         con.unregister("incoming")
-    return {example_id for (example_id,) in known}
+    return [seq for (seq,) in found]
 
 
-def _keys(prompt: str, response: str, original: str | None = None) -> tuple[str | None, str, str, None]:
-    """The original_key, text_key and analysis_key of a text as it is first said, and no erased_seq.
+def _keys(prompt: str, response: str, original: str | None = None) -> tuple[str, str]:
+    """The text_key and analysis_key of a text as it is first said.
 
-    They are what ORIGINAL_KEY, TEXT_KEY and ANALYSIS_KEY say, four times as fast as DuckDB's SHA-256.
+    They are what TEXT_KEY and ANALYSIS_KEY say, four times as fast as DuckDB's SHA-256.
     """
     digest = hashlib.sha256(f"{prompt}\0{response}".encode())
     text_key = digest.hexdigest()[:32]
     digest.update(f"\0{original or ''}".encode())
-    original_key = None if original is None else message.text_key(prompt, original)
-    return original_key, text_key, digest.hexdigest()[:32], None
+    return text_key, digest.hexdigest()[:32]
 
 
 EXAMPLES = Projection(

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .database import Connection, first
+from .database import AMONG, Connection, first
 from .wording import VERSION as WORDING
 from .wording import facts, normalise, reworded
 
@@ -261,7 +261,7 @@ def link(con: Connection, incoming: str, threshold: float = THRESHOLD) -> list[i
     if not said:
         return []
     normals = {seq: normalise(prompt) for seq, prompt in said if prompt is not None}
-    stored = _stored(con, f"BETWEEN {min(said)[0]} AND {max(said)[0]} AND seq IN (SELECT seq FROM {incoming})")
+    stored = _stored(con, f"SEMI JOIN {incoming} USING (seq)")
     gone = [row for row in stored if normals.get(row[0]) != row[1]]
     todo = normals.keys() - {row[0] for row in stored} | {row[0] for row in gone} & normals.keys()
     fresh = [(seq, normals[seq], facts_key(normals[seq])) for seq in todo]
@@ -272,9 +272,8 @@ def link(con: Connection, incoming: str, threshold: float = THRESHOLD) -> list[i
         return []
     _delete(con, gone)
     keys = ", ".join(map(str, earliest))
-    later = [
-        row for row in _stored(con, f">= {min(earliest.values())} AND facts IN ({keys})") if row[0] >= earliest[row[2]]
-    ]
+    reached = _stored(con, f"WHERE seq >= {min(earliest.values())} AND facts IN ({keys})")
+    later = [row for row in reached if row[0] >= earliest[row[2]]]
     _delete(con, later)
     before = {row[0]: row[3:] for row in [*gone, *later]}
     after = _insert(con, sorted([*fresh, *(row[:3] for row in later)]), threshold)
@@ -289,9 +288,9 @@ def tidy(con: Connection) -> None:
     con.execute("DROP TABLE near_sorted")
 
 
-def _stored(con: Connection, seqs: str) -> list[tuple[Any, ...]]:
+def _stored(con: Connection, which: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
     return con.execute(
-        f"SELECT seq, normal, facts, representative, similarity FROM near_texts WHERE seq {seqs}"
+        f"SELECT seq, normal, facts, representative, similarity FROM near_texts {which}", parameters
     ).fetchall()
 
 
@@ -311,7 +310,7 @@ def _insert(con: Connection, rows: Sequence[tuple[int, str, int]], threshold: fl
     known = _sharing(con, keys, banded)
     order = np.argsort(known["seq"])
     earlier: list[int] = known["seq"][order].tolist()
-    normal_of = {row[0]: row[1] for row in _stored(con, f"IN ({', '.join(map(str, earlier))})")} if earlier else {}
+    normal_of = {row[0]: row[1] for row in _stored(con, AMONG, {"seqs": earlier})} if earlier else {}
     bands = np.ma.stack([known[band][order] for band in _BANDS], axis=1)
     links, full = _in_order(
         [normal_of[seq] for seq in earlier] + normals,

@@ -21,7 +21,7 @@ PHONE_WORD = re.compile(
     r"|callback|hotline|ph|mob|contact|t\u00e9l|t\u00e9l\u00e9phone|telefon|tel\u00e9fono|m\u00f3vil|mobil|handy"
     r"|anrufen|rufen|r?appele[rz]|llam[ae]r?|bellen)\b[^\d\n]{0,30}$"
 )
-SSN_WORD = re.compile(r"(?i)\b(?:ssn|ss#|ss no|social security|social)\b[^\d\n]{0,25}$")
+SSN_WORD = re.compile(r"(?i)\b(?:(?:ssn|ss no|social security|social)\b|ss ?#)[^\d\n]{0,25}$")
 COUNT_WORD = re.compile(
     r"(?i)\b(?:counts?|quantit(?:y|ies)|qty|areas?|totals?|readings?|reads?|values?|measurements?|take-?offs?|dimensions?"
     r"|loads?|sizes?|lengths?|widths?|elevations?|sequence|results?)\b[^\d\n]{0,25}$"

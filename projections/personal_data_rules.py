@@ -30,7 +30,7 @@ from .personal_data_checks import (
     is_url_secret,
 )
 
-VERSION = 2
+VERSION = 3
 
 Kind = Literal["secret", "iban", "card", "ssn", "phone", "email", "street_address", "name"]
 

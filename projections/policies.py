@@ -16,6 +16,9 @@ from .database import Connection, first, insert
 from .policy import Policy, PolicyError, default, document_digest, from_document
 from .projection import ENVELOPE, Projection, envelope
 
+ADOPTIONS = 50
+"""Adoptions that are listed at most, the newest."""
+
 _COLUMNS = ENVELOPE | {"policy": "VARCHAR", "digest": "VARCHAR", "reason": "VARCHAR"}
 
 
@@ -78,6 +81,83 @@ def history(con: Connection) -> dict[str, Any]:
         ],
         "shipped_digest": default().digest,
     }
+
+
+def adoptions(con: Connection, *, limit: int = ADOPTIONS) -> dict[str, Any]:
+    """The settings that hold, and who adopted what, the latest first, with what each adoption changed: no documents."""
+    limit = max(1, min(limit, ADOPTIONS))
+    rows = con.execute(
+        f"SELECT seq, occurred_at, actor, digest, reason, policy FROM policies ORDER BY seq DESC LIMIT {limit + 1}"
+    ).fetchall()
+    policy = current(con)
+    holding = policy.document()
+    lexicon = holding.pop("lexicon")
+    before = [row[5] for row in rows[1:]] + [None]  # where more are listed before it, the first of all is not
+    return {
+        "digest": policy.digest,
+        "settings": holding,
+        "terms": len(lexicon["terms"]),
+        "adopted": [
+            {"seq": seq, "occurred_at": f"{at:%Y-%m-%dT%H:%M:%SZ}", "actor": actor, "digest": digest, "reason": reason}
+            | _changed(earlier, adopted)
+            for (seq, at, actor, digest, reason, adopted), earlier in zip(rows[:limit], before, strict=False)
+        ],
+        "total": _count(con),
+        "shipped_digest": default().digest,
+        "checkpoint": checkpoint(con).seq,
+    }
+
+
+def document(con: Connection, *, digest: str) -> dict[str, Any] | None:
+    """A policy of the history, the shipped one or the one that holds, by (the start of) its digest; None for others."""
+    row = first(con, "SELECT digest, policy FROM policies WHERE starts_with(digest, ?) ORDER BY seq DESC", [digest])
+    if row is not None:
+        return {"digest": row[0], "policy": json.decode(row[1])}
+    if default().digest.startswith(digest):
+        return {"digest": default().digest, "policy": default().document()}
+    return None
+
+
+def differences(now: dict[str, Any], then: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every setting and every lexicon entry in which two policies differ; None where one of them lacks it."""
+    one, other = (dict(_flat(json.decode(json.encode(document)))) for document in (now, then))
+    return [
+        {"setting": name, "now": one.get(name), "then": other.get(name)}
+        for name in sorted(one.keys() | other.keys())
+        if one.get(name) != other.get(name)
+    ]
+
+
+def settings(document: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """Section, name and value of everything in a document but the lexicon."""
+    return [
+        (section, name, value)
+        for section, fields in document.items()
+        if section != "lexicon"
+        for name, value in fields.items()
+    ]
+
+
+def _flat(document: dict[str, Any]) -> list[tuple[str, Any]]:
+    lexicon = document["lexicon"]
+    flat = [(f"{section}.{name}", value) for section, name, value in settings(document)]
+    flat += [(f"lexicon.{term['term']}", term) for term in lexicon["terms"]]
+    flat += [(f"lexicon.{kind}.{word}", word) for kind in ("rivals", "ignored") for word in lexicon[kind]]
+    return flat
+
+
+@lru_cache(maxsize=ADOPTIONS)
+def _changed(before: str | None, after: str) -> dict[str, Any]:
+    """What an adoption changed: every setting, and how many entries of the lexicon."""
+    earlier = default().document() if before is None else json.decode(before)
+    found = differences(earlier, json.decode(after))
+    changes = [change for change in found if not change["setting"].startswith("lexicon.")]
+    return {"changes": changes, "lexicon_changes": len(found) - len(changes)}
+
+
+def _count(con: Connection) -> int:
+    row = first(con, "SELECT count(*) FROM policies")
+    return row[0] if row else 0
 
 
 @lru_cache(maxsize=4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -43,3 +43,14 @@ ENVELOPE = {
 def envelope(seq: int, fact: Fact) -> tuple[object, ...]:
     """The values of `ENVELOPE`."""
     return seq, fact.event_id, fact.occurred_at, fact.actor, fact.trace_id
+
+
+def envelopes(said: Sequence[tuple[int, Fact]]) -> dict[str, list[object]]:
+    """The same by column."""
+    return {
+        "seq": [seq for seq, _ in said],
+        "event_id": [fact.event_id for _, fact in said],
+        "occurred_at": [fact.occurred_at for _, fact in said],
+        "actor": [fact.actor for _, fact in said],
+        "trace_id": [fact.trace_id for _, fact in said],
+    }

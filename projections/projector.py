@@ -117,15 +117,20 @@ class Projector:
         nothing changed.
         """
         self.judge()
-        return self._transact(messages, self._judge)
+        now = self.checkpoint
+        fresh = [message for message in messages if message.seq > now.seq]
+        if fresh:
+            self._transact(decode(fresh, now.log_digest), self._judge)
+        return len(fresh)
 
-    def fold(self, messages: Sequence[Message], *, commit: bool = True) -> int:
+    def fold(self, batch: Batch, *, commit: bool = True) -> None:
         """As `apply`, without judging: for a long way to go that nobody looks at before `judge`.
 
-        Without `commit` the transaction stays open for what is folded next: DuckDB writes much at a time for a third
-        of what it takes in pieces.
+        The batch follows the checkpoint, and was decoded from its running digest: that can be done while the one before
+        is folded. Without `commit` the transaction stays open for what is folded next: DuckDB writes much at a time for
+        a third of what it takes in pieces.
         """
-        return self._transact(messages, None, commit)
+        self._transact(batch, None, commit)
 
     def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
         """Judge everything that was folded since the last judgement; told of texts read, and of how many.
@@ -159,12 +164,7 @@ class Projector:
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
 
-    def _transact(self, messages: Sequence[Message], judge: Callable[[Batch], None] | None, commit: bool = True) -> int:
-        now = self.checkpoint
-        fresh = [message for message in messages if message.seq > now.seq]
-        if not fresh:
-            return 0
-        batch = decode(fresh, now.log_digest)
+    def _transact(self, batch: Batch, judge: Callable[[Batch], None] | None, commit: bool = True) -> None:
         with self._transaction(commit):
             for projection in PROJECTIONS:
                 projection.fold(self.con, batch)
@@ -178,7 +178,6 @@ class Projector:
             self.checkpoint_seq = batch.last
         if judge:
             self._judged_seq = batch.last
-        return len(fresh)
 
     @contextmanager
     def _transaction(self, commit: bool = True) -> Iterator[None]:
@@ -211,7 +210,7 @@ class Projector:
             self.con.execute(
                 """CREATE OR REPLACE TEMP TABLE touched_texts AS
                    SELECT analysis_key, prompt, response, original_response
-                   FROM examples SEMI JOIN touched USING (example_id)"""
+                   FROM examples SEMI JOIN touched USING (seq)"""
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
             verdicts.update(self.con, policy)
@@ -228,10 +227,12 @@ class Projector:
         )
         self.con.execute(
             """CREATE OR REPLACE TEMP TABLE touched AS
-               SELECT example_id FROM examples SEMI JOIN named USING (example_id)
-               UNION SELECT o.example_id FROM examples o SEMI JOIN (
-                   SELECT e.original_key FROM examples e SEMI JOIN named USING (example_id)
-                   WHERE e.original_key IS NOT NULL) c ON o.text_key = c.original_key OR o.said_key = c.original_key"""
+               WITH mine AS MATERIALIZED (
+                   SELECT seq, example_id, original_key FROM examples SEMI JOIN named USING (example_id)),
+               wrong AS (SELECT original_key AS key FROM mine WHERE original_key IS NOT NULL)
+               SELECT seq, example_id FROM mine
+               UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.text_key = wrong.key
+               UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.said_key = wrong.key"""
         )
         self.con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
         self.con.execute(
@@ -241,7 +242,7 @@ class Projector:
 
     def _link(self, policy: Policy, since: int) -> None:
         """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""
-        changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (example_id)
+        changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (seq)
                        WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL)"""
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_prompts AS {_prompts(changed)}")
         linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold)
@@ -249,8 +250,8 @@ class Projector:
             self.con,
             {"seq": "BIGINT"},
             [(seq,) for seq in linked],
-            """INSERT INTO touched SELECT example_id FROM examples SEMI JOIN incoming USING (seq)
-               ANTI JOIN touched USING (example_id)""",
+            """INSERT INTO touched SELECT seq, example_id FROM examples SEMI JOIN incoming USING (seq)
+               ANTI JOIN touched USING (seq)""",
         )
 
     def _create(self) -> None:

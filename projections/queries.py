@@ -9,7 +9,7 @@ import msgspec
 
 from . import policies, verdicts
 from .checkpoint import checkpoint
-from .database import Connection, first
+from .database import AMONG, Connection, first
 from .policy import RELEVANCE, Policy, Relevance
 from .quarantine import SUBJECT_ID
 from .verdicts import BIT, QUEUE, REASONS
@@ -141,13 +141,10 @@ def queue(
     counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
     is_filtered = any(value is not None for value in filters.values())
     total = _one(con, f"SELECT count(*) {wanted}", filters)[0] if is_filtered else sum(counts.values())
-    here = ", ".join(str(seq) for seq, *_ in page) or "NULL"
-    ids = dict(con.execute(f"SELECT seq, example_id FROM verdicts WHERE seq IN ({here})").fetchall())
-    rows = [(ids[seq], place, thin_tags) for seq, place, thin_tags in page]
-    shown = _examples(con, [example_id for example_id, *_ in rows])
+    shown = _examples(con, [seq for seq, *_ in page])
     items = [
-        {"why": QUEUE[place], "because": because(place, thin_tags or [], below, shown[example_id])} | shown[example_id]
-        for example_id, place, thin_tags in rows
+        {"why": QUEUE[place], "because": because(place, thin_tags or [], below, shown[seq])} | shown[seq]
+        for seq, place, thin_tags in page
     ]
     return {
         "total": total,
@@ -159,12 +156,20 @@ def queue(
 
 def place_all(con: Connection, below: int) -> None:
     """Make the view `waiting`: everything in the queue with its `place` and the tags that make it a new topic."""
+    thin = con.execute("SELECT key FROM tallies WHERE dimension = 'tag' AND in_training < ?", [below]).fetchall()
+    among = ", ".join("?" * len(thin)) or "NULL"  # constants: DuckDB compares them with the few tags of a block
+    # One after the other: in one statement DuckDB reads the whole queue before it knows that few tags are thin.
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE thinly AS SELECT seq, tag FROM queued_tags WHERE tag IN ({among})",
+        [tag for (tag,) in thin],
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE may_be_new AS
+           SELECT seq FROM queued SEMI JOIN thinly USING (seq) WHERE may_be_new"""
+    )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE new_topics AS
-           SELECT seq, list(tag ORDER BY tag) AS thin_tags FROM queued_tags SEMI JOIN (
-               SELECT key AS tag FROM tallies WHERE dimension = 'tag' AND in_training < $below) USING (tag)
-           SEMI JOIN (SELECT seq FROM queued WHERE may_be_new) USING (seq) GROUP BY seq""",
-        {"below": below},
+           SELECT seq, list(tag ORDER BY tag) AS thin_tags FROM thinly SEMI JOIN may_be_new USING (seq) GROUP BY seq"""
     )
     con.execute(
         """CREATE OR REPLACE TEMP VIEW waiting AS
@@ -197,22 +202,19 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
 
     An id under which another store knew a correction leads to that correction.
     """
-    if not (found := _examples(con, [example_id])):
-        row = first(con, "SELECT example_id FROM examples WHERE list_contains(aliases, ?) LIMIT 1", [example_id])
-        if row is None:
-            return None
-        found = {example_id: _examples(con, [row[0]])[row[0]] | {"alias": example_id}}
-    return found[example_id]
+    alias = {}
+    row = first(con, "SELECT seq FROM verdicts WHERE example_id = ?", [example_id])
+    if row is None:
+        row = first(con, "SELECT seq FROM examples WHERE list_contains(aliases, ?) LIMIT 1", [example_id])
+        alias = {"alias": example_id}
+    return None if row is None else _examples(con, [row[0]])[row[0]] | alias
 
 
 def tagged(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
     """What one tag would approve in bulk: every example of it in the review queue, with its revision."""
-    ids = con.execute(
-        "SELECT example_id FROM verdicts WHERE queue IS NOT NULL AND list_contains(tags, ?) ORDER BY seq LIMIT ?",
-        [tag, limit],
-    ).fetchall()
-    found = _examples(con, [example_id for (example_id,) in ids])
-    return {"items": [found[example_id] for (example_id,) in ids]}
+    seqs = con.execute("SELECT seq FROM queued_tags WHERE tag = ? ORDER BY seq LIMIT ?", [tag, limit]).fetchall()
+    found = _examples(con, [seq for (seq,) in seqs])
+    return {"items": [found[seq] for (seq,) in seqs]}
 
 
 def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> tuple[dict[str, Any], str]:
@@ -225,30 +227,27 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
         return funnel(con), "verdicts"
     filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
     other: Policy = msgspec.structs.replace(policy, filters=filters)
-    verdicts.candidate(con, other)
-    return funnel(con, "judged"), "judged"
+    relation = verdicts.candidate(con, other)
+    return funnel(con, "judged"), relation
 
 
-def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
-    """Examples in full, by id."""
-    seqs = con.execute("SELECT seq FROM verdicts WHERE example_id IN (SELECT unnest(?::VARCHAR[]))", [ids]).fetchall()
+def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
+    """Examples in full, by sequence."""
     if not seqs:
         return {}
-    # By sequence DuckDB skips what it need not read: the tables are in the order of the log, more or less.
-    here = f"seq IN ({', '.join(str(seq) for (seq,) in seqs)})"
     result = con.execute(
-        f"""WITH wanted AS (SELECT unnest($ids::VARCHAR[]) AS example_id)
+        f"""WITH found AS (SELECT * FROM verdicts {AMONG}), wanted AS (SELECT seq, example_id FROM found)
         SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor, e.source,
             e.prompt, e.response, e.original_response, e.project_context, v.tags, e.skill_used, e.tier_handled,
             e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made, e.details,
             e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
             v.personal_data, v.flags, v.feedback, v.decision, d.actor AS reviewer, d.reason AS decision_reason,
             v.approval, v.superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster,
-            v.reasons, v.queue, r.revision
-        FROM (SELECT * FROM examples WHERE {here}) e JOIN (SELECT * FROM verdicts WHERE {here}) v USING (seq)
+            v.reasons, v.queue, r.revision, v.seq
+        FROM (SELECT * FROM examples {AMONG}) e JOIN found v USING (seq)
         LEFT JOIN decisions d ON d.seq = v.decision_seq
         LEFT JOIN ({revisions()}) r ON r.example_id = e.example_id""",
-        {"ids": ids},
+        {"seqs": seqs},
     )
     names = [column[0] for column in result.description]
     found = {}
@@ -257,18 +256,18 @@ def _examples(con: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
         example["details"] = json.loads(example["details"]) if example["details"] else {}
         example["queue"] = QUEUE.get(example["queue"])
         example["verdict"] = _verdict(example)
-        found[example["example_id"]] = example
+        found[example.pop("seq")] = example
     return found
 
 
 def revisions() -> str:
-    """The last sequence said about each wanted id: under its subject, whatever became of it."""
+    """The last sequence said under the subject of each of `wanted` (`seq`, `example_id`), whatever became of it."""
     tables = " UNION ALL ".join(
         f"SELECT example_id, seq FROM {table} SEMI JOIN wanted USING (example_id)"
         for table in ("feedback", "decisions", "redactions", "erasures")
     )
     return f"""SELECT example_id, max(seq) AS revision FROM ({tables}
-        UNION ALL SELECT example_id, seq FROM examples SEMI JOIN wanted USING (example_id) WHERE corrects IS NULL
+        UNION ALL SELECT example_id, seq FROM examples SEMI JOIN wanted USING (seq) WHERE corrects IS NULL
         UNION ALL SELECT example_id, 0 FROM wanted
         UNION ALL SELECT corrects, seq FROM examples WHERE corrects IN (SELECT example_id FROM wanted)
         UNION ALL SELECT {SUBJECT_ID}, seq FROM quarantine WHERE {SUBJECT_ID} IN (SELECT example_id FROM wanted))

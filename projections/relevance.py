@@ -236,8 +236,8 @@ def difference(one: Lexicon, other: Lexicon) -> str | None:
     return pattern if len(pattern) <= WIDEST_DIFFERENCE else None
 
 
-SAID = "lower(coalesce(prompt, '') || ' | ' || coalesce(response, ''))"
-"""The text that is rated, in SQL: what is lower case is DuckDB's decision."""
+SAID = "replace(replace(lower(coalesce(prompt, '') || ' | ' || coalesce(response, '')), '__', ' '), ' _', ' ')"
+"""The text that is rated, in SQL: what is lower case is DuckDB's decision, and a blank to fill in ends a word."""
 
 
 def rate(lexicon: Lexicon, said: str) -> tuple[int, int, list[str], list[str]]:

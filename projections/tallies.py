@@ -15,15 +15,20 @@ SCHEMA = (
 """Counts by dimension (`kind`, `source`, `relevance`, `reason`, `queue`, `tag`); the review queue; and its tags."""
 
 
+SEEN = "seq, kind, source, project_context, tags, relevance, approval, reasons, queue"
+"""The columns of a verdict that are counted by, or that wait with it."""
+
+
 def _counted(relation: str, sign: int) -> str:
     """The counts of a relation of verdicts; `reason` is the first one that keeps a row out, 0 for none."""
+    numbers = f"{sign} * count(*) AS total, {sign} * count(*) FILTER (reasons = 0) AS in_training"
     return f"""
 SELECT unnest(['kind', 'source', 'relevance', 'reason', 'queue']) AS dimension,
-       unnest([kind, coalesce(source, ''), relevance, (reasons & -reasons)::VARCHAR,
-               coalesce(queue, 0)::VARCHAR]) AS key,
-       {sign} AS total, {sign} * (reasons = 0)::INTEGER AS in_training FROM {relation}
+       unnest([kind, coalesce(source, ''), relevance, reason::VARCHAR, coalesce(queue, 0)::VARCHAR]) AS key,
+       total, in_training
+FROM (SELECT kind, source, relevance, reasons & -reasons AS reason, queue, {numbers} FROM {relation} GROUP BY ALL)
 UNION ALL
-SELECT 'tag', unnest(tags), {sign}, {sign} * (reasons = 0)::INTEGER FROM {relation}"""
+SELECT 'tag', unnest(tags), total, in_training FROM (SELECT tags, {numbers} FROM {relation} GROUP BY ALL)"""
 
 
 def move(con: Connection, old: str, new: str) -> None:

@@ -6,6 +6,7 @@ arrived: whatever a batch touches is judged anew from the facts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from . import database, evidence, tallies
@@ -61,6 +62,10 @@ CONTENDING = f"reasons & ~{_UNAPPROVED | BIT['duplicate_of']} = 0"
 """The condition on answers that may be trained on once they are approved and the best to their question."""
 
 
+PLACES = "{'rank': rank, 'at': occurred_at, 'seq': seq}"
+"""What is greatest of the best answer to a question."""
+
+
 def parameters(policy: Policy) -> dict[str, Any]:
     """The policy's numbers and lists under the names that the statements use."""
     filters, approval, relevance = policy.filters, policy.approval, policy.relevance
@@ -80,8 +85,12 @@ def parameters(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _reasoned(relation: str, question: str) -> str:
-    """The SELECT that judges evidence under `parameters`: every column of the relation, and those of JUDGEMENT.
+_IDENTITY = ("seq", "example_id", "kind", "cluster", "occurred_at", "decision")
+"""What is repeated of the evidence beside a judgement; the lists and texts of it would cost more than judging."""
+
+
+def _reasoned(relation: str, question: str, beside: Sequence[str]) -> str:
+    """The SELECT that judges evidence under `parameters`: the columns `beside` of the relation, and those of JUDGEMENT.
 
     `question` is the column that examples share that answer the same.
     """
@@ -112,9 +121,9 @@ reasoned AS (
              WHEN basis = 'reviewer' THEN 3 WHEN basis = 'feedback' THEN 2 ELSE 1 END AS rank
     FROM rated),
 best AS (
-    SELECT {question}, arg_max(example_id, {{'rank': rank, 'at': occurred_at, 'seq': seq}}) AS best
+    SELECT {question}, arg_max(example_id, {PLACES}) AS best
     FROM reasoned WHERE own = 0 GROUP BY ALL HAVING count(*) > 1)
-SELECT r.* EXCLUDE (relevance_rank, basis, own, rank, is_borderline),
+SELECT {", ".join(beside)},
     ['low', 'medium', 'high'][relevance_rank + 1] AS relevance,
     CASE WHEN decision = 'rejected' THEN NULL ELSE basis END AS approval,
     rank, CASE WHEN own = 0 THEN nullif(best, example_id) END AS duplicate_of,
@@ -132,10 +141,18 @@ SELECT r.* EXCLUDE (relevance_rank, basis, own, rank, is_borderline),
 FROM reasoned r LEFT JOIN best USING ({question})"""
 
 
-def _judge(con: Connection, policy: Policy, relation: str) -> None:
-    """Judge the evidence of a relation into the temporary table `judged`, contradictions left out."""
+def _judge(con: Connection, policy: Policy, relation: str, old: Sequence[str] = ()) -> None:
+    """Judge the evidence of a relation into the temporary table `judged`, contradictions left out.
+
+    `old` are columns of JUDGEMENT that the relation has and that are kept as `old_…`.
+    """
     question = "cluster" if policy.duplicates.near else "prompt_key"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {_reasoned(relation, question)}", parameters(policy))
+    names = ", ".join([*evidence.COLUMNS, *(f"{name} AS old_{name}" for name in old)])
+    beside = [*_IDENTITY, *(f"old_{name}" for name in old)]
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE judged AS {_reasoned(f'(SELECT {names} FROM {relation})', question, beside)}",
+        parameters(policy),
+    )
 
 
 def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> None:
@@ -144,14 +161,20 @@ def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> None:
         return
     from . import contradictions  # learns the vocabulary: not for those who only ask
 
-    relation, kept = "judged", ""
+    relation = "(SELECT *, false AS is_known, NULL::VARCHAR AS old_contradicts FROM judged)"
+    kept = ""
     if is_again:
         old = CONTENDING.replace("reasons", "old_reasons")
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE moved_questions AS SELECT DISTINCT cluster FROM judged
-                WHERE ({CONTENDING}) <> ({old}) OR ({CONTENDING} AND rank <> old_rank)"""
+            f"""CREATE OR REPLACE TEMP TABLE moved_questions AS
+                SELECT cluster, count(*) FILTER ({old}) <= {contradictions.MEMBERS}
+                    AND arg_max(seq, {PLACES}) FILTER ({CONTENDING}) IS NOT DISTINCT FROM
+                        arg_max(seq, {PLACES.replace(" rank", " old_rank")}) FILTER ({old}) AS has_same_best
+                FROM judged WHERE cluster IN (
+                    SELECT cluster FROM judged
+                    WHERE ({CONTENDING}) <> ({old}) OR ({CONTENDING} AND rank <> old_rank)) GROUP BY cluster"""
         )
-        relation = "(SELECT * FROM judged SEMI JOIN moved_questions USING (cluster))"
+        relation = f"(SELECT *, has_same_best AND {old} AS is_known FROM judged JOIN moved_questions USING (cluster))"
         kept = """UNION ALL SELECT example_id, old_contradicts FROM judged ANTI JOIN moved_questions USING (cluster)
                   WHERE old_contradicts IS NOT NULL"""
     contradictions.find(con, relation, CONTENDING)
@@ -168,55 +191,70 @@ def update(con: Connection, policy: Policy) -> None:
         f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered('touched')}",
         {"analyser": analyser(policy.lexicon)},
     )
-    names = ", ".join(evidence.COLUMNS)
+    # Whose rows they are is found first, in two columns: then few of the others are read.
     con.execute(
-        f"""INSERT INTO gathered BY NAME SELECT {names} FROM verdicts
-            WHERE {CONTENDING} AND cluster IN (
-                SELECT cluster FROM gathered
-                UNION ALL SELECT cluster FROM verdicts WHERE seq IN (SELECT seq FROM gathered))
-              AND seq NOT IN (SELECT seq FROM gathered)"""
+        """CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT cluster FROM (
+             SELECT cluster FROM gathered UNION ALL SELECT cluster FROM verdicts SEMI JOIN gathered USING (seq))"""
     )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beside AS SELECT seq FROM verdicts SEMI JOIN asked USING (cluster)
+            WHERE {CONTENDING} AND seq NOT IN (SELECT seq FROM gathered)"""
+    )
+    names = ", ".join(evidence.COLUMNS)
+    con.execute(f"INSERT INTO gathered BY NAME SELECT {names} FROM verdicts SEMI JOIN beside USING (seq)")
     _judge(con, policy, "gathered")
     _contradict(con, policy, is_again=False)
-    _store(con, "judged")
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE replaced AS
+            SELECT {tallies.SEEN} FROM verdicts WHERE seq IN (SELECT seq FROM judged)"""
+    )
+    con.execute("DELETE FROM verdicts WHERE seq IN (SELECT seq FROM judged)")
+    con.execute(f"INSERT INTO verdicts BY NAME {_whole('gathered')}")
+    tallies.move(con, "replaced", f"({_whole('gathered')})")
     _remember(con, policy)
 
 
 def judge_all(con: Connection, policy: Policy) -> None:
     """Judge every example anew, as a new policy demands; rows that stay as they are are not written."""
-    if gathers_the_same(con, policy):
-        candidate(con, policy)
-        differs = " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in JUDGEMENT)
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE differing AS SELECT {', '.join(COLUMNS)} FROM judged WHERE {differs}"
-        )
-        _store(con, "differing")
-        _remember(con, policy)
-    else:
+    if not gathers_the_same(con, policy):
         gather_all(con, policy)
+        return
+    candidate(con, policy)
+    differs = " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in JUDGEMENT)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE differing AS SELECT seq, {', '.join(JUDGEMENT)} FROM judged WHERE {differs}"
+    )
+    changed = f"SELECT {tallies.SEEN} FROM verdicts SEMI JOIN differing USING (seq)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE replaced AS {changed}")
+    assignments = ", ".join(f"{name} = d.{name}" for name in JUDGEMENT)
+    con.execute(f"UPDATE verdicts SET {assignments} FROM differing d WHERE verdicts.seq = d.seq")
+    tallies.move(con, "replaced", f"({changed})")
+    _remember(con, policy)
 
 
 def gather_all(con: Connection, policy: Policy) -> None:
     """Gather the evidence on every example anew and judge it."""
     _gather_and_judge(con, policy)
     con.execute("DELETE FROM verdicts")
-    con.execute("INSERT INTO verdicts BY NAME SELECT * FROM judged")
+    con.execute(f"INSERT INTO verdicts BY NAME {_whole('gathered')}")
+    con.execute("DROP TABLE gathered")
     con.execute("UPDATE judging SET terms = ?", [terms(policy)])
     tallies.recount(con)
     _remember(con, policy)
 
 
-def candidate(con: Connection, policy: Policy) -> None:
+def candidate(con: Connection, policy: Policy) -> str:
     """Judge every example under a policy into the temporary table `judged`, and change nothing.
 
+    `judged` holds of the evidence what _IDENTITY names; the relation that is returned has every column of a verdict.
     Where the evidence can be taken from the verdicts, `judged` repeats their judgement as `old_…`.
     """
     if gathers_the_same(con, policy):
-        old = ", ".join(f"{name} AS old_{name}" for name in JUDGEMENT)
-        _judge(con, policy, f"(SELECT {', '.join(evidence.COLUMNS)}, {old} FROM verdicts)")
+        _judge(con, policy, "verdicts", list(JUDGEMENT))
         _contradict(con, policy, is_again=True)
-    else:
-        _gather_and_judge(con, policy)
+        return f"({_whole('verdicts')})"
+    _gather_and_judge(con, policy)
+    return f"({_whole('gathered')})"
 
 
 def _gather_and_judge(con: Connection, policy: Policy) -> None:
@@ -225,8 +263,13 @@ def _gather_and_judge(con: Connection, policy: Policy) -> None:
         {"analyser": analyser(policy.lexicon)},
     )
     _judge(con, policy, "gathered")
-    con.execute("DROP TABLE gathered")
     _contradict(con, policy, is_again=False)
+
+
+def _whole(relation: str) -> str:
+    """The SELECT of the verdicts whose evidence is in a relation and whose judgement is in `judged`."""
+    names = [*(f"e.{name}" for name in evidence.COLUMNS), *(f"j.{name}" for name in JUDGEMENT)]
+    return f"SELECT {', '.join(names)} FROM {relation} e JOIN judged j USING (seq)"
 
 
 def _remember(con: Connection, policy: Policy) -> None:
@@ -243,16 +286,6 @@ def terms(policy: Policy) -> str:
     """On what the evidence depends beside the facts."""
     duplicates = policy.duplicates
     return f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions}"
-
-
-def _store(con: Connection, judged: str) -> None:
-    """Put the rows of a relation in the place of those of the same examples."""
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE replaced AS SELECT * FROM verdicts WHERE seq IN (SELECT seq FROM {judged})"
-    )
-    con.execute(f"DELETE FROM verdicts WHERE seq IN (SELECT seq FROM {judged})")
-    con.execute(f"INSERT INTO verdicts BY NAME SELECT * FROM {judged}")
-    tallies.move(con, "replaced", judged)
 
 
 def names(reasons: int) -> list[str]:

@@ -21,7 +21,7 @@ from itertools import chain, pairwise
 _SOURCE = files("projections").joinpath("vocabulary.toml").read_bytes()
 _VOCABULARY: dict[str, str] = tomllib.loads(_SOURCE.decode())
 
-VERSION = f"wording-3-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"
+VERSION = f"wording-4-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"
 """Raise its number when a rule here changes: normal forms, and with them signatures, are then made anew."""
 
 _STANDARD_MARKS = str.maketrans("’‘′“”–‐×⁄", "'''\"\"--x/")
@@ -48,7 +48,7 @@ _SHARED_UNIT = re.compile(r"(?<![\w.])([\d.]+)(?=\s+(?:and|or|to|vs\.?|versus|th
 _NUMBER_SIGN = re.compile(r"\bno\.? ?(?=\d)")
 _BELOW_ZERO = re.compile(r"(^|[a-z,:] |\()-(?=\.?\d)")
 _SECTION = re.compile(r"(?<![\w.-])(?:section )?(?:(\d\d)[ -](\d\d)[ -](\d\d)|(0\d)(\d\d)(\d\d))(?:\.(\d\d))?(?![\w-])")
-_CLASS = re.compile(r"\b(class|grade|group|zone|phase) ([a-f]|[ivx]+)\b|\b(type) ([ivx]{2,3}|[vx])\b")
+_CLASS = re.compile(r"\b(class|grade|group|zone|phase)[ -]([a-f]|[ivx]+)\b|\b(type)[ -]([ivx]{2,3}|[vx])\b")
 _DESIGNATION = re.compile(r"\b(?:(r|d|c|e|f|u|es)[ -]?|([a-z]{1,2})-)(\d+(?:\.\d+)?)\b")
 _PITCH = re.compile(
     rf"(?<![\w.])({_AMOUNT}) ?(?::| in |/) ?12\b(?![/\d])"
@@ -67,7 +67,8 @@ def _entries(table: str) -> Iterator[tuple[str, list[str]]]:
 _UNIT = {spelling: unit for unit, spellings in _entries(_VOCABULARY["units"]) for spelling in [unit, *spellings]}
 _NUMBER = re.compile(
     rf"(?<![\w.,:])\$?({_AMOUNT})(?!\d|/\d|[.,]\d)"
-    r"(?:([ -]?)((?:(?:sq\b\.?|square|linear|miles per|per|deg|degrees?) )?[a-z]+\d?|''|[\"'%#]|°[cf]?))?"
+    r"(?:([ -]?)((?:(?:sq\b\.?|square|linear|lineal|running|lin\b\.?|miles per|per|deg|degrees?) )?[a-z]+\d?"
+    r"|''|[\"'%#]|°[cf]?))?"
 )
 _BEYOND = re.compile(
     r"(?<!no )(?<!not )\b(?:(over|more than|greater than|in excess of)|(?:under|less than|fewer than)) (?=\d)"
@@ -287,6 +288,8 @@ _PAST = {"did", "was", "were", "had"}
 _ASKED = {"howmany", "howmuch", "howlong", "how", "why", "where", "who", "when"}
 _MEASURED = {"cost", "weight", "thickness", "width", "depth", "height", "size"}
 _DIRECTION = {"over", "under", "above", "below", "before", "after", "than", "from"}
+_PAIRS = {"new": "existing", "upper": "lower", "wet": "dry", "interior": "exterior", "first": "second", "top": "bottom"}
+"""Qualities that one question gives to two things: which has which is a fact."""
 _RULES = {
     "ibc",
     "irc",
@@ -347,7 +350,18 @@ def facts(normal: str) -> frozenset[str]:
     if "howmany" in found:
         counted = [word for word in words[words.index("howmany") + 1 :] if word not in PRODUCTS][:1]
         found |= {f"howmany {word}" for word in counted if word in _LEXICON}
+    found.update(_qualified(words, found))
     return frozenset(found.union(_ordered(words)) if not _DIRECTION.isdisjoint(words) else found)
+
+
+def _qualified(words: list[str], found: set[str]) -> Iterator[str]:
+    """Each of two opposite qualities with the term that follows it, where a text has both."""
+    for pair in _PAIRS.items():
+        if found.issuperset(pair):
+            for n, word in enumerate(words):
+                if word in pair:
+                    term = next((w for w in words[n + 1 :] if w in _TERMS or w in pair), word)
+                    yield f"{word} {term}"
 
 
 def _ordered(words: list[str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from projections import analysis, policies
 from projections.policy import Policy
 
 from .settings import Settings
-from .state import READ, Owner, Progress, State, ahead, fold
+from .state import Owner, Progress, State, ahead, decoded, fold
 
 PREFIX = "past."
 """What the folders are called that hold a past state while somebody looks at it."""
@@ -34,10 +34,12 @@ async def as_of(
     *,
     policy: Policy | None = None,
     live: State | None = None,
+    judging: Progress | None = None,
 ) -> AsyncIterator[State]:
     """The state after a sequence, under the policy of that time or another one.
 
     What is known of texts is taken over from the live state where that is given: an analysis follows from its text.
+    `progress` is told of facts, and of texts unless `judging` is given.
     Raises RooflogError where the log does not reach so far.
     """
     last = await log.last_sequence()
@@ -49,17 +51,17 @@ async def as_of(
     owner = Owner(home / "rooflog.duckdb")
     try:
         projector = owner.projector
-        async for messages in ahead(log.read(0, seq, READ)):
-            await asyncio.to_thread(fold, projector, messages, seq)
+        async for batch in ahead(decoded(log, projector.checkpoint, seq)):
+            await asyncio.to_thread(fold, projector, batch, seq)
             if progress:
-                progress(messages[-1].seq, seq)
+                progress(batch.last, seq)
         if policy is not None:
             policies.suppose(projector.con, policy)
         if live is not None:
             async with live.rows("analyses") as (_, batches):
                 async for batch in batches:
                     await asyncio.to_thread(analysis.take_over, projector.con, pa.Table.from_batches([batch]))
-        await asyncio.to_thread(projector.judge, progress)
+        await asyncio.to_thread(projector.judge, judging or progress)
         yield State(log, owner, None, as_it_stands=True)
     finally:
         owner.close()

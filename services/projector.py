@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import logging
 import socket
+import sys
 import time
 from typing import Any
 
@@ -53,6 +54,10 @@ FORGET_SECONDS = 60.0
 WORKERS = 4
 """Questions answered at a time."""
 
+SWITCH_SECONDS = 0.0005
+"""How long the thread that folds may keep Python to itself while one that answers waits. With Python's own 5 ms the
+slowest twentieth of the answers took 187 instead of 143 ms at a million examples, while facts arrived."""
+
 FACTS_CHANNEL, QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL = "facts", "questions", "commands", "rows"
 """The names of what the service listens to, in its AsyncAPI document."""
 
@@ -88,6 +93,7 @@ class ProjectorService:
 
     async def run(self) -> int:
         """Fold what the log holds, then what arrives, until a signal or a failure; the exit code."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         await self._owner.check(self._log)
         await self._owner.catch_up(self._log)
         await self._subscribe()

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from events.errors import RooflogError
-from events.log import Log, Message
+from events.log import Log
 from projections import compaction, takeover
 from projections.projector import CACHES, Projector, table_digests
 from projections.takeover import Snapshot
 
-from .state import READ, Files, Owner, ahead, fold
+from .state import READ, Files, Owner, ahead, decoded, fold
 
 REBUILD, REBUILDING = "rebuild", "rebuilding"
 """The command that starts or joins a rebuild in the projector, and the question how far it is."""
@@ -137,7 +137,9 @@ class Rebuild:
         self._is("replaying", last)
         self._open()
         self._began = time.monotonic()
-        await self._follow(last, lambda messages: fold(self._projector, messages, last))
+        async for batch in ahead(decoded(self._log, self._projector.checkpoint, last)):
+            await self._in_thread(lambda batch=batch: fold(self._projector, batch, last))  # type: ignore[misc]
+            self._moved(batch.last, last)
         if snapshot is not None and not self.condition.plan.from_log:
             _expect(self._projector, snapshot.log_digest)
         self._is("judging", last)
@@ -166,9 +168,9 @@ class Rebuild:
             if owner is None:
                 return await self._put()
             while owner.projector.checkpoint_seq - self._projector.checkpoint_seq > NEAR:
-                await self._follow(owner.projector.checkpoint_seq, self._projector.apply)
+                await self._follow(owner.projector.checkpoint_seq)
             async with self._folding:
-                await self._follow(owner.projector.checkpoint_seq, self._projector.apply)
+                await self._follow(owner.projector.checkpoint_seq)
                 if not self.condition.plan.from_log:
                     _expect(self._projector, owner.projector.checkpoint.log_digest)
                 try:
@@ -194,11 +196,11 @@ class Rebuild:
         seconds = round(time.monotonic() - self._began, 1)
         return {"checkpoint": now.seq, "log_digest": now.log_digest.hex(), "seconds": seconds}
 
-    async def _follow(self, until: int, take_in: Callable[[list[Message]], object]) -> None:
-        """Fold what the log holds up to a sequence."""
+    async def _follow(self, until: int) -> None:
+        """Fold and judge what the log holds up to a sequence."""
         first = self._projector.checkpoint_seq
         async for messages in ahead(self._log.read(first, until, READ)):
-            await self._in_thread(lambda batch=messages: take_in(batch))  # type: ignore[misc]
+            await self._in_thread(lambda batch=messages: self._projector.apply(batch))  # type: ignore[misc]
             self._moved(messages[-1].seq - first, until - first)
 
     def _open(self) -> None:

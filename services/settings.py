@@ -67,6 +67,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.tokens or self.data_dir / "tokens.json"
 
     @property
+    def sessions_file(self) -> Path:
+        """Where the gateway keeps who is signed in, as digests."""
+        return self.data_dir / "sessions.json"
+
+    @property
     def who(self) -> str:
         """The actor of facts said on the command line."""
         if self.actor:

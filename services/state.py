@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -21,7 +21,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, TooLarge, Unreachable
-from events.log import Log, Message
+from events.log import Log
 from projections import (
     analysis,
     chain,
@@ -36,6 +36,8 @@ from projections import (
     review,
     training_set,
 )
+from projections.batch import Batch, decode
+from projections.checkpoint import Checkpoint
 from projections.database import Connection
 from projections.policy import Relevance
 from projections.training_set import TrainingSet
@@ -81,6 +83,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "erasing": erasures.erasing,
     "repeating": erasures.repeating,
     "policies": policies.history,
+    "adoptions": policies.adoptions,
+    "policy": policies.document,
     "preview": preview.preview,
 }
 
@@ -226,15 +230,17 @@ class Owner:
         last = await log.last_sequence() if until is None else until
         first = self.projector.checkpoint.seq
         is_far = last - first > FAR and not while_read
-        async for messages in ahead(log.read(first, last, READ)):
-            if is_far:
-                await asyncio.to_thread(fold, self.projector, messages, last)
-            else:
-                await asyncio.to_thread(self.projector.apply, messages)
-            if progress:
-                progress(messages[-1].seq - first, last - first)
         if is_far:
+            async for batch in ahead(decoded(log, self.projector.checkpoint, last)):
+                await asyncio.to_thread(fold, self.projector, batch, last)
+                if progress:
+                    progress(batch.last - first, last - first)
             await asyncio.to_thread(self.projector.judge, progress)
+        else:
+            async for messages in ahead(log.read(first, last, READ)):
+                await asyncio.to_thread(self.projector.apply, messages)
+                if progress:
+                    progress(messages[-1].seq - first, last - first)
         if not while_read:  # else whoever serves the readers says when
             await asyncio.to_thread(self.compact)
 
@@ -415,10 +421,19 @@ def packed(chunk: bytes | pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def fold(projector: Projector, messages: list[Message], last: int) -> None:
+def fold(projector: Projector, batch: Batch, last: int) -> None:
     """Fold a batch on a long way to a last sequence, judging nothing."""
-    first, end = messages[0].seq - 1, messages[-1].seq
-    projector.fold(messages, commit=end >= last or end // WRITTEN > first // WRITTEN)
+    projector.fold(batch, commit=batch.last >= last or batch.last // WRITTEN > (batch.first - 1) // WRITTEN)
+
+
+async def decoded(log: Log, after: Checkpoint, last: int) -> AsyncGenerator[Batch]:
+    """What follows a checkpoint up to a last sequence, for `fold`: read, decoded and folded at the same time."""
+    digest = after.log_digest
+    async with aclosing(ahead(log.read(after.seq, last, READ))) as read:
+        async for messages in read:
+            batch = await asyncio.to_thread(decode, messages, digest)
+            digest = batch.digest
+            yield batch
 
 
 async def ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:

@@ -25,7 +25,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 def openapi() -> dict[str, Any]:
     """The OpenAPI document of the gateway, made without any connection."""
     app = create(
-        Gateway(Settings(actor="docs"), Log(Client())), Tokens(Path("/nowhere/tokens.json")), asyncapi.document
+        Gateway(Settings(actor="docs"), Log(Client()), "nats://localhost:4222"),
+        Tokens(Path("/nowhere/tokens.json")),
+        asyncapi.document,
     )
     return exact(app.openapi_schema.to_schema())
 

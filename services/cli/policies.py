@@ -14,6 +14,7 @@ from rich.table import Table
 from events.facts import PolicyAdopted
 from events.log import Log
 from events.subjects import new_event_id
+from projections.policies import differences, settings
 from projections.policy import Policy, default, document_digest, from_document
 
 from ..state import State
@@ -47,7 +48,7 @@ async def show(session: Session, as_toml: bool, shipped: bool) -> Outcome:
         text = tomli_w.dumps(_without_shipped_lexicon(document)).rstrip()
         return Outcome({"toml": text, "digest": history["current_digest"]}, plain(text))
     rows = Table("setting", "value", box=None, header_style="bold")
-    for section, name, value in _settings(document):
+    for section, name, value in settings(document):
         rows.add_row(f"{section}.{name}", plain(_short(value)))
     since = (
         f"adopted by {plain(adopted['actor'])} at {adopted['occurred_at']} (sequence {adopted['seq']})"
@@ -184,33 +185,6 @@ def _reasons_table(answer: dict[str, Any]) -> Table:
         because = f"no longer: {words}" if row["change"] == "enter" else words
         rows.add_row(row["change"], because, f"{row['count']:,}")
     return rows
-
-
-def differences(now: dict[str, Any], then: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every setting and every lexicon entry in which two policies differ; None where one of them lacks it."""
-    one, other = (dict(_flat(msgspec.json.decode(msgspec.json.encode(document)))) for document in (now, then))
-    return [
-        {"setting": name, "now": one.get(name), "then": other.get(name)}
-        for name in sorted(one.keys() | other.keys())
-        if one.get(name) != other.get(name)
-    ]
-
-
-def _flat(document: dict[str, Any]) -> list[tuple[str, Any]]:
-    lexicon = document["lexicon"]
-    flat = [(f"{section}.{name}", value) for section, name, value in _settings(document)]
-    flat += [(f"lexicon.{term['term']}", term) for term in lexicon["terms"]]
-    flat += [(f"lexicon.{kind}.{word}", word) for kind in ("rivals", "ignored") for word in lexicon[kind]]
-    return flat
-
-
-def _settings(document: dict[str, Any]) -> list[tuple[str, str, Any]]:
-    return [
-        (section, name, value)
-        for section, fields in document.items()
-        if section != "lexicon"
-        for name, value in fields.items()
-    ]
 
 
 def _without_shipped_lexicon(document: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from events.log import Log
 from ..state import Answer, Progress
 
 ASK = "rooflog.exporter"
-"""The subject prefix; the last token is `status`, `export`, `train` or `job`."""
+"""The subject prefix; the last token is `status`, `lineage`, `export`, `train` or `job`."""
 
 ANSWER_SECONDS = 10.0
 POLL_SECONDS = 0.2

@@ -60,7 +60,7 @@ class Exporter:
 
     def __init__(self, log: Log, state: State, volume: Volume, data_dir: Path, actor: str) -> None:
         self._log = log
-        self._state = state
+        self.state = state
         self._staging = data_dir / STAGING
         self._actor = actor
         self.volume = volume
@@ -84,7 +84,7 @@ class Exporter:
 
     async def changes(self, last: tuple[str, Manifest] | None, min_relevance: Relevance | None = None) -> Changes:
         """How the training set differs from the last export."""
-        return await compare(self._state, self.known, last, min_relevance)
+        return await compare(self.state, self.known, last, min_relevance)
 
     async def export(
         self,
@@ -101,13 +101,13 @@ class Exporter:
         export intact.
         """
         if (last := await self.last()) is not None:
-            changes = await compare(self._state, self.known, last, min_quality)
+            changes = await compare(self.state, self.known, last, min_quality)
             if refused := _too_few(changes.head, min_examples):
                 return refused
             if changes.is_same and await publication.is_whole(self.volume, *last):
                 return _answer(self.volume, *last, changes.head.funnel, is_new=False)
         try:
-            async with self._state.training_set(min_quality) as (head, batches):
+            async with self.state.training_set(min_quality) as (head, batches):
                 if refused := _too_few(head, min_examples):
                     return refused
                 digest, manifest = await directory.write(self._staging, head, batches, progress)
@@ -120,7 +120,7 @@ class Exporter:
 
     async def _retain(self, keep: int, latest: str) -> None:
         """Remove what the policy no longer keeps; never the latest, what trains, or what was trained on last."""
-        exports = (await self._state.ask("exports"))["exports"]
+        exports = (await self.state.ask("exports"))["exports"]
         trained = [(t["intended_seq"], e["export_digest"], t["outcome"]) for e in exports for t in e["trainings"]]
         running = {digest for _, digest, outcome in trained if outcome in ("intended", "started")}
         done = max((t for t in trained if t[2] != "failed"), default=None)

@@ -63,6 +63,10 @@ class Provenance(Struct):
             raise UnknownRow(f"{file} is no file with rows; give {ROOT_FILE}:17 or data/sft/train.jsonl:17")
         where = " OR ".join(f"{column} = $line" for column in _LINES[found["format"]])
         rows = await self._rows(export, f"split = $split AND ({where})", {"split": found["split"], "line": line})
+        if rows is None:
+            raise UnknownRow(
+                f"export {export['export_digest'][:12]} is no longer on {self.volume.name}: it was too old to keep"
+            )
         if not rows:
             raise UnknownRow(f"{file} of export {export['export_digest'][:12]} has no line {line}")
         row = f"data/{found['format']}/{found['split']}.jsonl:{line}"
@@ -71,21 +75,26 @@ class Provenance(Struct):
         )
 
     async def of_example(self, example_id: str) -> dict[str, Any]:
-        """The exports and trainings that contain an example, newest first, with its lines in each."""
-        contained = []
+        """The exports and trainings that contain an example, newest first, with its lines in each.
+
+        `untold` are exports of which the volume has no lineage any more.
+        """
+        contained, untold = [], []
         for export in self.exports:
-            rows = await self._rows(export, "example_id = $id", {"id": example_id}, missing=[])
+            rows = await self._rows(export, "example_id = $id", {"id": example_id})
+            if rows is None:
+                untold.append(export["export_digest"])
             contained += [{"export_digest": export["export_digest"], "at": export["at"], "last_seq": export["last_seq"],
                            "lines": lines_of(row), "approval": row["approval"], "reviewer": row["reviewer"],
-                           "trainings": export["trainings"]} for row in rows]  # fmt: skip
-        return {"example_id": example_id, "in": contained}
+                           "trainings": export["trainings"]} for row in rows or ()]  # fmt: skip
+        return {"example_id": example_id, "in": contained, "untold": untold}
 
     async def of_export(self, export: dict[str, Any], limit: int) -> dict[str, Any]:
         """The manifest of an export, its trainings, and its first `limit` examples with the facts behind them."""
         digest = export["export_digest"]
         manifest: Manifest | None = await publication.manifest_of(self.volume, digest)
-        rows = await self._rows(export, f"true ORDER BY seq LIMIT {int(limit)}", {}, missing=[])
-        return {"export": export, "manifest": manifest, "rows": rows}
+        rows = await self._rows(export, f"true ORDER BY seq LIMIT {int(limit)}", {})
+        return {"export": export, "manifest": manifest, "rows": rows or []}
 
     async def _latest(self) -> str:
         if (digest := await publication.latest(self.volume)) is None:
@@ -99,18 +108,12 @@ class Provenance(Struct):
         return found[0] if found else None
 
     async def _rows(
-        self,
-        export: dict[str, Any],
-        where: str,
-        parameters: dict[str, Any],
-        missing: list[dict[str, Any]] | None = None,
-    ) -> list[dict[str, Any]]:
-        digest = export["export_digest"]
-        async with publication.LineageFile(self.volume, digest) as path:
+        self, export: dict[str, Any], where: str, parameters: dict[str, Any]
+    ) -> list[dict[str, Any]] | None:
+        """Rows of the lineage of an export; None where the volume does not hold it any more."""
+        async with publication.LineageFile(self.volume, export["export_digest"]) as path:
             if path is None:
-                if missing is not None:
-                    return missing
-                raise UnknownRow(f"export {digest[:12]} is no longer on {self.volume.name}: it was too old to keep")
+                return None
             con = database.connect(None)
             try:
                 result = con.execute(

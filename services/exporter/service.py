@@ -42,6 +42,9 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 15 * 60.0
 
 JOBS_KEPT = 100
 
+WORKERS = 4
+"""Questions answered at a time: a lineage may have to be fetched from the volume."""
+
 
 class Job(msgspec.Struct, kw_only=True):
     """A command that somebody gave; `result` once it is done, with `status` = `error` where it failed."""
@@ -99,7 +102,7 @@ class ExporterService:
     async def run(self) -> int:
         """Keep the volume current until a signal comes; the exit code."""
         self.broker.subscriber(MOVED, decoder=_as_it_is, no_reply=True)(self._moved)
-        self.broker.subscriber(f"{ASK}.*", decoder=_as_it_is)(self._answer)
+        self.broker.subscriber(f"{ASK}.*", max_workers=WORKERS, decoder=_as_it_is)(self._answer)
         working = asyncio.create_task(self._work())
         working.add_done_callback(lambda _: self.app.exit())
         logger.info("exporting to %s", self.condition.volume)
@@ -122,8 +125,9 @@ class ExporterService:
         name = message.raw_message.subject.removeprefix(f"{ASK}.")
         try:
             args = msgspec.json.decode(message.body or b"{}", type=dict[str, Any])
-            answer = Answer(value=self._told(name, args))
-        except (ValueError, LookupError, TypeError) as error:
+            value = await self._lineage(args) if name == "lineage" else self._told(name, args)
+            answer = Answer(value=value)
+        except (RooflogError, ValueError, LookupError, TypeError) as error:
             answer = Answer(error=str(error))
         return msgspec.json.encode(answer)
 
@@ -142,7 +146,10 @@ class ExporterService:
                 self._jobs.popitem(last=False)
             self._has_job.set()
             return {"job": number}
-        raise ValueError(f"no question {name!r}; there are status, export, train, job")
+        raise ValueError(f"no question {name!r}; there are status, lineage, export, train, job")
+
+    async def _lineage(self, args: dict[str, Any]) -> dict[str, Any]:
+        return await self._steps.lineage(str(args["of"]), int(args.get("limit", 20)))
 
     async def _work(self) -> None:
         """One turn after the other; a failure is shown and tried again, ever more slowly."""

@@ -19,6 +19,7 @@ from ..volume import VolumeError, open_trainer, open_volume
 from .changes import unseen
 from .exporting import LOCK_SECONDS, STAGING, Exporter, alone
 from .manifest import Manifest
+from .provenance import Provenance
 from .training import Attempt, Trainings, is_running, last_trained, why_not
 
 
@@ -78,6 +79,11 @@ class Steps:
             actor=args.get("actor"),
             progress=progress,
         )
+
+    async def lineage(self, asked: str, limit: int) -> dict[str, Any]:
+        """Where a row comes from, or where an example went (`Provenance.of_anything`). Raises UnknownRow."""
+        provenance = await Provenance.of(self._exporter.state, self._exporter.volume)
+        return await provenance.of_anything(asked, limit)
 
     async def follow(self) -> list[Attempt] | None:
         """Bring what the log says about trainings up to date; None where nobody trains."""

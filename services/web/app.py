@@ -16,10 +16,11 @@ from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from . import browse, decide, limits, look, metrics, openapi, operate, pages, policies, reference, say, session
-from .auth import Door, Sessions
+from . import browse, decide, limits, look, metrics, openapi, operate, pages, past, policies, reference, say, session
+from .auth import Door
 from .errors import HANDLERS, Problem
 from .gateway import Gate, Gateway
+from .sessions import Sessions
 from .tokens import Tokens
 
 API = "/api/v1"
@@ -58,7 +59,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
 
     `asyncapi` makes the document of what the services say on NATS.
     """
-    sessions = Sessions()
+    sessions = Sessions(gateway.settings.sessions_file)
     door = Door(tokens, sessions, gateway.settings.who)
 
     @asynccontextmanager
@@ -75,6 +76,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
             look.ROUTES,
             browse.ROUTES,
             operate.ROUTES,
+            past.ROUTES,
             policies.ROUTES,
         ],
         before_request=limits.json_only,
@@ -114,7 +116,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
 @get("/health", summary="Is it well?", tags=["state"])
 async def health(gateway: Gate) -> dict[str, Any]:
     """For load balancers and monitors; it needs no token and shows no text."""
-    return await gateway.health()
+    return {name: value for name, value in (await gateway.health()).items() if name != "state"}
 
 
 @get("/api/asyncapi.json", include_in_schema=False)

@@ -6,7 +6,6 @@ a signed-in reviewer's browser do anything.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -21,7 +20,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
 from .errors import Refusal
-from .tokens import Role, Token, Tokens, digest
+from .sessions import Sessions
+from .tokens import Role, Tokens
 
 Right = Literal["say", "look", "decide", "operate"]
 
@@ -34,10 +34,6 @@ RIGHTS: dict[Role, tuple[Right, ...]] = {
 """What each role may do: say facts, look at examples, decide on them, and operate exports and policies."""
 
 COOKIE = "rooflog_session"
-SESSION_SECONDS = 12 * 3600
-SESSIONS = 10_000
-"""Sessions at a time at most; the oldest end first."""
-
 OWN_PAGE = "x-rooflog-page"
 """A header that only our own pages send: another site cannot add it without a preflight that is never granted."""
 
@@ -58,32 +54,6 @@ class Principal(Struct, frozen=True):
     def rights(self) -> tuple[Right, ...]:
         """What they may do."""
         return RIGHTS[self.role]
-
-
-class Sessions:
-    """Signed-in browsers, by the digest of their cookie; kept in memory, so a restart signs everybody out."""
-
-    def __init__(self) -> None:
-        self._open: dict[str, tuple[str, float]] = {}
-
-    def start(self, token: Token) -> tuple[str, float]:
-        """A new session of a token: the cookie's value, which is never one that a browser brought, and its end."""
-        now = time.time()
-        self._open = {key: session for key, session in self._open.items() if session[1] > now}
-        while len(self._open) >= SESSIONS:
-            self._open.pop(next(iter(self._open)))
-        cookie, ends = secrets.token_urlsafe(32), now + SESSION_SECONDS
-        self._open[digest(cookie)] = (token.sha256, ends)
-        return cookie, ends
-
-    def find(self, cookie: str) -> tuple[str, float] | None:
-        """The token's digest and the end of a session that has not ended."""
-        session = self._open.get(digest(cookie))
-        return session if session and session[1] > time.time() else None
-
-    def end(self, cookie: str) -> bool:
-        """End a session; was there one?"""
-        return self._open.pop(digest(cookie), None) is not None
 
 
 class Door(ASGIMiddleware):
@@ -131,8 +101,8 @@ class Door(ASGIMiddleware):
 
     def _of_cookie(self, cookie: str | None) -> Principal | None:
         session = self._sessions.find(cookie) if cookie else None
-        token = self._tokens.of_digest(session[0]) if session else None
-        return Principal(token.name, token.role, token.sha256, session[1]) if session and token else None
+        token = self._tokens.of_digest(session.token) if session else None
+        return Principal(token.name, token.role, token.sha256, session.ends) if session and token else None
 
 
 def unauthorized(message: str) -> Refusal:

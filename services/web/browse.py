@@ -14,7 +14,7 @@ from events.log import Message, describe
 
 from .auth import may
 from .gateway import Gate, received
-from .look import Filter, Limit, Why
+from .look import AsOf, Filter, Limit, Why
 from .say import Call, ExampleId
 
 Text = Annotated[
@@ -76,15 +76,15 @@ async def review(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """How each begins and why it waits, most urgent first; `after` goes on, also where a search has paused."""
-    filters = {"why": why, "tag": tag, "source": source, "project": project, "text": text}
+    filters: dict[str, Any] = {"why": why, "tag": tag, "source": source, "project": project, "text": text}
     answer: dict[str, Any] = await gateway.ask(request.user.name, "waiting", **filters, after=after, limit=limit)
     return answer
 
 
 @get("/review/facets", summary="What the review queue can be filtered by")
-async def facets(gateway: Gate, request: Call) -> dict[str, Any]:
+async def facets(gateway: Gate, request: Call, as_of: AsOf = None) -> dict[str, Any]:
     """Sources, projects and tags of what waits, the most frequent first."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "facets")
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "facets", as_of=as_of)
     return answer
 
 
@@ -101,9 +101,11 @@ async def covered(
 
 
 @get("/review/{example_id:str}", summary="One example as the reviewer sees it")
-async def considered(gateway: Gate, request: Call, example_id: ExampleId) -> dict[str, Any]:
+async def considered(gateway: Gate, request: Call, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
     """The example in full; where it waits for review, why, in words."""
-    answer: dict[str, Any] | None = await gateway.ask(request.user.name, "considered", example_id=example_id)
+    answer: dict[str, Any] | None = await gateway.ask(
+        request.user.name, "considered", as_of=as_of, example_id=example_id
+    )
     if answer is None:
         raise UnknownExample(example_id)
     return answer
@@ -122,19 +124,20 @@ async def examples(
     text: Text = None,
     before: Sequence = None,
     limit: Limit = 50,
+    as_of: AsOf = None,
 ) -> dict[str, Any]:
     """The newest first, how each begins and where it stands; `before` goes on, also where a search has paused."""
     filters = {"source": source, "tag": tag, "project": project, "relevance": relevance, "text": text}
     answer: dict[str, Any] = await gateway.ask(
-        request.user.name, "found", reason=reason, stage=stage, **filters, before=before, limit=limit
+        request.user.name, "found", as_of=as_of, reason=reason, stage=stage, **filters, before=before, limit=limit
     )
     return answer
 
 
 @get("/examples/{example_id:str}/related", summary="The lineage of an example")
-async def related(gateway: Gate, request: Call, example_id: ExampleId) -> dict[str, Any]:
+async def related(gateway: Gate, request: Call, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
     """What it corrects, what corrects it, and the other answers to its question."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "related", example_id=example_id)
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "related", as_of=as_of, example_id=example_id)
     return answer
 
 
@@ -143,9 +146,10 @@ async def dashboard(
     gateway: Gate,
     request: Call,
     span: Annotated[Span, QueryParameter(description="48 hours, 30 days or 12 months.")] = "days",
+    as_of: AsOf = None,
 ) -> dict[str, Any]:
     """What happened over time, thin topics, recent corrections, the last export and training."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "dashboard", span=span)
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "dashboard", as_of=as_of, span=span)
     return answer
 
 

@@ -24,6 +24,7 @@ from ..settings import Settings
 from ..state import State
 from .changes import Changes
 from .errors import Refusal, unavailable
+from .pasts import Pasts
 
 SAY_SECONDS = 5.0
 """How long the log may take to acknowledge: longer than a synced batch ever takes, shorter than callers wait."""
@@ -38,10 +39,12 @@ T = TypeVar("T")
 class Gateway:
     """What every route works with."""
 
-    def __init__(self, settings: Settings, log: Log) -> None:
+    def __init__(self, settings: Settings, log: Log, url: str) -> None:
+        """`url` is where the log is, for the processes that look back on it."""
         self.settings = settings
         self.log = log
         self.changes = Changes()
+        self.pasts = Pasts(settings, url)
         self._state = State(log, None, None)
         self._said: dict[str, int] = {}
 
@@ -50,17 +53,21 @@ class Gateway:
         """Follow the projector while this is open."""
         subscription = await self.changes.subscribe(self.log.client)
         try:
-            yield
+            async with self.pasts.kept(self.log.client):
+                yield
         finally:
             self.changes.close()
             if not self.log.client.is_closed:
                 await subscription.unsubscribe()
 
-    async def ask(self, actor: str, name: str, **args: Any) -> Any:
+    async def ask(self, actor: str, name: str, *, as_of: int | None = None, **args: Any) -> Any:
         """The answer to a question, of a state that holds what this actor has said through this gateway.
 
-        Raises Refusal 503 where the projector does not answer in time.
+        With `as_of` it is that of a moment somebody went back to. Raises Refusal 503 where the projector does not
+        answer in time, 404 where nobody went back so far.
         """
+        if as_of is not None:
+            return await self.pasts.find(as_of).ask(name, args)
         self.require_log()
         try:
             async with asyncio.timeout(ASK_SECONDS):
@@ -94,9 +101,9 @@ class Gateway:
             if asyncio.iscoroutine(work):
                 work.close()
 
-    async def example(self, actor: str, example_id: str) -> dict[str, Any]:
+    async def example(self, actor: str, example_id: str, *, as_of: int | None = None) -> dict[str, Any]:
         """One example with its verdict. Raises UnknownExample."""
-        found: dict[str, Any] | None = await self.ask(actor, "show", example_id=example_id)
+        found: dict[str, Any] | None = await self.ask(actor, "show", as_of=as_of, example_id=example_id)
         if found is None:
             raise UnknownExample(example_id)
         return found
@@ -183,7 +190,8 @@ class Gateway:
             "moved_seconds_ago": round(time.time() - moved, 3) if moved else None,
         }
         has_trouble = bool(status["quarantined"]) or age > LAG_SECONDS
-        return answer | {"status": "attention" if has_trouble else "ok", "quarantined": status["quarantined"]}
+        answer |= {"status": "attention" if has_trouble else "ok", "quarantined": status["quarantined"]}
+        return answer | {"state": status}
 
     def require_same(self, message: Message | None, fact: Fact) -> None:
         """Raise Refusal 422 where a key that was used before stood for another body.

@@ -12,6 +12,7 @@ from litestar.response import Stream
 from events.errors import TooLarge, UnknownExample
 
 from .auth import Door, may
+from .errors import unavailable
 from .gateway import Gate, Gateway, told
 from .say import Call, ExampleId
 
@@ -20,6 +21,10 @@ Filter = Annotated[str | None, QueryParameter(min_length=1, max_length=200)]
 Why = Annotated[
     Literal["correction", "negative_feedback", "new_topic", "edge_case", "not_reviewed"] | None,
     QueryParameter(description="Only what waits for this reason."),
+]
+AsOf = Annotated[
+    int | None,
+    QueryParameter(ge=0, le=2**53, description="As it stood after this sequence; go back there first (`POST /past`)."),
 ]
 
 
@@ -63,31 +68,34 @@ async def _as_many_as_fit(gateway: Gateway, request: Call, name: str, limit: int
 
 
 @get("/examples/{example_id:str}", summary="One example")
-async def example(gateway: Gate, request: Call, example_id: ExampleId) -> dict[str, Any]:
+async def example(gateway: Gate, request: Call, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
     """The example with its verdict: is it trained on, and if not, every reason why."""
-    return await gateway.example(request.user.name, example_id)
+    return await gateway.example(request.user.name, example_id, as_of=as_of)
 
 
 @get("/examples/{example_id:str}/history", summary="Everything ever said about an example")
-async def history(gateway: Gate, example_id: ExampleId) -> dict[str, Any]:
-    """In the order of the log, read from the log itself."""
-    messages = await gateway.history(example_id)
+async def history(gateway: Gate, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
+    """In the order of the log, read from the log itself; up to a sequence where one is given."""
+    messages = [message for message in await gateway.history(example_id) if as_of is None or message.seq <= as_of]
     if not messages:
         raise UnknownExample(example_id)
     return {"example_id": example_id, "facts": [told(message) for message in messages]}
 
 
 @get("/stats", summary="The numbers of the dashboard", guards=[may(None)])
-async def stats(gateway: Gate, request: Call) -> dict[str, Any]:
+async def stats(gateway: Gate, request: Call, as_of: AsOf = None) -> dict[str, Any]:
     """Funnel, sources, relevance, tags, feedback and decisions, all of one moment."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "stats")
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "stats", as_of=as_of)
     return answer
 
 
 @get("/status", summary="How things are", guards=[may(None)])
-async def status(gateway: Gate, request: Call) -> dict[str, Any]:
+async def status(gateway: Gate) -> dict[str, Any]:
     """Health by age, and where the tables stand."""
-    return await gateway.health() | {"state": await gateway.ask(request.user.name, "status")}
+    health = await gateway.health()
+    if "state" not in health:
+        raise unavailable("projector", f"the projector does not answer: {health.get('reason', 'the log is away')}")
+    return health
 
 
 @get("/events", summary="Tells when the state has moved", media_type="text/event-stream", guards=[may(None)])

@@ -11,7 +11,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from . import bodies, browse, decide, errors, operate, policies, reference, say, session
+from . import bodies, browse, decide, errors, operate, past, pasts, policies, reference, say, session
 from .auth import COOKIE
 
 DESCRIPTION = """Training data of a roofing assistant: say facts, review them, look at what follows.
@@ -23,7 +23,7 @@ projector is away, and that nobody keeps the fact for you."""
 
 _SHAPES = [
     thing
-    for module in (bodies, say, decide, session, browse, operate, policies, errors)
+    for module in (bodies, say, decide, session, browse, operate, past, pasts, policies, errors)
     for thing in vars(module).values()
     if isclass(thing) and issubclass(thing, msgspec.Struct) and thing.__module__ == module.__name__
 ]

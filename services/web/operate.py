@@ -64,6 +64,27 @@ async def job_(gateway: Gate, job: Annotated[str, PathParameter(pattern="^[0-9a-
     return Progress(told["done"], told["total"], told["result"])
 
 
+@get("/lineage", summary="Where a row comes from, or where an example went", guards=[may("look")])
+async def lineage(
+    gateway: Gate,
+    of: Annotated[
+        str,
+        QueryParameter(
+            min_length=1,
+            max_length=400,
+            description="FILE:LINE of the latest export or DIGEST:FILE:LINE, an example's id, an export's digest.",
+        ),
+    ],
+    limit: Annotated[int, QueryParameter(ge=0, le=200, description="Examples shown of an export.")] = 20,
+) -> dict[str, Any]:
+    """Read from the volume: facts, reviewer, policy and trainings behind a row; the exports that hold an example."""
+    try:
+        answer: dict[str, Any] = await _ask(gateway, "lineage", of=of, limit=limit)
+    except RooflogError as error:
+        raise Refusal(404, str(error), code="unknown_row") from error
+    return answer
+
+
 @get("/exporter", summary="What the exporter is doing", guards=[may(None)])
 async def exporter(gateway: Gate) -> dict[str, Any]:
     """Its state and since when, the last export, and what it waits for."""
@@ -84,4 +105,4 @@ async def _ask(gateway: Gateway, name: str, **args: Any) -> Any:
     return answer
 
 
-ROUTES = Router("", route_handlers=[exports, export, train, job_, exporter], tags=["exports"])
+ROUTES = Router("", route_handlers=[exports, export, train, job_, lineage, exporter], tags=["exports"])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from litestar import Router, get, post
-from litestar.params import JSONBody
+from litestar.params import JSONBody, PathParameter
 from msgspec import Meta, Struct
 
 from events.errors import StalePolicy
@@ -54,10 +54,24 @@ class Adopted(Struct, frozen=True):
     digest: str
 
 
-@get("/policies", summary="The policy that holds, and those before it", guards=[may("look")])
+@get("/policies", summary="The settings that hold, and who adopted what", guards=[may("look")])
 async def policies(gateway: Gate, request: Call) -> dict[str, Any]:
-    """Whole documents, the latest first; the shipped policy held before the first adoption."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "policies")
+    """The latest adoptions first, each with the settings it changed; documents are asked for one by one.
+
+    The shipped policy held before the first adoption.
+    """
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "adoptions")
+    return answer
+
+
+@get("/policies/{digest:str}", summary="One policy, whole", guards=[may("look")])
+async def policy(
+    gateway: Gate, request: Call, digest: Annotated[str, PathParameter(pattern="^[0-9a-f]{8,64}$")]
+) -> dict[str, Any]:
+    """The document with its lexicon, by (the start of) its digest: one that was adopted, or the shipped one."""
+    answer: dict[str, Any] | None = await gateway.ask(request.user.name, "policy", digest=digest)
+    if answer is None:
+        raise Refusal(404, f"no policy of the history begins with {digest}", code="unknown_policy")
     return answer
 
 
@@ -91,4 +105,4 @@ async def adopt(gateway: Gate, request: Call, data: JSONBody[Adoption]) -> Adopt
         raise Refusal(409, message, code="stale_policy", details={"seen": error.seen}) from error
 
 
-ROUTES = Router("", route_handlers=[policies, preview, adopt], tags=["policies"])
+ROUTES = Router("", route_handlers=[policies, policy, preview, adopt], tags=["policies"])

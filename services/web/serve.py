@@ -49,7 +49,7 @@ async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, A
     )
     try:
         listener = _listen(settings.web_host, settings.web_port)
-        gateway = Gateway(settings, log)
+        gateway = Gateway(settings, log, url)
         config = uvicorn.Config(
             create(gateway, tokens, asyncapi),
             lifespan="on",

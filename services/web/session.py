@@ -10,9 +10,10 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from .auth import COOKIE, SESSION_SECONDS, Principal, Right, Sessions, may, unauthorized
+from .auth import COOKIE, Principal, Right, may, unauthorized
 from .bodies import SignIn
 from .say import Call
+from .sessions import SESSION_SECONDS, Sessions
 from .tokens import Role, Tokens
 
 

@@ -86,7 +86,7 @@ class Tokens:
             tokens = _read(self.path).tokens if self.path.exists() else ()
             if any(token.name == name for token in tokens):
                 raise TokensError(f"{name!r} has a token; remove it first: rooflog token remove {name}")
-            _write(self.path, _File((*tokens, Token(name, role, digest(secret), datetime.now(UTC)))))
+            write_private(self.path, _File((*tokens, Token(name, role, digest(secret), datetime.now(UTC)))))
         return secret
 
     def remove(self, name: str) -> Token:
@@ -95,7 +95,7 @@ class Tokens:
             tokens = _read(self.path).tokens if self.path.exists() else ()
             for token in tokens:
                 if token.name == name:
-                    _write(self.path, _File(tuple(other for other in tokens if other is not token)))
+                    write_private(self.path, _File(tuple(other for other in tokens if other is not token)))
                     return token
         raise TokensError(f"no token is called {name!r}; see `rooflog token list`")
 
@@ -126,7 +126,7 @@ def _read(path: Path) -> _File:
         raise TokensError(f"{path} is no tokens file: {error}; make one with `rooflog token add`") from error
 
 
-def _write(path: Path, content: _File) -> None:
+def write_private(path: Path, content: Struct) -> None:
     """Replace the file in one step, readable by its owner only."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

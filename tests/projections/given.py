@@ -33,6 +33,7 @@ from events.facts import (
 from events.message import Message, listed, remembered
 from events.subjects import subject_of
 from projections import queries
+from projections.batch import decode
 from projections.database import Connection
 from projections.policy import Policy, default, from_document
 from projections.projector import Projector, content_digest
@@ -183,8 +184,8 @@ class Story:
         late = Projector(None)
         half = len(self.messages) // 2
         late.apply(self.messages[: half // 2])
-        late.fold(self.messages[half // 2 : half])
-        late.fold(self.messages[half:])
+        for messages in filter(None, (self.messages[half // 2 : half], self.messages[half:])):
+            late.fold(decode(messages, late.checkpoint.log_digest))
         late.judge()
         assert content_digest(late.con) == digest, "judged at the end it is other content"
         late.close()

@@ -63,23 +63,52 @@ def test_quality_does_not_fall(half: str) -> None:
     rows = [row for row in labelled("relevance") if row["split"] == half]
     tiers = [rating[1] for rating in rate([(row["prompt"], row["response"]) for row in rows])]
     unrelated = [tier for row, tier in zip(rows, tiers, strict=True) if row["tier"] == "low" and row["group"] != "exam"]
-    related = [tier for row, tier in zip(rows, tiers, strict=True) if row["tier"] != "low"]
+    dry = [tier for row, tier in zip(rows, tiers, strict=True) if row["group"] == "dry"]
+    related = [tier for row, tier in zip(rows, tiers, strict=True) if row["tier"] != "low" and row["group"] != "dry"]
     exam = [tier for row, tier in zip(rows, tiers, strict=True) if row["group"] == "exam"]
     assert unrelated.count("low") / len(unrelated) >= 0.99
-    assert related.count("low") / len(related) <= 0.08
-    assert exam.count("low") / len(exam) <= 0.15
-    assert exam.count("high") / len(exam) >= 0.55
+    assert related.count("low") / len(related) <= 0.06
+    assert exam.count("low") / len(exam) <= 0.10
+    assert exam.count("high") / len(exam) >= 0.65
+    assert dry.count("low") / len(dry) <= 0.55  # stems written to hold as few of roofing's own words as they can
 
 
 @pytest.mark.parametrize(
     "text",
-    ["membrane", "flashing", "The valley below the ridge", "slate tablet", "drain, detail, spec, curb", "iso eps deck"],
+    [
+        "membrane",
+        "flashing",
+        "The valley below the ridge",
+        "slate tablet",
+        "drain, detail, spec, curb",
+        "iso eps deck",
+        "A gutter in a comic",
+        "SPF record",
+        "6 inches",
+        "wind and waves",
+        "a copper kettle",
+        "raise the roof",
+    ],
 )
 def test_a_lone_or_everyday_word_stays_low(text: str) -> None:
     assert rate([(text, "")])[0][1] == "low"
 
 
-@pytest.mark.parametrize("text", ["TPO seam", "scupper height", "mod-bit", "mod bit", "Base-flashing at the parapets"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TPO seam",
+        "scupper height",
+        "mod-bit",
+        "mod bit",
+        "Base-flashing at the parapets",
+        "membrane, 60 inches",
+        "nailed to the rafter____",
+        "Purlins carry",
+        "two flat lock seams, cleats",
+        "the king post",
+    ],
+)
 def test_a_short_roofing_text_is_above_low(text: str) -> None:
     assert rate([(text, "")])[0][1] != "low"
 

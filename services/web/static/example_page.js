@@ -3,12 +3,14 @@
 import { get } from "./api.js";
 import { address, h, link, put } from "./dom.js";
 import { contradiction, facts, history, isShort, nothing, row, texts, title, verdict } from "./example.js";
+import { heldBy } from "./lineage.js";
 import { following } from "./live.js";
 import { WHY, count } from "./words.js";
 
 export async function draw(main, me) {
   const id = decodeURIComponent(location.pathname.split("/")[2]);
   const path = `/examples/${encodeURIComponent(id)}`;
+  const contained = h("section", { class: "card contained", "aria-label": "Exports and trainings" });
   let shown = null;
 
   const show = async () => {
@@ -47,7 +49,9 @@ export async function draw(main, me) {
         h("div", { class: "beside" }, h("section", {}, h("h3", {}, "About it"), facts(example)), h("section", {}, h("h3", {}, "History"), history(told))),
       ),
       related(lineage),
+      contained,
     );
+    put(contained, await heldBy(own, example.verdict.in_training));
   };
   await show();
   following(() => show().catch(() => {}));

@@ -2,7 +2,6 @@
 
 import { get, post } from "./api.js";
 import { exampleAddress, h, link, put } from "./dom.js";
-import { nothing } from "./example.js";
 import { line } from "./texts.js";
 import { toast } from "./toast.js";
 import { REASONS, ago, count, moment, number, plain } from "./words.js";
@@ -38,7 +37,7 @@ const EDITED = ["filters", "approval", "review", "relevance", "duplicates", "exp
 
 export async function draw(main, me) {
   const told = await get("/policies");
-  const current = told.current;
+  const current = told.settings;
   const adopted = told.adopted[0];
   const form = h("form", { class: "card policy", "aria-label": "The policy that holds" });
   const result = h("div", { "aria-live": "polite" });
@@ -54,29 +53,32 @@ export async function draw(main, me) {
     form.append(set);
   }
   form.append(
-    h("p", { class: "quiet" }, `The lexicon has ${count(current.lexicon.terms.length, "term")}; change it with `, h("code", {}, "rooflog policy adopt FILE"), "."),
+    h("p", { class: "quiet" }, `The lexicon has ${count(told.terms, "term")}; change it with `, h("code", {}, "rooflog policy adopt FILE"), "."),
     h("div", { class: "buttons" }, h("button", { class: "primary" }, "Preview the change"), h("button", { type: "reset", class: "quiet-button", onclick: () => put(result) }, "Reset")),
   );
-  const edited = () => {
-    const document = structuredClone(current);
-    for (const { section, name, field } of fields) document[section][name] = field.read();
-    return document;
+  const edited = async () => {
+    const { policy } = await get(`/policies/${told.digest}`);
+    for (const { section, name, field } of fields) policy[section][name] = field.read();
+    return policy;
   };
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    put(result, h("p", { class: "notice" }, "Judging every example under the new policy …"));
+  const preview = async (document) => {
+    put(result, h("p", { class: "notice" }, "Judging every example under that policy …"));
     try {
-      const preview = await post("/policies/preview", { policy: edited() }, { isKeyed: false });
-      put(result, previewed(preview, me));
-      result.firstChild.scrollIntoView({ block: "nearest" });
+      put(result, previewed(await post("/policies/preview", { policy: await document() }, { isKeyed: false }), me));
     } catch (problem) {
       put(result, h("p", { class: "notice is-bad", role: "alert" }, problem.message));
     }
+    result.firstChild.scrollIntoView({ block: "nearest" });
+  };
+  const back = (digest) => preview(async () => (await get(`/policies/${digest}`)).policy);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    preview(edited);
   });
   put(
     main,
-    h("div", { class: "page-title" }, h("h1", {}, "Policy"), h("p", { class: "quiet" }, h("span", { class: "mono", title: told.current_digest }, told.current_digest.slice(0, 12)), adopted ? `, adopted by ${adopted.actor} ${ago(adopted.occurred_at)}` : ", the one that rooflog ships")),
-    h("div", { class: "policy-page" }, form, h("div", { class: "policy-side" }, result, history(told))),
+    h("div", { class: "page-title" }, h("h1", {}, "Policy"), h("p", { class: "quiet" }, h("span", { class: "mono", title: told.digest }, told.digest.slice(0, 12)), adopted ? `, adopted by ${adopted.actor} ${ago(adopted.occurred_at)}` : ", the one that rooflog ships")),
+    h("div", { class: "policy-page" }, form, h("div", { class: "policy-side" }, result, history(told, back))),
   );
 }
 
@@ -142,8 +144,24 @@ function adoption(preview) {
   return form;
 }
 
-function history({ adopted, current_digest: digest, shipped_digest: shipped, current }) {
-  const documents = adopted.map(({ policy }) => policy);
+function history({ adopted, total, digest: holding, shipped_digest: shipped }, back) {
+  const past = (digest) => [
+    digest === holding ? null : h("button", { type: "button", class: "quiet-button", onclick: () => back(digest) }, "Preview going back"),
+    whole(digest),
+  ];
+  const entries = adopted.map((one, n) =>
+    h(
+      "li",
+      { class: n === 0 ? "is-good" : "" },
+      h("b", {}, n === 0 ? "Holds now, adopted" : "Adopted"),
+      ` by ${one.actor}`,
+      one.reason && h("p", { class: "note", dir: "auto" }, one.reason),
+      changes(one),
+      h("span", { class: "stamp" }, h("time", { datetime: one.occurred_at, title: moment(one.occurred_at) }, ago(one.occurred_at)), h("span", { class: "mono" }, one.digest.slice(0, 12)), h("span", {}, `#${number(one.seq)}`)),
+      h("div", { class: "past" }, past(one.digest)),
+    ),
+  );
+  const rest = total - adopted.length;
   return h(
     "section",
     { class: "card", "aria-label": "History" },
@@ -151,26 +169,38 @@ function history({ adopted, current_digest: digest, shipped_digest: shipped, cur
     h(
       "div",
       { class: "body" },
-      adopted.length
-        ? h(
-            "ol",
-            { class: "history" },
-            adopted.map((one, n) => h("li", { class: one.digest === digest && n === 0 ? "is-good" : "" }, h("b", {}, "Adopted"), ` by ${one.actor}`, one.reason && h("p", { class: "note", dir: "auto" }, one.reason), documents[n + 1] && changes(documents[n + 1], one.policy), h("span", { class: "stamp" }, h("time", { datetime: one.occurred_at, title: moment(one.occurred_at) }, ago(one.occurred_at)), h("span", { class: "mono" }, one.digest.slice(0, 12)), h("span", {}, `#${number(one.seq)}`)))),
-            h("li", {}, h("b", {}, "The policy that rooflog ships"), h("span", { class: "stamp" }, h("span", { class: "mono" }, shipped.slice(0, 12)))),
-          )
-        : nothing("No policy was adopted yet", `The shipped one holds: ${count(Object.keys(current).length, "section")}.`),
+      h(
+        "ol",
+        { class: "history" },
+        entries,
+        rest > 0 && h("li", {}, h("p", {}, `${count(rest, "adoption")} before these: `, h("code", {}, "rooflog policy history"))),
+        h("li", { class: adopted.length ? "" : "is-good" }, h("b", {}, adopted.length ? "The policy that rooflog ships" : "The policy that rooflog ships holds now"), h("span", { class: "stamp" }, h("span", { class: "mono" }, shipped.slice(0, 12))), h("div", { class: "past" }, past(shipped))),
+      ),
     ),
   );
 }
 
-function changes(before, after) {
-  const changed = EDITED.flatMap((section) =>
-    Object.keys(after[section] ?? {})
-      .filter((name) => JSON.stringify(before[section]?.[name]) !== JSON.stringify(after[section][name]))
-      .map((name) => `${LABELS[`${section}.${name}`] ?? plain(name)}: ${told(before[section]?.[name])} → ${told(after[section][name])}`),
-  );
-  if (JSON.stringify(before.lexicon) !== JSON.stringify(after.lexicon)) changed.push("the lexicon");
-  return h("p", { class: "small" }, changed.join("; ") || "no change");
+/** A whole document, asked for when somebody opens it. */
+function whole(digest) {
+  const text = h("pre", { tabindex: "0", "aria-label": "The whole policy" }, "…");
+  const element = h("details", { class: "small" }, h("summary", {}, "The whole policy"), text);
+  element.addEventListener("toggle", async () => {
+    if (!element.open || element.dataset.isThere) return;
+    element.dataset.isThere = "true";
+    try {
+      put(text, JSON.stringify((await get(`/policies/${digest}`)).policy, null, 2));
+    } catch (problem) {
+      delete element.dataset.isThere;
+      put(text, problem.message);
+    }
+  });
+  return element;
+}
+
+function changes({ changes: changed, lexicon_changes: entries }) {
+  const words = changed.map(({ setting, now, then }) => `${LABELS[setting] ?? plain(setting)}: ${told(now)} → ${told(then)}`);
+  if (entries) words.push(`the lexicon in ${count(entries, "entry", "entries")}`);
+  return h("p", { class: "small" }, words.join("; ") || "no change");
 }
 
 function told(value) {

@@ -18,8 +18,9 @@ from .conftest import ROLES, Site
 
 PUBLIC = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), ("get", "/health")}
 NEEDS = {"facts": "say", "decisions": "decide", "state": "look", "session": None, "exports": "operate"}
-NEEDS |= {"pages": "look", "policies": "operate"}
-LOOKS = {("get", "/api/v1/exports"), ("get", "/api/v1/policies"), ("post", "/api/v1/policies/preview")}
+NEEDS |= {"pages": "look", "policies": "operate", "past": "look"}
+LOOKS = {("get", "/api/v1/exports"), ("get", "/api/v1/policies"), ("get", "/api/v1/policies/{digest}")}
+LOOKS |= {("post", "/api/v1/policies/preview"), ("get", "/api/v1/lineage")}
 FOR_ALL = {"/api/v1/stats", "/api/v1/status", "/api/v1/events", "/api/v1/exporter", "/metrics"}
 OPERATIONS = [
     (method, path, operation["tags"][0])
@@ -32,7 +33,7 @@ OPERATIONS = [
 def call(client: httpx.Client, method: str, path: str) -> httpx.Response:
     """The first part of an answer: a stream of events has no end."""
     content = {"json": {}} if method == "post" else {}
-    with client.stream(method, path.replace("{example_id}", "none"), **content) as response:
+    with client.stream(method, path.replace("{example_id}", "none").replace("{seq}", "0"), **content) as response:
         return response
 
 

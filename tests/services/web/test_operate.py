@@ -47,6 +47,30 @@ def test_an_export_is_a_job_and_then_in_the_list(exporting: Site) -> None:
     assert exporting.client("publisher").get("/api/v1/exporter").json()["state"]
 
 
+def test_the_lineage_leads_from_an_export_to_its_examples_and_back(exporting: Site) -> None:
+    auditor = exporting.client("auditor")
+    (export,) = auditor.get("/api/v1/exports").json()["exports"]
+    digest = export["export_digest"]
+    whole = auditor.get("/api/v1/lineage", params={"of": digest[:12], "limit": 3}).json()
+    assert whole["manifest"]["examples"] == 12
+    assert len(whole["rows"]) == 3
+    example = whole["rows"][0]["example_id"]
+    told = auditor.get("/api/v1/lineage", params={"of": example}).json()
+    (contained,) = told["in"]
+    assert (contained["export_digest"], told["untold"]) == (digest, [])
+    assert contained["approval"] == "feedback"
+    line = auditor.get("/api/v1/lineage", params={"of": contained["lines"][0]}).json()
+    assert line["example_id"] == example
+    assert [fact["fact"] for fact in line["facts"]] == ["example.captured", "feedback.given"]
+
+
+def test_what_is_no_row_is_said_so(exporting: Site) -> None:
+    answer = exporting.client("auditor").get("/api/v1/lineage", params={"of": "data/sft/train.jsonl:4711"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_row")
+    assert "has no line 4711" in answer.json()["error"]["message"]
+    assert exporting.client("auditor").get("/api/v1/lineage", params={"of": "ghost"}).json()["in"] == []
+
+
 def test_a_training_that_nobody_does_is_said(exporting: Site) -> None:
     job = exporting.client("operator").post("/api/v1/trainings", json={}).json()["job"]
     assert "nobody trains on this volume" in result(exporting, job)["error"]

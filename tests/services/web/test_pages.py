@@ -485,7 +485,7 @@ class TestOtherPages:
         expect(page.locator(".preview")).to_contain_text("0 examples would enter, 0 would leave")
         page.get_by_placeholder("Why? It stays on the log.").fill("we want more")
         page.get_by_role("button", name="Adopt this policy").click()
-        expect(page.locator(".history")).to_contain_text("Adopted by operator")
+        expect(page.locator(".history")).to_contain_text("adopted by operator")
         expect(page.locator(".history")).to_contain_text("we want more")
         assert day.client("auditor").get("/api/v1/stats").json()["training_goal"] == 3000
         page.get_by_label("Goal of the dashboard").fill("2000")
@@ -493,6 +493,25 @@ class TestOtherPages:
         page.get_by_placeholder("Why? It stays on the log.").fill("back")
         page.get_by_role("button", name="Adopt this policy").click()
         expect(page.locator(".history")).to_contain_text("Goal of the dashboard: 3000 → 2000")
+
+    def test_an_older_policy_is_shown_whole_and_can_be_gone_back_to(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        page = visit("operator").open("/policies")
+        page.get_by_label("Goal of the dashboard").fill("2500")
+        page.get_by_role("button", name="Preview the change").click()
+        page.get_by_placeholder("Why? It stays on the log.").fill("for a while")
+        page.get_by_role("button", name="Adopt this policy").click()
+        expect(page.locator(".history")).to_contain_text("Holds now, adopted by operator")
+        shipped = page.locator(".history > li").last
+        shipped.get_by_text("The whole policy").click()
+        expect(shipped.locator("pre")).to_contain_text('"goal": 2000')
+        shipped.get_by_role("button", name="Preview going back").click()
+        expect(page.locator(".preview")).to_contain_text("0 examples would enter, 0 would leave")
+        page.get_by_placeholder("Why? It stays on the log.").fill("as it was")
+        page.get_by_role("button", name="Adopt this policy").click()
+        expect(page.locator(".history")).to_contain_text("Goal of the dashboard: 2500 → 2000")
+        until(lambda: day.client("auditor").get("/api/v1/stats").json()["training_goal"] == 2000)
 
     def test_a_policy_that_cannot_be_is_refused_in_words(self, visit: Callable[..., Visitor]) -> None:
         page = visit("operator").open("/policies")
