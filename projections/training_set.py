@@ -18,8 +18,11 @@ from .database import Connection
 from .policy import Export, Relevance, Training
 from .verdicts import BIT
 
-PAGE = 20_000
-"""Rows in one page: enough that a page's fixed cost vanishes, and 20 MB of ordinary answers."""
+PAGE = 50_000
+"""Rows in one page at most: enough that a page's fixed cost vanishes."""
+
+PAGE_BYTES = 32 * 2**20
+"""Bytes of text in one page, and one row more at most: it bounds what readers of pages have in memory."""
 
 _WITHHELD = BIT["excluded_source"] | BIT["excluded_by_author"] | BIT["personal_data"] | BIT["erased"]
 """An answer that left for one of these goes into no file, not even as the bad answer of a pair."""
@@ -80,8 +83,11 @@ def pages(con: Connection, *, texts: bool = True) -> Iterator[pa.Table]:
     tells two training sets apart is read.
     """
     ends = con.execute(
-        f"""SELECT max(seq) FROM (SELECT seq, (row_number() OVER (ORDER BY seq) - 1) // {PAGE} AS page FROM chosen)
-            GROUP BY page ORDER BY page"""
+        f"""SELECT max(seq) FROM (
+                SELECT seq, (row_number() OVER log - 1) // {PAGE} AS page, sum(size) OVER log // {PAGE_BYTES} AS piece
+                FROM ({_SIZES if texts else "SELECT seq, 0 AS size FROM chosen"})
+                WINDOW log AS (ORDER BY seq ROWS UNBOUNDED PRECEDING))
+            GROUP BY page, piece ORDER BY ALL"""
     ).fetchall()
     after = 0
     for (end,) in ends:
@@ -181,3 +187,6 @@ WHERE c.seq > $after AND c.seq <= $end AND e.seq > $after AND e.seq <= $end ORDE
 _TEXTS = """
 SELECT seq, prompt, response, original_response FROM examples SEMI JOIN chosen USING (seq)
 WHERE seq > $after AND seq <= $end"""
+
+_SIZES = """SELECT seq, strlen(prompt) + strlen(response) + coalesce(strlen(original_response), 0) AS size
+FROM examples SEMI JOIN chosen USING (seq)"""

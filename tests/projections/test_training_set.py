@@ -177,9 +177,25 @@ def test_pages_are_in_the_order_of_the_log_whatever_their_size(monkeypatch: pyte
     story = Story().when(*many(30))
     whole = rows(story)
     assert [row["seq"] for row in whole] == sorted(row["seq"] for row in whole)
-    for size in (1, 7, 30):
+    for size, length in ((1, 10**6), (7, 10**6), (30, 10**6), (30, 1), (30, 1_000), (7, 1_000)):
         monkeypatch.setattr(training_set, "PAGE", size)
+        monkeypatch.setattr(training_set, "PAGE_BYTES", length)
         assert rows(story) == whole
+
+
+def test_a_page_has_no_more_text_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_set, "PAGE_BYTES", 1_000)
+    long = [captured("long", "How do we flash a TPO roof curb?", ANSWER * 40), approved("long")]
+    con = fold([Story().when(*many(20), *long).messages]).con
+    con.execute("BEGIN TRANSACTION")
+    training_set.select(con)
+    sizes = [
+        sum(len(text.encode()) for name in ("prompt", "response") for text in page.column(name).to_pylist())
+        for page in training_set.pages(con)
+    ]
+    assert len(sizes) > 2
+    assert all(size < 1_000 + 300 for size in sizes[:-1])
+    assert sizes[-1] > 3_000
 
 
 def test_every_text_is_that_of_its_row_in_whatever_order_the_table_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
