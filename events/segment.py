@@ -134,8 +134,12 @@ class Segment:
         return records, start + at
 
     def settle(self, offset: int) -> None:
-        """Everything below `offset` needs no further care, whoever reads this file next. Raises OSError."""
+        """Everything below `offset` needs no further care, whoever reads this file next. Raises OSError.
+
+        Its bytes become zeros: a text that is to be forgotten may not stay in a file that its process goes on with.
+        """
         os.pwrite(self._fd, _HEADER.pack(_FORMAT, offset), 0)
+        os.pwrite(self._fd, bytes(offset - self.settled), self.settled)
         self.settled = offset
 
     def sync(self) -> None:

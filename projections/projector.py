@@ -301,13 +301,12 @@ def table_digests(con: Connection) -> dict[str, str]:
     found = {}
     for name, columns, key in tables:
         row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
-        found[name] = str(
-            database.first(
-                con,
-                f"SELECT count(*), sha256(coalesce(string_agg(sha256({row}::VARCHAR), '' ORDER BY {key}), '')) "
-                f"FROM {name}",
-            )
-        )
+        digests = con.sql(f"SELECT sha256({row}::VARCHAR) AS digest FROM {name} ORDER BY {key}")
+        count, total = 0, hashlib.sha256()
+        for batch in digests.to_arrow_reader(100_000):
+            count += len(batch)
+            total.update("".join(batch["digest"].to_pylist()).encode())
+        found[name] = f"{count} {total.hexdigest()}"
     return found
 
 

@@ -13,14 +13,22 @@ from nats.aio.client import Client
 
 from events.facts import FACTS, AnyFact
 from events.log import Log
+from projections.policy import Relevance
 
+from .exporter import asking
+from .exporter.exporting import Exporter
+from .exporter.service import ASKED_CHANNEL, MOVED_CHANNEL, ExporterService
+from .exporter.steps import Steps
 from .projector import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
 from .settings import Settings
-from .state import MOVED, QUESTIONS, Answer, Owner, Question
+from .state import MOVED, QUESTIONS, Answer, Owner, Question, State
+from .volume import open_volume
 
 _DESCRIPTION = (
     "The projector follows the facts on the stream TRAINING and answers questions about the state. "
-    f"Questions are NATS requests to rooflog.query.<question>: {', '.join(sorted(QUESTIONS))}."
+    f"Questions are NATS requests to rooflog.query.<question>: {', '.join(sorted(QUESTIONS))}. "
+    f"The exporter keeps the volume current and answers requests to {asking.ASK}.<question>: status, lineage, job, and "
+    "the commands export and train, which answer the number of a job at once."
 )
 
 
@@ -30,16 +38,38 @@ class Moved(msgspec.Struct):
     checkpoint: int
 
 
+class ExporterQuestion(msgspec.Struct, omit_defaults=True):
+    """What the exporter is asked or told; which fields count depends on the last token of the subject.
+
+    `lineage` takes `of` (a row, an example or an export) and `limit`; `job` takes `job`; `export` and `train` the rest.
+    """
+
+    of: str | None = None
+    limit: int | None = None
+    job: str | None = None
+    actor: str | None = None
+    force: bool = False
+    min_examples: int | None = None
+    min_quality: Relevance | None = None
+
+
 def document() -> dict[str, Any]:
-    """The AsyncAPI 3 document of the projector; equal versions of the code give equal documents."""
+    """The AsyncAPI 3 document of the services; equal versions of the code give equal documents."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder))
         owner = Owner(settings.database)
         try:
-            service = ProjectorService(settings, Log(Client()), owner, "nats://localhost:4222")
-            service.declare()
+            log, url = Log(Client()), "nats://localhost:4222"
+            projector = ProjectorService(settings, log, owner, url)
+            exporter = Exporter(log, State(log, None, None), open_volume(settings), settings.data_dir, "exporter")
+            services = (projector, ExporterService(settings, Steps(exporter, None), url))
+            for service in services:
+                service.declare()
             specification = AsyncAPI(
-                service.broker, title="rooflog projector", version=version("rooflog-server"), description=_DESCRIPTION
+                *(service.broker for service in services),
+                title="rooflog",
+                version=version("rooflog-server"),
+                description=_DESCRIPTION,
             )
             made: dict[str, Any] = msgspec.json.decode(specification.to_specification().to_json())
         finally:
@@ -50,13 +80,15 @@ def document() -> dict[str, Any]:
 def _with_payloads(made: dict[str, Any]) -> dict[str, Any]:
     """The document with the shapes of its messages, which FastStream can take from pydantic models only."""
     payloads, schemas = msgspec.json.schema_components(
-        [AnyFact, Question, Answer, Moved, *FACTS], ref_template="#/components/schemas/{name}"
+        [AnyFact, Question, Answer, Moved, ExporterQuestion, *FACTS], ref_template="#/components/schemas/{name}"
     )
-    fact, question, answer, moved = payloads[:4]
+    fact, question, answer, moved, asked = payloads[:5]
     messages = made["components"]["messages"]
     for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL):
         messages[f"{channel}:SubscribeMessage"]["payload"] = question
     messages[f"{FACTS_CHANNEL}:SubscribeMessage"]["payload"] = fact
+    messages[f"{ASKED_CHANNEL}:SubscribeMessage"]["payload"] = asked
+    messages[f"{MOVED_CHANNEL}:SubscribeMessage"]["payload"] = moved
     messages |= {
         "answer": {"title": "answer", "payload": answer},
         "moved": {"title": "moved", "payload": moved},
@@ -65,7 +97,7 @@ def _with_payloads(made: dict[str, Any]) -> dict[str, Any]:
         "answers": _channel("The inbox that a question names.", "answer", None),
         "moved": _channel("Said after every commit.", "moved", MOVED),
     }
-    for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL):
+    for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ASKED_CHANNEL):
         made["operations"][channel]["reply"] = {"channel": {"$ref": "#/channels/answers"}}
     made["operations"]["moved"] = {"action": "send", "channel": {"$ref": "#/channels/moved"}}
     made["components"]["schemas"] = schemas

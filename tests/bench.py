@@ -156,7 +156,9 @@ async def main(count: int) -> None:
         del messages
         await log.close()
         export_rate(report, scratch, 10 * count)
-    for row in rows("bench_rebuild", count) + rows("bench_client", count):
+    for row in rows("bench_rebuild", count) + rows("bench_client", count) + rows("bench_web", count // 10):
+        report.table.add_row(*row)
+    for row in rows("bench_policy", 10 * count):
         report.table.add_row(*row)
     for row in text_rows(10 * count):
         report.table.add_row(*row)

@@ -320,4 +320,4 @@ if __name__ == "__main__":
         json.dump(main(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 200), sys.stdout)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            json.dump(main(int(sys.argv[1]), Path(folder), 60), sys.stdout)
+            json.dump(main(int(sys.argv[1]), Path(folder), 20), sys.stdout)

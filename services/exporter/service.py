@@ -12,9 +12,8 @@ from typing import Any, Literal
 import msgspec
 from faststream import FastStream
 from faststream.message import StreamMessage
-from faststream.nats import NatsBroker
+from faststream.nats import NatsBroker, NatsMessage
 from faststream.security import SASLPlaintext
-from nats.aio.msg import Msg
 
 from events.errors import RooflogError
 from events.log import Log
@@ -41,6 +40,9 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 15 * 60.0
 """After a failure the next try waits, each time twice as long."""
 
 JOBS_KEPT = 100
+
+MOVED_CHANNEL, ASKED_CHANNEL = "exporter-moved", "exporter"
+"""The names of what the service listens to, in its AsyncAPI document."""
 
 WORKERS = 4
 """Questions answered at a time: a lineage may have to be fetched from the volume."""
@@ -101,8 +103,7 @@ class ExporterService:
 
     async def run(self) -> int:
         """Keep the volume current until a signal comes; the exit code."""
-        self.broker.subscriber(MOVED, decoder=_as_it_is, no_reply=True)(self._moved)
-        self.broker.subscriber(f"{ASK}.*", max_workers=WORKERS, decoder=_as_it_is)(self._answer)
+        self.declare()
         working = asyncio.create_task(self._work())
         working.add_done_callback(lambda _: self.app.exit())
         logger.info("exporting to %s", self.condition.volume)
@@ -116,11 +117,17 @@ class ExporterService:
             return 1
         return 0
 
-    async def _moved(self, message: StreamMessage[Msg]) -> None:
+    def declare(self) -> None:
+        """Say what the service listens to: that the tables have moved, questions and commands."""
+        self.broker.subscriber(MOVED, title=MOVED_CHANNEL, decoder=_as_it_is, no_reply=True)(self._moved)
+        asked = self.broker.subscriber(f"{ASK}.*", title=ASKED_CHANNEL, max_workers=WORKERS, decoder=_as_it_is)
+        asked(self._answer)
+
+    async def _moved(self, message: NatsMessage) -> None:
         """The tables moved on: there may be something to export."""
         self._has_moved.set()
 
-    async def _answer(self, message: StreamMessage[Msg]) -> bytes:
+    async def _answer(self, message: NatsMessage) -> bytes:
         """Answer at once; what takes long becomes a job that is asked for again."""
         name = message.raw_message.subject.removeprefix(f"{ASK}.")
         try:

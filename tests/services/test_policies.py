@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -101,6 +102,10 @@ async def test_a_policy_is_refused_where_another_was_adopted_meanwhile(log: Log)
     assert await log.adopt(again, revision=first) == second
 
 
+FACTS = int(os.environ.get("ROOFLOG_ADOPT_FACTS", "1500"))
+"""Examples that are there while policies are adopted."""
+
+
 def with_word(word: str) -> Policy:
     lexicon = default().lexicon
     return msgspec.structs.replace(
@@ -115,7 +120,7 @@ async def test_no_reader_fails_or_sees_two_policies_while_one_is_adopted(
     answers = (ANSWER, SHORT, "The zorble is fastened as the plan of the wuthering tower says, once a metre.")
     await log.publish(
         capture(f"How is part {n} of membrane {n % 7} fastened?", answers[n % 3], source="verified_calculation")
-        for n in range(1500)
+        for n in range(FACTS)
     )
     start("projector")
     while not await runs(log):

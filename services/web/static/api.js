@@ -1,6 +1,9 @@
 /** The API: every answer is data or a Problem; a change is said once, however often the network fails. */
 
+import { asOf } from "./moment.js";
+
 const BASE = "/api/v1";
+const KEPT = /^\/(stats|dashboard|examples|review)(\/|$)/;
 const TRIES = 3;
 
 /** A refused request: `code` for us, the message for people. */
@@ -11,8 +14,9 @@ export class Problem extends Error {
   }
 }
 
+/** Ask; what follows from the log is asked for as of the moment that the page shows. */
 export function get(path, parameters = {}, options = {}) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const given = Object.entries(asOf !== null && KEPT.test(path) ? { ...parameters, as_of: asOf } : parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const query = given.length ? `?${new URLSearchParams(given)}` : "";
   return ask("GET", path + query, undefined, options);
 }

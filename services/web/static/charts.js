@@ -37,7 +37,8 @@ export function progress(now, goal, marks, label) {
 /** Captures above the line and decisions below it, step by step. */
 export function timeline({ unit, steps }) {
   const most = Math.max(1, ...steps.map((step) => step.captures + step.corrections));
-  const below = Math.max(1, ...steps.map((step) => step.approved + step.rejected));
+  const decided = Math.max(0, ...steps.map((step) => step.approved + step.rejected));
+  const below = Math.max(1, decided);
   const up = Math.max(most, 0.4 * below);
   const down = Math.max(below, 0.4 * most);
   const piece = (name, n, whole) => styled(h("span", { class: name }), { "--height": `${n ? Math.max(1.5, (100 * n) / whole) : 0}%` });
@@ -54,7 +55,7 @@ export function timeline({ unit, steps }) {
   return h(
     "figure",
     { class: "timeline" },
-    h("div", { class: "plot", "aria-hidden": "true" }, h("span", { class: "most" }, number(most)), styled(h("div", { class: "columns" }, columns), { "--rows": `${up}fr ${down}fr` }), h("span", { class: "most is-below" }, number(below))),
+    h("div", { class: "plot", "aria-hidden": "true" }, h("span", { class: "most" }, number(most)), styled(h("div", { class: "columns" }, columns), { "--rows": `${up}fr ${down}fr` }), decided ? h("span", { class: "most is-below" }, number(decided)) : null),
     h("div", { class: "axis", "aria-hidden": "true" }, labels),
     table(unit, steps),
   );

@@ -5,6 +5,7 @@ import { bar, legend, progress, timeline } from "./charts.js";
 import { address, exampleAddress, h, link, put } from "./dom.js";
 import { nothing } from "./example.js";
 import { following } from "./live.js";
+import { asOf } from "./moment.js";
 import { exporterNow, operations } from "./operations.js";
 import { line } from "./texts.js";
 import { REASONS, WHY, ago, count, lasting, moment, number, percent, plain } from "./words.js";
@@ -23,7 +24,8 @@ export async function draw(main, me) {
   const hero = h("section", { class: "hero", "aria-label": "Progress to the next training" });
   const spans = h("div", { class: "segments", role: "group", "aria-label": "Time shown" });
   const [funnelCard, funnelBody] = part("funnel", "From captured to exported");
-  const [queueCard, queueBody] = part("waiting", "Waiting for review", link("/review", { class: "more-link" }, "Open the queue"));
+  const isPast = asOf !== null;
+  const [queueCard, queueBody] = part("waiting", "Waiting for review", isPast ? link(address("/examples", { stage: "waiting" }), { class: "more-link" }, "What waited") : link("/review", { class: "more-link" }, "Open the queue"));
   const [healthCard, healthBody] = part("health", "Health");
   const [timeCard, timeBody] = part("time", "Captures and decisions", legend(["captures", "corrections", "approved", "rejected"]), spans);
   const [sourceCard, sourceBody] = part("sources", "By source");
@@ -32,15 +34,15 @@ export async function draw(main, me) {
   const [correctionCard, correctionBody] = part("corrections", "Recent corrections", link(address("/examples", { stage: "corrections" }), { class: "more-link" }, "All corrections"));
 
   const refresh = following(async () => {
-    const [stats, more, status, exporter] = await Promise.all([get("/stats"), get("/dashboard", { span }), get("/status"), exporterNow()]).catch((problem) => {
+    const [stats, more, status, exporter] = await Promise.all([get("/stats"), get("/dashboard", { span }), ...(isPast ? [] : [get("/status"), exporterNow()])]).catch((problem) => {
       if (!hero.firstChild) throw problem;
       return [];
     });
     if (!stats) return;
-    put(hero, ready(stats, more), operations(stats, more, exporter, me));
+    put(hero, ready(stats, more), isPast ? null : operations(stats, more, exporter, me));
     put(funnelBody, funnel(stats.funnel, more.last_export));
     put(queueBody, waiting(more.waiting, stats.review_queue));
-    put(healthBody, health(status, more, exporter));
+    if (!isPast) put(healthBody, health(status, more, exporter));
     put(timeBody, more.timeline.steps.length ? timeline(more.timeline) : nothing("Nothing has happened yet", "Captures and decisions appear here as they are said."));
     put(sourceBody, sources(stats.by_source));
     put(relevanceBody, relevance(stats.relevance));
@@ -57,10 +59,10 @@ export async function draw(main, me) {
     main,
     h("h1", { class: "unseen" }, "Dashboard"),
     hero,
-    h("div", { class: "grid" }, funnelCard, h("div", { class: "stack" }, queueCard, healthCard), timeCard, sourceCard, h("div", { class: "stack" }, relevanceCard, topicCard), correctionCard),
+    h("div", { class: "grid" }, funnelCard, h("div", { class: "stack" }, queueCard, isPast ? null : healthCard), timeCard, sourceCard, h("div", { class: "stack" }, relevanceCard, topicCard), correctionCard),
   );
   await choose(span);
-  setInterval(refresh, 30_000);
+  if (!isPast) setInterval(refresh, 30_000);
 }
 
 function ready(stats, { training }) {
@@ -109,7 +111,7 @@ function waiting(byReason, total) {
   return h(
     "ul",
     { class: "bars" },
-    Object.entries(byReason).map(([why, n]) => h("li", {}, link(address("/review", { why }), {}, h("span", { class: "name" }, WHY[why]), h("span", { class: "n" }, number(n)), bar(n, total, null, "is-copper")))),
+    Object.entries(byReason).map(([why, n]) => h("li", {}, link(asOf === null ? address("/review", { why }) : address("/examples", { stage: "waiting" }), {}, h("span", { class: "name" }, WHY[why]), h("span", { class: "n" }, number(n)), bar(n, total, null, "is-copper")))),
   );
 }
 
@@ -185,7 +187,7 @@ function topics({ enough, covered, thin, thinnest }) {
       "ul",
       { class: "thin" },
       thinnest.map(({ tag, in_training: trained, waiting: waits }) =>
-        h("li", {}, link(waits ? address("/review", { tag }) : address("/examples", { tag }), { class: "tag", title: `${number(trained)} in the training set, ${number(waits)} waiting for review` }, tag, h("span", { class: "of" }, ` ${trained}/${enough}`))),
+        h("li", {}, link(waits && asOf === null ? address("/review", { tag }) : address("/examples", { tag }), { class: "tag", title: `${number(trained)} in the training set, ${number(waits)} waiting for review` }, tag, h("span", { class: "of" }, ` ${trained}/${enough}`))),
       ),
     ),
   ];

@@ -3,6 +3,8 @@
  * that cannot run, so there is nothing to escape and nothing to forget.
  */
 
+import { atThatMoment } from "./moment.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element: `on…` are listeners, true and false are boolean attributes, null and undefined are left out. */
@@ -25,7 +27,7 @@ export function put(element, ...children) {
 export function link(href, attributes, ...children) {
   if (!/^\/(?!\/)/.test(href)) throw new Error(`not a page of ours: ${href}`);
   const element = h("a", attributes, ...children);
-  element.href = href;
+  element.href = atThatMoment(href);
   return element;
 }
 

@@ -5,6 +5,7 @@ import { address, h, link, put } from "./dom.js";
 import { contradiction, facts, history, isShort, nothing, row, texts, title, verdict } from "./example.js";
 import { heldBy } from "./lineage.js";
 import { following } from "./live.js";
+import { asOf } from "./moment.js";
 import { WHY, count } from "./words.js";
 
 export async function draw(main, me) {
@@ -26,7 +27,7 @@ export async function draw(main, me) {
     const own = example.example_id;
     const [{ facts: told }, lineage] = await Promise.all([get(`/examples/${encodeURIComponent(own)}/history`), get(`/examples/${encodeURIComponent(own)}/related`)]);
     const [proposal, other] = await Promise.all([
-      example.personal_data.length + example.flags.length && me.rights.includes("decide") ? get(`${path}/redaction`).catch(() => null) : null,
+      example.personal_data.length + example.flags.length && me.rights.includes("decide") && asOf === null ? get(`${path}/redaction`).catch(() => null) : null,
       example.contradicts ? get(`/examples/${encodeURIComponent(example.contradicts)}`).catch(() => null) : null,
     ]);
     shown = example.revision;
@@ -40,7 +41,7 @@ export async function draw(main, me) {
         h(
           "header",
           {},
-          h("p", { class: "place" }, example.kind === "correction" ? "Correction" : "Example", example.why ? [" · waits for review: ", link(address("/review", { why: example.why }), {}, WHY[example.why].toLowerCase()), ` — ${example.because.join("; ")}`] : null),
+          h("p", { class: "place" }, example.kind === "correction" ? "Correction" : "Example", example.why ? [" · waits for review: ", asOf === null ? link(address("/review", { why: example.why }), {}, WHY[example.why].toLowerCase()) : WHY[example.why].toLowerCase(), ` — ${example.because.join("; ")}`] : null),
           title(example, proposal?.found ?? []),
           verdict(example),
         ),
@@ -49,9 +50,9 @@ export async function draw(main, me) {
         h("div", { class: "beside" }, h("section", {}, h("h3", {}, "About it"), facts(example)), h("section", {}, h("h3", {}, "History"), history(told))),
       ),
       related(lineage),
-      contained,
+      asOf === null ? contained : null,
     );
-    put(contained, await heldBy(own, example.verdict.in_training));
+    if (asOf === null) put(contained, await heldBy(own, example.verdict.in_training));
   };
   await show();
   following(() => show().catch(() => {}));

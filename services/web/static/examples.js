@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { address, h, put } from "./dom.js";
 import { nothing, row } from "./example.js";
 import { onMoved } from "./live.js";
+import { atThatMoment } from "./moment.js";
 import { REASONS, count, number, plain } from "./words.js";
 
 const FILTERS = ["text", "stage", "reason", "relevance", "source", "tag", "project"];
@@ -36,7 +37,7 @@ export async function draw(main) {
   };
   const filter = (chosen) => {
     Object.assign(filters, chosen);
-    window.history.replaceState(null, "", address("/examples", filters));
+    window.history.replaceState(null, "", atThatMoment(address("/examples", filters)));
     put(fields, controls());
     return show(null, 0);
   };

@@ -59,7 +59,7 @@ export function tracing() {
     } catch (problem) {
       put(told, h("p", { class: "wrong", role: "alert" }, problem.message));
     }
-    card.scrollIntoView({ block: "nearest" });
+    card.scrollIntoView({ block: "start" });
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -75,22 +75,29 @@ function answer(told) {
     const rest = (made.counts.examples ?? rows.length) - rows.length;
     return [
       h("h3", {}, `Export ${made.export_digest.slice(0, 12)}: ${count(made.counts.examples ?? rows.length, "example")}`),
-      rows.length ? h("ol", { class: "held" }, rows.map((row) => h("li", {}, behind(row)))) : h("p", { class: "quiet" }, "Its lineage is no longer on the volume."),
+      rows.length ? h("ol", { class: "held" }, rows.map((row) => h("li", {}, behind(row, { isOpen: false })))) : h("p", { class: "quiet" }, "Its lineage is no longer on the volume."),
       rest > 0 && rows.length ? h("p", { class: "quiet small" }, `${number(rest)} more: `, h("code", {}, `rooflog lineage ${made.export_digest.slice(0, 12)} --limit ${made.counts.examples}`)) : null,
     ];
   }
   return [h("h3", {}, told.example_id), told.in.length ? h("ol", { class: "held" }, told.in.map(held)) : h("p", { class: "quiet" }, "In no export that the volume holds.")];
 }
 
-/** What is behind a row: the example, who stands for it, and the facts in the order of the log. */
-function behind(row) {
-  const places = FORMATS.filter((name) => row[name] !== null && row[name] !== undefined).map((name) => `${row.split} ${name.replace("_", " ")}:${row[name]}`);
+/** What is behind a row: the example, who stands for it, its lines, and the facts in the order of the log. */
+function behind(row, { isOpen = true } = {}) {
+  const places = FORMATS.filter((name) => row[name] !== null && row[name] !== undefined).map((name) => `${name.replace("_", " ")} ${row.split}:${row[name]}`);
+  const facts = h(
+    "details",
+    { class: "small" },
+    h("summary", {}, `${count(row.facts.length, "fact")} behind it`),
+    h("ol", { class: "facts-behind" }, row.facts.map(({ seq, at, fact, actor }) => h("li", {}, h("span", { class: "seq quiet" }, `#${number(seq)}`), h("span", {}, h("b", {}, FACTS[fact] ?? plain(fact)), ` by ${actor}`), h("time", { class: "quiet", datetime: at, title: moment(at) }, ago(at))))),
+  );
+  facts.open = isOpen;
   return h(
     "div",
-    {},
+    { class: "behind" },
     h("p", {}, link(exampleAddress(row.example_id), { class: "id" }, row.example_id), h("span", { class: "quiet" }, ` ${row.kind} from ${plain(row.source)} · ${basis(row.approval, row.reviewer)}`)),
-    h("ol", { class: "facts-behind" }, row.facts.map(({ seq, at, fact, actor }) => h("li", {}, h("span", { class: "seq quiet" }, `#${number(seq)}`), h("span", {}, h("b", {}, FACTS[fact] ?? plain(fact)), ` by ${actor}`), h("time", { class: "quiet", datetime: at, title: moment(at) }, ago(at))))),
-    places.length ? h("p", { class: "lines mono" }, places.join("  ")) : null,
+    places.length ? h("ul", { class: "lines" }, places.map((place) => h("li", { class: "mono" }, place))) : null,
+    facts,
   );
 }
 

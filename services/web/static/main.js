@@ -3,6 +3,7 @@
 import { get, remove } from "./api.js";
 import { h, link, put, unseen } from "./dom.js";
 import { following, listen, onState } from "./live.js";
+import { asOf, isKept } from "./moment.js";
 import { number } from "./words.js";
 
 const PAGES = [
@@ -31,18 +32,25 @@ async function start() {
   if (!me.rights.includes("look")) {
     return put(main, h("div", { class: "notice" }, h("h1", {}, "Nothing to see here"), h("p", {}, `${me.name} is ${me.role}: this role says facts and looks at nothing. Sign in with the token of a reviewer, an operator or an auditor.`)));
   }
-  listen();
-  following(badge)();
+  if (asOf !== null && isKept(location.pathname)) {
+    const { banner, goneBack } = await import("./past.js");
+    header.after(await banner());
+    if (!(await goneBack(main))) return;
+  } else {
+    listen();
+    following(badge)();
+  }
   const { draw } = await import(page.module);
   document.title = `${page.title} · rooflog`;
   await draw(main, me);
 }
 
 function frame(me, current) {
+  const isPast = asOf !== null;
   const menu = h(
     "nav",
     { id: "menu", "aria-label": "Pages" },
-    PAGES.map((page) => {
+    PAGES.filter(({ path }) => !isPast || isKept(path) || path === "/replay").map((page) => {
       const badge = h("span", { class: "badge", hidden: true });
       if (page.counts || page.path === "/quarantine") badges.set(page, badge);
       return link(page.path, { "aria-current": page === current ? "page" : null }, page.title, " ", badge);
@@ -57,7 +65,7 @@ function frame(me, current) {
     link("/", { class: "mark" }, h("span", { class: "roof", "aria-hidden": "true" }), "rooflog"),
     toggle,
     menu,
-    h("div", { class: "me" }, liveness(), theme(), person(me)),
+    h("div", { class: "me" }, isPast ? null : liveness(), theme(), person(me)),
   ];
 }
 

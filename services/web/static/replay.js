@@ -19,6 +19,7 @@ export async function draw(main) {
   const numbers = h("dl", { class: "counted" });
   const lines = h("ol", { class: "log" });
   const play = h("button", { type: "button", class: "secondary" }, "Play");
+  const whole = h("button", { type: "button", class: "primary", onclick: () => location.assign(`/?as_of=${slider.value}`) }, "See everything as it stood");
   let turn = 0;
   let playing = null;
 
@@ -65,7 +66,7 @@ export async function draw(main) {
     h(
       "section",
       { class: "card replay", "aria-label": "Where on the log" },
-      told,
+      h("div", { class: "replay-head" }, told, whole),
       h("label", { for: "seq", class: "unseen" }, "Sequence on the log"),
       slider,
       h("div", { class: "replay-buttons" }, by(-1, "← One back"), play, by(1, "One on →"), h("span", { class: "gap" }), h("label", { for: "time" }, "At the time"), time),

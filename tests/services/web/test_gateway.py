@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -70,6 +71,8 @@ def test_a_log_that_hangs_is_not_waited_for_for_ever(site: Site, server: Embedde
     assert client.post("/api/v1/examples", json=BODY).status_code == 201
     assert server.pid
     os.kill(server.pid, signal.SIGSTOP)
+    stopped = Path(f"/proc/{server.pid}/stat")
+    until(lambda: stopped.read_text().rpartition(")")[2].split()[0] == "T")
     try:
         began = time.monotonic()
         answer = client.post("/api/v1/examples", json=BODY, headers=key)

@@ -80,6 +80,7 @@ def test_both_references_are_pages_that_need_nothing_from_elsewhere(site: Site) 
         assert all(link.startswith(("/", "#")) for link in re.findall(r'(?:src|href)="([^"]*)"', page.text))
     assert "POST /api/v1/examples/{example_id}/feedback" in http.text
     assert "receive training.&gt;" in nats.text
+    assert "receive rooflog.exporter.*" in nats.text
     assert public.get("/static/reference.css").status_code == 200
     document: dict[str, Any] = public.get("/api/asyncapi.json").json()
     schemas = document["components"]["schemas"]

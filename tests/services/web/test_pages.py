@@ -28,6 +28,9 @@ HOSTILE = {
     "long word": "Roof flashing " + "membrane" * 600,
 }
 
+MOMENT = {"seq": 7, "phase": "replaying", "done": 3, "total": 7, "error": None, "by": "auditor", "seconds": 1.0}
+"""What the server says on the way back: one day is replayed too fast to be caught at it."""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -532,6 +535,65 @@ class TestOtherPages:
         then = day.client("auditor").get("/api/v1/log/moment", params={"at": "2000-01-01T00:00:00Z"}).json()
         assert then["seq"] == 0
 
+    def test_everything_is_shown_as_it_stood_at_a_moment(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = visit("auditor").open("/replay?seq=30")
+        page.get_by_role("button", name="See everything as it stood").click()
+        expect(page).to_have_url(re.compile(r"/\?as_of=30$"))
+        expect(page.locator(".then")).to_contain_text("Everything as it stood after fact 30,")
+        expect(page.locator(".funnel-list")).to_be_visible()
+        client = day.client("auditor")
+        then = client.get("/api/v1/stats", params={"as_of": 30}).json()
+        assert then["total"] < client.get("/api/v1/stats").json()["total"]
+        expect(page.locator(".share")).to_contain_text(f"{then['total']} collected")
+        expect(page.locator(".operations")).to_have_count(0)
+        page.get_by_role("link", name="Training set").click()
+        expect(page).to_have_url(re.compile(r"/examples\?stage=training&as_of=30$"))
+        expect(page.locator(".example-row")).to_have_count(then["funnel"]["unique"])
+        page.locator(".example-row").first.click()
+        expect(page).to_have_url(re.compile(r"/examples/[^?]+\?as_of=30$"))
+        expect(page.locator(".stage-title")).to_be_visible()
+        page.get_by_role("button", name="Back to now").click()
+        expect(page.locator(".operations")).to_be_visible()
+        assert client.get("/api/v1/past").json()["items"] == []
+
+    def test_the_way_back_can_be_given_up(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = visit("auditor").page
+        page.route(
+            "**/api/v1/past", lambda route: route.fulfill(json=MOMENT) if route.request.method == "POST" else None
+        )
+        page.route("**/api/v1/past/7", lambda route: route.fulfill(json=MOMENT))
+        page.goto("/?as_of=7")
+        expect(page.get_by_role("heading", name="Going back to fact 7")).to_be_visible()
+        expect(page.locator(".back-words")).to_have_text("Replaying the log: 3 of 7 facts")
+        expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "21")
+        page.get_by_role("button", name="Give up").click()
+        expect(page).to_have_url(re.compile(r"/replay\?seq=7$"))
+
+    def test_an_example_tells_in_which_exports_it_is_and_a_line_where_it_comes_from(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        day.start("exporter")
+        client = day.client("operator")
+        until(lambda: client.get("/api/v1/exporter").status_code == 200)
+        digest = client.get("/api/v1/exports").json()["exports"][0]["export_digest"]
+        row = client.get("/api/v1/lineage", params={"of": digest, "limit": 1}).json()["rows"][0]
+        page = visit("auditor").open(f"/examples/{row['example_id']}")
+        expect(page.locator(".contained")).to_contain_text(digest[:12])
+        expect(page.locator(".contained")).to_contain_text("data/sft/")
+        page.locator(".contained").get_by_role("link", name=digest[:12]).click()
+        expect(page).to_have_url(re.compile(rf"/exports#{digest}$"))
+        expect(page.locator(".trace")).to_contain_text(row["example_id"])
+        page.get_by_label("A line of a file, an example, or an export").fill("training_conversations.jsonl:1")
+        page.keyboard.press("Enter")
+        expect(page.locator(".trace h3").first).to_have_text("data/sft/train.jsonl:1")
+        expect(page.locator(".trace .facts-behind").first).to_contain_text("Captured by")
+        page.get_by_label("A line of a file, an example, or an export").fill("training_conversations.jsonl:4711")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("has no line 4711")
+        assert day.stop("exporter") == 0
+        page = visit("auditor").open(f"/examples/{row['example_id']}")
+        expect(page.locator(".contained")).to_contain_text("The exporter does not run")
+
     def test_a_damaged_message_is_in_quarantine_for_everybody_to_see(
         self, visit: Callable[..., Visitor], day: Site
     ) -> None:
@@ -545,7 +607,7 @@ class TestOtherPages:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", [*PAGES, "/sign-in", "example"])
+@pytest.mark.parametrize("path", [*PAGES, "/sign-in", "/?as_of=20", "example"])
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     visit: Callable[..., Visitor], day: Site, path: str, scheme: str
 ) -> None:
@@ -643,7 +705,13 @@ def test_an_empty_log_has_calm_pages(browser: Browser, tmp_path: Any) -> None:
 
 def settled(page: Page, path: str) -> None:
     """Wait until a page shows what it is for."""
-    shown = {"/": ".correction-list", "/review": ".stage-title", "/examples": ".example-row", "/replay": ".log li"}
+    shown = {
+        "/": ".correction-list",
+        "/?as_of=20": ".funnel-list",
+        "/review": ".stage-title",
+        "/examples": ".example-row",
+        "/replay": ".log li",
+    }
     expect(page.locator(shown.get(path, "h1")).first).to_be_attached()
 
 
