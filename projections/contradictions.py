@@ -131,14 +131,13 @@ def find(con: Connection, judged: str, eligible: str) -> None:
         {"seq": "BIGINT"},
         found,
         """CREATE OR REPLACE TEMP TABLE contradicting AS
-           WITH opponents AS (SELECT cluster, place, example_id FROM answering WHERE place > 1 AND CASE
-               WHEN is_known THEN old_contradicts IS NOT NULL ELSE seq IN (FROM incoming) END)
-           SELECT o.example_id, best.example_id AS contradicts
-           FROM opponents o JOIN answering best ON best.cluster = o.cluster AND best.place = 1
-           UNION ALL
-           SELECT best.example_id, arg_min(o.example_id, o.place)
-           FROM opponents o JOIN answering best ON best.cluster = o.cluster AND best.place = 1
-           GROUP BY best.example_id""",
+           WITH opponents AS (
+               SELECT o.example_id, o.place, b.example_id AS best
+               FROM answering o JOIN answering b ON b.cluster = o.cluster AND b.place = 1
+               WHERE o.place > 1 AND CASE WHEN o.is_known THEN o.old_contradicts IS NOT NULL
+                                          ELSE o.seq IN (FROM incoming) END)
+           SELECT example_id, best AS contradicts FROM opponents
+           UNION ALL SELECT best, arg_min(example_id, place) FROM opponents GROUP BY best""",
     )
 
 

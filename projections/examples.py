@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 from msgspec import json
@@ -109,20 +110,15 @@ _REKEY = f"prompt_key = {PROMPT_KEY}, text_key = {TEXT_KEY}, analysis_key = {ANA
 def _captured(said: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
     facts = [fact for _, fact in said]
     metadata, documents = [f.metadata for f in facts], [f.document for f in facts]
-    nothing = [None] * len(facts)
-    keys = [_keys(f.prompt, f.response) for f in facts]
-    return database.table(
-        _ARRIVING,
-        envelopes(said)
-        | {
+    return _arriving(
+        said,
+        "capture",
+        [_keys(f.prompt, f.response) for f in facts],
+        {
             "example_id": [f.example_id for f in facts],
-            "kind": ["capture"] * len(facts),
             "source": [f.source for f in facts],
             "prompt": [f.prompt for f in facts],
             "response": [f.response for f in facts],
-            "original_response": nothing,
-            "project_context": [f.project_context for f in facts],
-            "author_tags": [f.tags for f in facts],
             "skill_used": [m.skill_used for m in metadata],
             "tier_handled": [m.tier_handled for m in metadata],
             "latency_ms": [m.latency_ms for m in metadata],
@@ -132,43 +128,52 @@ def _captured(said: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
             "was_used": [d and d.was_used for d in documents],
             "modifications_made": [d and d.modifications_made for d in documents],
             "details": [json.encode(f.details, order="sorted").decode() if f.details else None for f in facts],
-            "include_in_training": [f.include_in_training for f in facts],
             "was_corrected": [f.was_corrected for f in facts],
-            "corrects": nothing,
-            "reason": nothing,
-            "corrector": nothing,
             "aliases": [()] * len(facts),
-            "original_key": nothing,
-            "text_key": [text_key for text_key, _ in keys],
-            "analysis_key": [analysis_key for _, analysis_key in keys],
-            "erased_seq": nothing,
         },
     )
 
 
 def _corrected(said: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
     facts = [fact for _, fact in said]
-    keys = [_keys(f.original_prompt, f.corrected_response, f.original_response) for f in facts]
-    told = envelopes(said) | {
-        "example_id": [f.event_id for f in facts],
-        "kind": ["correction"] * len(facts),
-        "source": [CORRECTION_SOURCE] * len(facts),
-        "prompt": [f.original_prompt for f in facts],
-        "response": [f.corrected_response for f in facts],
-        "original_response": [f.original_response for f in facts],
+    return _arriving(
+        said,
+        "correction",
+        [_keys(f.original_prompt, f.corrected_response, f.original_response) for f in facts],
+        {
+            "example_id": [f.event_id for f in facts],
+            "source": [CORRECTION_SOURCE] * len(facts),
+            "prompt": [f.original_prompt for f in facts],
+            "response": [f.corrected_response for f in facts],
+            "original_response": [f.original_response for f in facts],
+            "was_corrected": [False] * len(facts),
+            "corrects": [f.example_id for f in facts],
+            "reason": [f.reason for f in facts],
+            "corrector": [f.corrector for f in facts],
+            "aliases": [f.aliases for f in facts],
+            "original_key": [message.text_key(f.original_prompt, f.original_response) for f in facts],
+        },
+    )
+
+
+def _arriving(
+    said: Sequence[tuple[int, ExampleCaptured | CorrectionRecorded]],
+    kind: str,
+    keys: Sequence[tuple[str, str]],
+    told: dict[str, list[Any]],
+) -> pa.Table:
+    """Rows of one kind with what both kinds say; columns that nobody tells are empty."""
+    facts = [fact for _, fact in said]
+    told |= envelopes(said) | {
+        "kind": [kind] * len(facts),
         "project_context": [f.project_context for f in facts],
         "author_tags": [f.tags for f in facts],
         "include_in_training": [f.include_in_training for f in facts],
-        "was_corrected": [False] * len(facts),
-        "corrects": [f.example_id for f in facts],
-        "reason": [f.reason for f in facts],
-        "corrector": [f.corrector for f in facts],
-        "aliases": [f.aliases for f in facts],
-        "original_key": [message.text_key(f.original_prompt, f.original_response) for f in facts],
         "text_key": [text_key for text_key, _ in keys],
         "analysis_key": [analysis_key for _, analysis_key in keys],
     }
-    return database.table(_ARRIVING, {name: told.get(name, [None] * len(facts)) for name in _ARRIVING})
+    nothing = [None] * len(facts)
+    return database.table(_ARRIVING, {name: told.get(name, nothing) for name in _ARRIVING})
 
 
 def _erased(left: Message) -> dict[str, object] | None:

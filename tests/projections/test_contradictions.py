@@ -8,7 +8,20 @@ from projections import queries
 from projections.contradictions import claims, disagree
 from tests.evaluation.__main__ import labelled
 
-from .given import BETTER, OTHER_PROMPT, PROMPT, adopted, approved, captured, given, liked, policy, rejected
+from .given import (
+    ANSWER,
+    BETTER,
+    OTHER_PROMPT,
+    PROMPT,
+    Story,
+    adopted,
+    approved,
+    captured,
+    given,
+    liked,
+    policy,
+    rejected,
+)
 
 AGAIN = "how high does the base flashing have to extend above a roof, please?"
 SAME_AS_BETTER = "At least 8 in. above the finished roof membrane, with the TPO base flashing terminated in a reglet."
@@ -60,3 +73,18 @@ def test_a_decision_settles_a_contradiction() -> None:
 def test_a_policy_can_leave_contradictions_alone() -> None:
     story = given(captured("a"), liked("a"), captured("b", PROMPT, BETTER), liked("b"))
     story.when(adopted(policy(duplicates={"contradictions": False}))).then(training_set=["b"], queue=[])
+
+
+def test_where_a_policy_leaves_the_best_answer_what_was_held_against_it_still_is() -> None:
+    long = ANSWER + " Terminate it in a reglet and seal it."
+    said = [captured("c", response=long), captured("a", AGAIN, ANSWER), captured("b", response=BETTER)]
+    story = given(*said, *map(liked, "cab"))
+    assert contradicted(story) == {"a": "b", "b": "a", "c": "b"}
+    story = story.when(adopted(policy(filters={"min_response_chars": 90})))
+    assert contradicted(story) == {"a": None, "b": "c", "c": "b"}
+    story = story.when(adopted(policy()))
+    assert contradicted(story) == {"a": "b", "b": "a", "c": "b"}
+
+
+def contradicted(story: Story) -> dict[str, str | None]:
+    return {id_: story.show(id_)["contradicts"] for id_ in "abc"}
