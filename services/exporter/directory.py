@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -18,13 +17,11 @@ from projections.training_set import TrainingSet
 from ..state import Progress
 from . import card, manifest
 from .files import JsonLines, Parquet
-from .formats import COUNTED, FORMATS, LINEAGE, Format
+from .formats import FORMATS, LINEAGE, Format, Lineage, Rows, by_split
 from .manifest import File, Manifest
 
 AHEAD = 2
 """Batches that may wait for the slowest format while the others go on: more keeps both cores busy and takes memory."""
-
-T = TypeVar("T")
 
 
 async def write(
@@ -58,71 +55,67 @@ async def write(
     return manifest.digest_of(data), told
 
 
-class _FormatFiles:
-    """The files of one format: the rows of a batch are made, written and forgotten before those of the next one."""
+class _Files:
+    """The JSON lines and the Parquet file of the same rows."""
 
-    def __init__(self, directory: Path, made: Format, con: database.Connection) -> None:
-        self._made = made
-        self._con = con
-        self._files = {
-            split: (JsonLines(directory / f"{path}.jsonl"), Parquet(directory / f"{path}.parquet", made.schema))
-            for split, path in made.paths.items()
-        }
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._lines = JsonLines(path.with_name(f"{path.name}.jsonl"))
+        self._columns = Parquet(path.with_name(f"{path.name}.parquet"), schema)
 
-    def add(self, rows: pa.Table, known: dict[str, Any]) -> None:
-        """Append the rows that belong to these files; `known` are values of parameters."""
-        self._con.register("rows", rows)
-        for split, (lines, columns) in self._files.items():
-            parameters = self._made.parameters(known | {"split": split})
-            made = self._con.sql(self._made.query, params=parameters).to_arrow_table()
-            lines.add(made)
-            columns.add(made)
-        self._con.unregister("rows")
+    def add(self, rows: pa.Table) -> None:
+        """Append rows with the columns of the schema and `json`."""
+        self._lines.add(rows)
+        self._columns.add(rows)
 
     def close(self) -> dict[str, File]:
-        """Finish the files; what they are, by name."""
-        told: dict[str, File] = {}
-        for split, (lines, columns) in self._files.items():
-            path = self._made.paths[split]
-            told |= {f"{path}.jsonl": lines.close(), f"{path}.parquet": columns.close()}
-        return told
+        """Finish both files; what they are, by the end of their names."""
+        return {".jsonl": self._lines.close(), ".parquet": self._columns.close()}
 
 
 class _Writer:
-    """Every file of a directory that holds rows; each format is made and written on a thread of its own."""
+    """Every file of a directory that holds rows; each format is made and written on a thread of its own.
+
+    One more thread escapes the texts for all of them. A thread does its pages one after the other, so that rows keep
+    their order.
+    """
 
     def __init__(self, directory: Path, head: TrainingSet) -> None:
         self._con = database.connect(None, threads=1)
         self._con.execute("SET preserve_insertion_order = true")
-        self._formats = [_FormatFiles(directory, made, self._con.cursor()) for made in (*FORMATS, LINEAGE)]
-        self._threads = [ThreadPoolExecutor(1) for _ in self._formats]
-        self._known: dict[str, Any] = {"system": head.export.system}
-        self._under_way: deque[asyncio.Future[list[None]]] = deque()
+        self._system = head.export.system
+        self._files = {path: _Files(directory / path, f.schema) for f in FORMATS for path in f.paths.values()}
+        self._files["lineage"] = _Files(directory / "lineage", LINEAGE)
+        self._threads = {name: ThreadPoolExecutor(1) for name in ("texts", "lineage", *(f.name for f in FORMATS))}
+        self._texts, self._lineage = self._con.cursor(), Lineage(self._con.cursor())
+        self._under_way: deque[list[Future[None]]] = deque()
 
-    async def add(self, rows: pa.Table) -> None:
-        """Append the rows of a batch to every file that they belong to, once few enough batches are under way."""
+    async def add(self, page: pa.Table) -> None:
+        """Append the rows of a page to every file that they belong to, once few enough pages are under way."""
         while len(self._under_way) >= AHEAD:
-            await self._under_way.popleft()
-        self._con.register("rows", rows)
-        counted = self._con.sql(COUNTED).to_arrow_table().to_pylist()[0]
-        known = dict.fromkeys(counted, 0) | self._known
-        self._under_way.append(self._each(lambda files: files.add(rows, known)))
-        self._known = known | {name: known[name] + count for name, count in counted.items()}
+            await self._done()
+        texts = self._threads["texts"].submit(by_split, page, self._system, self._texts)
+        written = [self._threads[f.name].submit(self._write, f, texts) for f in FORMATS]
+        written.append(self._threads["lineage"].submit(lambda: self._files["lineage"].add(self._lineage.of(page))))
+        self._under_way.append(written)
+
+    def _write(self, made: Format, texts: Future[dict[str, Rows]]) -> None:
+        for split, rows in texts.result().items():
+            self._files[made.paths[split]].add(made.made(rows))
+
+    async def _done(self) -> None:
+        await asyncio.gather(*map(asyncio.wrap_future, self._under_way.popleft()))
 
     async def close(self) -> dict[str, File]:
         """Finish every file; what they are, by name."""
         while self._under_way:
-            await self._under_way.popleft()
-        return {name: file for files in await self._each(_FormatFiles.close) for name, file in files.items()}
-
-    def _each(self, work: Callable[[_FormatFiles], T]) -> asyncio.Future[list[T]]:
-        loop = asyncio.get_running_loop()
-        pairs = zip(self._threads, self._formats, strict=True)
-        return asyncio.gather(*(loop.run_in_executor(thread, work, files) for thread, files in pairs))
+            await self._done()
+        closed = {path: asyncio.to_thread(files.close) for path, files in self._files.items()}
+        ends = dict(zip(closed, await asyncio.gather(*closed.values()), strict=True))
+        return {f"{path}{end}": file for path, files in ends.items() for end, file in files.items()}
 
     def end(self) -> None:
         """Let go of threads and memory; the files are what they are."""
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.shutdown(cancel_futures=True)
         self._con.close()
 

@@ -1,127 +1,177 @@
 """The formats: what a row of the training set is in each of them, as JSON line and as Parquet columns.
 
-DuckDB makes both from Arrow rows: a million lines take seconds, and no text passes through Python. Every SELECT keeps
-the order of its rows.
+DuckDB escapes each text once; lines and columns are put together from whole Arrow arrays. So no text passes through
+Python, and every step keeps the order of the rows.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections import Counter
+from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import Struct
+
+from projections.database import Connection
 
 SPLITS = ("train", "eval")
 
+_TEXTS = ("prompt", "response", "rejected")
+_ENDS = ("", "_json")
+
+
+class Rows(Struct, frozen=True):
+    """Rows of one side of the split: a page's texts and which formats hold them, and the texts as JSON (`prompt_json`).
+
+    `system` and `system_json` are the system text of all of them.
+    """
+
+    table: pa.Table
+    system: str
+    system_json: str
+
+    def __getitem__(self, name: str) -> pa.Array:
+        return self.table.column(name).combine_chunks()
+
+    def where(self, mask: pa.Array) -> Rows:
+        """The rows for which the mask is true."""
+        return self if pc.all(mask, min_count=0).as_py() else self.with_table(self.table.filter(mask))
+
+    def with_table(self, table: pa.Table) -> Rows:
+        """Other rows with the same system text."""
+        return Rows(table, self.system, self.system_json)
+
+
+def by_split(page: pa.Table, system: str, con: Connection) -> dict[str, Rows]:
+    """The rows of a page (of `training_set.pages`) by their side, each text escaped once for all formats."""
+    escaped = ", ".join(f"to_json({text})::VARCHAR AS {text}_json" for text in _TEXTS)
+    con.register("page", page)
+    json = con.sql(f"SELECT {escaped} FROM page").to_arrow_table()
+    con.unregister("page")
+    [(system_json,)] = con.execute("SELECT to_json($1)::VARCHAR", [system]).fetchall()
+    rows = page.select(["sft", "dpo", "liked", "disliked", *_TEXTS])
+    for name in json.column_names:
+        rows = rows.append_column(name, json.column(name))
+    side = page.column("side")
+    return {split: Rows(rows.filter(pc.equal(side, split)), system, system_json) for split in SPLITS}
+
 
 class Format(Struct, frozen=True):
-    """What a format's rows are, and the paths of its files, without their ends, by split.
+    """What a format's rows are: `made` takes the rows of a side and gives those that the format holds.
 
-    `rows` is the SELECT, from `rows` as `training_set.pages` has them, of the Parquet columns and of `json`, the line
-    with its end.
+    They have the Parquet columns of `schema`, and `json`, the lines with their ends.
     """
 
     name: str
     title: str
     schema: pa.Schema
-    rows: str
-    paths: dict[str, str]
+    made: Callable[[Rows], pa.Table]
 
     @property
-    def query(self) -> str:
-        """The SELECT of the columns of the schema and of `json`."""
-        return f"SELECT {', '.join(self.schema.names)}, json FROM ({self.rows})"
-
-    def parameters(self, known: dict[str, Any]) -> dict[str, Any]:
-        """Those of the known values that the SELECT asks for."""
-        return {name: known[name] for name in set(re.findall(r"\$(\w+)", self.rows))}
+    def paths(self) -> dict[str, str]:
+        """The paths of its files, without their ends, by split."""
+        return {split: f"data/{self.name}/{split}" for split in SPLITS}
 
 
-def _paths(name: str) -> dict[str, str]:
-    return {split: f"data/{name}/{split}" for split in SPLITS}
+_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
+_MESSAGES = pa.list_(_MESSAGE)
 
 
-_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+def _messages(rows: Rows, *said: tuple[str, str]) -> pa.Array:
+    """A list of messages a row, from the role and the text of each; `system` is the same in every row."""
+    count = len(rows.table)
+    system = pa.array([rows.system], pa.string())
+    texts = [rows[text] for _, text in said if text != "system"]
+    starts = iter(range(1, 1 + count * len(texts), max(count, 1)))
+    of_row = np.arange(count)
+    which = [np.zeros_like(of_row) if text == "system" else next(starts) + of_row for _, text in said]
+    contents = pa.concat_arrays([system, *texts]).take(pa.array(np.column_stack(which).ravel()))
+    roles = pa.array([role for role, _ in said]).take(pa.array(np.tile(np.arange(len(said)), count)))
+    ends = pa.array(np.arange(count + 1, dtype=np.int32) * len(said))
+    return pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays([roles, contents], fields=list(_MESSAGE)))
 
 
-def _concat(template: str, **parts: str) -> str:
-    """The SQL of a JSON line from a template: its text and, for each `<name>`, an expression.
-
-    It is one call of `concat`: a chain of `||` copies everything before it again and again.
-    """
+def _lines(template: str, rows: Rows) -> pa.Array:
+    """JSON lines from a template: its text and, for each `<name>`, what that text of a row is as JSON."""
     pieces = re.split(r"<(\w+)>", template + "\n")
-    values = [parts[piece] if number % 2 else f"'{piece}'" for number, piece in enumerate(pieces)]
-    return f"concat({', '.join(values)})"
+    values = [
+        piece if n % 2 == 0 else rows.system_json if piece == "system" else rows[f"{piece}_json"]
+        for n, piece in enumerate(pieces)
+    ]
+    return pc.binary_join_element_wise(*values, "")
 
 
-def _messages(*said: tuple[str, str]) -> str:
-    return f"[{', '.join(f'{{role: {role!r}, content: {text}}}' for role, text in said)}]"
-
-
-_SYSTEM_AND_USER = ("system", "$system"), ("user", "prompt")
 _ASKED = '{"role":"system","content":<system>},{"role":"user","content":<prompt>}'
-_ANSWER = '{"role":"assistant","content":<answer>}'
-_JSON = {
-    "system": "to_json($system)::VARCHAR",
-    "prompt": "to_json(prompt)::VARCHAR",
-    "answer": "to_json(response)::VARCHAR",
-}
+_SYSTEM_AND_USER = ("system", "system"), ("user", "prompt")
 
-_SFT_JSON = _concat('{"prompt":<prompt>,"response":<answer>,"system":<system>}', **_JSON)
-_MESSAGES_JSON = _concat(f'{{"messages":[{_ASKED},{_ANSWER}]}}', **_JSON)
-_DPO_JSON = _concat(
-    f'{{"prompt":[{_ASKED}],"chosen":[{_ANSWER}],"rejected":[{_ANSWER.replace("answer", "rejected")}]}}',
-    **_JSON,
-    rejected="to_json(rejected)::VARCHAR",
-)
-_KTO_JSON = _concat(
-    f'{{"prompt":[{_ASKED}],"completion":[{_ANSWER}],"label":<label>}}',
-    **_JSON | {"answer": "to_json(answer)::VARCHAR", "label": "label"},
-)
+
+def _answer(text: str) -> str:
+    return f'{{"role":"assistant","content":<{text}>}}'
+
+
+def _sft(rows: Rows) -> pa.Table:
+    rows = rows.where(rows["sft"])
+    lines = _lines('{"prompt":<prompt>,"response":<response>,"system":<system>}', rows)
+    system = pa.repeat(rows.system, len(rows.table))
+    return pa.table([rows["prompt"], rows["response"], system, lines], [*SFT.schema.names, "json"])
+
+
+def _conversations(rows: Rows) -> pa.Table:
+    rows = rows.where(rows["sft"])
+    lines = _lines(f'{{"messages":[{_ASKED},{_answer("response")}]}}', rows)
+    return pa.table([_messages(rows, *_SYSTEM_AND_USER, ("assistant", "response")), lines], ["messages", "json"])
+
+
+def _dpo(rows: Rows) -> pa.Table:
+    rows = rows.where(rows["dpo"])
+    answers = f'"chosen":[{_answer("response")}],"rejected":[{_answer("rejected")}]'
+    columns = [_messages(rows, *_SYSTEM_AND_USER), *(_messages(rows, ("assistant", t)) for t in _TEXTS[1:])]
+    return pa.table([*columns, _lines(f'{{"prompt":[{_ASKED}],{answers}}}', rows)], [*DPO.schema.names, "json"])
+
+
+def _kto(rows: Rows) -> pa.Table:
+    """A row that is liked and disliked (a correction, and the answer that it replaced) is two, the good one first."""
+    row, is_bad = np.nonzero(np.column_stack([rows["liked"], rows["disliked"]]))
+    rows = rows.with_table(rows.table.take(pa.array(row)))
+    bad = pa.array(is_bad == 1)
+    replaced = pc.and_(bad, rows["dpo"])
+    answers = {f"answer{end}": pc.if_else(replaced, rows[f"rejected{end}"], rows[f"response{end}"]) for end in _ENDS}
+    label = {"label": pc.invert(bad), "label_json": pc.if_else(bad, "false", "true")}
+    for name, values in (answers | label).items():
+        rows = rows.with_table(rows.table.append_column(name, values))
+    lines = _lines(f'{{"prompt":[{_ASKED}],"completion":[{_answer("answer")}],"label":<label>}}', rows)
+    columns = [_messages(rows, *_SYSTEM_AND_USER), _messages(rows, ("assistant", "answer")), rows["label"]]
+    return pa.table([*columns, lines], [*KTO.schema.names, "json"])
+
 
 SFT = Format(
     "sft",
     "The training set: prompt, response and system text",
     pa.schema([("prompt", pa.string()), ("response", pa.string()), ("system", pa.string())]),
-    f"SELECT prompt, response, $system AS system, {_SFT_JSON} AS json FROM rows WHERE sft AND side = $split",
-    _paths("sft"),
+    _sft,
 )
-MESSAGES = Format(
-    "messages",
-    "The same rows as conversations",
-    pa.schema([("messages", _MESSAGES)]),
-    f"""SELECT {_messages(*_SYSTEM_AND_USER, ("assistant", "response"))} AS messages, {_MESSAGES_JSON} AS json
-        FROM rows WHERE sft AND side = $split""",
-    _paths("messages"),
-)
+MESSAGES = Format("messages", "The same rows as conversations", pa.schema([("messages", _MESSAGES)]), _conversations)
 DPO = Format(
     "dpo",
     "Corrections: the corrected answer is chosen, the one that it replaced rejected",
     pa.schema([("prompt", _MESSAGES), ("chosen", _MESSAGES), ("rejected", _MESSAGES)]),
-    f"""SELECT {_messages(*_SYSTEM_AND_USER)} AS prompt, {_messages(("assistant", "response"))} AS chosen,
-            {_messages(("assistant", "rejected"))} AS rejected, {_DPO_JSON} AS json
-        FROM rows WHERE dpo AND side = $split""",
-    _paths("dpo"),
+    _dpo,
 )
 KTO = Format(
     "kto",
     "Thumbs: answers that were liked or corrected to, and answers that were disliked or corrected",
     pa.schema([("prompt", _MESSAGES), ("completion", _MESSAGES), ("label", pa.bool_())]),
-    f"""SELECT {_messages(*_SYSTEM_AND_USER)} AS prompt, {_messages(("assistant", "answer"))} AS completion, label,
-            {_KTO_JSON} AS json
-        FROM (SELECT prompt, label, CASE WHEN label OR NOT dpo THEN response ELSE rejected END AS answer
-              FROM (SELECT *, unnest(CASE WHEN NOT disliked THEN [true] WHEN NOT liked THEN [false]
-                                          ELSE [true, false] END) AS label
-                    FROM rows WHERE (liked OR disliked) AND side = $split))""",
-    _paths("kto"),
+    _kto,
 )
 
 FORMATS = (SFT, MESSAGES, DPO, KTO)
 
 _FACT = pa.struct([("seq", pa.int64()), ("fact", pa.string()), ("at", pa.string()), ("actor", pa.string())])
 
-_LINEAGE = pa.schema(
+LINEAGE = pa.schema(
     [
         ("example_id", pa.string()),
         ("split", pa.string()),
@@ -141,42 +191,44 @@ _LINEAGE = pa.schema(
         ("facts", pa.list_(_FACT)),
     ]
 )
+"""One line an example: its lines in the files, the facts behind it, who stands for it and why.
+
+`sft` (also of `messages`), `dpo`, `kto_good` and `kto_bad` are its lines in the files of its split, from 1.
+"""
+
+_LINEAGE_JSON = f"to_json({{{', '.join(f'{name}: {name}' for name in LINEAGE.names)}}})::VARCHAR"
 
 
-def _line(counted: str, name: str, condition: str | None = None, less: str = "0") -> str:
-    """The line number of a row: how many rows of its side were counted up to it, and those of earlier batches."""
-    up_to = "OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-    sides = " ".join(
-        f"WHEN '{split}' THEN ${name}_{split} + sum(CASE WHEN side = '{split}' THEN {counted} ELSE 0 END) {up_to}"
-        for split in SPLITS
-    )
-    return f"CASE WHEN {condition or name} THEN (CASE side {sides} END - {less})::BIGINT END"
+class Lineage:
+    """The lineage of page after page; it counts the lines of all pages before."""
 
+    def __init__(self, con: Connection) -> None:
+        self._con = con
+        self._lines: Counter[tuple[str, str]] = Counter()
 
-_KTO_ROWS = "liked::INT + disliked::INT"
+    def of(self, page: pa.Table) -> pa.Table:
+        """The columns of `LINEAGE` and `json` for the rows of the next page."""
+        mask = {name: np.asarray(page.column(name)) for name in ("sft", "dpo", "liked", "disliked")}
+        side = np.asarray(page.column("side").to_numpy())
+        kto = self._numbers("kto", side, mask["liked"].astype(int) + mask["disliked"])
+        lines = {
+            "sft": pa.array(self._numbers("sft", side, mask["sft"]), mask=~mask["sft"]),
+            "dpo": pa.array(self._numbers("dpo", side, mask["dpo"]), mask=~mask["dpo"]),
+            "kto_good": pa.array(kto - mask["disliked"], mask=~mask["liked"]),
+            "kto_bad": pa.array(kto, mask=~mask["disliked"]),
+        }
+        columns = dict(zip(page.column_names, page.columns, strict=True)) | {"split": page.column("side")} | lines
+        table = pa.table([columns[name] for name in LINEAGE.names], LINEAGE.names)
+        self._con.register("lineage", table)
+        json = self._con.sql(f"SELECT concat({_LINEAGE_JSON}, chr(10)) AS json FROM lineage").to_arrow_table()
+        self._con.unregister("lineage")
+        return table.append_column("json", json.column("json"))
 
-LINEAGE = Format(
-    "lineage",
-    "Every example in the files, with its lines, the facts behind it, who stands for it and why",
-    _LINEAGE,
-    f"""SELECT *, to_json({{{", ".join(f"{name}: {name}" for name in _LINEAGE.names)}}})::VARCHAR || chr(10) AS json
-        FROM (SELECT * EXCLUDE (sft, dpo), side AS split, {_line("sft::INT", "sft")} AS sft,
-                     {_line("dpo::INT", "dpo")} AS dpo,
-                     {_line(_KTO_ROWS, "kto", "liked", "disliked::INT")} AS kto_good,
-                     {_line(_KTO_ROWS, "kto", "disliked")} AS kto_bad FROM rows)""",
-    {"": "lineage"},
-)
-"""One line an example. `sft` (also of `messages`), `dpo`, `kto_good` and `kto_bad` are its lines in the files of its
-split, from 1. Numbering goes on from the parameters `$sft_train` and so on, the rows of earlier batches."""
-
-_COUNTS = {"sft": "sft::INT", "dpo": "dpo::INT", "kto": _KTO_ROWS}
-
-COUNTED = f"""SELECT {
-    ", ".join(
-        f"coalesce(sum({count}) FILTER (side = '{split}'), 0)::BIGINT AS {name}_{split}"
-        for name, count in _COUNTS.items()
-        for split in SPLITS
-    )
-} FROM rows"""
-"""The SELECT of how many lines the rows are, by the parameters of `LINEAGE` that count them; `messages` has those of
-`sft`."""
+    def _numbers(self, name: str, side: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """The number of the last line of each row in the file of its side."""
+        numbers = np.zeros(len(side), np.int64)
+        for split in SPLITS:
+            here = side == split
+            numbers[here] = self._lines[name, split] + np.cumsum(counts[here])
+            self._lines[name, split] += int(counts[here].sum())
+        return numbers
