@@ -21,7 +21,7 @@ from .verdicts import BIT
 PAGE = 50_000
 """Rows in one page at most: enough that a page's fixed cost vanishes."""
 
-PAGE_BYTES = 32 * 2**20
+PAGE_BYTES = 16 * 2**20
 """Bytes of text in one page, and one row more at most: it bounds what readers of pages have in memory."""
 
 _WITHHELD = BIT["excluded_source"] | BIT["excluded_by_author"] | BIT["personal_data"] | BIT["erased"]
@@ -84,10 +84,10 @@ def pages(con: Connection, *, texts: bool = True) -> Iterator[pa.Table]:
     """
     ends = con.execute(
         f"""SELECT max(seq) FROM (
-                SELECT seq, (row_number() OVER log - 1) // {PAGE} AS page, sum(size) OVER log // {PAGE_BYTES} AS piece
+                SELECT seq, sum(greatest(size, {-(-PAGE_BYTES // PAGE)})) OVER log // {PAGE_BYTES} AS page
                 FROM ({_SIZES if texts else "SELECT seq, 0 AS size FROM chosen"})
                 WINDOW log AS (ORDER BY seq ROWS UNBOUNDED PRECEDING))
-            GROUP BY page, piece ORDER BY ALL"""
+            GROUP BY page ORDER BY page"""
     ).fetchall()
     after = 0
     for (end,) in ends:
@@ -166,27 +166,30 @@ def _threshold(share: float) -> str:
 
 _NARROW = """
 SELECT c.example_id, coalesce(e.redacted_seq, e.seq) AS text_seq, c.side, c.sft, c.dpo, c.liked, c.disliked
-FROM chosen c JOIN examples e USING (example_id)
-WHERE c.seq > $after AND c.seq <= $end AND e.seq > $after AND e.seq <= $end ORDER BY c.seq"""
+FROM chosen c JOIN examples e USING (seq) WHERE seq > $after AND seq <= $end ORDER BY seq"""
 
+_CAPTURED, _DECIDED = _fact("e"), _fact("d", "'example.' || d.decision")
+
+_FACTS = f"""CASE WHEN c.original IS NULL AND e.redacted_seq IS NULL AND c.feedback_seq IS NULL AND d.seq > e.seq
+    THEN [{_CAPTURED}, {_DECIDED}]
+    ELSE list_sort(list_filter([c.original, {_CAPTURED}, {_fact("r", "'example.redacted'")},
+        {_fact("f", "'feedback.given'")}, {_DECIDED}], lambda fact: fact IS NOT NULL)) END"""
+"""The facts behind a row in the order of the log; most rows have two, which need no sorting."""
 
 _LINEAGE = f"""
 SELECT c.example_id, coalesce(e.redacted_seq, e.seq) AS text_seq, c.side, c.sft, c.dpo, c.liked, c.disliked,
-    c.seq, c.kind, c.source, c.tags, c.cluster, c.corrects, c.approval,
+    seq, c.kind, c.source, c.tags, c.cluster, c.corrects, c.approval,
     CASE WHEN c.approval = 'reviewer' THEN d.actor WHEN c.approval = 'feedback' OR NOT c.sft THEN f.actor
-         ELSE e.actor END AS reviewer,
-    list_sort(list_filter([c.original, {_fact("e")}, {_fact("r", "'example.redacted'")},
-        {_fact("f", "'feedback.given'")}, {_fact("d", "'example.' || d.decision")}],
-        lambda fact: fact IS NOT NULL)) AS facts
-FROM chosen c JOIN examples e USING (example_id)
+         ELSE e.actor END AS reviewer, {_FACTS} AS facts
+FROM chosen c JOIN examples e USING (seq)
 LEFT JOIN redactions r ON r.seq = e.redacted_seq
 LEFT JOIN feedback f ON f.seq = c.feedback_seq
 LEFT JOIN decisions d ON d.seq = c.decision_seq
-WHERE c.seq > $after AND c.seq <= $end AND e.seq > $after AND e.seq <= $end ORDER BY c.seq"""
+WHERE seq > $after AND seq <= $end ORDER BY seq"""
 
 _TEXTS = """
-SELECT seq, prompt, response, original_response FROM examples SEMI JOIN chosen USING (seq)
+SELECT seq, prompt, response, original_response FROM examples JOIN chosen USING (seq)
 WHERE seq > $after AND seq <= $end"""
 
 _SIZES = """SELECT seq, strlen(prompt) + strlen(response) + coalesce(strlen(original_response), 0) AS size
-FROM examples SEMI JOIN chosen USING (seq)"""
+FROM examples JOIN chosen USING (seq)"""

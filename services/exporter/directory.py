@@ -23,6 +23,9 @@ from .manifest import File, Manifest
 AHEAD = 2
 """Batches that may wait for the slowest format while the others go on: more keeps both cores busy and takes memory."""
 
+KEEP_MS = 10_000
+"""How long Arrow keeps memory that it freed for its next arrays: fresh pages cost more than what is written to them."""
+
 
 async def write(
     directory: Path, head: TrainingSet, batches: AsyncIterator[pa.RecordBatch], progress: Progress | None = None
@@ -33,6 +36,9 @@ async def write(
     next one is on its way. Raises OSError.
     """
     shutil.rmtree(directory, ignore_errors=True)
+    if "jemalloc" in pa.supported_memory_backends():
+        pa.jemalloc_set_decay_ms(KEEP_MS)
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
     writer = _Writer(directory, head)
     done = 0
     try:
@@ -118,6 +124,7 @@ class _Writer:
         for thread in self._threads.values():
             thread.shutdown(cancel_futures=True)
         self._con.close()
+        pa.default_memory_pool().release_unused()
 
 
 def _text(path: Path, data: bytes) -> File:

@@ -83,12 +83,13 @@ _MESSAGES = pa.list_(_MESSAGE)
 def _messages(rows: Rows, *said: tuple[str, str]) -> pa.Array:
     """A list of messages a row, from the role and the text of each; `system` is the same in every row."""
     count = len(rows.table)
-    system = pa.array([rows.system], pa.string())
-    texts = [rows[text] for _, text in said if text != "system"]
-    starts = iter(range(1, 1 + count * len(texts), max(count, 1)))
+    texts = {text: rows[text] for _, text in said if text != "system"}
+    starts = {text: 1 + count * n for n, text in enumerate(texts)}
     of_row = np.arange(count)
-    which = [np.zeros_like(of_row) if text == "system" else next(starts) + of_row for _, text in said]
-    contents = pa.concat_arrays([system, *texts]).take(pa.array(np.column_stack(which).ravel()))
+    which = [of_row + starts[text] if text in texts else np.zeros_like(of_row) for _, text in said]
+    contents = pa.concat_arrays([pa.array([rows.system]), *texts.values()]).take(
+        pa.array(np.column_stack(which).ravel())
+    )
     roles = pa.array([role for role, _ in said]).take(pa.array(np.tile(np.arange(len(said)), count)))
     ends = pa.array(np.arange(count + 1, dtype=np.int32) * len(said))
     return pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays([roles, contents], fields=list(_MESSAGE)))
