@@ -16,7 +16,7 @@ from .database import Connection, first, insert, with_rows
 from .personal_data import Span
 from .relevance import SAID, Lexicon, difference, rate, rated
 
-VERSION = 2
+VERSION = 3
 """Raise it when the way of analysing changes: texts are analysed anew."""
 
 COLUMNS = {

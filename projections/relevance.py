@@ -152,22 +152,37 @@ def _size(forms: set[str]) -> int:
 
 
 def _kindred(forms: set[str]) -> list[set[str]]:
-    """The forms in groups such that no two of different groups can match overlapping text: they share no word."""
+    """The forms in groups such that no two of different groups can match overlapping text.
+
+    Two that overlap share words: the last of one are the first of the other, or one holds the other whole.
+    """
     leader: dict[str, str] = {}
 
-    def led_by(run: str) -> str:
-        while leader.setdefault(run, run) != run:
-            leader[run] = run = leader[leader[run]]
-        return run
+    def led_by(name: str) -> str:
+        while leader.setdefault(name, name) != name:
+            leader[name] = name = leader[leader[name]]
+        return name
 
+    known = set(map(key, forms))
+    begun: dict[str, list[str]] = {}
+    ended: dict[str, list[str]] = {}
     for form in sorted(forms):
-        words = form.split(" ")
-        pieces = itertools.combinations(range(len(words) + 1), 2)
-        runs = ["".join(words[start:end]) for start, end in pieces]  # "mod bit" is also written "modbit"
-        for run in [*runs, form[:-1]] if _rides(form, forms) else runs:
-            leader[led_by(key(run))] = led_by(key(form))
+        words, name = form.split(" "), key(form)
+        for start, end in itertools.combinations(range(len(words) + 1), 2):
+            run = key("".join(words[start:end]))  # "mod bit" is also written "modbit"
+            if start == 0:
+                begun.setdefault(run, []).append(name)
+            if end == len(words):
+                ended.setdefault(run, []).append(name)
+            if run in known:
+                leader[led_by(run)] = led_by(name)
+        if _rides(form, forms):
+            leader[led_by(name[:-1])] = led_by(name)
+    for run in begun.keys() & ended.keys():
+        for name in begun[run] + ended[run]:
+            leader[led_by(name)] = led_by(begun[run][0])
     groups: dict[str, set[str]] = {}
-    for form in forms:
+    for form in sorted(forms):
         groups.setdefault(led_by(key(form)), set()).add(form)
     return list(groups.values())
 
@@ -177,7 +192,9 @@ def _rides(form: str, forms: set[str]) -> bool:
 
 
 def plural(form: str) -> str:
-    """The regular English plural of a phrase's last word."""
+    """The regular English plural of a phrase's last word; one that ends in a single s is taken to be one already."""
+    if re.search(r"[^s]s\Z", form):
+        return form
     if re.search(r"[^aeiou]y\Z", form):
         return form[:-1] + "ies"
     return form + ("es" if re.search(r"(?:s|x|z|ch|sh)\Z", form) else "s")

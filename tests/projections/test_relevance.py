@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections import Counter
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from projections import database, relevance
 from projections.judgement import Text, judge_texts
@@ -177,6 +181,21 @@ def test_phrases_that_share_a_word_stand_in_one_alternation() -> None:
     assert {"firm1"} in groups
 
 
+WORDS = st.sampled_from(["a", "b", "ab", "c", "as", "bs", "s"])
+
+
+@given(
+    st.sets(st.lists(WORDS, min_size=1, max_size=3).map(" ".join), min_size=2, max_size=7),
+    st.lists(st.tuples(WORDS, st.sampled_from([" ", "-", "", ". "])).map("".join), max_size=9).map("".join),
+)
+def test_groups_find_apart_what_they_find_together(forms: set[str], text: str) -> None:
+    def found(forms: set[str]) -> Counter[str]:
+        return Counter(re.findall(relevance._alternation(forms), text))
+
+    forms |= {relevance.plural(form) for form in forms}
+    assert sum(map(found, relevance._kindred(forms)), Counter()) == found(forms)
+
+
 def test_a_lexicon_too_large_for_the_automaton_of_re2_is_refused() -> None:
     """From about 23,400 characters of one alternation on RE2 gives its automaton up and is ten times slower."""
     words = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=5)]
@@ -184,4 +203,4 @@ def test_a_lexicon_too_large_for_the_automaton_of_re2_is_refused() -> None:
     assert len(many.patterns) > 1
     assert all(len(pattern) <= relevance.MAX_PATTERN + len(r"\b(?:)\b") for pattern in many.patterns)
     with pytest.raises(PolicyError, match=r"spellings that share words .* at most 22,000 are fast; drop"):
-        load_lexicon(SMALL | {"rivals": [f"{word} roof" for word in words[:2000]]})
+        load_lexicon(SMALL | {"rivals": [f"{word} tpo" for word in words[:2000]]})
