@@ -10,7 +10,7 @@ COLUMNS = {
     "source": "VARCHAR",
     "project_context": "VARCHAR",
     "tags": "VARCHAR[]",
-    "prompt_key": "VARCHAR",
+    "prompt_key": "UUID",
     "cluster": "BIGINT",
     "prompt_chars": "BIGINT",
     "response_chars": "BIGINT",

@@ -50,11 +50,11 @@ _SAID = ENVELOPE | {
 }
 
 _DERIVED = {
-    "prompt_key": "VARCHAR",
-    "text_key": "VARCHAR",
-    "said_key": "VARCHAR",
-    "original_key": "VARCHAR",
-    "analysis_key": "VARCHAR",
+    "prompt_key": "UUID",
+    "text_key": "UUID",
+    "said_key": "UUID",
+    "original_key": "UUID",
+    "analysis_key": "UUID",
     "redacted_seq": "BIGINT",
     "erased_seq": "BIGINT",
 }
@@ -63,25 +63,25 @@ QUESTION = r"""regexp_replace(trim(regexp_replace(
     lower(translate(nfc_normalize(prompt), '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')"""
 """The normalised prompt: case, white space, quotation marks and closing punctuation make no difference."""
 
-PROMPT_KEY = f"left(sha256({QUESTION}), 32)"
+PROMPT_KEY = f"left(sha256({QUESTION}), 32)::UUID"
 """The digest of the normalised prompt: examples of one key are exact duplicates."""
 
-TEXT_KEY = "left(sha256(prompt || chr(0) || response), 32)"
+TEXT_KEY = "left(sha256(prompt || chr(0) || response), 32)::UUID"
 """The digest of prompt and answer, 128 bits of SHA-256: the same words twice are one text.
 
 `said_key` is the same of the text as it was first said: a redaction must not hide it from its correction.
 """
 
-ORIGINAL_KEY = "CASE WHEN kind = 'correction' THEN left(sha256(prompt || chr(0) || original_response), 32) END"
+ORIGINAL_KEY = "CASE WHEN kind = 'correction' THEN left(sha256(prompt || chr(0) || original_response), 32)::UUID END"
 """The digest of prompt and answer that a correction replaced: the text_key of what it corrects."""
 
-ANALYSIS_KEY = "left(sha256(prompt || chr(0) || response || chr(0) || coalesce(original_response, '')), 32)"
+ANALYSIS_KEY = "left(sha256(prompt || chr(0) || response || chr(0) || coalesce(original_response, '')), 32)::UUID"
 """The digest of everything that is analysed."""
 
 _ARRIVING = _SAID | {
-    "original_key": "VARCHAR",
-    "text_key": "VARCHAR",
-    "analysis_key": "VARCHAR",
+    "original_key": "UUID",
+    "text_key": "UUID",
+    "analysis_key": "UUID",
     "erased_seq": "BIGINT",
 }
 
@@ -250,7 +250,7 @@ def _keys(prompt: str, response: str, original: str | None = None) -> tuple[str,
 
 EXAMPLES = Projection(
     name="examples",
-    version=2,
+    version=3,
     handles=(ExampleCaptured, CorrectionRecorded),
     columns=_SAID | _DERIVED,
     key="seq",
@@ -282,14 +282,21 @@ def _fold_redactions(con: Connection, batch: Batch) -> None:
         con,
         {"example_id": "VARCHAR"},
         ids,
+        """CREATE OR REPLACE TEMP TABLE redacted AS SELECT * FROM redactions SEMI JOIN incoming USING (example_id)
+           QUALIFY row_number() OVER (PARTITION BY example_id ORDER BY seq DESC) = 1""",
+    )
+    if not database.first(con, "SELECT 1 FROM redacted LIMIT 1"):
+        return
+    con.execute(
         """UPDATE examples SET prompt = r.prompt, response = r.response, redacted_seq = r.seq,
              original_response = CASE WHEN kind = 'correction' THEN coalesce(r.original_response, '') END
-           FROM (SELECT * FROM redactions SEMI JOIN incoming USING (example_id)
-                 QUALIFY row_number() OVER (PARTITION BY example_id ORDER BY seq DESC) = 1) r
+           FROM redacted r
            WHERE examples.example_id = r.example_id AND examples.redacted_seq IS DISTINCT FROM r.seq
-             AND examples.erased_seq IS NULL""",
+             AND examples.erased_seq IS NULL"""
+    )
+    con.execute(
         f"""UPDATE examples SET {_REKEY} WHERE redacted_seq IS NOT NULL AND erased_seq IS NULL AND example_id IN
-            (SELECT example_id FROM incoming)""",
+            (SELECT example_id FROM redacted)"""
     )
 
 
