@@ -20,7 +20,7 @@ SEEN = "seq, kind, source, project_context, tags, relevance, approval, reasons, 
 
 
 def _counted(relation: str) -> str:
-    """The counts of a relation of verdicts with a `sign`; `reason` is the first one that keeps a row out, 0 for none."""
+    """The counts of a relation of verdicts with a `sign`; `reason` is the first that keeps a row out, 0 for none."""
     numbers = "sum(sign) AS total, sum(sign) FILTER (reasons = 0) AS in_training"
     return f"""
 SELECT unnest(['kind', 'source', 'relevance', 'reason', 'queue']) AS dimension,
@@ -48,16 +48,15 @@ def move(con: Connection, old: str, new: str) -> None:
     con.execute("INSERT INTO tallies SELECT * FROM moved_tallies WHERE total <> 0")
     for table in ("queued", "queued_tags"):
         con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {old} WHERE queue IS NOT NULL)")
-    _wait(con, new)
+    _wait(con, "(FROM moved WHERE sign > 0)")
 
 
 def recount(con: Connection) -> None:
     """Count everything anew."""
     for table in ("tallies", "queued", "queued_tags"):
         con.execute(f"DELETE FROM {table}")
-    con.execute(
-        f"""INSERT INTO tallies SELECT {_SUMMED} FROM ({_counted("(SELECT *, 1 AS sign FROM verdicts)")}) GROUP BY ALL"""
-    )
+    counted = _counted("(SELECT *, 1 AS sign FROM verdicts)")
+    con.execute(f"INSERT INTO tallies SELECT {_SUMMED} FROM ({counted}) GROUP BY ALL")
     _wait(con, "verdicts")
 
 

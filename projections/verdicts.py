@@ -195,10 +195,18 @@ def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> list[tupl
     return fresh
 
 
+_CARRIED = ("tags", "terms")
+"""Lists of the evidence that nothing is judged by, never NULL: they are read of the rows that are written."""
+
+
 def update(con: Connection, policy: Policy) -> None:
-    """Judge the examples of the table `touched` (one row an id) and those that contend with them for a question."""
+    """Judge the examples of the table `touched` (one row an id) and those that contend with them for a question.
+
+    Of the latter only rows that change are written: a batch of 500 facts can meet 4,000.
+    """
+    unknown = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JUDGEMENT.items())
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered('touched')}",
+        f"CREATE OR REPLACE TEMP TABLE gathered AS SELECT *, {unknown} FROM ({evidence.gathered('touched')})",
         {"analyser": analyser(policy.lexicon)},
     )
     # Whose rows they are is found first, in two columns: then few of the others are read.
@@ -210,18 +218,29 @@ def update(con: Connection, policy: Policy) -> None:
         f"""CREATE OR REPLACE TEMP TABLE beside AS SELECT seq FROM verdicts SEMI JOIN asked USING (cluster)
             WHERE {CONTENDING} AND seq NOT IN (SELECT seq FROM gathered)"""
     )
-    names = ", ".join(evidence.COLUMNS)
+    names = ", ".join(name for name in COLUMNS if name not in _CARRIED)
     con.execute(f"INSERT INTO gathered BY NAME SELECT {names} FROM verdicts SEMI JOIN beside USING (seq)")
-    _judge(con, policy, "gathered", beside=list(evidence.COLUMNS))
+    _judge(con, policy, "gathered", beside=list(evidence.COLUMNS), old=list(JUDGEMENT))
     fresh = _contradict(con, policy, is_again=False)
+    _differ(con)
+    con.execute("CREATE OR REPLACE TEMP TABLE replaced AS SELECT * FROM verdicts SEMI JOIN differing USING (seq)")
+    whole = [f"coalesce(j.{name}, r.{name}) AS {name}" if name in _CARRIED else f"j.{name}" for name in COLUMNS]
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE replaced AS
-            SELECT {tallies.SEEN} FROM verdicts WHERE seq IN (SELECT seq FROM judged)"""
+        f"""CREATE OR REPLACE TEMP TABLE renewed AS SELECT {", ".join(whole)}
+            FROM judged j SEMI JOIN differing USING (seq) LEFT JOIN replaced r USING (seq)"""
     )
     con.execute("DELETE FROM verdicts WHERE seq IN (SELECT seq FROM replaced)")
-    con.execute("INSERT INTO verdicts BY NAME FROM judged")
-    tallies.move(con, "replaced", "judged")
+    con.execute("INSERT INTO verdicts BY NAME FROM renewed")
+    tallies.move(con, "replaced", "renewed")
     _remember(con, fresh)
+
+
+def _differ(con: Connection) -> None:
+    """Make the table `differing`: what was judged otherwise than before, or not at all before."""
+    differs = " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in JUDGEMENT)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE differing AS SELECT seq, {', '.join(JUDGEMENT)} FROM judged WHERE {differs}"
+    )
 
 
 def judge_all(con: Connection, policy: Policy) -> None:
@@ -230,10 +249,7 @@ def judge_all(con: Connection, policy: Policy) -> None:
         gather_all(con, policy)
         return
     fresh = _judge_again(con, policy)
-    differs = " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in JUDGEMENT)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE differing AS SELECT seq, {', '.join(JUDGEMENT)} FROM judged WHERE {differs}"
-    )
+    _differ(con)
     changed = f"SELECT {tallies.SEEN} FROM verdicts SEMI JOIN differing USING (seq)"
     con.execute(f"CREATE OR REPLACE TEMP TABLE replaced AS {changed}")
     assignments = ", ".join(f"{name} = d.{name}" for name in JUDGEMENT)

@@ -41,7 +41,7 @@ IN_FLIGHT = 2 * BATCH
 
 REST_SECONDS = 0.25
 """After a batch the projector rests as long as it has folded, this at most, unless a whole batch waits. What arrives
-meanwhile is folded together: at a steady rate that is half as many batches, and answers get the other half of the time."""
+meanwhile is folded together: at a steady rate half as many batches, and answers get the other half of the time."""
 
 ACK_WAIT_SECONDS = 30.0
 """A batch that is not acknowledged by then is delivered again; the checkpoint makes that harmless."""
