@@ -138,7 +138,7 @@ def queue(
     page = con.execute(
         f"SELECT seq, place, thin_tags {wanted} ORDER BY place, seq DESC LIMIT $limit", filters | {"limit": limit}
     ).fetchall()
-    counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
+    counts = by_reason(con)
     is_filtered = any(value is not None for value in filters.values())
     total = _one(con, f"SELECT count(*) {wanted}", filters)[0] if is_filtered else sum(counts.values())
     shown = _examples(con, [seq for seq, *_ in page])
@@ -148,7 +148,7 @@ def queue(
     ]
     return {
         "total": total,
-        "by_reason": {name: counts.get(number, 0) for number, name in QUEUE.items()},
+        "by_reason": counts,
         "items": items,
         "checkpoint": checkpoint(con).seq,
     }
@@ -165,7 +165,7 @@ def place_all(con: Connection, below: int) -> None:
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE may_be_new AS
-           SELECT seq FROM queued SEMI JOIN thinly USING (seq) WHERE may_be_new"""
+           SELECT seq, place FROM queued SEMI JOIN thinly USING (seq) WHERE may_be_new"""
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE new_topics AS
@@ -176,6 +176,19 @@ def place_all(con: Connection, below: int) -> None:
            SELECT q.seq, q.source, q.project_context, n.thin_tags, CASE WHEN n.seq IS NOT NULL THEN 3 ELSE q.place END
                AS place FROM queued q LEFT JOIN new_topics n USING (seq)"""
     )
+
+
+def by_reason(con: Connection) -> dict[str, int]:
+    """How many wait for each reason, the most urgent first; after `place_all`, from the tallies."""
+    counts = dict(
+        con.execute(
+            """SELECT place, sum(n)::BIGINT FROM (
+                 SELECT key::BIGINT AS place, total AS n FROM tallies WHERE dimension = 'queue'
+                 UNION ALL SELECT unnest([place, 3]), unnest([-n, n])
+                 FROM (SELECT place, count(*) AS n FROM may_be_new GROUP BY place)) GROUP BY place"""
+        ).fetchall()
+    )
+    return {name: counts.get(number, 0) for number, name in QUEUE.items()}
 
 
 def because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:

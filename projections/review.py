@@ -56,7 +56,7 @@ def waiting(
     began = _cursor(after)
     goes_on: tuple[int, int] | None
     if text:
-        by_reason, matching = _by_reason(con), None
+        by_reason, matching = queries.by_reason(con), None
         rows, goes_on = _search_places(con, condition, filters, text, began, limit)
     else:
         # All of it in one pass: every place with how many wait, how many match, and its own newest ones.
@@ -84,12 +84,7 @@ def waiting(
 def waiting_by_reason(con: Connection) -> dict[str, int]:
     """How many wait for each reason, the most urgent first."""
     queries.place_all(con, policies.current(con).review.new_topic_below)
-    return _by_reason(con)
-
-
-def _by_reason(con: Connection) -> dict[str, int]:
-    counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
-    return {name: counts.get(number, 0) for name, number in PLACES.items()}
+    return queries.by_reason(con)
 
 
 def considered(con: Connection, *, example_id: str) -> dict[str, Any] | None:
@@ -112,17 +107,17 @@ def _is_thin(con: Connection, tag: str, below: int) -> bool:
 
 def facets(con: Connection) -> dict[str, Any]:
     """The sources, projects and tags of the queue with how many wait, the most frequent first: what to filter by."""
-    statements = {
-        "sources": "SELECT source AS name, count(*) AS n FROM queued",
-        "projects": "SELECT project_context AS name, count(*) AS n FROM queued",
-        "tags": "SELECT tag AS name, count(*) AS n FROM queued_tags",
-    }
+    dimensions = {"sources": "source", "projects": "project", "tags": "tag"}
     return {
         facet: [
             {"name": name, "waiting": n}
-            for name, n in con.execute(f"{statement} GROUP BY name ORDER BY n DESC, name LIMIT {FACETS}").fetchall()
+            for name, n in con.execute(
+                f"""SELECT key, waiting FROM tallies WHERE dimension = ? AND waiting > 0
+                    ORDER BY waiting DESC, key LIMIT {FACETS}""",
+                [dimension],
+            ).fetchall()
         ]
-        for facet, statement in statements.items()
+        for facet, dimension in dimensions.items()
     }
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from .database import Connection
 
 SCHEMA = (
-    "CREATE TABLE tallies (dimension VARCHAR, key VARCHAR, total BIGINT, in_training BIGINT)",
+    "CREATE TABLE tallies (dimension VARCHAR, key VARCHAR, total BIGINT, in_training BIGINT, waiting BIGINT)",
     "CREATE TABLE queued (seq BIGINT, place BIGINT, source VARCHAR, project_context VARCHAR, may_be_new BOOLEAN)",
     "CREATE TABLE queued_tags (tag VARCHAR, seq BIGINT)",
 )
-"""Counts by dimension (`kind`, `source`, `relevance`, `reason`, `queue`, `tag`); the review queue; and its tags."""
+"""Counts by dimension (`kind`, `source`, `project`, `relevance`, `reason`, `queue`, `tag`): all, those that are trained
+on and those that wait; the review queue; and its tags."""
 
 
 SEEN = "seq, kind, source, project_context, tags, relevance, approval, reasons, queue"
@@ -21,17 +22,20 @@ SEEN = "seq, kind, source, project_context, tags, relevance, approval, reasons, 
 
 def _counted(relation: str) -> str:
     """The counts of a relation of verdicts with a `sign`; `reason` is the first that keeps a row out, 0 for none."""
-    numbers = "sum(sign) AS total, sum(sign) FILTER (reasons = 0) AS in_training"
+    numbers = """sum(sign) AS total, sum(sign) FILTER (reasons = 0) AS in_training,
+                 sum(sign) FILTER (queue IS NOT NULL) AS waiting"""
     return f"""
-SELECT unnest(['kind', 'source', 'relevance', 'reason', 'queue']) AS dimension,
-       unnest([kind, coalesce(source, ''), relevance, reason::VARCHAR, coalesce(queue, 0)::VARCHAR]) AS key,
-       total, in_training
-FROM (SELECT kind, source, relevance, reasons & -reasons AS reason, queue, {numbers} FROM {relation} GROUP BY ALL)
+SELECT unnest(['kind', 'source', 'project', 'relevance', 'reason', 'queue']) AS dimension,
+       unnest([kind, coalesce(source, ''), project_context, relevance, reason::VARCHAR, coalesce(queue, 0)::VARCHAR])
+       AS key, total, in_training, waiting
+FROM (SELECT kind, source, project_context, relevance, reasons & -reasons AS reason, queue, {numbers}
+      FROM {relation} GROUP BY ALL)
 UNION ALL
-SELECT 'tag', unnest(tags), total, in_training FROM (SELECT tags, {numbers} FROM {relation} GROUP BY ALL)"""
+SELECT 'tag', unnest(tags), total, in_training, waiting FROM (SELECT tags, {numbers} FROM {relation} GROUP BY ALL)"""
 
 
-_SUMMED = "dimension, key, sum(total)::BIGINT AS total, coalesce(sum(in_training), 0)::BIGINT AS in_training"
+_SUMMED = """dimension, key, sum(total)::BIGINT AS total, coalesce(sum(in_training), 0)::BIGINT AS in_training,
+             coalesce(sum(waiting), 0)::BIGINT AS waiting"""
 
 
 def move(con: Connection, old: str, new: str) -> None:
