@@ -9,6 +9,7 @@ from typing import Any
 from . import policies, queries
 from .checkpoint import checkpoint
 from .database import AMONG, Connection, first
+from .examples import id_key
 from .verdicts import BIT, QUEUE, names
 
 PAGE = 200
@@ -133,11 +134,7 @@ def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
         {"seqs": seqs},
     ).fetchall()
     shown = beginnings(con, seqs)
-    seen = dict(
-        con.execute(
-            f"WITH wanted AS (SELECT seq, example_id FROM verdicts {AMONG}) {queries.revisions()}", {"seqs": seqs}
-        ).fetchall()
-    )
+    seen = queries.revisions(con, {seq: example_id for seq, example_id, *_ in rows})
     items = []
     for seq, example_id, personal_data, flags, contradicts, feedback, kind in rows:
         looks = [f"personal data: {', '.join(personal_data)}"] if personal_data else []
@@ -202,16 +199,20 @@ def found(
 
 def related(con: Connection, *, example_id: str) -> dict[str, Any]:
     """The lineage of an example: what it corrects and what corrects it, and the other answers to its question."""
-    row = first(con, "SELECT seq, cluster, superseded_by FROM verdicts WHERE example_id = ?", [example_id])
-    if row is None:
+    known = first(con, "SELECT seq, corrects FROM examples WHERE id_key = ?", [id_key(example_id)])
+    if known is None:
         return {"corrects": [], "corrections": [], "same_question": [], "same_question_total": 0}
-    seq, cluster, superseded_by = row
+    seq, corrected = known
+    ((cluster, superseded_by),) = con.execute(
+        "SELECT cluster, superseded_by FROM verdicts WHERE seq = ?", [seq]
+    ).fetchall()
     corrections = con.execute(
         "SELECT seq FROM examples WHERE corrects = ? OR example_id = ? ORDER BY seq LIMIT 50",
         [example_id, superseded_by],
     ).fetchall()
-    (corrected,) = first(con, "SELECT corrects FROM examples WHERE seq = ?", [seq]) or (None,)
-    corrects = con.execute("SELECT seq FROM verdicts WHERE example_id = ?", [corrected]).fetchall() if corrected else []
+    corrects = []
+    if corrected:
+        corrects = con.execute("SELECT seq FROM examples WHERE id_key = ?", [id_key(corrected)]).fetchall()
     others = con.execute(
         "SELECT seq FROM verdicts WHERE cluster = ? AND seq <> ? ORDER BY rank DESC, seq DESC", [cluster, seq]
     ).fetchall()
