@@ -290,10 +290,8 @@ def tidy(con: Connection) -> None:
     con.execute("DROP TABLE near_sorted")
 
 
-def _stored(con: Connection, which: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    return con.execute(
-        f"SELECT seq, normal, facts, representative, similarity FROM near_texts {which}", parameters
-    ).fetchall()
+def _stored(con: Connection, which: str) -> list[tuple[Any, ...]]:
+    return con.execute(f"SELECT seq, normal, facts, representative, similarity FROM near_texts {which}").fetchall()
 
 
 def _delete(con: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -310,7 +308,9 @@ def _insert(con: Connection, rows: Sequence[tuple[int, str, int]], threshold: fl
     seqs, normals, keys = (list(column) for column in zip(*rows, strict=True))
     banded = buckets(normals)
     earlier, facts_of, bands, absent = _sharing(con, np.array(keys, np.uint32), banded)
-    normal_of = {row[0]: row[1] for row in _stored(con, AMONG, {"seqs": earlier})} if earlier else {}
+    normal_of: dict[int, str] = dict(
+        con.execute(f"SELECT seq, normal FROM near_texts {AMONG}", {"seqs": earlier}).fetchall() if earlier else []
+    )
     links, full = _in_order(
         [normal_of[seq] for seq in earlier] + normals,
         np.concatenate([facts_of, np.array(keys, np.uint32)]),

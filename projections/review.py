@@ -59,6 +59,10 @@ def waiting(
     if text:
         by_reason, matching = queries.by_reason(con), None
         rows, goes_on = _search_places(con, condition, filters, text, began, limit)
+    elif not any(value is not None for value in filters.values()):
+        by_reason = queries.by_reason(con)
+        matching, rows = sum(by_reason.values()), _first(con, began, limit)
+        goes_on = rows[-1] if len(rows) == limit else None
     else:
         # All of it in one pass: every place with how many wait, how many match, and its own newest ones.
         places = con.execute(
@@ -80,6 +84,20 @@ def waiting(
         "after": f"{goes_on[0]}.{goes_on[1]}" if goes_on else None,
         "checkpoint": checkpoint(con).seq,
     }
+
+
+def _first(con: Connection, began: tuple[int, int], limit: int) -> list[Row]:
+    """What waits behind a place and sequence, in the order of the queue: place by place, until there are enough."""
+    rows: list[Row] = []
+    for place in sorted(QUEUE):
+        if place < began[0] or len(rows) == limit:
+            continue
+        of_place = f"queued ANTI JOIN may_be_new USING (seq) WHERE place = {place}"
+        relation = "may_be_new WHERE true" if place == PLACES["new_topic"] else of_place
+        below = f"AND seq < {began[1]}" if place == began[0] else ""
+        found = con.execute(f"SELECT seq FROM {relation} {below} ORDER BY seq DESC LIMIT {limit - len(rows)}")
+        rows += [(place, seq) for (seq,) in found.fetchall()]
+    return rows
 
 
 def waiting_by_reason(con: Connection) -> dict[str, int]:
