@@ -40,8 +40,8 @@ IN_FLIGHT = 2 * BATCH
 """Facts that the server delivers ahead of the last acknowledgement: it bounds what gathers in memory."""
 
 REST_SECONDS = 0.25
-"""After a batch the projector rests as long as it has folded, this at most, unless a whole batch waits. What arrives
-meanwhile is folded together: at a steady rate half as many batches, and answers get the other half of the time."""
+"""After a batch the projector rests as long as it has folded, this at most, unless a quarter of a BATCH waits. What
+arrives meanwhile is folded together: at a steady rate half as many batches, and answers get the rest of the time."""
 
 ACK_WAIT_SECONDS = 30.0
 """A batch that is not acknowledged by then is delivered again; the checkpoint makes that harmless."""
@@ -172,7 +172,7 @@ class ProjectorService:
             with contextlib.suppress(NatsError):
                 last = max(arrived, key=lambda m: m.metadata.sequence.stream)
                 await last.ack()
-            if len(self._arrived) < BATCH:
+            if len(self._arrived) < BATCH // 4:
                 await asyncio.sleep(min(REST_SECONDS, time.monotonic() - began))
 
     async def _fold(self, messages: list[Message]) -> None:
