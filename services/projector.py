@@ -187,9 +187,17 @@ class ProjectorService:
         if fresh:
             expected = range(projector.checkpoint_seq + 1, projector.checkpoint_seq + 1 + len(fresh))
             if len(fresh) >= BATCH or [message.seq for message in fresh] != list(expected):
-                await self._owner.catch_up(self._log, while_read=True)
-            else:
-                await asyncio.to_thread(projector.apply, fresh)
+                last = max(fresh[-1].seq, await self._log.last_sequence())
+                while projector.checkpoint_seq < last:  # in batches, so that whoever reads sees it move
+                    until = min(last, projector.checkpoint_seq + BATCH)
+                    await self._owner.catch_up(self._log, until=until, while_read=True)
+                    await self._tell()
+                return
+            await asyncio.to_thread(projector.apply, fresh)
+        await self._tell()
+
+    async def _tell(self) -> None:
+        """Tell whoever waits or listens how far the tables are."""
         self._progressed = time.monotonic()
         self._has_erased.set()
         async with self._moved:
