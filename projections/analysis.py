@@ -20,7 +20,7 @@ VERSION = 3
 """Raise it when the way of analysing changes: texts are analysed anew."""
 
 COLUMNS = {
-    "analysis_key": "VARCHAR",
+    "analysis_key": "UUID",
     "analyser": "VARCHAR",
     "score": "BIGINT",
     "context": "BIGINT",
@@ -66,7 +66,7 @@ FEW, FEW_CHARS = 8, 10_000
 
 def _few(con: Connection, who: str, lexicon: Lexicon) -> list[tuple[Any, ...]]:
     rows = con.execute(f"SELECT id, {SAID}, prompt, response, original_response FROM unread").fetchall()
-    return [(id_, who, *rate(lexicon, said), *_found(personal_data.find(*texts))) for id_, said, *texts in rows]
+    return [(str(id_), who, *rate(lexicon, said), *_found(personal_data.find(*texts))) for id_, said, *texts in rows]
 
 
 def prepare(con: Connection, lexicon: Lexicon, since: Lexicon, limit: int = 50_000) -> int:

@@ -6,6 +6,7 @@ Only answers whose prompts are near-duplicates are compared, so what differs bet
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -13,7 +14,7 @@ from operator import itemgetter
 import msgspec
 from msgspec import Struct
 
-from .database import Connection, with_rows
+from .database import AMONG, Connection, ddl, insert, with_rows
 from .wording import PRODUCTS, normalise, words
 
 MEMBERS = 200
@@ -96,16 +97,21 @@ def _word_set(opening: str) -> frozenset[str]:
     return frozenset(opening.split(" "))
 
 
-SCHEMA = "CREATE TABLE claims (analysis_key VARCHAR, claims VARCHAR)"
+COLUMNS = {"analysis_key": "UUID", "claims": "VARCHAR"}
+
+SCHEMA = ddl("claims", COLUMNS)
 """What answers claim, as JSON: a cache, filled for those that have an answer to the same question beside them."""
 
 
-def find(con: Connection, judged: str, eligible: str) -> None:
-    """Make the table `contradicting` (`example_id`, `contradicts`): answers against the best one to their question.
+Claim = tuple[str, str]
+"""The key of an answer and what it claims: a row of the cache."""
 
-    `judged` is a relation of verdicts, `eligible` the condition on those whose answers may be trained on. An answer
-    contradicts the best one if they disagree, the best one the next best that disagrees with it. Of an answer that
-    `is_known` what it `old_contradicts` still holds.
+
+def find(con: Connection, judged: str, eligible: str) -> tuple[list[int], list[Claim]]:
+    """The sequences of answers that disagree with the best one to their question, and the claims that the cache lacked.
+
+    `judged` is a relation of verdicts, `eligible` the condition on those whose answers may be trained on. Answers that
+    are `is_known` are not compared again. Makes the table `answering`, which `oppose` reads.
     """
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE answering AS
@@ -115,21 +121,29 @@ def find(con: Connection, judged: str, eligible: str) -> None:
                 FROM {judged} WHERE {eligible} QUALIFY count(*) OVER (PARTITION BY cluster) > 1 AND place <= {MEMBERS}
             ) j JOIN examples e USING (seq)"""
     )
-    con.execute("CREATE OR REPLACE TEMP TABLE comparing AS FROM answering WHERE place = 1 OR NOT is_known")
-    _read(con)
     rows = con.execute(
-        """SELECT cluster, seq, claims FROM comparing
-           JOIN (FROM claims UNION ALL FROM fresh_claims) USING (analysis_key) ORDER BY cluster, place"""
+        """SELECT cluster, seq, analysis_key::VARCHAR, claims FROM answering LEFT JOIN claims USING (analysis_key)
+           WHERE place = 1 OR NOT is_known ORDER BY cluster, place"""
     ).fetchall()
-    found: list[tuple[int]] = []
+    fresh = _read(con, {key: seq for _, seq, key, known in rows if known is None})
+    found: list[int] = []
     for _, members in groupby(rows, key=itemgetter(0)):
-        (_, _, answer), *others = members
+        (_, answer), *others = [(seq, known or fresh[key]) for _, seq, key, known in members]
         best = _claims(answer)
-        found += [(seq,) for _, seq, other in others if other != answer and _disagree(best, _claims(other))]
+        found += [seq for seq, other in others if other != answer and _disagree(best, _claims(other))]
+    return found, list(fresh.items())
+
+
+def oppose(con: Connection, found: Sequence[int]) -> None:
+    """Make the table `contradicting` (`example_id`, `contradicts`) of what `find` found.
+
+    An answer contradicts the best one if they disagree, the best one the next best that disagrees with it. Of an answer
+    that `is_known` what it `old_contradicts` still holds.
+    """
     with_rows(
         con,
         {"seq": "BIGINT"},
-        found,
+        [(seq,) for seq in found],
         """CREATE OR REPLACE TEMP TABLE contradicting AS
            WITH opponents AS (
                SELECT o.example_id, o.place, b.example_id AS best
@@ -141,24 +155,21 @@ def find(con: Connection, judged: str, eligible: str) -> None:
     )
 
 
+def keep(con: Connection, fresh: Sequence[Claim]) -> None:
+    """Put claims into the cache."""
+    insert(con, "claims", COLUMNS, fresh)
+
+
 def forget(con: Connection) -> None:
     """Drop the claims of texts that are no more: they repeat words of them."""
     con.execute("DELETE FROM claims WHERE analysis_key NOT IN (SELECT analysis_key FROM examples)")
 
 
-def _read(con: Connection) -> None:
-    """Put the claims of the answers in `comparing` that the cache lacks into `fresh_claims`; a writer keeps them."""
-    unread = con.execute(
-        """WITH unread AS (FROM comparing ANTI JOIN claims USING (analysis_key))
-           SELECT analysis_key, any_value(response) FROM examples SEMI JOIN unread USING (seq) GROUP BY ALL"""
-    ).fetchall()
-    made = [(key, msgspec.json.encode(claims(response), order="deterministic").decode()) for key, response in unread]
-    with_rows(
-        con,
-        {"analysis_key": "VARCHAR", "claims": "VARCHAR"},
-        made,
-        "CREATE OR REPLACE TEMP TABLE fresh_claims AS SELECT * FROM incoming",
-    )
+def _read(con: Connection, unread: dict[str, int]) -> dict[str, str]:
+    """The claims of answers, by their keys; `unread` has the sequence of an example with each."""
+    responses = con.execute(f"SELECT seq, response FROM examples {AMONG}", {"seqs": list(unread.values())}).fetchall()
+    made = {seq: msgspec.json.encode(claims(response), order="deterministic").decode() for seq, response in responses}
+    return {key: made[seq] for key, seq in unread.items()}
 
 
 @lru_cache(maxsize=1 << 15)

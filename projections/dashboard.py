@@ -83,16 +83,16 @@ def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     rows = con.execute(
         f"""WITH bounds AS (
                 SELECT date_trunc('{unit}', $last::TIMESTAMP) AS final, final - INTERVAL ({steps - 1}) {unit} AS start),
-            said AS (
-                SELECT date_trunc('{unit}', occurred_at) AS bucket, CASE WHEN kind = 'capture' THEN 0 ELSE 1 END AS what
-                FROM verdicts WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now
+            hours AS (  -- by whole hours first: a division of numbers costs a tenth of cutting off a moment
+                SELECT epoch_us(occurred_at) // 3600000000 AS hour, kind AS what, count(*) AS n
+                FROM verdicts WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now GROUP BY ALL
                 UNION ALL
-                SELECT date_trunc('{unit}', occurred_at), CASE WHEN decision = 'approved' THEN 2 ELSE 3 END
-                FROM decisions WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now
-                    AND decision IN ('approved', 'rejected')),
+                SELECT epoch_us(occurred_at) // 3600000000, decision, count(*)
+                FROM decisions WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now GROUP BY ALL),
             counted AS (
-                SELECT bucket, count(*) FILTER (what = 0), count(*) FILTER (what = 1), count(*) FILTER (what = 2),
-                       count(*) FILTER (what = 3) FROM said GROUP BY bucket)
+                SELECT date_trunc('{unit}', make_timestamp(hour * 3600000000)) AS bucket,
+                       sum(n) FILTER (what = 'capture'), sum(n) FILTER (what = 'correction'),
+                       sum(n) FILTER (what = 'approved'), sum(n) FILTER (what = 'rejected') FROM hours GROUP BY bucket)
             SELECT strftime(step, '{_ISO}'), counted.* EXCLUDE (bucket)
             FROM (SELECT unnest(generate_series(start, final, INTERVAL 1 {unit})) AS step FROM bounds)
             LEFT JOIN counted ON bucket = step ORDER BY step""",
@@ -101,18 +101,16 @@ def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     names = ("captures", "corrections", "approved", "rejected")
     return {
         "unit": unit,
-        "steps": [{"at": at} | {name: n or 0 for name, n in zip(names, counts, strict=True)} for at, *counts in rows],
+        "steps": [
+            {"at": at} | {name: int(n or 0) for name, n in zip(names, counts, strict=True)} for at, *counts in rows
+        ],
     }
 
 
 def topics(con: Connection) -> dict[str, Any]:
     """How many tags the training set knows well enough, and the thin ones that most examples wait under."""
     below = policies.current(con).review.new_topic_below
-    rows = con.execute(
-        """SELECT key, total, in_training, coalesce(waiting, 0) FROM tallies
-           LEFT JOIN (SELECT tag, count(*) AS waiting FROM queued_tags GROUP BY tag) ON tag = key
-           WHERE dimension = 'tag'"""
-    ).fetchall()
+    rows = con.execute("SELECT key, total, in_training, waiting FROM tallies WHERE dimension = 'tag'").fetchall()
     thin = sorted((row for row in rows if row[2] < below), key=lambda row: (-row[3], row[2], row[0]))
     return {
         "enough": below,

@@ -28,6 +28,7 @@ TYPES: dict[str, pa.DataType] = {
     "VARCHAR[]": pa.list_(pa.string()),
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
     "BLOB": pa.binary(),
+    "UUID": pa.string(),
 }
 
 

@@ -10,7 +10,7 @@ COLUMNS = {
     "source": "VARCHAR",
     "project_context": "VARCHAR",
     "tags": "VARCHAR[]",
-    "prompt_key": "VARCHAR",
+    "prompt_key": "UUID",
     "cluster": "BIGINT",
     "prompt_chars": "BIGINT",
     "response_chars": "BIGINT",
@@ -46,18 +46,23 @@ liked AS (
 decided AS (
     SELECT example_id, arg_max(decision, seq) AS decision, max(seq) AS decision_seq
     FROM decisions SEMI JOIN {touched} USING (example_id) GROUP BY ALL HAVING arg_max(decision, seq) <> 'reopened'),
-corrections AS (SELECT example_id, seq, corrects, original_key FROM examples WHERE kind = 'correction'),
+said AS (SELECT example_id, kind, seq, text_key AS key FROM mine
+         UNION SELECT example_id, kind, seq, said_key FROM mine),
+repeating AS (
+    SELECT example_id, seq, original_key FROM examples SEMI JOIN said ON original_key = key
+    WHERE original_key IS NOT NULL),
 corrected AS (
     SELECT example_id, arg_max(correction, seq) AS superseded_by FROM (
         SELECT corrects AS example_id, example_id AS correction, seq
-        FROM corrections SEMI JOIN {touched} ON corrections.corrects = {touched}.example_id
+        FROM examples c SEMI JOIN {touched} t ON c.corrects = t.example_id WHERE c.corrects IS NOT NULL
         UNION ALL
         SELECT m.example_id, c.example_id, c.seq
-        FROM (SELECT example_id, kind, seq, text_key AS key FROM mine
-              UNION SELECT example_id, kind, seq, said_key FROM mine) m JOIN corrections c ON c.original_key = m.key
+        FROM said m JOIN repeating c ON c.original_key = m.key
         WHERE c.example_id <> m.example_id AND (m.kind = 'capture' OR c.seq > m.seq))
     GROUP BY ALL),
-known AS (SELECT * FROM analysis SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser)
+read AS (SELECT a.rowid AS id FROM analysis a SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser),
+known AS (SELECT * FROM analysis SEMI JOIN read ON analysis.rowid = read.id),
+linked AS (SELECT seq, representative FROM near_texts SEMI JOIN {touched} USING (seq))
 SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     CASE WHEN len(coalesce(m.author_tags, [])) + len(coalesce(k.tags, [])) = 0 THEN ['general']
          ELSE list_sort(list_distinct(list_concat(coalesce(m.author_tags, []), coalesce(k.tags, [])))) END AS tags,
@@ -68,4 +73,4 @@ SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     l.feedback, l.feedback_seq, d.decision, d.decision_seq, c.superseded_by
 FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
      LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)
-     LEFT JOIN near_texts n USING (seq)"""
+     LEFT JOIN linked n USING (seq)"""

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .database import AMONG, Connection, first
 from .wording import VERSION as WORDING
@@ -51,25 +52,26 @@ Words = npt.NDArray[np.uint32]
 Flags = npt.NDArray[np.bool_]
 Link = tuple[int | None, float]
 
-_BANDS = [f"band_{n:02}" for n in range(BANDS)] + ["words"]
-
 SCHEMA = (
     """CREATE TABLE near_texts (seq BIGINT, normal VARCHAR, facts UINTEGER, representative BIGINT, similarity DOUBLE,
                                 made VARCHAR)""",
-    f"CREATE TABLE near_buckets (seq BIGINT, facts UINTEGER, {', '.join(f'{band} UINTEGER' for band in _BANDS)})",
+    "CREATE TABLE near_buckets (seq BIGINT, facts UINTEGER, bands BLOB, absent UINTEGER)",
 )
-"""One row a text, with its normal form, the key of its facts and its link; and one row a representative, with its
-bucket in each band, NULL where that was full.
+"""One row a text, with its normal form, the key of its facts and its link; and one row a representative: its bucket in
+each band and that of its words, 4 bytes each, and a bit set in `absent` for those that were full when it came.
 
-A column a band and 32 bits a bucket keep a million representatives at 108 MB, of which a search reads the facts and
-then what has the same: no index to keep up. What 32 bits confuse, verification tells apart.
+A million representatives are 115 MB, of which a search reads those with the same facts: no index to keep up. A column a
+band would be joined band by band, which takes four times as long. What 32 bits confuse, verification tells apart.
 """
 
+_COLUMNS = BANDS + 1
+_BITS = np.uint32(1) << np.arange(_COLUMNS, dtype=np.uint32)
+
+PAGE = 100_000
+"""Representatives that are looked through at a time."""
+
 _FEW = 8
-_BANDED = f"""WITH mine AS MATERIALIZED (SELECT * FROM near_buckets SEMI JOIN near_incoming USING (facts)),
-    near AS ({" UNION ".join(f"SELECT seq FROM mine SEMI JOIN near_incoming USING (facts, {band})" for band in _BANDS)})
-    SELECT * FROM mine SEMI JOIN near USING (seq)"""
-"""A join a band finds who shares a bucket with many texts; a FEW are looked for one by one, with constants."""
+"""Rows that are not worth sorting."""
 
 
 @lru_cache(maxsize=1 << 15)
@@ -128,7 +130,7 @@ def signature(normals: Sequence[str]) -> Words:
 
 def buckets(normals: Sequence[str]) -> Words:
     """The bucket of each normal form in each of the BANDS, and as the last one that of its words in any order."""
-    found = np.empty((len(normals), BANDS + 1), np.uint32)
+    found = np.empty((len(normals), _COLUMNS), np.uint32)
     for start in range(0, len(normals), BLOCK):
         rows = signature(normals[start : start + BLOCK]).reshape(-1, BANDS, ROWS)
         band = np.broadcast_to(np.arange(BANDS, dtype=np.uint32), rows.shape[:2])
@@ -228,7 +230,7 @@ def cluster(prompts: Sequence[str], threshold: float = THRESHOLD, *, processes: 
     distinct = {normal: n for n, normal in enumerate(dict.fromkeys(normals))}
     rows = np.fromiter((distinct[normal] for normal in normals), np.int64, len(normals))
     keys = np.fromiter(map(facts_key, distinct), np.uint32, len(distinct))
-    nothing_known = np.zeros((0, BANDS + 1), np.bool_)
+    nothing_known = np.zeros((0, _COLUMNS), np.bool_)
     return _in_order(normals, keys[rows], buckets(list(distinct))[rows], threshold, nothing_known)[0]
 
 
@@ -288,10 +290,8 @@ def tidy(con: Connection) -> None:
     con.execute("DROP TABLE near_sorted")
 
 
-def _stored(con: Connection, which: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    return con.execute(
-        f"SELECT seq, normal, facts, representative, similarity FROM near_texts {which}", parameters
-    ).fetchall()
+def _stored(con: Connection, which: str) -> list[tuple[Any, ...]]:
+    return con.execute(f"SELECT seq, normal, facts, representative, similarity FROM near_texts {which}").fetchall()
 
 
 def _delete(con: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -307,17 +307,16 @@ def _insert(con: Connection, rows: Sequence[tuple[int, str, int]], threshold: fl
         return {}
     seqs, normals, keys = (list(column) for column in zip(*rows, strict=True))
     banded = buckets(normals)
-    known = _sharing(con, keys, banded)
-    order = np.argsort(known["seq"])
-    earlier: list[int] = known["seq"][order].tolist()
-    normal_of = {row[0]: row[1] for row in _stored(con, AMONG, {"seqs": earlier})} if earlier else {}
-    bands = np.ma.stack([known[band][order] for band in _BANDS], axis=1)
+    earlier, facts_of, bands, absent = _sharing(con, np.array(keys, np.uint32), banded)
+    normal_of: dict[int, str] = dict(
+        con.execute(f"SELECT seq, normal FROM near_texts {AMONG}", {"seqs": earlier}).fetchall() if earlier else []
+    )
     links, full = _in_order(
         [normal_of[seq] for seq in earlier] + normals,
-        np.concatenate([known["facts"][order], np.array(keys, np.uint32)]),
-        np.concatenate([bands.filled(0), banded]),
+        np.concatenate([facts_of, np.array(keys, np.uint32)]),
+        np.concatenate([bands, banded]),
         threshold,
-        np.ma.getmaskarray(bands),
+        absent,
     )
     names = earlier + seqs
     linked = [(None if n is None else names[n], near) for n, near in links[len(earlier) :]]
@@ -333,28 +332,63 @@ def _insert(con: Connection, rows: Sequence[tuple[int, str, int]], threshold: fl
     return dict(zip(seqs, linked, strict=True))
 
 
-def _sharing(con: Connection, keys: Sequence[int], banded: Words) -> dict[str, Any]:
-    """The columns of near_buckets for those that share the facts and a bucket with any of some texts."""
-    if len(keys) <= _FEW:
-        return con.execute(
-            " UNION ".join(
-                f"SELECT * FROM near_buckets WHERE facts = {key} AND "
-                f"({' OR '.join(f'{band} = {bucket}' for band, bucket in zip(_BANDS, row, strict=True))})"
-                for key, row in zip(keys, banded.tolist(), strict=True)
-            )
-        ).fetchnumpy()
-    con.register("near_incoming", _table(np.zeros(len(keys), np.int64), np.array(keys, np.uint32), banded))
+def _sharing(con: Connection, keys: Words, banded: Words) -> tuple[list[int], Words, Words, Flags]:
+    """The representatives that share the facts and a bucket with any of some texts, in order.
+
+    Their sequences, the keys of their facts, their buckets, and from which of those they are absent.
+    """
+    wanted = [pa.array(np.unique(_pairs(keys, banded[:, n]))) for n in range(_COLUMNS)]
+    may_be = np.zeros((_COLUMNS, 1 << 16), np.bool_)  # by half of a bucket: most are told apart at a look
+    for n in range(_COLUMNS):
+        may_be[n, banded[:, n].astype(np.uint16)] = True
+    seqs, facts_of = [np.empty(0, np.int64)], [np.empty(0, np.uint32)]
+    bands, absent = [np.empty((0, _COLUMNS), np.uint32)], [np.empty((0, _COLUMNS), np.bool_)]
+    con.register("near_incoming", pa.table({"facts": np.unique(keys)}))
     try:
-        return con.execute(_BANDED).fetchnumpy()
+        said = con.sql("SELECT seq, facts, bands, absent FROM near_buckets SEMI JOIN near_incoming USING (facts)")
+        for page in said.to_arrow_reader(PAGE):
+            mine, key, lacks = _buckets_of(page), page["facts"].to_numpy(), page["absent"].to_numpy()
+            halves = mine.view(np.uint16)[:, ::2]
+            rows = np.flatnonzero(np.logical_or.reduce([may_be[n][halves[:, n]] for n in range(_COLUMNS)]))
+            mine, key, lacks = mine[rows], key[rows], (lacks[rows, None] & _BITS) != 0
+            shares = np.zeros(len(rows), np.bool_)
+            for n in range(_COLUMNS):
+                is_wanted = pc.is_in(pa.array(_pairs(key, mine[:, n])), wanted[n]).to_numpy(zero_copy_only=False)
+                shares |= is_wanted & ~lacks[:, n]
+            seqs.append(page["seq"].to_numpy()[rows[shares]])
+            facts_of.append(key[shares])
+            bands.append(mine[shares])
+            absent.append(lacks[shares])
     finally:
         con.unregister("near_incoming")
-
-
-def _table(seqs: Any, keys: Any, banded: Words, absent: Flags | None = None) -> pa.Table:
-    columns = [pa.array(banded[:, n], mask=None if absent is None else absent[:, n]) for n in range(BANDS + 1)]
-    return pa.table(
-        [pa.array(seqs, pa.int64()), pa.array(keys, pa.uint32()), *columns], names=["seq", "facts", *_BANDS]
+    earlier = np.concatenate(seqs)
+    order = np.argsort(earlier)
+    return (
+        earlier[order].tolist(),
+        np.concatenate(facts_of)[order],
+        np.concatenate(bands)[order],
+        np.concatenate(absent)[order],
     )
+
+
+def _pairs(keys: Words, bucket: Words) -> npt.NDArray[np.uint64]:
+    return keys.astype(np.uint64) << np.uint64(32) | bucket
+
+
+def _buckets_of(page: pa.RecordBatch) -> Words:
+    """The buckets of a page of near_buckets, a row each."""
+    column = page["bands"]
+    data = np.frombuffer(column.buffers()[2], "<u4") if len(page) else np.empty(0, "<u4")
+    first = 0 if not len(page) else int(np.frombuffer(column.buffers()[1], np.int32)[column.offset]) // 4
+    return data[first : first + len(page) * _COLUMNS].reshape(-1, _COLUMNS)
+
+
+def _table(seqs: Any, keys: Any, banded: Words, absent: Flags) -> pa.Table:
+    size = 4 * _COLUMNS
+    data = pa.py_buffer(np.ascontiguousarray(banded, "<u4").tobytes())
+    bands = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(banded), [None, data])
+    lacks = (absent * _BITS).sum(axis=1, dtype=np.uint32)
+    return pa.table([seqs, keys, bands, lacks], names=["seq", "facts", "bands", "absent"])
 
 
 def _append(con: Connection, table: str, rows: pa.Table) -> None:

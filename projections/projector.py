@@ -30,7 +30,7 @@ from .checkpoint import Checkpoint, checkpoint
 from .database import Connection, DatabaseError, with_rows
 from .decisions import DECISIONS
 from .erasures import ERASURES, REMNANTS
-from .examples import EXAMPLES, QUESTION, REDACTIONS
+from .examples import EXAMPLES, QUESTION, REDACTIONS, id_key
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
@@ -53,7 +53,7 @@ PROJECTIONS: tuple[Projection, ...] = (
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 6
+SCHEMA = 7
 """Raise it when tables outside PROJECTIONS change."""
 
 CACHES = ("analysis", "claims", "near_texts", "near_buckets")
@@ -221,14 +221,14 @@ class Projector:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
         with_rows(
             self.con,
-            {"example_id": "VARCHAR"},
-            [(example_id,) for example_id in sorted(_named(batch))],
-            """CREATE OR REPLACE TEMP TABLE named AS SELECT example_id FROM incoming""",
+            {"example_id": "VARCHAR", "id_key": "UUID"},
+            [(example_id, id_key(example_id)) for example_id in sorted(_named(batch))],
+            "CREATE OR REPLACE TEMP TABLE named AS SELECT example_id, id_key::UUID AS id_key FROM incoming",
         )
         self.con.execute(
             """CREATE OR REPLACE TEMP TABLE touched AS
                WITH mine AS MATERIALIZED (
-                   SELECT seq, example_id, original_key FROM examples SEMI JOIN named USING (example_id)),
+                   SELECT seq, example_id, original_key FROM examples SEMI JOIN named USING (id_key)),
                wrong AS (SELECT original_key AS key FROM mine WHERE original_key IS NOT NULL)
                SELECT seq, example_id FROM mine
                UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.text_key = wrong.key

@@ -10,6 +10,7 @@ import msgspec
 from . import policies, verdicts
 from .checkpoint import checkpoint
 from .database import AMONG, Connection, first
+from .examples import id_key
 from .policy import RELEVANCE, Policy, Relevance
 from .quarantine import SUBJECT_ID
 from .verdicts import BIT, QUEUE, REASONS
@@ -138,7 +139,7 @@ def queue(
     page = con.execute(
         f"SELECT seq, place, thin_tags {wanted} ORDER BY place, seq DESC LIMIT $limit", filters | {"limit": limit}
     ).fetchall()
-    counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
+    counts = by_reason(con)
     is_filtered = any(value is not None for value in filters.values())
     total = _one(con, f"SELECT count(*) {wanted}", filters)[0] if is_filtered else sum(counts.values())
     shown = _examples(con, [seq for seq, *_ in page])
@@ -148,7 +149,7 @@ def queue(
     ]
     return {
         "total": total,
-        "by_reason": {name: counts.get(number, 0) for number, name in QUEUE.items()},
+        "by_reason": counts,
         "items": items,
         "checkpoint": checkpoint(con).seq,
     }
@@ -165,7 +166,7 @@ def place_all(con: Connection, below: int) -> None:
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE may_be_new AS
-           SELECT seq FROM queued SEMI JOIN thinly USING (seq) WHERE may_be_new"""
+           SELECT seq, place FROM queued SEMI JOIN thinly USING (seq) WHERE may_be_new"""
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE new_topics AS
@@ -176,6 +177,19 @@ def place_all(con: Connection, below: int) -> None:
            SELECT q.seq, q.source, q.project_context, n.thin_tags, CASE WHEN n.seq IS NOT NULL THEN 3 ELSE q.place END
                AS place FROM queued q LEFT JOIN new_topics n USING (seq)"""
     )
+
+
+def by_reason(con: Connection) -> dict[str, int]:
+    """How many wait for each reason, the most urgent first; after `place_all`, from the tallies."""
+    counts = dict(
+        con.execute(
+            """SELECT place, sum(n)::BIGINT FROM (
+                 SELECT key::BIGINT AS place, total AS n FROM tallies WHERE dimension = 'queue'
+                 UNION ALL SELECT unnest([place, 3]), unnest([-n, n])
+                 FROM (SELECT place, count(*) AS n FROM may_be_new GROUP BY place)) GROUP BY place"""
+        ).fetchall()
+    )
+    return {name: counts.get(number, 0) for number, name in QUEUE.items()}
 
 
 def because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
@@ -203,7 +217,7 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     An id under which another store knew a correction leads to that correction.
     """
     alias = {}
-    row = first(con, "SELECT seq FROM verdicts WHERE example_id = ?", [example_id])
+    row = first(con, "SELECT seq FROM examples WHERE id_key = ?", [id_key(example_id)])
     if row is None:
         row = first(con, "SELECT seq FROM examples WHERE list_contains(aliases, ?) LIMIT 1", [example_id])
         alias = {"alias": example_id}
@@ -236,23 +250,31 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     if not seqs:
         return {}
     result = con.execute(
-        f"""WITH found AS (SELECT * FROM verdicts {AMONG}), wanted AS (SELECT seq, example_id FROM found)
-        SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor, e.source,
-            e.prompt, e.response, e.original_response, e.project_context, v.tags, e.skill_used, e.tier_handled,
-            e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made, e.details,
-            e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
-            v.personal_data, v.flags, v.feedback, v.decision, d.actor AS reviewer, d.reason AS decision_reason,
-            v.approval, v.superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster,
-            v.reasons, v.queue, r.revision, v.seq
-        FROM (SELECT * FROM examples {AMONG}) e JOIN found v USING (seq)
-        LEFT JOIN decisions d ON d.seq = v.decision_seq
-        LEFT JOIN ({revisions()}) r ON r.example_id = e.example_id""",
+        f"""SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor,
+            e.source, e.prompt, e.response, e.original_response, e.project_context, v.tags, e.skill_used,
+            e.tier_handled, e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made,
+            e.details, e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
+            v.personal_data, v.flags, v.feedback, v.decision, NULL AS reviewer, NULL AS decision_reason, v.approval,
+            v.superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
+            0 AS revision, v.seq, v.decision_seq
+        FROM (SELECT * FROM examples {AMONG}) e JOIN (SELECT * FROM verdicts {AMONG}) v USING (seq)""",
         {"seqs": seqs},
     )
     names = [column[0] for column in result.description]
+    examples = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    # In statements of their own: in one, DuckDB takes the few for many and reads every decision.
+    decided = [example["decision_seq"] for example in examples if example["decision_seq"] is not None]
+    said = (
+        con.execute(f"SELECT seq, actor, reason FROM decisions {AMONG}", {"seqs": decided}).fetchall()
+        if decided
+        else []
+    )
+    reviewers = {seq: told for seq, *told in said}
+    seen = revisions(con, {example["seq"]: example["example_id"] for example in examples})
     found = {}
-    for row in result.fetchall():
-        example = dict(zip(names, row, strict=True))
+    for example in examples:
+        example["revision"] = seen[example["example_id"]]
+        example["reviewer"], example["decision_reason"] = reviewers.get(example.pop("decision_seq"), (None, None))
         example["details"] = json.loads(example["details"]) if example["details"] else {}
         example["queue"] = QUEUE.get(example["queue"])
         example["verdict"] = _verdict(example)
@@ -260,18 +282,20 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     return found
 
 
-def revisions() -> str:
-    """The last sequence said under the subject of each of `wanted` (`seq`, `example_id`), whatever became of it."""
-    tables = " UNION ALL ".join(
-        f"SELECT example_id, seq FROM {table} SEMI JOIN wanted USING (example_id)"
-        for table in ("feedback", "decisions", "redactions", "erasures")
-    )
-    return f"""SELECT example_id, max(seq) AS revision FROM ({tables}
-        UNION ALL SELECT example_id, seq FROM examples SEMI JOIN wanted USING (seq) WHERE corrects IS NULL
-        UNION ALL SELECT example_id, 0 FROM wanted
-        UNION ALL SELECT corrects, seq FROM examples WHERE corrects IN (SELECT example_id FROM wanted)
-        UNION ALL SELECT {SUBJECT_ID}, seq FROM quarantine WHERE {SUBJECT_ID} IN (SELECT example_id FROM wanted))
-        GROUP BY example_id"""
+def revisions(con: Connection, ids: dict[int, str]) -> dict[str, int]:
+    """The last sequence said under the subject of each of some examples, whatever became of it; `ids` by sequence."""
+    among = "SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS example_id) USING (example_id)"
+    tables = " UNION ALL ".join(f"SELECT example_id, seq FROM {table} {among}" for table in ABOUT)
+    rows = con.execute(
+        f"""SELECT example_id, max(seq) FROM ({tables}
+            UNION ALL SELECT example_id, seq FROM (SELECT * FROM examples {AMONG}) WHERE corrects IS NULL
+            UNION ALL SELECT * FROM
+                (SELECT corrects AS example_id, seq FROM examples WHERE corrects IS NOT NULL) {among}
+            UNION ALL SELECT * FROM (SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine) {among})
+            GROUP BY example_id""",
+        {"seqs": list(ids), "ids": list(ids.values())},
+    ).fetchall()
+    return dict.fromkeys(ids.values(), 0) | dict(rows)
 
 
 def _verdict(example: dict[str, Any]) -> dict[str, Any]:

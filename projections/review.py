@@ -9,6 +9,7 @@ from typing import Any
 from . import policies, queries
 from .checkpoint import checkpoint
 from .database import AMONG, Connection, first
+from .examples import id_key
 from .verdicts import BIT, QUEUE, names
 
 PAGE = 200
@@ -56,8 +57,12 @@ def waiting(
     began = _cursor(after)
     goes_on: tuple[int, int] | None
     if text:
-        by_reason, matching = _by_reason(con), None
+        by_reason, matching = queries.by_reason(con), None
         rows, goes_on = _search_places(con, condition, filters, text, began, limit)
+    elif not any(value is not None for value in filters.values()):
+        by_reason = queries.by_reason(con)
+        matching, rows = sum(by_reason.values()), _first(con, began, limit)
+        goes_on = rows[-1] if len(rows) == limit else None
     else:
         # All of it in one pass: every place with how many wait, how many match, and its own newest ones.
         places = con.execute(
@@ -81,15 +86,24 @@ def waiting(
     }
 
 
+def _first(con: Connection, began: tuple[int, int], limit: int) -> list[Row]:
+    """What waits behind a place and sequence, in the order of the queue: place by place, until there are enough."""
+    rows: list[Row] = []
+    for place in sorted(QUEUE):
+        if place < began[0] or len(rows) == limit:
+            continue
+        of_place = f"queued ANTI JOIN may_be_new USING (seq) WHERE place = {place}"
+        relation = "may_be_new WHERE true" if place == PLACES["new_topic"] else of_place
+        below = f"AND seq < {began[1]}" if place == began[0] else ""
+        found = con.execute(f"SELECT seq FROM {relation} {below} ORDER BY seq DESC LIMIT {limit - len(rows)}")
+        rows += [(place, seq) for (seq,) in found.fetchall()]
+    return rows
+
+
 def waiting_by_reason(con: Connection) -> dict[str, int]:
     """How many wait for each reason, the most urgent first."""
     queries.place_all(con, policies.current(con).review.new_topic_below)
-    return _by_reason(con)
-
-
-def _by_reason(con: Connection) -> dict[str, int]:
-    counts = dict(con.execute("SELECT place, count(*) FROM waiting GROUP BY place").fetchall())
-    return {name: counts.get(number, 0) for name, number in PLACES.items()}
+    return queries.by_reason(con)
 
 
 def considered(con: Connection, *, example_id: str) -> dict[str, Any] | None:
@@ -112,17 +126,17 @@ def _is_thin(con: Connection, tag: str, below: int) -> bool:
 
 def facets(con: Connection) -> dict[str, Any]:
     """The sources, projects and tags of the queue with how many wait, the most frequent first: what to filter by."""
-    statements = {
-        "sources": "SELECT source AS name, count(*) AS n FROM queued",
-        "projects": "SELECT project_context AS name, count(*) AS n FROM queued",
-        "tags": "SELECT tag AS name, count(*) AS n FROM queued_tags",
-    }
+    dimensions = {"sources": "source", "projects": "project", "tags": "tag"}
     return {
         facet: [
             {"name": name, "waiting": n}
-            for name, n in con.execute(f"{statement} GROUP BY name ORDER BY n DESC, name LIMIT {FACETS}").fetchall()
+            for name, n in con.execute(
+                f"""SELECT key, waiting FROM tallies WHERE dimension = ? AND waiting > 0
+                    ORDER BY waiting DESC, key LIMIT {FACETS}""",
+                [dimension],
+            ).fetchall()
         ]
-        for facet, statement in statements.items()
+        for facet, dimension in dimensions.items()
     }
 
 
@@ -138,11 +152,7 @@ def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
         {"seqs": seqs},
     ).fetchall()
     shown = beginnings(con, seqs)
-    seen = dict(
-        con.execute(
-            f"WITH wanted AS (SELECT seq, example_id FROM verdicts {AMONG}) {queries.revisions()}", {"seqs": seqs}
-        ).fetchall()
-    )
+    seen = queries.revisions(con, {seq: example_id for seq, example_id, *_ in rows})
     items = []
     for seq, example_id, personal_data, flags, contradicts, feedback, kind in rows:
         looks = [f"personal data: {', '.join(personal_data)}"] if personal_data else []
@@ -207,16 +217,20 @@ def found(
 
 def related(con: Connection, *, example_id: str) -> dict[str, Any]:
     """The lineage of an example: what it corrects and what corrects it, and the other answers to its question."""
-    row = first(con, "SELECT seq, cluster, superseded_by FROM verdicts WHERE example_id = ?", [example_id])
-    if row is None:
+    known = first(con, "SELECT seq, corrects FROM examples WHERE id_key = ?", [id_key(example_id)])
+    if known is None:
         return {"corrects": [], "corrections": [], "same_question": [], "same_question_total": 0}
-    seq, cluster, superseded_by = row
+    seq, corrected = known
+    ((cluster, superseded_by),) = con.execute(
+        "SELECT cluster, superseded_by FROM verdicts WHERE seq = ?", [seq]
+    ).fetchall()
     corrections = con.execute(
         "SELECT seq FROM examples WHERE corrects = ? OR example_id = ? ORDER BY seq LIMIT 50",
         [example_id, superseded_by],
     ).fetchall()
-    (corrected,) = first(con, "SELECT corrects FROM examples WHERE seq = ?", [seq]) or (None,)
-    corrects = con.execute("SELECT seq FROM verdicts WHERE example_id = ?", [corrected]).fetchall() if corrected else []
+    corrects = []
+    if corrected:
+        corrects = con.execute("SELECT seq FROM examples WHERE id_key = ?", [id_key(corrected)]).fetchall()
     others = con.execute(
         "SELECT seq FROM verdicts WHERE cluster = ? AND seq <> ? ORDER BY rank DESC, seq DESC", [cluster, seq]
     ).fetchall()

@@ -141,24 +141,30 @@ SELECT {", ".join(beside)},
 FROM reasoned r LEFT JOIN best USING ({question})"""
 
 
-def _judge(con: Connection, policy: Policy, relation: str, old: Sequence[str] = ()) -> None:
+def _judge(
+    con: Connection, policy: Policy, relation: str, *, beside: Sequence[str] = _IDENTITY, old: Sequence[str] = ()
+) -> None:
     """Judge the evidence of a relation into the temporary table `judged`, contradictions left out.
 
-    `old` are columns of JUDGEMENT that the relation has and that are kept as `old_…`.
+    `beside` are the columns of the evidence that it repeats, and `old` columns of JUDGEMENT that the relation has and
+    that are kept as `old_…`.
     """
     question = "cluster" if policy.duplicates.near else "prompt_key"
     names = ", ".join([*evidence.COLUMNS, *(f"{name} AS old_{name}" for name in old)])
-    beside = [*_IDENTITY, *(f"old_{name}" for name in old)]
+    kept = [*beside, *(f"old_{name}" for name in old)]
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE judged AS {_reasoned(f'(SELECT {names} FROM {relation})', question, beside)}",
+        f"CREATE OR REPLACE TEMP TABLE judged AS {_reasoned(f'(SELECT {names} FROM {relation})', question, kept)}",
         parameters(policy),
     )
 
 
-def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> None:
-    """Find contradictions in `judged`; where the same evidence is judged again, only in questions that changed."""
+def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> list[tuple[str, str]]:
+    """Find contradictions in `judged`; where the same evidence is judged again, only in questions that changed.
+
+    Returns claims for `contradictions.keep`.
+    """
     if not policy.duplicates.contradictions:
-        return
+        return []
     from . import contradictions  # learns the vocabulary: not for those who only ask
 
     relation = "(SELECT *, false AS is_known, NULL::VARCHAR AS old_contradicts FROM judged)"
@@ -177,18 +183,30 @@ def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> None:
         relation = f"(SELECT *, has_same_best AND {old} AS is_known FROM judged JOIN moved_questions USING (cluster))"
         kept = """UNION ALL SELECT example_id, old_contradicts FROM judged ANTI JOIN moved_questions USING (cluster)
                   WHERE old_contradicts IS NOT NULL"""
-    contradictions.find(con, relation, CONTENDING)
+    found, fresh = contradictions.find(con, relation, CONTENDING)
+    if not (found or is_again):
+        return fresh
+    contradictions.oppose(con, found)
     con.execute(
         f"""UPDATE judged SET contradicts = c.contradicts,
              queue = CASE WHEN decision IS NULL AND (queue IS NULL OR queue = 5) THEN 4 ELSE queue END
            FROM (SELECT example_id, contradicts FROM contradicting {kept}) c WHERE judged.example_id = c.example_id"""
     )
+    return fresh
+
+
+_CARRIED = ("tags", "terms")
+"""Lists of the evidence that nothing is judged by, never NULL: they are read of the rows that are written."""
 
 
 def update(con: Connection, policy: Policy) -> None:
-    """Judge the examples of the table `touched` (one row an id) and those that contend with them for a question."""
+    """Judge the examples of the table `touched` (one row an id) and those that contend with them for a question.
+
+    Of the latter only rows that change are written: a batch of 500 facts can meet 4,000.
+    """
+    unknown = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JUDGEMENT.items())
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered('touched')}",
+        f"CREATE OR REPLACE TEMP TABLE gathered AS SELECT *, {unknown} FROM ({evidence.gathered('touched')})",
         {"analyser": analyser(policy.lexicon)},
     )
     # Whose rows they are is found first, in two columns: then few of the others are read.
@@ -200,18 +218,29 @@ def update(con: Connection, policy: Policy) -> None:
         f"""CREATE OR REPLACE TEMP TABLE beside AS SELECT seq FROM verdicts SEMI JOIN asked USING (cluster)
             WHERE {CONTENDING} AND seq NOT IN (SELECT seq FROM gathered)"""
     )
-    names = ", ".join(evidence.COLUMNS)
+    names = ", ".join(name for name in COLUMNS if name not in _CARRIED)
     con.execute(f"INSERT INTO gathered BY NAME SELECT {names} FROM verdicts SEMI JOIN beside USING (seq)")
-    _judge(con, policy, "gathered")
-    _contradict(con, policy, is_again=False)
+    _judge(con, policy, "gathered", beside=list(evidence.COLUMNS), old=list(JUDGEMENT))
+    fresh = _contradict(con, policy, is_again=False)
+    _differ(con)
+    con.execute("CREATE OR REPLACE TEMP TABLE replaced AS SELECT * FROM verdicts SEMI JOIN differing USING (seq)")
+    whole = [f"coalesce(j.{name}, r.{name}) AS {name}" if name in _CARRIED else f"j.{name}" for name in COLUMNS]
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE replaced AS
-            SELECT {tallies.SEEN} FROM verdicts WHERE seq IN (SELECT seq FROM judged)"""
+        f"""CREATE OR REPLACE TEMP TABLE renewed AS SELECT {", ".join(whole)}
+            FROM judged j SEMI JOIN differing USING (seq) LEFT JOIN replaced r USING (seq)"""
     )
-    con.execute("DELETE FROM verdicts WHERE seq IN (SELECT seq FROM judged)")
-    con.execute(f"INSERT INTO verdicts BY NAME {_whole('gathered')}")
-    tallies.move(con, "replaced", f"({_whole('gathered')})")
-    _remember(con, policy)
+    con.execute("DELETE FROM verdicts WHERE seq IN (SELECT seq FROM replaced)")
+    con.execute("INSERT INTO verdicts BY NAME FROM renewed")
+    tallies.move(con, "replaced", "renewed")
+    _remember(con, fresh)
+
+
+def _differ(con: Connection) -> None:
+    """Make the table `differing`: what was judged otherwise than before, or not at all before."""
+    differs = " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in JUDGEMENT)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE differing AS SELECT seq, {', '.join(JUDGEMENT)} FROM judged WHERE {differs}"
+    )
 
 
 def judge_all(con: Connection, policy: Policy) -> None:
@@ -219,28 +248,25 @@ def judge_all(con: Connection, policy: Policy) -> None:
     if not gathers_the_same(con, policy):
         gather_all(con, policy)
         return
-    candidate(con, policy)
-    differs = " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in JUDGEMENT)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE differing AS SELECT seq, {', '.join(JUDGEMENT)} FROM judged WHERE {differs}"
-    )
+    fresh = _judge_again(con, policy)
+    _differ(con)
     changed = f"SELECT {tallies.SEEN} FROM verdicts SEMI JOIN differing USING (seq)"
     con.execute(f"CREATE OR REPLACE TEMP TABLE replaced AS {changed}")
     assignments = ", ".join(f"{name} = d.{name}" for name in JUDGEMENT)
     con.execute(f"UPDATE verdicts SET {assignments} FROM differing d WHERE verdicts.seq = d.seq")
     tallies.move(con, "replaced", f"({changed})")
-    _remember(con, policy)
+    _remember(con, fresh)
 
 
 def gather_all(con: Connection, policy: Policy) -> None:
     """Gather the evidence on every example anew and judge it."""
-    _gather_and_judge(con, policy)
+    fresh = _gather_and_judge(con, policy)
     con.execute("DELETE FROM verdicts")
     con.execute(f"INSERT INTO verdicts BY NAME {_whole('gathered')}")
     con.execute("DROP TABLE gathered")
     con.execute("UPDATE judging SET terms = ?", [terms(policy)])
     tallies.recount(con)
-    _remember(con, policy)
+    _remember(con, fresh)
 
 
 def candidate(con: Connection, policy: Policy) -> str:
@@ -250,20 +276,24 @@ def candidate(con: Connection, policy: Policy) -> str:
     Where the evidence can be taken from the verdicts, `judged` repeats their judgement as `old_…`.
     """
     if gathers_the_same(con, policy):
-        _judge(con, policy, "verdicts", list(JUDGEMENT))
-        _contradict(con, policy, is_again=True)
+        _judge_again(con, policy)
         return f"({_whole('verdicts')})"
     _gather_and_judge(con, policy)
     return f"({_whole('gathered')})"
 
 
-def _gather_and_judge(con: Connection, policy: Policy) -> None:
+def _judge_again(con: Connection, policy: Policy) -> list[tuple[str, str]]:
+    _judge(con, policy, "verdicts", old=list(JUDGEMENT))
+    return _contradict(con, policy, is_again=True)
+
+
+def _gather_and_judge(con: Connection, policy: Policy) -> list[tuple[str, str]]:
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered('examples')}",
         {"analyser": analyser(policy.lexicon)},
     )
     _judge(con, policy, "gathered")
-    _contradict(con, policy, is_again=False)
+    return _contradict(con, policy, is_again=False)
 
 
 def _whole(relation: str) -> str:
@@ -272,9 +302,11 @@ def _whole(relation: str) -> str:
     return f"SELECT {', '.join(names)} FROM {relation} e JOIN judged j USING (seq)"
 
 
-def _remember(con: Connection, policy: Policy) -> None:
-    if policy.duplicates.contradictions:
-        con.execute("INSERT INTO claims SELECT * FROM fresh_claims")
+def _remember(con: Connection, fresh: list[tuple[str, str]]) -> None:
+    if fresh:
+        from . import contradictions
+
+        contradictions.keep(con, fresh)
 
 
 def gathers_the_same(con: Connection, policy: Policy) -> bool:

@@ -39,6 +39,10 @@ BATCH = 2_000
 IN_FLIGHT = 2 * BATCH
 """Facts that the server delivers ahead of the last acknowledgement: it bounds what gathers in memory."""
 
+REST_SECONDS = 0.25
+"""After a batch the projector rests as long as it has folded, this at most, unless a quarter of a BATCH waits. What
+arrives meanwhile is folded together: at a steady rate half as many batches, and answers get the rest of the time."""
+
 ACK_WAIT_SECONDS = 30.0
 """A batch that is not acknowledged by then is delivered again; the checkpoint makes that harmless."""
 
@@ -155,6 +159,7 @@ class ProjectorService:
             await self._has_arrived.wait()
             arrived, self._arrived = self._arrived, []
             self._has_arrived.clear()
+            began = time.monotonic()
             try:
                 async with self._folding:
                     await self._fold(sorted(map(_message, arrived), key=lambda message: message.seq))
@@ -167,6 +172,8 @@ class ProjectorService:
             with contextlib.suppress(NatsError):
                 last = max(arrived, key=lambda m: m.metadata.sequence.stream)
                 await last.ack()
+            if len(self._arrived) < BATCH // 4:
+                await asyncio.sleep(min(REST_SECONDS, time.monotonic() - began))
 
     async def _fold(self, messages: list[Message]) -> None:
         """Fold one batch. The log, not the delivery, says what comes next.
@@ -180,9 +187,17 @@ class ProjectorService:
         if fresh:
             expected = range(projector.checkpoint_seq + 1, projector.checkpoint_seq + 1 + len(fresh))
             if len(fresh) >= BATCH or [message.seq for message in fresh] != list(expected):
-                await self._owner.catch_up(self._log, while_read=True)
-            else:
-                await asyncio.to_thread(projector.apply, fresh)
+                last = max(fresh[-1].seq, await self._log.last_sequence())
+                while projector.checkpoint_seq < last:  # in batches, so that whoever reads sees it move
+                    until = min(last, projector.checkpoint_seq + BATCH)
+                    await self._owner.catch_up(self._log, until=until, while_read=True)
+                    await self._tell()
+                return
+            await asyncio.to_thread(projector.apply, fresh)
+        await self._tell()
+
+    async def _tell(self) -> None:
+        """Tell whoever waits or listens how far the tables are."""
         self._progressed = time.monotonic()
         self._has_erased.set()
         async with self._moved:

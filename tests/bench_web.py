@@ -64,7 +64,9 @@ def facts(count: int, seed: int, first: int = 0, start: datetime = datetime(2025
         at, example_id = start + timedelta(seconds=20 * (number - first)), f"train_{number:08}"
         said: dict[str, Any] = {"occurred_at": at, "actor": "ann"}
         spent = Metadata(skill_used="qa", tier_handled="groq", latency_ms=812.5)
-        response = f"{number}: " + "".join(SENTENCES[(number + n) % 4] for n in range(chance.choice([1, 3, 6])))
+        response = f"{number % 10_000_000}: " + "".join(
+            SENTENCES[(number + n) % 4] for n in range(chance.choice([1, 3, 6]))
+        )
         yield ExampleCaptured(event_id=example_id, example_id=example_id, prompt=prompt, response=response,
                               source=chance.choice(SOURCES), project_context=f"p{number % 50}", metadata=spent,
                               **said)  # fmt: skip
