@@ -62,11 +62,13 @@ async def write(
 
 
 class _Files:
-    """The JSON lines and the Parquet file of the same rows."""
+    """The JSON lines and the Parquet file of the same rows; the trainer's root file is a copy of its lines."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._lines = JsonLines(path.with_name(f"{path.name}.jsonl"))
-        self._columns = Parquet(path.with_name(f"{path.name}.parquet"), schema)
+    def __init__(self, directory: Path, path: str, schema: pa.Schema) -> None:
+        lines = f"{path}.jsonl"
+        copies = [directory / manifest.ROOT_FILE] if lines == manifest.SFT_TRAIN else []
+        self._lines = JsonLines(directory / lines, *copies)
+        self._columns = Parquet(directory / f"{path}.parquet", schema)
 
     def add(self, rows: pa.Table) -> None:
         """Append rows with the columns of the schema and `json`."""
@@ -89,8 +91,8 @@ class _Writer:
         self._con = database.connect(None, threads=1)
         self._con.execute("SET preserve_insertion_order = true")
         self._system = head.export.system
-        self._files = {path: _Files(directory / path, f.schema) for f in FORMATS for path in f.paths.values()}
-        self._files["lineage"] = _Files(directory / "lineage", LINEAGE)
+        self._files = {path: _Files(directory, path, f.schema) for f in FORMATS for path in f.paths.values()}
+        self._files["lineage"] = _Files(directory, "lineage", LINEAGE)
         self._threads = {name: ThreadPoolExecutor(1) for name in ("texts", "lineage", *(f.name for f in FORMATS))}
         self._texts, self._lineage = self._con.cursor(), Lineage(self._con.cursor())
         self._under_way: deque[list[Future[None]]] = deque()

@@ -30,51 +30,61 @@ _WRITER: dict[str, Any] = {
 """Every setting that shapes the bytes is said; nothing about the time, the machine or the user is written."""
 
 
-SYNC_BYTES = 64 * 2**20
-"""After so many bytes a file is synced while others are made; what waits for the end waits for the disk alone."""
+SYNC_BYTES = 32 * 2**20
+"""After so many bytes a file is synced while others are made: what waits for the end waits for the disk alone.
+
+The system is told to forget what was synced. What it would keep of an export in memory pushes out what others need, and
+fresh memory for it costs more than the writing.
+"""
 
 
 class _Hashing:
-    """A file open for writing that keeps the digest of what was written."""
+    """A file open for writing, and copies of it, that keeps the digest of what was written."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[bytes] = path.open("wb")
+    def __init__(self, *paths: Path) -> None:
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._files: list[IO[bytes]] = [path.open("wb") for path in paths]
         self._sha = hashlib.sha256()
         self._unsynced = 0
         self.size = 0
 
     def write(self, data: bytes | memoryview | pa.Buffer) -> int:
         view = memoryview(data)
-        self._file.write(view)
+        for file in self._files:
+            file.write(view)
         self._sha.update(view)
         self.size += view.nbytes
         self._unsynced += view.nbytes
         if self._unsynced >= SYNC_BYTES:
-            self._file.flush()
-            os.fdatasync(self._file.fileno())
+            self.flush()
+            for file in self._files:
+                os.fdatasync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             self._unsynced = 0
         return view.nbytes
 
     def flush(self) -> None:
-        self._file.flush()
+        for file in self._files:
+            file.flush()
 
     @property
     def closed(self) -> bool:
-        return self._file.closed
+        return self._files[0].closed
 
     def close(self) -> None:
-        self._file.close()
+        for file in self._files:
+            file.close()
 
     def file(self, rows: int) -> File:
         return File(self._sha.hexdigest(), self.size, rows)
 
 
 class JsonLines:
-    """The `json` column of the rows, one after the other."""
+    """The `json` column of the rows, one after the other; `copies` are files with the same lines."""
 
-    def __init__(self, path: Path) -> None:
-        self._out = _Hashing(path)
+    def __init__(self, path: Path, *copies: Path) -> None:
+        self._out = _Hashing(path, *copies)
         self._rows = 0
 
     def add(self, rows: pa.Table) -> None:

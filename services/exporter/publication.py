@@ -25,15 +25,13 @@ async def publish(volume: Volume, staged: Path, digest: str, manifest: Manifest)
     home = directory_of(digest)
     there = await volume.listing(home)
     wanted = {name: staged / name for name, file in manifest.files.items() if there.get(f"{home}/{name}") != file.bytes}
-    if root := wanted.pop(SFT_TRAIN, None):  # which is needed once more, so the volume gets a copy
-        await volume.write({f"{home}/{SFT_TRAIN}": root})
     if wanted:
         await volume.write({f"{home}/{name}": file for name, file in wanted.items()}, move=True)
     await volume.write({f"{home}/{MANIFEST}": staged / MANIFEST})
     latest = staged / LATEST
     latest.write_bytes(msgspec.json.format(msgspec.json.encode(latest_of(digest, manifest)), indent=2) + b"\n")
     await volume.write({LATEST: latest})
-    await volume.write({ROOT_FILE: staged / SFT_TRAIN}, move=True)
+    await volume.write({ROOT_FILE: staged / ROOT_FILE}, move=True)
 
 
 async def latest(volume: Volume) -> str | None:
