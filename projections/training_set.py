@@ -21,8 +21,8 @@ from .verdicts import BIT
 PAGE = 50_000
 """Rows in one page at most: enough that a page's fixed cost vanishes."""
 
-PAGE_BYTES = 16 * 2**20
-"""Bytes of text in one page, and one row more at most: it bounds what readers of pages have in memory."""
+PAGE_CHARS = 16 * 2**20
+"""Characters of text in one page, and one row more at most: it bounds what readers of pages have in memory."""
 
 _WITHHELD = BIT["excluded_source"] | BIT["excluded_by_author"] | BIT["personal_data"] | BIT["erased"]
 """An answer that left for one of these goes into no file, not even as the bad answer of a pair."""
@@ -84,7 +84,7 @@ def pages(con: Connection, *, texts: bool = True) -> Iterator[pa.Table]:
     """
     ends = con.execute(
         f"""SELECT max(seq) FROM (
-                SELECT seq, sum(greatest(size, {-(-PAGE_BYTES // PAGE)})) OVER log // {PAGE_BYTES} AS page
+                SELECT seq, sum(greatest(size, {-(-PAGE_CHARS // PAGE)})) OVER log // {PAGE_CHARS} AS page
                 FROM ({_SIZES if texts else "SELECT seq, 0 AS size FROM chosen"})
                 WINDOW log AS (ORDER BY seq ROWS UNBOUNDED PRECEDING))
             GROUP BY page ORDER BY page"""
@@ -153,7 +153,8 @@ formats AS (
     WHERE v.reasons = 0 OR b.example_id IS NOT NULL)
 SELECT f.example_id, f.seq, f.kind, f.source, f.tags, f.approval, f.feedback_seq, f.decision_seq, f.cluster,
     CASE WHEN left(sha256(r.example_id), 16) < '{_threshold(eval_share)}' THEN 'eval' ELSE 'train' END AS side,
-    f.sft, f.dpo, f.liked, f.disliked, o.example_id AS corrects, {_fact("o")} AS original
+    f.sft, f.dpo, f.liked, f.disliked, f.prompt_chars + f.response_chars AS chars,
+    o.example_id AS corrects, {_fact("o")} AS original
 FROM formats f JOIN {relation} r ON r.seq = f.cluster
 LEFT JOIN (SELECT c.example_id AS correction, o.* FROM examples c JOIN examples o ON o.example_id = c.corrects
            WHERE c.kind = 'correction') o ON f.example_id = o.correction"""
@@ -191,5 +192,5 @@ _TEXTS = """
 SELECT seq, prompt, response, original_response FROM examples JOIN chosen USING (seq)
 WHERE seq > $after AND seq <= $end"""
 
-_SIZES = """SELECT seq, strlen(prompt) + strlen(response) + coalesce(strlen(original_response), 0) AS size
-FROM examples JOIN chosen USING (seq)"""
+_SIZES = """SELECT seq, chars + coalesce(length(original_response), 0) AS size
+FROM chosen LEFT JOIN (SELECT seq, original_response FROM examples WHERE original_response IS NOT NULL) USING (seq)"""

@@ -76,7 +76,8 @@ def fill(owner: Owner, count: int) -> None:
     con.execute(
         """INSERT INTO verdicts BY NAME SELECT id AS example_id, seq, moment AS occurred_at,
            CASE WHEN is_correction THEN 'correction' ELSE 'capture' END AS kind, 'chat_interaction' AS source,
-           ['membrane', 'tpo'] AS tags, seq AS cluster, 'approved' AS decision, seq + 1 AS decision_seq,
+           ['membrane', 'tpo'] AS tags, 65 AS prompt_chars, 650 AS response_chars,
+           seq AS cluster, 'approved' AS decision, seq + 1 AS decision_seq,
            CASE WHEN i % 20 = 3 THEN 'positive' END AS feedback, 'reviewer' AS approval, 0 AS reasons FROM r"""
     )
     tallies.recount(con)

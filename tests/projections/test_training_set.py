@@ -179,12 +179,12 @@ def test_pages_are_in_the_order_of_the_log_whatever_their_size(monkeypatch: pyte
     assert [row["seq"] for row in whole] == sorted(row["seq"] for row in whole)
     for size, length in ((1, 10**6), (7, 10**6), (30, 10**6), (30, 1), (30, 1_000), (7, 1_000)):
         monkeypatch.setattr(training_set, "PAGE", size)
-        monkeypatch.setattr(training_set, "PAGE_BYTES", length)
+        monkeypatch.setattr(training_set, "PAGE_CHARS", length)
         assert rows(story) == whole
 
 
 def test_a_page_has_no_more_text_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_set, "PAGE_BYTES", 1_000)
+    monkeypatch.setattr(training_set, "PAGE_CHARS", 1_000)
     long = [captured("long", "How do we flash a TPO roof curb?", ANSWER * 40), approved("long")]
     con = fold([Story().when(*many(20), *long).messages]).con
     con.execute("BEGIN TRANSACTION")
