@@ -61,7 +61,7 @@ class Gateway:
                 await subscription.unsubscribe()
 
     async def ask(self, actor: str, name: str, *, as_of: int | None = None, **args: Any) -> Any:
-        """The answer to a question, of a state that holds what this actor has said through this gateway.
+        """The answer to a question, of a state that holds what this actor has said, or been told of, here.
 
         With `as_of` it is that of a moment somebody went back to. Raises Refusal 503 where the projector does not
         answer in time, 404 where nobody went back so far.
@@ -152,6 +152,7 @@ class Gateway:
         except StaleRevision as error:
             history = await self._in_time(self.log.history(example_id))
             since = [message for message in history if message.seq > revision and _is_about(message, example_id)]
+            self._remember(facts[0].actor, max((message.seq for message in since), default=0))
             raise _stale(example_id, revision, since) from error
         self._remember(facts[0].actor, seq)
         return seq
