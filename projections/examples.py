@@ -244,7 +244,7 @@ def _again(con: Connection, incoming: pa.Table) -> list[int]:
 
 def id_key(example_id: str) -> str:
     """128 bits of the SHA-256 of an id: DuckDB finds a number among a million in a third of what a string takes."""
-    return hashlib.sha256(example_id.encode()).hexdigest()[:32]
+    return hashlib.sha256(example_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _keys(prompt: str, response: str, original: str | None = None) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from .formats import FORMATS, LINEAGE, Format, Lineage, Rows, by_split
 from .manifest import File, Manifest
 
 AHEAD = 2
-"""Batches that may wait for the slowest format while the others go on: more keeps both cores busy and takes memory."""
+"""Pages that may wait for the slowest format while the others go on: more keeps both cores busy and takes memory."""
 
 KEEP_MS = 10_000
 """How long Arrow keeps memory that it freed for its next arrays: fresh pages cost more than what is written to them."""
@@ -32,7 +32,7 @@ async def write(
 ) -> tuple[str, Manifest]:
     """Write the export of a training set into a new directory, its manifest last; its digest and manifest.
 
-    The bytes follow from the rows, the head and the versions in the manifest alone. While one batch is written the
+    The bytes follow from the rows, the head and the versions in the manifest alone. While one page is written the
     next one is on its way. Raises OSError.
     """
     shutil.rmtree(directory, ignore_errors=True)

@@ -129,7 +129,10 @@ def _conversations(rows: Rows) -> pa.Table:
 def _dpo(rows: Rows) -> pa.Table:
     rows = rows.where(rows["dpo"])
     answers = f'"chosen":[{_answer("response")}],"rejected":[{_answer("rejected")}]'
-    columns = [_messages(rows, *_SYSTEM_AND_USER), *(_messages(rows, ("assistant", t)) for t in _TEXTS[1:])]
+    columns = [
+        _messages(rows, *_SYSTEM_AND_USER),
+        *(_messages(rows, ("assistant", text)) for text in ("response", "rejected")),
+    ]
     return pa.table([*columns, _lines(f'{{"prompt":[{_ASKED}],{answers}}}', rows)], [*DPO.schema.names, "json"])
 
 
@@ -210,7 +213,7 @@ class Lineage:
     def of(self, page: pa.Table) -> pa.Table:
         """The columns of `LINEAGE` and `json` for the rows of the next page."""
         mask = {name: np.asarray(page.column(name)) for name in ("sft", "dpo", "liked", "disliked")}
-        side = np.asarray(page.column("side").to_numpy())
+        side = np.asarray(page.column("side"))
         kto = self._numbers("kto", side, mask["liked"].astype(int) + mask["disliked"])
         lines = {
             "sft": pa.array(self._numbers("sft", side, mask["sft"]), mask=~mask["sft"]),

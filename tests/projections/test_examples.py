@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.examples import ANALYSIS_KEY, ORIGINAL_KEY, TEXT_KEY
+from projections.examples import ANALYSIS_KEY, ORIGINAL_KEY, TEXT_KEY, id_key
 
 from .given import captured, corrected, given
 
@@ -19,3 +19,9 @@ def test_python_and_duckdb_make_the_same_keys() -> None:
     ).fetchall()
     assert len(rows) == 4
     assert [row[:4] for row in rows] == [row[4:] for row in rows]
+
+
+def test_an_id_that_is_no_utf8_has_a_key_of_its_own() -> None:
+    """Subjects and arguments may hold any bytes, which Python keeps as lone surrogates."""
+    keys = {id_key(example_id) for example_id in ("bad", "bad\udcff", "bad\udcfe", "bad�")}
+    assert len(keys) == 4
