@@ -1,0 +1,209 @@
+"""The review page in a real browser: decisions by keyboard, two reviewers at once, filters, what was said before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from ..browser import ANSWER, Visitor, capture, facts, said
+from ..conftest import Site
+
+
+class TestReview:
+    def test_twenty_decisions_by_keyboard_alone_are_on_the_log_with_their_actor(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        ids = capture(day, "twenty", *[f"Which fastener for TPO roof number {n}{n}{n}?" for n in range(20)])
+        page = visit("ann").review("twenty")
+        wanted: dict[str, str] = {}
+        for n in range(20):
+            expect(page.locator(".queue-count")).to_contain_text(f"{20 - n} waiting")
+            current = page.locator(".queue-item[aria-current=true]")
+            expect(current).to_have_count(1)
+            example = current.get_attribute("data-id") or ""
+            title = page.locator(".stage-title").inner_text()
+            if n % 4 == 0:
+                page.keyboard.press("r")
+                page.keyboard.press("1")
+                wanted[example] = "example.rejected"
+            elif n % 4 == 1:
+                page.keyboard.press("r")
+                page.keyboard.type("units are wrong")
+                page.keyboard.press("Enter")
+                wanted[example] = "example.rejected"
+            elif n % 4 == 2:
+                page.keyboard.press("e")
+                page.keyboard.press("Control+End")
+                page.keyboard.type(" Check it against the roof drawings.")
+                page.keyboard.press("Control+Enter")
+                wanted[example] = "correction.recorded"
+            else:
+                page.keyboard.press("a")
+                wanted[example] = "example.approved"
+            if n < 19:
+                expect(page.locator(".stage-title")).not_to_have_text(title)
+        expect(page.get_by_text("Nothing waits behind these filters")).to_be_visible()
+        assert set(wanted) == set(ids)
+        decisions = {example: facts(day, example)[1] for example in wanted}
+        assert {example: fact["type"].removesuffix(".v1") for example, fact in decisions.items()} == wanted
+        assert {fact["actor"] for fact in decisions.values()} == {"ann"}
+        reasons = {fact["reason"] for fact in decisions.values() if fact["type"] == "example.rejected.v1"}
+        assert reasons == {"Wrong or outdated", "units are wrong"}
+
+    def test_of_two_reviewers_the_second_is_refused_and_told_what_the_first_did(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        (example,) = capture(day, "two", "Which edge metal for a TPO roof in wind?")
+        ann, ben = visit("ann"), visit("ben")
+        first, second = ann.review("two"), ben.review("two")
+        second.keyboard.press("r")
+        first.keyboard.press("a")
+        expect(first.locator("#toasts")).to_contain_text("Approved")
+        expect(second.locator(".notice")).to_contain_text("example.approved by ann")
+        second.keyboard.type("too vague")
+        second.keyboard.press("Enter")
+        dialog = second.get_by_role("dialog")
+        expect(dialog).to_contain_text("Not rejected: somebody was faster")
+        expect(dialog).to_contain_text("Approved by ann")
+        assert said(day, example) == [("example.captured", "operator"), ("example.approved", "ann")]
+        second.keyboard.press("Enter")
+        expect(second.locator(".stage-card .chips")).to_contain_text("approved by ann")
+
+    def test_undo_is_a_fact_of_its_own_and_brings_the_example_back(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        ids = capture(day, "undo", "Which cover board under TPO?", "Which cover board under EPDM roofs?")
+        page = visit("ann").review("undo")
+        title = page.locator(".stage-title").inner_text()
+        page.keyboard.press("a")
+        expect(page.locator(".stage-title")).not_to_have_text(title)
+        page.keyboard.press("u")
+        expect(page.locator(".stage-title")).to_have_text(title)
+        expect(page.locator(".history")).to_contain_text("Decision taken back by ann")
+        expect(page.locator(".queue-count")).to_contain_text("2 waiting")
+        kinds = [kind for example in ids for kind, actor in said(day, example) if actor == "ann"]
+        assert kinds == ["example.approved", "example.reopened"]
+
+    def test_skipping_keeps_an_example_for_later_and_can_be_undone(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        capture(day, "skip", "Which roof primer for EPDM?", "Which roof primer for TPO walls?")
+        page = visit("ann").review("skip")
+        title = page.locator(".stage-title").inner_text()
+        page.keyboard.press("s")
+        expect(page.locator(".stage-title")).not_to_have_text(title)
+        page.keyboard.press("u")
+        expect(page.locator(".stage-title")).to_have_text(title)
+        page.keyboard.press("j")
+        expect(page.locator(".stage-title")).not_to_have_text(title)
+        page.keyboard.press("k")
+        expect(page.locator(".stage-title")).to_have_text(title)
+
+    def test_an_edit_shows_its_words_and_its_undo_puts_the_answer_before_a_reviewer_again(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        (example,) = capture(day, "edit", "How high must TPO base flashing be at a roof curb?")
+        page = visit("ann").review("edit")
+        page.keyboard.press("e")
+        expect(page.get_by_label("The answer as it should be")).to_be_focused()
+        page.keyboard.press("Control+a")
+        page.keyboard.type(ANSWER.replace("8 inches", "10 inches"))
+        expect(page.locator(".edit-preview del")).to_contain_text("8")
+        expect(page.locator(".edit-preview ins")).to_contain_text("10")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#toasts")).to_contain_text("Edited and approved")
+        page.keyboard.press("u")
+        expect(page.locator(".place")).to_contain_text("Correction")
+        expect(page.locator(".stage-card del")).to_contain_text("8")
+        correction = next(fact["event_id"] for fact in facts(day, example) if fact["type"] == "correction.recorded.v1")
+        assert [kind for kind, _ in said(day, correction)][-2:] == ["example.approved", "example.reopened"]
+
+    def test_personal_data_is_marked_where_it_is_and_one_key_redacts_it(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        answer = f"👷🏽‍♀️ {ANSWER} Call the site trailer at 312-555-0147 or mail bo@example.com."
+        (example,) = capture(day, "private", "Whom do I call 📞 about the TPO roof?", response=answer)
+        page = visit("ann").review("private")
+        expect(page.locator(".stage-card mark.personal")).to_have_count(2)
+        marked = [mark.evaluate("m => m.lastChild.textContent") for mark in page.locator("mark.personal").all()]
+        assert marked == ["312-555-0147", "bo@example.com"]
+        page.keyboard.press("p")
+        expect(page.locator(".stage-card .text").last).to_contain_text("[PHONE] or mail [EMAIL]")
+        assert said(day, example)[-1] == ("example.redacted", "ann")
+        page.keyboard.press("u")
+        expect(page.locator(".stage-card .text").last).to_contain_text("312-555-0147")
+        assert [kind for kind, _ in said(day, example)] == ["example.captured", "example.redacted", "example.redacted"]
+
+    def test_contradicting_answers_stand_side_by_side(self, visit: Callable[..., Visitor], day: Site) -> None:
+        question = "What is the minimum slope of a new TPO roof at Harbor Court?"
+        capture(day, "contra", question, response="The minimum slope is 1/4 inch per foot on a new TPO roof, by code.")
+        capture(day, "contra", question, response="The minimum slope is 2 inch per foot on a new TPO roof, by code.")
+        page = visit("ann").review("contra")
+        sides = page.locator(".contradiction .sides > section")
+        expect(sides).to_have_count(2)
+        expect(sides.first.locator("mark.differs")).not_to_have_count(0)
+        expect(page.locator(".contradiction")).to_contain_text("The other one")
+
+    def test_filters_are_in_the_address_and_survive_a_reload(self, visit: Callable[..., Visitor], day: Site) -> None:
+        capture(day, "filters", "Which roof scupper size?", "Which TPO seam width?", tags=["findme"])
+        page = visit("ann").review("filters")
+        expect(page.locator(".queue-item")).to_have_count(2)
+        page.keyboard.press("/")
+        page.keyboard.type("seam width")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(r"project=filters&text=seam\+width"))
+        expect(page.locator(".queue-item")).to_have_count(1)
+        page.reload()
+        expect(page.locator(".queue-item")).to_have_count(1)
+        expect(page.locator(".stage-title")).to_have_text("Which TPO seam width?")
+        page.get_by_role("button", name="Clear the filters").click()
+        expect(page).to_have_url(re.compile(r"/review$"))
+
+    def test_a_bulk_approval_shows_what_it_covers_and_leaves_out_what_needs_a_look(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        fine = capture(day, "bulk", *[f"Which parapet cap for roof {n}{n}?" for n in range(3)], tags=["bulk-tag"])
+        doubtful = capture(day, "bulk", "Who sells TPO?", response=f"{ANSWER} bo@example.com", tags=["bulk-tag"])
+        page = visit("ann").review("bulk")
+        page.keyboard.press("b")
+        page.get_by_label("Tag", exact=True).select_option("bulk-tag")
+        expect(page.locator(".covered li")).to_have_count(4)
+        expect(page.locator(".covered")).to_contain_text("personal data: email")
+        page.get_by_role("button", name="Approve 3").click()
+        expect(page.locator("#toasts")).to_contain_text("Approved 3.")
+        expect(page.locator(".queue-item")).to_have_count(1)
+        assert {said(day, example)[-1] for example in fine} == {("example.approved", "ann")}
+        assert said(day, doubtful[0]) == [("example.captured", "operator")]
+
+    def test_the_keys_are_told_and_can_be_switched_off(self, visit: Callable[..., Visitor], day: Site) -> None:
+        (example,) = capture(day, "keys", "Which roof hatch?")
+        page = visit("ann").review("keys")
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_contain_text("Reject, with a reason")
+        page.get_by_label("Single keys act").uncheck()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.keyboard.press("a")
+        page.keyboard.press("?")
+        page.get_by_label("Single keys act").check()
+        page.keyboard.press("Escape")
+        assert said(day, example) == [("example.captured", "operator")]
+        page.keyboard.press("a")
+        expect(page.locator("#toasts")).to_contain_text("Approved")
+
+    def test_who_may_only_look_has_no_way_to_decide(self, visit: Callable[..., Visitor], day: Site) -> None:
+        (example,) = capture(day, "auditor", "Which roof walkway?")
+        page = visit("auditor").review("auditor")
+        expect(page.locator(".actions")).to_have_text("Your role looks and changes nothing.")
+        page.keyboard.press("a")
+        page.keyboard.press("e")
+        expect(page.locator(".actions")).to_have_text("Your role looks and changes nothing.")
+        assert len(said(day, example)) == 1
+
+    def test_a_new_example_comes_into_an_empty_queue_by_itself(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = visit("ann").open("/review?project=arrives")
+        expect(page.get_by_text("Nothing waits behind these filters")).to_be_visible()
+        capture(day, "arrives", "Which roof drain strainer?")
+        expect(page.locator(".stage-title")).to_have_text("Which roof drain strainer?")
