@@ -9,14 +9,15 @@ a pair with a similarity of 0.7 shares a band with probability 0.988, one of 0.8
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import zlib
-from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import shake_128
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ PAGE = 100_000
 """Representatives that are looked through at a time."""
 
 _FEW = 8
-"""Rows that are not worth sorting."""
+"""Rows that are not worth sorting, and texts that are looked for one by one."""
 
 
 @lru_cache(maxsize=1 << 15)
@@ -150,51 +151,42 @@ def facts_key(normal: str) -> int:
     return _crc(sorted(facts(normal)))
 
 
-def _shared(keys: Words, banded: Words) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """For each text and band the number of its bucket, -1 where it is alone in it; and the texts in each bucket."""
+def _shared(keys: Words, banded: Words) -> tuple[npt.NDArray[np.int32], int]:
+    """For each text and band the number of its bucket, -1 where it is alone in it; and how many buckets there are."""
     numbers = np.empty(banded.shape, np.int32)
-    sizes: list[npt.NDArray[np.int32]] = []
     total = 0
     for n in range(banded.shape[1]):
         _, bucket, size = np.unique(
             keys.astype(np.uint64) << np.uint64(32) | banded[:, n], return_inverse=True, return_counts=True
         )
         many = size > 1
-        number = np.where(many, np.cumsum(many) - 1 + total, -1)
-        numbers[:, n] = number[bucket]
-        sizes.append(np.minimum(size[many], BUCKET).astype(np.int32))
-        total += len(sizes[-1])
-    return numbers, np.concatenate(sizes)
+        numbers[:, n] = np.where(many, np.cumsum(many) - 1 + total, -1)[bucket]
+        total += int(many.sum())
+    return numbers, total
 
 
 def _in_order(
-    normals: Sequence[str], keys: Words, banded: Words, threshold: float, absent: Flags
-) -> tuple[list[Link], Flags]:
+    normals: Sequence[str], keys: Words, banded: Words, threshold: float, absent: Words
+) -> tuple[list[Link], Words]:
     """Link texts in their order, and say from which buckets each representative stays absent because they were full.
 
-    The first texts are representatives already: `absent` has their rows.
+    The first texts are representatives already: `absent` has their bits.
     """
     known = len(absent)
-    numbers, sizes = _shared(keys, banded)
-    numbers[:known][absent] = -1
-    full = np.zeros(banded.shape, np.bool_)
-    starts = array("q", np.concatenate(([0], np.cumsum(sizes))).astype(np.int64).tobytes())
-    members = array("i", bytes(4 * starts[-1]))
-    filled = bytearray(len(sizes))
+    numbers, count = _shared(keys, banded)
+    numbers[:known][(absent[:, None] & _BITS) != 0] = -1
+    full = np.zeros(len(normals), np.uint32)
+    members: list[list[int]] = [[] for _ in range(count + 1)]  # in the last one, which is -1, nobody ever is
     links: list[Link] = []
     whole: dict[str, int] = {}
     for row, normal in enumerate(normals):
-        mine = [number for number in numbers[row].tolist() if number >= 0]
+        mine = numbers[row].tolist()
         link: Link = (None, 0.0)
         if (same := whole.get(normal)) is not None:
             link = (same, 1.0)
         elif row >= known:
-            near: list[int] = []
-            for number in mine:
-                near += members[starts[number] : starts[number] + filled[number]]
-            if numbers[row, BANDS] >= 0:
-                # What has the same words is a candidate, however many buckets were full when it came.
-                near += members[starts[mine[-1]] : starts[mine[-1]] + filled[mine[-1]]] * BANDS
+            # What has the same words is a candidate, however many buckets were full when it came.
+            near = [*chain.from_iterable(map(members.__getitem__, mine)), *members[mine[BANDS]] * BANDS]
             for candidate in _nearest(near):
                 if found := verified(normal, normals[candidate], threshold):
                     link = (candidate, found)
@@ -202,36 +194,73 @@ def _in_order(
         links.append(link)
         if link[0] is None:
             whole[normal] = row
-            for number in mine:
-                if filled[number] < BUCKET:
-                    members[starts[number] + filled[number]] = row
-                    filled[number] += 1
-                else:
-                    full[row] |= numbers[row] == number
+            lacks = 0
+            for column, number in enumerate(mine):
+                if number >= 0:
+                    if len(bucket := members[number]) < BUCKET:
+                        bucket.append(row)
+                    else:
+                        lacks |= 1 << column
+            full[row] = lacks
     return links, full
 
 
 def _nearest(near: list[int]) -> list[int]:
     """The CANDIDATES that occur most often, the earlier ones first where they occur as often; in their order."""
     often = Counter(sorted(near))
-    return list(often) if len(often) <= CANDIDATES else sorted(row for row, _ in often.most_common(CANDIDATES))
+    if len(often) <= CANDIDATES:
+        return list(often)
+    return sorted(sorted(often, key=often.__getitem__, reverse=True)[:CANDIDATES])
+
+
+SHARES = 32
+"""Parts in which many texts are linked: each alone, since texts whose facts differ are never compared."""
 
 
 def cluster(prompts: Sequence[str], threshold: float = THRESHOLD, *, processes: int = 1) -> list[Link]:
     """For each prompt the index of the representative it is linked to and their similarity, or (None, 0.0).
 
-    More processes than one normalise a million prompts sooner; the calling script must then be importable.
+    More processes than one link a million prompts sooner; the calling script must then be importable.
     """
     if processes == 1:
-        normals = [normalise(prompt) for prompt in prompts]
-    else:
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-            normals = list(pool.map(normalise, prompts, chunksize=10_000))
+        return _cluster(map, prompts, threshold)
+    # What they make has no cycles, and to look for some takes a sixth of their time.
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=gc.disable) as pool:
+        return _cluster(pool.map, prompts, threshold)
+
+
+def _cluster(run: Any, prompts: Sequence[str], threshold: float) -> list[Link]:
+    portions = [prompts[start : start + _CHUNK] for start in range(0, len(prompts), _CHUNK)]
+    normals: list[str] = []
+    keys = [np.empty(0, np.uint32)]
+    for normal, key in run(_normalised, portions):
+        normals += normal
+        keys.append(key)
+    every = np.concatenate(keys)
+    shares = [np.flatnonzero(every % np.uint32(SHARES) == n).tolist() for n in range(SHARES)]
+    parts = ([normals[row] for row in rows] for rows in shares), (every[rows] for rows in shares)
+    links: list[Link] = [(None, 0.0)] * len(normals)
+    for rows, found in zip(shares, run(partial(_linked, threshold), *parts), strict=True):
+        for row, (representative, near) in zip(rows, found, strict=True):
+            if representative is not None:
+                links[row] = (rows[representative], near)
+    return links
+
+
+_CHUNK = 10_000
+"""Prompts that a process normalises at a time."""
+
+
+def _normalised(prompts: Sequence[str]) -> tuple[list[str], Words]:
+    """The normal forms of prompts and the keys of their facts."""
+    normals = [normalise(prompt) for prompt in prompts]
+    return normals, np.fromiter(map(facts_key, normals), np.uint32, len(normals))
+
+
+def _linked(threshold: float, normals: Sequence[str], keys: Words) -> list[Link]:
     distinct = {normal: n for n, normal in enumerate(dict.fromkeys(normals))}
-    rows = np.fromiter((distinct[normal] for normal in normals), np.int64, len(normals))
-    keys = np.fromiter(map(facts_key, distinct), np.uint32, len(distinct))
-    nothing_known = np.zeros((0, _COLUMNS), np.bool_)
-    return _in_order(normals, keys[rows], buckets(list(distinct))[rows], threshold, nothing_known)[0]
+    banded = buckets(list(distinct))[[distinct[normal] for normal in normals]]
+    return _in_order(normals, keys, banded, threshold, np.zeros(0, np.uint32))[0]
 
 
 def relink(con: Connection, threshold: float) -> None:
@@ -332,33 +361,28 @@ def _insert(con: Connection, rows: Sequence[tuple[int, str, int]], threshold: fl
     return dict(zip(seqs, linked, strict=True))
 
 
-def _sharing(con: Connection, keys: Words, banded: Words) -> tuple[list[int], Words, Words, Flags]:
+def _sharing(con: Connection, keys: Words, banded: Words) -> tuple[list[int], Words, Words, Words]:
     """The representatives that share the facts and a bucket with any of some texts, in order.
 
-    Their sequences, the keys of their facts, their buckets, and from which of those they are absent.
+    Their sequences, the keys of their facts, their buckets, and the bits of those from which they are absent.
     """
-    wanted = [pa.array(np.unique(_pairs(keys, banded[:, n]))) for n in range(_COLUMNS)]
-    may_be = np.zeros((_COLUMNS, 1 << 16), np.bool_)  # by half of a bucket: most are told apart at a look
-    for n in range(_COLUMNS):
-        may_be[n, banded[:, n].astype(np.uint16)] = True
+    wanted = pa.array(np.unique(_pairs(keys[:, None], banded)))
+    may_be = _looks(banded)
     seqs, facts_of = [np.empty(0, np.int64)], [np.empty(0, np.uint32)]
-    bands, absent = [np.empty((0, _COLUMNS), np.uint32)], [np.empty((0, _COLUMNS), np.bool_)]
+    bands, absent = [np.empty((0, _COLUMNS), np.uint32)], [np.empty(0, np.uint32)]
     con.register("near_incoming", pa.table({"facts": np.unique(keys)}))
     try:
         said = con.sql("SELECT seq, facts, bands, absent FROM near_buckets SEMI JOIN near_incoming USING (facts)")
         for page in said.to_arrow_reader(PAGE):
             mine, key, lacks = _buckets_of(page), page["facts"].to_numpy(), page["absent"].to_numpy()
-            halves = mine.view(np.uint16)[:, ::2]
-            rows = np.flatnonzero(np.logical_or.reduce([may_be[n][halves[:, n]] for n in range(_COLUMNS)]))
-            mine, key, lacks = mine[rows], key[rows], (lacks[rows, None] & _BITS) != 0
-            shares = np.zeros(len(rows), np.bool_)
-            for n in range(_COLUMNS):
-                is_wanted = pc.is_in(pa.array(_pairs(key, mine[:, n])), wanted[n]).to_numpy(zero_copy_only=False)
-                shares |= is_wanted & ~lacks[:, n]
-            seqs.append(page["seq"].to_numpy()[rows[shares]])
-            facts_of.append(key[shares])
-            bands.append(mine[shares])
-            absent.append(lacks[shares])
+            rows, columns = np.divmod(np.flatnonzero(may_be(mine)), _COLUMNS)
+            is_wanted = pc.is_in(pa.array(_pairs(key[rows], mine[rows, columns])), wanted)
+            is_there = (lacks[rows] & _BITS[columns]) == 0
+            rows = np.unique(rows[is_wanted.to_numpy(zero_copy_only=False) & is_there])
+            seqs.append(page["seq"].to_numpy()[rows])
+            facts_of.append(key[rows])
+            bands.append(mine[rows])
+            absent.append(lacks[rows])
     finally:
         con.unregister("near_incoming")
     earlier = np.concatenate(seqs)
@@ -369,6 +393,23 @@ def _sharing(con: Connection, keys: Words, banded: Words) -> tuple[list[int], Wo
         np.concatenate(bands)[order],
         np.concatenate(absent)[order],
     )
+
+
+def _looks(banded: Words) -> Callable[[Words], Flags]:
+    """What tells of many buckets at a look which may be those of some texts, and misses none."""
+    if len(banded) <= _FEW:
+        return lambda mine: np.logical_or.reduce([mine == row for row in banded])
+    known = np.zeros((_COLUMNS, 1 << 16), np.bool_)  # by half of a bucket
+    for n in range(_COLUMNS):
+        known[n, banded[:, n].astype(np.uint16)] = True
+
+    def may_be(mine: Words) -> Flags:
+        halves, found = mine.view(np.uint16)[:, ::2], np.empty(mine.shape, np.bool_)
+        for n in range(_COLUMNS):
+            found[:, n] = known[n][halves[:, n]]
+        return found
+
+    return may_be
 
 
 def _pairs(keys: Words, bucket: Words) -> npt.NDArray[np.uint64]:
@@ -383,12 +424,11 @@ def _buckets_of(page: pa.RecordBatch) -> Words:
     return data[first : first + len(page) * _COLUMNS].reshape(-1, _COLUMNS)
 
 
-def _table(seqs: Any, keys: Any, banded: Words, absent: Flags) -> pa.Table:
+def _table(seqs: Any, keys: Any, banded: Words, absent: Words) -> pa.Table:
     size = 4 * _COLUMNS
     data = pa.py_buffer(np.ascontiguousarray(banded, "<u4").tobytes())
     bands = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(banded), [None, data])
-    lacks = (absent * _BITS).sum(axis=1, dtype=np.uint32)
-    return pa.table([seqs, keys, bands, lacks], names=["seq", "facts", "bands", "absent"])
+    return pa.table([seqs, keys, bands, absent], names=["seq", "facts", "bands", "absent"])
 
 
 def _append(con: Connection, table: str, rows: pa.Table) -> None:

@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import lru_cache
 from importlib.resources import files
 from itertools import chain, pairwise
+from operator import itemgetter
 
 _SOURCE = files("projections").joinpath("vocabulary.toml").read_bytes()
 _VOCABULARY: dict[str, str] = tomllib.loads(_SOURCE.decode())
@@ -379,6 +380,9 @@ def _ordered(words: list[str]) -> Iterator[str]:
                     yield f"{before} {word} {after}"
 
 
+_INITIAL = itemgetter(0)
+
+
 @lru_cache(maxsize=1 << 15)
 def _word_set(normal: str) -> frozenset[str]:
     return frozenset(normal.split(" "))
@@ -386,10 +390,11 @@ def _word_set(normal: str) -> frozenset[str]:
 
 def reworded(a: str, b: str) -> bool:
     """Has each normal form a word that the other lacks, and that is no misspelling there and not just written apart?"""
-    left, right = _word_set(a) - _word_set(b), _word_set(b) - _word_set(a)
+    words_a, words_b = _word_set(a), _word_set(b)
+    left, right = words_a - words_b, words_b - words_a
     if len(left) > len(right):
         left, right = right, left
-    if len(left) > _MISSPELT_WORDS or not {word[0] for word in left} <= {word[0] for word in right}:
+    if len(left) > _MISSPELT_WORDS or not {*map(_INITIAL, right)}.issuperset(map(_INITIAL, left)):
         return True
     rest = sorted(right)
     for word in sorted(left):
