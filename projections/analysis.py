@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from . import personal_data
-from .database import Connection, first, insert, with_rows
+from .database import TYPES, Connection, first, with_table
 from .personal_data import Span
-from .relevance import SAID, Lexicon, difference, rate, rated
+from .relevance import SAID, Lexicon, difference, extracts, rate
 
 VERSION = 3
 """Raise it when the way of analysing changes: texts are analysed anew."""
@@ -31,8 +32,6 @@ COLUMNS = {
     "flags": "VARCHAR[]",
 }
 """`spans` is JSON; `personal_data` and `flags` are its kinds: what keeps an example out, and what a reviewer sees."""
-
-_FOUND = {"id": "VARCHAR", "spans": "VARCHAR", "personal_data": "VARCHAR[]", "flags": "VARCHAR[]"}
 
 
 def analyser(lexicon: Lexicon) -> str:
@@ -54,19 +53,30 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
     )
     count, size = first(con, "SELECT count(*), sum(length(prompt) + length(response)) FROM unread") or (0, 0)
     if 0 < count <= FEW and size <= FEW_CHARS:
-        insert(con, "analysis", COLUMNS, _few(con, who, lexicon))
-    elif count:
-        con.execute(f"INSERT INTO analysis BY NAME SELECT id AS analysis_key, '{who}' AS analyser, * EXCLUDE (id) "
-                    f"FROM ({select(con, 'unread', lexicon)})")  # fmt: skip
+        _keep(con, who, _few(con, lexicon))
+    else:
+        for start in range(0, count, PORTION):
+            within = f"rowid >= {start} AND rowid < {start + PORTION}"
+            _keep(con, who, analysed(con, f"(FROM unread WHERE {within})", lexicon))
 
 
 FEW, FEW_CHARS = 8, 10_000
 """Texts and characters that Python has analysed before DuckDB has compiled the patterns."""
 
+PORTION = 50_000
+"""Texts that are analysed at a time: it bounds memory."""
 
-def _few(con: Connection, who: str, lexicon: Lexicon) -> list[tuple[Any, ...]]:
-    rows = con.execute(f"SELECT id, {SAID}, prompt, response, original_response FROM unread").fetchall()
-    return [(str(id_), who, *rate(lexicon, said), *_found(personal_data.find(*texts))) for id_, said, *texts in rows]
+
+def _keep(con: Connection, who: str, found: pa.Table) -> None:
+    keep = f"INSERT INTO analysis BY NAME SELECT id AS analysis_key, '{who}' AS analyser, * EXCLUDE (id) FROM incoming"
+    with_table(con, found, keep)
+
+
+def _few(con: Connection, lexicon: Lexicon) -> pa.Table:
+    ids, said, *texts = zip(*con.execute(f"SELECT id, {SAID}, {', '.join(_TEXTS)} FROM unread").fetchall(), strict=True)
+    matches = [[match[0] for one in lexicon.expressions for match in one.finditer(text)] for text in said]
+    spans = dict(enumerate(map(personal_data.find, *texts)))
+    return _table(lexicon, pa.array(map(str, ids)), [pa.array(matches, pa.list_(pa.string()))], spans)
 
 
 def prepare(con: Connection, lexicon: Lexicon, since: Lexicon, limit: int = 50_000) -> int:
@@ -115,24 +125,41 @@ def forget(con: Connection, keep: Sequence[Lexicon]) -> None:
     con.execute("DELETE FROM analysis WHERE analyser NOT IN (SELECT unnest(?))", [[analyser(one) for one in keep]])
 
 
-def select(con: Connection, texts: str, lexicon: Lexicon) -> str:
-    """The SELECT of every analysis of a relation (`id` unique, `prompt`, `response`, `original_response`), unordered.
+def analysed(con: Connection, texts: str, lexicon: Lexicon) -> pa.Table:
+    """The analyses of a relation (`id`, `prompt`, `response`, `original_response`), unordered, each beside its `id`.
 
-    Finding personal data happens on the call: DuckDB picks the few texts that may hold some, Python looks at those.
+    DuckDB finds the words, and picks the few texts that may hold personal data; Python looks at those.
     """
-    suspects = con.execute(
-        f"SELECT id, prompt, response, original_response FROM {texts} "
-        f"WHERE regexp_matches(concat_ws(chr(10), prompt, response, original_response), {_PREFILTER})"
-    ).fetchall()
-    with_rows(
-        con,
-        _FOUND,
-        [(str(row[0]), *_found(personal_data.find(*row[1:]))) for row in suspects],
-        "CREATE OR REPLACE TEMP TABLE found_personal_data AS SELECT * FROM incoming",
-    )
-    return f"""SELECT r.*, coalesce(f.spans, '[]') AS spans, coalesce(f.personal_data, []) AS personal_data,
-                      coalesce(f.flags, []) AS flags
-               FROM ({rated(lexicon, texts)}) r LEFT JOIN found_personal_data f ON f.id = r.id::VARCHAR"""
+    found = [f"{extract} AS matches_{n}" for n, extract in enumerate(extracts(lexicon))]
+    suspect = [
+        f"CASE WHEN is_suspect THEN {name} END AS {name}" for name in ("prompt", "response", "original_response")
+    ]
+    pages = con.sql(
+        f"""SELECT id, is_suspect, {", ".join([*suspect, *found])}
+            FROM (SELECT *, {SAID} AS said,
+                         regexp_matches(concat_ws(chr(10), prompt, response, original_response), {_PREFILTER})
+                         AS is_suspect FROM {texts})"""
+    ).to_arrow_table()
+    return pa.concat_tables(_analysed(lexicon, page) for page in pages.to_batches())
+
+
+def _analysed(lexicon: Lexicon, page: pa.RecordBatch) -> pa.Table:
+    suspects = np.flatnonzero(page["is_suspect"].to_numpy(zero_copy_only=False))
+    texts = page.take(pa.array(suspects)).select(_TEXTS).to_pylist()
+    spans = {row: personal_data.find(**text) for row, text in zip(suspects.tolist(), texts, strict=True)}
+    return _table(lexicon, page["id"], page.columns[-len(lexicon.patterns) :], spans)
+
+
+def _table(lexicon: Lexicon, ids: pa.Array, matches: Sequence[pa.ListArray], spans: dict[int, list[Span]]) -> pa.Table:
+    """The analyses of texts by what the patterns match in them, and by the spans of those that were looked through."""
+    which = np.zeros(len(ids), np.int64)
+    which[list(spans)] = np.arange(1, len(spans) + 1)
+    found = zip(_found([]), *map(_found, spans.values()), strict=True)
+    kinds = {
+        name: pa.array(values, TYPES[COLUMNS[name]]).take(pa.array(which))
+        for name, values in zip(_FOUND, found, strict=True)
+    }
+    return pa.table({"id": ids, **rate(lexicon, matches), **kinds})
 
 
 def _found(spans: list[Span]) -> tuple[Any, ...]:
@@ -140,5 +167,8 @@ def _found(spans: list[Span]) -> tuple[Any, ...]:
     flags = sorted({span.kind for span in spans if span.is_flag})
     return msgspec.json.encode(spans).decode(), kinds, flags
 
+
+_TEXTS = ["prompt", "response", "original_response"]
+_FOUND = ["spans", "personal_data", "flags"]
 
 _PREFILTER = "'" + personal_data.PREFILTER.replace("'", "''") + "'"

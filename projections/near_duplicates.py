@@ -155,13 +155,16 @@ def _shared(keys: Words, banded: Words) -> tuple[npt.NDArray[np.int32], int]:
     """For each text and band the number of its bucket, -1 where it is alone in it; and how many buckets there are."""
     numbers = np.empty(banded.shape, np.int32)
     total = 0
-    for n in range(banded.shape[1]):
-        _, bucket, size = np.unique(
-            keys.astype(np.uint64) << np.uint64(32) | banded[:, n], return_inverse=True, return_counts=True
-        )
-        many = size > 1
-        numbers[:, n] = np.where(many, np.cumsum(many) - 1 + total, -1)[bucket]
-        total += int(many.sum())
+    for n in range(_COLUMNS) if len(keys) else ():
+        pairs = _pairs(keys, banded[:, n])
+        order = pairs.argsort()
+        pairs = pairs[order]
+        differs = np.ones(len(pairs) + 1, np.bool_)  # from the one before; the end differs too
+        np.not_equal(pairs[1:], pairs[:-1], out=differs[1:-1])
+        is_first, is_last = differs[:-1], differs[1:]
+        begun = (is_first & ~is_last).cumsum(dtype=np.int32)
+        numbers[order, n] = np.where(is_first & is_last, np.int32(-1), begun + np.int32(total - 1))
+        total += int(begun[-1])
     return numbers, total
 
 
@@ -370,9 +373,11 @@ def _sharing(con: Connection, keys: Words, banded: Words) -> tuple[list[int], Wo
     may_be = _looks(banded)
     seqs, facts_of = [np.empty(0, np.int64)], [np.empty(0, np.uint32)]
     bands, absent = [np.empty((0, _COLUMNS), np.uint32)], [np.empty(0, np.uint32)]
-    con.register("near_incoming", pa.table({"facts": np.unique(keys)}))
+    asked = pa.table({"facts": np.unique(keys)})
+    same = f"WHERE facts = {keys[0]}" if len(asked) == 1 else "SEMI JOIN near_incoming USING (facts)"
+    con.register("near_incoming", asked)
     try:
-        said = con.sql("SELECT seq, facts, bands, absent FROM near_buckets SEMI JOIN near_incoming USING (facts)")
+        said = con.sql(f"SELECT seq, facts, bands, absent FROM near_buckets {same}")
         for page in said.to_arrow_reader(PAGE):
             mine, key, lacks = _buckets_of(page), page["facts"].to_numpy(), page["absent"].to_numpy()
             rows, columns = np.divmod(np.flatnonzero(may_be(mine)), _COLUMNS)

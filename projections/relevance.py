@@ -1,6 +1,6 @@
-"""How much a text is about roofing, and which topics it touches: a weighted lexicon, evaluated in DuckDB.
+"""How much a text is about roofing, and which topics it touches: a weighted lexicon.
 
-Alternations of all phrases find the terms; a join with their weights gives score, context, terms and tags.
+Alternations of all phrases find the terms; their weights give score, context, terms and tags.
 """
 
 from __future__ import annotations
@@ -9,10 +9,14 @@ import hashlib
 import itertools
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from msgspec import Meta, Struct
 
 Tag = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,40}\Z")]
@@ -29,14 +33,6 @@ RIVAL_COST = 2
 
 MAX_PATTERN = 22_000
 """Characters of one alternation: from about 23,400 on RE2 gives its automaton up and is ten times slower."""
-
-
-WORD_COLUMNS = (
-    '[{"word":"INTEGER","term":"VARCHAR","weight":"INTEGER","strength":"INTEGER","ambiguous":"BOOLEAN",'
-    '"neutral":"BOOLEAN","tags":["VARCHAR"]}]'
-)
-KEY_COLUMNS = '[{"key":"VARCHAR","word":"INTEGER"}]'
-"""The two tables of a lexicon as DuckDB's from_json takes them: what a word means, and which keys are that word."""
 
 
 class LexiconError(ValueError):
@@ -84,27 +80,9 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         return frozenset(form for phrase in self.ignored for form in (phrase, plural(phrase)))
 
     @cached_property
-    def tables(self) -> tuple[str, str]:
-        """What the words mean and which keys stand for them, as JSON: DuckDB plans it faster than a VALUES list."""
-        words: list[dict[str, object]] = []
-        keys: dict[str, int] = {}
-        for term in self.terms:
-            keys |= dict.fromkeys(map(key, term.forms), len(words))
-            strength = term.weight if term.weight > 1 else 0
-            words.append(msgspec.to_builtins(term) | {"word": len(words), "strength": strength})
-        for rival in self.rivals:
-            keys |= dict.fromkeys(map(key, (rival, plural(rival))), len(words))
-            words.append({"word": len(words), "term": rival, "weight": 0, "strength": -RIVAL_COST, "tags": []})
-        known = ("word", "term", "weight", "strength", "ambiguous", "neutral", "tags")
-        rows = [{name: word.get(name, False) for name in known} for word in words]
-        pairs = [{"key": name, "word": word} for name, word in sorted(keys.items())]
-        return msgspec.json.encode(rows).decode(), msgspec.json.encode(pairs).decode()
-
-    @cached_property
-    def meanings(self) -> dict[str, Term | str]:
-        """What each key stands for: a term, or the rival word that it is a form of."""
-        found: dict[str, Term | str] = {key(form): term for term in self.terms for form in term.forms}
-        return found | {key(form): word for word in self.rivals for form in (word, plural(word))}
+    def meanings(self) -> Meanings:
+        """What its words mean, as columns."""
+        return Meanings(self)
 
     @cached_property
     def expressions(self) -> tuple[re.Pattern[str], ...]:
@@ -257,56 +235,93 @@ SAID = "replace(replace(lower(coalesce(prompt, '') || ' | ' || coalesce(response
 """The text that is rated, in SQL: what is lower case is DuckDB's decision, and a blank to fill in ends a word."""
 
 
-def rate(lexicon: Lexicon, said: str) -> tuple[int, int, list[str], list[str]]:
-    """Score, context, terms and tags of one text, as `rated` finds them.
+class Meanings:
+    """The words of a lexicon, terms by name before rivals, with a number each and what it means as columns by number.
 
-    To compile the patterns costs DuckDB more than to look through a few texts costs Python.
+    `tag_of[first_tag[w] : first_tag[w] + tags[w]]` are the tags of word `w`, as numbers in `tag_names`.
     """
-    matches = {match[0] for expression in lexicon.expressions for match in expression.finditer(said)}
-    meant = [lexicon.meanings.get(key(match)) for match in matches]
-    terms = {term.term: term for term in meant if isinstance(term, Term)}.values()
-    strength = sum(t.weight for t in terms if t.weight > 1) - RIVAL_COST * len({w for w in meant if isinstance(w, str)})
-    company = any(term.weight == 1 and not term.neutral for term in terms)
-    tags = {tag for term in terms if strength >= 2 or not term.ambiguous for tag in term.tags}
-    return sum(term.weight for term in terms), strength + company, sorted(t.term for t in terms), sorted(tags)
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        terms = sorted(lexicon.terms, key=lambda term: term.term)
+        self.number = {key(form): n for n, term in enumerate(terms) for form in term.forms}
+        for n, rival in enumerate(lexicon.rivals, len(terms)):
+            self.number |= dict.fromkeys(map(key, (rival, plural(rival))), n)
+        others = np.zeros(len(lexicon.rivals), np.int64)
+        self.terms = len(terms)
+        self.names = pa.array([term.term for term in terms], pa.string())
+        self.weight = np.append([term.weight for term in terms], others)
+        self.strength = np.append([term.weight * (term.weight > 1) for term in terms], others - RIVAL_COST)
+        self.is_company = np.append([term.weight == 1 and not term.neutral for term in terms], others).astype(np.bool_)
+        self.is_ambiguous = np.append([term.ambiguous for term in terms], others).astype(np.bool_)
+        tags = sorted({tag for term in terms for tag in term.tags})
+        self.tag_names = pa.array(tags, pa.string())
+        self.tags = np.append([len(term.tags) for term in terms], others)
+        self.first_tag = np.cumsum(self.tags) - self.tags
+        self.tag_of = np.array([tags.index(tag) for term in terms for tag in term.tags], np.int64)
+
+    @property
+    def words(self) -> int:
+        """How many there are."""
+        return len(self.weight)
 
 
-def rated(lexicon: Lexicon, source: str) -> str:
-    """One SELECT that rates every row of `source` (columns `id` unique, `prompt`, `response`).
+def extracts(lexicon: Lexicon) -> list[str]:
+    """SQL expressions of lists of all that the patterns match in the text `said`."""
+    return [f"regexp_extract_all(said, {_text(pattern)})" for pattern in lexicon.patterns]
 
-    Gives id, `score` (sum of the weights of distinct terms), `context` (the weights of its terms of weight 2 and 3,
-    plus 1 if any everyday word keeps them company, less RIVAL_COST for each distinct word of another field), `terms`
-    and `tags` (sorted, distinct). The policy's thresholds are not in here: changing them rates nothing anew.
+
+def rate(lexicon: Lexicon, matches: Sequence[pa.ListArray]) -> dict[str, pa.Array]:
+    """Rate texts by what the patterns match in them: lists of matches a text, in an array a pattern or in one for all.
+
+    Gives `score` (sum of the weights of distinct terms), `context` (the weights of its terms of weight 2 and 3, plus 1
+    if any everyday word keeps them company, less RIVAL_COST for each distinct word of another field), `terms` and
+    `tags` (sorted, distinct). The policy's thresholds are not in here: changing them rates nothing anew.
     """
-    digits = "0123456789"
-    words, keys = lexicon.tables
-    matches = " || ".join(f"regexp_extract_all(said, {_text(pattern)})" for pattern in lexicon.patterns)
-    return f"""
-WITH words AS (
-  SELECT unnest(from_json({_text(words)}, {_text(WORD_COLUMNS)}), recursive := true)
-), keys AS (
-  SELECT unnest(from_json({_text(keys)}, {_text(KEY_COLUMNS)}), recursive := true)
-), matched AS MATERIALIZED (
-  SELECT id, row_number() OVER () AS row, {matches} AS matches
-  FROM (SELECT id, {SAID} AS said FROM {source})
-), hit AS (
-  SELECT row, unnest(matches) AS match FROM matched
-), spelling AS (  -- few spellings are many hits: take each to its word once
-  SELECT match, word FROM (SELECT DISTINCT match FROM hit)
-  JOIN keys ON keys.key = translate(match, {_text(digits + DROPPED)}, '{"#" * len(digits)}')
-), found AS (
-  SELECT * FROM (SELECT DISTINCT row, word FROM hit JOIN spelling USING (match)) JOIN words USING (word)
-), summed AS (
-  SELECT row, sum(weight)::BIGINT AS score,
-    (sum(strength) + least(1, count(*) FILTER (weight = 1 AND NOT neutral)))::BIGINT AS context,
-    list(term ORDER BY term) FILTER (weight > 0) AS terms,
-    CASE WHEN sum(strength) >= 2 THEN list(tags) ELSE list(tags) FILTER (NOT ambiguous) END AS tags
-  FROM found GROUP BY row
-)
-SELECT id, coalesce(score, 0) AS score, coalesce(context, 0) AS context, coalesce(terms, []::VARCHAR[]) AS terms,
-  list_sort(list_distinct(flatten(coalesce(tags, []::VARCHAR[][])))) AS tags
-FROM matched LEFT JOIN summed USING (row)
-"""
+    means, count = lexicon.meanings, len(matches[0])
+    pairs = [np.empty(0, np.int64)]
+    for found in matches:
+        spelled = found.flatten().dictionary_encode()  # few spellings are many matches: take each to its word once
+        meant = np.array([means.number.get(key(match), -1) for match in spelled.dictionary.to_pylist()] + [-1])
+        word = meant[spelled.indices.to_numpy()]
+        row = np.repeat(np.arange(count), found.value_lengths().to_numpy())
+        pairs.append((row * means.words + word)[word >= 0])
+    row, word = np.divmod(_distinct(np.concatenate(pairs)), means.words)
+
+    def summed(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        return np.bincount(row, values[word], count).astype(np.int64)
+
+    strength = summed(means.strength)
+    is_term = word < means.terms
+    is_meant = is_term & ((strength[row] >= 2) | ~means.is_ambiguous[word])
+    has_tags = means.tags[word[is_meant]]
+    at = np.repeat(means.first_tag[word[is_meant]], has_tags) + _counted(has_tags)
+    names = max(1, len(means.tag_names))
+    tagged, tag = np.divmod(_distinct(np.repeat(row[is_meant], has_tags) * names + means.tag_of[at]), names)
+    return {
+        "score": pa.array(summed(means.weight)),
+        "context": pa.array(strength + (summed(means.is_company) > 0)),
+        "terms": _lists(count, row[is_term], means.names.take(pa.array(word[is_term]))),
+        "tags": _lists(count, tagged, means.tag_names.take(pa.array(tag))),
+    }
+
+
+def _distinct(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The distinct ones in order; `numpy.unique` hashes, which takes ten times as long where most occur but once."""
+    values.sort()
+    is_first = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=is_first[1:])
+    return values[is_first]
+
+
+def _counted(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """0, 1, … for each of some lengths, one after the other."""
+    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+
+
+def _lists(count: int, row: npt.NDArray[np.int64], values: pa.Array) -> pa.ListArray:
+    """The values of each of `count` rows, whose numbers ascend."""
+    ends = np.cumsum(np.bincount(row, minlength=count))
+    return pa.ListArray.from_arrays(pa.array(np.append(0, ends).astype(np.int32)), values)
 
 
 def _text(value: str) -> str:

@@ -47,7 +47,7 @@ def analysis_rate(count: int) -> tuple[float, float]:
     con.register("texts", texts)
     lexicon = policy.default().lexicon
     began = time.perf_counter()
-    con.execute(f"CREATE TEMP TABLE analysed AS {analysis.select(con, 'texts', lexicon)}")
+    analysis.analysed(con, "texts", lexicon)
     ours = count / (time.perf_counter() - began)
     pairs = list(zip(texts["prompt"].to_pylist(), texts["response"].to_pylist(), strict=True))
     began = time.perf_counter()

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections import database, relevance
+from projections import analysis, database, relevance
 from projections.judgement import Text, judge_texts
 from projections.policy import PolicyError, default, from_document
-from projections.relevance import Lexicon
+from projections.relevance import Lexicon, Term
 from tests.evaluation.__main__ import labelled
 
 LEXICON = default().lexicon
@@ -43,17 +43,35 @@ def rate(texts: list[tuple[str, str]], lexicon: Lexicon = LEXICON) -> list[Ratin
     return [(one["score"], one["relevance"], one["terms"], one["tags"]) for one in judged]
 
 
-def test_one_text_at_a_time_is_rated_as_many_in_sql() -> None:
+def plainly(lexicon: Lexicon, said: str) -> tuple[int, int, list[str], list[str]]:
+    """Score, context, terms and tags of one text, as one would say it."""
+    meaning: dict[str, Term | str] = {relevance.key(form): term for term in lexicon.terms for form in term.forms}
+    meaning |= {relevance.key(form): word for word in lexicon.rivals for form in (word, relevance.plural(word))}
+    meant = [meaning.get(relevance.key(match[0])) for one in lexicon.expressions for match in one.finditer(said)]
+    terms = {term.term: term for term in meant if isinstance(term, Term)}.values()
+    strength = sum(term.weight for term in terms if term.weight > 1)
+    strength -= relevance.RIVAL_COST * len({word for word in meant if isinstance(word, str)})
+    company = any(term.weight == 1 and not term.neutral for term in terms)
+    tags = {tag for term in terms if strength >= 2 or not term.ambiguous for tag in term.tags}
+    return sum(term.weight for term in terms), strength + company, sorted(t.term for t in terms), sorted(tags)
+
+
+def test_texts_are_rated_as_one_would_say_it() -> None:
+    """Many in DuckDB and NumPy; few without DuckDB's patterns."""
     texts = [(row["prompt"], row["response"]) for name in ("relevance", "tags") for row in labelled(name)]
     texts += [(a[0] + " " + b[0], c[0]) for a, b, c in zip(texts[::5], texts[7:], texts[31:], strict=False)]
     texts += [("İSTANBUL ROOFS\vTPO\u00a0seam mod\vbit", "STRASSE ẞ flashing\x0bdrain 07\u20035400 \u0660\u0667 54 00")]
     con = database.connect(None)
-    rows = [(number, *text) for number, text in enumerate(texts)]
-    columns = {"id": "BIGINT", "prompt": "VARCHAR", "response": "VARCHAR"}
-    database.with_rows(con, columns, rows, "CREATE TEMP TABLE texts AS SELECT * FROM incoming")
-    many = con.execute(f"SELECT * EXCLUDE (id) FROM ({relevance.rated(LEXICON, 'texts')}) ORDER BY id").fetchall()
-    said = con.execute(f"SELECT {relevance.SAID} FROM texts ORDER BY id").fetchall()
-    assert many == [relevance.rate(LEXICON, text) for (text,) in said]
+    rows = [(number, *text, None) for number, text in enumerate(texts)]
+    columns = {"id": "BIGINT", "prompt": "VARCHAR", "response": "VARCHAR", "original_response": "VARCHAR"}
+    database.with_rows(con, columns, rows, "CREATE TEMP TABLE unread AS SELECT * FROM incoming")
+    said = con.execute(f"SELECT {relevance.SAID} FROM unread ORDER BY id").fetchall()
+    expected = [plainly(LEXICON, text) for (text,) in said]
+    many = analysis.analysed(con, "unread", LEXICON).sort_by("id")
+    few = analysis._few(con, LEXICON)
+    for found in (many, few.set_column(0, "id", few["id"].cast("int64")).sort_by("id")):
+        rated = found.select(["score", "context", "terms", "tags"]).to_pylist()
+        assert [tuple(row.values()) for row in rated] == expected
     con.close()
 
 
