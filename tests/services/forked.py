@@ -6,7 +6,6 @@ request on it asks for, and answers with its process id and, in the end, with it
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import runpy
@@ -82,7 +81,6 @@ def _serve() -> None:
     for module in LOADED:
         __import__(module)
     _ = default().lexicon.expressions, default().lexicon.meanings
-    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     requests = socket.socket(fileno=0)
     while (fds := socket.recv_fds(requests, 1, 4)[1]) and os.fork():

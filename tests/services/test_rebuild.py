@@ -6,6 +6,8 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -177,7 +179,14 @@ async def test_reading_and_folding_go_on_while_the_projector_rebuilds(cli: Cli, 
     await say(log, 3_000)
     start("projector")
     await until_running(log)
-    answers = asyncio.gather(*(asyncio.to_thread(cli.json, "rebuild", "--from-log", "--verify") for _ in range(2)))
+    commands = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services", "rebuild", "--from-log", "--verify", "--json",
+            env=cli.environment, stdout=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    answers = asyncio.gather(*(command.communicate() for command in commands))
     phases, said = set(), 0
     async with open_state(Settings(data_dir=cli.data_dir), log) as state:
         while not answers.done():
@@ -186,7 +195,8 @@ async def test_reading_and_folding_go_on_while_the_projector_rebuilds(cli: Cli, 
             said += 1
             if now := await state.ask_after(0, rebuild.REBUILDING, {}):
                 phases.add(now["phase"])
-        assert [(one["status"], one["verified"]) for one in await answers] == [("rebuilt", True)] * 2
+        told = [rebuild.msgspec.json.decode(out) for out, _ in await answers]
+        assert [(one["status"], one["verified"]) for one in told] == [("rebuilt", True)] * 2
         assert {"replaying", "exchanging"} & phases
         assert said > 3
         live = await state.ask("digest")
