@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -195,7 +193,7 @@ async def test_killed_anywhere_the_same_command_finishes_it(cli: Cli, seed: int)
         for _ in range(3):
             process = cli.start("erase", "a", "--reason", "asked")
             await asyncio.sleep(rng.uniform(0.0, 1.1))
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
         cli.run("erase", "a", "--reason", "asked")
         await assert_forgotten(cli, log)

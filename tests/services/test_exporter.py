@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -242,7 +240,7 @@ async def test_on_modal_kills_and_faults_lead_to_one_training_per_export(
         for call in list(standin.calls):
             standin.finish(call["call_id"])
         if rng.random() < 0.7:
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
             process = hasty()
     standin.faults.clear()
