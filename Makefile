@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE # every process would compile the sources again
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -30,7 +31,7 @@ browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian
 	apt-get install -y --no-install-recommends chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
 
 test: $(VENV)/.dev browser ## all tests, against a real nats-server, DuckDB and browser
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## lint, formatting, types, import direction, lock file
 	$(BIN)/ruff check .

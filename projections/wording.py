@@ -14,7 +14,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import chain, pairwise
 from operator import itemgetter
@@ -195,11 +195,19 @@ LONGEST_WORD = 64
 """Letters of a word that may be misspelt: trying every letter of a longer one costs time and memory by its square."""
 
 _learn()
-_MISSPELT: dict[str, list[str]] = {}
-"""A known word of five letters or more with one letter left out, but not the first = the words it may be."""
-for _known in sorted(w for w in _LEXICON.keys() - (_STOPS - _OWN) if len(w) >= 5 and w.isalpha()):
-    for _short in _without_one(_known):
-        _MISSPELT.setdefault(_short, []).append(_known)
+_CORRECT = sorted(w for w in _LEXICON.keys() - (_STOPS - _OWN) if len(w) >= 5 and w.isalpha())
+"""Words that another may misspell."""
+
+
+@cache
+def _misspelt(first: str) -> dict[str, list[str]]:
+    """A known word that begins with this letter, with one of the others left out = the words it may be."""
+    found: dict[str, list[str]] = {}
+    for known in _CORRECT:
+        if known[0] == first:
+            for short in _without_one(known):
+                found.setdefault(short, []).append(known)
+    return found
 
 
 def _one_typo_apart(a: str, b: str) -> bool:
@@ -214,8 +222,8 @@ def _one_typo_apart(a: str, b: str) -> bool:
 
 def _corrected(word: str) -> str | None:
     """The known word that this one misspells by one letter, the most alike first; None where there is none."""
-    shorter = _without_one(word)
-    candidates = {w for s in [*shorter, word] for w in _MISSPELT.get(s, ())} | {s for s in shorter if s in _LEXICON}
+    shorter, misspelt = _without_one(word), _misspelt(word[0])
+    candidates = {w for s in [*shorter, word] for w in misspelt.get(s, ())} | {s for s in shorter if s in _LEXICON}
     near = [w for w in candidates if len(w) >= 5 and _one_typo_apart(word, w)]
     return min(near, key=lambda w: (sorted(w) != sorted(word), set(w) != set(word), -len(w), w), default=None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from events.facts import CorrectionRecorded, ExampleCaptured, FeedbackGiven
 from events.log import Log
 from services.nats_server import EmbeddedServer
 from tests.services.conftest import ANSWER, Cli, cli, start
+from tests.services.forked import Forked
 from tests.services.test_projector import until_running
 
 from .conftest import on_the_log
@@ -160,7 +160,7 @@ async def test_settings_come_from_the_environment(
 
 
 async def test_the_projectors_statistics_can_be_asked(
-    cli: Cli, client: Rooflog, log: Log, start: Callable[..., subprocess.Popen[bytes]]
+    cli: Cli, client: Rooflog, log: Log, start: Callable[..., Forked]
 ) -> None:
     with pytest.raises(Unreachable):
         client.training_stats(0.5)

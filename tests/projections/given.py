@@ -181,7 +181,7 @@ class Story:
             other = fold(batches, redeliver=True)
             assert content_digest(other.con) == digest, f"batches of {len(batches[0])} end in other content"
             other.close()
-        late = Projector(None)
+        late = fold([])
         half = len(self.messages) // 2
         late.apply(self.messages[: half // 2])
         for messages in filter(None, (self.messages[half // 2 : half], self.messages[half:])):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -17,6 +17,8 @@ from events.facts import ExampleCaptured
 from events.log import Log
 from events.subjects import new_example_id
 from services.nats_server import EmbeddedServer
+
+from .forked import Forked
 
 SEEDS = range(int(os.environ.get("ROOFLOG_KILL_SEEDS", "2")))
 """How often each test that kills at random is played; give it more in an environment that has the time."""
@@ -56,15 +58,17 @@ class Cli:
         }
 
     def run(self, *args: str | Path, code: int | None = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "services", *map(str, args)],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        with TemporaryFile("w+") as given, TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+            given.write(stdin)
+            given.seek(0)
+            process = Forked(["-m", "services", *map(str, args)], self.environment, (given, output, errors))
+            try:
+                returned = process.wait(120)
+            finally:
+                process.kill()
+            output.seek(0)
+            errors.seek(0)
+            done = subprocess.CompletedProcess(args, returned, output.read(), errors.read())
         assert code is None or done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done
@@ -72,15 +76,13 @@ class Cli:
     def json(self, *args: str | Path, code: int | None = 0, stdin: str = "") -> Any:
         return json.loads(self.run(*args, "--json", code=code, stdin=stdin).stdout)
 
-    def start(self, *args: str) -> subprocess.Popen[bytes]:
-        with (self.data_dir / f"{args[0]}.err").open("ab") as errors:
-            return subprocess.Popen(
-                [sys.executable, "-m", "services", *args],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
+    def start(self, *args: str) -> Forked:
+        return self.python(f"{args[0]}.err", "-m", "services", *args)
+
+    def python(self, errors: str, *args: str) -> Forked:
+        """Python that runs until it is ended, with its errors in a file of the data directory."""
+        with Path(os.devnull).open("r+b") as nothing, (self.data_dir / errors).open("ab") as file:
+            return Forked(args, self.environment, (nothing, nothing, file))
 
 
 @pytest.fixture
@@ -89,11 +91,11 @@ def cli(tmp_path: Path) -> Cli:
 
 
 @pytest.fixture
-def start(cli: Cli) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+def start(cli: Cli) -> Iterator[Callable[..., Forked]]:
     """Start rooflog commands that run until the test ends."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Forked] = []
 
-    def run(*args: str) -> subprocess.Popen[bytes]:
+    def run(*args: str) -> Forked:
         started.append(cli.start(*args))
         return started[-1]
 

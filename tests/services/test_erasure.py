@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +32,7 @@ from services.settings import Settings
 from services.state import Owner, open_state
 
 from .conftest import ANSWER, NOW, SEEDS, Cli, capture
+from .forked import Forked
 from .test_projector import until_running
 
 MARKER = "Kowalczyk77"
@@ -134,7 +132,7 @@ def test_an_example_that_never_was_cannot_be_erased(cli: Cli) -> None:
 
 
 async def test_a_running_projector_writes_its_file_anew_and_answers_all_the_while(
-    cli: Cli, log: Log, start: Callable[..., subprocess.Popen[bytes]]
+    cli: Cli, log: Log, start: Callable[..., Forked]
 ) -> None:
     start("projector")
     await until_running(log)
@@ -154,9 +152,7 @@ async def test_a_running_projector_writes_its_file_anew_and_answers_all_the_whil
     await assert_forgotten(cli, log)
 
 
-async def test_what_arrives_after_its_erasure_goes_as_well(
-    cli: Cli, log: Log, start: Callable[..., subprocess.Popen[bytes]]
-) -> None:
+async def test_what_arrives_after_its_erasure_goes_as_well(cli: Cli, log: Log, start: Callable[..., Forked]) -> None:
     """The subject is free again once its message is gone: a late outbox can say the same fact a second time."""
     start("projector")
     await until_running(log)
@@ -196,8 +192,8 @@ async def test_killed_anywhere_the_same_command_finishes_it(cli: Cli, seed: int)
         cli.run("stats")
         for _ in range(3):
             process = cli.start("erase", "a", "--reason", "asked")
-            await asyncio.sleep(rng.uniform(0.5, 1.6))
-            os.kill(process.pid, signal.SIGKILL)
+            await asyncio.sleep(rng.uniform(0.0, 1.1))
+            process.kill()
             process.wait()
         cli.run("erase", "a", "--reason", "asked")
         await assert_forgotten(cli, log)
@@ -318,7 +314,7 @@ class TestExports:
         await assert_forgotten(cli, log)
 
     async def test_a_running_exporter_makes_the_new_export(
-        self, cli: Cli, log: Log, start: Callable[..., subprocess.Popen[bytes]]
+        self, cli: Cli, log: Log, start: Callable[..., Forked]
     ) -> None:
         await trained(cli, log)
         start("projector")

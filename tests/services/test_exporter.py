@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,12 +21,13 @@ from services.settings import Settings
 from services.state import open_state
 
 from .conftest import NOW, SEEDS, Cli
+from .forked import Forked
 from .modal_standin import StandIn
 from .test_exporting import liked
 from .test_projector import until_running
 from .test_training import check_root, outcomes, said
 
-Start = Callable[..., subprocess.Popen[bytes]]
+Start = Callable[..., Forked]
 
 HASTY = (
     "import sys; from services.exporter import service, training; training.SETTLE_SECONDS = 0.5; "
@@ -52,13 +49,12 @@ def adopted(training: dict[str, int] | None = None, **export: Any) -> PolicyAdop
 
 
 @pytest.fixture
-def hasty(cli: Cli) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def hasty(cli: Cli) -> Iterator[Callable[[], Forked]]:
     """Start the exporter with short pauses, as often as wanted; it ends with the test."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Forked] = []
 
-    def run() -> subprocess.Popen[bytes]:
-        with (cli.data_dir / "exporter.err").open("ab") as errors:
-            started.append(subprocess.Popen([sys.executable, "-c", HASTY], env=cli.environment, stderr=errors))
+    def run() -> Forked:
+        started.append(cli.python("exporter.err", "-c", HASTY))
         return started[-1]
 
     yield run
@@ -244,7 +240,7 @@ async def test_on_modal_kills_and_faults_lead_to_one_training_per_export(
         for call in list(standin.calls):
             standin.finish(call["call_id"])
         if rng.random() < 0.7:
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
             process = hasty()
     standin.faults.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -24,6 +23,7 @@ from services.settings import Settings
 from services.state import open_state, runs
 
 from .conftest import ANSWER, Cli, capture
+from .forked import Forked
 
 SHORT = "Fasten the TPO membrane at 6 in. on center."
 
@@ -114,7 +114,7 @@ def with_word(word: str) -> Policy:
 
 
 async def test_no_reader_fails_or_sees_two_policies_while_one_is_adopted(
-    cli: Cli, log: Log, start: Callable[..., subprocess.Popen[bytes]]
+    cli: Cli, log: Log, start: Callable[..., Forked]
 ) -> None:
     """Thresholds and lexicon change under a client that reads on; what it saw is the state before or the one after."""
     answers = (ANSWER, SHORT, "The zorble is fastened as the plan of the wuthering tower says, once a metre.")

@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,9 @@ from services.settings import Settings
 from services.state import Owner, open_state, runs
 
 from .conftest import ANSWER, NOW, SEEDS, Cli, capture
+from .forked import Forked
 
-Start = Callable[..., subprocess.Popen[bytes]]
+Start = Callable[..., Forked]
 
 
 async def rebuilt_digest(log: Log) -> str:

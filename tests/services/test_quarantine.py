@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from subprocess import Popen
 
 import duckdb
 import pytest
@@ -15,6 +14,7 @@ from services.cli.quarantine import ADVICE
 from services.state import runs
 
 from .conftest import Cli, capture
+from .forked import Forked
 
 
 async def test_what_could_not_be_folded_is_listed_and_shown_whole_with_advice(cli: Cli, log: Log) -> None:
@@ -42,7 +42,7 @@ async def test_what_an_older_version_could_not_decode_is_said_to_be_ready(cli: C
 
 @pytest.mark.parametrize("is_running", [False, True])
 async def test_a_retry_folds_what_an_older_version_could_not_in_its_place(
-    cli: Cli, log: Log, start: Callable[..., Popen[bytes]], is_running: bool
+    cli: Cli, log: Log, start: Callable[..., Forked], is_running: bool
 ) -> None:
     await log.publish([capture(example_id="a"), capture("Where do scuppers go on a TPO roof?", example_id="b")])
     whole = cli.json("status", "--digest")["content_digest"]

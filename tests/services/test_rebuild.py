@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,9 +26,10 @@ from services.settings import Settings
 from services.state import Files, Owner, State, open_state
 
 from .conftest import NOW, Cli, capture
+from .forked import Forked
 from .test_projector import rebuilt_digest, until_running, work
 
-Start = Callable[..., subprocess.Popen[bytes]]
+Start = Callable[..., Forked]
 
 
 def history(count: int, seed: int = 1) -> list[Fact]:
@@ -217,7 +216,7 @@ async def test_killed_in_the_middle_it_leaves_the_live_state_and_can_be_repeated
         while not (files.rebuilding.exists() and files.rebuilding.stat().st_size > 300_000):
             assert process.poll() is None, "it ended before it could be killed"
             await asyncio.sleep(0.002)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
         assert files.rebuilding.exists()
         assert cli.json("status", "--digest")["content_digest"] == await rebuilt_digest(log)

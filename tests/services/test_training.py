@@ -6,8 +6,6 @@ import asyncio
 import hashlib
 import json
 import random
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ from services.settings import Settings
 from services.state import open_state
 from services.volume import LostAnswer, VolumeError
 
-from .conftest import SEEDS
+from .conftest import SEEDS, Cli
 from .killed_exporter import FileTrainer
 from .test_exporting import adopted, liked
 
@@ -72,10 +70,13 @@ def check_root(volume: Path) -> None:
 
 async def run(server: EmbeddedServer, data_dir: Path, at: int) -> int:
     """One turn of an exporter that is killed at step `at`, 0 for never; its exit code."""
-    args = [sys.executable, "-m", "tests.services.killed_exporter", server.url, str(data_dir), str(at)]
-    done = await asyncio.to_thread(subprocess.run, args, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode in (0, -9), done.stderr
-    return done.returncode
+    errors = data_dir / "exporter.err"
+    process = Cli(data_dir).python(
+        errors.name, "-m", "tests.services.killed_exporter", server.url, str(data_dir), str(at)
+    )
+    code = await asyncio.to_thread(process.wait, 60)
+    assert code in (0, -9), errors.read_text()
+    return code
 
 
 @pytest.mark.slow

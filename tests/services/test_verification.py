@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from services.nats_server import EmbeddedServer
 from services.verification import Problem, told_apart
 
 from .conftest import NOW, Cli, capture
+from .forked import Forked
 from .test_projector import until_running
 
 FACTS: list[Fact] = [capture(f"Which TPO seam overlap is number {n}?", example_id=f"e{n}") for n in range(8)]
@@ -101,7 +101,7 @@ async def test_a_message_that_was_deleted_without_a_tombstone_is_missing(cli: Cl
 
 
 async def test_a_running_projector_is_asked_for_what_it_recorded(
-    cli: Cli, log: Log, start: Callable[..., subprocess.Popen[bytes]]
+    cli: Cli, log: Log, start: Callable[..., Forked]
 ) -> None:
     start("projector")
     await until_running(log)

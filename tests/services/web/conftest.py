@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from services.nats_server import EmbeddedServer
 from services.web.tokens import Role, Tokens
 
 from ..conftest import Cli
+from ..forked import Forked
 
 ROLES: tuple[Role, ...] = ("publisher", "reviewer", "operator", "auditor")
 
@@ -28,7 +28,7 @@ class Site:
         self.cli.environment |= {"ROOFLOG_WEB_PORT": "0", "ROOFLOG_WEB_RATE": "100000"} | settings
         self.tokens = Tokens(data_dir / "tokens.json")
         self.secrets = {role: self.tokens.add(role, role) for role in ROLES} if with_tokens else {}
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Forked] = {}
         self.url = ""
         self._clients: list[httpx.Client] = []
 
