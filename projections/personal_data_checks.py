@@ -10,7 +10,7 @@ NUMBERED_THING = re.compile(
     r"(?i)\b(?:(?!card|visa|amex|mastercard|mc|phone|tel|cell|mobile|fax|sec|ssn|call)\w{2,} (?:no|nr)s?\."
     r"|lot|part|p/n|pn|model|serial|s/n|sn|batch|item|sku|upc|isbn|po|p\.o\.|purchase order|order|rfi|pco"
     r"|invoice|inv|job|project|permit|license|lic|catalog|cat|asset|tag|drawing|dwg|sheet|detail|report|roll|pallet"
-    r"|spec|section|product|warranty|tracking|ticket|quote|bid|parcel|apn|account|style|color|code|noa|fl|evaluation"
+    r"|spec|section|product|sample|specimen|core|barcode|id|warranty|tracking|ticket|quote|bid|parcel|apn|account|style|color|code|noa|fl|evaluation"
     r"|esr|guarantee|policy|claim|material|heat|ref|reference|control|registration|stock|mfr|certificate)s?"
     r"(?: ?(?:no|num|number|id|code)s?\b\.?|)[ :.=#]{0,4}"
     r"(?:[A-Z]{0,3}[\d.-]{3,20}(?:, ?|; ?| ?/ ?| and | or | to | )){0,4}$"
@@ -73,6 +73,15 @@ IBAN_LENGTHS = {
     "PT": 25, "RO": 24, "SA": 24, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TR": 26, "UA": 29,
 }  # fmt: skip
 """Length by country, from the SWIFT IBAN registry."""
+
+
+def _iban(country: str, length: int) -> str:
+    fours, rest = divmod(length - 4, 4)
+    return rf"{country}\d{{2}}(?: ?[A-Z0-9]{{4}}){{{fours}}}" + (f" ?[A-Z0-9]{{{rest}}}" if rest else "")
+
+
+IBANS = "|".join(_iban(*one) for one in IBAN_LENGTHS.items())
+"""Each country's, written in one or in groups of four: a word after it is not taken for its end."""
 
 
 def is_iban(text: str) -> bool:

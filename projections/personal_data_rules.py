@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from .personal_data_checks import (
+    IBANS,
     is_address,
     is_called,
     is_called_nanp,
@@ -30,7 +31,7 @@ from .personal_data_checks import (
     is_url_secret,
 )
 
-VERSION = 3
+VERSION = 4
 
 Kind = Literal["secret", "iban", "card", "ssn", "phone", "email", "street_address", "name"]
 
@@ -81,7 +82,7 @@ RULES: tuple[Rule, ...] = (
     _secret(
         "vendor token",
         r"(?:gsk_|dop_v1_|shp(?:at|ss|ca|pa)_|pypi-|sq0(?:atp|csp)-|ya29\.|figd_|lin_api_|xapp-|glsa_|hvs\.|dckr_pat_"
-        r"|nvapi-|r8_|PMAK-)[\w.-]{16,255}",
+        r"|nvapi-|r8_|PMAK-)[\w.-]{15,254}[\w-]",
         r"(?:gsk|dop_v1|shp(?:at|ss|ca|pa)|figd|lin_api|glsa|dckr_pat|r8)_|(?:pypi|sq0(?:atp|csp)|xapp|nvapi|PMAK)-"
         r"|(?:ya29|hvs)\.",
         is_random,
@@ -97,7 +98,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "bearer token",
         "secret",
-        re.compile(r"(?i:\bbearer)[ :]{1,3}(?P<data>[\w.~+/-]{16,2000}=?=?)"),
+        re.compile(r"(?i:\bbearer)[ :]{1,3}(?P<data>[\w.~+/-]{15,1999}[\w~+/-]=?=?)"),
         r"(?i:\bbearer)[ :]{1,3}[\w.~+/-]{16}",
         is_random,
     ),
@@ -131,7 +132,7 @@ RULES: tuple[Rule, ...] = (
             r"(?i)(?:(?:api|account|shared|encryption|signing|master|subscription)[_ -]?key|[?&](?:sig|key|code)"
             r"|secret(?:[_ -]?(?:access[_ -]?)?key)?|(?:access|auth|refresh|session)?[_ -]?token"
             r"|access[_ -]?key|private[_ -]?key)\b[\"']?[^\S\n]{0,3}(?::?=|:|\bis\b)[^\S\n]{0,3}[\"']?"
-            r"(?P<data>[A-Za-z0-9+/_.%~-]{16,512}={0,2})"
+            r"(?P<data>[A-Za-z0-9+/_.%~-]{15,511}[A-Za-z0-9+/_%~-]={0,2})"
         ),
         r"(?i:key|secret|token|[?&](?:sig|code))[\"']?\s{0,3}(?::?=|:|is)",
         is_random,
@@ -139,7 +140,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "iban",
         "iban",
-        re.compile(r"(?i)(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])"),
+        re.compile(rf"(?i)(?<![A-Z0-9])(?:{IBANS})(?![A-Z0-9])"),
         r"(?i:\b[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4})",
         lambda match: is_iban(match[0]),
     ),
@@ -173,14 +174,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "foreign phone",
         "phone",
-        re.compile(r"(?<![\w+])\+[2-9]\d{0,2}(?:[ .-]?\(?\d{1,5}\)?){2,7}(?![\w])"),
+        re.compile(r"(?<![\w+])\+[2-9]\d{0,2}(?:[ .-]?(?:\(\d{1,5}\)|\d{1,5})){2,7}(?![\w])"),
         r"\+[2-9]\d?[\d .()-]{7}",
         is_international,
     ),
     Rule(
         "trunk phone",
         "phone",
-        re.compile(r"(?<![\w.-])\(?0\d{1,4}\)?(?:[ ./-]?\d{2,5}){2,5}(?![\w-])"),
+        re.compile(r"(?<![\w.-])(?:\(0\d{1,4}\)|0\d{1,4})(?:[ ./-]?\d{2,5}){2,5}(?![\w-])"),
         r"0\d(?:[ ./)-]{0,2}\d){7}",
         is_national,
     ),
@@ -189,7 +190,7 @@ RULES: tuple[Rule, ...] = (
         "phone",
         re.compile(
             r"(?i)\b(?:tel|t\u00e9l|tlf|telefon|t\u00e9l\u00e9phone|tel\u00e9fono|phone|mobile|mobil|m\u00f3vil|whatsapp)"
-            r"(?: (?:no|nr|number))?[:. ]{1,3}(?P<data>\(?[1-9]\d{1,3}\)?(?:[ .-]\d{2,4}){2,4})(?![\w-])"
+            r"(?: (?:no|nr|number))?[:. ]{1,3}(?P<data>(?:\([1-9]\d{1,3}\)|[1-9]\d{1,3})(?:[ .-]\d{2,4}){2,4})(?![\w-])"
         ),
         r"(?i:t.l|tlf|fon|fono|phone|mobil|mobile|m.vil|whatsapp)(?: (?:no|nr|number))?[:. ]{1,3}\(?\d{2}",
         is_national,

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from projections import database
-from projections.analysis import select
+from projections.analysis import analysed
 from projections.personal_data import PREFILTER, Span, find, find_in, redact
 from projections.personal_data_checks import is_iban, is_luhn
 from projections.personal_data_rules import RULES
@@ -36,11 +36,10 @@ def test_prefilter_passes_every_text_that_find_would_flag() -> None:
     columns = dict.fromkeys(("id", "prompt", "response", "original_response"), "VARCHAR")
     rows = [(row["id"], "", row["text"], None) for row in ROWS]
     database.with_rows(con, columns, rows, "CREATE TEMP TABLE texts AS SELECT * FROM incoming")
-    analysed = con.execute(
-        f"SELECT id FROM ({select(con, 'texts', default().lexicon)}) WHERE len(personal_data) + len(flags) > 0"
-    ).fetchall()
+    found = analysed(con, "texts", default().lexicon).to_pylist()
     con.close()
-    assert {row["id"] for row in ROWS if find_in(row["text"])} == {example_id for (example_id,) in analysed}
+    flagged = {one["id"] for one in found if one["personal_data"] or one["flags"]}
+    assert {row["id"] for row in ROWS if find_in(row["text"])} == flagged
 
 
 def test_each_hint_covers_its_rule() -> None:

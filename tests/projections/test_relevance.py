@@ -60,6 +60,7 @@ def test_texts_are_rated_as_one_would_say_it() -> None:
     """Many in DuckDB and NumPy; few without DuckDB's patterns."""
     texts = [(row["prompt"], row["response"]) for name in ("relevance", "tags") for row in labelled(name)]
     texts += [(a[0] + " " + b[0], c[0]) for a, b, c in zip(texts[::5], texts[7:], texts[31:], strict=False)]
+    texts = texts[::5]
     texts += [("İSTANBUL ROOFS\vTPO\u00a0seam mod\vbit", "STRASSE ẞ flashing\x0bdrain 07\u20035400 \u0660\u0667 54 00")]
     con = database.connect(None)
     rows = [(number, *text, None) for number, text in enumerate(texts)]
