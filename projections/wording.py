@@ -22,7 +22,7 @@ from operator import itemgetter
 _SOURCE = files("projections").joinpath("vocabulary.toml").read_bytes()
 _VOCABULARY: dict[str, str] = tomllib.loads(_SOURCE.decode())
 
-VERSION = f"wording-4-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"
+VERSION = f"wording-5-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"
 """Raise its number when a rule here changes: normal forms, and with them signatures, are then made anew."""
 
 _STANDARD_MARKS = str.maketrans("’‘′“”–‐×⁄", "'''\"\"--x/")
@@ -75,11 +75,18 @@ _BEYOND = re.compile(
     r"(?<!no )(?<!not )\b(?:(over|more than|greater than|in excess of)|(?:under|less than|fewer than)) (?=\d)"
 )
 _OPENING = re.compile(r"ok(?:ay)?[ ,.!-]+(?=\w)")
+_WONDERING = re.compile(
+    r"\bi(?:'ve been| have been| was| am|'m)(?: just| also)? (?:wondering|curious|hoping|asked|asking)\b"
+)
+"""A courtesy, of which the past is not what is asked about."""
 _IN_AS_WORD = re.compile(r"(?<=\d) in(?= (?:an?|the|my|our|your|this|each|general|total)\b)")
 _WORD = re.compile(r"[^\W_]+(?:(?:(?<=\d)[.:](?=\d)|'|/(?=$|\W)|/(?=o\b))[^\W_]*)*|[&@]")
 _BRITISH = (("our", "or"), ("is", "iz"), ("lled", "led"), ("lling", "ling"), ("re", "er"), ("ae", "e"))
 _DOTTED = re.compile(r"(?<![a-z.])(?:[a-z]\.){2,}")
-_PREFIX = re.compile(r"\b(e(?=-mail)|anti|mis|multi|non|over|pre|re|semi|sub|un|under)-(?=[a-z])")
+_PREFIX = re.compile(
+    r"\b(e(?=-mail)|anti|bi|co|de|dis|infra|inter|intra|micro|mis|multi|non|over|post|pre|re|semi|sub|ultra|un|under)"
+    r"-(?=[a-z])"
+)
 _PLURAL = re.compile("[^isu]s$")
 _ENDING = re.compile("'(?:s|re|ve|ll|d|m)?$")
 
@@ -142,6 +149,8 @@ def words(text: str) -> list[str]:
     text = text.lower().lstrip()
     if text.startswith("ok"):
         text = _OPENING.sub("", text)
+    if " wondering" in text or " curious" in text or " hoping" in text or " ask" in text:
+        text = _WONDERING.sub("", text)
     if "." in text:
         text = _DOTTED.sub(lambda m: m[0].replace(".", "") + " ", text)
     if "-" in text:
