@@ -44,11 +44,12 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
     who = analyser(lexicon)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE unread AS
+            SELECT *, row_number() OVER () AS number FROM (
             SELECT analysis_key AS id, any_value(prompt) AS prompt, any_value(response) AS response,
                    any_value(original_response) AS original_response FROM {texts}
             WHERE analysis_key IS NOT NULL AND analysis_key NOT IN (
                 SELECT a.analysis_key FROM analysis a SEMI JOIN {texts} USING (analysis_key) WHERE analyser = $who)
-            GROUP BY analysis_key""",
+            GROUP BY analysis_key)""",
         {"who": who},
     )
     count, size = first(con, "SELECT count(*), sum(length(prompt) + length(response)) FROM unread") or (0, 0)
@@ -56,7 +57,7 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
         _keep(con, who, _few(con, lexicon))
     else:
         for start in range(0, count, PORTION):
-            within = f"rowid >= {start} AND rowid < {start + PORTION}"
+            within = f"number > {start} AND number <= {start + PORTION}"
             _keep(con, who, analysed(con, f"(FROM unread WHERE {within})", lexicon))
 
 
@@ -131,23 +132,19 @@ def analysed(con: Connection, texts: str, lexicon: Lexicon) -> pa.Table:
     DuckDB finds the words, and picks the few texts that may hold personal data; Python looks at those.
     """
     found = [f"{extract} AS matches_{n}" for n, extract in enumerate(extracts(lexicon))]
-    suspect = [
-        f"CASE WHEN is_suspect THEN {name} END AS {name}" for name in ("prompt", "response", "original_response")
-    ]
-    pages = con.sql(
+    suspect = [f"CASE WHEN is_suspect THEN {name} END AS {name}" for name in _TEXTS]
+    read = con.sql(
         f"""SELECT id, is_suspect, {", ".join([*suspect, *found])}
             FROM (SELECT *, {SAID} AS said,
                          regexp_matches(concat_ws(chr(10), prompt, response, original_response), {_PREFILTER})
                          AS is_suspect FROM {texts})"""
     ).to_arrow_table()
-    return pa.concat_tables(_analysed(lexicon, page) for page in pages.to_batches())
-
-
-def _analysed(lexicon: Lexicon, page: pa.RecordBatch) -> pa.Table:
-    suspects = np.flatnonzero(page["is_suspect"].to_numpy(zero_copy_only=False))
-    texts = page.take(pa.array(suspects)).select(_TEXTS).to_pylist()
-    spans = {row: personal_data.find(**text) for row, text in zip(suspects.tolist(), texts, strict=True)}
-    return _table(lexicon, page["id"], page.columns[-len(lexicon.patterns) :], spans)
+    is_suspect = read.column("is_suspect").combine_chunks()
+    suspects = np.flatnonzero(is_suspect.to_numpy(zero_copy_only=False))
+    told = read.filter(is_suspect).select(_TEXTS).to_pylist()
+    spans = {row: personal_data.find(**text) for row, text in zip(suspects.tolist(), told, strict=True)}
+    matches = [column.combine_chunks() for column in read.columns[-len(found) :]]
+    return _table(lexicon, read.column("id").combine_chunks(), matches, spans)
 
 
 def _table(lexicon: Lexicon, ids: pa.Array, matches: Sequence[pa.ListArray], spans: dict[int, list[Span]]) -> pa.Table:

@@ -145,9 +145,9 @@ def is_international(match: re.Match[str]) -> bool:
 
 
 def is_email(match: re.Match[str]) -> bool:
-    """At least one label before the top-level domain has a letter: `2@24.oc` is a spacing."""
+    """At least one label before the top-level domain is a name: `2@24.oc` and `plates@18in.oc` are spacings."""
     labels = match[0].rpartition("@")[2].split(".")
-    return any(re.search(r"[A-Za-z]", label) for label in labels[:-1])
+    return not all(re.fullmatch(r"\d+(?:in|ft|mm|cm|m|deg)?", label) for label in labels[:-1])
 
 
 PLACEHOLDER = re.compile(

@@ -230,12 +230,9 @@ class ProjectorService:
 
     async def _compact(self) -> None:
         """Write the database anew. A rebuild that is under way may hold the text as well: it begins again."""
-        interrupted = await self._rebuilds.stop()
-        async with self._folding:
+        async with self._rebuilds.held_off(), self._folding:
             self._is_compacting = True
             await asyncio.to_thread(self._owner.compact)
-        if interrupted:
-            self._rebuilds.start(interrupted)
 
     async def _answer(self, message: NatsMessage) -> bytes:
         """Answer a question about the state, once the tables have reached the sequence it names."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -250,6 +251,7 @@ class Rebuilds:
         self._owner = owner
         self._folding = folding
         self._task: asyncio.Task[None] | None = None
+        self._is_held = False
         self.condition: Condition | None = None
         """Of the one that is under way, or of the last one."""
 
@@ -260,19 +262,32 @@ class Rebuilds:
 
     def start(self, plan: Plan) -> Condition:
         """Begin a rebuild unless one is under way. Raises as `Rebuild` does."""
-        if not self.is_running or self.condition is None:
+        if self.condition is None or not (self.is_running or self._is_held):
             rebuild = Rebuild(self._log, self._owner.files, self._owner, self._folding, plan)
             self.condition = rebuild.condition
             self._task = asyncio.create_task(_told(rebuild))
         return self.condition
 
-    async def stop(self) -> Plan | None:
-        """End the one that is under way, with nothing left of it; its plan."""
-        if not self.is_running or self._task is None or self.condition is None:
-            return None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        return self.condition.plan
+    async def stop(self) -> None:
+        """End the one that is under way, with nothing left of it."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    @asynccontextmanager
+    async def held_off(self) -> AsyncIterator[None]:
+        """Keep the one that is under way from doing anything; for whoever watches it, it has yet to begin."""
+        if not self.is_running or self.condition is None:
+            yield
+            return
+        plan, self._is_held = self.condition.plan, True
+        self.condition = Condition(plan)
+        try:
+            await self.stop()
+            yield
+        finally:
+            self._is_held = False
+            self.start(plan)
 
 
 async def _told(rebuild: Rebuild) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from events.facts import Fact
-from projections import queries
+from projections import database, queries
 from projections.database import DatabaseError
 from projections.projector import Projector, content_digest
 
@@ -69,6 +69,16 @@ def test_a_delivery_that_overlaps_what_is_folded_adds_only_what_is_new() -> None
     assert projector.apply(STORY.messages[1:5]) == 2
     assert projector.apply([]) == 0
     assert (projector.checkpoint_seq, content_digest(projector.con)) == (5, content_digest(STORY.con))
+
+
+def test_every_text_of_a_batch_is_analysed_whatever_the_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [captured(f"e{n}", prompt=f"How far apart do screws of TPO plate {n} stand?") for n in range(25)]
+    whole, parts = given(), given()
+    whole.when(*said)
+    monkeypatch.setattr("projections.analysis.PORTION", 10)
+    parts.when(*said)
+    assert database.first(parts.con, "SELECT count(*), min(score) > 0 FROM analysis") == (25, True)
+    assert content_digest(parts.con) == content_digest(whole.con)
 
 
 def test_a_file_that_was_closed_goes_on_where_it_stood(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from projections import takeover
 from projections.policy import default, from_document
 from projections.projector import Projector, content_digest
 from services import rebuild
-from services.rebuild import Plan, Rebuild
+from services.rebuild import Plan, Rebuild, Rebuilds
 from services.settings import Settings
 from services.state import Files, Owner, State, open_state
 
@@ -199,6 +199,32 @@ async def test_reading_and_folding_go_on_while_the_projector_rebuilds(cli: Cli, 
         assert said > 3
         live = await state.ask("digest")
     assert live == {"content_digest": await rebuilt_digest(log), "checkpoint": await log.last_sequence()}
+
+
+async def test_whoever_watches_a_rebuild_does_not_see_that_a_compaction_made_it_begin_again(
+    log: Log, tmp_path: Path
+) -> None:
+    await say(log, 300)
+    owner = await owned(log, tmp_path)
+    rebuilds = Rebuilds(log, owner, asyncio.Lock())
+    started = rebuilds.start(Plan(from_log=True))
+    await asyncio.sleep(0.01)
+    async with rebuilds.held_off():
+        assert started.error
+        assert not rebuilds.is_running
+        waiting = rebuilds.condition
+        assert waiting
+        assert not waiting.is_over
+        assert rebuilds.start(Plan(verify=True)) is waiting
+        await asyncio.to_thread(owner.compact)
+    while not (rebuilds.condition and rebuilds.condition.is_over):
+        await asyncio.sleep(0.01)
+    assert rebuilds.condition.result
+    assert rebuilds.condition.result["status"] == "rebuilt"
+    assert rebuilds.condition.plan == Plan(from_log=True)
+    async with rebuilds.held_off():
+        assert rebuilds.condition.is_over
+    owner.close()
 
 
 async def test_killed_in_the_middle_it_leaves_the_live_state_and_can_be_repeated(
