@@ -41,8 +41,9 @@ _SUMMED = """dimension, key, sum(total)::BIGINT AS total, coalesce(sum(in_traini
 def move(con: Connection, old: str, new: str) -> None:
     """Follow verdicts that were replaced: `old` and `new` are tables of the rows before and after."""
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE moved AS
-            SELECT {SEEN}, -1 AS sign FROM {old} UNION ALL SELECT {SEEN}, 1 FROM {new}"""
+        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT {SEEN}, sum(sign) AS sign FROM (
+              SELECT {SEEN}, -1 AS sign FROM {old} UNION ALL SELECT {SEEN}, 1 FROM {new})
+            GROUP BY ALL HAVING sum(sign) <> 0"""
     )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE moved_tallies AS
@@ -51,7 +52,7 @@ def move(con: Connection, old: str, new: str) -> None:
     con.execute("DELETE FROM tallies")
     con.execute("INSERT INTO tallies SELECT * FROM moved_tallies WHERE total <> 0")
     for table in ("queued", "queued_tags"):
-        con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {old} WHERE queue IS NOT NULL)")
+        con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM moved WHERE sign < 0 AND queue IS NOT NULL)")
     _wait(con, "(FROM moved WHERE sign > 0)")
 
 
