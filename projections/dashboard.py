@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from . import exports, policies, review
+from . import exports, policies, queries, review
 from .checkpoint import checkpoint
 from .database import Connection, first
 
@@ -48,7 +48,7 @@ def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     return {
         "timeline": timeline(con, span=span),
         "topics": topics(con),
-        "waiting": review.waiting_by_reason(con),
+        "waiting": queries.by_reason(con),
         "corrections": [shown[seq] for (seq,) in latest],
         "last_export": made[0] if made else None,
         "last_training": trained[0] if trained else None,

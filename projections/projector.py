@@ -53,7 +53,7 @@ PROJECTIONS: tuple[Projection, ...] = (
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 7
+SCHEMA = 8
 """Raise it when tables outside PROJECTIONS change."""
 
 CACHES = ("analysis", "claims", "near_texts", "near_buckets")

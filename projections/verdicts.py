@@ -269,7 +269,7 @@ def update(con: Connection, policy: Policy) -> None:
     )
     con.execute("DELETE FROM verdicts WHERE seq IN (SELECT seq FROM replaced)")
     con.execute("INSERT INTO verdicts BY NAME FROM renewed")
-    tallies.move(con, "replaced", "renewed")
+    tallies.move(con, "replaced", "renewed", policy.review.new_topic_below)
     _remember(con, fresh)
 
 
@@ -277,16 +277,14 @@ def _judge_some(con: Connection, policy: Policy) -> None:
     """Judge what is `gathered` and the rest of `held` as _judge does, with what the rest was judged before."""
     question = _question(policy)
     kept = list(dict.fromkeys([*_IDENTITY, question]))
-    old = [f"old_{name}" for name in JUDGEMENT]
-    own = f"reasons & ~{BIT['duplicate_of']} AS own"
-    place = f"CASE WHEN contradicts IS NOT NULL AND decision IS NULL AND queue = 4 THEN {_FREED} ELSE queue END AS queue"
-    before = ", ".join(f"{name} AS old_{name}" for name in JUDGEMENT)
+    held = [*kept, "relevance", "approval", "rank", "is_borderline", *map("{0} AS old_{0}".format, JUDGEMENT)]
     alone = f"""
         SELECT *, true AS is_touched FROM ({_by_itself("gathered", kept)})
         UNION ALL BY NAME
-        SELECT {", ".join(kept)}, relevance, approval, rank, is_borderline, {own}, {place}, {before}, false AS is_touched
+        SELECT {", ".join(held)}, reasons & ~{BIT["duplicate_of"]} AS own, false AS is_touched,
+            CASE WHEN contradicts IS NOT NULL AND decision IS NULL AND queue = 4 THEN {_FREED} ELSE queue END AS queue
         FROM held ANTI JOIN gathered USING (seq)"""
-    kept = [*_IDENTITY, "is_touched", *old]
+    kept = [*_IDENTITY, "is_touched", *map("old_{}".format, JUDGEMENT)]
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE judged AS {_beside_one_another(alone, question, kept)}", parameters(policy)
     )
@@ -311,7 +309,8 @@ def judge_all(con: Connection, policy: Policy) -> None:
     con.execute(f"CREATE OR REPLACE TEMP TABLE replaced AS {changed}")
     assignments = ", ".join(f"{name} = d.{name}" for name in JUDGEMENT)
     con.execute(f"UPDATE verdicts SET {assignments} FROM differing d WHERE verdicts.seq = d.seq")
-    tallies.move(con, "replaced", f"({changed})")
+    tallies.move(con, "replaced", f"({changed})", policy.review.new_topic_below)
+    tallies.find_new(con, policy.review.new_topic_below)
     _remember(con, fresh)
 
 
@@ -322,7 +321,7 @@ def gather_all(con: Connection, policy: Policy) -> None:
     con.execute(f"INSERT INTO verdicts BY NAME {_whole('gathered')}")
     con.execute("DROP TABLE gathered")
     con.execute("UPDATE judging SET terms = ?", [terms(policy)])
-    tallies.recount(con)
+    tallies.recount(con, policy.review.new_topic_below)
     _remember(con, fresh)
 
 
