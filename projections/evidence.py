@@ -49,12 +49,11 @@ decided AS (
 said AS (SELECT example_id, kind, seq, text_key AS key FROM mine
          UNION SELECT example_id, kind, seq, said_key FROM mine),
 repeating AS (
-    SELECT example_id, seq, original_key FROM examples SEMI JOIN said ON original_key = key
-    WHERE original_key IS NOT NULL),
+    SELECT example_id, seq, original_key FROM corrections SEMI JOIN said ON original_key = key),
 corrected AS (
     SELECT example_id, arg_max(correction, seq) AS superseded_by FROM (
         SELECT corrects AS example_id, example_id AS correction, seq
-        FROM examples c SEMI JOIN {touched} t ON c.corrects = t.example_id WHERE c.corrects IS NOT NULL
+        FROM corrections c SEMI JOIN {touched} t ON c.corrects = t.example_id
         UNION ALL
         SELECT m.example_id, c.example_id, c.seq
         FROM said m JOIN repeating c ON c.original_key = m.key

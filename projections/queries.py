@@ -322,8 +322,7 @@ def revisions(con: Connection, ids: dict[int, str]) -> dict[str, int]:
     rows = con.execute(
         f"""SELECT example_id, max(seq) FROM ({tables}
             UNION ALL SELECT example_id, seq FROM (SELECT * FROM examples {AMONG}) WHERE corrects IS NULL
-            UNION ALL SELECT * FROM
-                (SELECT corrects AS example_id, seq FROM examples WHERE corrects IS NOT NULL) {among}
+            UNION ALL SELECT * FROM (SELECT corrects AS example_id, seq FROM corrections) {among}
             UNION ALL SELECT * FROM (SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine) {among})
             GROUP BY example_id""",
         {"seqs": list(ids), "ids": list(ids.values())},

@@ -188,7 +188,7 @@ def related(con: Connection, *, example_id: str) -> dict[str, Any]:
         "SELECT cluster, superseded_by FROM verdicts WHERE seq = ?", [seq]
     ).fetchall()
     corrections = con.execute(
-        "SELECT seq FROM examples WHERE corrects = ? OR example_id = ? ORDER BY seq LIMIT 50",
+        "SELECT seq FROM corrections WHERE corrects = ? OR example_id = ? ORDER BY seq LIMIT 50",
         [example_id, superseded_by],
     ).fetchall()
     corrects = []
