@@ -12,12 +12,17 @@ SCHEMA = (
     "CREATE TABLE queued (seq BIGINT, place BIGINT, source VARCHAR, project_context VARCHAR, may_be_new BOOLEAN)",
     "CREATE TABLE queued_tags (tag VARCHAR, seq BIGINT)",
     "CREATE TABLE new_topics (seq BIGINT, place BIGINT, thin_tags VARCHAR[])",
+    "CREATE TABLE hours (hour BIGINT, kind VARCHAR, n BIGINT)",
 )
 """Counts by dimension (`kind`, `source`, `project`, `relevance`, `reason`, `queue`, `tag`): all, those that are trained
-on and those that wait; the review queue; its tags; and what is a new topic in it, with the place it has otherwise."""
+on and those that wait; the review queue; its tags; what is a new topic in it, with the place it has otherwise; and how
+many examples of each kind occurred in every HOUR."""
+
+HOUR = "epoch_us(occurred_at) // 3600000000"
+"""The hour of a moment, counted from 1970: a division of numbers costs a tenth of cutting off a moment."""
 
 
-SEEN = "seq, kind, source, project_context, tags, relevance, approval, reasons, queue"
+SEEN = "seq, occurred_at, kind, source, project_context, tags, relevance, approval, reasons, queue"
 """The columns of a verdict that are counted by, or that wait with it."""
 
 
@@ -56,6 +61,15 @@ def move(con: Connection, old: str, new: str, below: int) -> None:
     )
     con.execute("DELETE FROM tallies")
     con.execute("INSERT INTO tallies SELECT * FROM moved_tallies WHERE total <> 0")
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE moved_hours AS
+            SELECT {HOUR} AS hour, kind, sum(sign)::BIGINT AS n FROM moved WHERE occurred_at IS NOT NULL
+            GROUP BY ALL HAVING sum(sign) <> 0"""
+    )
+    con.execute(
+        "UPDATE hours SET n = hours.n + m.n FROM moved_hours m WHERE hours.hour = m.hour AND hours.kind = m.kind"
+    )
+    con.execute("INSERT INTO hours FROM moved_hours ANTI JOIN hours USING (hour, kind)")
     for table in ("queued", "queued_tags", "new_topics"):
         con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM moved WHERE sign < 0 AND queue IS NOT NULL)")
     _wait(con, "(FROM moved WHERE sign > 0)")
@@ -95,8 +109,11 @@ def _known(con: Connection, below: int) -> list[str]:
 
 def recount(con: Connection, below: int) -> None:
     """Count everything anew."""
-    for table in ("tallies", "queued", "queued_tags"):
+    for table in ("tallies", "queued", "queued_tags", "hours"):
         con.execute(f"DELETE FROM {table}")
+    con.execute(
+        f"INSERT INTO hours SELECT {HOUR}, kind, count(*) FROM verdicts WHERE occurred_at IS NOT NULL GROUP BY ALL"
+    )
     counted = _counted("(SELECT *, 1 AS sign FROM verdicts)")
     con.execute(f"INSERT INTO tallies SELECT {_SUMMED} FROM ({counted}) GROUP BY ALL")
     _wait(con, "verdicts", " ORDER BY tag, seq")

@@ -53,7 +53,7 @@ DAY: tuple[Said, ...] = (
 def counted(con: Connection) -> list[list[tuple[Any, ...]]]:
     return [
         con.execute(f"FROM {table} ORDER BY ALL").fetchall()
-        for table in ("tallies", "queued", "queued_tags", "new_topics", "verdicts")
+        for table in ("tallies", "queued", "queued_tags", "new_topics", "verdicts", "hours WHERE n > 0")
     ]
 
 
