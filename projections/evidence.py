@@ -59,8 +59,7 @@ corrected AS (
         FROM said m JOIN repeating c ON c.original_key = m.key
         WHERE c.example_id <> m.example_id AND (m.kind = 'capture' OR c.seq > m.seq))
     GROUP BY ALL),
-read AS (SELECT a.rowid AS id FROM analysis a SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser),
-known AS (SELECT * FROM analysis SEMI JOIN read ON analysis.rowid = read.id),
+known AS (SELECT * FROM analysis SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser),
 linked AS (SELECT seq, representative FROM near_texts SEMI JOIN {touched} USING (seq))
 SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     CASE WHEN len(coalesce(m.author_tags, [])) + len(coalesce(k.tags, [])) = 0 THEN ['general']

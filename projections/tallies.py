@@ -5,7 +5,7 @@ Both follow from the verdicts and could be counted again at any time; a test doe
 
 from __future__ import annotations
 
-from .database import Connection
+from .database import Connection, first
 
 SCHEMA = (
     "CREATE TABLE tallies (dimension VARCHAR, key VARCHAR, total BIGINT, in_training BIGINT, waiting BIGINT)",
@@ -70,8 +70,11 @@ def move(con: Connection, old: str, new: str, below: int) -> None:
         "UPDATE hours SET n = hours.n + m.n FROM moved_hours m WHERE hours.hour = m.hour AND hours.kind = m.kind"
     )
     con.execute("INSERT INTO hours FROM moved_hours ANTI JOIN hours USING (hour, kind)")
-    for table in ("queued", "queued_tags", "new_topics"):
-        con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM moved WHERE sign < 0 AND queue IS NOT NULL)")
+    if first(con, "SELECT 1 FROM moved WHERE sign < 0 AND queue IS NOT NULL LIMIT 1"):
+        for table in ("queued", "queued_tags", "new_topics"):
+            con.execute(
+                f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM moved WHERE sign < 0 AND queue IS NOT NULL)"
+            )
     _wait(con, "(FROM moved WHERE sign > 0)")
     if _known(con, below) != enough:
         find_new(con, below)

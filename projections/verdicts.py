@@ -88,6 +88,9 @@ def parameters(policy: Policy) -> dict[str, Any]:
 _IDENTITY = ("seq", "example_id", "kind", "cluster", "occurred_at", "decision")
 """What is repeated of the evidence beside a judgement; the lists and texts of it would cost more than judging."""
 
+_CONTEST = ("seq", "example_id", "cluster", "occurred_at", "decision")
+"""What decides of the evidence which answer to a question is best, and what becomes of the others."""
+
 _LOOKED_AT = """CASE WHEN len(personal_data) + len(flags) > 0 OR ({0} IS NULL AND is_borderline) THEN 4
                      WHEN {0} IS NULL THEN 5 END"""
 """The place of what nobody has decided on or complained about, without contradictions."""
@@ -247,7 +250,7 @@ def update(con: Connection, policy: Policy) -> None:
         """CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT cluster FROM (
              SELECT cluster FROM gathered UNION ALL SELECT cluster FROM verdicts SEMI JOIN gathered USING (seq))"""
     )
-    names = ", ".join(dict.fromkeys([*_IDENTITY, "prompt_key", *JUDGEMENT]))
+    names = ", ".join(dict.fromkeys([*_CONTEST, _question(policy), *JUDGEMENT]))
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE held AS
             SELECT {names} FROM verdicts SEMI JOIN asked USING (cluster) WHERE {CONTENDING}"""
@@ -276,7 +279,7 @@ def update(con: Connection, policy: Policy) -> None:
 def _judge_some(con: Connection, policy: Policy) -> None:
     """Judge what is `gathered` and the rest of `held` as _judge does, with what the rest was judged before."""
     question = _question(policy)
-    kept = list(dict.fromkeys([*_IDENTITY, question]))
+    kept = list(dict.fromkeys([*_CONTEST, question]))
     held = [*kept, "relevance", "approval", "rank", "is_borderline", *map("{0} AS old_{0}".format, JUDGEMENT)]
     alone = f"""
         SELECT *, true AS is_touched FROM ({_by_itself("gathered", kept)})
@@ -284,7 +287,7 @@ def _judge_some(con: Connection, policy: Policy) -> None:
         SELECT {", ".join(held)}, reasons & ~{BIT["duplicate_of"]} AS own, false AS is_touched,
             CASE WHEN contradicts IS NOT NULL AND decision IS NULL AND queue = 4 THEN {_FREED} ELSE queue END AS queue
         FROM held ANTI JOIN gathered USING (seq)"""
-    kept = [*_IDENTITY, "is_touched", *map("old_{}".format, JUDGEMENT)]
+    kept = [*_CONTEST, "is_touched", *map("old_{}".format, JUDGEMENT)]
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE judged AS {_beside_one_another(alone, question, kept)}", parameters(policy)
     )
