@@ -60,7 +60,7 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
                     f"FROM ({select(con, 'unread', lexicon)})")  # fmt: skip
 
 
-FEW, FEW_CHARS = 24, 12_000
+FEW, FEW_CHARS = 8, 10_000
 """Texts and characters that Python has analysed before DuckDB has compiled the patterns."""
 
 
