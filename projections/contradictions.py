@@ -115,15 +115,19 @@ def find(con: Connection, judged: str, eligible: str) -> tuple[list[int], list[C
     """
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE answering AS
-            SELECT j.*, e.analysis_key FROM (
-                SELECT cluster, seq, example_id, is_known, old_contradicts, row_number() OVER (
-                    PARTITION BY cluster ORDER BY rank DESC, occurred_at DESC, seq DESC) AS place
-                FROM {judged} WHERE {eligible} QUALIFY count(*) OVER (PARTITION BY cluster) > 1 AND place <= {MEMBERS}
-            ) j JOIN examples e USING (seq)"""
+            SELECT cluster, seq, example_id, is_known, old_contradicts, row_number() OVER (
+                PARTITION BY cluster ORDER BY rank DESC, occurred_at DESC, seq DESC) AS place
+            FROM {judged} WHERE {eligible} QUALIFY count(*) OVER (PARTITION BY cluster) > 1 AND place <= {MEMBERS}"""
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE compared AS
+           SELECT cluster, seq, place, analysis_key FROM examples JOIN (
+               SELECT cluster, seq, place FROM answering WHERE place = 1 OR NOT is_known
+               QUALIFY count(*) OVER (PARTITION BY cluster) > 1) USING (seq)"""
     )
     rows = con.execute(
-        """SELECT cluster, seq, analysis_key::VARCHAR, claims FROM answering LEFT JOIN claims USING (analysis_key)
-           WHERE place = 1 OR NOT is_known ORDER BY cluster, place"""
+        """SELECT cluster, seq, analysis_key::VARCHAR, claims FROM compared LEFT JOIN claims USING (analysis_key)
+           ORDER BY cluster, place"""
     ).fetchall()
     fresh = _read(con, {key: seq for _, seq, key, known in rows if known is None})
     found: list[int] = []

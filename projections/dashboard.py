@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from . import exports, policies, review
+from . import exports, policies, queries, review
 from .checkpoint import checkpoint
-from .database import Connection, first
+from .database import Connection
+from .tallies import HOUR
 
 Span = Literal["hours", "days", "months"]
 
@@ -48,7 +49,7 @@ def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     return {
         "timeline": timeline(con, span=span),
         "topics": topics(con),
-        "waiting": review.waiting_by_reason(con),
+        "waiting": queries.by_reason(con),
         "corrections": [shown[seq] for (seq,) in latest],
         "last_export": made[0] if made else None,
         "last_training": trained[0] if trained else None,
@@ -71,32 +72,33 @@ def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
         raise ValueError(f"no span {span!r}; there are {', '.join(SPANS)}")
     unit, steps = SPANS[span]
     now = datetime.now(UTC).replace(tzinfo=None)
-    last = first(
-        con,
-        """SELECT max(said_at) FROM (
-             SELECT max(occurred_at) AS said_at FROM verdicts WHERE occurred_at <= $now
-             UNION ALL SELECT max(occurred_at) FROM decisions WHERE occurred_at <= $now)""",
-        {"now": now},
+    ((last,),) = con.execute(
+        "SELECT coalesce(max(hour), 0) FROM hours WHERE n > 0 AND make_timestamp(hour * 3600000000) <= ?", [now]
+    ).fetchall()
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE said_hours AS
+            SELECT hour, kind AS what, n FROM hours WHERE hour < epoch_us($now::TIMESTAMP) // 3600000000 AND n > 0
+            UNION ALL
+            SELECT {HOUR}, kind, count(*) FROM verdicts
+            WHERE occurred_at >= date_trunc('hour', $now::TIMESTAMP) AND occurred_at <= $now GROUP BY ALL
+            UNION ALL
+            SELECT {HOUR}, decision, count(*) FROM decisions
+            WHERE occurred_at >= make_timestamp($last * 3600000000) - INTERVAL {steps} {unit} AND occurred_at <= $now
+            GROUP BY ALL""",
+        {"now": now, "last": last},
     )
-    if last is None or last[0] is None:
-        return {"unit": unit, "steps": []}
     rows = con.execute(
         f"""WITH bounds AS (
-                SELECT date_trunc('{unit}', $last::TIMESTAMP) AS final, final - INTERVAL ({steps - 1}) {unit} AS start),
-            hours AS (  -- by whole hours first: a division of numbers costs a tenth of cutting off a moment
-                SELECT epoch_us(occurred_at) // 3600000000 AS hour, kind AS what, count(*) AS n
-                FROM verdicts WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now GROUP BY ALL
-                UNION ALL
-                SELECT epoch_us(occurred_at) // 3600000000, decision, count(*)
-                FROM decisions WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now GROUP BY ALL),
+                SELECT date_trunc('{unit}', make_timestamp(max(hour) * 3600000000)) AS final,
+                       final - INTERVAL ({steps - 1}) {unit} AS start FROM said_hours),
             counted AS (
                 SELECT date_trunc('{unit}', make_timestamp(hour * 3600000000)) AS bucket,
                        sum(n) FILTER (what = 'capture'), sum(n) FILTER (what = 'correction'),
-                       sum(n) FILTER (what = 'approved'), sum(n) FILTER (what = 'rejected') FROM hours GROUP BY bucket)
+                       sum(n) FILTER (what = 'approved'), sum(n) FILTER (what = 'rejected')
+                FROM said_hours GROUP BY bucket)
             SELECT strftime(step, '{_ISO}'), counted.* EXCLUDE (bucket)
             FROM (SELECT unnest(generate_series(start, final, INTERVAL 1 {unit})) AS step FROM bounds)
-            LEFT JOIN counted ON bucket = step ORDER BY step""",
-        {"last": last[0], "now": now},
+            LEFT JOIN counted ON bucket = step ORDER BY step"""
     ).fetchall()
     names = ("captures", "corrections", "approved", "rejected")
     return {

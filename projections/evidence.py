@@ -49,19 +49,17 @@ decided AS (
 said AS (SELECT example_id, kind, seq, text_key AS key FROM mine
          UNION SELECT example_id, kind, seq, said_key FROM mine),
 repeating AS (
-    SELECT example_id, seq, original_key FROM examples SEMI JOIN said ON original_key = key
-    WHERE original_key IS NOT NULL),
+    SELECT example_id, seq, original_key FROM corrections SEMI JOIN said ON original_key = key),
 corrected AS (
     SELECT example_id, arg_max(correction, seq) AS superseded_by FROM (
         SELECT corrects AS example_id, example_id AS correction, seq
-        FROM examples c SEMI JOIN {touched} t ON c.corrects = t.example_id WHERE c.corrects IS NOT NULL
+        FROM corrections c SEMI JOIN {touched} t ON c.corrects = t.example_id
         UNION ALL
         SELECT m.example_id, c.example_id, c.seq
         FROM said m JOIN repeating c ON c.original_key = m.key
         WHERE c.example_id <> m.example_id AND (m.kind = 'capture' OR c.seq > m.seq))
     GROUP BY ALL),
-read AS (SELECT a.rowid AS id FROM analysis a SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser),
-known AS (SELECT * FROM analysis SEMI JOIN read ON analysis.rowid = read.id),
+known AS (SELECT * FROM analysis SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser),
 linked AS (SELECT seq, representative FROM near_texts SEMI JOIN {touched} USING (seq))
 SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     CASE WHEN len(coalesce(m.author_tags, [])) + len(coalesce(k.tags, [])) = 0 THEN ['general']

@@ -109,6 +109,10 @@ BARE = ", ".join(f"{name} = {_FORGOTTEN.get(name, 'NULL')}" for name in (_SAID |
 _REKEY = f"prompt_key = {PROMPT_KEY}, text_key = {TEXT_KEY}, analysis_key = {ANALYSIS_KEY}"
 
 
+CORRECTIONS = "CREATE TABLE corrections (seq BIGINT, example_id VARCHAR, corrects VARCHAR, original_key UUID)"
+"""What is a correction of what, beside the examples: these columns never change, and one example in twenty has them."""
+
+
 def _captured(said: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
     facts = [fact for _, fact in said]
     metadata, documents = [f.metadata for f in facts], [f.document for f in facts]
@@ -219,6 +223,11 @@ def _fold(con: Connection, batch: Batch) -> None:
         f"""INSERT INTO examples BY NAME
             SELECT *, text_key AS said_key, {PROMPT_KEY} AS prompt_key FROM incoming {is_new}""",
     )
+    if "correction" in incoming["kind"].unique().to_pylist():
+        con.execute(
+            f"""INSERT INTO corrections SELECT seq, example_id, corrects, original_key FROM examples
+                WHERE seq >= {batch.first} AND kind = 'correction'"""
+        )
     if batch.erased:
         con.execute(f"UPDATE examples SET {BARE} WHERE erased_seq IS NOT NULL AND source IS NULL")
     batch.quarantine(

@@ -30,7 +30,7 @@ from .checkpoint import Checkpoint, checkpoint
 from .database import Connection, DatabaseError, with_rows
 from .decisions import DECISIONS
 from .erasures import ERASURES, REMNANTS
-from .examples import EXAMPLES, QUESTION, REDACTIONS, id_key
+from .examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, id_key
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
@@ -53,7 +53,7 @@ PROJECTIONS: tuple[Projection, ...] = (
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 7
+SCHEMA = 8
 """Raise it when tables outside PROJECTIONS change."""
 
 CACHES = ("analysis", "claims", "near_texts", "near_buckets")
@@ -232,7 +232,8 @@ class Projector:
                wrong AS (SELECT original_key AS key FROM mine WHERE original_key IS NOT NULL)
                SELECT seq, example_id FROM mine
                UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.text_key = wrong.key
-               UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.said_key = wrong.key"""
+               UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.said_key = wrong.key
+                     WHERE o.redacted_seq IS NOT NULL"""  # of all others it is the text_key
         )
         self.con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
         self.con.execute(
@@ -264,6 +265,7 @@ class Projector:
             *tallies.SCHEMA,
             contradictions.SCHEMA,
             compaction.TABLE,
+            CORRECTIONS,
             AWAITED,
         ):
             self.con.execute(statement)

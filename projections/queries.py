@@ -21,6 +21,8 @@ PAGE = 1_000
 _APPROVAL_STAGE = BIT["rejected"] | BIT["not_approved"]
 _FILTER_STAGE = BIT["rejected"] - 1
 
+NEW_TOPIC = next(number for number, name in QUEUE.items() if name == "new_topic")
+
 
 ABOUT = ("feedback", "decisions", "redactions", "erasures")
 """Tables of facts about an example, which may reach the log before it."""
@@ -112,8 +114,67 @@ TAGS = 100
 _HIGH_VALUE = ("user_correction", "verified_correction", "spec_interpretation")
 
 
-TAGGED = "($tag IS NULL OR seq IN (SELECT seq FROM queued_tags WHERE tag = $tag))"
-"""The condition on what waits to carry a tag, if one is given."""
+WAITING = """(
+    SELECT q.seq, q.source, q.project_context, CASE WHEN n.seq IS NOT NULL THEN 3 ELSE q.place END AS place
+    FROM queued q LEFT JOIN new_topics n USING (seq))"""
+"""The relation of everything in the queue with its `place`."""
+
+_FILTERS = {"place": "place", "source": "source", "project": "project_context"}
+"""The columns of what is filtered by, beside the tag."""
+
+
+def waiting(filters: dict[str, Any]) -> str:
+    """What of WAITING matches filters (`place`, `source`, `project`, `tag`), as a FROM with its condition."""
+    wanted = [f"{column} = ${name}" for name, column in _FILTERS.items() if name in filters]
+    tagged = "SEMI JOIN (SELECT seq FROM queued_tags WHERE tag = $tag) USING (seq)" if "tag" in filters else ""
+    return f"FROM {WAITING} {tagged} WHERE {' AND '.join(wanted) or 'true'}"
+
+
+def page(
+    con: Connection, filters: dict[str, Any], began: tuple[int, int], limit: int, counts: dict[str, int]
+) -> tuple[list[tuple[int, int]], int]:
+    """What waits behind a place and sequence, as (place, seq) in the order of the queue, and how many match in all.
+
+    `counts` are those of `by_reason`.
+    """
+    if "tag" in filters:
+        # All of it in one pass: every place with how many match, and its own newest ones.
+        places = con.execute(
+            f"""SELECT place, count(*), max(seq, {limit}) FILTER (place > $p OR (place = $p AND seq < $s))
+                {waiting(filters)} GROUP BY place ORDER BY place""",
+            filters | {"p": began[0], "s": began[1]},
+        ).fetchall()
+        return [(place, seq) for place, _, seqs in places for seq in seqs or []][:limit], sum(n for _, n, _ in places)
+    rows: list[tuple[int, int]] = []
+    conditions = [f"{column} = ${name}" for name, column in _FILTERS.items() if name in filters and name != "place"]
+    values = {name: value for name, value in filters.items() if name != "place"}
+    for place in sorted(QUEUE):  # place by place, until there are enough
+        if place < began[0] or len(rows) == limit or filters.get("place", place) != place:
+            continue
+        join, wanted = ("SEMI", conditions) if place == NEW_TOPIC else ("ANTI", [f"place = {place}", *conditions])
+        wanted = [*wanted, f"seq < {began[1]}"] if place == began[0] else wanted
+        found = con.execute(
+            f"""SELECT seq FROM queued {join} JOIN new_topics USING (seq) WHERE {" AND ".join(wanted) or "true"}
+                ORDER BY seq DESC LIMIT {limit - len(rows)}""",
+            values,
+        )
+        rows += [(place, seq) for (seq,) in found.fetchall()]
+    return rows, _matching(con, filters, counts)
+
+
+def _matching(con: Connection, filters: dict[str, Any], counts: dict[str, int]) -> int:
+    """How many wait that match filters: from the tallies where they tell."""
+    match list(filters):
+        case []:
+            return sum(counts.values())
+        case ["place"]:
+            return counts.get(QUEUE.get(filters["place"], ""), 0)
+        case ["source" | "project" as dimension]:
+            known = first(
+                con, "SELECT waiting FROM tallies WHERE dimension = ? AND key = ?", [dimension, filters[dimension]]
+            )
+            return known[0] if known else 0
+    return int(_one(con, f"SELECT count(*) {waiting(filters)}", filters)[0])
 
 
 def queue(
@@ -131,21 +192,17 @@ def queue(
     """
     below = policies.current(con).review.new_topic_below
     limit = max(0, min(limit, PAGE))
-    place_all(con, below)
     numbers = {name: number for number, name in QUEUE.items()}
-    wanted = f"""FROM waiting WHERE {TAGGED}
-                 AND ($source IS NULL OR source = $source) AND ($place IS NULL OR place = $place)"""
-    filters = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
-    page = con.execute(
-        f"SELECT seq, place, thin_tags {wanted} ORDER BY place, seq DESC LIMIT $limit", filters | {"limit": limit}
-    ).fetchall()
+    told = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
+    filters = {name: value for name, value in told.items() if value is not None}
     counts = by_reason(con)
-    is_filtered = any(value is not None for value in filters.values())
-    total = _one(con, f"SELECT count(*) {wanted}", filters)[0] if is_filtered else sum(counts.values())
-    shown = _examples(con, [seq for seq, *_ in page])
+    rows, total = page(con, filters, (0, 0), limit, counts)
+    seqs = [seq for _, seq in rows]
+    thin = dict(con.execute(f"SELECT seq, thin_tags FROM new_topics {AMONG}", {"seqs": seqs}).fetchall())
+    shown = _examples(con, seqs)
     items = [
-        {"why": QUEUE[place], "because": because(place, thin_tags or [], below, shown[seq])} | shown[seq]
-        for seq, place, thin_tags in page
+        {"why": QUEUE[place], "because": because(place, thin.get(seq, []), below, shown[seq])} | shown[seq]
+        for place, seq in rows
     ]
     return {
         "total": total,
@@ -155,38 +212,14 @@ def queue(
     }
 
 
-def place_all(con: Connection, below: int) -> None:
-    """Make the view `waiting`: everything in the queue with its `place` and the tags that make it a new topic."""
-    thin = con.execute("SELECT key FROM tallies WHERE dimension = 'tag' AND in_training < ?", [below]).fetchall()
-    among = ", ".join("?" * len(thin)) or "NULL"  # constants: DuckDB compares them with the few tags of a block
-    # One after the other: in one statement DuckDB reads the whole queue before it knows that few tags are thin.
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE thinly AS SELECT seq, tag FROM queued_tags WHERE tag IN ({among})",
-        [tag for (tag,) in thin],
-    )
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE may_be_new AS
-           SELECT seq, place FROM queued SEMI JOIN thinly USING (seq) WHERE may_be_new"""
-    )
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE new_topics AS
-           SELECT seq, list(tag ORDER BY tag) AS thin_tags FROM thinly SEMI JOIN may_be_new USING (seq) GROUP BY seq"""
-    )
-    con.execute(
-        """CREATE OR REPLACE TEMP VIEW waiting AS
-           SELECT q.seq, q.source, q.project_context, n.thin_tags, CASE WHEN n.seq IS NOT NULL THEN 3 ELSE q.place END
-               AS place FROM queued q LEFT JOIN new_topics n USING (seq)"""
-    )
-
-
 def by_reason(con: Connection) -> dict[str, int]:
-    """How many wait for each reason, the most urgent first; after `place_all`, from the tallies."""
+    """How many wait for each reason, the most urgent first, from the tallies."""
     counts = dict(
         con.execute(
             """SELECT place, sum(n)::BIGINT FROM (
                  SELECT key::BIGINT AS place, total AS n FROM tallies WHERE dimension = 'queue'
                  UNION ALL SELECT unnest([place, 3]), unnest([-n, n])
-                 FROM (SELECT place, count(*) AS n FROM may_be_new GROUP BY place)) GROUP BY place"""
+                 FROM (SELECT place, count(*) AS n FROM new_topics GROUP BY place)) GROUP BY place"""
         ).fetchall()
     )
     return {name: counts.get(number, 0) for number, name in QUEUE.items()}
@@ -289,8 +322,7 @@ def revisions(con: Connection, ids: dict[int, str]) -> dict[str, int]:
     rows = con.execute(
         f"""SELECT example_id, max(seq) FROM ({tables}
             UNION ALL SELECT example_id, seq FROM (SELECT * FROM examples {AMONG}) WHERE corrects IS NULL
-            UNION ALL SELECT * FROM
-                (SELECT corrects AS example_id, seq FROM examples WHERE corrects IS NOT NULL) {among}
+            UNION ALL SELECT * FROM (SELECT corrects AS example_id, seq FROM corrections) {among}
             UNION ALL SELECT * FROM (SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine) {among})
             GROUP BY example_id""",
         {"seqs": list(ids), "ids": list(ids.values())},

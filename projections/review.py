@@ -29,8 +29,6 @@ FACETS = 100
 
 PLACES = {name: number for number, name in QUEUE.items()}
 
-Row = tuple[Any, ...]
-
 
 def waiting(
     con: Connection,
@@ -48,32 +46,17 @@ def waiting(
     `text` are words that all occur in prompt or response; then `after` may come with few items or none, because a
     search pauses, and `matching` is None: nobody has counted.
     """
-    queries.place_all(con, policies.current(con).review.new_topic_below)
-    condition = f"""{queries.TAGGED} AND ($source IS NULL OR source = $source)
-                   AND ($project IS NULL OR project_context = $project) AND ($place IS NULL OR place = $place)"""
-    place = PLACES.get(why, 0) if why else None
-    filters: dict[str, Any] = {"tag": tag, "source": source, "project": project, "place": place}
+    told = {"tag": tag, "source": source, "project": project, "place": PLACES.get(why, 0) if why else None}
+    filters: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    by_reason = queries.by_reason(con)
     limit = max(1, min(limit, PAGE))
     began = _cursor(after)
     goes_on: tuple[int, int] | None
+    matching: int | None = None
     if text:
-        by_reason, matching = queries.by_reason(con), None
-        rows, goes_on = _search_places(con, condition, filters, text, began, limit)
-    elif not any(value is not None for value in filters.values()):
-        by_reason = queries.by_reason(con)
-        matching, rows = sum(by_reason.values()), _first(con, began, limit)
-        goes_on = rows[-1] if len(rows) == limit else None
+        rows, goes_on = _search_places(con, filters, text, began, limit)
     else:
-        # All of it in one pass: every place with how many wait, how many match, and its own newest ones.
-        places = con.execute(
-            f"""SELECT place, count(*), count(*) FILTER (matches),
-                       max(seq, {limit}) FILTER (matches AND (place > $p OR (place = $p AND seq < $s)))
-                FROM (SELECT place, seq, {condition} AS matches FROM waiting) GROUP BY place ORDER BY place""",
-            filters | {"p": began[0], "s": began[1]},
-        ).fetchall()
-        by_reason = dict.fromkeys(PLACES, 0) | {QUEUE[place]: n for place, n, *_ in places}
-        matching = sum(n for _, _, n, _ in places)
-        rows = [(place, seq) for place, _, _, seqs in places for seq in seqs or []][:limit]
+        rows, matching = queries.page(con, filters, began, limit, by_reason)
         goes_on = rows[-1] if len(rows) == limit else None
     shown = beginnings(con, [seq for _, seq in rows])
     return {
@@ -86,26 +69,6 @@ def waiting(
     }
 
 
-def _first(con: Connection, began: tuple[int, int], limit: int) -> list[Row]:
-    """What waits behind a place and sequence, in the order of the queue: place by place, until there are enough."""
-    rows: list[Row] = []
-    for place in sorted(QUEUE):
-        if place < began[0] or len(rows) == limit:
-            continue
-        of_place = f"queued ANTI JOIN may_be_new USING (seq) WHERE place = {place}"
-        relation = "may_be_new WHERE true" if place == PLACES["new_topic"] else of_place
-        below = f"AND seq < {began[1]}" if place == began[0] else ""
-        found = con.execute(f"SELECT seq FROM {relation} {below} ORDER BY seq DESC LIMIT {limit - len(rows)}")
-        rows += [(place, seq) for (seq,) in found.fetchall()]
-    return rows
-
-
-def waiting_by_reason(con: Connection) -> dict[str, int]:
-    """How many wait for each reason, the most urgent first."""
-    queries.place_all(con, policies.current(con).review.new_topic_below)
-    return queries.by_reason(con)
-
-
 def considered(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     """One example in full with the reason for its place in the queue; None where the tables hold no such id."""
     example = queries.show(con, example_id=example_id)
@@ -113,9 +76,9 @@ def considered(con: Connection, *, example_id: str) -> dict[str, Any] | None:
         return example
     below = policies.current(con).review.new_topic_below
     place, thin = PLACES[example["queue"]], []
-    if place > PLACES["new_topic"] and example["approval"] is None:
+    if place > queries.NEW_TOPIC and example["approval"] is None:
         thin = [tag for tag in example["tags"] if _is_thin(con, tag, below)]
-        place = PLACES["new_topic"] if thin else place
+        place = queries.NEW_TOPIC if thin else place
     return example | {"why": QUEUE[place], "because": queries.because(place, thin, below, example)}
 
 
@@ -198,7 +161,7 @@ def found(
     top = _last(con) + 1 if before is None else before
     goes_on: int | None
     if text:
-        seqs, goes_on = _search(con, "verdicts", condition, filters, text, top, limit, _deadline())
+        seqs, goes_on = _search(con, f"FROM verdicts WHERE {condition}", filters, text, top, limit, _deadline())
         matching = None
     else:
         ((matching, newest),) = con.execute(
@@ -225,7 +188,7 @@ def related(con: Connection, *, example_id: str) -> dict[str, Any]:
         "SELECT cluster, superseded_by FROM verdicts WHERE seq = ?", [seq]
     ).fetchall()
     corrections = con.execute(
-        "SELECT seq FROM examples WHERE corrects = ? OR example_id = ? ORDER BY seq LIMIT 50",
+        "SELECT seq FROM corrections WHERE corrects = ? OR example_id = ? ORDER BY seq LIMIT 50",
         [example_id, superseded_by],
     ).fetchall()
     corrects = []
@@ -288,17 +251,23 @@ def _of_stage(stage: str | None) -> str:
 
 
 def _search_places(
-    con: Connection, condition: str, filters: dict[str, Any], text: str, began: tuple[int, int], limit: int
-) -> tuple[list[Row], tuple[int, int] | None]:
+    con: Connection, filters: dict[str, Any], text: str, began: tuple[int, int], limit: int
+) -> tuple[list[tuple[int, int]], tuple[int, int] | None]:
     """The queue's matches (place, seq) in its order, and where to go on where time or page ran out."""
-    rows: list[Row] = []
+    rows: list[tuple[int, int]] = []
     deadline = _deadline()
     for place in sorted(QUEUE):
-        if place < began[0] or filters["place"] not in (None, place):
+        if place < began[0] or filters.get("place", place) != place:
             continue
         top = began[1] if place == began[0] else _last(con) + 1
         seqs, goes_on = _search(
-            con, "waiting", f"{condition} AND place = {place}", filters, text, top, limit - len(rows), deadline
+            con,
+            queries.waiting(filters | {"place": place}),
+            filters | {"place": place},
+            text,
+            top,
+            limit - len(rows),
+            deadline,
         )
         rows += [(place, seq) for seq in seqs]
         if goes_on is not None:
@@ -308,15 +277,17 @@ def _search_places(
 
 def _search(
     con: Connection,
-    relation: str,
-    condition: str,
+    among: str,
     filters: dict[str, Any],
     text: str,
     top: int,
     limit: int,
     is_late: Callable[[], bool],
 ) -> tuple[list[int], int | None]:
-    """Sequences below `top` whose texts hold every word, the newest first, and where to go on, None at the end."""
+    """Sequences below `top` whose texts hold every word, the newest first, and where to go on, None at the end.
+
+    `among` is a FROM with a condition, on `filters`.
+    """
     words = [f"%{word.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%" for word in text.split()[:8]]
     holds = " AND ".join(
         f"(prompt ILIKE $w{n} ESCAPE '!' OR response ILIKE $w{n} ESCAPE '!')" for n in range(len(words))
@@ -327,7 +298,7 @@ def _search(
         low = max(0, top - WINDOW)
         window = f"seq >= {low} AND seq < {int(top)}"
         rows = con.execute(
-            f"""SELECT seq FROM (SELECT seq FROM {relation} WHERE {window} AND {condition})
+            f"""SELECT seq FROM (SELECT seq {among} AND {window})
                 JOIN (SELECT seq FROM examples WHERE {window} AND {holds or "true"}) USING (seq)
                 ORDER BY seq DESC LIMIT {limit - len(seqs)}""",
             values,

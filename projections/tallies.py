@@ -5,18 +5,24 @@ Both follow from the verdicts and could be counted again at any time; a test doe
 
 from __future__ import annotations
 
-from .database import Connection
+from .database import Connection, first
 
 SCHEMA = (
     "CREATE TABLE tallies (dimension VARCHAR, key VARCHAR, total BIGINT, in_training BIGINT, waiting BIGINT)",
     "CREATE TABLE queued (seq BIGINT, place BIGINT, source VARCHAR, project_context VARCHAR, may_be_new BOOLEAN)",
     "CREATE TABLE queued_tags (tag VARCHAR, seq BIGINT)",
+    "CREATE TABLE new_topics (seq BIGINT, place BIGINT, thin_tags VARCHAR[])",
+    "CREATE TABLE hours (hour BIGINT, kind VARCHAR, n BIGINT)",
 )
 """Counts by dimension (`kind`, `source`, `project`, `relevance`, `reason`, `queue`, `tag`): all, those that are trained
-on and those that wait; the review queue; and its tags."""
+on and those that wait; the review queue; its tags; what is a new topic in it, with the place it has otherwise; and how
+many examples of each kind occurred in every HOUR."""
+
+HOUR = "epoch_us(occurred_at) // 3600000000"
+"""The hour of a moment, counted from 1970: a division of numbers costs a tenth of cutting off a moment."""
 
 
-SEEN = "seq, kind, source, project_context, tags, relevance, approval, reasons, queue"
+SEEN = "seq, occurred_at, kind, source, project_context, tags, relevance, approval, reasons, queue"
 """The columns of a verdict that are counted by, or that wait with it."""
 
 
@@ -38,11 +44,16 @@ _SUMMED = """dimension, key, sum(total)::BIGINT AS total, coalesce(sum(in_traini
              coalesce(sum(waiting), 0)::BIGINT AS waiting"""
 
 
-def move(con: Connection, old: str, new: str) -> None:
-    """Follow verdicts that were replaced: `old` and `new` are tables of the rows before and after."""
+def move(con: Connection, old: str, new: str, below: int) -> None:
+    """Follow verdicts that were replaced: `old` and `new` are tables of the rows before and after.
+
+    A tag of which the training set holds fewer than `below` makes a new topic.
+    """
+    enough = _known(con, below)
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE moved AS
-            SELECT {SEEN}, -1 AS sign FROM {old} UNION ALL SELECT {SEEN}, 1 FROM {new}"""
+        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT {SEEN}, sum(sign) AS sign FROM (
+              SELECT {SEEN}, -1 AS sign FROM {old} UNION ALL SELECT {SEEN}, 1 FROM {new})
+            GROUP BY ALL HAVING sum(sign) <> 0"""
     )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE moved_tallies AS
@@ -50,23 +61,74 @@ def move(con: Connection, old: str, new: str) -> None:
     )
     con.execute("DELETE FROM tallies")
     con.execute("INSERT INTO tallies SELECT * FROM moved_tallies WHERE total <> 0")
-    for table in ("queued", "queued_tags"):
-        con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {old} WHERE queue IS NOT NULL)")
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE moved_hours AS
+            SELECT {HOUR} AS hour, kind, sum(sign)::BIGINT AS n FROM moved WHERE occurred_at IS NOT NULL
+            GROUP BY ALL HAVING sum(sign) <> 0"""
+    )
+    con.execute(
+        "UPDATE hours SET n = hours.n + m.n FROM moved_hours m WHERE hours.hour = m.hour AND hours.kind = m.kind"
+    )
+    con.execute("INSERT INTO hours FROM moved_hours ANTI JOIN hours USING (hour, kind)")
+    if first(con, "SELECT 1 FROM moved WHERE sign < 0 AND queue IS NOT NULL LIMIT 1"):
+        for table in ("queued", "queued_tags", "new_topics"):
+            con.execute(
+                f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM moved WHERE sign < 0 AND queue IS NOT NULL)"
+            )
     _wait(con, "(FROM moved WHERE sign > 0)")
+    if _known(con, below) != enough:
+        find_new(con, below)
+        return
+    con.execute(
+        """INSERT INTO new_topics SELECT * FROM (
+             SELECT seq, queue, list_filter(tags, lambda tag: NOT list_contains($enough::VARCHAR[], tag)) AS thin
+             FROM moved WHERE sign > 0 AND queue > 3 AND approval IS NULL) WHERE len(thin) > 0""",
+        {"enough": enough},
+    )
 
 
-def recount(con: Connection) -> None:
+def find_new(con: Connection, below: int) -> None:
+    """Find all new topics in the queue anew."""
+    con.execute("DELETE FROM new_topics")
+    # One after the other: in one statement DuckDB reads the whole queue before it knows that few tags are thin.
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE thinly AS
+           SELECT seq, tag FROM queued_tags WHERE NOT list_contains($enough::VARCHAR[], tag)""",
+        {"enough": _known(con, below)},
+    )
+    con.execute(
+        """INSERT INTO new_topics SELECT seq, place, list(tag ORDER BY tag) FROM thinly JOIN (
+             SELECT seq, place FROM queued SEMI JOIN thinly USING (seq) WHERE may_be_new) USING (seq) GROUP BY ALL"""
+    )
+
+
+def _known(con: Connection, below: int) -> list[str]:
+    """The tags that the training set knows well enough."""
+    rows = con.execute(
+        "SELECT key FROM tallies WHERE dimension = 'tag' AND in_training >= ? ORDER BY key", [below]
+    ).fetchall()
+    return [tag for (tag,) in rows]
+
+
+def recount(con: Connection, below: int) -> None:
     """Count everything anew."""
-    for table in ("tallies", "queued", "queued_tags"):
+    for table in ("tallies", "queued", "queued_tags", "hours"):
         con.execute(f"DELETE FROM {table}")
+    con.execute(
+        f"INSERT INTO hours SELECT {HOUR}, kind, count(*) FROM verdicts WHERE occurred_at IS NOT NULL GROUP BY ALL"
+    )
     counted = _counted("(SELECT *, 1 AS sign FROM verdicts)")
     con.execute(f"INSERT INTO tallies SELECT {_SUMMED} FROM ({counted}) GROUP BY ALL")
-    _wait(con, "verdicts")
+    _wait(con, "verdicts", " ORDER BY tag, seq")
+    find_new(con, below)
 
 
-def _wait(con: Connection, verdicts: str) -> None:
+def _wait(con: Connection, verdicts: str, order: str = "") -> None:
+    """Let wait what waits of a relation of verdicts; in the order of the tags a question reads little of them."""
     con.execute(
         f"""INSERT INTO queued SELECT seq, queue, source, project_context, queue > 3 AND approval IS NULL
             FROM {verdicts} WHERE queue IS NOT NULL"""
     )
-    con.execute(f"INSERT INTO queued_tags SELECT unnest(tags), seq FROM {verdicts} WHERE queue IS NOT NULL")
+    con.execute(
+        f"INSERT INTO queued_tags SELECT unnest(tags) AS tag, seq FROM {verdicts} WHERE queue IS NOT NULL{order}"
+    )

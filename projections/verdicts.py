@@ -6,7 +6,7 @@ arrived: whatever a batch touches is judged anew from the facts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import database, evidence, tallies
@@ -88,24 +88,34 @@ def parameters(policy: Policy) -> dict[str, Any]:
 _IDENTITY = ("seq", "example_id", "kind", "cluster", "occurred_at", "decision")
 """What is repeated of the evidence beside a judgement; the lists and texts of it would cost more than judging."""
 
+_CONTEST = ("seq", "example_id", "cluster", "occurred_at", "decision")
+"""What decides of the evidence which answer to a question is best, and what becomes of the others."""
 
-def _reasoned(relation: str, question: str, beside: Sequence[str]) -> str:
-    """The SELECT that judges evidence under `parameters`: the columns `beside` of the relation, and those of JUDGEMENT.
+_LOOKED_AT = """CASE WHEN len(personal_data) + len(flags) > 0 OR ({0} IS NULL AND is_borderline) THEN 4
+                     WHEN {0} IS NULL THEN 5 END"""
+"""The place of what nobody has decided on or complained about, without contradictions."""
 
-    `question` is the column that examples share that answer the same.
-    """
+_FREED = 0
+"""Stands for the place of what contradicted another answer until it is known whether it still does."""
+
+
+def _by_itself(relation: str, kept: Iterable[str]) -> str:
+    """The SELECT that judges each of a relation of evidence by itself, under `parameters`: `kept` and _BY_ITSELF."""
     return f"""
-WITH rated AS (
-    SELECT *, CASE WHEN context >= $context AND score >= $high THEN 2
-                   WHEN context >= $context AND score >= $medium THEN 1 ELSE 0 END AS relevance_rank,
-        NOT is_erased AND abs(context - $context) <= $borderline AS is_borderline,
-        CASE WHEN decision = 'approved' THEN 'reviewer'
-             WHEN $positive_feedback AND feedback = 'positive' THEN 'feedback'
-             WHEN feedback = 'negative' THEN NULL
-             WHEN list_contains($trusted_sources, source) THEN 'trusted_source'
-             WHEN list_contains($used_documents, used_with) THEN 'use' END AS basis
-    FROM {relation}),
-reasoned AS (
+SELECT {", ".join(kept)}, ['low', 'medium', 'high'][relevance_rank + 1] AS relevance,
+    CASE WHEN decision = 'rejected' THEN NULL ELSE basis END AS approval,
+    CASE WHEN kind = 'correction' OR source = 'verified_correction' THEN 4
+         WHEN basis = 'reviewer' THEN 3 WHEN basis = 'feedback' THEN 2 ELSE 1 END AS rank,
+    is_borderline, own,
+    CASE WHEN own & {_GONE} > 0 THEN NULL
+         WHEN decision IS NOT NULL AND NOT coalesce(feedback = 'negative' AND feedback_seq > decision_seq, false)
+         THEN NULL
+         WHEN kind = 'correction' THEN 1
+         WHEN own & {_FILTERS & ~BIT["too_short"]} > 0 THEN NULL
+         WHEN feedback = 'negative' THEN 2
+         WHEN own & {_FILTERS} > 0 THEN NULL
+         ELSE {_LOOKED_AT.format("basis")} END AS queue
+FROM (
     SELECT *,
         CASE WHEN NOT is_erased AND (prompt_chars < $min_prompt OR response_chars < $min_response)
              THEN {BIT["too_short"]} ELSE 0 END
@@ -116,46 +126,52 @@ reasoned AS (
         | CASE WHEN superseded_by IS NOT NULL OR was_corrected THEN {BIT["superseded_by"]} ELSE 0 END
         | CASE WHEN is_erased THEN {BIT["erased"]} ELSE 0 END
         | CASE WHEN decision = 'rejected' THEN {BIT["rejected"]}
-               WHEN basis IS NULL THEN {BIT["not_approved"]} ELSE 0 END AS own,
-        CASE WHEN kind = 'correction' OR source = 'verified_correction' THEN 4
-             WHEN basis = 'reviewer' THEN 3 WHEN basis = 'feedback' THEN 2 ELSE 1 END AS rank
-    FROM rated),
+               WHEN basis IS NULL THEN {BIT["not_approved"]} ELSE 0 END AS own
+    FROM (
+        SELECT *, CASE WHEN context >= $context AND score >= $high THEN 2
+                       WHEN context >= $context AND score >= $medium THEN 1 ELSE 0 END AS relevance_rank,
+            NOT is_erased AND abs(context - $context) <= $borderline AS is_borderline,
+            CASE WHEN decision = 'approved' THEN 'reviewer'
+                 WHEN $positive_feedback AND feedback = 'positive' THEN 'feedback'
+                 WHEN feedback = 'negative' THEN NULL
+                 WHEN list_contains($trusted_sources, source) THEN 'trusted_source'
+                 WHEN list_contains($used_documents, used_with) THEN 'use' END AS basis
+        FROM {relation}))"""
+
+
+def _beside_one_another(alone: str, question: str, kept: Sequence[str]) -> str:
+    """The SELECT of `kept` and JUDGEMENT, contradictions left out, of what was judged by itself.
+
+    `question` is the column that examples share that answer the same.
+    """
+    return f"""
+WITH alone AS MATERIALIZED ({alone}),
 best AS (
     SELECT {question}, arg_max(example_id, {PLACES}) AS best
-    FROM reasoned WHERE own = 0 GROUP BY ALL HAVING count(*) > 1)
-SELECT {", ".join(beside)},
-    ['low', 'medium', 'high'][relevance_rank + 1] AS relevance,
-    CASE WHEN decision = 'rejected' THEN NULL ELSE basis END AS approval,
-    rank, CASE WHEN own = 0 THEN nullif(best, example_id) END AS duplicate_of,
-    NULL::VARCHAR AS contradicts, is_borderline,
-    own | CASE WHEN own = 0 AND best <> example_id THEN {BIT["duplicate_of"]} ELSE 0 END AS reasons,
-    CASE WHEN own & {_GONE} > 0 THEN NULL
-         WHEN decision IS NOT NULL AND NOT coalesce(feedback = 'negative' AND feedback_seq > decision_seq, false)
-         THEN NULL
-         WHEN kind = 'correction' THEN 1
-         WHEN own & {_FILTERS & ~BIT["too_short"]} > 0 THEN NULL
-         WHEN feedback = 'negative' THEN 2
-         WHEN own & {_FILTERS} > 0 THEN NULL
-         WHEN len(personal_data) + len(flags) > 0 OR (basis IS NULL AND is_borderline) THEN 4
-         WHEN basis IS NULL THEN 5 END AS queue
-FROM reasoned r LEFT JOIN best USING ({question})"""
+    FROM alone WHERE own = 0 GROUP BY ALL HAVING count(*) > 1)
+SELECT {", ".join(kept)}, relevance, approval, rank,
+    CASE WHEN own = 0 THEN nullif(best, example_id) END AS duplicate_of, NULL::VARCHAR AS contradicts, is_borderline,
+    own | CASE WHEN own = 0 AND best <> example_id THEN {BIT["duplicate_of"]} ELSE 0 END AS reasons, queue
+FROM alone LEFT JOIN best USING ({question})"""
 
 
-def _judge(
-    con: Connection, policy: Policy, relation: str, *, beside: Sequence[str] = _IDENTITY, old: Sequence[str] = ()
-) -> None:
+def _judge(con: Connection, policy: Policy, relation: str, *, old: Sequence[str] = ()) -> None:
     """Judge the evidence of a relation into the temporary table `judged`, contradictions left out.
 
-    `beside` are the columns of the evidence that it repeats, and `old` columns of JUDGEMENT that the relation has and
-    that are kept as `old_…`.
+    `old` are columns of JUDGEMENT that the relation has and that are kept as `old_…`.
     """
-    question = "cluster" if policy.duplicates.near else "prompt_key"
     names = ", ".join([*evidence.COLUMNS, *(f"{name} AS old_{name}" for name in old)])
-    kept = [*beside, *(f"old_{name}" for name in old)]
+    kept = [*_IDENTITY, *(f"old_{name}" for name in old)]
+    question = _question(policy)
+    alone = _by_itself(f"(SELECT {names} FROM {relation})", dict.fromkeys([*kept, question]))
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE judged AS {_reasoned(f'(SELECT {names} FROM {relation})', question, kept)}",
-        parameters(policy),
+        f"CREATE OR REPLACE TEMP TABLE judged AS {_beside_one_another(alone, question, kept)}", parameters(policy)
     )
+
+
+def _question(policy: Policy) -> str:
+    """The column that examples share that answer the same."""
+    return "cluster" if policy.duplicates.near else "prompt_key"
 
 
 def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> list[tuple[str, str]]:
@@ -184,55 +200,97 @@ def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> list[tupl
         kept = """UNION ALL SELECT example_id, old_contradicts FROM judged ANTI JOIN moved_questions USING (cluster)
                   WHERE old_contradicts IS NOT NULL"""
     found, fresh = contradictions.find(con, relation, CONTENDING)
-    if not (found or is_again):
-        return fresh
-    contradictions.oppose(con, found)
-    con.execute(
-        f"""UPDATE judged SET contradicts = c.contradicts,
-             queue = CASE WHEN decision IS NULL AND (queue IS NULL OR queue = 5) THEN 4 ELSE queue END
-           FROM (SELECT example_id, contradicts FROM contradicting {kept}) c WHERE judged.example_id = c.example_id"""
-    )
+    if found or is_again:
+        _oppose(con, found, kept)
     return fresh
 
 
-_CARRIED = ("tags", "terms")
-"""Lists of the evidence that nothing is judged by, never NULL: they are read of the rows that are written."""
+def _contradict_some(con: Connection, policy: Policy) -> list[tuple[str, str]]:
+    """The same of `touched` and what is beside it, by the answers `held` before: others meet only a new best one."""
+    if not policy.duplicates.contradictions:
+        return []
+    from . import contradictions
+
+    relation = f"""(
+        SELECT *, NOT is_touched AND cluster IN (
+            SELECT cluster FROM (
+                SELECT cluster, arg_max(seq, {PLACES}) AS seq, arg_max(is_touched, {PLACES}) AS is_touched
+                FROM judged WHERE {CONTENDING} GROUP BY cluster) SEMI JOIN (
+                SELECT cluster, arg_max(seq, {PLACES}) AS seq FROM held
+                GROUP BY cluster HAVING count(*) <= {contradictions.MEMBERS}) USING (cluster, seq)
+            WHERE NOT is_touched) AS is_known FROM judged)"""
+    found, fresh = contradictions.find(con, relation, CONTENDING)
+    if found or first(con, "SELECT 1 FROM answering WHERE is_known AND old_contradicts IS NOT NULL LIMIT 1"):
+        _oppose(con, found)
+    return fresh
+
+
+def _oppose(con: Connection, found: Sequence[int], kept: str = "") -> None:
+    from . import contradictions
+
+    contradictions.oppose(con, found)
+    con.execute(
+        f"""UPDATE judged SET contradicts = c.contradicts,
+             queue = CASE WHEN decision IS NULL AND (queue IS NULL OR queue IN ({_FREED}, 5)) THEN 4 ELSE queue END
+           FROM (SELECT example_id, contradicts FROM contradicting {kept}) c WHERE judged.example_id = c.example_id"""
+    )
 
 
 def update(con: Connection, policy: Policy) -> None:
     """Judge the examples of the table `touched` (one row an id) and those that contend with them for a question.
 
-    Of the latter only rows that change are written: a batch of 500 facts can meet 4,000.
+    The latter are what they were but for the best answer beside them, so little of their rows is read and only those
+    that change are written: a batch of 500 facts can meet 4,000.
     """
-    unknown = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JUDGEMENT.items())
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gathered AS SELECT *, {unknown} FROM ({evidence.gathered('touched')})",
+        f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered('touched')}",
         {"analyser": analyser(policy.lexicon)},
     )
-    # Whose rows they are is found first, in two columns: then few of the others are read.
     con.execute(
         """CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT cluster FROM (
              SELECT cluster FROM gathered UNION ALL SELECT cluster FROM verdicts SEMI JOIN gathered USING (seq))"""
     )
+    names = ", ".join(dict.fromkeys([*_CONTEST, _question(policy), *JUDGEMENT]))
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE beside AS SELECT seq FROM verdicts SEMI JOIN asked USING (cluster)
-            WHERE {CONTENDING} AND seq NOT IN (SELECT seq FROM gathered)"""
+        f"""CREATE OR REPLACE TEMP TABLE held AS
+            SELECT {names} FROM verdicts SEMI JOIN asked USING (cluster) WHERE {CONTENDING}"""
     )
-    names = ", ".join(name for name in COLUMNS if name not in _CARRIED)
-    con.execute(f"INSERT INTO gathered BY NAME SELECT {names} FROM verdicts SEMI JOIN beside USING (seq)")
-    _judge(con, policy, "gathered", beside=list(evidence.COLUMNS), old=list(JUDGEMENT))
-    fresh = _contradict(con, policy, is_again=False)
-    _differ(con)
-    con.execute("CREATE OR REPLACE TEMP TABLE replaced AS SELECT * FROM verdicts SEMI JOIN differing USING (seq)")
-    whole = [f"coalesce(j.{name}, r.{name}) AS {name}" if name in _CARRIED else f"j.{name}" for name in COLUMNS]
+    _judge_some(con, policy)
+    fresh = _contradict_some(con, policy)
+    differs = " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in JUDGEMENT)
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE renewed AS SELECT {", ".join(whole)}
-            FROM judged j SEMI JOIN differing USING (seq) LEFT JOIN replaced r USING (seq)"""
+        f"""CREATE OR REPLACE TEMP TABLE differing AS SELECT seq, {", ".join(JUDGEMENT)} FROM judged
+            WHERE is_touched OR {differs}"""
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE replaced AS SELECT * FROM verdicts SEMI JOIN differing USING (seq)")
+    gathered = ", ".join(evidence.COLUMNS)
+    place = f"CASE WHEN queue = {_FREED} THEN {_LOOKED_AT.format('approval')} ELSE queue END"
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE renewed AS SELECT * REPLACE ({place} AS queue) FROM (
+              SELECT {gathered} FROM gathered
+              UNION ALL SELECT {gathered} FROM replaced ANTI JOIN gathered USING (seq)) JOIN differing USING (seq)"""
     )
     con.execute("DELETE FROM verdicts WHERE seq IN (SELECT seq FROM replaced)")
     con.execute("INSERT INTO verdicts BY NAME FROM renewed")
-    tallies.move(con, "replaced", "renewed")
+    tallies.move(con, "replaced", "renewed", policy.review.new_topic_below)
     _remember(con, fresh)
+
+
+def _judge_some(con: Connection, policy: Policy) -> None:
+    """Judge what is `gathered` and the rest of `held` as _judge does, with what the rest was judged before."""
+    question = _question(policy)
+    kept = list(dict.fromkeys([*_CONTEST, question]))
+    held = [*kept, "relevance", "approval", "rank", "is_borderline", *map("{0} AS old_{0}".format, JUDGEMENT)]
+    alone = f"""
+        SELECT *, true AS is_touched FROM ({_by_itself("gathered", kept)})
+        UNION ALL BY NAME
+        SELECT {", ".join(held)}, reasons & ~{BIT["duplicate_of"]} AS own, false AS is_touched,
+            CASE WHEN contradicts IS NOT NULL AND decision IS NULL AND queue = 4 THEN {_FREED} ELSE queue END AS queue
+        FROM held ANTI JOIN gathered USING (seq)"""
+    kept = [*_CONTEST, "is_touched", *map("old_{}".format, JUDGEMENT)]
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE judged AS {_beside_one_another(alone, question, kept)}", parameters(policy)
+    )
 
 
 def _differ(con: Connection) -> None:
@@ -254,7 +312,8 @@ def judge_all(con: Connection, policy: Policy) -> None:
     con.execute(f"CREATE OR REPLACE TEMP TABLE replaced AS {changed}")
     assignments = ", ".join(f"{name} = d.{name}" for name in JUDGEMENT)
     con.execute(f"UPDATE verdicts SET {assignments} FROM differing d WHERE verdicts.seq = d.seq")
-    tallies.move(con, "replaced", f"({changed})")
+    tallies.move(con, "replaced", f"({changed})", policy.review.new_topic_below)
+    tallies.find_new(con, policy.review.new_topic_below)
     _remember(con, fresh)
 
 
@@ -265,7 +324,7 @@ def gather_all(con: Connection, policy: Policy) -> None:
     con.execute(f"INSERT INTO verdicts BY NAME {_whole('gathered')}")
     con.execute("DROP TABLE gathered")
     con.execute("UPDATE judging SET terms = ?", [terms(policy)])
-    tallies.recount(con)
+    tallies.recount(con, policy.review.new_topic_below)
     _remember(con, fresh)
 
 

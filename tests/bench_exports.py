@@ -16,6 +16,7 @@ from pathlib import Path
 
 from events.log import Log
 from projections import tallies
+from projections.policy import default
 from services.exporter.steps import opened
 from services.nats_server import EmbeddedServer
 from services.settings import Settings
@@ -80,7 +81,7 @@ def fill(owner: Owner, count: int) -> None:
            seq AS cluster, 'approved' AS decision, seq + 1 AS decision_seq,
            CASE WHEN i % 20 = 3 THEN 'positive' END AS feedback, 'reviewer' AS approval, 0 AS reasons FROM r"""
     )
-    tallies.recount(con)
+    tallies.recount(con, default().review.new_topic_below)
 
 
 async def main(count: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from events.chain import START
-from projections import tallies
+from projections import policies, tallies
 from projections.batch import decode
 from projections.database import Connection
 
@@ -53,7 +53,7 @@ DAY: tuple[Said, ...] = (
 def counted(con: Connection) -> list[list[tuple[Any, ...]]]:
     return [
         con.execute(f"FROM {table} ORDER BY ALL").fetchall()
-        for table in ("tallies", "queued", "queued_tags", "verdicts")
+        for table in ("tallies", "queued", "queued_tags", "new_topics", "verdicts", "hours WHERE n > 0")
     ]
 
 
@@ -62,7 +62,7 @@ def test_after_every_fact_they_are_what_counting_anew_finds() -> None:
     for end in range(1, len(messages) + 1):
         con = fold(list(split(messages[:end], 1))).con
         moved = counted(con)
-        tallies.recount(con)
+        tallies.recount(con, policies.current(con).review.new_topic_below)
         assert counted(con) == moved
         con.close()
 
