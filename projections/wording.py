@@ -126,7 +126,7 @@ def _numbered(text: str) -> str:
         text = _QUOTED.sub(r"\1", text)
     if "x" in text or " by " in text:
         # Boards and roofs are measured in feet, said or not; a length in inches says so.
-        text = _DIMENSION.sub(r" \1\2 x \3", text)
+        text = _DIMENSION.sub(lambda m: f" {m[1]}{m[2] or ''} x {m[3]}", text)
     if "over " in text or "under " in text or " than " in text or "excess" in text:
         text = _BEYOND.sub(lambda m: "above " if m[1] else "below ", text)
     if "-" in text:
@@ -139,7 +139,8 @@ def _numbered(text: str) -> str:
         text = _PITCH.sub(lambda m: f" pitch{_value(m[1] or m[2])} ", text)
     if " in " in text:
         text = _IN_AS_WORD.sub(" ;", text)
-    return _SHARED_UNIT.sub(r"\1\2", _NUMBER.sub(_measured, _DESIGNATION.sub(r"\1\2\3", text)))
+    text = _DESIGNATION.sub(lambda m: f"{m[1] or m[2]}{m[3]}", text)
+    return _SHARED_UNIT.sub(lambda m: m[1] + m[2], _NUMBER.sub(_measured, text))
 
 
 def words(text: str) -> list[str]:
