@@ -43,8 +43,8 @@ BUCKET = 16
 CANDIDATES = 8
 """Representatives against which a text is verified: those that share most buckets with it, then the earliest ones."""
 
-BLOCK = 2048
-"""Texts whose signatures are made together: their 4-grams stay in the processor's cache."""
+BLOCK = 256
+"""Texts whose signatures are made together: their permuted 4-grams stay in the processor's cache."""
 
 PORTION = 100_000
 """Texts that are linked at a time when all are linked anew: it bounds memory."""
@@ -72,7 +72,7 @@ PAGE = 100_000
 """Representatives that are looked through at a time."""
 
 _FEW = 8
-"""Rows that are not worth sorting, and texts that are looked for one by one."""
+"""Texts that are looked for one by one."""
 
 
 @lru_cache(maxsize=1 << 15)
@@ -97,8 +97,8 @@ def verified(a: str, b: str, threshold: float = THRESHOLD) -> float:
 
 
 _DRAWN = np.frombuffer(shake_128(b"near-duplicates").digest(8 * PERMUTATIONS), "<u4").astype(np.uint32)
-_FACTORS, _OFFSETS = list(_DRAWN[:PERMUTATIONS] | np.uint32(1)), list(_DRAWN[PERMUTATIONS:])
-"""Of the permutations x -> factor * x + offset modulo 2^32, drawn once from SHAKE-128 (FIPS 202)."""
+_FACTORS, _OFFSETS = _DRAWN[:PERMUTATIONS, None] | np.uint32(1), _DRAWN[PERMUTATIONS:, None]
+"""Columns of the permutations x -> factor * x + offset modulo 2^32, drawn once from SHAKE-128 (FIPS 202)."""
 
 
 def _mixed(x: Words) -> Words:
@@ -121,11 +121,8 @@ def signature(normals: Sequence[str]) -> Words:
         grams = _mixed(letters[inside])
         for n in (1, 2, 3):
             grams = _mixed(grams * np.uint32(5) + letters[inside + n])
-        hashed = np.empty_like(grams)
-        for n, (factor, offset) in enumerate(zip(_FACTORS, _OFFSETS, strict=True)):
-            np.multiply(grams, factor, out=hashed)
-            np.add(hashed, offset, out=hashed)
-            signatures[start : start + len(padded), n] = np.minimum.reduceat(hashed, firsts)
+        permuted = _FACTORS * grams + _OFFSETS
+        np.minimum.reduceat(permuted, firsts, axis=1, out=signatures[start : start + len(padded)].T)
     return signatures
 
 
@@ -154,18 +151,25 @@ def facts_key(normal: str) -> int:
 def _shared(keys: Words, banded: Words) -> tuple[npt.NDArray[np.int32], int]:
     """For each text and band the number of its bucket, -1 where it is alone in it; and how many buckets there are."""
     numbers = np.empty(banded.shape, np.int32)
-    total = 0
-    for n in range(_COLUMNS) if len(keys) else ():
-        pairs = _pairs(keys, banded[:, n])
-        order = pairs.argsort()
-        pairs = pairs[order]
-        differs = np.ones(len(pairs) + 1, np.bool_)  # from the one before; the end differs too
-        np.not_equal(pairs[1:], pairs[:-1], out=differs[1:-1])
-        is_first, is_last = differs[:-1], differs[1:]
+    count, total = len(keys), 0
+    step = max(1, _AT_ONCE // max(1, count))  # bands at a time
+    for start in range(0, _COLUMNS, step) if count else ():
+        pairs = _pairs(keys, banded[:, start : start + step].T)
+        order = (pairs.argsort(axis=1) + count * np.arange(len(pairs))[:, None]).ravel()
+        pairs = pairs.ravel()[order].reshape(pairs.shape)
+        differs = np.ones((len(pairs), count + 1), np.bool_)  # from the one before; the end differs too
+        np.not_equal(pairs[:, 1:], pairs[:, :-1], out=differs[:, 1:-1])
+        is_first, is_last = differs[:, :-1], differs[:, 1:]
         begun = (is_first & ~is_last).cumsum(dtype=np.int32)
-        numbers[order, n] = np.where(is_first & is_last, np.int32(-1), begun + np.int32(total - 1))
+        found = np.empty(pairs.size, np.int32)
+        found[order] = np.where((is_first & is_last).ravel(), np.int32(-1), begun + np.int32(total - 1))
+        numbers[:, start : start + step] = found.reshape(pairs.shape).T
         total += int(begun[-1])
     return numbers, total
+
+
+_AT_ONCE = 50_000
+"""Buckets that are numbered at a time: all bands of few texts, one band after the other of many."""
 
 
 def _in_order(
@@ -295,7 +299,8 @@ def link(con: Connection, incoming: str, threshold: float = THRESHOLD) -> list[i
     if not said:
         return []
     normals = {seq: normalise(prompt) for seq, prompt in said if prompt is not None}
-    stored = _stored(con, f"SEMI JOIN {incoming} USING (seq)")
+    is_late = first(con, f"SELECT 1 FROM near_texts WHERE seq >= {min(seq for seq, _ in said)} LIMIT 1")
+    stored = _stored(con, f"SEMI JOIN {incoming} USING (seq)") if is_late else []
     gone = [row for row in stored if normals.get(row[0]) != row[1]]
     todo = normals.keys() - {row[0] for row in stored} | {row[0] for row in gone} & normals.keys()
     fresh = [(seq, normals[seq], facts_key(normals[seq])) for seq in todo]
@@ -306,7 +311,7 @@ def link(con: Connection, incoming: str, threshold: float = THRESHOLD) -> list[i
         return []
     _delete(con, gone)
     keys = ", ".join(map(str, earliest))
-    reached = _stored(con, f"WHERE seq >= {min(earliest.values())} AND facts IN ({keys})")
+    reached = _stored(con, f"WHERE seq >= {min(earliest.values())} AND facts IN ({keys})") if is_late else []
     later = [row for row in reached if row[0] >= earliest[row[2]]]
     _delete(con, later)
     before = {row[0]: row[3:] for row in [*gone, *later]}
@@ -437,8 +442,13 @@ def _table(seqs: Any, keys: Any, banded: Words, absent: Words) -> pa.Table:
 
 
 def _append(con: Connection, table: str, rows: pa.Table) -> None:
+    if len(rows) == 1:
+        con.execute(
+            f"INSERT INTO {table} VALUES ({', '.join('?' * rows.num_columns)})", list(rows.to_pylist()[0].values())
+        )
+        return
     con.register("near_incoming", rows)
     try:
-        con.execute(f"INSERT INTO {table} SELECT * FROM near_incoming{' ORDER BY facts' if len(rows) > _FEW else ''}")
+        con.execute(f"INSERT INTO {table} SELECT * FROM near_incoming ORDER BY facts")
     finally:
         con.unregister("near_incoming")
