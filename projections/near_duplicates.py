@@ -44,7 +44,11 @@ CANDIDATES = 8
 """Representatives against which a text is verified: those that share most buckets with it, then the earliest ones."""
 
 BLOCK = 256
-"""Texts whose signatures are made together: their permuted 4-grams stay in the processor's cache."""
+"""Texts whose signatures are made together."""
+
+PERMUTED = 1 << 18
+"""Permuted 4-grams that are made at a time, which the processor's cache holds: all permutations of short texts, few of a
+long one."""
 
 PORTION = 100_000
 """Texts that are linked at a time when all are linked anew: it bounds memory."""
@@ -121,8 +125,10 @@ def signature(normals: Sequence[str]) -> Words:
         grams = _mixed(letters[inside])
         for n in (1, 2, 3):
             grams = _mixed(grams * np.uint32(5) + letters[inside + n])
-        permuted = _FACTORS * grams + _OFFSETS
-        np.minimum.reduceat(permuted, firsts, axis=1, out=signatures[start : start + len(padded)].T)
+        step = max(1, PERMUTED // max(1, len(grams)))
+        for n in range(0, PERMUTATIONS, step):
+            permuted = _FACTORS[n : n + step] * grams + _OFFSETS[n : n + step]
+            np.minimum.reduceat(permuted, firsts, axis=1, out=signatures[start : start + len(padded), n : n + step].T)
     return signatures
 
 
