@@ -47,7 +47,7 @@ BLOCK = 256
 """Texts whose signatures are made together."""
 
 PERMUTED = 1 << 18
-"""Permuted 4-grams that are made at a time, as many as the processor's cache holds: of a long text a few permutations."""
+"""Permuted 4-grams that are made at a time, as many as the cache holds: of a long text few permutations."""
 
 PORTION = 100_000
 """Texts that are linked at a time when all are linked anew: it bounds memory."""
