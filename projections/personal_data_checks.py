@@ -9,8 +9,9 @@ from collections import Counter
 NUMBERED_THING = re.compile(
     r"(?i)\b(?:(?!card|visa|amex|mastercard|mc|phone|tel|cell|mobile|fax|sec|ssn|call)\w{2,} (?:no|nr)s?\."
     r"|lot|part|p/n|pn|model|serial|s/n|sn|batch|item|sku|upc|isbn|po|p\.o\.|purchase order|order|rfi|pco"
+    r"|sample|specimen|core|barcode|id"
     r"|invoice|inv|job|project|permit|license|lic|catalog|cat|asset|tag|drawing|dwg|sheet|detail|report|roll|pallet"
-    r"|spec|section|product|sample|specimen|core|barcode|id|warranty|tracking|ticket|quote|bid|parcel|apn|account|style|color|code|noa|fl|evaluation"
+    r"|spec|section|product|warranty|tracking|ticket|quote|bid|parcel|apn|account|style|color|code|noa|fl|evaluation"
     r"|esr|guarantee|policy|claim|material|heat|ref|reference|control|registration|stock|mfr|certificate)s?"
     r"(?: ?(?:no|num|number|id|code)s?\b\.?|)[ :.=#]{0,4}"
     r"(?:[A-Z]{0,3}[\d.-]{3,20}(?:, ?|; ?| ?/ ?| and | or | to | )){0,4}$"

@@ -150,10 +150,12 @@ GOLDEN_SIGNATURE = [24186037, 11023710, 337957365, 308701283, 77304630, 10788420
 GOLDEN_BUCKETS = [3063871462, 772004764, 1827086003, 2298468021]
 
 
-def test_signatures_do_not_depend_on_the_block_and_estimate_the_similarity() -> None:
+def test_signatures_do_not_depend_on_the_block_and_estimate_the_similarity(monkeypatch: pytest.MonkeyPatch) -> None:
     normals = [normalise(prompt) for prompt in prompts(5000)]
     signatures = signature(normals)
     assert np.array_equal(signatures[4000:4100], signature(normals[4000:4100]))
+    monkeypatch.setattr(near_duplicates, "PERMUTED", 7_000)
+    assert np.array_equal(signatures[:300], signature(normals[:300]))
     rng = random.Random(3)
     errors = []
     for _ in range(2000):
@@ -174,6 +176,11 @@ def test_bands_find_nearly_all_that_would_be_verified() -> None:
     found = [representative for representative, _ in cluster(texts)]
     assert sum(a != b for a, b in zip(found, expected, strict=True)) <= len(texts) / 50
     assert sum(representative is not None for representative in expected) > 50
+
+
+def test_several_processes_find_the_links_of_one() -> None:
+    texts = list(prompts(2_000))
+    assert cluster(texts, processes=2) == cluster(texts)
 
 
 @pytest.mark.parametrize("sizes", [[1], [2, 3, 50], [1, 400, 7], [1000]])
