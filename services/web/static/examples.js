@@ -64,11 +64,11 @@ export async function draw(main) {
   });
   put(fields, controls());
   put(main, h("div", { class: "page-title" }, h("h1", {}, "Examples"), told), fields, list, more);
-  await show(null, 0);
   const fresh = h("button", { type: "button", class: "secondary", onclick: () => (fresh.remove(), show(null, 0)) }, "Something has changed: show it");
   let first = true;
   onMoved(() => {
     if (!first && !fresh.isConnected) told.after(fresh);
     first = false;
   });
+  await show(null, 0);
 }

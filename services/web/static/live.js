@@ -6,11 +6,13 @@ const listeners = new Set();
 const watchers = new Set();
 let source = null;
 let heard = null;
+let last = null;
 let state = "connecting";
 
-/** Call back with every new checkpoint. */
+/** Call back with the last checkpoint, if one is known (the state may have moved while a page was loading), and with every new one. */
 export function onMoved(callback) {
   listeners.add(callback);
+  if (last !== null) callback(last);
   return () => listeners.delete(callback);
 }
 
@@ -55,8 +57,8 @@ function open() {
   source.addEventListener("moved", (event) => {
     heard = Date.now();
     tell("live");
-    const { checkpoint } = JSON.parse(event.data);
-    for (const callback of listeners) callback(checkpoint);
+    last = JSON.parse(event.data).checkpoint;
+    for (const callback of listeners) callback(last);
   });
   source.addEventListener("error", () => {
     tell("away");

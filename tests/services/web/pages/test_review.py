@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from time import sleep
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from ..browser import ANSWER, Visitor, capture, facts, said
 from ..conftest import Site
@@ -207,3 +208,18 @@ class TestReview:
         expect(page.get_by_text("Nothing waits behind these filters")).to_be_visible()
         capture(day, "arrives", "Which roof drain strainer?")
         expect(page.locator(".stage-title")).to_have_text("Which roof drain strainer?")
+
+    def test_what_arrives_while_the_page_is_being_drawn_is_shown_too(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        capture(day, "meanwhile", "Which roof hatch for TPO?")
+        page = visit("ann").page
+
+        def held(route: Route) -> None:
+            capture(day, "meanwhile", "Which roof ladder for EPDM?")
+            sleep(1)  # the page hears of it while it still waits for this answer
+            route.continue_()
+
+        page.route("**/history", held, times=1)
+        page.goto("/review?project=meanwhile")
+        expect(page.locator(".queue-count")).to_contain_text("2 waiting")
