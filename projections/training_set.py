@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,6 +24,8 @@ PAGE = 50_000
 
 PAGE_CHARS = 16 * 2**20
 """Characters of text in one page, and one row more at most: it bounds what readers of pages have in memory."""
+
+_NEVER = np.iinfo(np.int64).max
 
 _WITHHELD = BIT["excluded_source"] | BIT["excluded_by_author"] | BIT["personal_data"] | BIT["erased"]
 """An answer that left for one of these goes into no file, not even as the bad answer of a pair."""
@@ -92,13 +95,27 @@ def pages(con: Connection, *, texts: bool = True) -> Iterator[pa.Table]:
     after = 0
     for (end,) in ends:
         span = {"after": after, "end": end}
-        page = con.sql(_LINEAGE if texts else _NARROW, params=span).to_arrow_table()
-        yield _with_texts(page, con.sql(_TEXTS, params=span).to_arrow_table()) if texts else page
+        yield _whole(con, span) if texts else con.sql(_NARROW, params=span).to_arrow_table()
         after = end
 
 
-def _with_texts(page: pa.Table, texts: pa.Table) -> pa.Table:
-    """A page with its texts, which are read apart: they are long, and every step of a query would copy them again."""
+def _whole(con: Connection, span: dict[str, int]) -> pa.Table:
+    """A page with its facts and its texts, each read apart: every step of a query would copy what is long again."""
+    page = con.sql(_PAGE, params=span).to_arrow_table()
+    facts = con.sql(_FACTS, params=span).to_arrow_table().combine_chunks()
+    order = np.argsort(facts.column("seq").to_numpy())
+    known = facts.column("seq").to_numpy()[order]
+    seqs = np.column_stack([pc.fill_null(page.column(name), _NEVER).to_numpy() for name in _BEHIND])
+    seqs.sort(axis=1)
+    said = seqs != _NEVER
+    ends = np.concatenate([[0], np.cumsum(said.sum(axis=1))]).astype(np.int32)
+    told = facts.take(pa.array(order[np.searchsorted(known, seqs[said])])).combine_chunks()
+    told = told.set_column(2, "at", _moments(told.column("at").chunk(0)))
+    behind = pa.ListArray.from_arrays(pa.array(ends), told.to_struct_array().chunk(0))
+    reviewer = pa.array(order[np.searchsorted(known, page.column("reviewer_seq").to_numpy())])
+    page = page.drop_columns(["reviewer_seq", *_BEHIND[1:]])
+    page = page.append_column("reviewer", facts.column("actor").take(reviewer)).append_column("facts", behind)
+    texts = con.sql(_TEXTS, params=span).to_arrow_table()
     if not texts.column("seq").equals(page.column("seq")):
         texts = texts.sort_by("seq")
     for name in ("prompt", "response"):
@@ -107,12 +124,10 @@ def _with_texts(page: pa.Table, texts: pa.Table) -> pa.Table:
     return page.append_column("rejected", wrong)
 
 
-def _fact(table: str, name: str | None = None) -> str:
-    """A fact of a table, or of the examples under an alias, as a struct; null where there is none."""
-    said = f"CASE {table}.kind WHEN 'correction' THEN 'correction.recorded' WHEN 'capture' THEN 'example.captured' END"
-    at = f"strftime({table}.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ')"
-    fact = f"{{seq: {table}.seq, fact: {name or said}, 'at': {at}, actor: {table}.actor}}"
-    return f"CASE WHEN {table}.seq IS NOT NULL THEN {fact} END"
+def _moments(times: pa.Array) -> pa.Array:
+    """Times as ISO 8601 says them, in UTC and to the microsecond."""
+    plain = times.cast(pa.timestamp("us")).cast(pa.string())
+    return pc.binary_join_element_wise(pc.binary_replace_slice(plain, 10, 11, "T"), "Z", "")
 
 
 def _chosen(relation: str, eval_share: float) -> str:
@@ -123,41 +138,48 @@ def _chosen(relation: str, eval_share: float) -> str:
     stands for it alone, so a cluster never straddles the split and never changes sides when others arrive.
     """
     return f"""
-WITH good AS (SELECT example_id FROM {relation} WHERE reasons = 0),
-good_texts AS (SELECT text_key FROM examples SEMI JOIN good USING (example_id)),
+WITH good AS (SELECT seq FROM {relation} WHERE reasons = 0),
+corrected AS (
+    SELECT seq, corrects, original_key FROM examples SEMI JOIN good USING (seq)
+    WHERE kind = 'correction' AND trim(original_response) <> '' AND original_response <> response),
+disliked AS (
+    SELECT e.seq, e.text_key, e.said_key FROM examples e JOIN {relation} v USING (seq)
+    WHERE v.feedback = 'negative' AND v.reasons > 0 AND v.reasons & ~{_PASSES_FILTERS} = 0
+      AND (v.decision IS DISTINCT FROM 'approved' OR v.reasons & {BIT["superseded_by"]} > 0)),
+good_texts AS (
+    SELECT text_key FROM examples SEMI JOIN good USING (seq)
+    WHERE text_key IN (SELECT original_key FROM corrected UNION ALL SELECT text_key FROM disliked)),
 withheld AS (
     SELECT e.example_id, e.text_key, e.said_key
-    FROM examples e JOIN {relation} v USING (example_id) WHERE v.reasons & {_WITHHELD} > 0),
+    FROM examples e JOIN {relation} v USING (seq) WHERE v.reasons & {_WITHHELD} > 0),
 pairs AS (
-    SELECT example_id, original_key FROM examples e SEMI JOIN good USING (example_id)
-    WHERE kind = 'correction' AND trim(original_response) <> '' AND original_response <> response
-      AND NOT EXISTS (FROM withheld w WHERE w.example_id = e.corrects)
-      AND NOT EXISTS (FROM withheld w WHERE w.text_key = e.original_key)
-      AND NOT EXISTS (FROM withheld w WHERE w.said_key = e.original_key)
-      AND NOT EXISTS (FROM good_texts g WHERE g.text_key = e.original_key)),
+    SELECT seq, original_key FROM corrected c
+    WHERE NOT EXISTS (FROM withheld w WHERE w.example_id = c.corrects)
+      AND NOT EXISTS (FROM withheld w WHERE w.text_key = c.original_key)
+      AND NOT EXISTS (FROM withheld w WHERE w.said_key = c.original_key)
+      AND NOT EXISTS (FROM good_texts g WHERE g.text_key = c.original_key)),
 bad AS (
-    SELECT e.example_id
-    FROM examples e JOIN {relation} v USING (example_id)
-    WHERE v.feedback = 'negative' AND v.reasons > 0 AND v.reasons & ~{_PASSES_FILTERS} = 0
-      AND (v.decision IS DISTINCT FROM 'approved' OR v.reasons & {BIT["superseded_by"]} > 0)
-      AND NOT EXISTS (FROM good_texts g WHERE g.text_key = e.text_key)
-      AND NOT EXISTS (FROM pairs p WHERE p.original_key = e.text_key)
-      AND NOT EXISTS (FROM pairs p WHERE p.original_key = e.said_key)
-    QUALIFY row_number() OVER (PARTITION BY e.text_key ORDER BY e.seq) = 1),
-formats AS (
-    SELECT v.*, v.reasons = 0 AS sft, p.example_id IS NOT NULL AS dpo,
-        v.reasons = 0 AND CASE WHEN v.kind = 'correction' THEN v.feedback IS DISTINCT FROM 'negative'
-                               ELSE coalesce(v.feedback = 'positive', false) END AS liked,
-        p.example_id IS NOT NULL OR b.example_id IS NOT NULL AS disliked
-    FROM {relation} v LEFT JOIN pairs p USING (example_id) LEFT JOIN bad b USING (example_id)
-    WHERE v.reasons = 0 OR b.example_id IS NOT NULL)
-SELECT f.example_id, f.seq, f.kind, f.source, f.tags, f.approval, f.feedback_seq, f.decision_seq, f.cluster,
-    CASE WHEN left(sha256(r.example_id), 16) < '{_threshold(eval_share)}' THEN 'eval' ELSE 'train' END AS side,
-    f.sft, f.dpo, f.liked, f.disliked, f.prompt_chars + f.response_chars AS chars,
-    o.example_id AS corrects, {_fact("o")} AS original
-FROM formats f JOIN {relation} r ON r.seq = f.cluster
-LEFT JOIN (SELECT c.example_id AS correction, o.* FROM examples c JOIN examples o ON o.example_id = c.corrects
-           WHERE c.kind = 'correction') o ON f.example_id = o.correction"""
+    SELECT seq FROM disliked d
+    WHERE NOT EXISTS (FROM good_texts g WHERE g.text_key = d.text_key)
+      AND NOT EXISTS (FROM pairs p WHERE p.original_key = d.text_key)
+      AND NOT EXISTS (FROM pairs p WHERE p.original_key = d.said_key)
+    QUALIFY row_number() OVER (PARTITION BY text_key ORDER BY seq) = 1),
+represented AS (
+    SELECT seq, example_id FROM {relation} WHERE seq IN (SELECT cluster FROM {relation} WHERE cluster <> seq))
+SELECT v.example_id, v.seq, v.kind, v.source, v.tags, v.approval, v.feedback_seq, v.decision_seq, v.cluster,
+    CASE WHEN left(sha256(coalesce(r.example_id, v.example_id)), 16) < '{_threshold(eval_share)}' THEN 'eval'
+         ELSE 'train' END AS side,
+    v.reasons = 0 AS sft, p.seq IS NOT NULL AS dpo,
+    v.reasons = 0 AND CASE WHEN v.kind = 'correction' THEN v.feedback IS DISTINCT FROM 'negative'
+                           ELSE coalesce(v.feedback = 'positive', false) END AS liked,
+    p.seq IS NOT NULL OR b.seq IS NOT NULL AS disliked,
+    v.prompt_chars + v.response_chars AS chars, e.redacted_seq, o.example_id AS corrects, o.seq AS original_seq
+FROM {relation} v LEFT JOIN pairs p USING (seq) LEFT JOIN bad b USING (seq)
+LEFT JOIN represented r ON r.seq = v.cluster AND v.cluster <> v.seq
+LEFT JOIN (SELECT seq, redacted_seq FROM examples WHERE redacted_seq IS NOT NULL) e USING (seq)
+LEFT JOIN (SELECT c.seq AS correction, o.example_id, o.seq FROM examples c JOIN examples o ON o.example_id = c.corrects
+           WHERE c.kind = 'correction') o ON o.correction = v.seq
+WHERE v.reasons = 0 OR b.seq IS NOT NULL"""
 
 
 def _threshold(share: float) -> str:
@@ -165,28 +187,38 @@ def _threshold(share: float) -> str:
     return f"{int(share * 2**64):016x}" if share < 1 else "g"
 
 
-_NARROW = """
-SELECT c.example_id, coalesce(e.redacted_seq, e.seq) AS text_seq, c.side, c.sft, c.dpo, c.liked, c.disliked
-FROM chosen c JOIN examples e USING (seq) WHERE seq > $after AND seq <= $end ORDER BY seq"""
+_CHOSEN = """
+SELECT example_id, coalesce(redacted_seq, seq) AS text_seq, side, sft, dpo, liked, disliked {}
+FROM chosen WHERE seq > $after AND seq <= $end ORDER BY seq"""
 
-_CAPTURED, _DECIDED = _fact("e"), _fact("d", "'example.' || d.decision")
+_NARROW = _CHOSEN.format("")
 
-_FACTS = f"""CASE WHEN c.original IS NULL AND e.redacted_seq IS NULL AND c.feedback_seq IS NULL AND d.seq > e.seq
-    THEN [{_CAPTURED}, {_DECIDED}]
-    ELSE list_sort(list_filter([c.original, {_CAPTURED}, {_fact("r", "'example.redacted'")},
-        {_fact("f", "'feedback.given'")}, {_DECIDED}], lambda fact: fact IS NOT NULL)) END"""
-"""The facts behind a row in the order of the log; most rows have two, which need no sorting."""
+_BEHIND = ("seq", "original_seq", "redacted_seq", "feedback_seq", "decision_seq")
+"""The columns of `chosen` that say which facts are behind a row."""
 
-_LINEAGE = f"""
-SELECT c.example_id, coalesce(e.redacted_seq, e.seq) AS text_seq, c.side, c.sft, c.dpo, c.liked, c.disliked,
-    seq, c.kind, c.source, c.tags, c.cluster, c.corrects, c.approval,
-    CASE WHEN c.approval = 'reviewer' THEN d.actor WHEN c.approval = 'feedback' OR NOT c.sft THEN f.actor
-         ELSE e.actor END AS reviewer, {_FACTS} AS facts
-FROM chosen c JOIN examples e USING (seq)
-LEFT JOIN redactions r ON r.seq = e.redacted_seq
-LEFT JOIN feedback f ON f.seq = c.feedback_seq
-LEFT JOIN decisions d ON d.seq = c.decision_seq
-WHERE seq > $after AND seq <= $end ORDER BY seq"""
+_PAGE = _CHOSEN.format(f""", kind, source, tags, cluster, corrects, approval, {", ".join(_BEHIND)},
+    CASE WHEN approval = 'reviewer' THEN decision_seq WHEN approval = 'feedback' OR NOT sft THEN feedback_seq
+         ELSE seq END AS reviewer_seq""")
+
+
+def _said(table: str, fact: str, column: str) -> str:
+    """The SELECT of the facts of a table that a column of `chosen` names."""
+    return f"""SELECT seq, {fact} AS fact, occurred_at AS at, actor FROM {table} WHERE seq IN (
+        SELECT {column} FROM chosen WHERE seq > $after AND seq <= $end)"""
+
+
+_EXAMPLE = "CASE kind WHEN 'correction' THEN 'correction.recorded' ELSE 'example.captured' END"
+
+_FACTS = " UNION ALL ".join(
+    (
+        _said("examples", _EXAMPLE, "seq"),
+        _said("examples", _EXAMPLE, "original_seq"),
+        _said("redactions", "'example.redacted'", "redacted_seq"),
+        _said("feedback", "'feedback.given'", "feedback_seq"),
+        _said("decisions", "'example.' || decision", "decision_seq"),
+    )
+)
+"""The facts behind the rows of a page; one may be there twice."""
 
 _TEXTS = """
 SELECT seq, prompt, response, original_response FROM examples JOIN chosen USING (seq)

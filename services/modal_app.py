@@ -17,7 +17,7 @@ from typing import Any
 import modal
 
 MOUNT = "/data"
-FORMATS = (1, 2)
+FORMATS = (1, 2, 3)
 MANIFEST = "manifest.json"
 LINEAGE = {"lineage.jsonl", "lineage.parquet"}
 
@@ -117,7 +117,7 @@ def _manifest(home: Path, digest: str) -> tuple[dict[str, Any] | None, list[str]
         return None, [f"{MANIFEST}: its SHA-256 is {found}, so it is not the manifest of this export"]
     manifest = json.loads(data)
     if manifest.get("format") not in FORMATS:
-        known = " and ".join(map(str, FORMATS))
+        known = ", ".join(map(str, FORMATS))
         return None, [f"{MANIFEST}: its format is {manifest.get('format')!r}, this check knows {known}"]
     outside = [path for path in manifest["files"] if PurePosixPath(path).is_absolute() or ".." in path.split("/")]
     return (None, [f"{path}: it would lie outside the export" for path in outside]) if outside else (manifest, [])

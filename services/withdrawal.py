@@ -15,13 +15,13 @@ from projections import database
 
 from .exporter import publication
 from .exporter.exporting import STAGING, alone
-from .exporter.manifest import MANIFEST, directory_of
+from .exporter.manifest import LINEAGE, MANIFEST, directory_of
 from .exporter.provenance import lines_of
 from .settings import Settings
 from .state import State
 from .volume import Volume
 
-KEPT = (MANIFEST, "lineage.parquet", "lineage.jsonl")
+KEPT = (MANIFEST, LINEAGE)
 """What stays of a withdrawn export: ids, sequences and digests, no text."""
 
 

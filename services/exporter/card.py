@@ -35,7 +35,7 @@ def card(head: TrainingSet, counts: dict[str, dict[str, int]]) -> bytes:
         "Each as JSON lines and as Parquet below `data/`, in the order of the log. `messages` has the rows of `sft`,",
         "line by line. A cluster of near-duplicate prompts is on one side of the split, in later exports as well.",
         "",
-        "`lineage.jsonl` (and `.parquet`) tells for every row of every file the example, the facts behind it, who",
+        "`lineage.parquet` tells for every row of every file the example, the facts behind it, who",
         "stands for it and why: `sft`, `dpo`, `kto_good` and `kto_bad` are line numbers in the files of the split.",
         "`manifest.json` has the digest of every file; its own SHA-256 is the name of this export.",
         "",

@@ -17,7 +17,8 @@ from projections.training_set import TrainingSet
 from ..state import Progress
 from . import card, manifest
 from .files import JsonLines, Parquet
-from .formats import FORMATS, LINEAGE, Format, Lineage, Rows, by_split
+from .formats import FORMATS, Format, Rows, by_split
+from .lineage import LINEAGE, Lineage
 from .manifest import File, Manifest
 
 AHEAD = 2
@@ -65,10 +66,10 @@ class _Files:
     """The JSON lines and the Parquet file of the same rows; the trainer's root file is a copy of its lines."""
 
     def __init__(self, directory: Path, path: str, schema: pa.Schema) -> None:
-        lines = f"{path}.jsonl"
-        copies = [directory / manifest.ROOT_FILE] if lines == manifest.SFT_TRAIN else []
-        self._lines = JsonLines(directory / lines, *copies)
-        self._columns = Parquet(directory / f"{path}.parquet", schema)
+        self._names = f"{path}.jsonl", f"{path}.parquet"
+        lines, columns = (directory / name for name in self._names)
+        copies = [directory / manifest.ROOT_FILE] if self._names[0] == manifest.SFT_TRAIN else []
+        self._lines, self._columns = JsonLines(lines, *copies), Parquet(columns, schema)
 
     def add(self, rows: pa.Table) -> None:
         """Append rows with the columns of the schema and `json`."""
@@ -76,8 +77,8 @@ class _Files:
         self._columns.add(rows)
 
     def close(self) -> dict[str, File]:
-        """Finish both files; what they are, by the end of their names."""
-        return {".jsonl": self._lines.close(), ".parquet": self._columns.close()}
+        """Finish both files; what they are, by name."""
+        return dict(zip(self._names, (self._lines.close(), self._columns.close()), strict=True))
 
 
 class _Writer:
@@ -92,18 +93,17 @@ class _Writer:
         self._con.execute("SET preserve_insertion_order = true")
         self._system = head.export.system
         self._files = {path: _Files(directory, path, f.schema) for f in FORMATS for path in f.paths.values()}
-        self._files["lineage"] = _Files(directory, "lineage", LINEAGE)
+        self._lineage, self._traced = Lineage(), Parquet(directory / manifest.LINEAGE, LINEAGE)
         self._threads = {name: ThreadPoolExecutor(1) for name in ("texts", "lineage", *(f.name for f in FORMATS))}
-        self._texts, self._lineage = self._con.cursor(), Lineage(self._con.cursor())
         self._under_way: deque[list[Future[None]]] = deque()
 
     async def add(self, page: pa.Table) -> None:
         """Append the rows of a page to every file that they belong to, once few enough pages are under way."""
         while len(self._under_way) >= AHEAD:
             await self._done()
-        texts = self._threads["texts"].submit(by_split, page, self._system, self._texts)
+        texts = self._threads["texts"].submit(by_split, page, self._system, self._con)
         written = [self._threads[f.name].submit(self._write, f, texts) for f in FORMATS]
-        written.append(self._threads["lineage"].submit(lambda: self._files["lineage"].add(self._lineage.of(page))))
+        written.append(self._threads["lineage"].submit(lambda: self._traced.add(self._lineage.of(page))))
         self._under_way.append(written)
 
     def _write(self, made: Format, texts: Future[dict[str, Rows]]) -> None:
@@ -117,9 +117,9 @@ class _Writer:
         """Finish every file; what they are, by name."""
         while self._under_way:
             await self._done()
-        closed = {path: asyncio.to_thread(files.close) for path, files in self._files.items()}
-        ends = dict(zip(closed, await asyncio.gather(*closed.values()), strict=True))
-        return {f"{path}{end}": file for path, files in ends.items() for end, file in files.items()}
+        closing = [*(files.close for files in self._files.values()), lambda: {manifest.LINEAGE: self._traced.close()}]
+        closed = await asyncio.gather(*map(asyncio.to_thread, closing))
+        return {name: file for files in closed for name, file in files.items()}
 
     def end(self) -> None:
         """Let go of threads and memory; the files are what they are."""

@@ -7,7 +7,6 @@ Python, and every step keeps the order of the rows.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -48,15 +47,18 @@ class Rows(Struct, frozen=True):
 def by_split(page: pa.Table, system: str, con: Connection) -> dict[str, Rows]:
     """The rows of a page (of `training_set.pages`) by their side, each text escaped once for all formats."""
     escaped = ", ".join(f"to_json({text})::VARCHAR AS {text}_json" for text in _TEXTS)
-    con.register("page", page)
-    json = con.sql(f"SELECT {escaped} FROM page").to_arrow_table()
-    con.unregister("page")
     [(system_json,)] = con.execute("SELECT to_json($1)::VARCHAR", [system]).fetchall()
     rows = page.select(["sft", "dpo", "liked", "disliked", *_TEXTS])
-    for name in json.column_names:
-        rows = rows.append_column(name, json.column(name))
-    side = page.column("side")
-    return {split: Rows(rows.filter(pc.equal(side, split)), system, system_json) for split in SPLITS}
+    split = {}
+    for side in SPLITS:
+        table = rows.filter(pc.equal(page.column("side"), side))
+        con.register("side", table)
+        json = con.sql(f"SELECT {escaped} FROM side").to_arrow_table()
+        for name in json.column_names:
+            table = table.append_column(name, json.column(name))
+        con.unregister("side")
+        split[side] = Rows(table, system, system_json)
+    return split
 
 
 class Format(Struct, frozen=True):
@@ -81,18 +83,21 @@ _MESSAGES = pa.list_(_MESSAGE)
 
 
 def _messages(rows: Rows, *said: tuple[str, str]) -> pa.Array:
-    """A list of messages a row, from the role and the text of each; `system` is the same in every row."""
+    """A list of messages a row, from the role and the text of each; `system` is the same in every row.
+
+    The texts of a row, one after the other, are the characters of its messages: what is added is where each ends.
+    """
     count = len(rows.table)
-    texts = {text: rows[text] for _, text in said if text != "system"}
-    starts = {text: 1 + count * n for n, text in enumerate(texts)}
-    of_row = np.arange(count)
-    which = [of_row + starts[text] if text in texts else np.zeros_like(of_row) for _, text in said]
-    contents = pa.concat_arrays([pa.array([rows.system]), *texts.values()]).take(
-        pa.array(np.column_stack(which).ravel())
+    texts = [rows.system if text == "system" else rows[text] for _, text in said]
+    lengths = np.column_stack(
+        [np.full(count, len(t.encode())) if isinstance(t, str) else pc.binary_length(t).to_numpy() for t in texts]
     )
+    ends = np.concatenate([[0], np.cumsum(lengths.ravel())]).astype(np.int32)
+    joined = pc.binary_join_element_wise(*texts, "")
+    contents = pa.StringArray.from_buffers(ends.size - 1, pa.py_buffer(ends), joined.buffers()[2])
     roles = pa.array([role for role, _ in said]).take(pa.array(np.tile(np.arange(len(said)), count)))
-    ends = pa.array(np.arange(count + 1, dtype=np.int32) * len(said))
-    return pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays([roles, contents], fields=list(_MESSAGE)))
+    lists = pa.array(np.arange(count + 1, dtype=np.int32) * len(said))
+    return pa.ListArray.from_arrays(lists, pa.StructArray.from_arrays([roles, contents], fields=list(_MESSAGE)))
 
 
 def _lines(template: str, rows: Rows) -> pa.Array:
@@ -172,67 +177,3 @@ KTO = Format(
 )
 
 FORMATS = (SFT, MESSAGES, DPO, KTO)
-
-_FACT = pa.struct([("seq", pa.int64()), ("fact", pa.string()), ("at", pa.string()), ("actor", pa.string())])
-
-LINEAGE = pa.schema(
-    [
-        ("example_id", pa.string()),
-        ("split", pa.string()),
-        ("sft", pa.int64()),
-        ("dpo", pa.int64()),
-        ("kto_good", pa.int64()),
-        ("kto_bad", pa.int64()),
-        ("seq", pa.int64()),
-        ("text_seq", pa.int64()),
-        ("kind", pa.string()),
-        ("source", pa.string()),
-        ("tags", pa.list_(pa.string())),
-        ("cluster", pa.int64()),
-        ("corrects", pa.string()),
-        ("approval", pa.string()),
-        ("reviewer", pa.string()),
-        ("facts", pa.list_(_FACT)),
-    ]
-)
-"""One line an example: its lines in the files, the facts behind it, who stands for it and why.
-
-`sft` (also of `messages`), `dpo`, `kto_good` and `kto_bad` are its lines in the files of its split, from 1.
-"""
-
-_LINEAGE_JSON = f"to_json({{{', '.join(f'{name}: {name}' for name in LINEAGE.names)}}})::VARCHAR"
-
-
-class Lineage:
-    """The lineage of page after page; it counts the lines of all pages before."""
-
-    def __init__(self, con: Connection) -> None:
-        self._con = con
-        self._lines: Counter[tuple[str, str]] = Counter()
-
-    def of(self, page: pa.Table) -> pa.Table:
-        """The columns of `LINEAGE` and `json` for the rows of the next page."""
-        mask = {name: np.asarray(page.column(name)) for name in ("sft", "dpo", "liked", "disliked")}
-        side = np.asarray(page.column("side"))
-        kto = self._numbers("kto", side, mask["liked"].astype(int) + mask["disliked"])
-        lines = {
-            "sft": pa.array(self._numbers("sft", side, mask["sft"]), mask=~mask["sft"]),
-            "dpo": pa.array(self._numbers("dpo", side, mask["dpo"]), mask=~mask["dpo"]),
-            "kto_good": pa.array(kto - mask["disliked"], mask=~mask["liked"]),
-            "kto_bad": pa.array(kto, mask=~mask["disliked"]),
-        }
-        columns = dict(zip(page.column_names, page.columns, strict=True)) | {"split": page.column("side")} | lines
-        table = pa.table([columns[name] for name in LINEAGE.names], LINEAGE.names)
-        self._con.register("lineage", table)
-        json = self._con.sql(f"SELECT concat({_LINEAGE_JSON}, chr(10)) AS json FROM lineage").to_arrow_table()
-        self._con.unregister("lineage")
-        return table.append_column("json", json.column("json"))
-
-    def _numbers(self, name: str, side: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """The number of the last line of each row in the file of its side."""
-        numbers = np.zeros(len(side), np.int64)
-        for split in SPLITS:
-            here = side == split
-            numbers[here] = self._lines[name, split] + np.cumsum(counts[here])
-            self._lines[name, split] += int(counts[here].sum())
-        return numbers

@@ -10,10 +10,11 @@ import msgspec
 from projections.policy import Relevance
 from projections.training_set import TrainingSet
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when the same training set is written in another way: an export is then made anew."""
 
 MANIFEST = "manifest.json"
+LINEAGE = "lineage.parquet"
 LATEST = "latest.json"
 ROOT_FILE = "training_conversations.jsonl"
 """The name under which the deployed trainer looks for its data in the volume's root."""

@@ -10,9 +10,7 @@ from types import TracebackType
 import msgspec
 
 from ..volume import Volume
-from .manifest import LATEST, MANIFEST, ROOT_FILE, SFT_TRAIN, Latest, Manifest, directory_of, latest_of
-
-LINEAGE = "lineage.parquet"
+from .manifest import LATEST, LINEAGE, MANIFEST, ROOT_FILE, SFT_TRAIN, Latest, Manifest, directory_of, latest_of
 
 
 async def publish(volume: Volume, staged: Path, digest: str, manifest: Manifest) -> None:

@@ -96,8 +96,8 @@ def renamed(volume: Path, edit: Callable[[dict[str, object]], object]) -> str:
 
 
 def test_a_manifest_of_another_format_is_not_guessed_at(volume: Path) -> None:
-    digest = renamed(volume, lambda document: document.update(format=3))
-    assert checked(volume, digest)["problems"] == ["manifest.json: its format is 3, this check knows 1 and 2"]
+    digest = renamed(volume, lambda document: document.update(format=4))
+    assert checked(volume, digest)["problems"] == ["manifest.json: its format is 4, this check knows 1, 2, 3"]
 
 
 def test_a_manifest_that_points_outside_is_refused(volume: Path) -> None:
