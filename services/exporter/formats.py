@@ -33,7 +33,8 @@ class Rows(Struct, frozen=True):
     system_json: str
 
     def __getitem__(self, name: str) -> pa.Array:
-        return self.table.column(name).combine_chunks()
+        column = self.table.column(name)
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
     def where(self, mask: pa.Array) -> Rows:
         """The rows for which the mask is true."""
@@ -143,7 +144,7 @@ def _dpo(rows: Rows) -> pa.Table:
 
 def _kto(rows: Rows) -> pa.Table:
     """A row that is liked and disliked (a correction, and the answer that it replaced) is two, the good one first."""
-    row, is_bad = np.nonzero(np.column_stack([rows["liked"], rows["disliked"]]))
+    row, is_bad = np.nonzero(np.column_stack([rows.table.column(name).to_numpy() for name in ("liked", "disliked")]))
     rows = rows.with_table(rows.table.take(pa.array(row)))
     bad = pa.array(is_bad == 1)
     replaced = pc.and_(bad, rows["dpo"])
