@@ -85,18 +85,20 @@ def pages(con: Connection, *, texts: bool = True) -> Iterator[pa.Table]:
     the fact that the texts come from: an example and its `text_seq` name one text for ever. Without `texts` only what
     tells two training sets apart is read.
     """
-    ends = con.execute(
-        f"""SELECT max(seq) FROM (
-                SELECT seq, sum(greatest(size, {-(-PAGE_CHARS // PAGE)})) OVER log // {PAGE_CHARS} AS page
-                FROM ({_SIZES if texts else "SELECT seq, 0 AS size FROM chosen"})
-                WINDOW log AS (ORDER BY seq ROWS UNBOUNDED PRECEDING))
-            GROUP BY page ORDER BY page"""
-    ).fetchall()
     after = 0
-    for (end,) in ends:
+    for end in _ends(con, texts=texts):
         span = {"after": after, "end": end}
         yield _whole(con, span) if texts else con.sql(_NARROW, params=span).to_arrow_table()
         after = end
+
+
+def _ends(con: Connection, *, texts: bool) -> list[int]:
+    """The last sequence of each page."""
+    rows = con.execute("SELECT seq, chars FROM chosen ORDER BY seq").fetchnumpy()
+    sizes = np.maximum(rows["chars"] * texts, -(-PAGE_CHARS // PAGE))
+    page = np.cumsum(sizes) // PAGE_CHARS
+    ends: list[int] = rows["seq"][np.flatnonzero(np.diff(page, append=-1))].tolist()
+    return ends
 
 
 def _whole(con: Connection, span: dict[str, int]) -> pa.Table:
@@ -140,7 +142,7 @@ def _chosen(relation: str, eval_share: float) -> str:
     return f"""
 WITH good AS (SELECT seq FROM {relation} WHERE reasons = 0),
 corrected AS (
-    SELECT seq, corrects, original_key FROM examples SEMI JOIN good USING (seq)
+    SELECT seq, corrects, original_key, length(original_response) AS chars FROM examples SEMI JOIN good USING (seq)
     WHERE kind = 'correction' AND trim(original_response) <> '' AND original_response <> response),
 disliked AS (
     SELECT e.seq, e.text_key, e.said_key FROM examples e JOIN {relation} v USING (seq)
@@ -153,7 +155,7 @@ withheld AS (
     SELECT e.example_id, e.text_key, e.said_key
     FROM examples e JOIN {relation} v USING (seq) WHERE v.reasons & {_WITHHELD} > 0),
 pairs AS (
-    SELECT seq, original_key FROM corrected c
+    SELECT seq, original_key, chars FROM corrected c
     WHERE NOT EXISTS (FROM withheld w WHERE w.example_id = c.corrects)
       AND NOT EXISTS (FROM withheld w WHERE w.text_key = c.original_key)
       AND NOT EXISTS (FROM withheld w WHERE w.said_key = c.original_key)
@@ -173,7 +175,8 @@ SELECT v.example_id, v.seq, v.kind, v.source, v.tags, v.approval, v.feedback_seq
     v.reasons = 0 AND CASE WHEN v.kind = 'correction' THEN v.feedback IS DISTINCT FROM 'negative'
                            ELSE coalesce(v.feedback = 'positive', false) END AS liked,
     p.seq IS NOT NULL OR b.seq IS NOT NULL AS disliked,
-    v.prompt_chars + v.response_chars AS chars, e.redacted_seq, o.example_id AS corrects, o.seq AS original_seq
+    v.prompt_chars + v.response_chars + coalesce(p.chars, 0) AS chars,
+    e.redacted_seq, o.example_id AS corrects, o.seq AS original_seq
 FROM {relation} v LEFT JOIN pairs p USING (seq) LEFT JOIN bad b USING (seq)
 LEFT JOIN represented r ON r.seq = v.cluster AND v.cluster <> v.seq
 LEFT JOIN (SELECT seq, redacted_seq FROM examples WHERE redacted_seq IS NOT NULL) e USING (seq)
@@ -223,6 +226,3 @@ _FACTS = " UNION ALL ".join(
 _TEXTS = """
 SELECT seq, prompt, response, original_response FROM examples JOIN chosen USING (seq)
 WHERE seq > $after AND seq <= $end"""
-
-_SIZES = """SELECT seq, chars + coalesce(length(original_response), 0) AS size
-FROM chosen LEFT JOIN (SELECT seq, original_response FROM examples WHERE original_response IS NOT NULL) USING (seq)"""
