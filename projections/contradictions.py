@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
+from typing import NamedTuple
+from zlib import crc32
 
 import msgspec
-from msgspec import Struct
 
 from .database import AMONG, Connection, ddl, insert, with_rows
 from .wording import PRODUCTS, normalise, words
@@ -33,10 +32,10 @@ _OPPOSED = [("minimum", "maximum"), ("above", "below"), ("before", "after"), ("a
 _OPPOSITES = dict(_OPPOSED + [(y, x) for x, y in _OPPOSED])
 
 
-class Claims(Struct, frozen=True):
-    """What an answer commits itself to: amounts by unit, yes or no, and its opening sentence in canonical words."""
+class Claims(NamedTuple):
+    """What an answer commits itself to: amounts by unit as JSON, yes or no, and its opening in canonical words."""
 
-    amounts: dict[str, frozenset[str]]
+    amounts: str
     stance: str
     opening: str
 
@@ -51,7 +50,7 @@ def claims(response: str) -> Claims:
     said = _YES_NO.match(response)
     opening = response[said.end() :].lstrip(" ,.;:-") if said else response
     return Claims(
-        {unit: frozenset(values) for unit, values in amounts.items()},
+        msgspec.json.encode(amounts, order="deterministic").decode() if amounts else "",
         said[1].lower() if said else "",
         normalise(_SENTENCE.split(opening.strip(), maxsplit=1)[0]),
     )
@@ -67,12 +66,18 @@ def disagree(a: str, b: str) -> bool:
 
 
 def _disagree(one: Claims, other: Claims) -> bool:
-    for unit, amounts in one.amounts.items():
-        if unit in other.amounts and _differ(amounts, other.amounts[unit]):
+    if one.amounts != other.amounts and one.amounts and other.amounts:
+        mine, theirs = _by_unit(one.amounts), _by_unit(other.amounts)
+        if any(_differ(mine[unit], theirs[unit]) for unit in mine.keys() & theirs.keys()):
             return True
     if one.stance and other.stance:
         return one.stance != other.stance
     return _is_opposed(one.opening, other.opening)
+
+
+@lru_cache(maxsize=1 << 14)
+def _by_unit(amounts: str) -> dict[str, frozenset[str]]:
+    return msgspec.json.decode(amounts, type=dict[str, frozenset[str]])
 
 
 def _differ(a: frozenset[str], b: frozenset[str]) -> bool:
@@ -80,7 +85,7 @@ def _differ(a: frozenset[str], b: frozenset[str]) -> bool:
 
 
 def _is_opposed(a: str, b: str) -> bool:
-    one, other = _word_set(a), _word_set(b)
+    one, other = set(a.split(" ")), set(b.split(" "))
     if 2 * len(one & other) < ALIKE * (len(one) + len(other)):
         return False
     mine, theirs = one - other, other - one
@@ -92,22 +97,29 @@ def _is_opposed(a: str, b: str) -> bool:
     )
 
 
-@lru_cache(maxsize=1 << 14)
-def _word_set(opening: str) -> frozenset[str]:
-    return frozenset(opening.split(" "))
-
-
-COLUMNS = {"analysis_key": "UUID", "claims": "VARCHAR"}
+COLUMNS = {"analysis_key": "UUID", "amounts": "VARCHAR", "stance": "VARCHAR", "opening": "VARCHAR",
+           "size": "BIGINT", "outline": "BIGINT"}  # fmt: skip
 
 SCHEMA = ddl("claims", COLUMNS)
-"""What answers claim, as JSON: a cache, filled for those that have an answer to the same question beside them."""
+"""What answers claim: a cache, filled for those that have an answer to the same question beside them.
+
+`size` counts the words of the opening, and each sets one bit of `outline`: a word is in no opening that lacks its bit.
+"""
+
+_SHARED = "least({0}.size - bit_count({0}.outline & ~{1}.outline), {1}.size - bit_count({1}.outline & ~{0}.outline))"
+"""No more words than that are in both openings."""
+
+MAY_DISAGREE = f"""
+    o.amounts <> b.amounts AND o.amounts <> '' AND b.amounts <> ''
+    OR CASE WHEN o.stance <> '' AND b.stance <> '' THEN o.stance <> b.stance
+            ELSE o.opening <> b.opening AND 2 * {_SHARED.format("o", "b")} >= {ALIKE} * (o.size + b.size) END"""
+"""Holds of claims `o` and `b` that disagree, and of few others."""
+
+Row = tuple[str, str, str, str, int, int]
+"""A row of the cache."""
 
 
-Claim = tuple[str, str]
-"""The key of an answer and what it claims: a row of the cache."""
-
-
-def find(con: Connection, judged: str, eligible: str) -> tuple[list[int], list[Claim]]:
+def find(con: Connection, judged: str, eligible: str) -> tuple[list[int], list[Row]]:
     """The sequences of answers that disagree with the best one to their question, and the claims that the cache lacked.
 
     `judged` is a relation of verdicts, `eligible` the condition on those whose answers may be trained on. Answers that
@@ -115,31 +127,40 @@ def find(con: Connection, judged: str, eligible: str) -> tuple[list[int], list[C
     """
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE answering AS
-            SELECT cluster, seq, example_id, is_known, old_contradicts, row_number() OVER (
+            SELECT cluster, seq, is_known, old_contradicts, row_number() OVER (
                 PARTITION BY cluster ORDER BY rank DESC, occurred_at DESC, seq DESC) AS place
             FROM {judged} WHERE {eligible} QUALIFY count(*) OVER (PARTITION BY cluster) > 1 AND place <= {MEMBERS}"""
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE compared AS
-           SELECT cluster, seq, place, analysis_key FROM examples JOIN (
-               SELECT cluster, seq, place FROM answering WHERE place = 1 OR NOT is_known
-               QUALIFY count(*) OVER (PARTITION BY cluster) > 1) USING (seq)"""
+           SELECT * FROM (
+               SELECT cluster, seq, place, analysis_key FROM examples JOIN (
+                   SELECT cluster, seq, place FROM answering WHERE place = 1 OR NOT is_known
+                   QUALIFY count(*) OVER (PARTITION BY cluster) > 1) USING (seq))
+           LEFT JOIN claims USING (analysis_key)"""
     )
-    rows = con.execute(
-        """SELECT cluster, seq, analysis_key::VARCHAR, claims FROM compared LEFT JOIN claims USING (analysis_key)
-           ORDER BY cluster, place"""
+    unread = con.execute(
+        "SELECT analysis_key::VARCHAR, min(seq) FROM compared WHERE opening IS NULL GROUP BY ALL"
     ).fetchall()
-    fresh = _read(con, {key: seq for _, seq, key, known in rows if known is None})
-    found: list[int] = []
-    for _, members in groupby(rows, key=itemgetter(0)):
-        (_, answer), *others = [(seq, known or fresh[key]) for _, seq, key, known in members]
-        best = _claims(answer)
-        found += [seq for seq, other in others if other != answer and _disagree(best, _claims(other))]
-    return found, list(fresh.items())
+    fresh = _read(con, dict(unread))
+    if fresh:
+        told = ", ".join(f"{name} = i.{name}" for name in COLUMNS if name != "analysis_key")
+        with_rows(
+            con,
+            COLUMNS,
+            fresh,
+            f"UPDATE compared SET {told} FROM incoming i WHERE compared.analysis_key = i.analysis_key::UUID",
+        )
+    rows = con.execute(
+        f"""SELECT o.seq, o.amounts, o.stance, o.opening, b.amounts, b.stance, b.opening
+            FROM compared o JOIN compared b USING (cluster) WHERE o.place > 1 AND b.place = 1 AND ({MAY_DISAGREE})"""
+    ).fetchall()
+    found = [seq for seq, *both in rows if _disagree(Claims(*both[:3]), Claims(*both[3:]))]
+    return found, fresh
 
 
 def oppose(con: Connection, found: Sequence[int]) -> None:
-    """Make the table `contradicting` (`example_id`, `contradicts`) of what `find` found.
+    """Make the table `contradicting` (`seq`, `contradicts`) of what `find` found.
 
     An answer contradicts the best one if they disagree, the best one the next best that disagrees with it. Of an answer
     that `is_known` what it `old_contradicts` still holds.
@@ -150,16 +171,16 @@ def oppose(con: Connection, found: Sequence[int]) -> None:
         [(seq,) for seq in found],
         """CREATE OR REPLACE TEMP TABLE contradicting AS
            WITH opponents AS (
-               SELECT o.example_id, o.place, b.example_id AS best
+               SELECT o.seq, o.place, b.seq AS best
                FROM answering o JOIN answering b ON b.cluster = o.cluster AND b.place = 1
                WHERE o.place > 1 AND CASE WHEN o.is_known THEN o.old_contradicts IS NOT NULL
                                           ELSE o.seq IN (FROM incoming) END)
-           SELECT example_id, best AS contradicts FROM opponents
-           UNION ALL SELECT best, arg_min(example_id, place) FROM opponents GROUP BY best""",
+           SELECT seq, best AS contradicts FROM opponents
+           UNION ALL SELECT best, arg_min(seq, place) FROM opponents GROUP BY best""",
     )
 
 
-def keep(con: Connection, fresh: Sequence[Claim]) -> None:
+def keep(con: Connection, fresh: Sequence[Row]) -> None:
     """Put claims into the cache."""
     insert(con, "claims", COLUMNS, fresh)
 
@@ -169,13 +190,15 @@ def forget(con: Connection) -> None:
     con.execute("DELETE FROM claims WHERE analysis_key NOT IN (SELECT analysis_key FROM examples)")
 
 
-def _read(con: Connection, unread: dict[str, int]) -> dict[str, str]:
-    """The claims of answers, by their keys; `unread` has the sequence of an example with each."""
-    responses = con.execute(f"SELECT seq, response FROM examples {AMONG}", {"seqs": list(unread.values())}).fetchall()
-    made = {seq: msgspec.json.encode(claims(response), order="deterministic").decode() for seq, response in responses}
-    return {key: made[seq] for key, seq in unread.items()}
+def _read(con: Connection, unread: dict[str, int]) -> list[Row]:
+    """The claims of answers; `unread` are their keys, each with the sequence of an example."""
+    answers = f"SELECT seq, response FROM examples {AMONG}"
+    responses = dict(con.execute(answers, {"seqs": list(unread.values())}).fetchall() if unread else [])
+    return [row(key, claims(responses[seq])) for key, seq in unread.items()]
 
 
-@lru_cache(maxsize=1 << 15)
-def _claims(text: str) -> Claims:
-    return msgspec.json.decode(text, type=Claims)
+def row(key: str, said: Claims) -> Row:
+    """The row of the cache for the claims of an answer."""
+    opening = set(said.opening.split(" "))
+    outline = sum({1 << crc32(word.encode()) % 63 for word in opening})
+    return (key, *said, len(opening), outline)

@@ -53,7 +53,7 @@ def moved(con: Connection, *, policy: dict[str, Any]) -> Iterator[bytes | pa.Tab
     """Every example that would enter or leave, in the order of the log, page by page."""
     _judge(con, from_document(policy))
     yield b"{}"
-    for batch in con.sql(_MOVED).to_arrow_reader(20_000):
+    for batch in con.sql(_TOLD.format(_MOVED)).to_arrow_reader(20_000):
         rows = [
             _named(dict(zip(batch.schema.names, row, strict=True)))
             for row in zip(*batch.to_pydict().values(), strict=True)
@@ -77,7 +77,11 @@ _UNREAD = """SELECT 1 FROM examples ANTI JOIN (SELECT analysis_key FROM analysis
 
 _MOVED = """SELECT v.example_id, v.seq, CASE WHEN j.reasons = 0 THEN 'enter' ELSE 'leave' END AS change,
                    v.reasons AS before, j.reasons AS after, j.duplicate_of, v.superseded_by
-            FROM verdicts v JOIN judged j USING (example_id) WHERE (v.reasons = 0) <> (j.reasons = 0) ORDER BY v.seq"""
+            FROM verdicts v JOIN judged j USING (seq) WHERE (v.reasons = 0) <> (j.reasons = 0) ORDER BY v.seq"""
+
+_TOLD = """SELECT m.* REPLACE (d.example_id AS duplicate_of) FROM ({0}) m
+           LEFT JOIN (SELECT seq, example_id FROM verdicts) d ON d.seq = m.duplicate_of ORDER BY m.seq"""
+"""What moves, with the id of what it is a duplicate of."""
 
 
 def _reasons(con: Connection) -> list[dict[str, Any]]:
@@ -98,9 +102,9 @@ def _queues(con: Connection) -> list[int]:
 
 
 def _page(con: Connection, limit: int) -> list[dict[str, Any]]:
+    told = _TOLD.format(f"{_MOVED} LIMIT {limit}")
     result = con.execute(
-        f"""SELECT m.*, left(e.prompt, 200) AS prompt FROM ({_MOVED} LIMIT {limit}) m JOIN examples e USING (example_id)
-            ORDER BY m.seq"""
+        f"SELECT m.*, left(e.prompt, 200) AS prompt FROM ({told}) m JOIN examples e USING (example_id) ORDER BY m.seq"
     )
     names = [column[0] for column in result.description]
     return [_named(dict(zip(names, row, strict=True))) for row in result.fetchall()]

@@ -53,7 +53,7 @@ PROJECTIONS: tuple[Projection, ...] = (
 )
 """Every table of facts, in the order in which a batch is folded."""
 
-SCHEMA = 8
+SCHEMA = 9
 """Raise it when tables outside PROJECTIONS change."""
 
 CACHES = ("analysis", "claims", "near_texts", "near_buckets")
@@ -198,7 +198,9 @@ class Projector:
         """Judge what the batch touches; all that there is where it adopts a policy."""
         policy = policies.current(self.con)
         self._find_touched(batch)
-        self._link(policy, batch.first)
+        is_touched = database.first(self.con, "SELECT 1 FROM touched LIMIT 1") is not None
+        if is_touched:
+            self._link(policy, batch.first)
         if batch.gone or batch.facts[ExampleRedacted]:
             contradictions.forget(self.con)
         if batch.of(PolicyAdopted) and not verdicts.gathers_the_same(self.con, policy):
@@ -206,7 +208,7 @@ class Projector:
             near_duplicates.relink(self.con, policy.duplicates.threshold)
             verdicts.gather_all(self.con, policy)
             return
-        if database.first(self.con, "SELECT 1 FROM touched LIMIT 1"):
+        if is_touched:
             self.con.execute(
                 """CREATE OR REPLACE TEMP TABLE touched_texts AS
                    SELECT analysis_key, prompt, response, original_response
@@ -271,7 +273,7 @@ class Projector:
             self.con.execute(statement)
         self.con.execute("INSERT INTO compaction VALUES (0)")
         self.con.execute(database.ddl("analysis", analysis.COLUMNS))
-        self.con.execute("INSERT INTO judging VALUES (?)", [verdicts.terms(default())])
+        self.con.execute("INSERT INTO judging VALUES (?, 'cluster')", [verdicts.terms(default())])
         self.con.execute(
             """CREATE TABLE checkpoint (
                    seq BIGINT, subject VARCHAR, log_digest BLOB, versions VARCHAR, judged_seq BIGINT)"""

@@ -304,12 +304,19 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     )
     reviewers = {seq: told for seq, *told in said}
     seen = revisions(con, {example["seq"]: example["example_id"] for example in examples})
+    others = {example[name] for example in examples for name in ("duplicate_of", "contradicts")} - {None}
+    ids = dict(
+        con.execute(f"SELECT seq, example_id FROM verdicts {AMONG}", {"seqs": list(others)}).fetchall()
+        if others
+        else []
+    )
     found = {}
     for example in examples:
         example["revision"] = seen[example["example_id"]]
         example["reviewer"], example["decision_reason"] = reviewers.get(example.pop("decision_seq"), (None, None))
         example["details"] = json.loads(example["details"]) if example["details"] else {}
         example["queue"] = QUEUE.get(example["queue"])
+        example |= {name: ids.get(example[name]) for name in ("duplicate_of", "contradicts")}
         example["verdict"] = _verdict(example)
         found[example.pop("seq")] = example
     return found

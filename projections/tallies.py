@@ -22,7 +22,9 @@ HOUR = "epoch_us(occurred_at) // 3600000000"
 """The hour of a moment, counted from 1970: a division of numbers costs a tenth of cutting off a moment."""
 
 
-SEEN = "seq, occurred_at, kind, source, project_context, tags, relevance, approval, reasons, queue"
+EVIDENCE = ("seq", "occurred_at", "kind", "source", "project_context", "tags")
+JUDGED = ("relevance", "approval", "reasons", "queue")
+SEEN = ", ".join(EVIDENCE + JUDGED)
 """The columns of a verdict that are counted by, or that wait with it."""
 
 
@@ -44,45 +46,40 @@ _SUMMED = """dimension, key, sum(total)::BIGINT AS total, coalesce(sum(in_traini
              coalesce(sum(waiting), 0)::BIGINT AS waiting"""
 
 
-def move(con: Connection, old: str, new: str, below: int) -> None:
-    """Follow verdicts that were replaced: `old` and `new` are tables of the rows before and after.
+def move(con: Connection, moved: str, below: int) -> None:
+    """Follow verdicts that were replaced: the relation `moved` has SEEN, and the `sign` -1 of what was, 1 of what is.
 
     A tag of which the training set holds fewer than `below` makes a new topic.
     """
     enough = _known(con, below)
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT {SEEN}, sum(sign) AS sign FROM (
-              SELECT {SEEN}, -1 AS sign FROM {old} UNION ALL SELECT {SEEN}, 1 FROM {new})
-            GROUP BY ALL HAVING sum(sign) <> 0"""
-    )
-    con.execute(
         f"""CREATE OR REPLACE TEMP TABLE moved_tallies AS
-            SELECT {_SUMMED} FROM ({_counted("moved")} UNION ALL FROM tallies) GROUP BY ALL"""
+            SELECT {_SUMMED} FROM ({_counted(moved)} UNION ALL FROM tallies) GROUP BY ALL"""
     )
     con.execute("DELETE FROM tallies")
     con.execute("INSERT INTO tallies SELECT * FROM moved_tallies WHERE total <> 0")
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE moved_hours AS
-            SELECT {HOUR} AS hour, kind, sum(sign)::BIGINT AS n FROM moved WHERE occurred_at IS NOT NULL
+            SELECT {HOUR} AS hour, kind, sum(sign)::BIGINT AS n FROM {moved} WHERE occurred_at IS NOT NULL
             GROUP BY ALL HAVING sum(sign) <> 0"""
     )
     con.execute(
         "UPDATE hours SET n = hours.n + m.n FROM moved_hours m WHERE hours.hour = m.hour AND hours.kind = m.kind"
     )
     con.execute("INSERT INTO hours FROM moved_hours ANTI JOIN hours USING (hour, kind)")
-    if first(con, "SELECT 1 FROM moved WHERE sign < 0 AND queue IS NOT NULL LIMIT 1"):
+    if first(con, f"SELECT 1 FROM {moved} WHERE sign < 0 AND queue IS NOT NULL LIMIT 1"):
         for table in ("queued", "queued_tags", "new_topics"):
             con.execute(
-                f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM moved WHERE sign < 0 AND queue IS NOT NULL)"
+                f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {moved} WHERE sign < 0 AND queue IS NOT NULL)"
             )
-    _wait(con, "(FROM moved WHERE sign > 0)")
+    _wait(con, f"(FROM {moved} WHERE sign > 0)")
     if _known(con, below) != enough:
         find_new(con, below)
         return
     con.execute(
-        """INSERT INTO new_topics SELECT * FROM (
+        f"""INSERT INTO new_topics SELECT * FROM (
              SELECT seq, queue, list_filter(tags, lambda tag: NOT list_contains($enough::VARCHAR[], tag)) AS thin
-             FROM moved WHERE sign > 0 AND queue > 3 AND approval IS NULL) WHERE len(thin) > 0""",
+             FROM {moved} WHERE sign > 0 AND queue > 3 AND approval IS NULL) WHERE len(thin) > 0""",
         {"enough": enough},
     )
 

@@ -7,12 +7,15 @@ arrived: whatever a batch touches is judged anew from the facts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import database, evidence, tallies
 from .analysis import analyser
 from .database import Connection, first
 from .policy import RELEVANCE, Policy
+
+if TYPE_CHECKING:
+    from . import contradictions
 
 REASONS = (
     "too_short",
@@ -40,19 +43,19 @@ JUDGEMENT = {
     "relevance": "VARCHAR",
     "approval": "VARCHAR",
     "rank": "BIGINT",
-    "duplicate_of": "VARCHAR",
-    "contradicts": "VARCHAR",
+    "duplicate_of": "BIGINT",
+    "contradicts": "BIGINT",
     "is_borderline": "BOOLEAN",
     "reasons": "BIGINT",
     "queue": "BIGINT",
 }
-"""What a policy makes of the evidence."""
+"""What a policy makes of the evidence; `duplicate_of` and `contradicts` are the seq of another example."""
 
 COLUMNS = evidence.COLUMNS | JUDGEMENT
 
-SCHEMA = (database.ddl("verdicts", COLUMNS), "CREATE TABLE judging (terms VARCHAR)")
+SCHEMA = (database.ddl("verdicts", COLUMNS), "CREATE TABLE judging (terms VARCHAR, question VARCHAR)")
 """A verdict repeats its evidence, so that another policy judges anew without a join; `judging` are the terms on which
-the evidence was gathered."""
+the evidence was gathered, and the column that examples shared that answer the same."""
 
 _FILTERS = BIT["too_short"] | BIT["low_relevance"] | BIT["excluded_source"] | BIT["excluded_by_author"]
 _GONE = BIT["superseded_by"] | BIT["erased"]
@@ -85,11 +88,14 @@ def parameters(policy: Policy) -> dict[str, Any]:
     }
 
 
-_IDENTITY = ("seq", "example_id", "kind", "cluster", "occurred_at", "decision")
+_IDENTITY = ("seq", "kind", "cluster", "occurred_at", "decision")
 """What is repeated of the evidence beside a judgement; the lists and texts of it would cost more than judging."""
 
-_CONTEST = ("seq", "example_id", "cluster", "occurred_at", "decision")
+_CONTEST = ("seq", "cluster", "occurred_at", "decision")
 """What decides of the evidence which answer to a question is best, and what becomes of the others."""
+
+_OF_ITSELF = ("relevance", "approval", "rank", "is_borderline")
+"""The columns of JUDGEMENT that other answers have nothing to do with."""
 
 _LOOKED_AT = """CASE WHEN len(personal_data) + len(flags) > 0 OR ({0} IS NULL AND is_borderline) THEN 4
                      WHEN {0} IS NULL THEN 5 END"""
@@ -97,6 +103,9 @@ _LOOKED_AT = """CASE WHEN len(personal_data) + len(flags) > 0 OR ({0} IS NULL AN
 
 _FREED = 0
 """Stands for the place of what contradicted another answer until it is known whether it still does."""
+
+_PUT_FORWARD = f"CASE WHEN decision IS NULL AND (queue IS NULL OR queue IN ({_FREED}, 5)) THEN 4 ELSE queue END"
+"""The place of what contradicts another answer."""
 
 
 def _by_itself(relation: str, kept: Iterable[str]) -> str:
@@ -147,11 +156,11 @@ def _beside_one_another(alone: str, question: str, kept: Sequence[str]) -> str:
     return f"""
 WITH alone AS MATERIALIZED ({alone}),
 best AS (
-    SELECT {question}, arg_max(example_id, {PLACES}) AS best
+    SELECT {question}, arg_max(seq, {PLACES}) AS best
     FROM alone WHERE own = 0 GROUP BY ALL HAVING count(*) > 1)
 SELECT {", ".join(kept)}, relevance, approval, rank,
-    CASE WHEN own = 0 THEN nullif(best, example_id) END AS duplicate_of, NULL::VARCHAR AS contradicts, is_borderline,
-    own | CASE WHEN own = 0 AND best <> example_id THEN {BIT["duplicate_of"]} ELSE 0 END AS reasons, queue
+    CASE WHEN own = 0 THEN nullif(best, seq) END AS duplicate_of, NULL::BIGINT AS contradicts, is_borderline,
+    own | CASE WHEN own = 0 AND best <> seq THEN {BIT["duplicate_of"]} ELSE 0 END AS reasons, queue
 FROM alone LEFT JOIN best USING ({question})"""
 
 
@@ -174,8 +183,8 @@ def _question(policy: Policy) -> str:
     return "cluster" if policy.duplicates.near else "prompt_key"
 
 
-def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> list[tuple[str, str]]:
-    """Find contradictions in `judged`; where the same evidence is judged again, only in questions that changed.
+def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> list[contradictions.Row]:
+    """Find contradictions in `judged`; where the same evidence is judged again, answers meet only a new best one.
 
     Returns claims for `contradictions.keep`.
     """
@@ -183,29 +192,24 @@ def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> list[tupl
         return []
     from . import contradictions  # learns the vocabulary: not for those who only ask
 
-    relation = "(SELECT *, false AS is_known, NULL::VARCHAR AS old_contradicts FROM judged)"
-    kept = ""
+    relation = "(SELECT *, false AS is_known, NULL::BIGINT AS old_contradicts FROM judged)"
     if is_again:
         old = CONTENDING.replace("reasons", "old_reasons")
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE moved_questions AS
-                SELECT cluster, count(*) FILTER ({old}) <= {contradictions.MEMBERS}
-                    AND arg_max(seq, {PLACES}) FILTER ({CONTENDING}) IS NOT DISTINCT FROM
-                        arg_max(seq, {PLACES.replace(" rank", " old_rank")}) FILTER ({old}) AS has_same_best
-                FROM judged WHERE cluster IN (
-                    SELECT cluster FROM judged
-                    WHERE ({CONTENDING}) <> ({old}) OR ({CONTENDING} AND rank <> old_rank)) GROUP BY cluster"""
+            f"""CREATE OR REPLACE TEMP TABLE same_best AS
+                SELECT cluster FROM judged WHERE {CONTENDING} OR {old} GROUP BY cluster
+                HAVING count(*) FILTER ({old}) <= {contradictions.MEMBERS} AND count(*) FILTER ({CONTENDING}) > 1
+                AND arg_max(seq, {PLACES}) FILTER ({CONTENDING})
+                  = arg_max(seq, {PLACES.replace(" rank", " old_rank")}) FILTER ({old})"""
         )
-        relation = f"(SELECT *, has_same_best AND {old} AS is_known FROM judged JOIN moved_questions USING (cluster))"
-        kept = """UNION ALL SELECT example_id, old_contradicts FROM judged ANTI JOIN moved_questions USING (cluster)
-                  WHERE old_contradicts IS NOT NULL"""
+        relation = f"(SELECT *, {old} AND cluster IN (FROM same_best) AS is_known FROM judged)"
     found, fresh = contradictions.find(con, relation, CONTENDING)
     if found or is_again:
-        _oppose(con, found, kept)
+        _oppose(con, found)
     return fresh
 
 
-def _contradict_some(con: Connection, policy: Policy) -> list[tuple[str, str]]:
+def _contradict_some(con: Connection, policy: Policy) -> list[contradictions.Row]:
     """The same of `touched` and what is beside it, by the answers `held` before: others meet only a new best one."""
     if not policy.duplicates.contradictions:
         return []
@@ -225,14 +229,13 @@ def _contradict_some(con: Connection, policy: Policy) -> list[tuple[str, str]]:
     return fresh
 
 
-def _oppose(con: Connection, found: Sequence[int], kept: str = "") -> None:
+def _oppose(con: Connection, found: Sequence[int]) -> None:
     from . import contradictions
 
     contradictions.oppose(con, found)
     con.execute(
-        f"""UPDATE judged SET contradicts = c.contradicts,
-             queue = CASE WHEN decision IS NULL AND (queue IS NULL OR queue IN ({_FREED}, 5)) THEN 4 ELSE queue END
-           FROM (SELECT example_id, contradicts FROM contradicting {kept}) c WHERE judged.example_id = c.example_id"""
+        f"""UPDATE judged SET contradicts = c.contradicts, queue = {_PUT_FORWARD}
+           FROM contradicting c WHERE judged.seq = c.seq"""
     )
 
 
@@ -257,10 +260,9 @@ def update(con: Connection, policy: Policy) -> None:
     )
     _judge_some(con, policy)
     fresh = _contradict_some(con, policy)
-    differs = " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in JUDGEMENT)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE differing AS SELECT seq, {", ".join(JUDGEMENT)} FROM judged
-            WHERE is_touched OR {differs}"""
+            WHERE is_touched OR {_differ(JUDGEMENT)}"""
     )
     con.execute("CREATE OR REPLACE TEMP TABLE replaced AS SELECT * FROM verdicts SEMI JOIN differing USING (seq)")
     gathered = ", ".join(evidence.COLUMNS)
@@ -272,7 +274,12 @@ def update(con: Connection, policy: Policy) -> None:
     )
     con.execute("DELETE FROM verdicts WHERE seq IN (SELECT seq FROM replaced)")
     con.execute("INSERT INTO verdicts BY NAME FROM renewed")
-    tallies.move(con, "replaced", "renewed", policy.review.new_topic_below)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT {tallies.SEEN}, sum(sign) AS sign FROM (
+              SELECT {tallies.SEEN}, -1 AS sign FROM replaced UNION ALL SELECT {tallies.SEEN}, 1 FROM renewed)
+            GROUP BY ALL HAVING sum(sign) <> 0"""
+    )
+    tallies.move(con, "moved", policy.review.new_topic_below)
     _remember(con, fresh)
 
 
@@ -293,28 +300,49 @@ def _judge_some(con: Connection, policy: Policy) -> None:
     )
 
 
-def _differ(con: Connection) -> None:
-    """Make the table `differing`: what was judged otherwise than before, or not at all before."""
-    differs = " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in JUDGEMENT)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE differing AS SELECT seq, {', '.join(JUDGEMENT)} FROM judged WHERE {differs}"
-    )
-
-
 def judge_all(con: Connection, policy: Policy) -> None:
-    """Judge every example anew, as a new policy demands; rows that stay as they are are not written."""
+    """Judge every example anew, as a new policy demands; columns and rows that stay as they are are not written."""
     if not gathers_the_same(con, policy):
         gather_all(con, policy)
         return
     fresh = _judge_again(con, policy)
-    _differ(con)
-    changed = f"SELECT {tallies.SEEN} FROM verdicts SEMI JOIN differing USING (seq)"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE replaced AS {changed}")
-    assignments = ", ".join(f"{name} = d.{name}" for name in JUDGEMENT)
-    con.execute(f"UPDATE verdicts SET {assignments} FROM differing d WHERE verdicts.seq = d.seq")
-    tallies.move(con, "replaced", f"({changed})", policy.review.new_topic_below)
-    tallies.find_new(con, policy.review.new_topic_below)
+    _follow(con, policy.review.new_topic_below)
+    # What changes in few rows is written apart from what changes in many: a written row costs by its columns.
+    for names in (
+        ("duplicate_of", "contradicts"),
+        ("reasons", "queue"),
+        _OF_ITSELF,
+    ):
+        assignments = ", ".join(f"{name} = j.{name}" for name in names)
+        con.execute(
+            f"""UPDATE verdicts SET {assignments} FROM (
+                    SELECT seq, {", ".join(names)} FROM judged WHERE {_differ(names)}) j
+                WHERE verdicts.seq = j.seq"""
+        )
+    con.execute("UPDATE judging SET question = ?", [_question(policy)])
     _remember(con, fresh)
+
+
+def _follow(con: Connection, below: int) -> None:
+    """Let the tallies follow what was judged again."""
+    evidence = ", ".join(tallies.EVIDENCE)
+    judged = ", ".join(f"{name}, old_{name}" for name in tallies.JUDGED)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE recounted AS SELECT {evidence}, {judged}
+            FROM (SELECT {evidence} FROM verdicts)
+            JOIN (SELECT seq, {judged} FROM judged WHERE {_differ(tallies.JUDGED)}) USING (seq)"""
+    )
+    then = ", ".join(f"old_{name} AS {name}" for name in tallies.JUDGED)
+    now = ", ".join(tallies.JUDGED)
+    moved = f"""(SELECT {evidence}, {then}, -1 AS sign FROM recounted
+                 UNION ALL SELECT {evidence}, {now}, 1 FROM recounted)"""
+    tallies.move(con, moved, below)
+    tallies.find_new(con, below)
+
+
+def _differ(names: Iterable[str]) -> str:
+    """The condition on judgements that are others than before in one of some columns."""
+    return " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in names)
 
 
 def gather_all(con: Connection, policy: Policy) -> None:
@@ -323,7 +351,7 @@ def gather_all(con: Connection, policy: Policy) -> None:
     con.execute("DELETE FROM verdicts")
     con.execute(f"INSERT INTO verdicts BY NAME {_whole('gathered')}")
     con.execute("DROP TABLE gathered")
-    con.execute("UPDATE judging SET terms = ?", [terms(policy)])
+    con.execute("UPDATE judging SET terms = ?, question = ?", [terms(policy), _question(policy)])
     tallies.recount(con, policy.review.new_topic_below)
     _remember(con, fresh)
 
@@ -332,21 +360,36 @@ def candidate(con: Connection, policy: Policy) -> str:
     """Judge every example under a policy into the temporary table `judged`, and change nothing.
 
     `judged` holds of the evidence what _IDENTITY names; the relation that is returned has every column of a verdict.
-    Where the evidence can be taken from the verdicts, `judged` repeats their judgement as `old_…`.
     """
     if gathers_the_same(con, policy):
         _judge_again(con, policy)
+        names = ", ".join([*_IDENTITY, *JUDGEMENT])
+        con.execute(f"INSERT INTO judged BY NAME SELECT {names} FROM verdicts ANTI JOIN asked USING (cluster)")
         return f"({_whole('verdicts')})"
     _gather_and_judge(con, policy)
     return f"({_whole('gathered')})"
 
 
-def _judge_again(con: Connection, policy: Policy) -> list[tuple[str, str]]:
-    _judge(con, policy, "verdicts", old=list(JUDGEMENT))
+def _judge_again(con: Connection, policy: Policy) -> list[contradictions.Row]:
+    """Judge into `judged` what is `asked`: questions with an answer that the policy judges otherwise by itself.
+
+    `judged` repeats the verdicts that are there as `old_…`.
+    """
+    names = ", ".join([*evidence.COLUMNS, *(f"{name} AS old_{name}" for name in JUDGEMENT)])
+    kept = ["cluster", "decision", *map("old_{}".format, JUDGEMENT)]
+    alone = _by_itself(f"(SELECT {names} FROM verdicts)", kept)
+    asks_otherwise = first(con, "SELECT 1 FROM judging WHERE question <> ?", [_question(policy)]) is not None
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT cluster FROM ({alone})
+            WHERE own <> old_reasons & ~{BIT["duplicate_of"]} OR {_differ(_OF_ITSELF)} OR (own = 0 AND $asks_otherwise)
+            OR CASE WHEN old_contradicts IS NULL THEN queue ELSE {_PUT_FORWARD} END IS DISTINCT FROM old_queue""",
+        parameters(policy) | {"asks_otherwise": asks_otherwise},
+    )
+    _judge(con, policy, "verdicts SEMI JOIN asked USING (cluster)", old=list(JUDGEMENT))
     return _contradict(con, policy, is_again=True)
 
 
-def _gather_and_judge(con: Connection, policy: Policy) -> list[tuple[str, str]]:
+def _gather_and_judge(con: Connection, policy: Policy) -> list[contradictions.Row]:
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered('examples')}",
         {"analyser": analyser(policy.lexicon)},
@@ -361,7 +404,7 @@ def _whole(relation: str) -> str:
     return f"SELECT {', '.join(names)} FROM {relation} e JOIN judged j USING (seq)"
 
 
-def _remember(con: Connection, fresh: list[tuple[str, str]]) -> None:
+def _remember(con: Connection, fresh: list[contradictions.Row]) -> None:
     if fresh:
         from . import contradictions
 

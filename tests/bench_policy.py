@@ -70,7 +70,7 @@ def main(count: int) -> list[tuple[str, ...]]:
         relevance = msgspec.structs.replace(usual.filters, min_relevance="high")
         length = msgspec.structs.replace(usual.filters, min_response_chars=200)
         rows = []
-        for what, filters in (("relevance high", relevance), ("answers of 200", length)):
+        for what, filters in (("relevance high", relevance), ("answers of 200", length), ("as shipped", usual.filters)):
             before = projector.con.execute("SELECT reasons FROM verdicts ORDER BY seq").fetchnumpy()["reasons"]
             seconds = adopt(projector, msgspec.structs.replace(usual, filters=filters))
             after = projector.con.execute("SELECT reasons FROM verdicts ORDER BY seq").fetchnumpy()["reasons"]

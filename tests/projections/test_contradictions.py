@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
-from projections import queries
+from projections import contradictions, database, queries
 from projections.contradictions import claims, disagree
 from tests.evaluation.__main__ import labelled
 
@@ -42,10 +44,23 @@ def test_it_does_not_matter_which_answer_comes_first() -> None:
         assert not disagree(pair["a"], pair["a"])
 
 
+def test_what_outlines_rule_out_does_not_disagree() -> None:
+    texts = [pair[side] for pair in labelled("contradictions") for side in "ab"]
+    con = database.connect(None)
+    con.execute(contradictions.SCHEMA)
+    contradictions.keep(con, [contradictions.row(str(UUID(int=n)), claims(text)) for n, text in enumerate(texts)])
+    beside = "FROM claims o, claims b WHERE o.analysis_key <> b.analysis_key"
+    pairs = f"SELECT o.analysis_key, b.analysis_key {beside} AND ({contradictions.MAY_DISAGREE})"
+    left = {(a.int, b.int) for a, b in con.execute(pairs).fetchall()}
+    ruled_out = [(n, n + 1) for n in range(len(texts) - 1) if (n, n + 1) not in left]
+    assert len(ruled_out) > len(texts) / 3
+    assert not [(n, m) for n, m in ruled_out if disagree(texts[n], texts[m])]
+
+
 def test_what_an_answer_claims() -> None:
     found = claims("No, weld 1-1/2 inches at 1/4:12. Wait 24 hrs, 60 mil TPO.")
     assert (found.stance, found.opening) == ("no", "weld 1.5in pitch0.25")
-    assert found.amounts == {"in": {"1.5"}, "pitch": {"0.25"}, "hr": {"24"}, "mil": {"60"}}
+    assert found.amounts == '{"hr":["24"],"in":["1.5"],"mil":["60"],"pitch":["0.25"]}'
 
 
 def test_answers_that_disagree_wait_for_a_reviewer_even_when_both_are_approved_by_use() -> None:

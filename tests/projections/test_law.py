@@ -213,7 +213,9 @@ def test_the_tables_say_what_the_rules_in_plain_python_say(history: list[Said]) 
 
 def _verdicts(con: Connection) -> dict[str, model.Verdict]:
     rows = con.execute(
-        "SELECT example_id, reasons, approval, superseded_by, duplicate_of, contradicts, queue FROM verdicts"
+        """SELECT v.example_id, v.reasons, v.approval, v.superseded_by, d.example_id, c.example_id, v.queue
+           FROM verdicts v LEFT JOIN verdicts d ON d.seq = v.duplicate_of
+                LEFT JOIN verdicts c ON c.seq = v.contradicts"""
     ).fetchall()
     return {example_id: model.Verdict(set(verdicts.names(reasons)), *rest) for example_id, reasons, *rest in rows}
 
