@@ -21,7 +21,7 @@ from .formats import FORMATS, Format, Rows, by_split
 from .lineage import LINEAGE, Lineage
 from .manifest import File, Manifest
 
-AHEAD = 2
+AHEAD = 3
 """Pages that may wait for the slowest format while the others go on: more keeps both cores busy and takes memory."""
 
 KEEP_MS = 10_000
