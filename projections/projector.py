@@ -69,7 +69,8 @@ PORTION = 100_000
 class Projector:
     """The owner of one database; every other connection to it is a cursor of this one.
 
-    `checkpoint_seq` is the last committed sequence, kept for those who may not wait for the connection.
+    `checkpoint_seq` is the last committed sequence, kept for those who may not wait for the connection; `near` is what
+    is kept in memory of prompts, to be cleared where others write to their tables.
     """
 
     def __init__(self, path: Path | None = None, *, memory_limit: str = database.MEMORY_LIMIT) -> None:
@@ -77,6 +78,7 @@ class Projector:
         self.con: Connection = database.connect(path, memory_limit=memory_limit)
         self.checkpoint_seq = self._judged_seq = 0
         self._is_open = False  # the transaction
+        self.near = near_duplicates.Index()
         try:
             self._begin(path)
         except duckdb.Error as error:
@@ -148,14 +150,14 @@ class Projector:
                 self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
                 analysis.analyse(self.con, "portion", policy.lexicon)
                 if min(first + PORTION - 1, last) > linked_through:
-                    near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold)
+                    near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold, self.near)
             if progress:
                 progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
         with self._transaction():
             changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
             analysis.analyse(self.con, f"({changed})", policy.lexicon)
-            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold)
-            near_duplicates.relink(self.con, policy.duplicates.threshold)
+            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold, self.near)
+            near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
             contradictions.forget(self.con)
             verdicts.gather_all(self.con, policy)
             said = " UNION ".join(f"SELECT example_id FROM {table}" for table in queries.ABOUT)
@@ -191,6 +193,7 @@ class Projector:
                 self._is_open = False
         except BaseException:
             self._is_open = False
+            self.near.clear()
             self.con.execute("ROLLBACK")
             raise
 
@@ -203,7 +206,7 @@ class Projector:
             contradictions.forget(self.con)
         if batch.of(PolicyAdopted) and not verdicts.gathers_the_same(self.con, policy):
             analysis.analyse(self.con, "examples", policy.lexicon)
-            near_duplicates.relink(self.con, policy.duplicates.threshold)
+            near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
             verdicts.gather_all(self.con, policy)
             return
         if database.first(self.con, "SELECT 1 FROM touched LIMIT 1"):
@@ -246,7 +249,7 @@ class Projector:
         changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (seq)
                        WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL)"""
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_prompts AS {_prompts(changed)}")
-        linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold)
+        linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold, self.near)
         with_rows(
             self.con,
             {"seq": "BIGINT"},
