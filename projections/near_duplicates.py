@@ -12,7 +12,6 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import zlib
-from array import array
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -300,7 +299,7 @@ class Index:
         self._facts, self._words = np.empty(0, np.uint32), np.empty(0, np.uint32)
         # In order: what is looked for, and behind it the row and column where it lies. The second ones came lately.
         self._entries = [np.empty(0, np.uint64), np.empty(0, np.uint64)]
-        self._normals, self._ends = bytearray(), array("q", [0])
+        self._normals, self._ends = bytearray(), np.zeros(1, np.int64)
 
     def read(self, con: Connection) -> None:
         """Read the tables unless that was done."""
@@ -321,13 +320,14 @@ class Index:
         self._seqs = np.concatenate([self._seqs, seqs])
         self._facts = np.concatenate([self._facts, keys])
         self._words = np.concatenate([self._words, banded[:, BANDS]])
-        for normal in normals:
-            self._normals += normal.encode("utf-8", "surrogatepass")
-            self._ends.append(len(self._normals))
+        texts = [normal.encode("utf-8", "surrogatepass") for normal in normals]
+        ends = len(self._normals) + np.cumsum([len(text) for text in texts], dtype=np.int64)
+        self._ends = np.concatenate([self._ends, ends])
+        self._normals += b"".join(texts)
         old, late = self._entries
-        late = np.sort(np.concatenate([late, np.sort(entries)]), kind="stable")
+        late = np.sort(np.concatenate([late, entries]))
         if len(late) > max(_LATE, len(old) // 16):
-            old, late = np.sort(np.concatenate([old, late]), kind="stable"), late[:0]
+            old, late = np.sort(np.concatenate([old, late])), late[:0]
         self._entries = [old, late]
 
     def remove(self, seqs: Sequence[int]) -> None:
