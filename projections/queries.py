@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -126,8 +127,10 @@ _FILTERS = {"place": "place", "source": "source", "project": "project_context"}
 def waiting(filters: dict[str, Any]) -> str:
     """What of WAITING matches filters (`place`, `source`, `project`, `tag`), as a FROM with its condition."""
     wanted = [f"{column} = ${name}" for name, column in _FILTERS.items() if name in filters]
-    tagged = "SEMI JOIN (SELECT seq FROM queued_tags WHERE tag = $tag) USING (seq)" if "tag" in filters else ""
-    return f"FROM {WAITING} {tagged} WHERE {' AND '.join(wanted) or 'true'}"
+    return f"FROM {WAITING} {_TAGGED if 'tag' in filters else ''} WHERE {' AND '.join(wanted) or 'true'}"
+
+
+_TAGGED = "SEMI JOIN (SELECT seq FROM queued_tags WHERE tag = $tag) USING (seq)"
 
 
 def page(
@@ -137,25 +140,18 @@ def page(
 
     `counts` are those of `by_reason`.
     """
-    if "tag" in filters:
-        # All of it in one pass: every place with how many match, and its own newest ones.
-        places = con.execute(
-            f"""SELECT place, count(*), max(seq, {limit}) FILTER (place > $p OR (place = $p AND seq < $s))
-                {waiting(filters)} GROUP BY place ORDER BY place""",
-            filters | {"p": began[0], "s": began[1]},
-        ).fetchall()
-        return [(place, seq) for place, _, seqs in places for seq in seqs or []][:limit], sum(n for _, n, _ in places)
     rows: list[tuple[int, int]] = []
     conditions = [f"{column} = ${name}" for name, column in _FILTERS.items() if name in filters and name != "place"]
     values = {name: value for name, value in filters.items() if name != "place"}
+    tagged = _TAGGED if "tag" in filters else ""
     for place in sorted(QUEUE):  # place by place, until there are enough
         if place < began[0] or len(rows) == limit or filters.get("place", place) != place:
             continue
         join, wanted = ("SEMI", conditions) if place == NEW_TOPIC else ("ANTI", [f"place = {place}", *conditions])
         wanted = [*wanted, f"seq < {began[1]}"] if place == began[0] else wanted
         found = con.execute(
-            f"""SELECT seq FROM queued {join} JOIN new_topics USING (seq) WHERE {" AND ".join(wanted) or "true"}
-                ORDER BY seq DESC LIMIT {limit - len(rows)}""",
+            f"""SELECT seq FROM queued {join} JOIN new_topics USING (seq) {tagged}
+                WHERE {" AND ".join(wanted) or "true"} ORDER BY seq DESC LIMIT {limit - len(rows)}""",
             values,
         )
         rows += [(place, seq) for (seq,) in found.fetchall()]
@@ -169,7 +165,7 @@ def _matching(con: Connection, filters: dict[str, Any], counts: dict[str, int]) 
             return sum(counts.values())
         case ["place"]:
             return counts.get(QUEUE.get(filters["place"], ""), 0)
-        case ["source" | "project" as dimension]:
+        case ["source" | "project" | "tag" as dimension]:
             known = first(
                 con, "SELECT waiting FROM tallies WHERE dimension = ? AND key = ?", [dimension, filters[dimension]]
             )
@@ -289,7 +285,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
             e.details, e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
             v.personal_data, v.flags, v.feedback, v.decision, NULL AS reviewer, NULL AS decision_reason, v.approval,
             v.superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
-            0 AS revision, v.seq, v.decision_seq
+            0 AS revision, v.seq, v.feedback_seq, v.decision_seq
         FROM (SELECT * FROM examples {AMONG}) e JOIN (SELECT * FROM verdicts {AMONG}) v USING (seq)""",
         {"seqs": seqs},
     )
@@ -303,10 +299,11 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         else []
     )
     reviewers = {seq: told for seq, *told in said}
-    seen = revisions(con, {example["seq"]: example["example_id"] for example in examples})
+    seen = revisions(con, [tuple(example[name] for name in _SAID) for example in examples])
     found = {}
     for example in examples:
         example["revision"] = seen[example["example_id"]]
+        del example["feedback_seq"]
         example["reviewer"], example["decision_reason"] = reviewers.get(example.pop("decision_seq"), (None, None))
         example["details"] = json.loads(example["details"]) if example["details"] else {}
         example["queue"] = QUEUE.get(example["queue"])
@@ -315,19 +312,32 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     return found
 
 
-def revisions(con: Connection, ids: dict[int, str]) -> dict[str, int]:
-    """The last sequence said under the subject of each of some examples, whatever became of it; `ids` by sequence."""
+def revisions(con: Connection, told: Sequence[Said]) -> dict[str, int]:
+    """The last sequence said under the subject of each of some examples, whatever became of it, by id.
+
+    A verdict knows the last feedback and the last decision, unless the latter was taken back.
+    """
+    known = {
+        example_id: max(seq if kind == "capture" else 0, feedback_seq or 0, decision_seq or 0)
+        for example_id, kind, seq, feedback_seq, decision_seq in told
+    }
     among = "SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS example_id) USING (example_id)"
-    tables = " UNION ALL ".join(f"SELECT example_id, seq FROM {table} {among}" for table in ABOUT)
     rows = con.execute(
-        f"""SELECT example_id, max(seq) FROM ({tables}
-            UNION ALL SELECT example_id, seq FROM (SELECT * FROM examples {AMONG}) WHERE corrects IS NULL
-            UNION ALL SELECT * FROM (SELECT corrects AS example_id, seq FROM corrections) {among}
+        f"""SELECT example_id, max(seq) FROM (
+            SELECT example_id, seq FROM (FROM decisions WHERE decision = 'reopened') {among}
+            UNION ALL SELECT example_id, seq FROM redactions {among}
+            UNION ALL SELECT example_id, seq FROM erasures {among}
+            UNION ALL SELECT * FROM (SELECT coalesce(corrects, example_id) AS example_id, seq FROM corrections) {among}
             UNION ALL SELECT * FROM (SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine) {among})
             GROUP BY example_id""",
-        {"seqs": list(ids), "ids": list(ids.values())},
+        {"ids": list(known)},
     ).fetchall()
-    return dict.fromkeys(ids.values(), 0) | dict(rows)
+    return known | {example_id: max(seq, known[example_id]) for example_id, seq in rows}
+
+
+Said = tuple[str, str, int, int | None, int | None]
+_SAID = ("example_id", "kind", "seq", "feedback_seq", "decision_seq")
+"""What a verdict knows of what was said about an example."""
 
 
 def _verdict(example: dict[str, Any]) -> dict[str, Any]:

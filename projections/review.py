@@ -110,14 +110,14 @@ def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
     ).fetchall()
     seqs: list[int] = newest or []
     rows = con.execute(
-        f"""SELECT seq, example_id, personal_data, flags, contradicts, feedback, kind FROM verdicts
-            {AMONG} ORDER BY seq DESC""",
+        f"""SELECT example_id, kind, seq, feedback_seq, decision_seq, personal_data, flags, contradicts, feedback
+            FROM verdicts {AMONG} ORDER BY seq DESC""",
         {"seqs": seqs},
     ).fetchall()
     shown = beginnings(con, seqs)
-    seen = queries.revisions(con, {seq: example_id for seq, example_id, *_ in rows})
+    seen = queries.revisions(con, [row[:5] for row in rows])
     items = []
-    for seq, example_id, personal_data, flags, contradicts, feedback, kind in rows:
+    for example_id, kind, seq, _, _, personal_data, flags, contradicts, feedback in rows:
         looks = [f"personal data: {', '.join(personal_data)}"] if personal_data else []
         looks += [f"to look at: {', '.join(flags)}"] if flags else []
         looks += ["its answer contradicts another one"] if contradicts else []
@@ -158,7 +158,7 @@ def found(
     )
     filters = {"source": source, "tag": tag, "project": project, "relevance": relevance}
     limit = max(1, min(limit, PAGE))
-    top = _last(con) + 1 if before is None else before
+    top = checkpoint(con).seq + 1 if before is None else before
     goes_on: int | None
     if text:
         seqs, goes_on = _search(con, f"FROM verdicts WHERE {condition}", filters, text, top, limit, _deadline())
@@ -259,7 +259,7 @@ def _search_places(
     for place in sorted(QUEUE):
         if place < began[0] or filters.get("place", place) != place:
             continue
-        top = began[1] if place == began[0] else _last(con) + 1
+        top = began[1] if place == began[0] else checkpoint(con).seq + 1
         seqs, goes_on = _search(
             con,
             queries.waiting(filters | {"place": place}),
@@ -315,11 +315,6 @@ def _search(
 def _deadline() -> Callable[[], bool]:
     end = time.monotonic() + SEARCH_SECONDS
     return lambda: time.monotonic() > end
-
-
-def _last(con: Connection) -> int:
-    row = first(con, "SELECT max(seq) FROM verdicts")
-    return (row and row[0]) or 0
 
 
 def _cursor(after: str | None) -> tuple[int, int]:
