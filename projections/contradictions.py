@@ -171,6 +171,8 @@ def forget(con: Connection) -> None:
 
 def _read(con: Connection, unread: dict[str, int]) -> dict[str, str]:
     """The claims of answers, by their keys; `unread` has the sequence of an example with each."""
+    if not unread:
+        return {}
     responses = con.execute(f"SELECT seq, response FROM examples {AMONG}", {"seqs": list(unread.values())}).fetchall()
     made = {seq: msgspec.json.encode(claims(response), order="deterministic").decode() for seq, response in responses}
     return {key: made[seq] for key, seq in unread.items()}

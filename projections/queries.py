@@ -102,6 +102,12 @@ def stats(con: Connection) -> dict[str, Any]:
     }
 
 
+def tallied(con: Connection, dimension: str, key: str) -> int:
+    """How many wait of one kind."""
+    known = first(con, "SELECT waiting FROM tallies WHERE dimension = ? AND key = ?", [dimension, key])
+    return known[0] if known else 0
+
+
 def _tally(con: Connection, dimension: str) -> list[tuple[str, int, int]]:
     """Key, total and how many are in the training set, the most frequent first."""
     return con.execute(
@@ -166,10 +172,7 @@ def _matching(con: Connection, filters: dict[str, Any], counts: dict[str, int]) 
         case ["place"]:
             return counts.get(QUEUE.get(filters["place"], ""), 0)
         case ["source" | "project" | "tag" as dimension]:
-            known = first(
-                con, "SELECT waiting FROM tallies WHERE dimension = ? AND key = ?", [dimension, filters[dimension]]
-            )
-            return known[0] if known else 0
+            return tallied(con, dimension, filters[dimension])
     return int(_one(con, f"SELECT count(*) {waiting(filters)}", filters)[0])
 
 
@@ -210,14 +213,10 @@ def queue(
 
 def by_reason(con: Connection) -> dict[str, int]:
     """How many wait for each reason, the most urgent first, from the tallies."""
-    counts = dict(
-        con.execute(
-            """SELECT place, sum(n)::BIGINT FROM (
-                 SELECT key::BIGINT AS place, total AS n FROM tallies WHERE dimension = 'queue'
-                 UNION ALL SELECT unnest([place, 3]), unnest([-n, n])
-                 FROM (SELECT place, count(*) AS n FROM new_topics GROUP BY place)) GROUP BY place"""
-        ).fetchall()
-    )
+    counts = {int(key): total for key, total, _ in _tally(con, "queue")}
+    for place, count in con.execute("SELECT place, count(*) FROM new_topics GROUP BY place").fetchall():
+        counts[place] -= count
+        counts[NEW_TOPIC] = counts.get(NEW_TOPIC, 0) + count
     return {name: counts.get(number, 0) for number, name in QUEUE.items()}
 
 

@@ -105,10 +105,10 @@ def facets(con: Connection) -> dict[str, Any]:
 
 def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
     """What a bulk approval of a tag would cover: each with its revision, and what a reviewer would want to look at."""
-    ((total, newest),) = con.execute(
-        f"SELECT count(*), max(seq, {max(1, min(limit, PAGE))}) FROM queued_tags WHERE tag = ?", [tag]
+    newest = con.execute(
+        f"SELECT seq FROM queued_tags WHERE tag = ? ORDER BY seq DESC LIMIT {max(1, min(limit, PAGE))}", [tag]
     ).fetchall()
-    seqs: list[int] = newest or []
+    seqs = [seq for (seq,) in newest]
     rows = con.execute(
         f"""SELECT example_id, kind, seq, feedback_seq, decision_seq, personal_data, flags, contradicts, feedback
             FROM verdicts {AMONG} ORDER BY seq DESC""",
@@ -124,7 +124,7 @@ def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
         looks += ["a correction"] if kind == "correction" else []
         items.append(shown[seq] | {"revision": seen[example_id], "looks": looks})
-    return {"items": items, "total": total, "checkpoint": checkpoint(con).seq}
+    return {"items": items, "total": queries.tallied(con, "tag", tag), "checkpoint": checkpoint(con).seq}
 
 
 def found(
