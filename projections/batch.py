@@ -28,8 +28,9 @@ class Quarantined(Struct, frozen=True):
 class Batch(Struct):
     """Messages after one checkpoint, ready to fold.
 
-    `erased` are those of which only a tombstone is left, `entries` what each adds to the running digest, and `gone` the
-    examples whose text this batch was found to take away.
+    `erased` are those of which only a tombstone is left, `entries` what each adds to the running digest, `gone` the
+    examples whose text this batch was found to take away, and `known` the sequences of those examples that it names and
+    that were there before, where somebody looked for them.
     """
 
     first: int
@@ -42,6 +43,7 @@ class Batch(Struct):
     erased: list[Message] = field(default_factory=list)
     entries: list[tuple[int, bytes]] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
+    known: dict[str, int] | None = None
 
     def of(self, kind: type[F]) -> list[tuple[int, F]]:
         """The facts of one type with their sequences."""

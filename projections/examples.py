@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -215,7 +215,7 @@ def _fold(con: Connection, batch: Batch) -> None:
     if not parts:
         return
     incoming = pa.concat_tables(parts).sort_by("seq") if len(parts) > 1 else parts[0]
-    again = _again(con, incoming)
+    again = _again(con, batch, incoming)
     is_new = f"WHERE seq NOT IN ({', '.join(map(str, again))})" if again else ""
     database.with_table(
         con,
@@ -237,18 +237,30 @@ def _fold(con: Connection, batch: Batch) -> None:
     )
 
 
-def _again(con: Connection, incoming: pa.Table) -> list[int]:
+def _again(con: Connection, batch: Batch, incoming: pa.Table) -> list[int]:
     """The sequences of an Arrow table whose id an example has already, or an earlier one of them."""
-    con.register("incoming", incoming.select(["seq", "id_key"]))
+    seqs, ids = incoming["seq"].to_pylist(), incoming["example_id"].to_pylist()
+    seen = set(known(con, ids) if batch.known is None else batch.known)
+    again = []
+    for seq, example_id in zip(seqs, ids, strict=True):
+        if example_id in seen:
+            again.append(seq)
+        seen.add(example_id)
+    return again
+
+
+def known(con: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """The sequences of those of some ids that an example has."""
+    con.register("ids", pa.table({"id_key": list(map(id_key, ids))}, schema=pa.schema([("id_key", pa.string())])))
     try:
-        found = con.execute(
-            """SELECT seq FROM (SELECT seq, id_key::UUID AS id_key FROM incoming) SEMI JOIN examples USING (id_key)
-               UNION SELECT unnest(list(seq ORDER BY seq)[2:]) FROM incoming GROUP BY id_key HAVING count(*) > 1
-               ORDER BY 1"""
-        ).fetchall()
+        return dict(
+            con.execute(
+                """SELECT example_id, seq FROM examples
+                   SEMI JOIN (SELECT id_key::UUID AS id_key FROM ids) USING (id_key)"""
+            ).fetchall()
+        )
     finally:
-        con.unregister("incoming")
-    return [seq for (seq,) in found]
+        con.unregister("ids")
 
 
 def id_key(example_id: str) -> str:

@@ -13,19 +13,18 @@ import gc
 import multiprocessing
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
 from hashlib import shake_128
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from .database import AMONG, Connection, first
+from .database import Connection, first
 from .wording import VERSION as WORDING
 from .wording import facts, normalise, reworded
 
@@ -53,7 +52,7 @@ PORTION = 100_000
 """Texts that are linked at a time when all are linked anew: it bounds memory."""
 
 Words = npt.NDArray[np.uint32]
-Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
 Link = tuple[int | None, float]
 
 SCHEMA = (
@@ -64,18 +63,17 @@ SCHEMA = (
 """One row a text, with its normal form, the key of its facts and its link; and one row a representative: its bucket in
 each band and that of its words, 4 bytes each, and a bit set in `absent` for those that were full when it came.
 
-A million representatives are 115 MB, of which a search reads those with the same facts: no index to keep up. A column a
-band would be joined band by band, which takes four times as long. What 32 bits confuse, verification tells apart.
+They are looked for in memory (`Index`). What 32 bits confuse, verification tells apart.
 """
 
 _COLUMNS = BANDS + 1
 _BITS = np.uint32(1) << np.arange(_COLUMNS, dtype=np.uint32)
 
 PAGE = 100_000
-"""Representatives that are looked through at a time."""
+"""Representatives that are read at a time."""
 
-_FEW = 8
-"""Texts that are looked for one by one."""
+TOGETHER = 10_000
+"""Texts that are looked for in memory together."""
 
 
 @lru_cache(maxsize=1 << 15)
@@ -177,43 +175,50 @@ _AT_ONCE = 50_000
 """Buckets that are numbered at a time: all bands of few texts, one band after the other of many."""
 
 
-def _in_order(
-    normals: Sequence[str], keys: Words, banded: Words, threshold: float, absent: Words
-) -> tuple[list[Link], Words]:
-    """Link texts in their order, and say from which buckets each representative stays absent because they were full.
+class Known(NamedTuple):
+    """What is known already of some texts: for each the representatives that share most buckets with it, as often as
+    they share one, and how many are in each of its buckets; and normal forms of representatives."""
 
-    The first texts are representatives already: `absent` has their bits.
-    """
-    known = len(absent)
+    near: Sequence[list[int]]
+    taken: npt.NDArray[np.int64]
+    normals: dict[int, str]
+
+
+def _in_order(
+    names: Sequence[int], normals: Sequence[str], keys: Words, banded: Words, threshold: float, known: Known
+) -> tuple[list[Link], Words]:
+    """Link texts in their order, and say from which buckets each representative stays absent because they were full."""
     numbers, count = _shared(keys, banded)
-    numbers[:known][(absent[:, None] & _BITS) != 0] = -1
-    full = np.zeros(len(normals), np.uint32)
+    full = ((known.taken >= BUCKET) * _BITS).sum(axis=1, dtype=np.uint32)
     members: list[list[int]] = [[] for _ in range(count + 1)]  # in the last one, which is -1, nobody ever is
     links: list[Link] = []
-    whole: dict[str, int] = {}
-    for row, normal in enumerate(normals):
+    normal_of = dict(known.normals)
+    whole = {normal: name for name, normal in known.normals.items()}
+    for row, (name, normal) in enumerate(zip(names, normals, strict=True)):
         mine = numbers[row].tolist()
         link: Link = (None, 0.0)
         if (same := whole.get(normal)) is not None:
             link = (same, 1.0)
-        elif row >= known:
+        else:
             # What has the same words is a candidate, however many buckets were full when it came.
             near = [*chain.from_iterable(map(members.__getitem__, mine)), *members[mine[BANDS]] * BANDS]
-            for candidate in _nearest(near):
-                if found := verified(normal, normals[candidate], threshold):
+            for candidate in _nearest(known.near[row] + near):
+                if found := verified(normal, normal_of[candidate], threshold):
                     link = (candidate, found)
                     break
         links.append(link)
         if link[0] is None:
-            whole[normal] = row
+            whole[normal] = name
+            normal_of[name] = normal
+            taken = known.taken[row].tolist()
             lacks = 0
             for column, number in enumerate(mine):
                 if number >= 0:
-                    if len(bucket := members[number]) < BUCKET:
-                        bucket.append(row)
+                    if len(bucket := members[number]) + taken[column] < BUCKET:
+                        bucket.append(name)
                     else:
                         lacks |= 1 << column
-            full[row] = lacks
+            full[row] |= lacks
     return links, full
 
 
@@ -272,20 +277,132 @@ def _normalised(prompts: Sequence[str]) -> tuple[list[str], Words]:
 def _linked(threshold: float, normals: Sequence[str], keys: Words) -> list[Link]:
     distinct = {normal: n for n, normal in enumerate(dict.fromkeys(normals))}
     banded = buckets(list(distinct))[[distinct[normal] for normal in normals]]
-    return _in_order(normals, keys, banded, threshold, np.zeros(0, np.uint32))[0]
+    nothing = Known([[]] * len(normals), np.zeros(banded.shape, np.int64), {})
+    return _in_order(range(len(normals)), normals, keys, banded, threshold, nothing)[0]
 
 
-def relink(con: Connection, threshold: float) -> None:
+class Index:
+    """The buckets of all representatives in memory, some 300 bytes each: `link` keeps it beside the tables.
+
+    It is read from them when it is needed, which takes two seconds for a million. Whoever rolls back a transaction or
+    puts other rows into the tables has to `clear` it.
+    """
+
+    def __init__(self) -> None:
+        """An index that was not read yet."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything; it is read again when it is needed."""
+        self._is_read = False
+        self._seqs = np.empty(0, np.int64)  # -1 where a representative is gone
+        self._facts, self._words = np.empty(0, np.uint32), np.empty(0, np.uint32)
+        # In order: what is looked for, and behind it the row and column where it lies. The second ones came lately.
+        self._entries = [np.empty(0, np.uint64), np.empty(0, np.uint64)]
+        self._normals, self._ends = bytearray(), np.zeros(1, np.int64)
+
+    def read(self, con: Connection) -> None:
+        """Read the tables unless that was done."""
+        if self._is_read:
+            return
+        said = con.sql("SELECT seq, facts, bands, absent, normal FROM near_buckets JOIN near_texts USING (seq, facts)")
+        for page in said.to_arrow_reader(PAGE):
+            seqs, keys, absent = (page[name].to_numpy() for name in ("seq", "facts", "absent"))
+            self.add(seqs, keys, _buckets_of(page), absent, page["normal"].to_pylist())
+        self._is_read = True
+
+    def add(
+        self, seqs: npt.NDArray[np.int64], keys: Words, banded: Words, absent: Words, normals: Sequence[str]
+    ) -> None:
+        """Add representatives."""
+        entries = np.arange(len(self._seqs) * _COLUMNS, (len(self._seqs) + len(seqs)) * _COLUMNS, dtype=np.uint64)
+        entries = (_looked_for(keys, banded) | entries.reshape(banded.shape))[(absent[:, None] & _BITS) == 0]
+        self._seqs = np.concatenate([self._seqs, seqs])
+        self._facts = np.concatenate([self._facts, keys])
+        self._words = np.concatenate([self._words, banded[:, BANDS]])
+        texts = [normal.encode("utf-8", "surrogatepass") for normal in normals]
+        ends = len(self._normals) + np.cumsum([len(text) for text in texts], dtype=np.int64)
+        self._ends = np.concatenate([self._ends, ends])
+        self._normals += b"".join(texts)
+        old, late = self._entries
+        late = _merged(late, np.sort(entries))
+        if len(late) > max(_LATE, len(old) // 16):
+            old, late = _merged(old, late), late[:0]
+        self._entries = [old, late]
+
+    def remove(self, seqs: Sequence[int]) -> None:
+        """Take away those of some texts that are representatives."""
+        self._seqs[np.isin(self._seqs, seqs)] = -1
+
+    def known(self, keys: Words, banded: Words) -> Known:
+        """What is known of texts by the keys of their facts and their buckets."""
+        texts, columns, rows = self._sharing(keys, banded)
+        taken = np.bincount(texts * _COLUMNS + columns, minlength=banded.size).reshape(banded.shape)
+        size = max(1, len(self._seqs))
+        pairs, which = np.unique(texts * size + rows, return_inverse=True)
+        often = np.bincount(which, np.where(columns == BANDS, BANDS + 1, 1)).astype(np.int64)
+        texts, rows = np.divmod(pairs, size)
+        order = np.lexsort((self._seqs[rows], -often, texts))
+        place = np.arange(len(order)) - np.searchsorted(texts[order], texts[order])
+        best = order[place < CANDIDATES]
+        near = np.repeat(self._seqs[rows[best]], often[best])
+        ends = np.cumsum(np.bincount(texts[best], often[best], minlength=len(keys)).astype(np.int64))
+        told = np.union1d(rows[best], rows[self._words[rows] == banded[texts, BANDS]])
+        return Known(
+            [part.tolist() for part in np.split(near, ends[:-1])],
+            taken,
+            {int(self._seqs[row]): self._normal(row) for row in told.tolist()},
+        )
+
+    def _sharing(self, keys: Words, banded: Words) -> tuple[Numbers, Numbers, Numbers]:
+        """Every bucket that a text shares with a representative: the text's number, the column and the row."""
+        wanted = _looked_for(keys, banded).ravel()
+        order = np.argsort(wanted)  # a search for neighbours finds what it reads in the cache
+        wanted = wanted[order]
+        found = []
+        for entries in self._entries:
+            low = np.searchsorted(entries, wanted)
+            count = np.searchsorted(entries, wanted | _LOW, side="right") - low
+            at = np.arange(count.sum()) + np.repeat(low - (np.cumsum(count) - count), count)
+            text, column = np.divmod(np.repeat(order, count), _COLUMNS)
+            row, other = np.divmod((entries[at] & _LOW).astype(np.int64), _COLUMNS)
+            is_it = (column == other) & (self._facts[row] == keys[text]) & (self._seqs[row] >= 0)
+            found.append((text[is_it], column[is_it], row[is_it]))
+        texts, columns, rows = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return texts, columns, rows
+
+    def _normal(self, row: int) -> str:
+        return self._normals[self._ends[row] : self._ends[row + 1]].decode("utf-8", "surrogatepass")
+
+
+_LATE = 250_000
+"""Buckets that are kept beside the others, in order too: to put them among 15 million takes 0.1 s."""
+
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+def _merged(one: npt.NDArray[np.uint64], other: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    return np.insert(one, np.searchsorted(one, other), other)
+
+
+def _looked_for(keys: Words, banded: Words) -> npt.NDArray[np.uint64]:
+    """A number for each bucket, in the upper half of 64 bits: of one key of facts no two buckets have the same."""
+    return _mixed(banded ^ _mixed(keys)[:, None]).astype(np.uint64) << np.uint64(32)
+
+
+def relink(con: Connection, threshold: float, index: Index | None = None) -> None:
     """Link every stored text anew unless that is how they were linked: what a new threshold demands."""
+    index = index or Index()
     made = _made(threshold)
     if not first(con, "SELECT 1 FROM near_texts WHERE made <> ? LIMIT 1", [made]):
         return
     con.execute("CREATE OR REPLACE TEMP TABLE near_again AS SELECT seq, normal, facts FROM near_texts")
     con.execute("DELETE FROM near_texts")
     con.execute("DELETE FROM near_buckets")
+    index.clear()
     last = -1
     while rows := con.execute(f"FROM near_again WHERE seq > {last} ORDER BY seq LIMIT {PORTION}").fetchall():
-        _insert(con, rows, threshold)
+        _insert(con, index, rows, threshold)
         last = rows[-1][0]
     con.execute("DROP TABLE near_again")
 
@@ -294,7 +411,7 @@ def _made(threshold: float) -> str:
     return f"{ALGORITHM} {threshold}"
 
 
-def link(con: Connection, incoming: str, threshold: float = THRESHOLD) -> list[int]:
+def link(con: Connection, incoming: str, threshold: float = THRESHOLD, index: Index | None = None) -> list[int]:
     """Link the texts of a relation (`seq`, `prompt`) and return the seqs of all whose link is now another.
 
     The links are those that `cluster` finds in the order of `seq`, which identifies a text, however the texts are
@@ -303,6 +420,7 @@ def link(con: Connection, incoming: str, threshold: float = THRESHOLD) -> list[i
     said = con.execute(f"SELECT seq, prompt FROM {incoming}").fetchall()
     if not said:
         return []
+    index = index or Index()
     normals = {seq: normalise(prompt) for seq, prompt in said if prompt is not None}
     is_late = first(con, f"SELECT 1 FROM near_texts WHERE seq >= {min(seq for seq, _ in said)} LIMIT 1")
     stored = _stored(con, f"SEMI JOIN {incoming} USING (seq)") if is_late else []
@@ -314,54 +432,45 @@ def link(con: Connection, incoming: str, threshold: float = THRESHOLD) -> list[i
         earliest[key] = min(seq, earliest.get(key, seq))
     if not earliest:
         return []
-    _delete(con, gone)
+    _delete(con, index, gone)
     keys = ", ".join(map(str, earliest))
     reached = _stored(con, f"WHERE seq >= {min(earliest.values())} AND facts IN ({keys})") if is_late else []
     later = [row for row in reached if row[0] >= earliest[row[2]]]
-    _delete(con, later)
+    _delete(con, index, later)
     before = {row[0]: row[3:] for row in [*gone, *later]}
-    after = _insert(con, sorted([*fresh, *(row[:3] for row in later)]), threshold)
+    after = _insert(con, index, sorted([*fresh, *(row[:3] for row in later)]), threshold)
     return sorted(seq for seq in before.keys() | after.keys() if before.get(seq) != after.get(seq))
-
-
-def tidy(con: Connection) -> None:
-    """Sort near_buckets by facts, so that a search reads little of it: worth it whenever it has grown by half."""
-    con.execute("CREATE OR REPLACE TEMP TABLE near_sorted AS SELECT * FROM near_buckets")
-    con.execute("DELETE FROM near_buckets")
-    con.execute("INSERT INTO near_buckets SELECT * FROM near_sorted ORDER BY facts, seq")
-    con.execute("DROP TABLE near_sorted")
 
 
 def _stored(con: Connection, which: str) -> list[tuple[Any, ...]]:
     return con.execute(f"SELECT seq, normal, facts, representative, similarity FROM near_texts {which}").fetchall()
 
 
-def _delete(con: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+def _delete(con: Connection, index: Index, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
+        index.remove([row[0] for row in rows])
         seqs = ", ".join(str(row[0]) for row in rows)
         for table in ("near_texts", "near_buckets"):
             con.execute(f"DELETE FROM {table} WHERE seq IN ({seqs})")
 
 
-def _insert(con: Connection, rows: Sequence[tuple[int, str, int]], threshold: float) -> dict[int, tuple[Any, ...]]:
+def _insert(
+    con: Connection, index: Index, rows: Sequence[tuple[int, str, int]], threshold: float
+) -> dict[int, tuple[Any, ...]]:
     """Link texts that are not in the tables to those that are and to one another, in their order, and store them."""
-    if not rows:
-        return {}
-    seqs, normals, keys = (list(column) for column in zip(*rows, strict=True))
-    banded = buckets(normals)
-    earlier, facts_of, bands, absent = _sharing(con, np.array(keys, np.uint32), banded)
-    normal_of: dict[int, str] = dict(
-        con.execute(f"SELECT seq, normal FROM near_texts {AMONG}", {"seqs": earlier}).fetchall() if earlier else []
-    )
-    links, full = _in_order(
-        [normal_of[seq] for seq in earlier] + normals,
-        np.concatenate([facts_of, np.array(keys, np.uint32)]),
-        np.concatenate([bands, banded]),
-        threshold,
-        absent,
-    )
-    names = earlier + seqs
-    linked = [(None if n is None else names[n], near) for n, near in links[len(earlier) :]]
+    index.read(con)
+    linked: dict[int, tuple[Any, ...]] = {}
+    for start in range(0, len(rows), TOGETHER):
+        linked |= _insert_some(con, index, rows[start : start + TOGETHER], threshold)
+    return linked
+
+
+def _insert_some(
+    con: Connection, index: Index, rows: Sequence[tuple[int, str, int]], threshold: float
+) -> dict[int, tuple[Any, ...]]:
+    seqs, normals, numbers = (list(column) for column in zip(*rows, strict=True))
+    keys, banded = np.array(numbers, np.uint32), buckets(normals)
+    linked, full = _in_order(seqs, normals, keys, banded, threshold, index.known(keys, banded))
     made = [_made(threshold)] * len(seqs)
     columns = [seqs, normals, keys, [name for name, _ in linked], [near for _, near in linked], made]
     _append(
@@ -369,62 +478,10 @@ def _insert(con: Connection, rows: Sequence[tuple[int, str, int]], threshold: fl
     )
     kept = np.flatnonzero([name is None for name, _ in linked])
     if len(kept):
-        mine = np.array(seqs)[kept], np.array(keys, np.uint32)[kept], banded[kept], full[len(earlier) :][kept]
+        mine = np.array(seqs)[kept], keys[kept], banded[kept], full[kept]
         _append(con, "near_buckets", _table(*mine))
+        index.add(*mine, [normals[row] for row in kept.tolist()])
     return dict(zip(seqs, linked, strict=True))
-
-
-def _sharing(con: Connection, keys: Words, banded: Words) -> tuple[list[int], Words, Words, Words]:
-    """The representatives that share the facts and a bucket with any of some texts, in order.
-
-    Their sequences, the keys of their facts, their buckets, and the bits of those from which they are absent.
-    """
-    wanted = pa.array(np.unique(_pairs(keys[:, None], banded)))
-    may_be = _looks(banded)
-    seqs, facts_of = [np.empty(0, np.int64)], [np.empty(0, np.uint32)]
-    bands, absent = [np.empty((0, _COLUMNS), np.uint32)], [np.empty(0, np.uint32)]
-    asked = pa.table({"facts": np.unique(keys)})
-    same = f"WHERE facts = {keys[0]}" if len(asked) == 1 else "SEMI JOIN near_incoming USING (facts)"
-    con.register("near_incoming", asked)
-    try:
-        said = con.sql(f"SELECT seq, facts, bands, absent FROM near_buckets {same}")
-        for page in said.to_arrow_reader(PAGE):
-            mine, key, lacks = _buckets_of(page), page["facts"].to_numpy(), page["absent"].to_numpy()
-            rows, columns = np.divmod(np.flatnonzero(may_be(mine)), _COLUMNS)
-            is_wanted = pc.is_in(pa.array(_pairs(key[rows], mine[rows, columns])), wanted)
-            is_there = (lacks[rows] & _BITS[columns]) == 0
-            rows = np.unique(rows[is_wanted.to_numpy(zero_copy_only=False) & is_there])
-            seqs.append(page["seq"].to_numpy()[rows])
-            facts_of.append(key[rows])
-            bands.append(mine[rows])
-            absent.append(lacks[rows])
-    finally:
-        con.unregister("near_incoming")
-    earlier = np.concatenate(seqs)
-    order = np.argsort(earlier)
-    return (
-        earlier[order].tolist(),
-        np.concatenate(facts_of)[order],
-        np.concatenate(bands)[order],
-        np.concatenate(absent)[order],
-    )
-
-
-def _looks(banded: Words) -> Callable[[Words], Flags]:
-    """What tells of many buckets at a look which may be those of some texts, and misses none."""
-    if len(banded) <= _FEW:
-        return lambda mine: np.logical_or.reduce([mine == row for row in banded])
-    known = np.zeros((_COLUMNS, 1 << 16), np.bool_)  # by half of a bucket
-    for n in range(_COLUMNS):
-        known[n, banded[:, n].astype(np.uint16)] = True
-
-    def may_be(mine: Words) -> Flags:
-        halves, found = mine.view(np.uint16)[:, ::2], np.empty(mine.shape, np.bool_)
-        for n in range(_COLUMNS):
-            found[:, n] = known[n][halves[:, n]]
-        return found
-
-    return may_be
 
 
 def _pairs(keys: Words, bucket: Words) -> npt.NDArray[np.uint64]:
@@ -454,6 +511,6 @@ def _append(con: Connection, table: str, rows: pa.Table) -> None:
         return
     con.register("near_incoming", rows)
     try:
-        con.execute(f"INSERT INTO {table} SELECT * FROM near_incoming ORDER BY facts")
+        con.execute(f"INSERT INTO {table} SELECT * FROM near_incoming")
     finally:
         con.unregister("near_incoming")

@@ -41,8 +41,8 @@ def _fold(con: Connection, batch: Batch) -> None:
 
 def current(con: Connection) -> Policy:
     """The policy that holds after the facts folded so far."""
-    row = first(con, "SELECT digest FROM policies ORDER BY seq DESC LIMIT 1")
-    if row is None:
+    row = first(con, "SELECT arg_max(digest, seq) FROM policies")
+    if row is None or row[0] is None:
         return default()
     policy = _KNOWN.get(row[0])
     if policy is None:

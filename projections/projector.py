@@ -30,7 +30,7 @@ from .checkpoint import Checkpoint, checkpoint
 from .database import Connection, DatabaseError, with_rows
 from .decisions import DECISIONS
 from .erasures import ERASURES, REMNANTS
-from .examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, id_key
+from .examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, known
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
@@ -69,7 +69,8 @@ PORTION = 100_000
 class Projector:
     """The owner of one database; every other connection to it is a cursor of this one.
 
-    `checkpoint_seq` is the last committed sequence, kept for those who may not wait for the connection.
+    `checkpoint_seq` is the last committed sequence, kept for those who may not wait for the connection; `near` is what
+    is kept in memory of prompts, to be cleared where others write to their tables.
     """
 
     def __init__(self, path: Path | None = None, *, memory_limit: str = database.MEMORY_LIMIT) -> None:
@@ -77,6 +78,7 @@ class Projector:
         self.con: Connection = database.connect(path, memory_limit=memory_limit)
         self.checkpoint_seq = self._judged_seq = 0
         self._is_open = False  # the transaction
+        self.near = near_duplicates.Index()
         try:
             self._begin(path)
         except duckdb.Error as error:
@@ -148,14 +150,14 @@ class Projector:
                 self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
                 analysis.analyse(self.con, "portion", policy.lexicon)
                 if min(first + PORTION - 1, last) > linked_through:
-                    near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold)
+                    near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold, self.near)
             if progress:
                 progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
         with self._transaction():
             changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
             analysis.analyse(self.con, f"({changed})", policy.lexicon)
-            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold)
-            near_duplicates.relink(self.con, policy.duplicates.threshold)
+            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold, self.near)
+            near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
             contradictions.forget(self.con)
             verdicts.gather_all(self.con, policy)
             said = " UNION ".join(f"SELECT example_id FROM {table}" for table in queries.ABOUT)
@@ -166,6 +168,8 @@ class Projector:
 
     def _transact(self, batch: Batch, judge: Callable[[Batch], None] | None, commit: bool = True) -> None:
         with self._transaction(commit):
+            if judge:
+                batch.known = known(self.con, _named(batch))
             for projection in PROJECTIONS:
                 projection.fold(self.con, batch)
             if judge:
@@ -191,6 +195,7 @@ class Projector:
                 self._is_open = False
         except BaseException:
             self._is_open = False
+            self.near.clear()
             self.con.execute("ROLLBACK")
             raise
 
@@ -205,7 +210,7 @@ class Projector:
             contradictions.forget(self.con)
         if batch.of(PolicyAdopted) and not verdicts.gathers_the_same(self.con, policy):
             analysis.analyse(self.con, "examples", policy.lexicon)
-            near_duplicates.relink(self.con, policy.duplicates.threshold)
+            near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
             verdicts.gather_all(self.con, policy)
             return
         if is_touched:
@@ -221,34 +226,52 @@ class Projector:
 
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
+        named = _named(batch)
+        there = (batch.known or {}) | dict(
+            self.con.execute("SELECT example_id, seq FROM examples WHERE seq >= ?", [batch.first]).fetchall()
+        )
+        if batch.gone - there.keys():
+            there |= known(self.con, batch.gone)
         with_rows(
             self.con,
-            {"example_id": "VARCHAR", "id_key": "UUID"},
-            [(example_id, id_key(example_id)) for example_id in sorted(_named(batch))],
-            "CREATE OR REPLACE TEMP TABLE named AS SELECT example_id, id_key::UUID AS id_key FROM incoming",
+            {"seq": "BIGINT", "example_id": "VARCHAR"},
+            [(seq, example_id) for example_id, seq in there.items()],
+            "CREATE OR REPLACE TEMP TABLE touched AS FROM incoming",
         )
-        self.con.execute(
-            """CREATE OR REPLACE TEMP TABLE touched AS
-               WITH mine AS MATERIALIZED (
-                   SELECT seq, example_id, original_key FROM examples SEMI JOIN named USING (id_key)),
-               wrong AS (SELECT original_key AS key FROM mine WHERE original_key IS NOT NULL)
-               SELECT seq, example_id FROM mine
-               UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.text_key = wrong.key
-               UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.said_key = wrong.key
-                     WHERE o.redacted_seq IS NOT NULL"""  # of all others it is the text_key
-        )
-        self.con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
-        self.con.execute(
-            """INSERT INTO awaited SELECT example_id FROM named
-               ANTI JOIN touched USING (example_id) ANTI JOIN awaited USING (example_id)"""
-        )
+        wrong = self.con.execute(
+            "SELECT original_key::VARCHAR FROM corrections SEMI JOIN touched USING (seq)"
+        ).fetchall()
+        if wrong:
+            with_rows(
+                self.con,
+                {"key": "UUID"},
+                wrong,
+                """INSERT INTO touched
+                   WITH wrong AS (SELECT key::UUID AS key FROM incoming)
+                   SELECT seq, example_id FROM (
+                       SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.text_key = wrong.key
+                       UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.said_key = wrong.key
+                             WHERE o.redacted_seq IS NOT NULL  -- of all others it is the text_key
+                   ) ANTI JOIN touched USING (seq)""",
+            )
+        if database.first(self.con, "SELECT 1 FROM awaited LIMIT 1"):
+            self.con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
+        if missing := named - there.keys():
+            with_rows(
+                self.con,
+                {"example_id": "VARCHAR"},
+                [(example_id,) for example_id in sorted(missing)],
+                "INSERT INTO awaited FROM incoming ANTI JOIN awaited USING (example_id)",
+            )
 
     def _link(self, policy: Policy, since: int) -> None:
         """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""
         changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (seq)
                        WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL)"""
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_prompts AS {_prompts(changed)}")
-        linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold)
+        linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold, self.near)
+        if not linked or linked[0] >= since:  # what is new is touched
+            return
         with_rows(
             self.con,
             {"seq": "BIGINT"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -101,6 +102,12 @@ def stats(con: Connection) -> dict[str, Any]:
     }
 
 
+def tallied(con: Connection, dimension: str, key: str) -> int:
+    """How many wait of one kind."""
+    known = first(con, "SELECT waiting FROM tallies WHERE dimension = ? AND key = ?", [dimension, key])
+    return known[0] if known else 0
+
+
 def _tally(con: Connection, dimension: str) -> list[tuple[str, int, int]]:
     """Key, total and how many are in the training set, the most frequent first."""
     return con.execute(
@@ -126,8 +133,10 @@ _FILTERS = {"place": "place", "source": "source", "project": "project_context"}
 def waiting(filters: dict[str, Any]) -> str:
     """What of WAITING matches filters (`place`, `source`, `project`, `tag`), as a FROM with its condition."""
     wanted = [f"{column} = ${name}" for name, column in _FILTERS.items() if name in filters]
-    tagged = "SEMI JOIN (SELECT seq FROM queued_tags WHERE tag = $tag) USING (seq)" if "tag" in filters else ""
-    return f"FROM {WAITING} {tagged} WHERE {' AND '.join(wanted) or 'true'}"
+    return f"FROM {WAITING} {_TAGGED if 'tag' in filters else ''} WHERE {' AND '.join(wanted) or 'true'}"
+
+
+_TAGGED = "SEMI JOIN (SELECT seq FROM queued_tags WHERE tag = $tag) USING (seq)"
 
 
 def page(
@@ -137,25 +146,18 @@ def page(
 
     `counts` are those of `by_reason`.
     """
-    if "tag" in filters:
-        # All of it in one pass: every place with how many match, and its own newest ones.
-        places = con.execute(
-            f"""SELECT place, count(*), max(seq, {limit}) FILTER (place > $p OR (place = $p AND seq < $s))
-                {waiting(filters)} GROUP BY place ORDER BY place""",
-            filters | {"p": began[0], "s": began[1]},
-        ).fetchall()
-        return [(place, seq) for place, _, seqs in places for seq in seqs or []][:limit], sum(n for _, n, _ in places)
     rows: list[tuple[int, int]] = []
     conditions = [f"{column} = ${name}" for name, column in _FILTERS.items() if name in filters and name != "place"]
     values = {name: value for name, value in filters.items() if name != "place"}
+    tagged = _TAGGED if "tag" in filters else ""
     for place in sorted(QUEUE):  # place by place, until there are enough
         if place < began[0] or len(rows) == limit or filters.get("place", place) != place:
             continue
         join, wanted = ("SEMI", conditions) if place == NEW_TOPIC else ("ANTI", [f"place = {place}", *conditions])
         wanted = [*wanted, f"seq < {began[1]}"] if place == began[0] else wanted
         found = con.execute(
-            f"""SELECT seq FROM queued {join} JOIN new_topics USING (seq) WHERE {" AND ".join(wanted) or "true"}
-                ORDER BY seq DESC LIMIT {limit - len(rows)}""",
+            f"""SELECT seq FROM queued {join} JOIN new_topics USING (seq) {tagged}
+                WHERE {" AND ".join(wanted) or "true"} ORDER BY seq DESC LIMIT {limit - len(rows)}""",
             values,
         )
         rows += [(place, seq) for (seq,) in found.fetchall()]
@@ -169,11 +171,8 @@ def _matching(con: Connection, filters: dict[str, Any], counts: dict[str, int]) 
             return sum(counts.values())
         case ["place"]:
             return counts.get(QUEUE.get(filters["place"], ""), 0)
-        case ["source" | "project" as dimension]:
-            known = first(
-                con, "SELECT waiting FROM tallies WHERE dimension = ? AND key = ?", [dimension, filters[dimension]]
-            )
-            return known[0] if known else 0
+        case ["source" | "project" | "tag" as dimension]:
+            return tallied(con, dimension, filters[dimension])
     return int(_one(con, f"SELECT count(*) {waiting(filters)}", filters)[0])
 
 
@@ -214,14 +213,10 @@ def queue(
 
 def by_reason(con: Connection) -> dict[str, int]:
     """How many wait for each reason, the most urgent first, from the tallies."""
-    counts = dict(
-        con.execute(
-            """SELECT place, sum(n)::BIGINT FROM (
-                 SELECT key::BIGINT AS place, total AS n FROM tallies WHERE dimension = 'queue'
-                 UNION ALL SELECT unnest([place, 3]), unnest([-n, n])
-                 FROM (SELECT place, count(*) AS n FROM new_topics GROUP BY place)) GROUP BY place"""
-        ).fetchall()
-    )
+    counts = {int(key): total for key, total, _ in _tally(con, "queue")}
+    for place, count in con.execute("SELECT place, count(*) FROM new_topics GROUP BY place").fetchall():
+        counts[place] -= count
+        counts[NEW_TOPIC] = counts.get(NEW_TOPIC, 0) + count
     return {name: counts.get(number, 0) for number, name in QUEUE.items()}
 
 
@@ -289,7 +284,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
             e.details, e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
             v.personal_data, v.flags, v.feedback, v.decision, NULL AS reviewer, NULL AS decision_reason, v.approval,
             v.superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
-            0 AS revision, v.seq, v.decision_seq
+            0 AS revision, v.seq, v.feedback_seq, v.decision_seq
         FROM (SELECT * FROM examples {AMONG}) e JOIN (SELECT * FROM verdicts {AMONG}) v USING (seq)""",
         {"seqs": seqs},
     )
@@ -303,7 +298,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         else []
     )
     reviewers = {seq: told for seq, *told in said}
-    seen = revisions(con, {example["seq"]: example["example_id"] for example in examples})
+    seen = revisions(con, [tuple(example[name] for name in _SAID) for example in examples])
     others = {example[name] for example in examples for name in ("duplicate_of", "contradicts")} - {None}
     ids = dict(
         con.execute(f"SELECT seq, example_id FROM verdicts {AMONG}", {"seqs": list(others)}).fetchall()
@@ -313,6 +308,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     found = {}
     for example in examples:
         example["revision"] = seen[example["example_id"]]
+        del example["feedback_seq"]
         example["reviewer"], example["decision_reason"] = reviewers.get(example.pop("decision_seq"), (None, None))
         example["details"] = json.loads(example["details"]) if example["details"] else {}
         example["queue"] = QUEUE.get(example["queue"])
@@ -322,19 +318,32 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     return found
 
 
-def revisions(con: Connection, ids: dict[int, str]) -> dict[str, int]:
-    """The last sequence said under the subject of each of some examples, whatever became of it; `ids` by sequence."""
+def revisions(con: Connection, told: Sequence[Said]) -> dict[str, int]:
+    """The last sequence said under the subject of each of some examples, whatever became of it, by id.
+
+    A verdict knows the last feedback and the last decision, unless the latter was taken back.
+    """
+    known = {
+        example_id: max(seq if kind == "capture" else 0, feedback_seq or 0, decision_seq or 0)
+        for example_id, kind, seq, feedback_seq, decision_seq in told
+    }
     among = "SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS example_id) USING (example_id)"
-    tables = " UNION ALL ".join(f"SELECT example_id, seq FROM {table} {among}" for table in ABOUT)
     rows = con.execute(
-        f"""SELECT example_id, max(seq) FROM ({tables}
-            UNION ALL SELECT example_id, seq FROM (SELECT * FROM examples {AMONG}) WHERE corrects IS NULL
-            UNION ALL SELECT * FROM (SELECT corrects AS example_id, seq FROM corrections) {among}
+        f"""SELECT example_id, max(seq) FROM (
+            SELECT example_id, seq FROM (FROM decisions WHERE decision = 'reopened') {among}
+            UNION ALL SELECT example_id, seq FROM redactions {among}
+            UNION ALL SELECT example_id, seq FROM erasures {among}
+            UNION ALL SELECT * FROM (SELECT coalesce(corrects, example_id) AS example_id, seq FROM corrections) {among}
             UNION ALL SELECT * FROM (SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine) {among})
             GROUP BY example_id""",
-        {"seqs": list(ids), "ids": list(ids.values())},
+        {"ids": list(known)},
     ).fetchall()
-    return dict.fromkeys(ids.values(), 0) | dict(rows)
+    return known | {example_id: max(seq, known[example_id]) for example_id, seq in rows}
+
+
+Said = tuple[str, str, int, int | None, int | None]
+_SAID = ("example_id", "kind", "seq", "feedback_seq", "decision_seq")
+"""What a verdict knows of what was said about an example."""
 
 
 def _verdict(example: dict[str, Any]) -> dict[str, Any]:

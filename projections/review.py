@@ -18,7 +18,7 @@ PAGE = 200
 BEGINNING = 200
 """Characters of a text that a list shows."""
 
-WINDOW = 20_000
+WINDOW = 10_000
 """Sequences of the log whose texts are searched in one step."""
 
 SEARCH_SECONDS = 0.015
@@ -105,26 +105,26 @@ def facets(con: Connection) -> dict[str, Any]:
 
 def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
     """What a bulk approval of a tag would cover: each with its revision, and what a reviewer would want to look at."""
-    ((total, newest),) = con.execute(
-        f"SELECT count(*), max(seq, {max(1, min(limit, PAGE))}) FROM queued_tags WHERE tag = ?", [tag]
+    newest = con.execute(
+        f"SELECT seq FROM queued_tags WHERE tag = ? ORDER BY seq DESC LIMIT {max(1, min(limit, PAGE))}", [tag]
     ).fetchall()
-    seqs: list[int] = newest or []
+    seqs = [seq for (seq,) in newest]
     rows = con.execute(
-        f"""SELECT seq, example_id, personal_data, flags, contradicts, feedback, kind FROM verdicts
-            {AMONG} ORDER BY seq DESC""",
+        f"""SELECT example_id, kind, seq, feedback_seq, decision_seq, personal_data, flags, contradicts, feedback
+            FROM verdicts {AMONG} ORDER BY seq DESC""",
         {"seqs": seqs},
     ).fetchall()
     shown = beginnings(con, seqs)
-    seen = queries.revisions(con, {seq: example_id for seq, example_id, *_ in rows})
+    seen = queries.revisions(con, [row[:5] for row in rows])
     items = []
-    for seq, example_id, personal_data, flags, contradicts, feedback, kind in rows:
+    for example_id, kind, seq, _, _, personal_data, flags, contradicts, feedback in rows:
         looks = [f"personal data: {', '.join(personal_data)}"] if personal_data else []
         looks += [f"to look at: {', '.join(flags)}"] if flags else []
         looks += ["its answer contradicts another one"] if contradicts else []
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
         looks += ["a correction"] if kind == "correction" else []
         items.append(shown[seq] | {"revision": seen[example_id], "looks": looks})
-    return {"items": items, "total": total, "checkpoint": checkpoint(con).seq}
+    return {"items": items, "total": queries.tallied(con, "tag", tag), "checkpoint": checkpoint(con).seq}
 
 
 def found(
@@ -158,16 +158,18 @@ def found(
     )
     filters = {"source": source, "tag": tag, "project": project, "relevance": relevance}
     limit = max(1, min(limit, PAGE))
-    top = _last(con) + 1 if before is None else before
+    top = checkpoint(con).seq + 1 if before is None else before
     goes_on: int | None
     if text:
         seqs, goes_on = _search(con, f"FROM verdicts WHERE {condition}", filters, text, top, limit, _deadline())
         matching = None
     else:
-        ((matching, newest),) = con.execute(
-            f"SELECT count(*), max(seq, {limit}) FILTER (seq < {int(top)}) FROM verdicts WHERE {condition}", filters
+        # One after the other: to keep the newest of a million while they are counted takes longer than both.
+        ((matching,),) = con.execute(f"SELECT count(*) FROM verdicts WHERE {condition}", filters).fetchall()
+        newest = con.execute(
+            f"SELECT seq FROM verdicts WHERE {condition} AND seq < {int(top)} ORDER BY seq DESC LIMIT {limit}", filters
         ).fetchall()
-        seqs = newest or []
+        seqs = [seq for (seq,) in newest]
         goes_on = seqs[-1] if len(seqs) == limit else None
     shown = beginnings(con, seqs)
     return {
@@ -259,7 +261,7 @@ def _search_places(
     for place in sorted(QUEUE):
         if place < began[0] or filters.get("place", place) != place:
             continue
-        top = began[1] if place == began[0] else _last(con) + 1
+        top = began[1] if place == began[0] else checkpoint(con).seq + 1
         seqs, goes_on = _search(
             con,
             queries.waiting(filters | {"place": place}),
@@ -315,11 +317,6 @@ def _search(
 def _deadline() -> Callable[[], bool]:
     end = time.monotonic() + SEARCH_SECONDS
     return lambda: time.monotonic() > end
-
-
-def _last(con: Connection) -> int:
-    row = first(con, "SELECT max(seq) FROM verdicts")
-    return (row and row[0]) or 0
 
 
 def _cursor(after: str | None) -> tuple[int, int]:

@@ -40,10 +40,7 @@ def hand_over(con: Connection, target: Path, tables: Sequence[str], *, digests: 
 
     Others may fold meanwhile. What was analysed of a text that no example has any more stays behind.
     """
-    sources = {name: name for name in tables} | {
-        "analysis": "analysis SEMI JOIN examples USING (analysis_key)",
-        "near_buckets": "near_buckets ORDER BY facts, seq",
-    }
+    sources = {name: name for name in tables} | {"analysis": "analysis SEMI JOIN examples USING (analysis_key)"}
     with attached(con, target, "anew"):
         con.execute("BEGIN TRANSACTION")
         try:

@@ -78,20 +78,20 @@ def one_more(count: int, tries: int = 40) -> tuple[float, float]:
     con = database.connect(None)
     for statement in near_duplicates.SCHEMA:
         con.execute(statement)
+    index = near_duplicates.Index()
     asked = list(prompts(count + tries))
     con.execute("CREATE TEMP TABLE said (seq BIGINT, prompt VARCHAR)")
     for start in range(0, count, 50_000):
         part = asked[start : min(start + 50_000, count)]
         con.register("part", pa.table({"seq": range(start, start + len(part)), "prompt": part}))
         con.execute("CREATE OR REPLACE TEMP TABLE said AS SELECT * FROM part")
-        near_duplicates.link(con, "said")
-    near_duplicates.tidy(con)
+        near_duplicates.link(con, "said", index=index)
     times = []
     for number, prompt in enumerate(asked[count:], count):
         con.execute("CREATE OR REPLACE TEMP TABLE said AS SELECT ?::BIGINT AS seq, ? AS prompt", [number, prompt])
         began = time.perf_counter()
         con.execute("BEGIN")
-        near_duplicates.link(con, "said")
+        near_duplicates.link(con, "said", index=index)
         con.execute("COMMIT")
         times.append(1000 * (time.perf_counter() - began))
     return statistics.median(times), max(times)

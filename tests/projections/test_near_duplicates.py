@@ -16,13 +16,13 @@ from projections.near_duplicates import (
     ALGORITHM,
     BANDS,
     SCHEMA,
+    Index,
     buckets,
     cluster,
     link,
     relink,
     signature,
     similarity,
-    tidy,
     verified,
 )
 from projections.wording import facts, normalise, reworded
@@ -40,11 +40,13 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def say(con: duckdb.DuckDBPyConnection, texts: Sequence[tuple[int, str | None]]) -> list[int]:
+def say(
+    con: duckdb.DuckDBPyConnection, texts: Sequence[tuple[int, str | None]], index: Index | None = None
+) -> list[int]:
     columns = [pa.array([seq for seq, _ in texts], pa.int64()), pa.array([text for _, text in texts], pa.string())]
     con.register("said", pa.table(columns, names=["seq", "prompt"]))
     con.execute("BEGIN")
-    changed = link(con, "said")
+    changed = link(con, "said", index=index)
     con.execute("COMMIT")
     con.unregister("said")
     return changed
@@ -186,10 +188,13 @@ def test_several_processes_find_the_links_of_one() -> None:
 @pytest.mark.parametrize("sizes", [[1], [2, 3, 50], [1, 400, 7], [1000]])
 def test_any_batches_give_the_links_of_one_pass(con: duckdb.DuckDBPyConnection, sizes: list[int]) -> None:
     texts = list(enumerate(prompts(300 if sizes == [1] else 1000)))
+    index = Index()
     first = 0
     while first < len(texts):
         size = sizes[first % len(sizes)]
-        say(con, texts[first : first + size])
+        say(con, texts[first : first + size], index)
+        if first % 5 == 0:
+            index.clear()
         first += size
     assert links(con) == cluster([text for _, text in texts])
 
@@ -200,8 +205,9 @@ def test_full_buckets_give_the_same_links_in_any_batches(
     monkeypatch.setattr(near_duplicates, "BUCKET", 2)
     monkeypatch.setattr(near_duplicates, "CANDIDATES", 3)
     texts = [(n, text) for n, text in enumerate(prompts(6000)) if "warranty of the TPO roof" in text]
+    index = Index()
     for first in range(0, len(texts), 37):
-        say(con, texts[first : first + 37])
+        say(con, texts[first : first + 37], index)
     position = {n: seq for n, (seq, _) in enumerate(texts)}
     expected = [(None if r is None else position[r], near) for r, near in cluster([text for _, text in texts])]
     assert links(con) == expected
@@ -232,24 +238,28 @@ def test_a_second_delivery_changes_nothing(con: duckdb.DuckDBPyConnection) -> No
     assert links(con) == cluster([text for _, text in texts])
 
 
-def test_forgotten_changed_and_late_texts_give_the_links_of_what_is_left(con: duckdb.DuckDBPyConnection) -> None:
+def test_forgotten_changed_and_late_texts_give_the_links_of_what_is_left(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Erasing a representative, redacting a prompt and a late arrival: as if it had always been so."""
+    monkeypatch.setattr(near_duplicates, "_LATE", 100)
+    index = Index()
     texts: dict[int, str | None] = dict(enumerate(prompts(1200)))
     rng = random.Random(5)
     late = rng.sample(range(1200), 200)
-    say(con, [(seq, text) for seq, text in texts.items() if seq not in late])
+    say(con, [(seq, text) for seq, text in texts.items() if seq not in late], index)
     for seq in late:
-        say(con, [(seq, texts[seq])])
+        say(con, [(seq, texts[seq])], index)
     representatives = [
         seq for (seq,) in con.execute("SELECT DISTINCT representative FROM near_texts").fetchall() if seq
     ]
     for seq in rng.sample(sorted(representatives), 30):
         texts[seq] = None
-        assert seq in say(con, [(seq, None)])
+        assert seq in say(con, [(seq, None)], index)
     for seq in rng.sample(range(1200), 50):
         if texts[seq] is not None:
             texts[seq] = SLOPE
-            say(con, [(seq, SLOPE)])
+            say(con, [(seq, SLOPE)], index)
     left = [(seq, text) for seq, text in texts.items() if text is not None]
     expected = [(None if r is None else left[r][0], near) for r, near in cluster([text for _, text in left])]
     assert links(con) == expected
@@ -260,14 +270,6 @@ def test_what_is_reported_as_changed_is_what_changed(con: duckdb.DuckDBPyConnect
     assert say(con, [(1, None)]) == [1, 2]
     assert say(con, [(0, "minimum slope, TPO")]) == [0, 2]
     assert links(con) == [(None, 0.0), (0, 1.0), (None, 0.0)]
-
-
-def test_tidying_changes_no_link(con: duckdb.DuckDBPyConnection) -> None:
-    texts = list(enumerate(prompts(800)))
-    say(con, texts[:400])
-    tidy(con)
-    say(con, texts[400:])
-    assert links(con) == cluster([text for _, text in texts])
 
 
 def test_a_rollback_leaves_no_trace(con: duckdb.DuckDBPyConnection) -> None:
