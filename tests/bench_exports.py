@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from events.log import Log
+from events.subjects import STREAM
 from projections import tallies
 from projections.policy import default
 from services.exporter.steps import opened
@@ -82,14 +83,26 @@ def fill(owner: Owner, count: int) -> None:
            CASE WHEN i % 20 = 3 THEN 'positive' END AS feedback, 'reviewer' AS approval, 0 AS reasons FROM r"""
     )
     tallies.recount(con, default().review.new_topic_below)
+    con.execute("UPDATE checkpoint SET seq = ?, judged_seq = ?", [2 * count, 2 * count])
+
+
+async def _ahead(log: Log, seq: int) -> None:
+    """Let the log begin at a sequence, as if the facts behind the rows were before it."""
+    stream = log.client.jetstream()
+    config = (await stream.stream_info(STREAM)).config
+    await stream.delete_stream(STREAM)
+    await stream.add_stream(config, first_seq=seq)
 
 
 async def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as name, EmbeddedServer(Path(name)) as server:
         settings = Settings(data_dir=Path(name))
         log = await Log.connect(server.url)
+        await _ahead(log, 2 * count + 1)
         owner = Owner(settings.database)
         fill(owner, count)
+        owner.close()
+        owner = Owner(settings.database)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         async with opened(settings, log, State(log, owner, None), "bench") as steps:
             began = time.perf_counter()
