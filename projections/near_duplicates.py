@@ -282,9 +282,9 @@ def _linked(threshold: float, normals: Sequence[str], keys: Words) -> list[Link]
 
 
 class Index:
-    """The buckets of all representatives in memory, some 300 bytes each: `link` keeps it beside the tables.
+    """The buckets of all representatives in memory, 260 bytes each: `link` keeps it beside the tables.
 
-    It is read from them when it is needed, which takes two seconds for a million. Whoever rolls back a transaction or
+    It is read from them when it is needed, which takes three seconds for a million. Whoever rolls back a transaction or
     puts other rows into the tables has to `clear` it.
     """
 
@@ -331,8 +331,11 @@ class Index:
         self._entries = [old, late]
 
     def remove(self, seqs: Sequence[int]) -> None:
-        """Take away those of some texts that are representatives."""
-        self._seqs[np.isin(self._seqs, seqs)] = -1
+        """Take away those of some texts that are representatives, and what was kept of their words."""
+        for row in np.flatnonzero(np.isin(self._seqs, seqs)).tolist():
+            start, end = self._ends[row : row + 2].tolist()
+            self._normals[start:end] = bytes(end - start)
+            self._seqs[row] = -1
 
     def known(self, keys: Words, banded: Words) -> Known:
         """What is known of texts by the keys of their facts and their buckets."""

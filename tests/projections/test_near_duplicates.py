@@ -30,6 +30,7 @@ from tests.evaluation.__main__ import labelled, linked
 from tests.evaluation.prompts import prompts
 
 SLOPE = "What is the minimum slope for a TPO roof?"
+DRAIN = "How often is a roof drain cleaned?"
 
 
 @pytest.fixture
@@ -263,6 +264,17 @@ def test_forgotten_changed_and_late_texts_give_the_links_of_what_is_left(
     left = [(seq, text) for seq, text in texts.items() if text is not None]
     expected = [(None if r is None else left[r][0], near) for r, near in cluster([text for _, text in left])]
     assert links(con) == expected
+
+
+def test_words_of_a_forgotten_text_are_not_kept_in_memory(con: duckdb.DuckDBPyConnection) -> None:
+    index = Index()
+    say(con, [(1, SLOPE), (2, DRAIN)], index)
+    kept = normalise(SLOPE).encode(), normalise(DRAIN).encode()
+    assert all(words in index._normals for words in kept)
+    say(con, [(1, None)], index)
+    assert [words in index._normals for words in kept] == [False, True]
+    say(con, [(3, SLOPE)], index)
+    assert links(con) == [(None, 0.0), (None, 0.0)]
 
 
 def test_what_is_reported_as_changed_is_what_changed(con: duckdb.DuckDBPyConnection) -> None:
