@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from . import exports, policies, queries, review
@@ -72,41 +72,37 @@ def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
         raise ValueError(f"no span {span!r}; there are {', '.join(SPANS)}")
     unit, steps = SPANS[span]
     now = datetime.now(UTC).replace(tzinfo=None)
-    ((last,),) = con.execute(
-        "SELECT coalesce(max(hour), 0) FROM hours WHERE n > 0 AND make_timestamp(hour * 3600000000) <= ?", [now]
-    ).fetchall()
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE said_hours AS
-            SELECT hour, kind AS what, n FROM hours WHERE hour < epoch_us($now::TIMESTAMP) // 3600000000 AND n > 0
-            UNION ALL
-            SELECT {HOUR}, kind, count(*) FROM verdicts
-            WHERE occurred_at >= date_trunc('hour', $now::TIMESTAMP) AND occurred_at <= $now GROUP BY ALL
-            UNION ALL
-            SELECT {HOUR}, decision, count(*) FROM decisions
-            WHERE occurred_at >= make_timestamp($last * 3600000000) - INTERVAL {steps} {unit} AND occurred_at <= $now
+    said: dict[datetime, dict[str, int]] = {}
+    for step, what, n in con.execute(
+        f"""WITH latest AS (SELECT coalesce(max(hour), 0) * 3600000000 AS last FROM hours
+                            WHERE n > 0 AND hour <= epoch_us($now::TIMESTAMP) // 3600000000)
+            SELECT date_trunc('{unit}', make_timestamp(hour * 3600000000))::TIMESTAMP AS step, what, sum(n) FROM (
+                SELECT hour, kind AS what, n FROM hours WHERE hour < epoch_us($now::TIMESTAMP) // 3600000000 AND n > 0
+                UNION ALL
+                SELECT {HOUR}, kind, 1 FROM verdicts
+                WHERE occurred_at >= date_trunc('hour', $now::TIMESTAMP) AND occurred_at <= $now
+                UNION ALL
+                SELECT {HOUR}, decision, 1 FROM decisions
+                WHERE occurred_at >= make_timestamp((SELECT last FROM latest)) - INTERVAL {steps} {unit}
+                  AND occurred_at <= $now)
             GROUP BY ALL""",
-        {"now": now, "last": last},
-    )
-    rows = con.execute(
-        f"""WITH bounds AS (
-                SELECT date_trunc('{unit}', make_timestamp(max(hour) * 3600000000)) AS final,
-                       final - INTERVAL ({steps - 1}) {unit} AS start FROM said_hours),
-            counted AS (
-                SELECT date_trunc('{unit}', make_timestamp(hour * 3600000000)) AS bucket,
-                       sum(n) FILTER (what = 'capture'), sum(n) FILTER (what = 'correction'),
-                       sum(n) FILTER (what = 'approved'), sum(n) FILTER (what = 'rejected')
-                FROM said_hours GROUP BY bucket)
-            SELECT strftime(step, '{_ISO}'), counted.* EXCLUDE (bucket)
-            FROM (SELECT unnest(generate_series(start, final, INTERVAL 1 {unit})) AS step FROM bounds)
-            LEFT JOIN counted ON bucket = step ORDER BY step"""
-    ).fetchall()
-    names = ("captures", "corrections", "approved", "rejected")
+        {"now": now},
+    ).fetchall():
+        said.setdefault(step, {})[what] = int(n)
+    kinds = {"captures": "capture", "corrections": "correction", "approved": "approved", "rejected": "rejected"}
+    shown = [(at, said.get(at, {})) for at in (_steps(max(said), unit, steps) if said else [])]
     return {
         "unit": unit,
-        "steps": [
-            {"at": at} | {name: int(n or 0) for name, n in zip(names, counts, strict=True)} for at, *counts in rows
-        ],
+        "steps": [{"at": f"{at:{_ISO}}"} | {name: n.get(kind, 0) for name, kind in kinds.items()} for at, n in shown],
     }
+
+
+def _steps(last: datetime, unit: str, count: int) -> list[datetime]:
+    """The beginnings of so many hours, days or months, the last one at the end."""
+    if unit == "month":
+        months = [12 * last.year + last.month - 1 - n for n in reversed(range(count))]
+        return [last.replace(year=month // 12, month=month % 12 + 1) for month in months]
+    return [last - n * timedelta(**{f"{unit}s": 1}) for n in reversed(range(count))]
 
 
 def topics(con: Connection) -> dict[str, Any]:

@@ -305,6 +305,7 @@ class Index:
         """Read the tables unless that was done."""
         if self._is_read:
             return
+        self.clear()
         said = con.sql("SELECT seq, facts, bands, absent, normal FROM near_buckets JOIN near_texts USING (seq, facts)")
         for page in said.to_arrow_reader(PAGE):
             seqs, keys, absent = (page[name].to_numpy() for name in ("seq", "facts", "absent"))

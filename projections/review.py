@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from . import policies, queries
@@ -164,8 +165,10 @@ def found(
         seqs, goes_on = _search(con, f"FROM verdicts WHERE {condition}", filters, text, top, limit, _deadline())
         matching = None
     else:
-        # One after the other: to keep the newest of a million while they are counted takes longer than both.
-        ((matching,),) = con.execute(f"SELECT count(*) FROM verdicts WHERE {condition}", filters).fetchall()
+        matching = _tallied(con, filters, reason, stage)
+        if matching is None:
+            # One after the other: to keep the newest of a million while they are counted takes longer than both.
+            ((matching,),) = con.execute(f"SELECT count(*) FROM verdicts WHERE {condition}", filters).fetchall()
         newest = con.execute(
             f"SELECT seq FROM verdicts WHERE {condition} AND seq < {int(top)} ORDER BY seq DESC LIMIT {limit}", filters
         ).fetchall()
@@ -250,6 +253,23 @@ def _of_stage(stage: str | None) -> str:
     if stage not in stages:
         raise ValueError(f"no stage {stage!r}; there are {', '.join(name for name in stages if name)}")
     return stages[stage]
+
+
+def _tallied(con: Connection, filters: dict[str, Any], reason: str | None, stage: str | None) -> int | None:
+    """How many examples match, from the tallies: they tell where one thing at most is filtered by."""
+    told = [(name, value) for name, value in filters.items() if value is not None]
+    told += [("reason", str(BIT[reason]))] if reason else []
+    told += [_TALLIES_OF_STAGES.get(stage, ("", ""))] if stage else []
+    if len(told) > 1 or ("", "") in told:
+        return None
+    where = "dimension = ? AND key = ?" if told else "dimension = 'kind'"
+    ((total,),) = con.execute(
+        f"SELECT coalesce(sum(total), 0)::BIGINT FROM tallies WHERE {where}", [*chain.from_iterable(told)]
+    ).fetchall()
+    return int(total)
+
+
+_TALLIES_OF_STAGES = {"training": ("reason", "0"), "corrections": ("kind", "correction")}
 
 
 def _search_places(

@@ -9,6 +9,7 @@ import logging
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
@@ -42,6 +43,10 @@ IN_FLIGHT = 2 * BATCH
 REST_SECONDS = 0.25
 """After a batch the projector rests as long as it has folded, this at most, unless a quarter of a BATCH waits. What
 arrives meanwhile is folded together: at a steady rate half as many batches, and answers get the rest of the time."""
+
+TIDY_FACTS = 10_000
+TIDY_SECONDS = 5.0
+"""After so many facts, when none has arrived for so long, the file is tidied."""
 
 ACK_WAIT_SECONDS = 30.0
 """A batch that is not acknowledged by then is delivered again; the checkpoint makes that harmless."""
@@ -155,8 +160,16 @@ class ProjectorService:
 
     async def _fold_all(self) -> None:
         """Fold what arrives, in the order of the log, and acknowledge it after the commit."""
+        await self._between_batches(self._owner.projector.warm)
+        tidied = self._owner.projector.checkpoint_seq
         while True:
-            await self._has_arrived.wait()
+            is_due = self._owner.projector.checkpoint_seq - tidied >= TIDY_FACTS
+            try:
+                await asyncio.wait_for(self._has_arrived.wait(), TIDY_SECONDS if is_due else None)
+            except TimeoutError:
+                await self._between_batches(self._owner.projector.tidy)
+                tidied = self._owner.projector.checkpoint_seq
+                continue
             arrived, self._arrived = self._arrived, []
             self._has_arrived.clear()
             began = time.monotonic()
@@ -174,6 +187,14 @@ class ProjectorService:
                 await last.ack()
             if len(self._arrived) < BATCH // 4:
                 await asyncio.sleep(min(REST_SECONDS, time.monotonic() - began))
+
+    async def _between_batches(self, work: Callable[[], None]) -> None:
+        """Do what makes folding quicker; where that fails, folding goes on, and says so if it fails as well."""
+        try:
+            async with self._folding:
+                await asyncio.to_thread(work)
+        except duckdb.Error as error:
+            logger.warning("%s: %s", work.__name__, error)
 
     async def _fold(self, messages: list[Message]) -> None:
         """Fold one batch. The log, not the delivery, says what comes next.

@@ -92,6 +92,37 @@ def test_a_file_that_was_closed_goes_on_where_it_stood(tmp_path: Path) -> None:
     projector.close()
 
 
+def test_replaced_rows_stay_in_the_file_until_it_is_tidied(tmp_path: Path) -> None:
+    projector = Projector(tmp_path / "rooflog.duckdb")
+    projector.apply(STORY.messages)
+    con = projector.con
+    con.execute("CREATE TABLE many AS SELECT range AS n FROM range(300_000)")
+    con.execute("CHECKPOINT")
+
+    def replace(others: int) -> None:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE taken AS FROM many WHERE n % {others} > 0")
+        con.execute(f"DELETE FROM many WHERE n % {others} > 0")
+        con.execute("INSERT INTO many FROM taken")
+
+    def stored() -> int:
+        rows = con.execute("SELECT sum(count) FROM pragma_storage_info('many') WHERE segment_type <> 'VALIDITY'")
+        return int(rows.fetchall()[0][0])
+
+    replace(4)
+    projector.tidy()
+    assert stored() == 300_000
+    with con.cursor() as reader:
+        reader.execute("BEGIN TRANSACTION")
+        assert reader.execute("SELECT count(*) FROM many").fetchall() == [(300_000,)]
+        projector.tidy()
+        assert reader.execute("SELECT count(*) FROM many").fetchall() == [(300_000,)]
+    replace(5)
+    con.execute("CHECKPOINT")
+    assert stored() == 540_000
+    assert content_digest(con) == content_digest(STORY.con)
+    projector.close()
+
+
 def test_a_file_of_another_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
     projector = Projector(tmp_path / "rooflog.duckdb")
     projector.con.execute("UPDATE checkpoint SET versions = 'schema=0'")

@@ -139,6 +139,26 @@ class TestFound:
         story = QUEUE.when(approved("plain"))
         assert review.found(story.con, stage=stage)["matching"] == story.funnel[number]
 
+    @pytest.mark.parametrize(
+        "filters",
+        [
+            {},
+            {"tag": "deck"},
+            {"tag": "nothing like that"},
+            {"source": "production_query"},
+            {"project": "general"},
+            {"relevance": "high"},
+            {"stage": "waiting"},
+            {"stage": "corrections"},
+            {"tag": "deck", "source": "chat_interaction"},
+            {"reason": "not_approved", "relevance": "high"},
+        ],
+        ids=str,
+    )
+    def test_as_many_match_as_all_pages_show(self, filters: dict[str, str]) -> None:
+        found = review.found(QUEUE.con, **filters)  # type: ignore[arg-type]
+        assert found["matching"] == len(found["items"])
+
     def test_the_newest_come_first_and_pages_meet(self) -> None:
         first = review.found(QUEUE.con, limit=2)
         rest = review.found(QUEUE.con, limit=10, before=first["before"])

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from nats.aio.msg import Msg
 
@@ -158,6 +159,46 @@ async def test_a_gap_in_the_delivery_is_filled_from_the_log(server: EmbeddedServ
     assert owner.projector.checkpoint_seq == 10
     await service._fold(messages[1:4])
     assert content_digest(owner.projector.con) == await rebuilt_digest(log)
+    owner.close()
+
+
+async def test_the_file_is_tidied_when_nothing_arrives_after_much(
+    server: EmbeddedServer, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services import projector
+    from services.projector import ProjectorService
+
+    monkeypatch.setattr(projector, "TIDY_FACTS", 5)
+    monkeypatch.setattr(projector, "TIDY_SECONDS", 0.05)
+    tidied: list[int] = []
+
+    def tidy(self: Projector) -> None:
+        tidied.append(self.checkpoint_seq)
+        if len(tidied) == 1:
+            raise duckdb.IOException("no room")
+
+    monkeypatch.setattr(Projector, "tidy", tidy)
+    owner = Owner(tmp_path / "tidy.duckdb")
+    service = ProjectorService(Settings(data_dir=tmp_path), log, owner, server.url)
+    running = asyncio.create_task(service.run())
+
+    async def arrive(count: int) -> None:
+        await log.publish([capture() for _ in range(count)])
+        last = await log.last_sequence()
+        async with asyncio.timeout(30):
+            while owner.projector.checkpoint_seq < last:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+
+    await arrive(4)
+    assert tidied == []
+    await arrive(2)
+    assert tidied == [6]
+    await arrive(3)
+    await arrive(2)
+    assert tidied == [6, 11], "once after five and more, and again although the first one failed"
+    service.app.exit()
+    assert await running == 0
     owner.close()
 
 
