@@ -8,6 +8,7 @@ from typing import Any, Literal
 from . import exports, policies, queries, review
 from .checkpoint import checkpoint
 from .database import Connection
+from .policy import Policy
 from .tallies import HOUR
 
 Span = Literal["hours", "days", "months"]
@@ -42,13 +43,11 @@ def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     policy = policies.current(con)
     made = exports.history(con, limit=1)["exports"]
     trained = _rows(con, _LAST_TRAINING, {})
-    latest = con.execute(
-        f"SELECT seq FROM verdicts WHERE kind = 'correction' ORDER BY seq DESC LIMIT {CORRECTIONS}"
-    ).fetchall()
+    latest = con.execute(f"SELECT seq FROM corrections ORDER BY seq DESC LIMIT {CORRECTIONS}").fetchall()
     shown = review.beginnings(con, [seq for (seq,) in latest])
     return {
         "timeline": timeline(con, span=span),
-        "topics": topics(con),
+        "topics": topics(con, policy),
         "waiting": queries.by_reason(con),
         "corrections": [shown[seq] for (seq,) in latest],
         "last_export": made[0] if made else None,
@@ -105,9 +104,9 @@ def _steps(last: datetime, unit: str, count: int) -> list[datetime]:
     return [last - n * timedelta(**{f"{unit}s": 1}) for n in reversed(range(count))]
 
 
-def topics(con: Connection) -> dict[str, Any]:
+def topics(con: Connection, policy: Policy) -> dict[str, Any]:
     """How many tags the training set knows well enough, and the thin ones that most examples wait under."""
-    below = policies.current(con).review.new_topic_below
+    below = policy.review.new_topic_below
     rows = con.execute("SELECT key, total, in_training, waiting FROM tallies WHERE dimension = 'tag'").fetchall()
     thin = sorted((row for row in rows if row[2] < below), key=lambda row: (-row[3], row[2], row[0]))
     return {

@@ -33,8 +33,14 @@ COLUMNS = {
 the modifications with which a document was used."""
 
 
-def gathered(touched: str) -> str:
-    """The SELECT of the evidence on a relation of examples (`seq`, `example_id`); `$analyser` says whose analyses."""
+def gathered(some: str | None = None) -> str:
+    """The SELECT of the evidence on a relation of examples (`seq`, `example_id`), or on all that there are.
+
+    `$analyser` says whose analyses.
+    """
+    touched = some or "examples"
+    # Few are looked for by their keys alone: with the rest of their row, DuckDB reads the rest of every row.
+    among = "AND rowid IN (SELECT a.rowid FROM analysis a SEMI JOIN mine USING (analysis_key))" if some else ""
     return f"""
 WITH mine AS (
     SELECT e.* EXCLUDE (response, prompt, original_response, details), length(e.prompt) AS prompt_chars,
@@ -59,7 +65,7 @@ corrected AS (
         FROM said m JOIN repeating c ON c.original_key = m.key
         WHERE c.example_id <> m.example_id AND (m.kind = 'capture' OR c.seq > m.seq))
     GROUP BY ALL),
-known AS (SELECT * FROM analysis SEMI JOIN mine USING (analysis_key) WHERE analyser = $analyser),
+known AS (SELECT * FROM analysis WHERE analyser = $analyser {among}),
 linked AS (SELECT seq, representative FROM near_texts SEMI JOIN {touched} USING (seq))
 SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     CASE WHEN len(coalesce(m.author_tags, [])) + len(coalesce(k.tags, [])) = 0 THEN ['general']

@@ -301,7 +301,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     seen = revisions(con, [tuple(example[name] for name in _SAID) for example in examples])
     others = {example[name] for example in examples for name in ("duplicate_of", "contradicts")} - {None}
     ids = dict(
-        con.execute(f"SELECT seq, example_id FROM verdicts {AMONG}", {"seqs": list(others)}).fetchall()
+        con.execute(f"SELECT seq, example_id FROM examples {AMONG}", {"seqs": list(others)}).fetchall()
         if others
         else []
     )

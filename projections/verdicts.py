@@ -391,7 +391,7 @@ def _judge_again(con: Connection, policy: Policy) -> list[contradictions.Row]:
 
 def _gather_and_judge(con: Connection, policy: Policy) -> list[contradictions.Row]:
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered('examples')}",
+        f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered()}",
         {"analyser": analyser(policy.lexicon)},
     )
     _judge(con, policy, "gathered")

@@ -75,7 +75,7 @@ def test_thin_topics_are_those_with_fewer_examples_in_the_training_set_than_the_
     below = default().review.new_topic_below
     many = [captured(f"m{n}", f"Which roof membrane number {n}{n}{n}?", tags=("known",)) for n in range(below)]
     story = given(*many, *[approved(f"m{n}") for n in range(below)], captured("rare", tags=("rare",)))
-    topics = dashboard.topics(story.con)
+    topics = dashboard.topics(story.con, default())
     thin = {row["tag"]: row for row in topics["thinnest"]}
     assert "known" not in thin
     assert thin["rare"] == {"tag": "rare", "total": 1, "in_training": 0, "waiting": 1}
