@@ -22,7 +22,7 @@ from operator import itemgetter
 _SOURCE = files("projections").joinpath("vocabulary.toml").read_bytes()
 _VOCABULARY: dict[str, str] = tomllib.loads(_SOURCE.decode())
 
-VERSION = f"wording-5-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"
+VERSION = f"wording-6-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"
 """Raise its number when a rule here changes: normal forms, and with them signatures, are then made anew."""
 
 _STANDARD_MARKS = str.maketrans("’‘′“”–‐×⁄", "'''\"\"--x/")
@@ -36,6 +36,7 @@ _SPELLED = re.compile(
     rf"\b(?:({'|'.join(_TENS)})(?:[ -]({'|'.join(_ONES[1:10])}))?|({'|'.join(w for w in _ONES if w != 'one')})"
     r"|(?<!which )(?<!this )(?<!that )(?<!the )(?<!any )(?<!no )one(?! of| thing| another| more| should| can| does))\b"
 )
+_SOMEBODY = re.compile(r"\b(can|could|does|must|should) one\b")
 _AND_A_HALF = re.compile(r"\b(\d+) and (?:an? |1 )?half\b")
 _SPELLED_PART = re.compile(r"\b(?:(\d+)[ -]|an? )?(half|third|quarter|eighth|sixteenth)s?(?: (?:of )?an?)?(?=[ -]in)")
 _SPELLED_WORDS = {*_ONES, *_TENS, *_PARTS, "class", "grade", "group", "zone", "phase", "type"}
@@ -114,6 +115,7 @@ def _measured(match: re.Match[str]) -> str:
 
 def _spelled_out(text: str) -> str:
     """The text with number words as digits, so that "half an inch" is "1/2 inch", and "class a" as "class0a"."""
+    text = _SOMEBODY.sub(r"\1", text)
     text = _SPELLED.sub(lambda m: str(_WORD_NUMBERS[m[1] or m[3] or "one"] + _WORD_NUMBERS.get(m[2] or "", 0)), text)
     text = _AND_A_HALF.sub(r"\1 1/2", text)
     text = _SPELLED_PART.sub(lambda m: f"{m[1] or 1}/{_PARTS[m[2]]}", text)
@@ -303,6 +305,8 @@ _FACTS = _TERMS | {name.replace(" ", "") for name, _ in _entries(_VOCABULARY["op
 _QUESTION = {"what", "which", "how", "where", "when", "why", "who"}
 _WHETHER = {"am", "are", "can", "could", "do", "does", "is", "may", "must", "should", "will", "would"}
 _MODAL = {"can", "should", "must"}
+_ASKED_WHETHER = {"require": "must", "allow": "can"}
+"""What "is it required" and "are they allowed" ask, in the words of "must it" and "can they"."""
 _PAST = {"did", "was", "were", "had"}
 _ASKED = {"howmany", "howmuch", "howlong", "how", "why", "where", "who", "when"}
 _MEASURED = {"cost", "weight", "thickness", "width", "depth", "height", "size"}
@@ -347,7 +351,7 @@ def normalise(prompt: str) -> str:
     words = _base_words(prompt)
     kept = _canonical(words)
     if _QUESTION.isdisjoint(words) and not (_WHETHER | _PAST).isdisjoint(words):
-        kept = ["must" if word == "require" else word for word in kept]
+        kept = [_ASKED_WHETHER.get(word, word) for word in kept]
         if not _PAST.isdisjoint(words):
             kept.append("did")
     else:
