@@ -115,15 +115,19 @@ MAY_DISAGREE = f"""
             ELSE o.opening <> b.opening AND 2 * {_SHARED.format("o", "b")} >= {ALIKE} * (o.size + b.size) END"""
 """Holds of claims `o` and `b` that disagree, and of few others."""
 
+PAGE = 20_000
+"""Answers that are read at a time: it bounds memory."""
+
 Row = tuple[str, str, str, str, int, int]
 """A row of the cache."""
 
 
-def find(con: Connection, judged: str, eligible: str) -> tuple[list[int], list[Row]]:
-    """The sequences of answers that disagree with the best one to their question, and the claims that the cache lacked.
+def find(con: Connection, judged: str, eligible: str) -> list[int]:
+    """The sequences of answers that disagree with the best one to their question.
 
     `judged` is a relation of verdicts, `eligible` the condition on those whose answers may be trained on. Answers that
-    are `is_known` are not compared again. Makes the table `answering`, which `oppose` reads.
+    are `is_known` are not compared again. Makes the tables `answering`, which `oppose` reads, and `fresh_claims` of
+    what the cache lacked, for `keep`.
     """
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE answering AS
@@ -140,23 +144,22 @@ def find(con: Connection, judged: str, eligible: str) -> tuple[list[int], list[R
            LEFT JOIN claims USING (analysis_key)"""
     )
     unread = con.execute(
-        "SELECT analysis_key::VARCHAR, min(seq) FROM compared WHERE opening IS NULL GROUP BY ALL"
+        "SELECT analysis_key::VARCHAR, min(seq) AS seq FROM compared WHERE opening IS NULL GROUP BY ALL ORDER BY seq"
     ).fetchall()
-    fresh = _read(con, dict(unread))
-    if fresh:
-        told = ", ".join(f"{name} = i.{name}" for name in COLUMNS if name != "analysis_key")
-        with_rows(
-            con,
-            COLUMNS,
-            fresh,
-            f"UPDATE compared SET {told} FROM incoming i WHERE compared.analysis_key = i.analysis_key::UUID",
-        )
-    rows = con.execute(
+    con.execute("CREATE OR REPLACE TEMP TABLE fresh_claims AS FROM claims LIMIT 0")
+    for start in range(0, len(unread), PAGE):
+        insert(con, "fresh_claims", COLUMNS, _read(con, dict(unread[start : start + PAGE])))
+    if unread:
+        told = ", ".join(f"{name} = f.{name}" for name in COLUMNS if name != "analysis_key")
+        con.execute(f"UPDATE compared SET {told} FROM fresh_claims f WHERE compared.analysis_key = f.analysis_key")
+    result = con.execute(
         f"""SELECT o.seq, o.amounts, o.stance, o.opening, b.amounts, b.stance, b.opening
             FROM compared o JOIN compared b USING (cluster) WHERE o.place > 1 AND b.place = 1 AND ({MAY_DISAGREE})"""
-    ).fetchall()
-    found = [seq for seq, *both in rows if _disagree(Claims(*both[:3]), Claims(*both[3:]))]
-    return found, fresh
+    )
+    found: list[int] = []
+    while rows := result.fetchmany(PAGE):
+        found += [seq for seq, *both in rows if _disagree(Claims(*both[:3]), Claims(*both[3:]))]
+    return found
 
 
 def oppose(con: Connection, found: Sequence[int]) -> None:
@@ -180,9 +183,9 @@ def oppose(con: Connection, found: Sequence[int]) -> None:
     )
 
 
-def keep(con: Connection, fresh: Sequence[Row]) -> None:
-    """Put claims into the cache."""
-    insert(con, "claims", COLUMNS, fresh)
+def keep(con: Connection) -> None:
+    """Put what `find` read into the cache."""
+    con.execute("INSERT INTO claims FROM fresh_claims")
 
 
 def forget(con: Connection) -> None:
@@ -193,7 +196,7 @@ def forget(con: Connection) -> None:
 def _read(con: Connection, unread: dict[str, int]) -> list[Row]:
     """The claims of answers; `unread` are their keys, each with the sequence of an example."""
     answers = f"SELECT seq, response FROM examples {AMONG}"
-    responses = dict(con.execute(answers, {"seqs": list(unread.values())}).fetchall() if unread else [])
+    responses = dict(con.execute(answers, {"seqs": list(unread.values())}).fetchall())
     return [row(key, claims(responses[seq])) for key, seq in unread.items()]
 
 

@@ -7,15 +7,12 @@ arrived: whatever a batch touches is judged anew from the facts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import database, evidence, tallies
 from .analysis import analyser
 from .database import Connection, first
 from .policy import RELEVANCE, Policy
-
-if TYPE_CHECKING:
-    from . import contradictions
 
 REASONS = (
     "too_short",
@@ -183,13 +180,10 @@ def _question(policy: Policy) -> str:
     return "cluster" if policy.duplicates.near else "prompt_key"
 
 
-def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> list[contradictions.Row]:
-    """Find contradictions in `judged`; where the same evidence is judged again, answers meet only a new best one.
-
-    Returns claims for `contradictions.keep`.
-    """
+def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> None:
+    """Find contradictions in `judged`; where the same evidence is judged again, answers meet only a new best one."""
     if not policy.duplicates.contradictions:
-        return []
+        return
     from . import contradictions  # learns the vocabulary: not for those who only ask
 
     relation = "(SELECT *, false AS is_known, NULL::BIGINT AS old_contradicts FROM judged)"
@@ -203,16 +197,15 @@ def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> list[cont
                   = arg_max(seq, {PLACES.replace(" rank", " old_rank")}) FILTER ({old})"""
         )
         relation = f"(SELECT *, {old} AND cluster IN (FROM same_best) AS is_known FROM judged)"
-    found, fresh = contradictions.find(con, relation, CONTENDING)
+    found = contradictions.find(con, relation, CONTENDING)
     if found or is_again:
         _oppose(con, found)
-    return fresh
 
 
-def _contradict_some(con: Connection, policy: Policy) -> list[contradictions.Row]:
+def _contradict_some(con: Connection, policy: Policy) -> None:
     """The same of `touched` and what is beside it, by the answers `held` before: others meet only a new best one."""
     if not policy.duplicates.contradictions:
-        return []
+        return
     from . import contradictions
 
     relation = f"""(
@@ -223,10 +216,9 @@ def _contradict_some(con: Connection, policy: Policy) -> list[contradictions.Row
                 SELECT cluster, arg_max(seq, {PLACES}) AS seq FROM held
                 GROUP BY cluster HAVING count(*) <= {contradictions.MEMBERS}) USING (cluster, seq)
             WHERE NOT is_touched) AS is_known FROM judged)"""
-    found, fresh = contradictions.find(con, relation, CONTENDING)
+    found = contradictions.find(con, relation, CONTENDING)
     if found or first(con, "SELECT 1 FROM answering WHERE is_known AND old_contradicts IS NOT NULL LIMIT 1"):
         _oppose(con, found)
-    return fresh
 
 
 def _oppose(con: Connection, found: Sequence[int]) -> None:
@@ -259,7 +251,7 @@ def update(con: Connection, policy: Policy) -> None:
             SELECT {names} FROM verdicts SEMI JOIN asked USING (cluster) WHERE {CONTENDING}"""
     )
     _judge_some(con, policy)
-    fresh = _contradict_some(con, policy)
+    _contradict_some(con, policy)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE differing AS SELECT seq, {", ".join(JUDGEMENT)} FROM judged
             WHERE is_touched OR {_differ(JUDGEMENT)}"""
@@ -280,7 +272,7 @@ def update(con: Connection, policy: Policy) -> None:
             GROUP BY ALL HAVING sum(sign) <> 0"""
     )
     tallies.move(con, "moved", policy.review.new_topic_below)
-    _remember(con, fresh)
+    _remember(con, policy)
 
 
 def _judge_some(con: Connection, policy: Policy) -> None:
@@ -305,7 +297,7 @@ def judge_all(con: Connection, policy: Policy) -> None:
     if not gathers_the_same(con, policy):
         gather_all(con, policy)
         return
-    fresh = _judge_again(con, policy)
+    _judge_again(con, policy)
     _follow(con, policy.review.new_topic_below)
     # What changes in few rows is written apart from what changes in many: a written row costs by its columns.
     for names in (
@@ -320,7 +312,7 @@ def judge_all(con: Connection, policy: Policy) -> None:
                 WHERE verdicts.seq = j.seq"""
         )
     con.execute("UPDATE judging SET question = ?", [_question(policy)])
-    _remember(con, fresh)
+    _remember(con, policy)
 
 
 def _follow(con: Connection, below: int) -> None:
@@ -347,13 +339,13 @@ def _differ(names: Iterable[str]) -> str:
 
 def gather_all(con: Connection, policy: Policy) -> None:
     """Gather the evidence on every example anew and judge it."""
-    fresh = _gather_and_judge(con, policy)
+    _gather_and_judge(con, policy)
     con.execute("DELETE FROM verdicts")
     con.execute(f"INSERT INTO verdicts BY NAME {_whole('gathered')}")
     con.execute("DROP TABLE gathered")
     con.execute("UPDATE judging SET terms = ?, question = ?", [terms(policy), _question(policy)])
     tallies.recount(con, policy.review.new_topic_below)
-    _remember(con, fresh)
+    _remember(con, policy)
 
 
 def candidate(con: Connection, policy: Policy) -> str:
@@ -370,7 +362,7 @@ def candidate(con: Connection, policy: Policy) -> str:
     return f"({_whole('gathered')})"
 
 
-def _judge_again(con: Connection, policy: Policy) -> list[contradictions.Row]:
+def _judge_again(con: Connection, policy: Policy) -> None:
     """Judge into `judged` what is `asked`: questions with an answer that the policy judges otherwise by itself.
 
     `judged` repeats the verdicts that are there as `old_…`.
@@ -386,16 +378,16 @@ def _judge_again(con: Connection, policy: Policy) -> list[contradictions.Row]:
         parameters(policy) | {"asks_otherwise": asks_otherwise},
     )
     _judge(con, policy, "verdicts SEMI JOIN asked USING (cluster)", old=list(JUDGEMENT))
-    return _contradict(con, policy, is_again=True)
+    _contradict(con, policy, is_again=True)
 
 
-def _gather_and_judge(con: Connection, policy: Policy) -> list[contradictions.Row]:
+def _gather_and_judge(con: Connection, policy: Policy) -> None:
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered()}",
         {"analyser": analyser(policy.lexicon)},
     )
     _judge(con, policy, "gathered")
-    return _contradict(con, policy, is_again=False)
+    _contradict(con, policy, is_again=False)
 
 
 def _whole(relation: str) -> str:
@@ -404,11 +396,11 @@ def _whole(relation: str) -> str:
     return f"SELECT {', '.join(names)} FROM {relation} e JOIN judged j USING (seq)"
 
 
-def _remember(con: Connection, fresh: list[contradictions.Row]) -> None:
-    if fresh:
+def _remember(con: Connection, policy: Policy) -> None:
+    if policy.duplicates.contradictions:
         from . import contradictions
 
-        contradictions.keep(con, fresh)
+        contradictions.keep(con)
 
 
 def gathers_the_same(con: Connection, policy: Policy) -> bool:
