@@ -52,12 +52,15 @@ def move(con: Connection, moved: str, below: int) -> None:
     A tag of which the training set holds fewer than `below` makes a new topic.
     """
     enough = _known(con, below)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE moved_tallies AS SELECT {_SUMMED} FROM ({_counted(moved)}) GROUP BY ALL")
+    # In place: rows that are put anew leave dead ones behind, which every page would skip over.
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE moved_tallies AS
-            SELECT {_SUMMED} FROM ({_counted(moved)} UNION ALL FROM tallies) GROUP BY ALL"""
+        """UPDATE tallies SET total = tallies.total + m.total, in_training = tallies.in_training + m.in_training,
+             waiting = tallies.waiting + m.waiting
+           FROM moved_tallies m WHERE tallies.dimension = m.dimension AND tallies.key = m.key"""
     )
-    con.execute("DELETE FROM tallies")
-    con.execute("INSERT INTO tallies SELECT * FROM moved_tallies WHERE total <> 0")
+    con.execute("INSERT INTO tallies FROM moved_tallies ANTI JOIN tallies USING (dimension, key)")
+    con.execute("DELETE FROM tallies WHERE total = 0")
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE moved_hours AS
             SELECT {HOUR} AS hour, kind, sum(sign)::BIGINT AS n FROM {moved} WHERE occurred_at IS NOT NULL
