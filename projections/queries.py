@@ -197,7 +197,8 @@ def queue(
     counts = by_reason(con)
     rows, total = page(con, filters, (0, 0), limit, counts)
     seqs = [seq for _, seq in rows]
-    thin = dict(con.execute(f"SELECT seq, thin_tags FROM new_topics {AMONG}", {"seqs": seqs}).fetchall())
+    new = [seq for place, seq in rows if place == NEW_TOPIC]
+    thin = _thin(con, new) if new else {}
     shown = _examples(con, seqs)
     items = [
         {"why": QUEUE[place], "because": because(place, thin.get(seq, []), below, shown[seq])} | shown[seq]
@@ -209,6 +210,11 @@ def queue(
         "items": items,
         "checkpoint": checkpoint(con).seq,
     }
+
+
+def _thin(con: Connection, seqs: list[int]) -> dict[int, list[str]]:
+    """The tags that make new topics of some."""
+    return dict(con.execute(f"SELECT seq, thin_tags FROM new_topics {AMONG}", {"seqs": seqs}).fetchall())
 
 
 def by_reason(con: Connection) -> dict[str, int]:
@@ -327,14 +333,14 @@ def revisions(con: Connection, told: Sequence[Said]) -> dict[str, int]:
         example_id: max(seq if kind == "capture" else 0, feedback_seq or 0, decision_seq or 0)
         for example_id, kind, seq, feedback_seq, decision_seq in told
     }
-    among = "SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS example_id) USING (example_id)"
     rows = con.execute(
         f"""SELECT example_id, max(seq) FROM (
-            SELECT example_id, seq FROM (FROM decisions WHERE decision = 'reopened') {among}
-            UNION ALL SELECT example_id, seq FROM redactions {among}
-            UNION ALL SELECT example_id, seq FROM erasures {among}
-            UNION ALL SELECT * FROM (SELECT coalesce(corrects, example_id) AS example_id, seq FROM corrections) {among}
-            UNION ALL SELECT * FROM (SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine) {among})
+            SELECT example_id, seq FROM decisions WHERE decision = 'reopened'
+            UNION ALL SELECT example_id, seq FROM redactions
+            UNION ALL SELECT example_id, seq FROM erasures
+            UNION ALL SELECT coalesce(corrects, example_id) AS example_id, seq FROM corrections
+            UNION ALL SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine)
+            SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS example_id) USING (example_id)
             GROUP BY example_id""",
         {"ids": list(known)},
     ).fetchall()
