@@ -291,10 +291,10 @@ class Log:
 
     async def history(self, example_id: str) -> list[Message]:
         """Every message about one example in the order of the log, the correction that it is included."""
-        found: dict[int, Message] = {}
-        for subject in (subjects.about(example_id), subjects.correction(example_id)):
-            for message in await self.matching(subject):
-                found[message.seq] = message
+        said = await asyncio.gather(
+            self.matching(subjects.about(example_id)), self.matching(subjects.correction(example_id))
+        )
+        found = {message.seq: message for messages in said for message in messages}
         return [found[seq] for seq in sorted(found)]
 
     async def last(self, subjects_or_filters: Sequence[str]) -> dict[str, Message]:

@@ -189,7 +189,6 @@ def queue(
     An unapproved example with a tag of which the training set holds fewer than the policy's `new_topic_below` is a new
     topic. `because` tells the reasons in words.
     """
-    below = policies.current(con).review.new_topic_below
     limit = max(0, min(limit, PAGE))
     numbers = {name: number for number, name in QUEUE.items()}
     told = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
@@ -198,7 +197,7 @@ def queue(
     rows, total = page(con, filters, (0, 0), limit, counts)
     seqs = [seq for _, seq in rows]
     new = [seq for place, seq in rows if place == NEW_TOPIC]
-    thin = _thin(con, new) if new else {}
+    below, thin = _thin(con, new) if new else (0, {})
     shown = _examples(con, seqs)
     items = [
         {"why": QUEUE[place], "because": because(place, thin.get(seq, []), below, shown[seq])} | shown[seq]
@@ -212,17 +211,21 @@ def queue(
     }
 
 
-def _thin(con: Connection, seqs: list[int]) -> dict[int, list[str]]:
-    """The tags that make new topics of some."""
-    return dict(con.execute(f"SELECT seq, thin_tags FROM new_topics {AMONG}", {"seqs": seqs}).fetchall())
+def _thin(con: Connection, seqs: list[int]) -> tuple[int, dict[int, list[str]]]:
+    """How many examples of a tag are enough, and the tags of some new topics that have fewer, by sequence."""
+    below = policies.current(con).review.new_topic_below
+    return below, dict(con.execute(f"SELECT seq, thin_tags FROM new_topics {AMONG}", {"seqs": seqs}).fetchall())
 
 
 def by_reason(con: Connection) -> dict[str, int]:
     """How many wait for each reason, the most urgent first, from the tallies."""
-    counts = {int(key): total for key, total, _ in _tally(con, "queue")}
-    for place, count in con.execute("SELECT place, count(*) FROM new_topics GROUP BY place").fetchall():
-        counts[place] -= count
-        counts[NEW_TOPIC] = counts.get(NEW_TOPIC, 0) + count
+    counts: dict[int, int] = {}
+    for place, count, moved in con.execute(
+        """SELECT key::BIGINT, total, 0 FROM tallies WHERE dimension = 'queue'
+           UNION ALL SELECT place, 0, count(*) FROM new_topics GROUP BY place"""
+    ).fetchall():
+        counts[place] = counts.get(place, 0) + count - moved
+        counts[NEW_TOPIC] = counts.get(NEW_TOPIC, 0) + moved
     return {name: counts.get(number, 0) for number, name in QUEUE.items()}
 
 
