@@ -240,7 +240,7 @@ def _fold(con: Connection, batch: Batch) -> None:
 def _again(con: Connection, batch: Batch, incoming: pa.Table) -> list[int]:
     """The sequences of an Arrow table whose id an example has already, or an earlier one of them."""
     seqs, ids = incoming["seq"].to_pylist(), incoming["example_id"].to_pylist()
-    seen = set(known(con, ids) if batch.known is None else batch.known)
+    seen = set(_known(con, incoming.select(["id_key"])) if batch.known is None else batch.known)
     again = []
     for seq, example_id in zip(seqs, ids, strict=True):
         if example_id in seen:
@@ -251,7 +251,11 @@ def _again(con: Connection, batch: Batch, incoming: pa.Table) -> list[int]:
 
 def known(con: Connection, ids: Iterable[str]) -> dict[str, int]:
     """The sequences of those of some ids that an example has."""
-    con.register("ids", pa.table({"id_key": list(map(id_key, ids))}, schema=pa.schema([("id_key", pa.string())])))
+    return _known(con, pa.table({"id_key": list(map(id_key, ids))}, schema=pa.schema([("id_key", pa.string())])))
+
+
+def _known(con: Connection, ids: pa.Table) -> dict[str, int]:
+    con.register("ids", ids)
     try:
         return dict(
             con.execute(
