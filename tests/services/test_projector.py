@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -169,7 +170,7 @@ async def test_the_file_is_tidied_when_nothing_arrives_after_much(
     from services.projector import ProjectorService
 
     monkeypatch.setattr(projector, "TIDY_FACTS", 5)
-    monkeypatch.setattr(projector, "TIDY_SECONDS", 0.05)
+    monkeypatch.setattr(projector, "TIDY_SECONDS", 0.2)
     tidied: list[int] = []
 
     def tidy(self: Projector) -> None:
@@ -181,22 +182,25 @@ async def test_the_file_is_tidied_when_nothing_arrives_after_much(
     owner = Owner(tmp_path / "tidy.duckdb")
     service = ProjectorService(Settings(data_dir=tmp_path), log, owner, server.url)
     running = asyncio.create_task(service.run())
+    await until_running(log)  # else what it finds at its start would not have arrived
 
-    async def arrive(count: int) -> None:
+    async def arrive(count: int, then: list[int]) -> None:
         await log.publish([capture() for _ in range(count)])
         last = await log.last_sequence()
         async with asyncio.timeout(30):
             while owner.projector.checkpoint_seq < last:
                 await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(30):
+                while len(tidied) < len(then):
+                    await asyncio.sleep(0.01)
         await asyncio.sleep(0.5)
+        assert tidied == then
 
-    await arrive(4)
-    assert tidied == []
-    await arrive(2)
-    assert tidied == [6]
-    await arrive(3)
-    await arrive(2)
-    assert tidied == [6, 11], "once after five and more, and again although the first one failed"
+    await arrive(4, [])
+    await arrive(2, [6])
+    await arrive(3, [6])
+    await arrive(2, [6, 11])  # although the first one failed
     service.app.exit()
     assert await running == 0
     owner.close()
