@@ -60,8 +60,6 @@ def history(con: Connection, *, limit: int = 1_000) -> dict[str, Any]:
     exports = _rows(con, f"SELECT {_SAID}, * EXCLUDE (seq, occurred_at, event_id, trace_id) FROM exports "
                          "QUALIFY row_number() OVER (PARTITION BY export_digest ORDER BY seq) = 1 "
                          "ORDER BY seq DESC LIMIT ?", [limit])  # fmt: skip
-    if not exports:
-        return {"exports": []}
     trainings: dict[str, list[dict[str, Any]]] = {}
     for said in _rows(con, f"SELECT {_SAID}, * EXCLUDE (seq, occurred_at, event_id, trace_id) FROM trainings "
                            "ORDER BY seq", []):  # fmt: skip

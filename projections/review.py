@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from itertools import chain
 from typing import Any
 
 from . import policies, queries
@@ -255,21 +254,26 @@ def _of_stage(stage: str | None) -> str:
     return stages[stage]
 
 
+_TALLIES_OF_STAGES = {"training": ("reason", "0"), "corrections": ("kind", "correction")}
+"""The stages that a tally counts."""
+
+
 def _tallied(con: Connection, filters: dict[str, Any], reason: str | None, stage: str | None) -> int | None:
     """How many examples match, from the tallies: they tell where one thing at most is filtered by."""
+    if stage is not None and stage not in _TALLIES_OF_STAGES:
+        return None
     told = [(name, value) for name, value in filters.items() if value is not None]
     told += [("reason", str(BIT[reason]))] if reason else []
-    told += [_TALLIES_OF_STAGES.get(stage, ("", ""))] if stage else []
-    if len(told) > 1 or ("", "") in told:
+    told += [_TALLIES_OF_STAGES[stage]] if stage else []
+    if len(told) > 1:
         return None
-    where = "dimension = ? AND key = ?" if told else "dimension = 'kind'"
+    dimension, key = told[0] if told else ("kind", None)
     ((total,),) = con.execute(
-        f"SELECT coalesce(sum(total), 0)::BIGINT FROM tallies WHERE {where}", [*chain.from_iterable(told)]
+        """SELECT coalesce(sum(total), 0)::BIGINT FROM tallies
+           WHERE dimension = $dimension AND ($key IS NULL OR key = $key)""",
+        {"dimension": dimension, "key": key},
     ).fetchall()
     return int(total)
-
-
-_TALLIES_OF_STAGES = {"training": ("reason", "0"), "corrections": ("kind", "correction")}
 
 
 def _search_places(

@@ -60,6 +60,22 @@ class TestTimeline:
             "rejected": 1,
         }
 
+    @pytest.mark.parametrize(
+        ("span", "cut"), [("hours", "%Y-%m-%dT%H"), ("days", "%Y-%m-%d"), ("months", "%Y-%m")]
+    )  # fmt: skip
+    def test_each_span_counts_what_falls_into_its_steps(self, span: dashboard.Span, cut: str) -> None:
+        now = datetime.now(UTC)
+        ago = [timedelta(seconds=1), timedelta(hours=1), timedelta(hours=5), timedelta(days=3), timedelta(days=40),
+               timedelta(days=100), timedelta(days=1_000)]  # fmt: skip
+        story = given(*[captured(f"e{n}", occurred_at=now - before) for n, before in enumerate(ago)], approved("e0"))
+        steps = dashboard.timeline(story.con, span=span)["steps"]
+        assert len(steps) == dashboard.SPANS[span][1]
+        names = [datetime.fromisoformat(step["at"]).strftime(cut) for step in steps]
+        assert names == sorted(set(names))
+        assert names[-1] == f"{now - ago[0]:{cut}}"
+        said = [f"{now - before:{cut}}" for before in ago]
+        assert [step["captures"] for step in steps] == [said.count(name) for name in names]
+
     def test_a_clock_that_runs_ahead_does_not_move_the_timeline_away(self) -> None:
         story = given(captured("a", occurred_at=NOW), captured("b", occurred_at=NOW.replace(year=2090)))
         steps = dashboard.timeline(story.con, span="months")["steps"]

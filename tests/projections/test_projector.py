@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from events.facts import Fact
@@ -120,7 +121,28 @@ def test_replaced_rows_stay_in_the_file_until_it_is_tidied(tmp_path: Path) -> No
     con.execute("CHECKPOINT")
     assert stored() == 540_000
     assert content_digest(con) == content_digest(STORY.con)
+    replace(7)
     projector.close()
+    projector = Projector(tmp_path / "rooflog.duckdb")
+    con = projector.con
+    assert stored() == 300_000
+    projector.close()
+
+
+def test_tidying_that_fails_leaves_no_vacuum_and_a_projector_that_failed_can_be_closed(tmp_path: Path) -> None:
+    projector = Projector(tmp_path / "rooflog.duckdb")
+    con = projector.con
+    with con.cursor() as writer:
+        writer.execute("BEGIN TRANSACTION")
+        writer.execute("CREATE TABLE unfinished (n BIGINT)")
+        with pytest.raises(duckdb.TransactionException):
+            projector.tidy()
+    assert con.execute("SELECT current_setting('max_vacuum_tasks')").fetchall() == [(0,)]
+    con.execute("BEGIN TRANSACTION")
+    with pytest.raises(duckdb.CatalogException):
+        con.execute("SELECT * FROM unfinished")
+    projector.close()
+    Projector(tmp_path / "rooflog.duckdb").close()
 
 
 def test_a_file_of_another_version_is_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -201,6 +201,7 @@ async def test_the_file_is_tidied_when_nothing_arrives_after_much(
     await arrive(2, [6])
     await arrive(3, [6])
     await arrive(2, [6, 11])  # although the first one failed
+    assert service._folder.submit(os.nice, 0).result() == min(19, os.nice(0) + projector.FOLDING_NICE)
     service.app.exit()
     assert await running == 0
     owner.close()
