@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import socket
-from datetime import UTC, datetime
 from typing import Any
 
 from nats.aio.client import Client
@@ -44,7 +43,6 @@ class Bulk:
         self._inbox = client.new_inbox().encode()
         self._buffer = b""
         self._average = 2**12
-        self._second = (0, "")
         try:
             self._socket = socket.create_connection((url.hostname, url.port or 4222), TIMEOUT_SECONDS)
         except OSError as error:
@@ -138,44 +136,35 @@ class Bulk:
             stop = buffer.find(b"\r\n", at)
             words = buffer[at:stop].split(b" ") if stop >= 0 else [b""]
             is_message = words[0] in (b"HMSG", b"MSG")
-            missing = stop + 4 + int(words[-1]) - len(buffer) if is_message else 0
-            if stop < 0 or missing > 0:
+            start = stop + 2
+            after = start + int(words[-1]) + 2 if is_message else start
+            if stop < 0 or after > len(buffer):
                 self._buffer = buffer[at:]
-                self._receive(len(self._buffer) + max(1, missing))
+                self._receive(max(len(self._buffer) + 1, after - at))
                 buffer, at = self._buffer, 0
                 continue
-            start = stop + 2
+            at = after
             if not is_message:
-                at = start
                 if words[0] == b"PING":
                     self._socket.sendall(b"PONG\r\n")
                 elif words[0] == b"-ERR":
-                    raise BulkError(buffer[:stop].decode(errors="replace"))
+                    raise BulkError(b" ".join(words).decode(errors="replace"))
                 continue
-            at = start + int(words[-1]) + 2
-            headers = int(words[-2]) if words[0] == b"HMSG" else 0
+            body = start + int(words[-2]) if words[0] == b"HMSG" else start
             if words[1].startswith(self._inbox):
                 self._buffer = buffer[at:]
                 status = buffer[start + 9 : start + 12]
                 if status not in (b"404", b"408"):
-                    raise BulkError(buffer[start : start + headers].decode(errors="replace").strip())
+                    raise BulkError(buffer[start:body].decode(errors="replace").strip())
                 return size
-            found.append(self._message(words[1], words[3], buffer[start + headers : at - 2]))
+            told = words[3].split(b".")  # ADR-15, with or without a domain
+            first = 5 if len(told) == 9 else 7
+            subject = words[1].decode("utf-8", "surrogateescape")
+            found.append(Message(int(told[first]), subject, buffer[body : at - 2], int(told[first + 2])))
             size += at - start
             if len(found) == end:
                 self._buffer = buffer[at:]
                 return size
-
-    def _message(self, subject: bytes, reply: bytes, data: bytes) -> Message:
-        """A delivered message; its reply subject tells sequence and time (ADR-15, with or without a domain)."""
-        tokens = reply.split(b".")
-        first = 5 if len(tokens) == 9 else 7
-        second, nanoseconds = divmod(int(tokens[first + 2]), 1_000_000_000)
-        if second != self._second[0]:
-            self._second = second, f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
-        fraction = f".{nanoseconds:09}".rstrip("0") if nanoseconds else ""
-        received = f"{self._second[1]}{fraction}Z"
-        return Message(int(tokens[first]), subject.decode("utf-8", "surrogateescape"), data, received)
 
     def _publish(self, subject: str, reply: bytes, data: bytes) -> None:
         head = b" ".join(filter(None, (b"PUB", subject.encode(), reply, str(len(data)).encode())))

@@ -53,13 +53,15 @@ def encode(fact: Fact) -> bytes:
     return _encoder.encode(decode(data))
 
 
-def decode(data: bytes, subject: str | None = None) -> AnyFact:
+def decode(data: bytes, subject: str | None = None, *, brackets: int | None = None) -> AnyFact:
     """The fact in `data`, upcast to its newest version, and checked against the subject it was found under.
 
-    Raises InvalidFact: `malformed` (not a JSON object with a `type`), `unknown_type`, `invalid` (a field is missing
-    or wrong) or `wrong_subject`.
+    `brackets` says how many `[` and `{` the data holds, where somebody has counted. Raises InvalidFact: `malformed`
+    (not a JSON object with a `type`), `unknown_type`, `invalid` (a field is missing or wrong) or `wrong_subject`.
     """
-    if data.count(b"[") + data.count(b"{") > DEEPEST and _depth(data) > DEEPEST:
+    if brackets is None:
+        brackets = data.count(b"[") + data.count(b"{")
+    if brackets > DEEPEST and _depth(data) > DEEPEST:
         raise InvalidFact("malformed", f"nested more than {DEEPEST} levels deep")
     try:
         fact = _decoder.decode(data)

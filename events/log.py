@@ -574,9 +574,14 @@ def describe(message: Message) -> str:
 
 
 def _message(message: Msg, headers: dict[str, str]) -> Message:
-    return Message(
-        int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data, headers.get("Nats-Time-Stamp", "")
-    )
+    received = _nanoseconds(headers.get("Nats-Time-Stamp", ""))
+    return Message(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data, received)
+
+
+def _nanoseconds(moment: str) -> int:
+    """A moment in RFC 3339 and UTC as nanoseconds since 1970; 0 for none."""
+    whole, _, fraction = moment.rstrip("Z").partition(".")
+    return int(datetime.fromisoformat(f"{whole}Z").timestamp()) * 1_000_000_000 + int(f"{fraction:0<9}") if whole else 0
 
 
 def _name(error: BaseException) -> str:

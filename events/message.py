@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -14,7 +15,7 @@ from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleErased
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """One sequence of the log; `received_at` is the server's clock.
+    """One sequence of the log; `received_ns` is the server's clock in nanoseconds since 1970, 0 where nobody knows.
 
     Where the message was erased, `erased` is what the tombstone at sequence `erased_by` keeps of it and `data` is
     empty. Where it is missing and no tombstone says why, the subject is empty too.
@@ -23,7 +24,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     seq: int
     subject: str
     data: bytes
-    received_at: str
+    received_ns: int = 0
     erased: ErasedMessage | None = None
     erased_by: int = 0
 
@@ -33,10 +34,19 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         return not self.subject
 
     @property
+    def received_at(self) -> str:
+        """The server's clock in RFC 3339, as the server writes it; empty where nobody knows."""
+        if not self.received_ns:
+            return ""
+        second, nanoseconds = divmod(self.received_ns, 1_000_000_000)
+        fraction = f".{nanoseconds:09}".rstrip("0") if nanoseconds else ""
+        return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+    @property
     def entry(self) -> bytes:
         """What this message adds to the running digest, the same before and after its erasure."""
         payload = bytes.fromhex(self.erased.digest) if self.erased else hashlib.sha256(self.data).digest()
-        return chain.entry(self.subject, payload)
+        return chain.entry(self.subject.encode("utf-8", "surrogateescape"), payload)
 
     def fact(self) -> AnyFact:
         """The fact it holds; raises InvalidFact."""
@@ -71,11 +81,11 @@ def listed(tombstones: Iterable[tuple[int, ExampleErased]]) -> dict[int, Message
     for seq, tombstone in tombstones:
         for kept in tombstone.erased:
             if kept.subject and kept.seq < seq:
-                found.setdefault(kept.seq, Message(kept.seq, kept.subject, b"", "", kept, seq))
+                found.setdefault(kept.seq, Message(kept.seq, kept.subject, b"", erased=kept, erased_by=seq))
     return found
 
 
 def without_gaps(messages: Sequence[Message], after: int, until: int, erased: Mapping[int, Message]) -> list[Message]:
     """The messages after one sequence up to another, one for every sequence: erased and missing ones included."""
     there = {message.seq: message for message in messages}
-    return [there.get(seq) or erased.get(seq) or Message(seq, "", b"", "") for seq in range(after + 1, until + 1)]
+    return [there.get(seq) or erased.get(seq) or Message(seq, "", b"") for seq in range(after + 1, until + 1)]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pyarrow as pa
+
 from .batch import Batch
 from .checkpoint import checkpoint
-from .database import Connection, insert
+from .database import Connection, by_column
 from .projection import Projection
 
 PAGE = 50_000
@@ -18,8 +20,8 @@ ENTRY_BYTES = 32
 _COLUMNS = {"seq": "BIGINT", "entry": "BLOB"}
 
 
-def _fold(con: Connection, batch: Batch) -> None:
-    insert(con, "chain", _COLUMNS, batch.entries)
+def _rows(batch: Batch) -> pa.Table | None:
+    return by_column(_COLUMNS, batch.entries) if batch.entries else None
 
 
 def entries(con: Connection, *, after: int = 0, limit: int = PAGE) -> dict[str, Any]:
@@ -36,4 +38,4 @@ def entries(con: Connection, *, after: int = 0, limit: int = PAGE) -> dict[str, 
     }
 
 
-CHAIN = Projection(name="chain", version=1, handles=(), columns=_COLUMNS, key="seq", fold=_fold)
+CHAIN = Projection(name="chain", version=1, handles=(), columns=_COLUMNS, key="seq", rows=_rows)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
+from uuid import UUID
 from zlib import crc32
 
 import msgspec
@@ -118,7 +119,7 @@ MAY_DISAGREE = f"""
 PAGE = 20_000
 """Answers that are read at a time: it bounds memory."""
 
-Row = tuple[str, str, str, str, int, int]
+Row = tuple[UUID, str, str, str, int, int]
 """A row of the cache."""
 
 
@@ -144,7 +145,7 @@ def find(con: Connection, judged: str, eligible: str) -> list[int]:
            LEFT JOIN claims USING (analysis_key)"""
     )
     unread = con.execute(
-        "SELECT analysis_key::VARCHAR, min(seq) AS seq FROM compared WHERE opening IS NULL GROUP BY ALL ORDER BY seq"
+        "SELECT analysis_key, min(seq) AS seq FROM compared WHERE opening IS NULL GROUP BY ALL ORDER BY seq"
     ).fetchall()
     con.execute("CREATE OR REPLACE TEMP TABLE fresh_claims AS FROM claims LIMIT 0")
     for start in range(0, len(unread), PAGE):
@@ -193,14 +194,14 @@ def forget(con: Connection) -> None:
     con.execute("DELETE FROM claims WHERE analysis_key NOT IN (SELECT analysis_key FROM examples)")
 
 
-def _read(con: Connection, unread: dict[str, int]) -> list[Row]:
+def _read(con: Connection, unread: dict[UUID, int]) -> list[Row]:
     """The claims of answers; `unread` are their keys, each with the sequence of an example."""
     answers = f"SELECT seq, response FROM examples {AMONG}"
     responses = dict(con.execute(answers, {"seqs": list(unread.values())}).fetchall())
     return [row(key, claims(responses[seq])) for key, seq in unread.items()]
 
 
-def row(key: str, said: Claims) -> Row:
+def row(key: UUID, said: Claims) -> Row:
     """The row of the cache for the claims of an answer."""
     opening = set(said.opening.split(" "))
     outline = sum({1 << crc32(word.encode()) % 63 for word in opening})

@@ -28,7 +28,7 @@ TYPES: dict[str, pa.DataType] = {
     "VARCHAR[]": pa.list_(pa.string()),
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
     "BLOB": pa.binary(),
-    "UUID": pa.string(),
+    "UUID": pa.uuid(),
 }
 
 
@@ -62,18 +62,33 @@ def connect(path: Path | None, *, threads: int = THREADS, memory_limit: str = ME
 def insert(con: Connection, table: str, columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Append rows to a table as one Arrow table; `columns` are names and SQL types in the order of the rows."""
     if rows:
-        with_rows(con, columns, rows, f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+        append(con, table, by_column(columns, rows))
+
+
+def append(con: Connection, table: str, rows: pa.Table) -> None:
+    """Append an Arrow table to the table of a name."""
+    with_table(con, rows, f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
 
 
 def with_rows(con: Connection, columns: dict[str, str], rows: Sequence[tuple[Any, ...]], *statements: str) -> None:
     """Run statements that read the rows as the view `incoming`."""
+    with_table(con, by_column(columns, rows), *statements)
+
+
+def by_column(columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows as an Arrow table; `columns` are names and SQL types in the order of the rows."""
     values = zip(*rows, strict=True) if rows else ([] for _ in columns)
-    with_table(con, table(columns, dict(zip(columns, values, strict=True))), *statements)
+    return table(columns, dict(zip(columns, values, strict=True)))
 
 
 def table(columns: dict[str, str], values: Mapping[str, Iterable[Any]]) -> pa.Table:
     """Values by column as an Arrow table of the given names and SQL types."""
     return pa.table({name: pa.array(list(values[name]), TYPES[kind]) for name, kind in columns.items()})
+
+
+def schema(columns: dict[str, str]) -> pa.Schema:
+    """The Arrow schema of names and SQL types."""
+    return pa.schema([(name, TYPES[kind]) for name, kind in columns.items()])
 
 
 def with_table(con: Connection, incoming: pa.Table, *statements: str) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from events.facts import ExampleApproved, ExampleRejected, ExampleReopened
 
 from .batch import Batch
-from .database import Connection, insert
+from .database import by_column
 from .projection import ENVELOPE, Projection, envelope
 
 _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "decision": "VARCHAR", "reason": "VARCHAR", "revision": "BIGINT"}
 
 
-def _fold(con: Connection, batch: Batch) -> None:
+def _rows(batch: Batch) -> pa.Table | None:
     said: list[tuple[int, ExampleApproved | ExampleRejected | ExampleReopened]] = []
     said += batch.of(ExampleApproved)
     said += batch.of(ExampleRejected)
     said += batch.of(ExampleReopened)
     rows = [(*envelope(n, f), f.example_id, f.verb, f.reason, f.revision) for n, f in said]
-    insert(con, "decisions", _COLUMNS, rows)
+    return by_column(_COLUMNS, rows) if rows else None
 
 
 DECISIONS = Projection(
@@ -26,5 +28,5 @@ DECISIONS = Projection(
     handles=(ExampleApproved, ExampleRejected, ExampleReopened),
     columns=_COLUMNS,
     key="seq",
-    fold=_fold,
+    rows=_rows,
 )

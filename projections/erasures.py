@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 from msgspec import json
 
-from events.facts import CorrectionRecorded, ExampleCaptured, ExampleErased, ExampleRedacted
+from events.facts import ExampleErased
 
 from . import compaction
 from .batch import Batch
-from .database import Connection, first, insert
+from .database import Connection, by_column, first
 from .examples import BARE
 from .projection import ENVELOPE, Projection, envelope
 from .quarantine import IDS
@@ -39,19 +40,15 @@ _GONE = f"WITH RECURSIVE {_ERASED} SELECT example_id, min(seq) AS seq FROM erase
 """The erased examples. A correction repeats the text of what it corrects and is erased with it."""
 
 
-def _fold(con: Connection, batch: Batch) -> None:
+def _rows(batch: Batch) -> pa.Table | None:
     said = batch.of(ExampleErased)
-    insert(
-        con,
-        "erasures",
-        _COLUMNS,
-        [(*envelope(seq, f), f.example_id, f.reason, json.encode(f.erased).decode()) for seq, f in said],
-    )
+    rows = [(*envelope(seq, f), f.example_id, f.reason, json.encode(f.erased).decode()) for seq, f in said]
+    return by_column(_COLUMNS, rows) if rows else None
 
 
 def _take_out(con: Connection, batch: Batch) -> None:
     """Take the text of erased examples out of every table, also of what arrives after its erasure."""
-    arrived = any(batch.of(kind) for kind in (ExampleErased, ExampleCaptured, CorrectionRecorded, ExampleRedacted))
+    arrived = not batch.rows.keys().isdisjoint(("erasures", "examples", "redactions"))
     if not (arrived or batch.quarantined or batch.erased) or not first(con, "SELECT 1 FROM erasures LIMIT 1"):
         return
     con.execute(f"CREATE OR REPLACE TEMP TABLE listed AS {_LISTED}")
@@ -134,6 +131,6 @@ UNION SELECT example_id FROM examples WHERE corrects IN (SELECT example_id FROM 
 UNION SELECT example_id FROM examples
       WHERE original_key IN (FROM keys) OR text_key IN (FROM keys) OR said_key IN (FROM keys)"""
 
-ERASURES = Projection(name="erasures", version=2, handles=(ExampleErased,), columns=_COLUMNS, key="seq", fold=_fold)
+ERASURES = Projection(name="erasures", version=2, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows)
 REMNANTS = Projection(name="remnants", version=2, handles=(), columns=_REMNANTS, key="seq", fold=_take_out)
 """What the log still holds of erased examples and no tombstone lists; folded after every table that has a text."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 from msgspec import json
 
 from events.facts import TrainingSetExported, TrainingTriggered
 
 from .batch import Batch
-from .database import Connection, insert
+from .database import Connection, by_column
 from .projection import ENVELOPE, Projection, envelope
 
 _EXPORTS = ENVELOPE | {
@@ -28,26 +29,26 @@ _TRAININGS = ENVELOPE | {
 }
 
 
-def _fold_exports(con: Connection, batch: Batch) -> None:
+def _exported(batch: Batch) -> pa.Table | None:
     rows = []
     for seq, fact in batch.of(TrainingSetExported):
         counts = json.encode(fact.counts, order="sorted").decode()
         digests = (fact.export_digest, fact.policy_digest, fact.log_digest)
         rows.append((*envelope(seq, fact), *digests, fact.last_seq, counts, fact.paths))
-    insert(con, "exports", _EXPORTS, rows)
+    return by_column(_EXPORTS, rows) if rows else None
 
 
-def _fold_trainings(con: Connection, batch: Batch) -> None:
+def _trained(batch: Batch) -> pa.Table | None:
     said = batch.of(TrainingTriggered)
     rows = [(*envelope(n, f), f.export_digest, f.outcome, f.call_id, f.detail) for n, f in said]
-    insert(con, "trainings", _TRAININGS, rows)
+    return by_column(_TRAININGS, rows) if rows else None
 
 
 EXPORTS = Projection(
-    name="exports", version=1, handles=(TrainingSetExported,), columns=_EXPORTS, key="seq", fold=_fold_exports
+    name="exports", version=1, handles=(TrainingSetExported,), columns=_EXPORTS, key="seq", rows=_exported
 )
 TRAININGS = Projection(
-    name="trainings", version=1, handles=(TrainingTriggered,), columns=_TRAININGS, key="seq", fold=_fold_trainings
+    name="trainings", version=1, handles=(TrainingTriggered,), columns=_TRAININGS, key="seq", rows=_trained
 )
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from events.facts import FeedbackGiven
 
 from .batch import Batch
-from .database import Connection, insert
+from .database import by_column
 from .projection import ENVELOPE, Projection, envelope
 
 _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "feedback": "VARCHAR", "comment": "VARCHAR"}
 
 
-def _fold(con: Connection, batch: Batch) -> None:
-    said = batch.of(FeedbackGiven)
-    insert(con, "feedback", _COLUMNS, [(*envelope(n, f), f.example_id, f.feedback, f.comment) for n, f in said])
+def _rows(batch: Batch) -> pa.Table | None:
+    rows = [(*envelope(n, f), f.example_id, f.feedback, f.comment) for n, f in batch.of(FeedbackGiven)]
+    return by_column(_COLUMNS, rows) if rows else None
 
 
-FEEDBACK = Projection(name="feedback", version=1, handles=(FeedbackGiven,), columns=_COLUMNS, key="seq", fold=_fold)
+FEEDBACK = Projection(name="feedback", version=1, handles=(FeedbackGiven,), columns=_COLUMNS, key="seq", rows=_rows)

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import pyarrow as pa
 from msgspec import json
 
 from events.facts import PolicyAdopted
 
 from .batch import Batch
 from .checkpoint import checkpoint
-from .database import Connection, first, insert
+from .database import Connection, by_column, first, insert
 from .policy import Policy, PolicyError, default, document_digest, from_document
 from .projection import ENVELOPE, Projection, envelope
 
@@ -22,7 +23,7 @@ ADOPTIONS = 50
 _COLUMNS = ENVELOPE | {"policy": "VARCHAR", "digest": "VARCHAR", "reason": "VARCHAR"}
 
 
-def _fold(con: Connection, batch: Batch) -> None:
+def _rows(batch: Batch) -> pa.Table | None:
     rows = []
     for seq, fact in batch.of(PolicyAdopted):
         try:
@@ -36,7 +37,7 @@ def _fold(con: Connection, batch: Batch) -> None:
             continue
         document = json.encode(fact.policy, order="sorted").decode()
         rows.append((*envelope(seq, fact), document, fact.digest, fact.reason))
-    insert(con, "policies", _COLUMNS, rows)
+    return by_column(_COLUMNS, rows) if rows else None
 
 
 def current(con: Connection) -> Policy:
@@ -172,4 +173,4 @@ def _count(con: Connection) -> int:
     return row[0] if row else 0
 
 
-POLICIES = Projection(name="policies", version=1, handles=(PolicyAdopted,), columns=_COLUMNS, key="seq", fold=_fold)
+POLICIES = Projection(name="policies", version=1, handles=(PolicyAdopted,), columns=_COLUMNS, key="seq", rows=_rows)

@@ -1,21 +1,23 @@
-"""What a projection is: a name, a version, the facts it handles, its table and its fold."""
+"""What a projection is: a name, a version, the facts it handles, its table, its rows and its fold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pyarrow as pa
 from msgspec import Struct
 
 from events.facts import Fact
 
 from .batch import Batch
-from .database import Connection, ddl
+from .database import Connection, append, ddl
 
 
 class Projection(Struct, frozen=True, kw_only=True):
-    """One table and the function that folds a batch into it; raise `version` when either changes.
+    """One table and the functions that fold a batch into it; raise `version` when any of them changes.
 
-    `columns` are names and SQL types; `key` orders the rows in the content digest.
+    `columns` are names and SQL types; `key` orders the rows in the content digest. `rows` says what a batch brings to
+    the table, of itself: that can be done ahead, in another process. `fold` puts it in; without one it is appended.
     """
 
     name: str
@@ -23,7 +25,15 @@ class Projection(Struct, frozen=True, kw_only=True):
     handles: tuple[type[Fact], ...]
     columns: dict[str, str]
     key: str
-    fold: Callable[[Connection, Batch], None]
+    rows: Callable[[Batch], pa.Table | None] | None = None
+    fold: Callable[[Connection, Batch], None] | None = None
+
+    def apply(self, con: Connection, batch: Batch) -> None:
+        """Fold a batch whose rows are known."""
+        if self.fold is not None:
+            self.fold(con, batch)
+        elif self.name in batch.rows:
+            append(con, self.name, batch.rows[self.name])
 
     def create(self, con: Connection) -> None:
         """Create the empty table."""

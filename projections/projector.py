@@ -70,6 +70,15 @@ PORTION = 100_000
 """Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
 
 
+def prepare(messages: Sequence[Message], digest: bytes) -> Batch:
+    """Decode messages that follow a checkpoint whose running digest was `digest`, and say what they bring to tables."""
+    batch = decode(messages, digest)
+    for projection in PROJECTIONS:
+        if projection.rows and (rows := projection.rows(batch)) is not None:
+            batch.rows[projection.name] = rows
+    return batch
+
+
 class Projector:
     """The owner of one database; every other connection to it is a cursor of this one.
 
@@ -144,15 +153,15 @@ class Projector:
         now = self.checkpoint
         fresh = [message for message in messages if message.seq > now.seq]
         if fresh:
-            self._transact(decode(fresh, now.log_digest), self._judge)
+            self._transact(prepare(fresh, now.log_digest), self._judge)
         return len(fresh)
 
     def fold(self, batch: Batch, *, commit: bool = True) -> None:
         """As `apply`, without judging: for a long way to go that nobody looks at before `judge`.
 
-        The batch follows the checkpoint, and was decoded from its running digest: that can be done while the one before
-        is folded. Without `commit` the transaction stays open for what is folded next: DuckDB writes much at a time for
-        a third of what it takes in pieces.
+        The batch follows the checkpoint, and was prepared from its running digest: that can be done while the one
+        before is folded. Without `commit` the transaction stays open for what is folded next: DuckDB writes much at a
+        time for a third of what it takes in pieces.
         """
         self._transact(batch, None, commit)
 
@@ -193,7 +202,7 @@ class Projector:
             if judge:
                 batch.known = known(self.con, _named(batch))
             for projection in PROJECTIONS:
-                projection.fold(self.con, batch)
+                projection.apply(self.con, batch)
             if judge:
                 judge(batch)
             self.con.execute(
@@ -260,16 +269,14 @@ class Projector:
             [(seq, example_id) for example_id, seq in there.items()],
             "CREATE OR REPLACE TEMP TABLE touched AS FROM incoming",
         )
-        wrong = self.con.execute(
-            "SELECT original_key::VARCHAR FROM corrections SEMI JOIN touched USING (seq)"
-        ).fetchall()
+        wrong = self.con.execute("SELECT original_key FROM corrections SEMI JOIN touched USING (seq)").fetchall()
         if wrong:
             with_rows(
                 self.con,
                 {"key": "UUID"},
                 wrong,
                 """INSERT INTO touched
-                   WITH wrong AS (SELECT key::UUID AS key FROM incoming)
+                   WITH wrong AS (FROM incoming)
                    SELECT seq, example_id FROM (
                        SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.text_key = wrong.key
                        UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.said_key = wrong.key

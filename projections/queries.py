@@ -254,7 +254,7 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     An id under which another store knew a correction leads to that correction.
     """
     alias = {}
-    row = first(con, "SELECT seq FROM examples WHERE id_key = ?", [id_key(example_id)])
+    row = first(con, "SELECT seq FROM examples WHERE id_key = ?", [id_key(example_id).hex()])
     if row is None:
         row = first(con, "SELECT seq FROM examples WHERE list_contains(aliases, ?) LIMIT 1", [example_id])
         alias = {"alias": example_id}

@@ -184,7 +184,7 @@ def found(
 
 def related(con: Connection, *, example_id: str) -> dict[str, Any]:
     """The lineage of an example: what it corrects and what corrects it, and the other answers to its question."""
-    known = first(con, "SELECT seq, corrects FROM examples WHERE id_key = ?", [id_key(example_id)])
+    known = first(con, "SELECT seq, corrects FROM examples WHERE id_key = ?", [id_key(example_id).hex()])
     if known is None:
         return {"corrects": [], "corrections": [], "same_question": [], "same_question_total": 0}
     seq, corrected = known
@@ -197,7 +197,7 @@ def related(con: Connection, *, example_id: str) -> dict[str, Any]:
     ).fetchall()
     corrects = []
     if corrected:
-        corrects = con.execute("SELECT seq FROM examples WHERE id_key = ?", [id_key(corrected)]).fetchall()
+        corrects = con.execute("SELECT seq FROM examples WHERE id_key = ?", [id_key(corrected).hex()]).fetchall()
     others = con.execute(
         "SELECT seq FROM verdicts WHERE cluster = ? AND seq <> ? ORDER BY rank DESC, seq DESC", [cluster, seq]
     ).fetchall()

@@ -372,7 +372,7 @@ def _security(settings: Settings) -> SASLPlaintext | None:
 
 def _message(delivered: Msg) -> Message:
     meta = delivered.metadata
-    return Message(meta.sequence.stream, delivered.subject, delivered.data, meta.timestamp.isoformat())
+    return Message(meta.sequence.stream, delivered.subject, delivered.data)
 
 
 async def _as_it_is(message: StreamMessage[Any]) -> StreamMessage[Any]:

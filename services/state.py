@@ -36,7 +36,7 @@ from projections import (
     review,
     training_set,
 )
-from projections.batch import Batch, decode
+from projections.batch import Batch
 from projections.checkpoint import Checkpoint
 from projections.database import Connection
 from projections.policy import Relevance
@@ -428,10 +428,12 @@ def fold(projector: Projector, batch: Batch, last: int) -> None:
 
 async def decoded(log: Log, after: Checkpoint, last: int) -> AsyncGenerator[Batch]:
     """What follows a checkpoint up to a last sequence, for `fold`: read, decoded and folded at the same time."""
+    from projections.projector import prepare
+
     digest = after.log_digest
     async with aclosing(ahead(log.read(after.seq, last, READ))) as read:
         async for messages in read:
-            batch = await asyncio.to_thread(decode, messages, digest)
+            batch = await asyncio.to_thread(prepare, messages, digest)
             digest = batch.digest
             yield batch
 

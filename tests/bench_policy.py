@@ -18,10 +18,9 @@ from events.facts import ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted
 from events.message import Message
 from events.subjects import subject_of
 from projections import policies, verdicts
-from projections.batch import decode
 from projections.database import first
 from projections.policy import Policy, default
-from projections.projector import Projector
+from projections.projector import Projector, prepare
 from tests.bench_texts import SENTENCES
 from tests.evaluation.prompts import prompts
 from tests.services.conftest import NOW
@@ -42,7 +41,7 @@ def facts(count: int) -> Iterator[Fact]:
 
 
 def message(seq: int, fact: Fact) -> Message:
-    return Message(seq, subject_of(fact), encode(fact), "2025-03-18T12:00:00Z")
+    return Message(seq, subject_of(fact), encode(fact), 1_742_299_200_000_000_000)
 
 
 def adopt(projector: Projector, policy: Policy) -> float:
@@ -64,7 +63,7 @@ def main(count: int) -> list[tuple[str, ...]]:
         projector = Projector(Path(name) / "rooflog.duckdb")
         messages = (message(seq, fact) for seq, fact in enumerate(facts(count), 1))
         while batch := list(islice(messages, 20_000)):
-            projector.fold(decode(batch, projector.checkpoint.log_digest))
+            projector.fold(prepare(batch, projector.checkpoint.log_digest))
         projector.judge()
         usual = default()
         relevance = msgspec.structs.replace(usual.filters, min_relevance="high")

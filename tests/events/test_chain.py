@@ -11,8 +11,8 @@ from events.message import Message, listed, remembered, text_key, without_gaps
 
 from .test_facts import BARE, FULL
 
-FIRST = Message(1, "training.example.captured.a.e1", b'{"type":"x"}', "")
-SECOND = Message(2, "training.feedback.given.a.e2", b"", "")
+FIRST = Message(1, "training.example.captured.a.e1", b'{"type":"x"}')
+SECOND = Message(2, "training.feedback.given.a.e2", b"")
 
 
 def digest(*messages: Message) -> str:
@@ -28,10 +28,10 @@ def test_the_digest_of_a_log_never_changes_between_versions() -> None:
 
 
 def test_another_sequence_subject_payload_or_order_is_another_digest() -> None:
-    moved = Message(3, SECOND.subject, SECOND.data, "")
-    renamed = Message(2, SECOND.subject + "x", SECOND.data, "")
-    changed = Message(2, SECOND.subject, b" ", "")
-    swapped = [Message(1, SECOND.subject, SECOND.data, ""), Message(2, FIRST.subject, FIRST.data, "")]
+    moved = Message(3, SECOND.subject, SECOND.data)
+    renamed = Message(2, SECOND.subject + "x", SECOND.data)
+    changed = Message(2, SECOND.subject, b" ")
+    swapped = [Message(1, SECOND.subject, SECOND.data), Message(2, FIRST.subject, FIRST.data)]
     logs = [[FIRST, SECOND], [FIRST, moved], [FIRST, renamed], [FIRST, changed], swapped, [FIRST], [SECOND]]
     assert len({digest(*log) for log in logs}) == len(logs)
 
@@ -40,7 +40,7 @@ def test_a_tombstone_remembers_what_the_digest_needs_and_no_text() -> None:
     fact = CorrectionRecorded(
         **FULL, original_prompt="p", original_response="w", corrected_response="r", example_id="a"
     )
-    message = Message(4, "training.correction.recorded.a.e1", encode(fact), "")
+    message = Message(4, "training.correction.recorded.a.e1", encode(fact))
     kept = remembered(message)
     assert kept == ErasedMessage(
         seq=4,
@@ -65,8 +65,8 @@ def test_a_tombstone_can_only_list_what_was_said_before_it() -> None:
 
 
 def test_every_sequence_has_its_message_its_tombstone_or_is_missing() -> None:
-    erased = {2: Message(2, "s", b"", "", remembered(SECOND), 9)}
-    filled = without_gaps([FIRST, Message(4, "s", b"", "")], 0, 5, erased)
+    erased = {2: Message(2, "s", b"", erased=remembered(SECOND), erased_by=9)}
+    filled = without_gaps([FIRST, Message(4, "s", b"")], 0, 5, erased)
     assert [(m.seq, m.erased_by, m.is_missing) for m in filled] == [
         (1, 0, False), (2, 9, False), (3, 0, True), (4, 0, False), (5, 0, True)
     ]  # fmt: skip

@@ -33,10 +33,9 @@ from events.facts import (
 from events.message import Message, listed, remembered
 from events.subjects import subject_of
 from projections import queries
-from projections.batch import decode
 from projections.database import Connection
 from projections.policy import Policy, default, from_document
-from projections.projector import Projector, content_digest
+from projections.projector import Projector, content_digest, prepare
 
 PROMPT = "How high must base flashing extend above the roof?"
 ANSWER = "Extend the TPO base flashing at least 4 inches above the finished roof membrane."
@@ -185,7 +184,7 @@ class Story:
         half = len(self.messages) // 2
         late.apply(self.messages[: half // 2])
         for messages in filter(None, (self.messages[half // 2 : half], self.messages[half:])):
-            late.fold(decode(messages, late.checkpoint.log_digest))
+            late.fold(prepare(messages, late.checkpoint.log_digest))
         late.judge()
         assert content_digest(late.con) == digest, "judged at the end it is other content"
         late.close()
@@ -290,4 +289,4 @@ def _decoded(messages: Sequence[Message]) -> Iterator[tuple[Message, Fact]]:
 
 def _message(seq: int, said: Fact | Raw) -> Message:
     subject, data = (said.subject, said.data) if isinstance(said, Raw) else (subject_of(said), encode(said))
-    return Message(seq, subject, data, "2025-03-18T12:00:00Z")
+    return Message(seq, subject, data, 1_742_299_200_000_000_000)

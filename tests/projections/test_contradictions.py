@@ -48,7 +48,7 @@ def test_what_outlines_rule_out_does_not_disagree() -> None:
     texts = [pair[side] for pair in labelled("contradictions") for side in "ab"]
     con = database.connect(None)
     con.execute(contradictions.SCHEMA)
-    rows = [contradictions.row(str(UUID(int=n)), claims(text)) for n, text in enumerate(texts)]
+    rows = [contradictions.row(UUID(int=n), claims(text)) for n, text in enumerate(texts)]
     database.insert(con, "claims", contradictions.COLUMNS, rows)
     beside = "FROM claims o, claims b WHERE o.analysis_key <> b.analysis_key"
     pairs = f"SELECT o.analysis_key, b.analysis_key {beside} AND ({contradictions.MAY_DISAGREE})"

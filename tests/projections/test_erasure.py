@@ -151,7 +151,7 @@ class TestMessagesThatAreReallyGone:
 
     def test_a_message_that_is_missing_without_a_tombstone_is_quarantined_and_changes_the_digest(self) -> None:
         story = given(FULL, captured("b"))
-        gap = Message(1, "", b"", "")
+        gap = Message(1, "", b"")
         told = fold([[gap, story.messages[1]]])
         assert told.con.execute("SELECT seq, category FROM quarantine").fetchall() == [(1, "missing")]
         assert told.checkpoint.log_digest != fold([story.messages]).checkpoint.log_digest

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from events.errors import InvalidFact
 from events.facts import Document, Fact, TrainingSetExported, TrainingTriggered
 from projections import verdicts
-from projections.batch import decode
 from projections.database import Connection
-from projections.projector import Projector, content_digest
+from projections.projector import Projector, content_digest, prepare
 
 from . import model
 from .given import (
@@ -165,7 +164,7 @@ def test_every_way_to_deliver_a_history_ends_in_the_same_content(
         for number, size in enumerate(cycle(sizes)):
             end = min(start + size, len(messages))
             if number >= judged_at_the_end_from:
-                projector.fold(decode(messages[start:end], projector.checkpoint.log_digest))
+                projector.fold(prepare(messages[start:end], projector.checkpoint.log_digest))
             else:
                 assert projector.apply(messages[max(0, start - overlap) : end]) == end - start
             start = end

@@ -28,11 +28,11 @@ Tamper = Callable[[list[Message]], list[Message]]
 def changed(messages: list[Message]) -> list[Message]:
     bad = bytearray(messages[2].data)
     bad[bad.index(b"overlap")] ^= 1
-    return [*messages[:2], Message(3, messages[2].subject, bytes(bad), ""), *messages[3:]]
+    return [*messages[:2], Message(3, messages[2].subject, bytes(bad)), *messages[3:]]
 
 
 def renamed(messages: list[Message]) -> list[Message]:
-    return [*messages[:2], Message(3, messages[2].subject + "x", messages[2].data, ""), *messages[3:]]
+    return [*messages[:2], Message(3, messages[2].subject + "x", messages[2].data), *messages[3:]]
 
 
 def swapped(messages: list[Message]) -> list[Message]:
@@ -40,7 +40,7 @@ def swapped(messages: list[Message]) -> list[Message]:
 
 
 def inserted(messages: list[Message]) -> list[Message]:
-    new = Message(0, "training.example.captured.new.new", b"{}", "")
+    new = Message(0, "training.example.captured.new.new", b"{}")
     return [*messages[:4], new, *messages[4:]]
 
 
@@ -128,8 +128,8 @@ async def test_a_tombstone_that_lies_about_what_it_buried_is_named(cli: Cli, log
         digest = hashlib.sha256(FACTS[3].example_id.encode()).hexdigest().encode()  # type: ignore[attr-defined]
         true = messages[3].erased.digest.encode()  # type: ignore[union-attr]
         last = messages[-1]
-        kept = [Message(4, messages[3].subject, b"x", ""), *messages[4:-1]]
-        return [*messages[:3], *kept, Message(9, last.subject, last.data.replace(true, digest), "")]
+        kept = [Message(4, messages[3].subject, b"x"), *messages[4:-1]]
+        return [*messages[:3], *kept, Message(9, last.subject, last.data.replace(true, digest))]
 
     other = await tampered(cli, log, forge)
     assert [p["seq"] for p in other.json("verify", code=1)["problems"] if p["kind"] == "changed"] == [4, 9]
