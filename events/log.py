@@ -65,6 +65,14 @@ _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzin
 _DIRECT_GET = f"$JS.API.DIRECT.GET.{subjects.STREAM}"
 
 
+class Access(msgspec.Struct, frozen=True):
+    """How a server is reached: what a process needs to have a connection of its own."""
+
+    url: str
+    user: str | None = None
+    password: str | None = None
+
+
 class Published(msgspec.Struct, frozen=True):
     """What came of publishing: event ids that are new on the log, already were there, or were refused and why."""
 
@@ -103,8 +111,9 @@ Decision = ExampleApproved | ExampleRejected | ExampleReopened | ExampleRedacted
 class Log:
     """A connection to the stream of facts; create it with `connect`."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, access: Access) -> None:
         self.client = client
+        self.access = access
         self._heard_last: Exception | None = None
         self.problem: str | None = None
         """What nats-py last reported on the side: a lost connection, a permission that is missing."""
@@ -124,7 +133,7 @@ class Log:
     ) -> Self:
         """Connect and make sure that the stream is there, unless told not to. Raises Unreachable or WrongStream."""
         client = Client()
-        log = cls(client)
+        log = cls(client, Access(url, user, password))
         try:
             async with asyncio.timeout(timeout):
                 await client.connect(

@@ -38,35 +38,36 @@ def gathered(some: str | None = None) -> str:
 
     `$analyser` says whose analyses.
     """
-    touched = some or "examples"
+    among = f"SEMI JOIN {some} USING ({{}})" if some else ""
+    by_seq, by_id = among.format("seq"), among.format("example_id")
+    corrected = f"SEMI JOIN {some} t ON c.corrects = t.example_id" if some else "WHERE corrects IS NOT NULL"
     # Few are looked for by their keys alone: with the rest of their row, DuckDB reads the rest of every row.
-    among = "AND rowid IN (SELECT a.rowid FROM analysis a SEMI JOIN mine USING (analysis_key))" if some else ""
+    few = "AND rowid IN (SELECT a.rowid FROM analysis a SEMI JOIN mine USING (analysis_key))" if some else ""
     return f"""
 WITH mine AS (
     SELECT e.* EXCLUDE (response, prompt, original_response, details), length(e.prompt) AS prompt_chars,
            length(e.response) AS response_chars
-    FROM examples e SEMI JOIN {touched} USING (seq)),
+    FROM examples e {by_seq}),
 liked AS (
     SELECT example_id, arg_max(feedback, seq) AS feedback, max(seq) AS feedback_seq
-    FROM feedback SEMI JOIN {touched} USING (example_id) GROUP BY ALL),
+    FROM feedback {by_id} GROUP BY ALL),
 decided AS (
     SELECT example_id, arg_max(decision, seq) AS decision, max(seq) AS decision_seq
-    FROM decisions SEMI JOIN {touched} USING (example_id) GROUP BY ALL HAVING arg_max(decision, seq) <> 'reopened'),
-said AS (SELECT example_id, kind, seq, text_key AS key FROM mine
-         UNION SELECT example_id, kind, seq, said_key FROM mine),
-repeating AS (
-    SELECT example_id, seq, original_key FROM corrections SEMI JOIN said ON original_key = key),
+    FROM decisions {by_id} GROUP BY ALL HAVING arg_max(decision, seq) <> 'reopened'),
+said AS (
+    SELECT example_id, kind, seq, text_key AS key FROM mine m SEMI JOIN corrections c ON m.text_key = c.original_key
+    UNION ALL
+    SELECT example_id, kind, seq, said_key FROM mine m SEMI JOIN corrections c ON m.said_key = c.original_key),
 corrected AS (
     SELECT example_id, arg_max(correction, seq) AS superseded_by FROM (
-        SELECT corrects AS example_id, example_id AS correction, seq
-        FROM corrections c SEMI JOIN {touched} t ON c.corrects = t.example_id
+        SELECT corrects AS example_id, example_id AS correction, seq FROM corrections c {corrected}
         UNION ALL
         SELECT m.example_id, c.example_id, c.seq
-        FROM said m JOIN repeating c ON c.original_key = m.key
+        FROM said m JOIN corrections c ON c.original_key = m.key
         WHERE c.example_id <> m.example_id AND (m.kind = 'capture' OR c.seq > m.seq))
     GROUP BY ALL),
-known AS (SELECT * FROM analysis WHERE analyser = $analyser {among}),
-linked AS (SELECT seq, representative FROM near_texts SEMI JOIN {touched} USING (seq))
+known AS (SELECT * FROM analysis WHERE analyser = $analyser {few}),
+linked AS (SELECT seq, representative FROM near_texts {by_seq})
 SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     CASE WHEN len(coalesce(m.author_tags, [])) + len(coalesce(k.tags, [])) = 0 THEN ['general']
          ELSE list_sort(list_distinct(list_concat(coalesce(m.author_tags, []), coalesce(k.tags, [])))) END AS tags,

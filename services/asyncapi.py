@@ -12,7 +12,7 @@ from faststream.specification import AsyncAPI
 from nats.aio.client import Client
 
 from events.facts import FACTS, AnyFact
-from events.log import Log
+from events.log import Access, Log
 from projections.policy import Relevance
 
 from .exporter import asking
@@ -59,7 +59,8 @@ def document() -> dict[str, Any]:
         settings = Settings(data_dir=Path(folder))
         owner = Owner(settings.database)
         try:
-            log, url = Log(Client()), "nats://localhost:4222"
+            url = "nats://localhost:4222"
+            log = Log(Client(), Access(url))
             projector = ProjectorService(settings, log, owner, url)
             exporter = Exporter(log, State(log, None, None), open_volume(settings), settings.data_dir, "exporter")
             services = (projector, ExporterService(settings, Steps(exporter, None), url))

@@ -18,8 +18,9 @@ from events.log import Log
 from projections import analysis, policies
 from projections.policy import Policy
 
+from .decoding import decoded
 from .settings import Settings
-from .state import Owner, Progress, State, ahead, decoded, fold
+from .state import Owner, Progress, State, fold
 
 PREFIX = "past."
 """What the folders are called that hold a past state while somebody looks at it."""
@@ -51,7 +52,7 @@ async def as_of(
     owner = Owner(home / "rooflog.duckdb")
     try:
         projector = owner.projector
-        async for batch in ahead(decoded(log, projector.checkpoint, seq)):
+        async for batch in decoded(log, projector.checkpoint, seq):
             await asyncio.to_thread(fold, projector, batch, seq)
             if progress:
                 progress(batch.last, seq)

@@ -20,7 +20,8 @@ from projections import compaction, takeover
 from projections.projector import CACHES, Projector, table_digests
 from projections.takeover import Snapshot
 
-from .state import READ, Files, Owner, ahead, decoded, fold
+from .decoding import READ, ahead, decoded
+from .state import Files, Owner, fold
 
 REBUILD, REBUILDING = "rebuild", "rebuilding"
 """The command that starts or joins a rebuild in the projector, and the question how far it is."""
@@ -138,7 +139,7 @@ class Rebuild:
         self._is("replaying", last)
         self._open()
         self._began = time.monotonic()
-        async for batch in ahead(decoded(self._log, self._projector.checkpoint, last)):
+        async for batch in decoded(self._log, self._projector.checkpoint, last):
             await self._in_thread(lambda batch=batch: fold(self._projector, batch, last))  # type: ignore[misc]
             self._moved(batch.last, last)
         if snapshot is not None and not self.condition.plan.from_log:

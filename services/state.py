@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -37,11 +37,11 @@ from projections import (
     training_set,
 )
 from projections.batch import Batch
-from projections.checkpoint import Checkpoint
 from projections.database import Connection
 from projections.policy import Relevance
 from projections.training_set import TrainingSet
 
+from .decoding import READ, ahead, decoded
 from .gate import Gate
 from .settings import Settings
 
@@ -99,9 +99,6 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "prepare": preview.prepare,
 }
 """What changes no content: it only makes ready what a fact to come will need."""
-
-READ = 20_000
-"""Messages folded in one transaction while catching up: large enough that a transaction's fixed cost vanishes."""
 
 WRITTEN = 250_000
 """Facts in one transaction on a long way, of many batches: twice what DuckDB writes in one piece."""
@@ -231,7 +228,7 @@ class Owner:
         first = self.projector.checkpoint.seq
         is_far = last - first > FAR and not while_read
         if is_far:
-            async for batch in ahead(decoded(log, self.projector.checkpoint, last)):
+            async for batch in decoded(log, self.projector.checkpoint, last):
                 await asyncio.to_thread(fold, self.projector, batch, last)
                 if progress:
                     progress(batch.last - first, last - first)
@@ -424,31 +421,6 @@ def packed(chunk: bytes | pa.Table) -> bytes:
 def fold(projector: Projector, batch: Batch, last: int) -> None:
     """Fold a batch on a long way to a last sequence, judging nothing."""
     projector.fold(batch, commit=batch.last >= last or batch.last // WRITTEN > (batch.first - 1) // WRITTEN)
-
-
-async def decoded(log: Log, after: Checkpoint, last: int) -> AsyncGenerator[Batch]:
-    """What follows a checkpoint up to a last sequence, for `fold`: read, decoded and folded at the same time."""
-    from projections.projector import prepare
-
-    digest = after.log_digest
-    async with aclosing(ahead(log.read(after.seq, last, READ))) as read:
-        async for messages in read:
-            batch = await asyncio.to_thread(prepare, messages, digest)
-            digest = batch.digest
-            yield batch
-
-
-async def ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:
-    """The same batches, each fetched while whoever asks is still at work on the one before."""
-    upcoming = asyncio.ensure_future(anext(batches, None))
-    try:
-        while (batch := await upcoming) is not None:
-            upcoming = asyncio.ensure_future(anext(batches, None))
-            yield batch
-    finally:
-        upcoming.cancel()
-        await asyncio.gather(upcoming, return_exceptions=True)
-        await batches.aclose()
 
 
 def sync_directory(directory: Path) -> None:

@@ -23,8 +23,8 @@ from events.facts import Fact
 from events.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
 from projections.projector import Projector
+from services.decoding import READ
 from services.nats_server import EmbeddedServer
-from services.state import READ
 from tests.bench_load import OldClass, load, say, texts
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from nats.aio.client import Client
 
-from events.log import Log
+from events.log import Access, Log
 from events.schemas import schemas
 from services import asyncapi
 from services.settings import Settings
@@ -25,7 +25,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 def openapi() -> dict[str, Any]:
     """The OpenAPI document of the gateway, made without any connection."""
     app = create(
-        Gateway(Settings(actor="docs"), Log(Client()), "nats://localhost:4222"),
+        Gateway(Settings(actor="docs"), Log(Client(), Access("nats://localhost:4222")), "nats://localhost:4222"),
         Tokens(Path("/nowhere/tokens.json")),
         asyncapi.document,
     )
