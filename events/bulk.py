@@ -24,6 +24,9 @@ FORGOTTEN_SECONDS = 60.0
 REQUEST_BYTES = 8 * 2**20
 """What one request should bring: the server disconnects whoever lets much more than that pile up."""
 
+READ_BYTES = 2**26
+"""What is read at a time at most: large documents must not fill the memory of whoever asks for many messages."""
+
 _RECEIVE_BYTES = 2**18
 _INBOX_ID, _ANSWER_ID = b"1", b"2"
 
@@ -65,18 +68,20 @@ class Bulk:
             self._socket.close()
 
     def read(self, count: int) -> list[Message]:
-        """The next messages that the log holds, fewer than `count` only at its end. Raises BulkError."""
+        """The next messages that the log holds, `count` or READ_BYTES of them, none at its end. Raises BulkError."""
         found: list[Message] = []
+        read = 0
         try:
-            while len(found) < count:
+            while len(found) < count and read < READ_BYTES:
                 wanted = max(1, min(count - len(found), REQUEST_BYTES // self._average))
                 had = len(found)
-                request = json.dumps({"batch": wanted, "no_wait": True}).encode()
+                request = json.dumps({"batch": wanted, "no_wait": True, "max_bytes": READ_BYTES}).encode()
                 self._publish(f"$JS.API.CONSUMER.MSG.NEXT.{subjects.STREAM}.{self._consumer}", self._inbox, request)
                 size = self._collect(found, wanted)
                 if len(found) == had:
                     break
                 self._average = max(1, size // (len(found) - had))
+                read += size
         except (OSError, ValueError, IndexError) as error:
             raise BulkError(f"reading in bulk broke off: {error or type(error).__name__}") from error
         return found
@@ -154,7 +159,7 @@ class Bulk:
             if words[1].startswith(self._inbox):
                 self._buffer = buffer[at:]
                 status = buffer[start + 9 : start + 12]
-                if status not in (b"404", b"408"):
+                if status not in (b"404", b"408") and b"MaxBytes" not in buffer[start:body]:
                     raise BulkError(buffer[start:body].decode(errors="replace").strip())
                 return size
             told = words[3].split(b".")  # ADR-15, with or without a domain

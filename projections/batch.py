@@ -56,6 +56,10 @@ class Batch(Struct):
         """The facts of one type with their sequences."""
         return self.facts.get(kind, [])  # type: ignore[return-value]
 
+    def let_go(self) -> None:
+        """Forget what nobody needs who folds it without judging."""
+        self.facts, self.entries = {}, []
+
     def quarantine(self, seqs: Iterable[int], category: str, reason: str) -> None:
         """Set aside messages that decoded well and yet cannot be folded."""
         for seq in seqs:

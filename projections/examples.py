@@ -60,11 +60,11 @@ _DERIVED = {
     "erased_seq": "BIGINT",
 }
 
-_ANY_QUESTION = r"""regexp_replace(trim(regexp_replace(
+ANY_QUESTION = r"""regexp_replace(trim(regexp_replace(
     lower(translate(nfc_normalize(prompt), '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')"""
 
 QUESTION = f"""CASE WHEN regexp_full_match(prompt, '[!-~]+( [!-~]+)*') THEN rtrim(lower(prompt), ' ?!.,;:')
-                   ELSE {_ANY_QUESTION} END"""
+                   ELSE {ANY_QUESTION} END"""
 """The normalised prompt: case, white space, quotation marks and closing punctuation make no difference.
 
 Most prompts are words of ASCII with one blank between them: those take a third of the time that any text does.

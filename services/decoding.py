@@ -33,17 +33,21 @@ SWITCH_SECONDS = 0.0005
 """How long the thread that decodes may keep Python to itself while the one that reads waits for it, at every piece that
 arrives; with Python's own 5 ms a replay took a twelfth longer."""
 
+ALIGNED = 64
+"""Bytes at a multiple of which a part begins, as Arrow wants its buffers."""
+
 _ENDED = "the process that decodes the log has ended ({0}); start it again, with more memory if that was the reason"
 
 T = TypeVar("T")
 
 
 class Stretch(Struct, frozen=True):
-    """The facts after one sequence, whose running digest is known, up to another one."""
+    """The facts after one sequence, whose running digest is known, up to another one, in batches of a size."""
 
     after: int
     digest: bytes
     last: int
+    size: int
 
 
 async def decoded(log: Log, after: Checkpoint, last: int) -> AsyncGenerator[Batch]:
@@ -51,7 +55,7 @@ async def decoded(log: Log, after: Checkpoint, last: int) -> AsyncGenerator[Batc
 
     Raises as `Log.read` does, and RooflogError where the process that decodes was killed.
     """
-    stretch = Stretch(after.seq, after.log_digest, last)
+    stretch = Stretch(after.seq, after.log_digest, last, READ)
     is_long = last - after.seq >= LONG
     async with aclosing(ahead(_elsewhere(log.access, stretch) if is_long else _here(log, stretch))) as batches:
         async for batch in batches:
@@ -75,7 +79,7 @@ async def _here(log: Log, stretch: Stretch) -> AsyncGenerator[Batch]:
     from projections.projector import prepare  # what folds is not loaded by those who only ask
 
     digest = stretch.digest
-    async with aclosing(ahead(log.read(stretch.after, stretch.last, READ))) as read:
+    async with aclosing(ahead(log.read(stretch.after, stretch.last, stretch.size))) as read:
         async for messages in read:
             batch = await asyncio.to_thread(prepare, messages, digest)
             digest = batch.digest
@@ -90,7 +94,7 @@ async def _elsewhere(access: Access, stretch: Stretch) -> AsyncGenerator[Batch]:
                 sys.executable, "-m", "services.decoding", str(theirs.fileno()), pass_fds=(theirs.fileno(),)
             )
         try:
-            channel = _Channel(mine)
+            channel = Channel(mine)
             channel.send((access, stretch))
             while (batch := await asyncio.to_thread(channel.receive)) is not None:
                 if isinstance(batch, Exception):
@@ -107,7 +111,7 @@ async def _elsewhere(access: Access, stretch: Stretch) -> AsyncGenerator[Batch]:
         mine.close()
 
 
-async def _serve(channel: _Channel) -> None:
+async def _serve(channel: Channel) -> None:
     """Decode the stretch that is asked for: batches without their facts, then None, or what went wrong."""
     access, stretch = channel.receive()
     try:
@@ -115,7 +119,7 @@ async def _serve(channel: _Channel) -> None:
         try:
             async with aclosing(ahead(_here(log, stretch))) as batches:
                 async for batch in batches:
-                    batch.facts, batch.entries = {}, []
+                    batch.let_go()
                     await asyncio.to_thread(channel.send, batch)
         finally:
             await log.close()
@@ -125,7 +129,7 @@ async def _serve(channel: _Channel) -> None:
         channel.send(None)
 
 
-class _Channel:
+class Channel:
     """One end of a connection between two processes, over which values go whose large parts are Arrow's buffers."""
 
     def __init__(self, end: socket.socket) -> None:
@@ -133,24 +137,28 @@ class _Channel:
         self._memory: list[bytearray] = []
 
     def send(self, value: object) -> None:
-        """Send a value; Arrow's buffers go as they lie in memory."""
+        """Send a value; Arrow's buffers go as they lie in memory. Raises EOFError where the other end is gone."""
         buffers: list[pickle.PickleBuffer] = []
         head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
         parts = [memoryview(head), *(buffer.raw() for buffer in buffers)]
         sizes = [len(part) for part in parts]
-        self._end.sendall(struct.pack(f"<I{len(sizes)}Q", len(sizes), *sizes))
-        for part in parts:
-            self._end.sendall(part)
+        try:
+            self._end.sendall(struct.pack(f"<I{len(sizes)}Q", len(sizes), *sizes))
+            for part in parts:
+                self._end.sendall(part)
+                self._end.sendall(bytes(-len(part) % ALIGNED))
+        except ConnectionError:
+            raise EOFError from None
 
     def receive(self) -> Any:
         """The next value. Raises EOFError where the other end is gone."""
         (count,) = struct.unpack("<I", self._fill(memoryview(bytearray(4))))
         sizes = struct.unpack(f"<{count}Q", self._fill(memoryview(bytearray(8 * count))))
-        whole = self._fill(self._space(sum(sizes)))
+        whole = self._fill(self._space(sum(size + -size % ALIGNED for size in sizes)))
         parts, at = [], 0
         for size in sizes:
             parts.append(whole[at : at + size])
-            at += size
+            at += size + -size % ALIGNED
         return pickle.loads(parts[0], buffers=parts[1:])  # noqa: S301 -- see above
 
     def _space(self, size: int) -> memoryview:
@@ -167,7 +175,10 @@ class _Channel:
     def _fill(self, view: memoryview) -> memoryview:
         at = 0
         while at < len(view):
-            got = self._end.recv_into(view[at:])
+            try:
+                got = self._end.recv_into(view[at:])
+            except ConnectionError:
+                got = 0
             if not got:
                 raise EOFError
             at += got
@@ -178,5 +189,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
     gc.disable()  # what is decoded has no cycles, and to look for some takes a tenth of the time
     sys.setswitchinterval(SWITCH_SECONDS)
-    with suppress(BrokenPipeError, ConnectionResetError, EOFError), socket.socket(fileno=int(sys.argv[1])) as mine:
-        asyncio.run(_serve(_Channel(mine)))
+    with suppress(EOFError), socket.socket(fileno=int(sys.argv[1])) as mine:
+        asyncio.run(_serve(Channel(mine)))

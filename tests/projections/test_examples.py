@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from projections.examples import ANALYSIS_KEY, ORIGINAL_KEY, TEXT_KEY, id_key
+import random
+
+from projections import database
+from projections.examples import ANALYSIS_KEY, ANY_QUESTION, ORIGINAL_KEY, QUESTION, TEXT_KEY, id_key
 
 from .given import captured, corrected, given
 
@@ -25,3 +28,16 @@ def test_an_id_that_is_no_utf8_has_a_key_of_its_own() -> None:
     """Subjects and arguments may hold any bytes, which Python keeps as lone surrogates."""
     keys = {id_key(example_id) for example_id in ("bad", "bad\udcff", "bad\udcfe", "bad�")}
     assert len(keys) == 4
+
+
+def test_a_plain_question_is_normalised_as_any_other_is() -> None:
+    chance = random.Random(7)
+    prompts = [
+        "".join(chance.choices("aB7?!.,;:'\" ’„é\t\n\r\v\0\u00a0~", k=chance.randrange(9))) for _ in range(20_000)
+    ]
+    with database.connect(None) as con:
+        rows = [(prompt,) for prompt in ["Why ?!", "A  b", "", " ", "...", *prompts]]
+        database.with_rows(con, {"prompt": "VARCHAR"}, rows, "CREATE TABLE prompts AS FROM incoming")
+        told = con.execute(f"SELECT prompt, {QUESTION}, {ANY_QUESTION} FROM prompts").fetchall()
+    assert [row for row in told if row[1] != row[2]] == []
+    assert {row[0]: row[1] for row in told} | {"Why ?!": "why", "A  b": "a b", "...": ""} == {r[0]: r[1] for r in told}

@@ -8,10 +8,17 @@ import msgspec
 import pytest
 
 from events.codec import encode
+from events.subjects import subject_of
 
 from .given import ANSWER, BETTER, Raw, adopted, approved, captured, corrected, given, junk, liked, policy
 
 FUTURE = json.dumps({"type": "example.praised.v1"}).encode()
+
+
+def nested(times: int) -> Raw:
+    """A capture whose details nest twice as deep, and one level more than the fact itself."""
+    fact, deep = captured("n"), b'{"x":[' * times + b"]}" * times
+    return Raw(subject_of(fact), encode(fact).replace(b'"source"', b'"details":{"x":%b},"source"' % deep, 1))
 
 
 @pytest.mark.parametrize(
@@ -23,6 +30,7 @@ FUTURE = json.dumps({"type": "example.praised.v1"}).encode()
         (junk(data=FUTURE), "unknown_type"),
         (junk(data=encode(captured("a")).replace(b'"prompt"', b'"question"')), "invalid"),
         (junk("training.example.captured.b.e1", encode(captured("a"))), "wrong_subject"),
+        (nested(32), "malformed"),
     ],
 )
 def test_what_does_not_decode_is_kept_whole_and_everything_around_it_is_folded(message: Raw, category: str) -> None:
@@ -30,6 +38,10 @@ def test_what_does_not_decode_is_kept_whole_and_everything_around_it_is_folded(m
     story.then(training_set=["a"], quarantine={2: category})
     kept = story.con.execute("SELECT subject, data, reason <> '' FROM quarantine").fetchall()
     assert kept == [(message.subject, message.data, True)]
+
+
+def test_what_nests_as_deep_as_it_may_is_folded() -> None:
+    given(nested(31), captured("a")).then(training_set=[], quarantine={})
 
 
 class TestDuplicateExample:

@@ -50,6 +50,15 @@ async def short(log: Log, monkeypatch: pytest.MonkeyPatch, after: int = 0, until
         return await read(log, 10_000, after, until)
 
 
+async def test_large_messages_come_fewer_at_a_time(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    await say(log)
+    everything = await short(log, monkeypatch)
+    monkeypatch.setattr("events.bulk.READ_BYTES", 2**20 + 2**17)
+    lists = [messages async for messages in log.read(0, None, 1_000)]
+    assert [message for messages in lists for message in messages] == everything
+    assert len(lists) == 2
+
+
 @pytest.mark.parametrize("batch", [1, 3, 1_000])
 async def test_it_reads_what_a_direct_get_reads(log: Log, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     await say(log)

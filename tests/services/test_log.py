@@ -11,7 +11,7 @@ from events import stream
 from events.errors import InvalidFact, StaleRevision, UnknownExample, Unreachable, WrongStream
 from events.facts import CorrectionRecorded, ExampleApproved, ExampleErased, ExampleRejected, FeedbackGiven
 from events.log import BATCH, Log
-from events.message import remembered
+from events.message import Message, remembered
 from events.subjects import STREAM, new_event_id
 from services.nats_server import EmbeddedServer
 
@@ -65,6 +65,29 @@ async def test_messages_come_back_in_order_and_whole(log: Log) -> None:
     read = [message async for batch in log.read(100, 1100, batch=300) for message in batch]
     assert [message.seq for message in read] == list(range(101, 1101))
     assert [message.fact() for message in read] == facts[100:1100]
+
+
+async def test_a_message_tells_when_the_server_received_it_as_the_server_does(log: Log) -> None:
+    await log.publish([capture()])
+    answer = await log.client.request("$JS.API.DIRECT.GET.TRAINING", b'{"seq": 1}')
+    message = await log.at(1)
+    assert message is not None
+    assert message.received_at == (answer.headers or {})["Nats-Time-Stamp"]
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "told"),
+    [
+        (0, "00Z"),
+        (1, "00.000000001Z"),
+        (120_000_000, "00.12Z"),
+        (59_000_000_000, "59Z"),
+        (999_999_999, "00.999999999Z"),
+    ],
+)
+def test_a_moment_is_written_in_nanoseconds_without_closing_zeros(nanoseconds: int, told: str) -> None:
+    assert Message(1, "s", b"", 1_742_299_200_000_000_000 + nanoseconds).received_at == f"2025-03-18T12:00:{told}"
+    assert Message(1, "s", b"").received_at == ""
 
 
 async def test_feedback_and_corrections_about_unknown_examples_are_refused(log: Log) -> None:

@@ -1,0 +1,175 @@
+"""Decoding ahead: a process of its own tells the same batches, and whatever becomes of it harms nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import aclosing, closing
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from msgspec.structs import replace
+
+from events.errors import RooflogError, Unreachable
+from events.facts import ExampleRedacted
+from events.log import Access, Log
+from events.subjects import new_event_id
+from projections.batch import Batch
+from projections.projector import content_digest
+from services import decoding
+from services.decoding import Channel, decoded
+from services.rebuild import Plan
+from services.state import Owner, fold
+
+from .conftest import NOW, capture
+from .test_rebuild import beside, owned, run, say
+
+ELSEWHERE, HERE = 1, 10**9
+
+
+@pytest.fixture(autouse=True)
+def decode_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "LONG", ELSEWHERE)
+    monkeypatch.setattr(decoding, "READ", 50)
+
+
+async def say_everything(log: Log) -> None:
+    """A history with a message that is no fact, an id that was captured twice, a redaction and an erased message."""
+    twice = capture("Twice?")
+    await log.publish([twice])
+    await say(log, 200)
+    about, said = twice.example_id, {"event_id": new_event_id(), "occurred_at": NOW, "actor": "test"}
+    again = replace(capture("Twice, again?"), example_id=about)
+    redacted = ExampleRedacted(example_id=about, prompt="[name]?", response="x", **said)  # type: ignore[arg-type]
+    await log.publish([again, redacted])
+    await log.erase(40)
+
+
+async def batches(log: Log, owner: Owner, last: int) -> list[Batch]:
+    return [batch async for batch in decoded(log, owner.projector.checkpoint, last)]
+
+
+def of_decoding() -> list[int]:
+    """The processes that decode for this one."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdecimal() and b"services.decoding" in (folder / "cmdline").read_bytes():
+                parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                found += [int(folder.name)] if parent == os.getpid() else []
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+async def test_another_process_tells_the_same_batches(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await say_everything(log)
+    last = await log.last_sequence()
+    with closing(Owner(tmp_path / "rooflog.duckdb")) as owner:
+        there = await batches(log, owner, last)
+        assert of_decoding() == []
+        with monkeypatch.context() as patched:
+            patched.setattr(decoding, "LONG", HERE)
+            here = await batches(log, owner, last)
+    assert [batch.first for batch in there] == [1, *(batch.last + 1 for batch in there[:-1])]
+    assert (len(there), there[-1].last) == (5, last)
+    for one, other in zip(there, here, strict=True):
+        assert not one.facts
+        assert any(other.facts.values())
+        assert (one.last, one.last_subject, one.digest, one.erased) == (
+            other.last,
+            other.last_subject,
+            other.digest,
+            other.erased,
+        )
+        assert (one.messages, one.rows, one.quarantined) == (other.messages, other.rows, other.quarantined)
+    assert {quarantined.category for batch in there for quarantined in batch.quarantined} == {"malformed", "missing"}
+
+
+async def test_what_is_folded_from_it_is_what_is_folded_without(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await say_everything(log)
+    last = await log.last_sequence()
+    with (
+        closing(Owner(tmp_path / "there" / "rooflog.duckdb")) as there,
+        closing(Owner(tmp_path / "rooflog.duckdb")) as here,
+    ):
+        async for batch in decoded(log, there.projector.checkpoint, last):
+            await asyncio.to_thread(fold, there.projector, batch, last)
+        there.projector.judge()
+        monkeypatch.setattr(decoding, "LONG", HERE)
+        await here.catch_up(log)
+        assert content_digest(there.projector.con) == content_digest(here.projector.con)
+        kept = "SELECT category, data FROM quarantine ORDER BY seq"
+        told = there.projector.con.execute(kept).fetchall()
+        assert told == here.projector.con.execute(kept).fetchall()
+        assert [category for category, _ in told] == ["malformed", "missing", "duplicate_example"]
+        assert b"Twice, again?" in told[-1][1]
+
+
+async def test_a_rebuild_fails_with_nothing_left_of_it_when_the_process_is_killed(log: Log, tmp_path: Path) -> None:
+    await say(log, 2_000)
+    owner = await owned(log, tmp_path)
+    before = content_digest(owner.projector.con)
+    running = asyncio.create_task(run(log, owner, Plan(from_log=True)))
+    while not (found := of_decoding()):
+        await asyncio.sleep(0.005)
+    os.kill(found[0], signal.SIGKILL)
+    with pytest.raises(RooflogError, match=r"the process that decodes the log has ended \(exit code -9\)"):
+        await running
+    assert beside(owner.files) == set()
+    assert content_digest(owner.projector.con) == before
+    assert (await run(log, owner, Plan(from_log=True, verify=True)))["status"] == "rebuilt"
+    owner.close()
+
+
+async def test_who_gives_up_leaves_no_process_behind(log: Log, tmp_path: Path) -> None:
+    await say(log, 1_000)
+    with closing(Owner(tmp_path / "rooflog.duckdb")) as owner:
+        async with aclosing(decoded(log, owner.projector.checkpoint, 1_000)) as found:
+            await anext(found)
+            assert len(of_decoding()) == 1
+        assert of_decoding() == []
+        waiting = asyncio.create_task(batches(log, owner, 1_000))
+        while not of_decoding():
+            await asyncio.sleep(0.005)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert of_decoding() == []
+
+
+async def test_what_goes_wrong_there_is_told_here(log: Log, tmp_path: Path) -> None:
+    await log.publish([capture()])
+    with closing(Owner(tmp_path / "rooflog.duckdb")) as owner:
+        log.access = Access("nats://127.0.0.1:9")
+        with pytest.raises(Unreachable, match=r"no NATS server answers at nats://127\.0\.0\.1:9"):
+            await batches(log, owner, 1)
+
+
+def test_memory_is_used_again_only_when_nobody_looks_at_what_lies_in_it() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        sender, receiver = Channel(one), Channel(other)
+
+        def told(value: str) -> pa.Table:
+            table = pa.table({"text": [value * 1_000]})
+            sender.send(table)
+            received = receiver.receive()
+            assert received == table
+            return received
+
+        kept = [told(value) for value in "abcd"]
+        assert [table["text"][0].as_py()[0] for table in kept] == ["a", "b", "c", "d"]
+        kept.clear()
+        where = {told(value)["text"].chunk(0).buffers()[2].address for value in "efgh"}
+        assert len(where) == 1
+        one.shutdown(socket.SHUT_RDWR)
+        with pytest.raises(EOFError):
+            receiver.receive()
