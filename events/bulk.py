@@ -28,6 +28,9 @@ READ_BYTES = 2**26
 """What is read at a time at most: large documents must not fill the memory of whoever asks for many messages."""
 
 _RECEIVE_BYTES = 2**18
+_ENDS = (b" 404 ", b" 408 ", b" 409 Message Size Exceeds MaxBytes")
+"""What ends an answer early: there are no more messages, or the next one would be too much."""
+
 _INBOX_ID, _ANSWER_ID = b"1", b"2"
 
 
@@ -157,10 +160,12 @@ class Bulk:
                 continue
             body = start + int(words[-2]) if words[0] == b"HMSG" else start
             if words[1].startswith(self._inbox):
+                status = buffer[start:body]
+                if b" 409 Batch Completed" in status:  # of the request before, all of which has arrived
+                    continue
                 self._buffer = buffer[at:]
-                status = buffer[start + 9 : start + 12]
-                if status not in (b"404", b"408") and b"MaxBytes" not in buffer[start:body]:
-                    raise BulkError(buffer[start:body].decode(errors="replace").strip())
+                if not any(end in status for end in _ENDS):
+                    raise BulkError(status.decode(errors="replace").strip())
                 return size
             told = words[3].split(b".")  # ADR-15, with or without a domain
             first = 5 if len(told) == 9 else 7

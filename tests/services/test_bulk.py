@@ -50,6 +50,15 @@ async def short(log: Log, monkeypatch: pytest.MonkeyPatch, after: int = 0, until
         return await read(log, 10_000, after, until)
 
 
+async def test_all_of_it_is_read_in_bulk(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = [capture(f"Question {n}?") for n in range(700)]
+    await log.publish(facts)
+    monkeypatch.setattr(Log, "_direct_get", lambda *_: pytest.fail("a direct get was needed"))
+    monkeypatch.setattr("events.bulk.REQUEST_BYTES", 2**18)
+    for batch in (50, 300, 1_000):
+        assert [message.fact() for message in await read(log, batch)] == facts
+
+
 async def test_large_messages_come_fewer_at_a_time(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     await say(log)
     everything = await short(log, monkeypatch)
