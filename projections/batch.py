@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import TypeVar
 
 import numpy as np
@@ -42,13 +42,12 @@ class Batch(Struct):
     first: int
     last: int
     last_subject: str
-    digest: bytes
     messages: pa.Table
+    entries: pa.Table
     facts: dict[type[Fact], list[tuple[int, Fact]]] = field(default_factory=dict)
     rows: dict[str, pa.Table] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
     erased: list[Message] = field(default_factory=list)
-    entries: list[tuple[int, bytes]] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     known: dict[str, int] | None = None
 
@@ -58,7 +57,13 @@ class Batch(Struct):
 
     def let_go(self) -> None:
         """Forget what nobody needs who folds it without judging."""
-        self.facts, self.entries = {}, []
+        self.facts = {}
+
+    def follow(self, digest: bytes) -> bytes:
+        """The running digest after this batch, if it was `digest` before it."""
+        for seq, entry in zip(self.entries["seq"].to_pylist(), self.entries["entry"].to_pylist(), strict=True):
+            digest = chain.link(digest, seq, entry)
+        return digest
 
     def quarantine(self, seqs: Iterable[int], category: str, reason: str) -> None:
         """Set aside messages that decoded well and yet cannot be folded."""
@@ -68,35 +73,34 @@ class Batch(Struct):
             self.quarantined.append(Quarantined(seq, subject, message["data"], category, reason))
 
 
-def decode(messages: Sequence[Message], digest: bytes) -> Batch:
-    """Decode messages that follow a checkpoint whose running digest was `digest`."""
+def decode(messages: Sequence[Message]) -> Batch:
+    """Decode messages that follow one another."""
+    seqs = [message.seq for message in messages]
     subjects = [message.subject.encode("utf-8", "surrogateescape") for message in messages]
     raw = pa.array([message.data for message in messages], pa.binary())
-    kept = {
-        "seq": pa.array([message.seq for message in messages], pa.int64()),
-        "subject": pa.array(subjects, pa.binary()),
-    }
-    batch = Batch(messages[0].seq, messages[-1].seq, messages[-1].subject, digest, pa.table(kept | {"data": raw}))
-    facts: dict[type, list[tuple[int, Fact]]] = {kind: [] for kind in FACTS}
-    batch.facts, entries, link, sha256 = facts, batch.entries, chain.link, hashlib.sha256
-    for message, subject, brackets in zip(messages, subjects, _brackets(raw), strict=True):
-        seq, data = message.seq, message.data
-        if not subject:
-            batch.quarantine([seq], "missing", _MISSING)
-            continue
-        entry = chain.entry(subject, sha256(data).digest()) if message.erased is None else message.entry
-        digest = link(digest, seq, entry)
-        entries.append((seq, entry))
-        if message.erased is not None:
+    kept = pa.table({"seq": pa.array(seqs, pa.int64()), "subject": pa.array(subjects, pa.binary()), "data": raw})
+    entries = [
+        chain.entry(subject, sha256(message.data).digest()) if message.erased is None else message.entry
+        for message, subject in zip(messages, subjects, strict=True)
+    ]
+    chained = pa.table({"seq": kept["seq"], "entry": pa.array(entries, pa.binary())})
+    if b"" in subjects:  # what is missing adds nothing
+        chained = chained.filter(pc.not_equal(kept["subject"], b""))
+    batch = Batch(seqs[0], seqs[-1], messages[-1].subject, kept, chained)
+    facts: dict[type[Fact], list[tuple[int, Fact]]] = {kind: [] for kind in FACTS}
+    batch.facts = facts
+    for message, brackets in zip(messages, _brackets(raw), strict=True):
+        if message.is_missing:
+            batch.quarantine([message.seq], "missing", _MISSING)
+        elif message.erased is not None:
             batch.erased.append(message)
-            continue
-        try:
-            fact = fact_of(data, message.subject, brackets=brackets)
-        except InvalidFact as error:
-            batch.quarantine([seq], error.category, error.reason)
         else:
-            facts[type(fact)].append((seq, fact))
-    batch.digest = digest
+            try:
+                fact = fact_of(message.data, message.subject, brackets=brackets)
+            except InvalidFact as error:
+                batch.quarantine([message.seq], error.category, error.reason)
+            else:
+                facts[type(fact)].append((message.seq, fact))
     return batch
 
 

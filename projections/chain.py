@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from .batch import Batch
 from .checkpoint import checkpoint
-from .database import Connection, by_column
+from .database import Connection
 from .projection import Projection
 
 PAGE = 50_000
@@ -20,8 +20,8 @@ ENTRY_BYTES = 32
 _COLUMNS = {"seq": "BIGINT", "entry": "BLOB"}
 
 
-def _rows(batch: Batch) -> pa.Table | None:
-    return by_column(_COLUMNS, batch.entries) if batch.entries else None
+def _rows(batch: Batch) -> pa.Table:
+    return batch.entries
 
 
 def entries(con: Connection, *, after: int = 0, limit: int = PAGE) -> dict[str, Any]:

@@ -70,9 +70,9 @@ PORTION = 100_000
 """Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
 
 
-def prepare(messages: Sequence[Message], digest: bytes) -> Batch:
-    """Decode messages that follow a checkpoint whose running digest was `digest`, and say what they bring to tables."""
-    batch = decode(messages, digest)
+def prepare(messages: Sequence[Message]) -> Batch:
+    """Decode messages that follow one another, and say what they bring to every table."""
+    batch = decode(messages)
     for projection in PROJECTIONS:
         if projection.rows and (rows := projection.rows(batch)) is not None:
             batch.rows[projection.name] = rows
@@ -153,15 +153,15 @@ class Projector:
         now = self.checkpoint
         fresh = [message for message in messages if message.seq > now.seq]
         if fresh:
-            self._transact(prepare(fresh, now.log_digest), self._judge)
+            self._transact(prepare(fresh), self._judge)
         return len(fresh)
 
     def fold(self, batch: Batch, *, commit: bool = True) -> None:
         """As `apply`, without judging: for a long way to go that nobody looks at before `judge`.
 
-        The batch follows the checkpoint, and was prepared from its running digest: that can be done while the one
-        before is folded. Without `commit` the transaction stays open for what is folded next: DuckDB writes much at a
-        time for a third of what it takes in pieces.
+        The batch follows the checkpoint; it can be prepared while the one before is folded. Without `commit` the
+        transaction stays open for what is folded next: DuckDB writes much at a time for a third of what it takes in
+        pieces.
         """
         self._transact(batch, None, commit)
 
@@ -199,6 +199,7 @@ class Projector:
 
     def _transact(self, batch: Batch, judge: Callable[[Batch], None] | None, commit: bool = True) -> None:
         with self._transaction(commit):
+            digest = batch.follow(self.checkpoint.log_digest)
             if judge:
                 batch.known = known(self.con, _named(batch))
             for projection in PROJECTIONS:
@@ -207,7 +208,7 @@ class Projector:
                 judge(batch)
             self.con.execute(
                 "UPDATE checkpoint SET seq = ?, subject = ?, log_digest = ?, judged_seq = ?",
-                [batch.last, batch.last_subject, batch.digest, batch.last if judge else self._judged_seq],
+                [batch.last, batch.last_subject, digest, batch.last if judge else self._judged_seq],
             )
         if commit:
             self.checkpoint_seq = batch.last

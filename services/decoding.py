@@ -1,64 +1,75 @@
-"""Stretches of the log, read and decoded while others fold what came before; long ones in a process of their own.
+"""Stretches of the log, read and decoded while others fold what came before; long ones in processes of their own.
 
-Python runs one thread at a time, and to read and decode a fact takes as long as to fold it.
+Python runs one thread at a time, and to read and decode a fact takes twice as long as to fold it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import pickle
+import os
 import signal
 import socket
-import struct
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
-from typing import Any, TypeVar
+from contextlib import AsyncExitStack, aclosing, suppress
+from typing import Self, TypeVar
 
 from msgspec import Struct
 
 from events.errors import RooflogError
 from events.log import Access, Log
+from events.message import Message
 from projections.batch import Batch
-from projections.checkpoint import Checkpoint
+
+from .channel import Channel
 
 READ = 20_000
 """Messages folded in one transaction while catching up: large enough that a transaction's fixed cost vanishes."""
 
 LONG = 50_000
-"""Facts from which on a process of their own has them decoded sooner: it takes half a second to start."""
+"""Facts from which on processes of their own have them decoded sooner: they take half a second to start."""
+
+SIZE = 10_000
+"""Messages that one of them decodes at a time: it holds three such batches, 300 MiB with all that it needs."""
+
+PROCESSES = 3
+"""As many decode at the most: they then make batches faster than one process folds them."""
 
 SWITCH_SECONDS = 0.0005
 """How long the thread that decodes may keep Python to itself while the one that reads waits for it, at every piece that
 arrives; with Python's own 5 ms a replay took a twelfth longer."""
 
-ALIGNED = 64
-"""Bytes at a multiple of which a part begins, as Arrow wants its buffers."""
-
-_ENDED = "the process that decodes the log has ended ({0}); start it again, with more memory if that was the reason"
+_ENDED = "the process that decodes the log has ended (exit code {0}); start again, with more memory if it lacked some"
 
 T = TypeVar("T")
 
 
-class Stretch(Struct, frozen=True):
-    """The facts after one sequence, whose running digest is known, up to another one, in batches of a size."""
+class Stretches(Struct, frozen=True):
+    """Stretches of the log: `size` facts after each of some sequences, none beyond a last one."""
 
-    after: int
-    digest: bytes
-    last: int
+    starts: range
     size: int
+    last: int
+
+    async def read(self, log: Log, batch: int) -> AsyncGenerator[list[Message]]:
+        """Their messages, at most so many at a time."""
+        for start in self.starts:
+            async with aclosing(log.read(start, min(start + self.size, self.last), batch)) as read:
+                async for messages in read:
+                    yield messages
 
 
-async def decoded(log: Log, after: Checkpoint, last: int) -> AsyncGenerator[Batch]:
-    """What follows a checkpoint up to a last sequence, to be folded without judging, each batch before it is asked for.
+async def decoded(log: Log, after: int, last: int) -> AsyncGenerator[Batch]:
+    """What follows a sequence up to a last one, to be folded without judging, each batch before it is asked for.
 
-    Raises as `Log.read` does, and RooflogError where the process that decodes was killed.
+    Raises as `Log.read` does, and RooflogError where a process that decodes was killed.
     """
-    stretch = Stretch(after.seq, after.log_digest, last, READ)
-    is_long = last - after.seq >= LONG
-    async with aclosing(ahead(_elsewhere(log.access, stretch) if is_long else _here(log, stretch))) as batches:
-        async for batch in batches:
+    size = last - after
+    whole = Stretches(range(after, last, max(1, size)), size, last)
+    batches = _here(log, whole, READ) if size < LONG else _elsewhere(log.access, after, last, _processes())
+    async with aclosing(ahead(batches)) as upcoming:
+        async for batch in upcoming:
             yield batch
 
 
@@ -75,49 +86,84 @@ async def ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:
         await batches.aclose()
 
 
-async def _here(log: Log, stretch: Stretch) -> AsyncGenerator[Batch]:
+async def _here(log: Log, stretches: Stretches, batch: int) -> AsyncGenerator[Batch]:
     from projections.projector import prepare  # what folds is not loaded by those who only ask
 
-    digest = stretch.digest
-    async with aclosing(ahead(log.read(stretch.after, stretch.last, stretch.size))) as read:
+    async with aclosing(ahead(stretches.read(log, batch))) as read:
         async for messages in read:
-            batch = await asyncio.to_thread(prepare, messages, digest)
-            digest = batch.digest
-            yield batch
+            yield await asyncio.to_thread(prepare, messages)
 
 
-async def _elsewhere(access: Access, stretch: Stretch) -> AsyncGenerator[Batch]:
-    mine, theirs = socket.socketpair()
-    try:
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "services.decoding", str(theirs.fileno()), pass_fds=(theirs.fileno(),)
-            )
-        try:
-            channel = Channel(mine)
-            channel.send((access, stretch))
-            while (batch := await asyncio.to_thread(channel.receive)) is not None:
-                if isinstance(batch, Exception):
-                    raise batch
+def _processes() -> int:
+    """One decodes for each processor but the one that folds."""
+    processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, min(processors - 1, PROCESSES))
+
+
+async def _elsewhere(access: Access, after: int, last: int, processes: int) -> AsyncGenerator[Batch]:
+    """One process has the whole; several take turns."""
+    size = SIZE if processes > 1 else last - after
+    async with AsyncExitStack() as stack:
+        decoders = []
+        for n in range(processes):
+            turns = Stretches(range(after + n * size, last, processes * size), size, last)
+            decoders.append(await stack.enter_async_context(_Decoder(access, turns)))
+        for n, start in enumerate(range(after, last, size)):
+            at = start
+            while at < min(start + size, last):
+                batch = await decoders[n % processes].next()
+                at = batch.last
                 yield batch
+
+
+class _Decoder:
+    """A process that reads stretches of the log and decodes them, one after the other."""
+
+    def __init__(self, access: Access, stretches: Stretches) -> None:
+        self._access = access
+        self._stretches = stretches
+
+    async def __aenter__(self) -> Self:
+        self._end, theirs = socket.socketpair()
+        with theirs:
+            number = theirs.fileno()
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "services.decoding", str(number), pass_fds=(number,)
+                )
+            except BaseException:
+                self._end.close()
+                raise
+        self._channel = Channel(self._end)
+        with suppress(EOFError):  # whoever asks for what comes of it is told
+            self._channel.send((self._access, self._stretches))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._end.shutdown(socket.SHUT_RDWR)  # wakes the thread of a read that was given up
+        self._end.close()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    async def next(self) -> Batch:
+        """The next batch. Raises what went wrong there, and RooflogError where the process has ended."""
+        try:
+            found: Batch | Exception = await asyncio.to_thread(self._channel.receive)
         except EOFError:
-            raise RooflogError(_ENDED.format(f"exit code {await process.wait()}")) from None
-        finally:
-            mine.shutdown(socket.SHUT_RDWR)  # wakes the thread of a read that was given up
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    finally:
-        mine.close()
+            raise RooflogError(_ENDED.format(await self._process.wait())) from None
+        if isinstance(found, Exception):
+            raise found
+        return found
 
 
 async def _serve(channel: Channel) -> None:
-    """Decode the stretch that is asked for: batches without their facts, then None, or what went wrong."""
-    access, stretch = channel.receive()
+    """Decode the stretches that are asked for: batches without their facts, or what went wrong."""
+    access, stretches = channel.receive()
     try:
         log = await Log.connect(access.url, user=access.user, password=access.password, create=False)
         try:
-            async with aclosing(ahead(_here(log, stretch))) as batches:
+            async with aclosing(ahead(_here(log, stretches, SIZE))) as batches:
                 async for batch in batches:
                     batch.let_go()
                     await asyncio.to_thread(channel.send, batch)
@@ -125,69 +171,11 @@ async def _serve(channel: Channel) -> None:
             await log.close()
     except RooflogError as error:
         channel.send(error)
-    else:
-        channel.send(None)
-
-
-class Channel:
-    """One end of a connection between two processes, over which values go whose large parts are Arrow's buffers."""
-
-    def __init__(self, end: socket.socket) -> None:
-        self._end = end
-        self._memory: list[bytearray] = []
-
-    def send(self, value: object) -> None:
-        """Send a value; Arrow's buffers go as they lie in memory. Raises EOFError where the other end is gone."""
-        buffers: list[pickle.PickleBuffer] = []
-        head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-        parts = [memoryview(head), *(buffer.raw() for buffer in buffers)]
-        sizes = [len(part) for part in parts]
-        try:
-            self._end.sendall(struct.pack(f"<I{len(sizes)}Q", len(sizes), *sizes))
-            for part in parts:
-                self._end.sendall(part)
-                self._end.sendall(bytes(-len(part) % ALIGNED))
-        except ConnectionError:
-            raise EOFError from None
-
-    def receive(self) -> Any:
-        """The next value. Raises EOFError where the other end is gone."""
-        (count,) = struct.unpack("<I", self._fill(memoryview(bytearray(4))))
-        sizes = struct.unpack(f"<{count}Q", self._fill(memoryview(bytearray(8 * count))))
-        whole = self._fill(self._space(sum(size + -size % ALIGNED for size in sizes)))
-        parts, at = [], 0
-        for size in sizes:
-            parts.append(whole[at : at + size])
-            at += size + -size % ALIGNED
-        return pickle.loads(parts[0], buffers=parts[1:])  # noqa: S301 -- see above
-
-    def _space(self, size: int) -> memoryview:
-        """Memory that nobody looks at any more: the system takes as long to hand out new one as DuckDB to read it."""
-        for memory in self._memory:
-            with suppress(BufferError):
-                memory.append(0)  # not while anything lies in it
-                memory.pop()
-                if len(memory) >= size:
-                    return memoryview(memory)[:size]
-        self._memory = [*self._memory[-2:], bytearray(size + size // 4)]
-        return memoryview(self._memory[-1])[:size]
-
-    def _fill(self, view: memoryview) -> memoryview:
-        at = 0
-        while at < len(view):
-            try:
-                got = self._end.recv_into(view[at:])
-            except ConnectionError:
-                got = 0
-            if not got:
-                raise EOFError
-            at += got
-        return view
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
     gc.disable()  # what is decoded has no cycles, and to look for some takes a tenth of the time
     sys.setswitchinterval(SWITCH_SECONDS)
-    with suppress(EOFError), socket.socket(fileno=int(sys.argv[1])) as mine:
-        asyncio.run(_serve(Channel(mine)))
+    with suppress(EOFError), socket.socket(fileno=int(sys.argv[1])) as end:
+        asyncio.run(_serve(Channel(end)))

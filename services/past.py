@@ -52,7 +52,7 @@ async def as_of(
     owner = Owner(home / "rooflog.duckdb")
     try:
         projector = owner.projector
-        async for batch in decoded(log, projector.checkpoint, seq):
+        async for batch in decoded(log, projector.checkpoint_seq, seq):
             await asyncio.to_thread(fold, projector, batch, seq)
             if progress:
                 progress(batch.last, seq)

@@ -139,7 +139,7 @@ class Rebuild:
         self._is("replaying", last)
         self._open()
         self._began = time.monotonic()
-        async for batch in decoded(self._log, self._projector.checkpoint, last):
+        async for batch in decoded(self._log, self._projector.checkpoint_seq, last):
             await self._in_thread(lambda batch=batch: fold(self._projector, batch, last))  # type: ignore[misc]
             self._moved(batch.last, last)
         if snapshot is not None and not self.condition.plan.from_log:

@@ -228,7 +228,7 @@ class Owner:
         first = self.projector.checkpoint.seq
         is_far = last - first > FAR and not while_read
         if is_far:
-            async for batch in decoded(log, self.projector.checkpoint, last):
+            async for batch in decoded(log, self.projector.checkpoint_seq, last):
                 await asyncio.to_thread(fold, self.projector, batch, last)
                 if progress:
                     progress(batch.last - first, last - first)

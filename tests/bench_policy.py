@@ -63,7 +63,7 @@ def main(count: int) -> list[tuple[str, ...]]:
         projector = Projector(Path(name) / "rooflog.duckdb")
         messages = (message(seq, fact) for seq, fact in enumerate(facts(count), 1))
         while batch := list(islice(messages, 20_000)):
-            projector.fold(prepare(batch, projector.checkpoint.log_digest))
+            projector.fold(prepare(batch))
         projector.judge()
         usual = default()
         relevance = msgspec.structs.replace(usual.filters, min_relevance="high")

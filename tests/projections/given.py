@@ -185,7 +185,7 @@ class Story:
         half = len(self.messages) // 2
         late.apply(self.messages[: half // 2])
         for messages in filter(None, (self.messages[half // 2 : half], self.messages[half:])):
-            batch = prepare(messages, late.checkpoint.log_digest)
+            batch = prepare(messages)
             batch.let_go()
             late.fold(pickle.loads(pickle.dumps(batch)))  # noqa: S301 -- as one that comes from another process
         late.judge()

@@ -164,7 +164,7 @@ def test_every_way_to_deliver_a_history_ends_in_the_same_content(
         for number, size in enumerate(cycle(sizes)):
             end = min(start + size, len(messages))
             if number >= judged_at_the_end_from:
-                projector.fold(prepare(messages[start:end], projector.checkpoint.log_digest))
+                projector.fold(prepare(messages[start:end]))
             else:
                 assert projector.apply(messages[max(0, start - overlap) : end]) == end - start
             start = end

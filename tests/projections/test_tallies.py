@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.chain import START
 from projections import policies, tallies
 from projections.database import Connection
 from projections.projector import prepare
@@ -72,6 +71,6 @@ def test_a_policy_that_needs_no_new_evidence_judges_as_if_it_were_gathered_anew(
     strict = policy(approval={"positive_feedback": False}, filters={"min_response_chars": 90})
     moved = fold(list(split(given(*said, adopted(strict)).messages, 1)))
     anew = fold([])
-    anew.fold(prepare(given(*said, adopted(strict)).messages, START))
+    anew.fold(prepare(given(*said, adopted(strict)).messages))
     anew.judge()
     assert counted(moved.con) == counted(anew.con)

@@ -20,7 +20,8 @@ from events.subjects import new_event_id
 from projections.batch import Batch
 from projections.projector import content_digest
 from services import decoding
-from services.decoding import Channel, decoded
+from services.channel import Channel
+from services.decoding import decoded
 from services.rebuild import Plan
 from services.state import Owner, fold
 
@@ -33,7 +34,6 @@ ELSEWHERE, HERE = 1, 10**9
 @pytest.fixture(autouse=True)
 def decode_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "LONG", ELSEWHERE)
-    monkeypatch.setattr(decoding, "READ", 50)
 
 
 async def say_everything(log: Log) -> None:
@@ -48,8 +48,8 @@ async def say_everything(log: Log) -> None:
     await log.erase(40)
 
 
-async def batches(log: Log, owner: Owner, last: int) -> list[Batch]:
-    return [batch async for batch in decoded(log, owner.projector.checkpoint, last)]
+async def batches(log: Log, last: int) -> list[Batch]:
+    return [batch async for batch in decoded(log, 0, last)]
 
 
 def of_decoding() -> list[int]:
@@ -65,29 +65,25 @@ def of_decoding() -> list[int]:
     return found
 
 
-async def test_another_process_tells_the_same_batches(
-    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("processes", [1, 3])
+async def test_other_processes_tell_the_same_batches(log: Log, monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
     await say_everything(log)
     last = await log.last_sequence()
-    with closing(Owner(tmp_path / "rooflog.duckdb")) as owner:
-        there = await batches(log, owner, last)
-        assert of_decoding() == []
-        with monkeypatch.context() as patched:
-            patched.setattr(decoding, "LONG", HERE)
-            here = await batches(log, owner, last)
-    assert [batch.first for batch in there] == [1, *(batch.last + 1 for batch in there[:-1])]
-    assert (len(there), there[-1].last) == (5, last)
+    monkeypatch.setattr(decoding, "_processes", lambda: processes)
+    monkeypatch.setattr(decoding, "SIZE", last if processes == 1 else 50)
+    there = await batches(log, last)
+    assert of_decoding() == []
+    assert len(there) == (1 if processes == 1 else 5)
+    monkeypatch.setattr(decoding, "LONG", HERE)
+    monkeypatch.setattr(decoding, "READ", last if processes == 1 else 51)
+    size = there[0].last
+    here = [batch for start in range(0, last, size) async for batch in decoded(log, start, min(start + size, last))]
     for one, other in zip(there, here, strict=True):
         assert not one.facts
         assert any(other.facts.values())
-        assert (one.last, one.last_subject, one.digest, one.erased) == (
-            other.last,
-            other.last_subject,
-            other.digest,
-            other.erased,
-        )
-        assert (one.messages, one.rows, one.quarantined) == (other.messages, other.rows, other.quarantined)
+        assert (one.first, one.last, one.last_subject) == (other.first, other.last, other.last_subject)
+        assert (one.messages, one.entries, one.rows) == (other.messages, other.entries, other.rows)
+        assert (one.quarantined, one.erased) == (other.quarantined, other.erased)
     assert {quarantined.category for batch in there for quarantined in batch.quarantined} == {"malformed", "missing"}
 
 
@@ -100,7 +96,7 @@ async def test_what_is_folded_from_it_is_what_is_folded_without(
         closing(Owner(tmp_path / "there" / "rooflog.duckdb")) as there,
         closing(Owner(tmp_path / "rooflog.duckdb")) as here,
     ):
-        async for batch in decoded(log, there.projector.checkpoint, last):
+        async for batch in decoded(log, 0, last):
             await asyncio.to_thread(fold, there.projector, batch, last)
         there.projector.judge()
         monkeypatch.setattr(decoding, "LONG", HERE)
@@ -129,28 +125,28 @@ async def test_a_rebuild_fails_with_nothing_left_of_it_when_the_process_is_kille
     owner.close()
 
 
-async def test_who_gives_up_leaves_no_process_behind(log: Log, tmp_path: Path) -> None:
+async def test_who_gives_up_leaves_no_process_behind(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "_processes", lambda: 2)
+    monkeypatch.setattr(decoding, "SIZE", 50)
     await say(log, 1_000)
-    with closing(Owner(tmp_path / "rooflog.duckdb")) as owner:
-        async with aclosing(decoded(log, owner.projector.checkpoint, 1_000)) as found:
-            await anext(found)
-            assert len(of_decoding()) == 1
-        assert of_decoding() == []
-        waiting = asyncio.create_task(batches(log, owner, 1_000))
-        while not of_decoding():
-            await asyncio.sleep(0.005)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        assert of_decoding() == []
+    async with aclosing(decoded(log, 0, 1_000)) as found:
+        await anext(found)
+        assert len(of_decoding()) == 2
+    assert of_decoding() == []
+    waiting = asyncio.create_task(batches(log, 1_000))
+    while not of_decoding():
+        await asyncio.sleep(0.005)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert of_decoding() == []
 
 
-async def test_what_goes_wrong_there_is_told_here(log: Log, tmp_path: Path) -> None:
+async def test_what_goes_wrong_there_is_told_here(log: Log) -> None:
     await log.publish([capture()])
-    with closing(Owner(tmp_path / "rooflog.duckdb")) as owner:
-        log.access = Access("nats://127.0.0.1:9")
-        with pytest.raises(Unreachable, match=r"no NATS server answers at nats://127\.0\.0\.1:9"):
-            await batches(log, owner, 1)
+    log.access = Access("nats://127.0.0.1:9")
+    with pytest.raises(Unreachable, match=r"no NATS server answers at nats://127\.0\.0\.1:9"):
+        await batches(log, 1)
 
 
 def test_memory_is_used_again_only_when_nobody_looks_at_what_lies_in_it() -> None:
