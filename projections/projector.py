@@ -163,6 +163,7 @@ class Projector:
         transaction stays open for what is folded next: DuckDB writes much at a time for a third of what it takes in
         pieces.
         """
+        self.con.execute("SET threads = 1")  # more have nothing to share in a batch, and get into the way of others
         self._transact(batch, None, commit)
 
     def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
@@ -174,6 +175,7 @@ class Projector:
         since, last = self._judged_seq + 1, self.checkpoint_seq
         if since > last:
             return
+        self.con.execute(f"SET threads = {database.THREADS}")
         policy = policies.current(self.con)
         for first in range(since, last + 1, PORTION):
             with self._transaction():
