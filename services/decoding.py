@@ -30,11 +30,8 @@ READ = 20_000
 LONG = 50_000
 """Facts from which on processes of their own have them decoded sooner: they take half a second to start."""
 
-SIZE = 10_000
-"""Messages that one of them decodes at a time: it holds three such batches, 260 MiB with all that it needs."""
-
-PROCESSES = 3
-"""As many decode at the most: they then make batches faster than one process folds them."""
+PROCESSES = 2
+"""As many decode, in turns: together they are faster than one process folds. Each takes 340 MiB."""
 
 SWITCH_SECONDS = 0.0005
 """How long the thread that decodes may keep Python to itself while the one that reads waits for it, at every piece that
@@ -55,10 +52,10 @@ class Stretches(Struct, frozen=True):
     size: int
     last: int
 
-    async def read(self, log: Log, batch: int) -> AsyncGenerator[list[Message]]:
-        """Their messages, at most so many at a time."""
+    async def read(self, log: Log) -> AsyncGenerator[list[Message]]:
+        """Their messages, READ of them at a time."""
         for start in self.starts:
-            async with aclosing(log.read(start, min(start + self.size, self.last), batch)) as read:
+            async with aclosing(log.read(start, min(start + self.size, self.last), READ)) as read:
                 async for messages in read:
                     yield messages
 
@@ -70,7 +67,7 @@ async def decoded(log: Log, after: int, last: int) -> AsyncGenerator[Batch]:
     """
     size = last - after
     whole = Stretches(range(after, last, max(1, size)), size, last)
-    batches = _here(log, whole, READ) if size < LONG else _elsewhere(log.access, after, last, _processes())
+    batches = _here(log, whole) if size < LONG else _elsewhere(log.access, after, last)
     async with aclosing(ahead(batches)) as upcoming:
         async for batch in upcoming:
             yield batch
@@ -89,32 +86,24 @@ async def ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:
         await batches.aclose()
 
 
-async def _here(log: Log, stretches: Stretches, batch: int) -> AsyncGenerator[Batch]:
+async def _here(log: Log, stretches: Stretches) -> AsyncGenerator[Batch]:
     from projections.projector import prepare  # what folds is not loaded by those who only ask
 
-    async with aclosing(ahead(stretches.read(log, batch))) as read:
+    async with aclosing(ahead(stretches.read(log))) as read:
         async for messages in read:
             yield await asyncio.to_thread(prepare, messages)
 
 
-def _processes() -> int:
-    """One decodes for each processor but the one that folds."""
-    processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return max(1, min(processors - 1, PROCESSES))
-
-
-async def _elsewhere(access: Access, after: int, last: int, processes: int) -> AsyncGenerator[Batch]:
-    """One process has the whole; several take turns."""
-    size = SIZE if processes > 1 else last - after
+async def _elsewhere(access: Access, after: int, last: int) -> AsyncGenerator[Batch]:
     async with AsyncExitStack() as stack:
         decoders = []
-        for n in range(processes):
-            turns = Stretches(range(after + n * size, last, processes * size), size, last)
+        for n in range(PROCESSES):
+            turns = Stretches(range(after + n * READ, last, PROCESSES * READ), READ, last)
             decoders.append(await stack.enter_async_context(_Decoder(access, turns)))
-        for n, start in enumerate(range(after, last, size)):
-            at = start
-            while at < min(start + size, last):
-                batch = await decoders[n % processes].next()
+        at = after
+        for n, start in enumerate(range(after, last, READ)):
+            while at < min(start + READ, last):
+                batch = await decoders[n % PROCESSES].next()
                 at = batch.last
                 yield batch
 
@@ -171,7 +160,7 @@ async def _serve(channel: Channel) -> None:
     try:
         log = await Log.connect(access.url, user=access.user, password=access.password, create=False)
         try:
-            async with aclosing(ahead(_here(log, stretches, SIZE))) as batches:
+            async with aclosing(ahead(_here(log, stretches))) as batches:
                 async for batch in batches:
                     batch.let_go()
                     await asyncio.to_thread(channel.send, batch)

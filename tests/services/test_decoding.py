@@ -65,25 +65,26 @@ def of_decoding() -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("processes", [1, 3])
-async def test_other_processes_tell_the_same_batches(log: Log, monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
+@pytest.mark.parametrize(("processes", "size"), [(1, 1_000), (2, 40), (3, 50), (4, 7)])
+async def test_other_processes_tell_the_same_batches(
+    log: Log, monkeypatch: pytest.MonkeyPatch, processes: int, size: int
+) -> None:
     await say_everything(log)
     last = await log.last_sequence()
-    monkeypatch.setattr(decoding, "_processes", lambda: processes)
-    monkeypatch.setattr(decoding, "SIZE", last if processes == 1 else 50)
+    monkeypatch.setattr(decoding, "PROCESSES", processes)
+    monkeypatch.setattr(decoding, "READ", size)
     there = await batches(log, last)
     assert of_decoding() == []
-    assert len(there) == (1 if processes == 1 else 5)
+    assert [batch.first for batch in there] == [1, *(batch.last + 1 for batch in there[:-1])]
+    assert there[-1].last == last
     monkeypatch.setattr(decoding, "LONG", HERE)
-    monkeypatch.setattr(decoding, "READ", last if processes == 1 else 51)
-    size = there[0].last
     here = [batch for start in range(0, last, size) async for batch in decoded(log, start, min(start + size, last))]
     for one, other in zip(there, here, strict=True):
         assert not one.facts
-        assert any(other.facts.values())
         assert (one.first, one.last, one.last_subject) == (other.first, other.last, other.last_subject)
         assert (one.messages, one.entries, one.rows) == (other.messages, other.entries, other.rows)
         assert (one.quarantined, one.erased) == (other.quarantined, other.erased)
+    assert any(any(batch.facts.values()) for batch in here)
     assert {quarantined.category for batch in there for quarantined in batch.quarantined} == {"malformed", "missing"}
 
 
@@ -126,8 +127,7 @@ async def test_a_rebuild_fails_with_nothing_left_of_it_when_the_process_is_kille
 
 
 async def test_who_gives_up_leaves_no_process_behind(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "_processes", lambda: 2)
-    monkeypatch.setattr(decoding, "SIZE", 50)
+    monkeypatch.setattr(decoding, "READ", 50)
     await say(log, 1_000)
     async with aclosing(decoded(log, 0, 1_000)) as found:
         await anext(found)
