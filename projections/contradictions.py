@@ -14,7 +14,7 @@ from zlib import crc32
 
 import msgspec
 
-from .database import AMONG, Connection, ddl, insert, with_rows
+from .database import AMONG, Connection, ddl, first, insert, with_rows
 from .wording import PRODUCTS, normalise, words
 
 MEMBERS = 200
@@ -138,28 +138,31 @@ def find(con: Connection, judged: str, eligible: str) -> list[int]:
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE compared AS
-           SELECT * FROM (
-               SELECT cluster, seq, place, analysis_key FROM examples JOIN (
-                   SELECT cluster, seq, place FROM answering WHERE place = 1 OR NOT is_known
-                   QUALIFY count(*) OVER (PARTITION BY cluster) > 1) USING (seq))
-           LEFT JOIN claims USING (analysis_key)"""
+           SELECT cluster, seq, place, analysis_key FROM examples JOIN (
+               SELECT cluster, seq, place FROM answering WHERE place = 1 OR NOT is_known
+               QUALIFY count(*) OVER (PARTITION BY cluster) > 1) USING (seq)"""
     )
-    unread = con.execute(
-        "SELECT analysis_key, min(seq) AS seq FROM compared WHERE opening IS NULL GROUP BY ALL ORDER BY seq"
-    ).fetchall()
     con.execute("CREATE OR REPLACE TEMP TABLE fresh_claims AS FROM claims LIMIT 0")
-    for start in range(0, len(unread), PAGE):
-        insert(con, "fresh_claims", COLUMNS, _read(con, dict(unread[start : start + PAGE])))
-    if unread:
-        told = ", ".join(f"{name} = f.{name}" for name in COLUMNS if name != "analysis_key")
-        con.execute(f"UPDATE compared SET {told} FROM fresh_claims f WHERE compared.analysis_key = f.analysis_key")
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE unread AS
+           SELECT analysis_key, min(seq) AS seq, row_number() OVER (ORDER BY min(seq)) AS number
+           FROM compared ANTI JOIN claims USING (analysis_key) GROUP BY analysis_key"""
+    )
+    (count,) = first(con, "SELECT count(*) FROM unread") or (0,)
+    for start in range(0, count, PAGE):
+        page = f"SELECT analysis_key, seq FROM unread WHERE number > {start} AND number <= {start + PAGE}"
+        insert(con, "fresh_claims", COLUMNS, _read(con, dict(con.execute(page).fetchall())))
+    told = "SELECT cluster, seq, place, {0}.* FROM compared JOIN {0} USING (analysis_key)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE told AS {told.format('claims')} UNION ALL {told.format('fresh_claims')}")
     result = con.execute(
         f"""SELECT o.seq, o.amounts, o.stance, o.opening, b.amounts, b.stance, b.opening
-            FROM compared o JOIN compared b USING (cluster) WHERE o.place > 1 AND b.place = 1 AND ({MAY_DISAGREE})"""
+            FROM told o JOIN told b USING (cluster) WHERE o.place > 1 AND b.place = 1 AND ({MAY_DISAGREE})"""
     )
     found: list[int] = []
     while rows := result.fetchmany(PAGE):
         found += [seq for seq, *both in rows if _disagree(Claims(*both[:3]), Claims(*both[3:]))]
+    for table in ("compared", "unread", "told"):
+        con.execute(f"DROP TABLE {table}")
     return found
 
 
