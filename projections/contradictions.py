@@ -144,13 +144,13 @@ def find(con: Connection, judged: str, eligible: str) -> list[int]:
     )
     con.execute("CREATE OR REPLACE TEMP TABLE fresh_claims AS FROM claims LIMIT 0")
     con.execute(
-        """CREATE OR REPLACE TEMP TABLE unread AS
+        """CREATE OR REPLACE TEMP TABLE unclaimed AS
            SELECT analysis_key, min(seq) AS seq, row_number() OVER (ORDER BY min(seq)) AS number
            FROM compared ANTI JOIN claims USING (analysis_key) GROUP BY analysis_key"""
     )
-    (count,) = first(con, "SELECT count(*) FROM unread") or (0,)
+    (count,) = first(con, "SELECT count(*) FROM unclaimed") or (0,)
     for start in range(0, count, PAGE):
-        page = f"SELECT analysis_key, seq FROM unread WHERE number > {start} AND number <= {start + PAGE}"
+        page = f"SELECT analysis_key, seq FROM unclaimed WHERE number > {start} AND number <= {start + PAGE}"
         insert(con, "fresh_claims", COLUMNS, _read(con, dict(con.execute(page).fetchall())))
     told = "SELECT cluster, seq, place, {0}.* FROM compared JOIN {0} USING (analysis_key)"
     con.execute(f"CREATE OR REPLACE TEMP TABLE told AS {told.format('claims')} UNION ALL {told.format('fresh_claims')}")
@@ -161,7 +161,7 @@ def find(con: Connection, judged: str, eligible: str) -> list[int]:
     found: list[int] = []
     while rows := result.fetchmany(PAGE):
         found += [seq for seq, *both in rows if _disagree(Claims(*both[:3]), Claims(*both[3:]))]
-    for table in ("compared", "unread", "told"):
+    for table in ("compared", "unclaimed", "told"):
         con.execute(f"DROP TABLE {table}")
     return found
 

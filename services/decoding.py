@@ -137,7 +137,8 @@ class _Decoder:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._end.shutdown(socket.SHUT_RDWR)  # wakes the thread of a read that was given up
+        with suppress(OSError):  # it may be gone
+            self._end.shutdown(socket.SHUT_RDWR)  # wakes the thread of a read that was given up
         self._end.close()
         with suppress(ProcessLookupError):
             self._process.kill()
