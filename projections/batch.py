@@ -77,7 +77,7 @@ def decode(messages: Sequence[Message]) -> Batch:
     """Decode messages that follow one another."""
     seqs = [message.seq for message in messages]
     subjects = [message.subject.encode("utf-8", "surrogateescape") for message in messages]
-    raw = pa.array([message.data for message in messages], pa.binary())
+    raw = pa.array([message.data for message in messages], pa.large_binary())
     kept = pa.table({"seq": pa.array(seqs, pa.int64()), "subject": pa.array(subjects, pa.binary()), "data": raw})
     entries = [
         chain.entry(subject, sha256(message.data).digest()) if message.erased is None else message.entry
@@ -104,10 +104,10 @@ def decode(messages: Sequence[Message]) -> Batch:
     return batch
 
 
-def _brackets(data: pa.BinaryArray) -> list[int]:
+def _brackets(data: pa.LargeBinaryArray) -> list[int]:
     """How many `[` and `{` each of some bytes holds; Python takes as long to count them as to decode."""
     _, offsets, values = data.buffers()
-    ends = np.frombuffer(offsets, np.int32)[: len(data) + 1]
+    ends = np.frombuffer(offsets, np.int64)[: len(data) + 1]
     said = np.frombuffer(values or b"", np.uint8)[: ends[-1]]
     pages = range(0, len(said), _PAGE)
     # A single bit tells the two apart.
