@@ -12,9 +12,9 @@ START = hashlib.sha256(b"rooflog").digest()
 """The running digest of the empty log."""
 
 
-def entry(subject: bytes, payload_digest: bytes) -> bytes:
+def entry(subject: str, payload_digest: bytes) -> bytes:
     """What one message adds to the chain: SHA-256 over its subject, a NUL and the SHA-256 of its payload."""
-    return hashlib.sha256(subject + b"\0" + payload_digest).digest()
+    return hashlib.sha256(subject.encode("utf-8", "surrogateescape") + b"\0" + payload_digest).digest()
 
 
 def link(previous: bytes, seq: int, entry_digest: bytes) -> bytes:

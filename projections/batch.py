@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from typing import TypeVar
 
 import numpy as np
@@ -79,11 +78,8 @@ def decode(messages: Sequence[Message]) -> Batch:
     subjects = [message.subject.encode("utf-8", "surrogateescape") for message in messages]
     raw = pa.array([message.data for message in messages], pa.large_binary())
     kept = pa.table({"seq": pa.array(seqs, pa.int64()), "subject": pa.array(subjects, pa.binary()), "data": raw})
-    entries = [
-        chain.entry(subject, sha256(message.data).digest()) if message.erased is None else message.entry
-        for message, subject in zip(messages, subjects, strict=True)
-    ]
-    chained = pa.table({"seq": kept["seq"], "entry": pa.array(entries, pa.binary())})
+    entries = pa.array([message.entry for message in messages], pa.binary())
+    chained = pa.table({"seq": kept["seq"], "entry": entries})
     if b"" in subjects:  # what is missing adds nothing
         chained = chained.filter(pc.not_equal(kept["subject"], b""))
     batch = Batch(seqs[0], seqs[-1], messages[-1].subject, kept, chained)

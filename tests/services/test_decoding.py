@@ -110,7 +110,10 @@ async def test_what_is_folded_from_it_is_what_is_folded_without(
         assert b"Twice, again?" in told[-1][1]
 
 
-async def test_a_rebuild_fails_with_nothing_left_of_it_when_the_process_is_killed(log: Log, tmp_path: Path) -> None:
+async def test_a_rebuild_fails_with_nothing_left_of_it_when_a_process_is_killed(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "READ", 100)
     await say(log, 2_000)
     owner = await owned(log, tmp_path)
     before = content_digest(owner.projector.con)
