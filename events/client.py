@@ -22,7 +22,7 @@ from .calls import Common, Modifications
 from .delivery import FLUSH_SECONDS, Delivery, Stats
 from .errors import InvalidFact, RooflogError
 from .facts import ExampleCaptured
-from .log import Log
+from .log.log import Log
 from .outbox import MAX_BYTES, Outbox
 
 DEFAULT_URL = "nats://127.0.0.1:4222"

@@ -20,7 +20,7 @@ import msgspec
 from .codec import encode
 from .errors import InvalidFact, OutboxFull, RooflogError
 from .facts import Fact
-from .log import Log
+from .log.log import Log
 from .outbox import Outbox
 from .publisher import Publisher
 from .subjects import subject_of

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct, field
 
-from events import chain
+from events import digest_chain
 from events.codec import decode as fact_of
 from events.errors import InvalidFact
 from events.facts import FACTS, Fact
@@ -61,7 +61,7 @@ class Batch(Struct):
     def follow(self, digest: bytes) -> bytes:
         """The running digest after this batch, if it was `digest` before it."""
         for seq, entry in zip(self.entries["seq"].to_pylist(), self.entries["entry"].to_pylist(), strict=True):
-            digest = chain.link(digest, seq, entry)
+            digest = digest_chain.link(digest, seq, entry)
         return digest
 
     def quarantine(self, seqs: Iterable[int], category: str, reason: str) -> None:

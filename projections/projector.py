@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from events.chain import START
+from events.digest_chain import START
 from events.facts import (
     CorrectionRecorded,
     ExampleApproved,

@@ -12,7 +12,7 @@ from faststream.specification import AsyncAPI
 from nats.aio.client import Client
 
 from events.facts import FACTS, AnyFact
-from events.log import Access, Log
+from events.log.log import Access, Log
 from projections.policy import Relevance
 
 from .exporter import asking

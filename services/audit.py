@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from events.errors import RooflogError
-from events.log import Log
+from events.log.log import Log
 
 from .exporter import directory
 from .exporter.manifest import MANIFEST, Manifest, digest_of, directory_of

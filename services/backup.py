@@ -22,9 +22,9 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
-from events import chain
+from events import digest_chain
 from events.errors import RooflogError
-from events.log import Log
+from events.log.log import Log
 from events.subjects import STREAM
 
 from .state import Progress, sync_directory
@@ -218,13 +218,13 @@ async def _remove(log: Log) -> None:
 
 async def digest_of(log: Log, last: int) -> tuple[str, list[int]]:
     """The running digest of the log up to a sequence, from its messages, and what is missing from it."""
-    running, missing = chain.START, []
+    running, missing = digest_chain.START, []
     async for messages in log.read(0, last):
         for message in messages:
             if message.is_missing:
                 missing.append(message.seq)
             else:
-                running = chain.link(running, message.seq, message.entry)
+                running = digest_chain.link(running, message.seq, message.entry)
     return running.hex(), missing
 
 

@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 from msgspec import Struct
 
 from events.errors import RooflogError
-from events.log import Access, Log
+from events.log.log import Access, Log
 from events.message import Message
 from projections.batch import Batch
 

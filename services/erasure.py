@@ -26,7 +26,7 @@ from events.facts import (
     ExampleRejected,
     FeedbackGiven,
 )
-from events.log import Log
+from events.log.log import Log
 from events.message import Message, remembered
 from events.subjects import TOMBSTONES, new_event_id
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from events.errors import RooflogError
-from events.log import Log
+from events.log.log import Log
 from projections import analysis, policies
 from projections.policy import Policy
 

@@ -26,7 +26,7 @@ from nats.js import api
 from nats.js.errors import NotFoundError
 
 from events.errors import RooflogError, Unreachable
-from events.log import Log, Message
+from events.log.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
 from projections.projector import Projector
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from events.errors import RooflogError
-from events.log import Log
+from events.log.log import Log
 from projections import compaction, takeover
 from projections.projector import CACHES, Projector, table_digests
 from projections.takeover import Snapshot

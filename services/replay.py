@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 
 from events.errors import InvalidFact
 from events.facts import FACTS, AnyFact, CorrectionRecorded
-from events.log import Log, Message
+from events.log.log import Log, Message
 from events.subjects import EVERYTHING
 
 READ = 5_000

@@ -21,7 +21,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, TooLarge, Unreachable
-from events.log import Log
+from events.log.log import Log
 from projections import (
     analysis,
     chain,

@@ -11,10 +11,10 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, field
 
-from events import chain
+from events import digest_chain
 from events.errors import InvalidFact
 from events.facts import TrainingSetExported
-from events.log import Log
+from events.log.log import Log
 from events.message import Message
 from events.subjects import EXPORTS
 from projections.chain import ENTRY_BYTES
@@ -112,7 +112,7 @@ async def verify(
     """
     after = since.seq if since else 0
     record, until = _Record(state, after), await log.last_sequence()
-    running = recorded = bytes.fromhex(since.log_digest) if since else chain.START
+    running = recorded = bytes.fromhex(since.log_digest) if since else digest_chain.START
     finding = Finding(after + 1, until)
     anchors = [*await exported(log), *published]
     digests: dict[int, bytes] = {after: recorded}
@@ -126,9 +126,9 @@ async def verify(
         finding.erased += message.erased is not None
         if not message.is_missing:
             finding.messages += message.erased is None
-            running = chain.link(running, message.seq, message.entry)
+            running = digest_chain.link(running, message.seq, message.entry)
         if entry is not None:
-            recorded = chain.link(recorded, message.seq, entry)
+            recorded = digest_chain.link(recorded, message.seq, entry)
         if message.is_missing or entry != message.entry:
             if entry is not None:
                 expected[message.seq] = entry
@@ -141,7 +141,7 @@ async def verify(
     rest = sorted((await record.rest()).items())
     now = await log.last_sequence()
     for seq, entry in rest:
-        recorded = chain.link(recorded, seq, entry)
+        recorded = digest_chain.link(recorded, seq, entry)
         if not until < seq <= now:  # else it was said meanwhile
             expected[seq] = entry
     known = set(expected.values())

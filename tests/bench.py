@@ -20,7 +20,7 @@ from rich.table import Table
 
 from events.codec import encode
 from events.facts import Fact
-from events.log import Log, Message
+from events.log.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
 from projections.projector import Projector
 from services.decoding import READ

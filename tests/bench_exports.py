@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from events.log import Log
+from events.log.log import Log
 from events.subjects import STREAM
 from projections import tallies
 from projections.policy import default

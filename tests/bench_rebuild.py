@@ -19,7 +19,7 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from nats.js import api
 
-from events.log import Log
+from events.log.log import Log
 from events.subjects import EVERYTHING, STREAM
 from services.nats_server import EmbeddedServer
 from services.rebuild import Plan, Rebuild

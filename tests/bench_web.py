@@ -35,7 +35,7 @@ from events.facts import (
     FeedbackGiven,
     Metadata,
 )
-from events.log import Log
+from events.log.log import Log
 from projections import database, queries
 from services.nats_server import EmbeddedServer
 from tests.bench_texts import SENTENCES

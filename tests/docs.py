@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from nats.aio.client import Client
 
-from events.log import Access, Log
+from events.log.log import Access, Log
 from events.schemas import schemas
 from services import asyncapi
 from services.settings import Settings

@@ -11,7 +11,7 @@ import click
 import msgspec
 from rich.table import Table
 
-from events.log import Log
+from events.log.log import Log
 
 from .. import audit as audits
 from .. import erasure, verification, withdrawal

@@ -31,7 +31,7 @@ from rich.progress import (
 from rich.text import Text
 
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
-from events.log import Log
+from events.log.log import Log
 from projections.database import DatabaseError
 from projections.policy import Policy, PolicyError, from_bytes
 

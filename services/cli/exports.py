@@ -11,7 +11,7 @@ import click
 import msgspec
 from rich.table import Table
 
-from events.log import Log
+from events.log.log import Log
 from projections.policy import RELEVANCE
 
 from ..exporter.asking import ask, done

@@ -12,7 +12,7 @@ import tomli_w
 from rich.table import Table
 
 from events.facts import PolicyAdopted
-from events.log import Log
+from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policies import differences, settings
 from projections.policy import Policy, default, document_digest, from_document

@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from events.errors import InvalidFact
-from events.log import Message
+from events.log.log import Message
 
 from ..rebuild import Plan
 from .command import InputError, Outcome, Session, command, plain

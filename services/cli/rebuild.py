@@ -13,7 +13,7 @@ import msgspec
 from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, Unreachable
-from events.log import Log
+from events.log.log import Log
 from projections.database import DatabaseError
 
 from ..rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild

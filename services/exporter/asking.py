@@ -10,7 +10,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, Unreachable
-from events.log import Log
+from events.log.log import Log
 
 from ..state import Answer, Progress
 

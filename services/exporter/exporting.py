@@ -15,7 +15,7 @@ from typing import Any
 
 from events.errors import RooflogError
 from events.facts import TrainingSetExported
-from events.log import Log
+from events.log.log import Log
 from events.subjects import subject_of
 from projections.policy import Relevance
 from projections.training_set import TrainingSet

@@ -16,7 +16,7 @@ from faststream.nats import NatsBroker, NatsMessage
 from faststream.security import SASLPlaintext
 
 from events.errors import RooflogError
-from events.log import Log
+from events.log.log import Log
 from events.subjects import new_event_id
 
 from ..settings import Settings

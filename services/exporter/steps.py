@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from events.errors import RooflogError
-from events.log import Log
+from events.log.log import Log
 
 from ..settings import Settings
 from ..state import Progress, State

@@ -10,7 +10,7 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from events.errors import InvalidFact, UnknownExample
-from events.log import Message, describe
+from events.log.log import Message, describe
 
 from .auth import may
 from .gateway import Gate, received

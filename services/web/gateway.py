@@ -18,7 +18,7 @@ from events import subjects
 from events.codec import decode, encode
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample, Unreachable
 from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted
-from events.log import Decision, Log, Message, Published, describe
+from events.log.log import Decision, Log, Message, Published, describe
 
 from ..settings import Settings
 from ..state import State

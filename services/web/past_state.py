@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from events.errors import RooflogError
-from events.log import Log
+from events.log.log import Log
 
 from ..past import as_of
 from ..settings import load

@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from events.log import Log
+from events.log.log import Log
 
 from ..settings import Settings, SettingsError
 from .app import create

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from events import Rooflog
-from events.log import Log
+from events.log.log import Log
 from services.nats_server import EmbeddedServer, _free_port, binary, configuration
 from tests.services.conftest import log, server
 

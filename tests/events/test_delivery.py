@@ -20,8 +20,9 @@ from pathlib import Path
 import pytest
 from nats.js import api
 
-from events import OutboxFull, Rooflog, stream
-from events.log import Log
+from events import OutboxFull, Rooflog
+from events.log import stream
+from events.log.log import Log
 from events.outbox import SEGMENT_BYTES, Outbox
 from events.subjects import STREAM
 from services.nats_server import EmbeddedServer

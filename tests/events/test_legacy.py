@@ -14,7 +14,7 @@ import pytest
 import events
 from events.facts import CorrectionRecorded, ExampleCaptured, FeedbackGiven
 from events.legacy import TrainingDataCollector
-from events.log import Log
+from events.log.log import Log
 from services.nats_server import EmbeddedServer
 
 from .test_client import only

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from events import Rooflog
-from events.log import Log
+from events.log.log import Log
 from events.query import ID
 
 from .test_client import only

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from events.facts import ExampleCaptured
-from events.log import Log
+from events.log.log import Log
 from events.subjects import new_example_id
 from services.nats_server import EmbeddedServer
 

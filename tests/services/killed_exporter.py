@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from events.log import Log
+from events.log.log import Log
 from services.exporter import steps, training
 from services.exporter.manifest import ROOT_FILE
 from services.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from events.facts import Fact, FeedbackGiven
-from events.log import Log
+from events.log.log import Log
 
 from .conftest import ANSWER, NOW, Cli, capture
 

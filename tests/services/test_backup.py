@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from events.log import Log, Message
+from events.log.log import Log, Message
 from services import backup as backups
 from services.nats_server import EmbeddedServer
 

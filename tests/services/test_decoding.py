@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from events.errors import RooflogError, Unreachable
 from events.facts import ExampleRedacted
-from events.log import Access, Log
+from events.log.log import Access, Log
 from events.subjects import new_event_id
 from projections.batch import Batch
 from projections.projector import content_digest

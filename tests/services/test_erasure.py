@@ -21,7 +21,7 @@ from events.facts import (
     FeedbackGiven,
     TrainingTriggered,
 )
-from events.log import Log
+from events.log.log import Log
 from events.message import remembered
 from events.subjects import TOMBSTONES
 from projections.projector import Projector, content_digest

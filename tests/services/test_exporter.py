@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from events.facts import PolicyAdopted
-from events.log import Log
+from events.log.log import Log
 from projections.policy import default, from_document
 from services.exporter.asking import ask
 from services.exporter.manifest import ROOT_FILE, SFT_TRAIN

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from events.facts import CorrectionRecorded, ExampleErased, FeedbackGiven, PolicyAdopted
-from events.log import Log
+from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policy import Policy, default, from_document
 from services.exporter import directory

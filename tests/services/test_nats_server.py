@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from events.log import Log
+from events.log.log import Log
 from services.nats_server import EmbeddedServer, ServerError, _started, configuration
 
 from .conftest import capture

@@ -11,7 +11,7 @@ import pytest
 import tomli_w
 
 from events.facts import PolicyAdopted
-from events.log import Log
+from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policy import Policy, default, from_document
 from services import past

@@ -15,7 +15,7 @@ import pytest
 
 from events.errors import StalePolicy
 from events.facts import PolicyAdopted
-from events.log import Log
+from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policy import Policy, default
 from projections.relevance import Term

@@ -16,7 +16,7 @@ import pytest
 from nats.aio.msg import Msg
 
 from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
-from events.log import Log
+from events.log.log import Log
 from events.subjects import new_event_id, subject_of
 from projections.projector import Projector, content_digest
 from services import state

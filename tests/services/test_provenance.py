@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from events.facts import TrainingTriggered
-from events.log import Log
+from events.log.log import Log
 from services.exporter.manifest import ROOT_FILE
 from services.exporter.provenance import Provenance, UnknownRow
 from services.settings import Settings

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from events.errors import Category
-from events.log import Log
+from events.log.log import Log
 from services.cli.quarantine import ADVICE
 from services.state import runs
 

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from events.facts import ExampleErased, Fact, PolicyAdopted
-from events.log import Log
+from events.log.log import Log
 from events.subjects import new_event_id
 from projections import takeover
 from projections.policy import default, from_document

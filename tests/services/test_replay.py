@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
-from events.log import Log
+from events.log.log import Log
 from services.replay import Wanted, replay
 
 from .conftest import ANSWER, NOW, Cli, capture

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from events.facts import PolicyAdopted, TrainingTriggered
-from events.log import Log
+from events.log.log import Log
 from projections.policy import default, from_document
 from services.exporter import training
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE, SFT_TRAIN

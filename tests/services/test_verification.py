@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from events.facts import Fact, TrainingSetExported
-from events.log import Log, Message
+from events.log.log import Log, Message
 from services.nats_server import EmbeddedServer
 from services.verification import Problem, told_apart
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from events.facts import FeedbackGiven
-from events.log import Log
+from events.log.log import Log
 from events.subjects import subject_of
 from services.nats_server import EmbeddedServer
 

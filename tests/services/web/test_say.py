@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from events.log import Log
+from events.log.log import Log
 from services.nats_server import EmbeddedServer
 
 from ..conftest import ANSWER

@@ -7,15 +7,15 @@ import asyncio
 import pytest
 from nats.js import api
 
-from events import stream
 from events.errors import InvalidFact, StaleRevision, UnknownExample, Unreachable, WrongStream
 from events.facts import CorrectionRecorded, ExampleApproved, ExampleErased, ExampleRejected, FeedbackGiven
-from events.log import BATCH, Log
+from events.log import stream
+from events.log.log import BATCH, Log
 from events.message import Message, remembered
 from events.subjects import STREAM, new_event_id
 from services.nats_server import EmbeddedServer
 
-from .conftest import NOW, capture
+from ...services.conftest import NOW, capture
 
 
 def approve(example_id: str, revision: int, event_id: str | None = None) -> ExampleApproved:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from events import chain
+from events import digest_chain
 from events.codec import encode
 from events.facts import CorrectionRecorded, ErasedMessage, ExampleErased
 from events.message import Message, listed, remembered, text_key, without_gaps
@@ -16,9 +16,9 @@ SECOND = Message(2, "training.feedback.given.a.e2", b"")
 
 
 def digest(*messages: Message) -> str:
-    running = chain.START
+    running = digest_chain.START
     for message in messages:
-        running = chain.link(running, message.seq, message.entry)
+        running = digest_chain.link(running, message.seq, message.entry)
     return running.hex()
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from nats.aio.client import Client
 
-from . import subjects
-from .message import Message
+from .. import subjects
+from ..message import Message
 
 TIMEOUT_SECONDS = 10.0
 

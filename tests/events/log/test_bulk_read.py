@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from events import log as logs
-from events.bulk import Bulk, BulkError
 from events.facts import ExampleErased
-from events.log import Log
+from events.log import log as logs
+from events.log.bulk_read import Bulk, BulkError
+from events.log.log import Log
 from events.message import Message, remembered
 from events.subjects import STREAM
 from services.nats_server import EmbeddedServer
 
-from .conftest import NOW, capture
+from ...services.conftest import NOW, capture
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ async def test_all_of_it_is_read_in_bulk(log: Log, monkeypatch: pytest.MonkeyPat
     facts = [capture(f"Question {n}?") for n in range(700)]
     await log.publish(facts)
     monkeypatch.setattr(Log, "_direct_get", lambda *_: pytest.fail("a direct get was needed"))
-    monkeypatch.setattr("events.bulk.REQUEST_BYTES", 2**18)
+    monkeypatch.setattr("events.log.bulk_read.REQUEST_BYTES", 2**18)
     for batch in (50, 300, 1_000):
         assert [message.fact() for message in await read(log, batch)] == facts
 
@@ -62,7 +62,7 @@ async def test_all_of_it_is_read_in_bulk(log: Log, monkeypatch: pytest.MonkeyPat
 async def test_large_messages_come_fewer_at_a_time(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     await say(log)
     everything = await short(log, monkeypatch)
-    monkeypatch.setattr("events.bulk.READ_BYTES", 2**20 + 2**17)
+    monkeypatch.setattr("events.log.bulk_read.READ_BYTES", 2**20 + 2**17)
     lists = [messages async for messages in log.read(0, None, 1_000)]
     assert [message for messages in lists for message in messages] == everything
     assert len(lists) == 2

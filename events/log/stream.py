@@ -5,8 +5,8 @@ from __future__ import annotations
 from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
-from .errors import WrongStream
-from .subjects import EVERYTHING, STREAM
+from ..errors import WrongStream
+from ..subjects import EVERYTHING, STREAM
 
 
 def configuration(replicas: int = 1) -> api.StreamConfig:

@@ -15,11 +15,10 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from . import stream, subjects
-from .bulk import Bulk, BulkError
-from .codec import encode
-from .errors import InvalidFact, RooflogError, StalePolicy, StaleRevision, TooLarge, UnknownExample, Unreachable
-from .facts import (
+from .. import subjects
+from ..codec import encode
+from ..errors import InvalidFact, RooflogError, StalePolicy, StaleRevision, TooLarge, UnknownExample, Unreachable
+from ..facts import (
     CorrectionRecorded,
     ExampleApproved,
     ExampleErased,
@@ -30,7 +29,9 @@ from .facts import (
     FeedbackGiven,
     PolicyAdopted,
 )
-from .message import Message, listed, without_gaps
+from ..message import Message, listed, without_gaps
+from . import stream
+from .bulk_read import Bulk, BulkError
 
 __all__ = ["Decision", "Log", "Message", "Published", "describe"]
 
