@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from events import Rooflog
+from events.client.capture_wrapper import ID
 from events.log.log import Log
-from events.query import ID
 
 from .test_client import only
 

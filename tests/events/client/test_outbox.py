@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from events.client.outbox import SEGMENT_BYTES, Outbox
+from events.client.segment import Record
 from events.errors import OutboxError, OutboxFull
-from events.outbox import SEGMENT_BYTES, Outbox
-from events.segment import Record
 
 
 def put(outbox: Outbox, count: int, size: int = 100, first: int = 0) -> list[Record]:
@@ -50,7 +50,7 @@ def test_a_fact_larger_than_a_segment_is_kept_whole(tmp_path: Path) -> None:
 
 
 def test_a_full_outbox_says_so_and_goes_on_when_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.outbox.FULL_SECONDS", 0.0)
+    monkeypatch.setattr("events.client.outbox.FULL_SECONDS", 0.0)
     outbox = Outbox(tmp_path, max_bytes=SEGMENT_BYTES)
     kept: list[Record] = []
     while outbox.said == len(kept):

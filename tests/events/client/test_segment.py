@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from events.segment import BLOCK, START, Record, Segment, record
+from events.client.segment import BLOCK, START, Record, Segment, record
 
 SIZE = 2**16
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from .errors import OutboxError, OutboxFull
+from ..errors import OutboxError, OutboxFull
 from .segment import START, Record, Segment, record
 
 MAX_BYTES = 256 * 2**20

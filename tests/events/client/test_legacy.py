@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 import events
+from events.client.legacy import TrainingDataCollector
 from events.facts import CorrectionRecorded, ExampleCaptured, FeedbackGiven
-from events.legacy import TrainingDataCollector
 from events.log.log import Log
 from services.nats_server import EmbeddedServer
 
 from .test_client import only
 
-PAGE = Path(__file__).parents[2] / "docs" / "migration.md"
+PAGE = Path(__file__).parents[3] / "docs" / "migration.md"
 
 
 @pytest.fixture

@@ -17,12 +17,13 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, Unpack
 
 import msgspec
 
-from . import calls, query
-from .calls import Common, Modifications
+from .. import calls
+from ..calls import Common, Modifications
+from ..errors import InvalidFact, RooflogError
+from ..facts import ExampleCaptured
+from ..log.log import Log
+from . import capture_wrapper
 from .delivery import FLUSH_SECONDS, Delivery, Stats
-from .errors import InvalidFact, RooflogError
-from .facts import ExampleCaptured
-from .log.log import Log
 from .outbox import MAX_BYTES, Outbox
 
 DEFAULT_URL = "nats://127.0.0.1:4222"
@@ -325,7 +326,7 @@ class Rooflog:
         process_query: Function | None = None,
         *,
         source: str = "production_query",
-        describe: query.Describe | None = None,
+        describe: capture_wrapper.Describe | None = None,
     ) -> Any:
         """Capture every call of the assistant's `process_query(query, context)`, a function or a coroutine function.
 
@@ -337,7 +338,7 @@ class Rooflog:
         """
 
         def decorate(function: Function) -> Function:
-            return query.captured(function, self.capture, source=source, describe=describe)
+            return capture_wrapper.captured(function, self.capture, source=source, describe=describe)
 
         return decorate if process_query is None else decorate(process_query)
 

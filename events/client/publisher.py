@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 from nats.errors import Error as NatsError
 
-from .errors import RooflogError, Unreachable
-from .log.log import BATCH, Log
+from ..errors import RooflogError, Unreachable
+from ..log.log import BATCH, Log
 from .outbox import ADOPT_SECONDS, Batch, Outbox
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0

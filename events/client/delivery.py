@@ -17,13 +17,13 @@ from typing import Any
 
 import msgspec
 
-from .codec import encode
-from .errors import InvalidFact, OutboxFull, RooflogError
-from .facts import Fact
-from .log.log import Log
+from ..codec import encode
+from ..errors import InvalidFact, OutboxFull, RooflogError
+from ..facts import Fact
+from ..log.log import Log
+from ..subjects import subject_of
 from .outbox import Outbox
 from .publisher import Publisher
-from .subjects import subject_of
 
 FLUSH_SECONDS = 5.0
 

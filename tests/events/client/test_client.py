@@ -19,7 +19,7 @@ from tests.services.conftest import ANSWER, Cli, cli, start
 from tests.services.forked import Forked
 from tests.services.test_projector import until_running
 
-from .conftest import on_the_log
+from ..conftest import on_the_log
 
 __all__ = ["cli", "start"]
 

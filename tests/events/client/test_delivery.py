@@ -1,6 +1,6 @@
 """Delivery: no trouble of the log reaches a caller, and what a caller was promised is on the log exactly once.
 
-`ROOFLOG_KILL_CAPTURES=50000 pytest tests/events/test_delivery.py -k killed` runs the long version.
+`ROOFLOG_KILL_CAPTURES=50000 pytest tests/events/client/test_delivery.py -k killed` runs the long version.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import pytest
 from nats.js import api
 
 from events import OutboxFull, Rooflog
+from events.client.outbox import SEGMENT_BYTES, Outbox
 from events.log import stream
 from events.log.log import Log
-from events.outbox import SEGMENT_BYTES, Outbox
 from events.subjects import STREAM
 from services.nats_server import EmbeddedServer
 
+from ..conftest import Nats, kill, on_the_log, seconds, until
 from .caller import returned
-from .conftest import Nats, kill, on_the_log, seconds, until
 
 CAPTURES = int(os.environ.get("ROOFLOG_KILL_CAPTURES", "4000"))
 
@@ -52,7 +52,9 @@ def script(text: str, *args: object) -> subprocess.Popen[str]:
 
 def caller(url: str, outbox: Path, ids: Path, count: int, seconds: int) -> subprocess.Popen[bytes]:
     """A process that captures so many in so many seconds."""
-    return subprocess.Popen([sys.executable, "-m", "tests.events.caller", url, outbox, ids, str(count), str(seconds)])
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.events.client.caller", url, outbox, ids, str(count), str(seconds)]
+    )
 
 
 async def exactly_once(url: str, ids: list[str]) -> None:
