@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from . import personal_data
-from .database import TYPES, Connection, first, with_table
 from .personal_data import Span
 from .relevance import SAID, Lexicon, difference, extracts, rate
+from .store.database import TYPES, Connection, first, with_table
 
 VERSION = 3
 """Raise it when the way of analysing changes: texts are analysed anew."""

@@ -14,7 +14,7 @@ from zlib import crc32
 
 import msgspec
 
-from .database import AMONG, Connection, ddl, first, insert, with_rows
+from .store.database import AMONG, Connection, ddl, first, insert, with_rows
 from .wording import PRODUCTS, normalise, words
 
 MEMBERS = 200

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from . import exports, policies, queries, review
-from .checkpoint import checkpoint
-from .database import Connection
 from .policy import Policy
+from .store.checkpoint import checkpoint
+from .store.database import Connection
 from .tallies import HOUR
 
 Span = Literal["hours", "days", "months"]

@@ -7,9 +7,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from . import analysis, database
+from . import analysis
 from .personal_data_rules import FLAG_ONLY
 from .policy import RELEVANCE, Policy
+from .store import database
 
 
 class Text(Struct):

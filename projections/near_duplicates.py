@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .database import Connection, first
+from .store.database import Connection, first
 from .wording import VERSION as WORDING
 from .wording import facts, normalise, reworded
 

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from . import analysis, policies, queries, verdicts
-from .checkpoint import checkpoint
-from .database import Connection, first
 from .policy import Policy, from_document
+from .store.checkpoint import checkpoint
+from .store.database import Connection, first
 
 SHOWN = 50
 """Examples in the answer; the rest are asked for with `moved`."""

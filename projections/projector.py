@@ -23,11 +23,8 @@ from events.facts import (
 )
 from events.message import Message
 
-from . import analysis, compaction, contradictions, database, near_duplicates, policies, queries, tallies, verdicts
-from .batch import Batch, decode
+from . import analysis, contradictions, near_duplicates, policies, queries, tallies, verdicts
 from .chain import CHAIN
-from .checkpoint import Checkpoint, checkpoint
-from .database import Connection, DatabaseError, with_rows
 from .decisions import DECISIONS
 from .erasures import ERASURES, REMNANTS
 from .examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, known
@@ -35,8 +32,12 @@ from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
 from .policy import Policy, default
-from .projection import Projection
 from .quarantine import QUARANTINE
+from .store import compaction, database
+from .store.batch import Batch, decode
+from .store.checkpoint import Checkpoint, checkpoint
+from .store.database import Connection, DatabaseError, with_rows
+from .store.projection import Projection
 
 PROJECTIONS: tuple[Projection, ...] = (
     EXAMPLES,

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from . import policies, verdicts
-from .checkpoint import checkpoint
-from .database import AMONG, Connection, first
 from .examples import id_key
 from .policy import RELEVANCE, Policy, Relevance
 from .quarantine import SUBJECT_ID
+from .store.checkpoint import checkpoint
+from .store.database import AMONG, Connection, first
 from .verdicts import BIT, QUEUE, REASONS
 
 PAGE = 1_000

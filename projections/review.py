@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from . import policies, queries
-from .checkpoint import checkpoint
-from .database import AMONG, Connection, first
 from .examples import id_key
+from .store.checkpoint import checkpoint
+from .store.database import AMONG, Connection, first
 from .verdicts import BIT, QUEUE, names
 
 PAGE = 200

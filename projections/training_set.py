@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import policies, queries
-from .checkpoint import checkpoint
-from .database import Connection
 from .policy import Export, Relevance, Training
+from .store.checkpoint import checkpoint
+from .store.database import Connection
 from .verdicts import BIT
 
 PAGE = 50_000

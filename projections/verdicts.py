@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import database, evidence, tallies
+from . import evidence, tallies
 from .analysis import analyser
-from .database import Connection, first
 from .policy import RELEVANCE, Policy
+from .store import database
+from .store.database import Connection, first
 
 REASONS = (
     "too_short",

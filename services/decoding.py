@@ -20,7 +20,7 @@ from msgspec import Struct
 from events.errors import RooflogError
 from events.log.log import Access, Log
 from events.message import Message
-from projections.batch import Batch
+from projections.store.batch import Batch
 
 from .channel import Channel
 

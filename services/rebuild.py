@@ -16,8 +16,9 @@ import msgspec
 
 from events.errors import RooflogError
 from events.log.log import Log
-from projections import compaction, takeover
+from projections import takeover
 from projections.projector import CACHES, Projector, table_digests
+from projections.store import compaction
 from projections.takeover import Snapshot
 
 from .decoding import READ, ahead, decoded

@@ -25,7 +25,6 @@ from events.log.log import Log
 from projections import (
     analysis,
     chain,
-    compaction,
     dashboard,
     erasures,
     exports,
@@ -36,9 +35,10 @@ from projections import (
     review,
     training_set,
 )
-from projections.batch import Batch
-from projections.database import Connection
 from projections.policy import Relevance
+from projections.store import compaction
+from projections.store.batch import Batch
+from projections.store.database import Connection
 from projections.training_set import TrainingSet
 
 from .decoding import READ, ahead, decoded

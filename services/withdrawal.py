@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from events.errors import RooflogError
-from projections import database
+from projections.store import database
 
 from .exporter import publication
 from .exporter.exporting import STAGING, alone

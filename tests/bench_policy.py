@@ -18,9 +18,9 @@ from events.facts import ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted
 from events.message import Message
 from events.subjects import subject_of
 from projections import policies, verdicts
-from projections.database import first
 from projections.policy import Policy, default
 from projections.projector import Projector, prepare
+from projections.store.database import first
 from tests.bench_texts import SENTENCES
 from tests.evaluation.prompts import prompts
 from tests.services.conftest import NOW

@@ -36,7 +36,8 @@ from events.facts import (
     Metadata,
 )
 from events.log.log import Log
-from projections import database, queries
+from projections import queries
+from projections.store import database
 from services.nats_server import EmbeddedServer
 from tests.bench_texts import SENTENCES
 from tests.evaluation.prompts import prompts

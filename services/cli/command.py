@@ -32,8 +32,8 @@ from rich.text import Text
 
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
 from events.log.log import Log
-from projections.database import DatabaseError
 from projections.policy import Policy, PolicyError, from_bytes
+from projections.store.database import DatabaseError
 
 from .. import past
 from ..nats_server import EmbeddedServer, ServerError

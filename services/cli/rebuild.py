@@ -14,7 +14,7 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, Unreachable
 from events.log.log import Log
-from projections.database import DatabaseError
+from projections.store.database import DatabaseError
 
 from ..rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
 from ..state import OWNER_SECONDS, Files, Owner, State, runs

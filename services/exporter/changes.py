@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 from msgspec import Struct
 
-from projections import database
 from projections.policy import Relevance
+from projections.store import database
 from projections.training_set import TrainingSet
 
 from ..state import State

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from projections import database
+from projections.store import database
 from projections.training_set import TrainingSet
 
 from ..state import Progress

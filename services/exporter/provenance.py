@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from events.errors import RooflogError
-from projections import database
+from projections.store import database
 
 from ..state import State
 from ..volume import Volume

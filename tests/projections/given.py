@@ -34,9 +34,9 @@ from events.facts import (
 from events.message import Message, listed, remembered
 from events.subjects import subject_of
 from projections import queries
-from projections.database import Connection
 from projections.policy import Policy, default, from_document
 from projections.projector import Projector, content_digest, prepare
+from projections.store.database import Connection
 
 PROMPT = "How high must base flashing extend above the roof?"
 ANSWER = "Extend the TPO base flashing at least 4 inches above the finished roof membrane."

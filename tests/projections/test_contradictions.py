@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from projections import contradictions, database, queries
+from projections import contradictions, queries
 from projections.contradictions import claims, disagree
+from projections.store import database
 from tests.evaluation.__main__ import labelled
 
 from .given import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from projections import database
 from projections.examples import ANALYSIS_KEY, ANY_QUESTION, ORIGINAL_KEY, QUESTION, TEXT_KEY, id_key
+from projections.store import database
 
 from .given import captured, corrected, given
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from events.errors import InvalidFact
 from events.facts import Document, Fact, TrainingSetExported, TrainingTriggered
 from projections import verdicts
-from projections.database import Connection
 from projections.projector import Projector, content_digest, prepare
+from projections.store.database import Connection
 
 from . import model
 from .given import (

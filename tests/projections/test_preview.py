@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from projections import analysis, preview, queries
-from projections.database import Connection
 from projections.policy import Policy, default
 from projections.projector import Projector, content_digest
 from projections.relevance import Term
+from projections.store.database import Connection
 
 from .given import ANSWER, BETTER, Said, Story, adopted, approved, captured, corrected, document, fold, given, policy
 

@@ -8,9 +8,10 @@ import duckdb
 import pytest
 
 from events.facts import Fact
-from projections import database, queries
-from projections.database import DatabaseError
+from projections import queries
 from projections.projector import Projector, content_digest
+from projections.store import database
+from projections.store.database import DatabaseError
 
 from .given import (
     approved,

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections import analysis, database, relevance
+from projections import analysis, relevance
 from projections.judgement import Text, judge_texts
 from projections.policy import PolicyError, default, from_document
 from projections.relevance import Lexicon, Term
+from projections.store import database
 from tests.evaluation.__main__ import labelled
 
 LEXICON = default().lexicon

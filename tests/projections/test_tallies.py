@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from projections import policies, tallies
-from projections.database import Connection
 from projections.projector import prepare
+from projections.store.database import Connection
 
 from .given import (
     BETTER,

@@ -17,8 +17,8 @@ from events.errors import RooflogError, Unreachable
 from events.facts import ExampleRedacted
 from events.log.log import Access, Log
 from events.subjects import new_event_id
-from projections.batch import Batch
 from projections.projector import content_digest
+from projections.store.batch import Batch
 from services import decoding
 from services.channel import Channel
 from services.decoding import decoded
