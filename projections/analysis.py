@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from . import personal_data
 from .personal_data import Span
-from .relevance import SAID, Lexicon, difference, extracts, rate
+from .policy.lexicon import SAID, Lexicon, difference, extracts, rate
 from .store.database import TYPES, Connection, first, with_table
 
 VERSION = 3

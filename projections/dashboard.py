@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from . import exports, policies, queries, review
-from .policy import Policy
+from .policy.policy import Policy
 from .store.checkpoint import checkpoint
 from .store.database import Connection
 from .tallies import HOUR

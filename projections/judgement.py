@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from . import analysis
 from .personal_data_rules import FLAG_ONLY
-from .policy import RELEVANCE, Policy
+from .policy.policy import RELEVANCE, Policy
 from .store import database
 
 

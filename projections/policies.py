@@ -11,7 +11,7 @@ from msgspec import json
 
 from events.facts import PolicyAdopted
 
-from .policy import Policy, PolicyError, default, document_digest, from_document
+from .policy.policy import Policy, PolicyError, default, document_digest, from_document
 from .store.batch import Batch
 from .store.checkpoint import checkpoint
 from .store.database import Connection, by_column, first, insert

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from . import analysis, policies, queries, verdicts
-from .policy import Policy, from_document
+from .policy.policy import Policy, from_document
 from .store.checkpoint import checkpoint
 from .store.database import Connection, first
 

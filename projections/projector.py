@@ -31,7 +31,7 @@ from .examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, known
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
-from .policy import Policy, default
+from .policy.policy import Policy, default
 from .quarantine import QUARANTINE
 from .store import compaction, database
 from .store.batch import Batch, decode

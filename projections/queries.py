@@ -10,7 +10,7 @@ import msgspec
 
 from . import policies, verdicts
 from .examples import id_key
-from .policy import RELEVANCE, Policy, Relevance
+from .policy.policy import RELEVANCE, Policy, Relevance
 from .quarantine import SUBJECT_ID
 from .store.checkpoint import checkpoint
 from .store.database import AMONG, Connection, first

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import policies, queries
-from .policy import Export, Relevance, Training
+from .policy.policy import Export, Relevance, Training
 from .store.checkpoint import checkpoint
 from .store.database import Connection
 from .verdicts import BIT

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import evidence, tallies
 from .analysis import analyser
-from .policy import RELEVANCE, Policy
+from .policy.policy import RELEVANCE, Policy
 from .store import database
 from .store.database import Connection, first
 

@@ -19,7 +19,7 @@ from importlib.resources import files
 from itertools import chain, pairwise
 from operator import itemgetter
 
-_SOURCE = files("projections").joinpath("vocabulary.toml").read_bytes()
+_SOURCE = files("projections.policy").joinpath("vocabulary.toml").read_bytes()
 _VOCABULARY: dict[str, str] = tomllib.loads(_SOURCE.decode())
 
 VERSION = f"wording-6-{hashlib.sha256(_SOURCE).hexdigest()[:8]}"

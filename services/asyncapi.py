@@ -13,7 +13,7 @@ from nats.aio.client import Client
 
 from events.facts import FACTS, AnyFact
 from events.log.log import Access, Log
-from projections.policy import Relevance
+from projections.policy.policy import Relevance
 
 from .exporter import asking
 from .exporter.exporting import Exporter

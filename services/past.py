@@ -16,7 +16,7 @@ import pyarrow as pa
 from events.errors import RooflogError
 from events.log.log import Log
 from projections import analysis, policies
-from projections.policy import Policy
+from projections.policy.policy import Policy
 
 from .decoding import decoded
 from .settings import Settings

@@ -35,7 +35,7 @@ from projections import (
     review,
     training_set,
 )
-from projections.policy import Relevance
+from projections.policy.policy import Relevance
 from projections.store import compaction
 from projections.store.batch import Batch
 from projections.store.database import Connection

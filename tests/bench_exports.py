@@ -17,7 +17,7 @@ from pathlib import Path
 from events.log.log import Log
 from events.subjects import STREAM
 from projections import tallies
-from projections.policy import default
+from projections.policy.policy import default
 from services.exporter.steps import opened
 from services.nats_server import EmbeddedServer
 from services.settings import Settings

@@ -18,7 +18,7 @@ from events.facts import ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted
 from events.message import Message
 from events.subjects import subject_of
 from projections import policies, verdicts
-from projections.policy import Policy, default
+from projections.policy.policy import Policy, default
 from projections.projector import Projector, prepare
 from projections.store.database import first
 from tests.bench_texts import SENTENCES

@@ -11,7 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from projections import analysis, near_duplicates, policy
+from projections import analysis, near_duplicates
+from projections.policy import policy
 from projections.store import database
 from tests.evaluation.prompts import prompts
 

@@ -32,7 +32,7 @@ from rich.text import Text
 
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
 from events.log.log import Log
-from projections.policy import Policy, PolicyError, from_bytes
+from projections.policy.policy import Policy, PolicyError, from_bytes
 from projections.store.database import DatabaseError
 
 from .. import past

@@ -12,7 +12,7 @@ import msgspec
 from rich.table import Table
 
 from events.log.log import Log
-from projections.policy import RELEVANCE
+from projections.policy.policy import RELEVANCE
 
 from ..exporter.asking import ask, done
 from ..exporter.exporting import LOCK_SECONDS, Busy, export_apart

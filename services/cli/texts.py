@@ -12,8 +12,9 @@ import msgspec
 
 from events.facts import ExampleRedacted, PersonalData
 from events.subjects import new_event_id
-from projections import personal_data, policy
+from projections import personal_data
 from projections.judgement import Text, judge_texts
+from projections.policy import policy
 
 from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
 from .say import find

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from msgspec import Struct
 
-from projections.policy import Relevance
+from projections.policy.policy import Relevance
 from projections.store import database
 from projections.training_set import TrainingSet
 

@@ -17,7 +17,7 @@ from events.errors import RooflogError
 from events.facts import TrainingSetExported
 from events.log.log import Log
 from events.subjects import subject_of
-from projections.policy import Relevance
+from projections.policy.policy import Relevance
 from projections.training_set import TrainingSet
 
 from ..state import Progress, State

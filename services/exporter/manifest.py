@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import msgspec
 
-from projections.policy import Relevance
+from projections.policy.policy import Relevance
 from projections.training_set import TrainingSet
 
 FORMAT = 3

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from events.errors import StalePolicy
 from events.facts import Count, PolicyAdopted
 from events.subjects import new_event_id
-from projections.policy import Policy, PolicyError, from_document, from_toml
+from projections.policy.policy import Policy, PolicyError, from_document, from_toml
 
 from .auth import may
 from .bodies import Text

@@ -11,11 +11,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from projections import policy
 from projections.contradictions import disagree
 from projections.judgement import Text, judge_texts
 from projections.near_duplicates import cluster
 from projections.personal_data import find_in
+from projections.policy import policy
 
 HERE = Path(__file__).parent
 TIERS = ("high", "medium", "low")

@@ -25,7 +25,7 @@ from events.facts import (
 )
 from projections.contradictions import disagree
 from projections.near_duplicates import cluster
-from projections.policy import Policy, default, from_document
+from projections.policy.policy import Policy, default, from_document
 
 Text = tuple[str, str]
 """Prompt and answer."""

@@ -9,7 +9,7 @@ import pytest
 
 from events.facts import TrainingSetExported, TrainingTriggered
 from projections import dashboard
-from projections.policy import default
+from projections.policy.policy import default
 
 from .given import approved, captured, corrected, given, junk, rejected, reopened
 

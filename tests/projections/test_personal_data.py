@@ -11,7 +11,7 @@ from projections.analysis import analysed
 from projections.personal_data import PREFILTER, Span, find, find_in, redact
 from projections.personal_data_checks import is_iban, is_luhn
 from projections.personal_data_rules import RULES
-from projections.policy import default
+from projections.policy.policy import default
 from projections.store import database
 from tests.evaluation.__main__ import labelled
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from projections import policies
-from projections.policy import default, from_document
+from projections.policy.policy import default, from_document
 
 from .given import adopted, given, policy
 

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from projections import analysis, preview, queries
-from projections.policy import Policy, default
+from projections.policy.lexicon import Term
+from projections.policy.policy import Policy, default
 from projections.projector import Projector, content_digest
-from projections.relevance import Term
 from projections.store.database import Connection
 
 from .given import ANSWER, BETTER, Said, Story, adopted, approved, captured, corrected, document, fold, given, policy

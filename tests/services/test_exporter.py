@@ -13,7 +13,7 @@ import pytest
 
 from events.facts import PolicyAdopted
 from events.log.log import Log
-from projections.policy import default, from_document
+from projections.policy.policy import default, from_document
 from services.exporter.asking import ask
 from services.exporter.manifest import ROOT_FILE, SFT_TRAIN
 from services.nats_server import EmbeddedServer

@@ -18,7 +18,7 @@ import pytest
 from events.facts import CorrectionRecorded, ExampleErased, FeedbackGiven, PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
-from projections.policy import Policy, default, from_document
+from projections.policy.policy import Policy, default, from_document
 from services.exporter import directory
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE
 from services.exporter.steps import opened

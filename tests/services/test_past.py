@@ -13,7 +13,7 @@ import tomli_w
 from events.facts import PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
-from projections.policy import Policy, default, from_document
+from projections.policy.policy import Policy, default, from_document
 from services import past
 from services.past import as_of, meant
 from services.settings import Settings

@@ -17,8 +17,8 @@ from events.errors import StalePolicy
 from events.facts import PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
-from projections.policy import Policy, default
-from projections.relevance import Term
+from projections.policy.lexicon import Term
+from projections.policy.policy import Policy, default
 from services.settings import Settings
 from services.state import open_state, runs
 

@@ -18,7 +18,7 @@ from events.facts import ExampleErased, Fact, PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
 from projections import takeover
-from projections.policy import default, from_document
+from projections.policy.policy import default, from_document
 from projections.projector import Projector, content_digest
 from services import rebuild
 from services.rebuild import Plan, Rebuild, Rebuilds

@@ -14,7 +14,7 @@ import pytest
 
 from events.facts import PolicyAdopted, TrainingTriggered
 from events.log.log import Log
-from projections.policy import default, from_document
+from projections.policy.policy import default, from_document
 from services.exporter import training
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE, SFT_TRAIN
 from services.exporter.steps import Steps, opened

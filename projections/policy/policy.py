@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, structs
 
-from .relevance import Lexicon, LexiconError, check
+from .lexicon import Lexicon, LexiconError, check
 
 Relevance = Literal["low", "medium", "high"]
 RELEVANCE: tuple[Relevance, ...] = ("low", "medium", "high")
@@ -167,7 +167,7 @@ def default() -> Policy:
 
 
 def _shipped(name: str) -> str:
-    return files("projections").joinpath(name).read_text("utf-8")
+    return files("projections.policy").joinpath(name).read_text("utf-8")
 
 
 def _entry(document: dict[str, Any], message: str) -> str:

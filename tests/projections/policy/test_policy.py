@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from projections import queries
-from projections.policy import PolicyError, default, from_bytes, from_document, from_toml
+from projections.policy.policy import PolicyError, default, from_bytes, from_document, from_toml
 from projections.projector import content_digest
 
-from .given import (
+from ..given import (
     ANSWER,
     OTHER_PROMPT,
     SUPPLIER,
@@ -27,7 +27,7 @@ from .given import (
     policy,
 )
 
-SHIPPED = files("projections").joinpath("policy.toml").read_text("utf-8")
+SHIPPED = files("projections.policy").joinpath("policy.toml").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections import analysis, relevance
+from projections import analysis
 from projections.judgement import Text, judge_texts
-from projections.policy import PolicyError, default, from_document
-from projections.relevance import Lexicon, Term
+from projections.policy import lexicon
+from projections.policy.lexicon import Lexicon, Term
+from projections.policy.policy import PolicyError, default, from_document
 from projections.store import database
 from tests.evaluation.__main__ import labelled
 
@@ -46,12 +47,12 @@ def rate(texts: list[tuple[str, str]], lexicon: Lexicon = LEXICON) -> list[Ratin
 
 def plainly(lexicon: Lexicon, said: str) -> tuple[int, int, list[str], list[str]]:
     """Score, context, terms and tags of one text, as one would say it."""
-    meaning: dict[str, Term | str] = {relevance.key(form): term for term in lexicon.terms for form in term.forms}
-    meaning |= {relevance.key(form): word for word in lexicon.rivals for form in (word, relevance.plural(word))}
-    meant = [meaning.get(relevance.key(match[0])) for one in lexicon.expressions for match in one.finditer(said)]
+    meaning: dict[str, Term | str] = {lexicon.key(form): term for term in lexicon.terms for form in term.forms}
+    meaning |= {lexicon.key(form): word for word in lexicon.rivals for form in (word, lexicon.plural(word))}
+    meant = [meaning.get(lexicon.key(match[0])) for one in lexicon.expressions for match in one.finditer(said)]
     terms = {term.term: term for term in meant if isinstance(term, Term)}.values()
     strength = sum(term.weight for term in terms if term.weight > 1)
-    strength -= relevance.RIVAL_COST * len({word for word in meant if isinstance(word, str)})
+    strength -= lexicon.RIVAL_COST * len({word for word in meant if isinstance(word, str)})
     company = any(term.weight == 1 and not term.neutral for term in terms)
     tags = {tag for term in terms if strength >= 2 or not term.ambiguous for tag in term.tags}
     return sum(term.weight for term in terms), strength + company, sorted(t.term for t in terms), sorted(tags)
@@ -67,7 +68,7 @@ def test_texts_are_rated_as_one_would_say_it() -> None:
     rows = [(number, *text, None) for number, text in enumerate(texts)]
     columns = {"id": "BIGINT", "prompt": "VARCHAR", "response": "VARCHAR", "original_response": "VARCHAR"}
     database.with_rows(con, columns, rows, "CREATE TEMP TABLE unread AS SELECT * FROM incoming")
-    said = con.execute(f"SELECT {relevance.SAID} FROM unread ORDER BY id").fetchall()
+    said = con.execute(f"SELECT {lexicon.SAID} FROM unread ORDER BY id").fetchall()
     expected = [plainly(LEXICON, text) for (text,) in said]
     many = analysis.analysed(con, "unread", LEXICON).sort_by("id")
     few = analysis._few(con, LEXICON)
@@ -185,7 +186,7 @@ def test_a_wrong_document_is_refused_with_the_reason(change: dict[str, Any], mes
 def test_phrases_in_several_alternations_match_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [(row["prompt"], row["response"]) for row in labelled("relevance")]
     with monkeypatch.context() as patched:
-        patched.setattr(relevance, "MAX_PATTERN", 10**6)
+        patched.setattr(lexicon, "MAX_PATTERN", 10**6)
         whole = msgspec.structs.replace(LEXICON)
         assert len(whole.patterns) == 1
         expected = rate(texts, whole)
@@ -196,7 +197,7 @@ def test_phrases_in_several_alternations_match_as_in_one(monkeypatch: pytest.Mon
 def test_phrases_that_share_a_word_stand_in_one_alternation() -> None:
     document = SMALL | {"rivals": [f"firm{n}" for n in range(10)], "ignored": ["drain pan", "pan of tpo"]}
     forms = {form for term in load_lexicon(document).terms for form in term.forms}
-    groups = relevance._kindred(forms | {"drain pan", "pan of tpo", "drainpan liner", "firm1"})
+    groups = lexicon._kindred(forms | {"drain pan", "pan of tpo", "drainpan liner", "firm1"})
     assert {"drain", "drains", "drain pan", "drainpan liner", "pan of tpo", "tpo", "tpos"} in groups
     assert {"firm1"} in groups
 
@@ -210,10 +211,10 @@ WORDS = st.sampled_from(["a", "b", "ab", "c", "as", "bs", "s"])
 )
 def test_groups_find_apart_what_they_find_together(forms: set[str], text: str) -> None:
     def found(forms: set[str]) -> Counter[str]:
-        return Counter(re.findall(relevance._alternation(forms), text))
+        return Counter(re.findall(lexicon._alternation(forms), text))
 
-    forms |= {relevance.plural(form) for form in forms}
-    assert sum(map(found, relevance._kindred(forms)), Counter()) == found(forms)
+    forms |= {lexicon.plural(form) for form in forms}
+    assert sum(map(found, lexicon._kindred(forms)), Counter()) == found(forms)
 
 
 def test_a_lexicon_too_large_for_the_automaton_of_re2_is_refused() -> None:
@@ -221,6 +222,6 @@ def test_a_lexicon_too_large_for_the_automaton_of_re2_is_refused() -> None:
     words = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=5)]
     many = load_lexicon(SMALL | {"rivals": words[:8000]})
     assert len(many.patterns) > 1
-    assert all(len(pattern) <= relevance.MAX_PATTERN + len(r"\b(?:)\b") for pattern in many.patterns)
+    assert all(len(pattern) <= lexicon.MAX_PATTERN + len(r"\b(?:)\b") for pattern in many.patterns)
     with pytest.raises(PolicyError, match=r"spellings that share words .* at most 22,000 are fast; drop"):
         load_lexicon(SMALL | {"rivals": [f"{word} tpo" for word in words[:2000]]})
