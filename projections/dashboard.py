@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from . import exports, policies, queries, review
+from . import queries, review
 from .policy.policy import Policy
 from .store.checkpoint import checkpoint
 from .store.database import Connection
+from .tables import exports, policies
 from .tallies import HOUR
 
 Span = Literal["hours", "days", "months"]

@@ -7,10 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from . import analysis, policies, queries, verdicts
+from . import analysis, queries, verdicts
 from .policy.policy import Policy, from_document
 from .store.checkpoint import checkpoint
 from .store.database import Connection, first
+from .tables import policies
 
 SHOWN = 50
 """Examples in the answer; the rest are asked for with `moved`."""

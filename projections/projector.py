@@ -23,21 +23,22 @@ from events.facts import (
 )
 from events.message import Message
 
-from . import analysis, contradictions, near_duplicates, policies, queries, tallies, verdicts
-from .chain import CHAIN
-from .decisions import DECISIONS
-from .erasures import ERASURES, REMNANTS
-from .examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, known
-from .exports import EXPORTS, TRAININGS
-from .feedback import FEEDBACK
-from .policies import POLICIES
+from . import analysis, contradictions, near_duplicates, queries, tallies, verdicts
 from .policy.policy import Policy, default
-from .quarantine import QUARANTINE
 from .store import compaction, database
 from .store.batch import Batch, decode
 from .store.checkpoint import Checkpoint, checkpoint
 from .store.database import Connection, DatabaseError, with_rows
 from .store.projection import Projection
+from .tables import policies
+from .tables.decisions import DECISIONS
+from .tables.digest_chain import CHAIN
+from .tables.erasures import ERASURES, REMNANTS
+from .tables.examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, known
+from .tables.exports import EXPORTS, TRAININGS
+from .tables.feedback import FEEDBACK
+from .tables.policies import POLICIES
+from .tables.quarantine import QUARANTINE
 
 PROJECTIONS: tuple[Projection, ...] = (
     EXAMPLES,

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
-from . import policies, verdicts
-from .examples import id_key
+from . import verdicts
 from .policy.policy import RELEVANCE, Policy, Relevance
-from .quarantine import SUBJECT_ID
 from .store.checkpoint import checkpoint
 from .store.database import AMONG, Connection, first
+from .tables import policies
+from .tables.examples import id_key
+from .tables.quarantine import SUBJECT_ID
 from .verdicts import BIT, QUEUE, REASONS
 
 PAGE = 1_000

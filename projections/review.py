@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import policies, queries
-from .examples import id_key
+from . import queries
 from .store.checkpoint import checkpoint
 from .store.database import AMONG, Connection, first
+from .tables import policies
+from .tables.examples import id_key
 from .verdicts import BIT, QUEUE, names
 
 PAGE = 200

@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import policies, queries
+from . import queries
 from .policy.policy import Export, Relevance, Training
 from .store.checkpoint import checkpoint
 from .store.database import Connection
+from .tables import policies
 from .verdicts import BIT
 
 PAGE = 50_000

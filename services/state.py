@@ -22,23 +22,12 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, TooLarge, Unreachable
 from events.log.log import Log
-from projections import (
-    analysis,
-    chain,
-    dashboard,
-    erasures,
-    exports,
-    policies,
-    preview,
-    quarantine,
-    queries,
-    review,
-    training_set,
-)
+from projections import analysis, dashboard, preview, queries, review, training_set
 from projections.policy.policy import Relevance
 from projections.store import compaction
 from projections.store.batch import Batch
 from projections.store.database import Connection
+from projections.tables import digest_chain, erasures, exports, policies, quarantine
 from projections.training_set import TrainingSet
 
 from .decoding import READ, ahead, decoded
@@ -77,7 +66,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "quarantined": dashboard.quarantined,
     "counted": dashboard.counted,
     "exports": exports.history,
-    "chain": chain.entries,
+    "chain": digest_chain.entries,
     "quarantine": quarantine.listed,
     "kept": quarantine.kept,
     "erasing": erasures.erasing,

@@ -17,7 +17,7 @@ from events.facts import TrainingSetExported
 from events.log.log import Log
 from events.message import Message
 from events.subjects import EXPORTS
-from projections.chain import ENTRY_BYTES
+from projections.tables.digest_chain import ENTRY_BYTES
 
 from .exporter import publication
 from .state import Progress, State

@@ -17,10 +17,11 @@ from events.codec import encode
 from events.facts import ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted
 from events.message import Message
 from events.subjects import subject_of
-from projections import policies, verdicts
+from projections import verdicts
 from projections.policy.policy import Policy, default
 from projections.projector import Projector, prepare
 from projections.store.database import first
+from projections.tables import policies
 from tests.bench_texts import SENTENCES
 from tests.evaluation.prompts import prompts
 from tests.services.conftest import NOW

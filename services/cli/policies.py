@@ -14,8 +14,8 @@ from rich.table import Table
 from events.facts import PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
-from projections.policies import differences, settings
 from projections.policy.policy import Policy, default, document_digest, from_document
+from projections.tables.policies import differences, settings
 
 from ..state import State
 from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file

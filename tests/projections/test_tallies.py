@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections import policies, tallies
+from projections import tallies
 from projections.projector import prepare
 from projections.store.database import Connection
+from projections.tables import policies
 
 from .given import (
     BETTER,

@@ -13,10 +13,10 @@ from events import message
 from events.facts import CorrectionRecorded, ExampleCaptured, ExampleRedacted
 from events.message import Message
 
-from .store import database
-from .store.batch import Batch
-from .store.database import Connection
-from .store.projection import ENVELOPE, Projection, envelope, envelopes
+from ..store import database
+from ..store.batch import Batch
+from ..store.database import Connection
+from ..store.projection import ENVELOPE, Projection, envelope, envelopes
 
 CORRECTION_SOURCE = "user_correction"
 

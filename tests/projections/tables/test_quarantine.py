@@ -10,7 +10,7 @@ import pytest
 from events.codec import encode
 from events.subjects import subject_of
 
-from .given import ANSWER, BETTER, Raw, adopted, approved, captured, corrected, given, junk, liked, policy
+from ..given import ANSWER, BETTER, Raw, adopted, approved, captured, corrected, given, junk, liked, policy
 
 FUTURE = json.dumps({"type": "example.praised.v1"}).encode()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from events.message import Message
-from projections import erasures
+from projections.tables import erasures
 
-from .given import (
+from ..given import (
     ANSWER,
     BETTER,
     SUPPLIER,

@@ -9,9 +9,9 @@ from msgspec import json
 
 from events.facts import TrainingSetExported, TrainingTriggered
 
-from .store.batch import Batch
-from .store.database import Connection, by_column
-from .store.projection import ENVELOPE, Projection, envelope
+from ..store.batch import Batch
+from ..store.database import Connection, by_column
+from ..store.projection import ENVELOPE, Projection, envelope
 
 _EXPORTS = ENVELOPE | {
     "export_digest": "VARCHAR",

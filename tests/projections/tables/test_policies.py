@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from projections import policies
 from projections.policy.policy import default, from_document
+from projections.tables import policies
 
-from .given import adopted, given, policy
+from ..given import adopted, given, policy
 
 STRICT = policy(filters={"min_response_chars": 90})
 LOOSE = policy(filters={"min_response_chars": 90, "min_prompt_chars": 3}, training={"goal": 10})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from projections.examples import ANALYSIS_KEY, ANY_QUESTION, ORIGINAL_KEY, QUESTION, TEXT_KEY, id_key
 from projections.store import database
+from projections.tables.examples import ANALYSIS_KEY, ANY_QUESTION, ORIGINAL_KEY, QUESTION, TEXT_KEY, id_key
 
-from .given import captured, corrected, given
+from ..given import captured, corrected, given
 
 
 def test_python_and_duckdb_make_the_same_keys() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from .store.batch import Batch
-from .store.checkpoint import checkpoint
-from .store.database import Connection
-from .store.projection import Projection
+from ..store.batch import Batch
+from ..store.checkpoint import checkpoint
+from ..store.database import Connection
+from ..store.projection import Projection
 
 PAGE = 50_000
 """Entries in one answer: 1.6 MB."""

@@ -11,11 +11,11 @@ from msgspec import json
 
 from events.facts import PolicyAdopted
 
-from .policy.policy import Policy, PolicyError, default, document_digest, from_document
-from .store.batch import Batch
-from .store.checkpoint import checkpoint
-from .store.database import Connection, by_column, first, insert
-from .store.projection import ENVELOPE, Projection, envelope
+from ..policy.policy import Policy, PolicyError, default, document_digest, from_document
+from ..store.batch import Batch
+from ..store.checkpoint import checkpoint
+from ..store.database import Connection, by_column, first, insert
+from ..store.projection import ENVELOPE, Projection, envelope
 
 ADOPTIONS = 50
 """Adoptions that are listed at most, the newest."""

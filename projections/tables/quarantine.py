@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .store.batch import Batch
-from .store.database import Connection, first, insert
-from .store.projection import Projection
+from ..store.batch import Batch
+from ..store.database import Connection, first, insert
+from ..store.projection import Projection
 
 _COLUMNS = {"seq": "BIGINT", "subject": "VARCHAR", "data": "BLOB", "category": "VARCHAR", "reason": "VARCHAR"}
 

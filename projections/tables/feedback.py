@@ -6,9 +6,9 @@ import pyarrow as pa
 
 from events.facts import FeedbackGiven
 
-from .store.batch import Batch
-from .store.database import by_column
-from .store.projection import ENVELOPE, Projection, envelope
+from ..store.batch import Batch
+from ..store.database import by_column
+from ..store.projection import ENVELOPE, Projection, envelope
 
 _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "feedback": "VARCHAR", "comment": "VARCHAR"}
 

@@ -13,12 +13,12 @@ from msgspec import json
 
 from events.facts import ExampleErased
 
+from ..store import compaction
+from ..store.batch import Batch
+from ..store.database import Connection, by_column, first
+from ..store.projection import ENVELOPE, Projection, envelope
 from .examples import BARE
 from .quarantine import IDS
-from .store import compaction
-from .store.batch import Batch
-from .store.database import Connection, by_column, first
-from .store.projection import ENVELOPE, Projection, envelope
 
 _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "VARCHAR"}
 
