@@ -7,11 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from . import analysis, queries, verdicts
+from . import queries, verdicts
 from .policy.policy import Policy, from_document
 from .store.checkpoint import checkpoint
 from .store.database import Connection, first
 from .tables import policies
+from .texts import analysis
 
 SHOWN = 50
 """Examples in the answer; the rest are asked for with `moved`."""
@@ -65,7 +66,7 @@ def moved(con: Connection, *, policy: dict[str, Any]) -> Iterator[bytes | pa.Tab
 def _judge(con: Connection, candidate: Policy) -> None:
     """Judge everything under the candidate into `judged`; links of another threshold are made beside the real ones."""
     if candidate.duplicates.threshold != policies.current(con).duplicates.threshold:
-        from . import near_duplicates  # learns its vocabulary: not for those who only ask
+        from .texts import near_duplicates  # learns its vocabulary: not for those who only ask
 
         for table in ("near_texts", "near_buckets"):
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM main.{table}")

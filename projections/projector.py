@@ -23,7 +23,7 @@ from events.facts import (
 )
 from events.message import Message
 
-from . import analysis, contradictions, near_duplicates, queries, tallies, verdicts
+from . import queries, tallies, verdicts
 from .policy.policy import Policy, default
 from .store import compaction, database
 from .store.batch import Batch, decode
@@ -39,6 +39,7 @@ from .tables.exports import EXPORTS, TRAININGS
 from .tables.feedback import FEEDBACK
 from .tables.policies import POLICIES
 from .tables.quarantine import QUARANTINE
+from .texts import analysis, contradictions, near_duplicates
 
 PROJECTIONS: tuple[Projection, ...] = (
     EXAMPLES,

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import evidence, tallies
-from .analysis import analyser
 from .policy.policy import RELEVANCE, Policy
 from .store import database
 from .store.database import Connection, first
+from .texts.analysis import analyser
 
 REASONS = (
     "too_short",
@@ -185,7 +185,7 @@ def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> None:
     """Find contradictions in `judged`; where the same evidence is judged again, answers meet only a new best one."""
     if not policy.duplicates.contradictions:
         return
-    from . import contradictions  # learns the vocabulary: not for those who only ask
+    from .texts import contradictions  # learns the vocabulary: not for those who only ask
 
     relation = "(SELECT *, false AS is_known, NULL::BIGINT AS old_contradicts FROM judged)"
     if is_again:
@@ -207,7 +207,7 @@ def _contradict_some(con: Connection, policy: Policy) -> None:
     """The same of `touched` and what is beside it, by the answers `held` before: others meet only a new best one."""
     if not policy.duplicates.contradictions:
         return
-    from . import contradictions
+    from .texts import contradictions
 
     relation = f"""(
         SELECT *, NOT is_touched AND cluster IN (
@@ -223,7 +223,7 @@ def _contradict_some(con: Connection, policy: Policy) -> None:
 
 
 def _oppose(con: Connection, found: Sequence[int]) -> None:
-    from . import contradictions
+    from .texts import contradictions
 
     contradictions.oppose(con, found)
     con.execute(
@@ -399,7 +399,7 @@ def _whole(relation: str) -> str:
 
 def _remember(con: Connection, policy: Policy) -> None:
     if policy.duplicates.contradictions:
-        from . import contradictions
+        from .texts import contradictions
 
         contradictions.keep(con)
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from events.errors import RooflogError
 from events.log.log import Log
-from projections import analysis
 from projections.policy.policy import Policy
 from projections.tables import policies
+from projections.texts import analysis
 
 from .decoding import decoded
 from .settings import Settings

@@ -22,12 +22,13 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, TooLarge, Unreachable
 from events.log.log import Log
-from projections import analysis, dashboard, preview, queries, review, training_set
+from projections import dashboard, preview, queries, review, training_set
 from projections.policy.policy import Relevance
 from projections.store import compaction
 from projections.store.batch import Batch
 from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine
+from projections.texts import analysis
 from projections.training_set import TrainingSet
 
 from .decoding import READ, ahead, decoded

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from projections import analysis, near_duplicates
 from projections.policy import policy
 from projections.store import database
+from projections.texts import analysis, near_duplicates
 from tests.evaluation.prompts import prompts
 
 CHARACTERS = 900

@@ -15,7 +15,7 @@ from events import calls
 from events.errors import InvalidFact, RooflogError
 from events.facts import ExampleApproved, ExampleRedacted, ExampleRejected, ExampleReopened, PersonalData
 from events.subjects import new_event_id
-from projections import personal_data
+from projections.texts import personal_data
 
 from . import bodies
 from .auth import may

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from projections import analysis, preview, queries
+from projections import preview, queries
 from projections.policy.lexicon import Term
 from projections.policy.policy import Policy, default
 from projections.projector import Projector, content_digest
 from projections.store.database import Connection
+from projections.texts import analysis
 
 from .given import ANSWER, BETTER, Said, Story, adopted, approved, captured, corrected, document, fold, given, policy
 

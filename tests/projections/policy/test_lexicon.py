@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections import analysis
-from projections.judgement import Text, judge_texts
 from projections.policy import lexicon
 from projections.policy.lexicon import Lexicon, Term
 from projections.policy.policy import PolicyError, default, from_document
 from projections.store import database
+from projections.texts import analysis
+from projections.texts.text_filters import Text, judge_texts
 from tests.evaluation.__main__ import labelled
 
 LEXICON = default().lexicon

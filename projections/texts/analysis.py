@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from ..policy.lexicon import SAID, Lexicon, difference, extracts, rate
+from ..store.database import TYPES, Connection, first, with_table
 from . import personal_data
 from .personal_data import Span
-from .policy.lexicon import SAID, Lexicon, difference, extracts, rate
-from .store.database import TYPES, Connection, first, with_table
 
 VERSION = 3
 """Raise it when the way of analysing changes: texts are analysed anew."""

@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from projections.analysis import analysed
-from projections.personal_data import PREFILTER, Span, find, find_in, redact
-from projections.personal_data_checks import is_iban, is_luhn
-from projections.personal_data_rules import RULES
 from projections.policy.policy import default
 from projections.store import database
+from projections.texts.analysis import analysed
+from projections.texts.personal_data import PREFILTER, Span, find, find_in, redact
+from projections.texts.personal_data_checks import is_iban, is_luhn
+from projections.texts.personal_data_rules import RULES
 from tests.evaluation.__main__ import labelled
 
 ROWS = labelled("personal_data")

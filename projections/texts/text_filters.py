@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from ..policy.policy import RELEVANCE, Policy
+from ..store import database
 from . import analysis
 from .personal_data_rules import FLAG_ONLY
-from .policy.policy import RELEVANCE, Policy
-from .store import database
 
 
 class Text(Struct):

@@ -14,8 +14,8 @@ from zlib import crc32
 
 import msgspec
 
-from .store.database import AMONG, Connection, ddl, first, insert, with_rows
-from .wording import PRODUCTS, normalise, words
+from ..store.database import AMONG, Connection, ddl, first, insert, with_rows
+from .normal_form import PRODUCTS, normalise, words
 
 MEMBERS = 200
 """Answers to one question that are looked at: the best ones, in the order in which duplicates are kept."""

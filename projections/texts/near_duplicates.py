@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .store.database import Connection, first
-from .wording import VERSION as WORDING
-from .wording import facts, normalise, reworded
+from ..store.database import Connection, first
+from .normal_form import VERSION as WORDING
+from .normal_form import facts, normalise, reworded
 
 THRESHOLD = 0.7
 PERMUTATIONS = 120

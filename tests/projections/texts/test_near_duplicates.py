@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from projections import near_duplicates
-from projections.near_duplicates import (
+from projections.texts import near_duplicates
+from projections.texts.near_duplicates import (
     ALGORITHM,
     BANDS,
     SCHEMA,
@@ -25,7 +25,7 @@ from projections.near_duplicates import (
     similarity,
     verified,
 )
-from projections.wording import facts, normalise, reworded
+from projections.texts.normal_form import facts, normalise, reworded
 from tests.evaluation.__main__ import labelled, linked
 from tests.evaluation.prompts import prompts
 

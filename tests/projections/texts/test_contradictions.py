@@ -6,12 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from projections import contradictions, queries
-from projections.contradictions import claims, disagree
+from projections import queries
 from projections.store import database
+from projections.texts import contradictions
+from projections.texts.contradictions import claims, disagree
 from tests.evaluation.__main__ import labelled
 
-from .given import (
+from ..given import (
     ANSWER,
     BETTER,
     OTHER_PROMPT,
