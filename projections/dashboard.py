@@ -10,7 +10,7 @@ from .policy.policy import Policy
 from .store.checkpoint import checkpoint
 from .store.database import Connection
 from .tables import exports, policies
-from .tallies import HOUR
+from .verdicts.counters import HOUR
 
 Span = Literal["hours", "days", "months"]
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from . import queries, verdicts
+from . import queries
 from .policy.policy import Policy, from_document
 from .store.checkpoint import checkpoint
 from .store.database import Connection, first
 from .tables import policies
 from .texts import analysis
+from .verdicts import judgement
 
 SHOWN = 50
 """Examples in the answer; the rest are asked for with `moved`."""
@@ -71,7 +72,7 @@ def _judge(con: Connection, candidate: Policy) -> None:
         for table in ("near_texts", "near_buckets"):
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM main.{table}")
         near_duplicates.relink(con, candidate.duplicates.threshold)
-    verdicts.candidate(con, candidate)
+    judgement.candidate(con, candidate)
 
 
 _UNREAD = """SELECT 1 FROM examples ANTI JOIN (SELECT analysis_key FROM analysis WHERE analyser = $analyser)
@@ -92,7 +93,7 @@ def _reasons(con: Connection) -> list[dict[str, Any]]:
         f"""SELECT change, (before | after) & -(before | after) AS bit, count(*) FROM ({_MOVED}) GROUP BY ALL
             ORDER BY change, bit"""
     ).fetchall()
-    return [{"change": change, "reason": verdicts.names(bit)[0], "count": count} for change, bit, count in rows]
+    return [{"change": change, "reason": judgement.names(bit)[0], "count": count} for change, bit, count in rows]
 
 
 def _queues(con: Connection) -> list[int]:
@@ -113,4 +114,4 @@ def _page(con: Connection, limit: int) -> list[dict[str, Any]]:
 
 
 def _named(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"before": verdicts.names(row["before"]), "after": verdicts.names(row["after"])}
+    return row | {"before": judgement.names(row["before"]), "after": judgement.names(row["after"])}

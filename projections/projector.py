@@ -23,7 +23,7 @@ from events.facts import (
 )
 from events.message import Message
 
-from . import queries, tallies, verdicts
+from . import queries
 from .policy.policy import Policy, default
 from .store import compaction, database
 from .store.batch import Batch, decode
@@ -40,6 +40,7 @@ from .tables.feedback import FEEDBACK
 from .tables.policies import POLICIES
 from .tables.quarantine import QUARANTINE
 from .texts import analysis, contradictions, near_duplicates
+from .verdicts import counters, judgement
 
 PROJECTIONS: tuple[Projection, ...] = (
     EXAMPLES,
@@ -195,7 +196,7 @@ class Projector:
             near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold, self.near)
             near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
             contradictions.forget(self.con)
-            verdicts.gather_all(self.con, policy)
+            judgement.gather_all(self.con, policy)
             said = " UNION ".join(f"SELECT example_id FROM {table}" for table in queries.ABOUT)
             self.con.execute("DELETE FROM awaited")
             self.con.execute(f"INSERT INTO awaited FROM ({said}) ANTI JOIN examples USING (example_id)")
@@ -245,10 +246,10 @@ class Projector:
             self._link(policy, batch.first)
         if batch.gone or batch.facts[ExampleRedacted]:
             contradictions.forget(self.con)
-        if batch.of(PolicyAdopted) and not verdicts.gathers_the_same(self.con, policy):
+        if batch.of(PolicyAdopted) and not judgement.gathers_the_same(self.con, policy):
             analysis.analyse(self.con, "examples", policy.lexicon)
             near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
-            verdicts.gather_all(self.con, policy)
+            judgement.gather_all(self.con, policy)
             return
         if is_touched:
             self.con.execute(
@@ -257,9 +258,9 @@ class Projector:
                    FROM examples SEMI JOIN touched USING (seq)"""
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
-            verdicts.update(self.con, policy)
+            judgement.update(self.con, policy)
         if batch.of(PolicyAdopted):
-            verdicts.judge_all(self.con, policy)
+            judgement.judge_all(self.con, policy)
 
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
@@ -321,8 +322,8 @@ class Projector:
             projection.create(self.con)
         for statement in (
             *near_duplicates.SCHEMA,
-            *verdicts.SCHEMA,
-            *tallies.SCHEMA,
+            *judgement.SCHEMA,
+            *counters.SCHEMA,
             contradictions.SCHEMA,
             compaction.TABLE,
             CORRECTIONS,
@@ -331,7 +332,7 @@ class Projector:
             self.con.execute(statement)
         self.con.execute("INSERT INTO compaction VALUES (0)")
         self.con.execute(database.ddl("analysis", analysis.COLUMNS))
-        self.con.execute("INSERT INTO judging VALUES (?, 'cluster')", [verdicts.terms(default())])
+        self.con.execute("INSERT INTO judging VALUES (?, 'cluster')", [judgement.terms(default())])
         self.con.execute(
             """CREATE TABLE checkpoint (
                    seq BIGINT, subject VARCHAR, log_digest BLOB, versions VARCHAR, judged_seq BIGINT)"""
@@ -359,7 +360,7 @@ def content_digest(con: Connection) -> str:
 
 def table_digests(con: Connection) -> dict[str, str]:
     """Of every table that is content its number of rows and the SHA-256 over them, in the order of its key."""
-    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", verdicts.COLUMNS, "example_id")]
+    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", judgement.COLUMNS, "example_id")]
     found = {}
     for name, columns, key in tables:
         row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"

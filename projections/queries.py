@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from . import verdicts
 from .policy.policy import RELEVANCE, Policy, Relevance
 from .store.checkpoint import checkpoint
 from .store.database import AMONG, Connection, first
 from .tables import policies
 from .tables.examples import id_key
 from .tables.quarantine import SUBJECT_ID
-from .verdicts import BIT, QUEUE, REASONS
+from .verdicts import judgement
+from .verdicts.judgement import BIT, QUEUE, REASONS
 
 PAGE = 1_000
 """Rows in one answer at most; more is asked for page by page."""
@@ -279,7 +279,7 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
         return funnel(con), "verdicts"
     filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
     other: Policy = msgspec.structs.replace(policy, filters=filters)
-    relation = verdicts.candidate(con, other)
+    relation = judgement.candidate(con, other)
     return funnel(con, "judged"), relation
 
 
@@ -359,7 +359,7 @@ _SAID = ("example_id", "kind", "seq", "feedback_seq", "decision_seq")
 def _verdict(example: dict[str, Any]) -> dict[str, Any]:
     """The verdict in the words of the pipeline; `superseded_by` and `duplicate_of` name the other example."""
     reasons = []
-    for name in verdicts.names(example.pop("reasons")):
+    for name in judgement.names(example.pop("reasons")):
         other = example.get(name) if name in ("superseded_by", "duplicate_of") else None
         reasons.append(f"{name} {other}" if other else name)
     return {"in_training": not reasons, "reasons": reasons}

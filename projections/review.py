@@ -11,7 +11,7 @@ from .store.checkpoint import checkpoint
 from .store.database import AMONG, Connection, first
 from .tables import policies
 from .tables.examples import id_key
-from .verdicts import BIT, QUEUE, names
+from .verdicts.judgement import BIT, QUEUE, names
 
 PAGE = 200
 """Rows in one answer at most."""

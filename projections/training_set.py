@@ -18,7 +18,7 @@ from .policy.policy import Export, Relevance, Training
 from .store.checkpoint import checkpoint
 from .store.database import Connection
 from .tables import policies
-from .verdicts import BIT
+from .verdicts.judgement import BIT
 
 PAGE = 50_000
 """Rows in one page at most: enough that a page's fixed cost vanishes."""

@@ -12,7 +12,7 @@ from rich.table import Table
 from events.errors import StaleRevision
 from events.facts import CorrectionRecorded, ExampleApproved, ExampleRejected, ExampleReopened
 from events.subjects import new_event_id, new_example_id
-from projections.verdicts import QUEUE
+from projections.verdicts.judgement import QUEUE
 
 from .command import (
     InputError,

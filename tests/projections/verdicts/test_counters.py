@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections import tallies
 from projections.projector import prepare
 from projections.store.database import Connection
 from projections.tables import policies
+from projections.verdicts import counters
 
-from .given import (
+from ..given import (
     BETTER,
     Said,
     adopted,
@@ -62,7 +62,7 @@ def test_after_every_fact_they_are_what_counting_anew_finds() -> None:
     for end in range(1, len(messages) + 1):
         con = fold(list(split(messages[:end], 1))).con
         moved = counted(con)
-        tallies.recount(con, policies.current(con).review.new_topic_below)
+        counters.recount(con, policies.current(con).review.new_topic_below)
         assert counted(con) == moved
         con.close()
 

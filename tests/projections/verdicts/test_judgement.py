@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .given import (
+from ..given import (
     ANSWER,
     BETTER,
     OTHER_PROMPT,

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import evidence, tallies
-from .policy.policy import RELEVANCE, Policy
-from .store import database
-from .store.database import Connection, first
-from .texts.analysis import analyser
+from ..policy.policy import RELEVANCE, Policy
+from ..store import database
+from ..store.database import Connection, first
+from ..texts.analysis import analyser
+from . import counters, evidence
 
 REASONS = (
     "too_short",
@@ -185,7 +185,7 @@ def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> None:
     """Find contradictions in `judged`; where the same evidence is judged again, answers meet only a new best one."""
     if not policy.duplicates.contradictions:
         return
-    from .texts import contradictions  # learns the vocabulary: not for those who only ask
+    from ..texts import contradictions  # learns the vocabulary: not for those who only ask
 
     relation = "(SELECT *, false AS is_known, NULL::BIGINT AS old_contradicts FROM judged)"
     if is_again:
@@ -207,7 +207,7 @@ def _contradict_some(con: Connection, policy: Policy) -> None:
     """The same of `touched` and what is beside it, by the answers `held` before: others meet only a new best one."""
     if not policy.duplicates.contradictions:
         return
-    from .texts import contradictions
+    from ..texts import contradictions
 
     relation = f"""(
         SELECT *, NOT is_touched AND cluster IN (
@@ -223,7 +223,7 @@ def _contradict_some(con: Connection, policy: Policy) -> None:
 
 
 def _oppose(con: Connection, found: Sequence[int]) -> None:
-    from .texts import contradictions
+    from ..texts import contradictions
 
     contradictions.oppose(con, found)
     con.execute(
@@ -268,11 +268,11 @@ def update(con: Connection, policy: Policy) -> None:
     con.execute("DELETE FROM verdicts WHERE seq IN (SELECT seq FROM replaced)")
     con.execute("INSERT INTO verdicts BY NAME FROM renewed")
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT {tallies.SEEN}, sum(sign) AS sign FROM (
-              SELECT {tallies.SEEN}, -1 AS sign FROM replaced UNION ALL SELECT {tallies.SEEN}, 1 FROM renewed)
+        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT {counters.SEEN}, sum(sign) AS sign FROM (
+              SELECT {counters.SEEN}, -1 AS sign FROM replaced UNION ALL SELECT {counters.SEEN}, 1 FROM renewed)
             GROUP BY ALL HAVING sum(sign) <> 0"""
     )
-    tallies.move(con, "moved", policy.review.new_topic_below)
+    counters.move(con, "moved", policy.review.new_topic_below)
     _remember(con, policy)
 
 
@@ -318,19 +318,19 @@ def judge_all(con: Connection, policy: Policy) -> None:
 
 def _follow(con: Connection, below: int) -> None:
     """Let the tallies follow what was judged again."""
-    evidence = ", ".join(tallies.EVIDENCE)
-    judged = ", ".join(f"{name}, old_{name}" for name in tallies.JUDGED)
+    evidence = ", ".join(counters.EVIDENCE)
+    judged = ", ".join(f"{name}, old_{name}" for name in counters.JUDGED)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE recounted AS SELECT {evidence}, {judged}
             FROM (SELECT {evidence} FROM verdicts)
-            JOIN (SELECT seq, {judged} FROM judged WHERE {_differ(tallies.JUDGED)}) USING (seq)"""
+            JOIN (SELECT seq, {judged} FROM judged WHERE {_differ(counters.JUDGED)}) USING (seq)"""
     )
-    then = ", ".join(f"old_{name} AS {name}" for name in tallies.JUDGED)
-    now = ", ".join(tallies.JUDGED)
+    then = ", ".join(f"old_{name} AS {name}" for name in counters.JUDGED)
+    now = ", ".join(counters.JUDGED)
     moved = f"""(SELECT {evidence}, {then}, -1 AS sign FROM recounted
                  UNION ALL SELECT {evidence}, {now}, 1 FROM recounted)"""
-    tallies.move(con, moved, below)
-    tallies.find_new(con, below)
+    counters.move(con, moved, below)
+    counters.find_new(con, below)
 
 
 def _differ(names: Iterable[str]) -> str:
@@ -345,7 +345,7 @@ def gather_all(con: Connection, policy: Policy) -> None:
     con.execute(f"INSERT INTO verdicts BY NAME {_whole('gathered')}")
     con.execute("DROP TABLE gathered")
     con.execute("UPDATE judging SET terms = ?, question = ?", [terms(policy), _question(policy)])
-    tallies.recount(con, policy.review.new_topic_below)
+    counters.recount(con, policy.review.new_topic_below)
     _remember(con, policy)
 
 
@@ -399,7 +399,7 @@ def _whole(relation: str) -> str:
 
 def _remember(con: Connection, policy: Policy) -> None:
     if policy.duplicates.contradictions:
-        from .texts import contradictions
+        from ..texts import contradictions
 
         contradictions.keep(con)
 

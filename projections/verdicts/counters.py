@@ -5,7 +5,7 @@ Both follow from the verdicts and could be counted again at any time; a test doe
 
 from __future__ import annotations
 
-from .store.database import Connection, first
+from ..store.database import Connection, first
 
 SCHEMA = (
     "CREATE TABLE tallies (dimension VARCHAR, key VARCHAR, total BIGINT, in_training BIGINT, waiting BIGINT)",
