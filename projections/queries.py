@@ -50,7 +50,7 @@ def status(con: Connection) -> dict[str, Any]:
 
 def digest(con: Connection) -> dict[str, Any]:
     """The content digest of the tables, and where they stand."""
-    from .projector import content_digest  # only the owner of the tables has to load what folds them
+    from .fold.projector import content_digest  # only the owner of the tables has to load what folds them
 
     return {"content_digest": content_digest(con), "checkpoint": checkpoint(con).seq}
 

@@ -90,7 +90,7 @@ async def ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:
 
 
 async def _here(log: Log, stretches: Stretches) -> AsyncGenerator[Batch]:
-    from projections.projector import prepare  # what folds is not loaded by those who only ask
+    from projections.fold.projector import prepare  # what folds is not loaded by those who only ask
 
     async with aclosing(ahead(stretches.read(log))) as read:
         async for messages in read:

@@ -28,7 +28,7 @@ from nats.js.errors import NotFoundError
 from events.errors import RooflogError, Unreachable
 from events.log.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
-from projections.projector import Projector
+from projections.fold.projector import Projector
 
 from . import erasure
 from .rebuild import REBUILD, REBUILDING, Plan, Rebuilds

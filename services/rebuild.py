@@ -16,10 +16,10 @@ import msgspec
 
 from events.errors import RooflogError
 from events.log.log import Log
-from projections import takeover
-from projections.projector import CACHES, Projector, table_digests
+from projections.fold import table_copy
+from projections.fold.projector import CACHES, Projector, table_digests
+from projections.fold.table_copy import Snapshot
 from projections.store import compaction
-from projections.takeover import Snapshot
 
 from .decoding import READ, ahead, decoded
 from .state import Files, Owner, fold
@@ -69,8 +69,8 @@ class Rebuild:
 
     def __init__(self, log: Log, files: Files, owner: Owner | None, folding: asyncio.Lock, plan: Plan) -> None:
         """Raises ValueError where the plan names no table, RooflogError where it needs a database that opens."""
-        if plan.projection is not None and plan.projection not in takeover.TABLES:
-            raise ValueError(f"no projection {plan.projection!r}; there are {', '.join(takeover.TABLES)}")
+        if plan.projection is not None and plan.projection not in table_copy.TABLES:
+            raise ValueError(f"no projection {plan.projection!r}; there are {', '.join(table_copy.TABLES)}")
         if owner is None and (plan.verify or plan.projection):
             raise RooflogError(
                 f"{files.live} cannot be opened, so there is nothing to compare with or to put one table into; "
@@ -80,7 +80,7 @@ class Rebuild:
         self._files = files
         self._owner = owner
         self._folding = folding
-        self._wanted = takeover.group(plan.projection) if plan.projection else ()
+        self._wanted = table_copy.group(plan.projection) if plan.projection else ()
         self._began = time.monotonic()
         self._is_open = False
         self.condition = Condition(plan)
@@ -110,7 +110,7 @@ class Rebuild:
         if plan.verify and snapshot is not None:
             self._is("comparing")
             digests = await self._in_thread(lambda: table_digests(self._projector.con))
-            if different := takeover.differing(snapshot.digests, digests):
+            if different := table_copy.differing(snapshot.digests, digests):
                 return result | {"status": "different", "different": different, "checkpoint": last}
         await self._compact()
         return result | await self._exchange()
@@ -131,7 +131,7 @@ class Rebuild:
 
         def hand_over() -> Snapshot:
             with owner.reading() as cursor:
-                return takeover.hand_over(cursor, self._files.rebuilding, self._taken, digests=plan.verify)
+                return table_copy.hand_over(cursor, self._files.rebuilding, self._taken, digests=plan.verify)
 
         return await self._in_thread(hand_over)
 
@@ -191,7 +191,7 @@ class Rebuild:
         if owner is None:
             await self._in_thread(lambda: files.replace(files.rebuilding, keep=True))
         elif self._wanted:
-            await self._in_thread(lambda: takeover.put_back(owner.projector.con, files.rebuilding, self._wanted))
+            await self._in_thread(lambda: table_copy.put_back(owner.projector.con, files.rebuilding, self._wanted))
             owner.projector.near.clear()
         else:
             # What is kept may hold no text that was erased: not even for as long as it takes the next one to serve.

@@ -36,7 +36,7 @@ from .gate import Gate
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from projections.projector import Projector
+    from projections.fold.projector import Projector
 
 ASK = "rooflog.query"
 """The subject prefix of questions to the projector; the last token is the question's name."""
@@ -183,7 +183,7 @@ class Owner:
             raise
 
     def _open(self) -> None:
-        from projections.projector import Projector  # what folds is not loaded by those who only ask
+        from projections.fold.projector import Projector  # what folds is not loaded by those who only ask
 
         self.projector = Projector(self.files.live)
         self.reader: Connection = self.projector.con.cursor()

@@ -22,7 +22,7 @@ from events.codec import encode
 from events.facts import Fact
 from events.log.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
-from projections.projector import Projector
+from projections.fold.projector import Projector
 from services.decoding import READ
 from services.nats_server import EmbeddedServer
 from tests.bench_load import OldClass, load, say, texts

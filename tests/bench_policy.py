@@ -17,8 +17,8 @@ from events.codec import encode
 from events.facts import ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted
 from events.message import Message
 from events.subjects import subject_of
+from projections.fold.projector import Projector, prepare
 from projections.policy.policy import Policy, default
-from projections.projector import Projector, prepare
 from projections.store.database import first
 from projections.tables import policies
 from projections.verdicts import judgement

@@ -34,8 +34,8 @@ from events.facts import (
 from events.message import Message, listed, remembered
 from events.subjects import subject_of
 from projections import queries
+from projections.fold.projector import Projector, content_digest, prepare
 from projections.policy.policy import Policy, default, from_document
-from projections.projector import Projector, content_digest, prepare
 from projections.store.database import Connection
 
 PROMPT = "How high must base flashing extend above the roof?"

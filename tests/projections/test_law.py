@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from events.errors import InvalidFact
 from events.facts import Document, Fact, TrainingSetExported, TrainingTriggered
-from projections.projector import Projector, content_digest, prepare
+from projections.fold.projector import Projector, content_digest, prepare
 from projections.store.database import Connection
 from projections.verdicts import judgement
 

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from projections import preview, queries
+from projections.fold.projector import Projector, content_digest
 from projections.policy.lexicon import Term
 from projections.policy.policy import Policy, default
-from projections.projector import Projector, content_digest
 from projections.store.database import Connection
 from projections.texts import analysis
 

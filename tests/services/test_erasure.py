@@ -24,7 +24,7 @@ from events.facts import (
 from events.log.log import Log
 from events.message import remembered
 from events.subjects import TOMBSTONES
-from projections.projector import Projector, content_digest
+from projections.fold.projector import Projector, content_digest
 from services import erasure
 from services.exporter.asking import ask
 from services.nats_server import EmbeddedServer

@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
 from events.log.log import Log
 from events.subjects import new_event_id, subject_of
-from projections.projector import Projector, content_digest
+from projections.fold.projector import Projector, content_digest
 from services import state
 from services.nats_server import EmbeddedServer
 from services.settings import Settings

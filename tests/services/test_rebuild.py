@@ -17,9 +17,9 @@ import pytest
 from events.facts import ExampleErased, Fact, PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
-from projections import takeover
+from projections.fold import table_copy
+from projections.fold.projector import Projector, content_digest
 from projections.policy.policy import default, from_document
-from projections.projector import Projector, content_digest
 from services import rebuild
 from services.rebuild import Plan, Rebuild, Rebuilds
 from services.settings import Settings
@@ -129,14 +129,14 @@ async def test_one_projection_is_put_back_and_nothing_else(log: Log, tmp_path: P
     await say(log, 60)
     owner = await owned(log, tmp_path)
     con = owner.projector.con
-    right = takeover.table_digests(con)
+    right = table_copy.table_digests(con)
     for table in ("examples", "feedback"):
         con.execute(TAMPERED[table])
-    damaged = takeover.table_digests(con)
+    damaged = table_copy.table_digests(con)
     await run(log, owner, Plan(projection="feedback"))
-    repaired = takeover.table_digests(con)
-    assert takeover.differing(damaged, repaired) == ["feedback"]
-    assert takeover.differing(right, repaired) == ["examples"]
+    repaired = table_copy.table_digests(con)
+    assert table_copy.differing(damaged, repaired) == ["feedback"]
+    assert table_copy.differing(right, repaired) == ["examples"]
     con.execute("DELETE FROM near_texts")
     await run(log, owner, Plan(projection="near_texts"))
     assert con.execute("SELECT count(*) FROM near_texts").fetchall() > [(0,)]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from projections import queries
+from projections.fold.projector import content_digest
 from projections.policy.policy import PolicyError, default, from_bytes, from_document, from_toml
-from projections.projector import content_digest
 
 from ..given import (
     ANSWER,

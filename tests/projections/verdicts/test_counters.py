@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.projector import prepare
+from projections.fold.projector import prepare
 from projections.store.database import Connection
 from projections.tables import policies
 from projections.verdicts import counters

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ..store.checkpoint import checkpoint
+from ..store.compaction import attached
+from ..store.database import Connection
 from .projector import CACHES, PROJECTIONS, table_digests
-from .store.checkpoint import checkpoint
-from .store.compaction import attached
-from .store.database import Connection
 
 _TOGETHER = (
     ("verdicts", "judging", "tallies", "queued", "queued_tags"),

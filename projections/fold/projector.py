@@ -23,24 +23,24 @@ from events.facts import (
 )
 from events.message import Message
 
-from . import queries
-from .policy.policy import Policy, default
-from .store import compaction, database
-from .store.batch import Batch, decode
-from .store.checkpoint import Checkpoint, checkpoint
-from .store.database import Connection, DatabaseError, with_rows
-from .store.projection import Projection
-from .tables import policies
-from .tables.decisions import DECISIONS
-from .tables.digest_chain import CHAIN
-from .tables.erasures import ERASURES, REMNANTS
-from .tables.examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, known
-from .tables.exports import EXPORTS, TRAININGS
-from .tables.feedback import FEEDBACK
-from .tables.policies import POLICIES
-from .tables.quarantine import QUARANTINE
-from .texts import analysis, contradictions, near_duplicates
-from .verdicts import counters, judgement
+from .. import queries
+from ..policy.policy import Policy, default
+from ..store import compaction, database
+from ..store.batch import Batch, decode
+from ..store.checkpoint import Checkpoint, checkpoint
+from ..store.database import Connection, DatabaseError, with_rows
+from ..store.projection import Projection
+from ..tables import policies
+from ..tables.decisions import DECISIONS
+from ..tables.digest_chain import CHAIN
+from ..tables.erasures import ERASURES, REMNANTS
+from ..tables.examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, known
+from ..tables.exports import EXPORTS, TRAININGS
+from ..tables.feedback import FEEDBACK
+from ..tables.policies import POLICIES
+from ..tables.quarantine import QUARANTINE
+from ..texts import analysis, contradictions, near_duplicates
+from ..verdicts import counters, judgement
 
 PROJECTIONS: tuple[Projection, ...] = (
     EXAMPLES,

@@ -9,21 +9,11 @@ import pytest
 
 from events.facts import Fact
 from projections import queries
-from projections.projector import Projector, content_digest
+from projections.fold.projector import Projector, content_digest
 from projections.store import database
 from projections.store.database import DatabaseError
 
-from .given import (
-    approved,
-    captured,
-    corrected,
-    disliked,
-    erased,
-    given,
-    liked,
-    redacted,
-    rejected,
-)
+from ..given import approved, captured, corrected, disliked, erased, given, liked, redacted, rejected
 
 STORY = given(captured("a"), liked("a"), captured("b"), corrected("b"), rejected("a"))
 
