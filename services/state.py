@@ -22,14 +22,14 @@ from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, TooLarge, Unreachable
 from events.log.log import Log
-from projections import dashboard, preview, queries, review, training_set
 from projections.policy.policy import Relevance
+from projections.queries import dashboard, examples, policy_preview, review_queue, training_set
+from projections.queries.training_set import TrainingSet
 from projections.store import compaction
 from projections.store.batch import Batch
 from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine
 from projections.texts import analysis
-from projections.training_set import TrainingSet
 
 from .decoding import READ, ahead, decoded
 from .gate import Gate
@@ -51,18 +51,18 @@ RUN = "rooflog.command"
 """The subject prefix of what only the owner of the tables can do; one at a time, and nothing is folded meanwhile."""
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
-    "status": queries.status,
-    "digest": queries.digest,
-    "stats": queries.stats,
-    "queue": queries.queue,
-    "show": queries.show,
-    "tagged": queries.tagged,
-    "waiting": review.waiting,
-    "considered": review.considered,
-    "facets": review.facets,
-    "covered": review.covered,
-    "found": review.found,
-    "related": review.related,
+    "status": examples.status,
+    "digest": examples.digest,
+    "stats": examples.stats,
+    "queue": examples.queue,
+    "show": examples.show,
+    "tagged": examples.tagged,
+    "waiting": review_queue.waiting,
+    "considered": review_queue.considered,
+    "facets": review_queue.facets,
+    "covered": review_queue.covered,
+    "found": review_queue.found,
+    "related": review_queue.related,
     "dashboard": dashboard.dashboard,
     "quarantined": dashboard.quarantined,
     "counted": dashboard.counted,
@@ -75,18 +75,18 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "policies": policies.history,
     "adoptions": policies.adoptions,
     "policy": policies.document,
-    "preview": preview.preview,
+    "preview": policy_preview.preview,
 }
 
 STREAMS: dict[str, Callable[..., Iterator[bytes | pa.Table]]] = {
     "training_set": training_set.stream,
-    "moved": preview.moved,
+    "moved": policy_preview.moved,
     "analyses": analysis.stream,
 }
 """Long answers of one moment: a head as JSON, then pages of rows."""
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    "prepare": preview.prepare,
+    "prepare": policy_preview.prepare,
 }
 """What changes no content: it only makes ready what a fact to come will need."""
 

@@ -23,8 +23,8 @@ from events.facts import (
 )
 from events.message import Message
 
-from .. import queries
 from ..policy.policy import Policy, default
+from ..queries import examples
 from ..store import compaction, database
 from ..store.batch import Batch, decode
 from ..store.checkpoint import Checkpoint, checkpoint
@@ -197,7 +197,7 @@ class Projector:
             near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
             contradictions.forget(self.con)
             judgement.gather_all(self.con, policy)
-            said = " UNION ".join(f"SELECT example_id FROM {table}" for table in queries.ABOUT)
+            said = " UNION ".join(f"SELECT example_id FROM {table}" for table in examples.ABOUT)
             self.con.execute("DELETE FROM awaited")
             self.con.execute(f"INSERT INTO awaited FROM ({said}) ANTI JOIN examples USING (example_id)")
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")

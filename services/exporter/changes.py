@@ -9,8 +9,8 @@ import pyarrow as pa
 from msgspec import Struct
 
 from projections.policy.policy import Relevance
+from projections.queries.training_set import TrainingSet
 from projections.store import database
-from projections.training_set import TrainingSet
 
 from ..state import State
 from ..volume import Volume

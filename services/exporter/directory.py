@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from projections.queries.training_set import TrainingSet
 from projections.store import database
-from projections.training_set import TrainingSet
 
 from ..state import Progress
 from . import card, manifest

@@ -18,7 +18,7 @@ from events.facts import TrainingSetExported
 from events.log.log import Log
 from events.subjects import subject_of
 from projections.policy.policy import Relevance
-from projections.training_set import TrainingSet
+from projections.queries.training_set import TrainingSet
 
 from ..state import Progress, State
 from ..volume import Volume

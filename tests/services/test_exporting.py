@@ -193,7 +193,7 @@ async def test_parquet_has_the_same_bytes_for_any_cut_of_the_rows(log: Log, tmp_
     state = State(log, owner, None)
     digests = set()
     for size in (1, 3, 16, 50, 100):
-        monkeypatch.setattr("projections.training_set.PAGE", size)
+        monkeypatch.setattr("projections.queries.training_set.PAGE", size)
         async with state.training_set() as (head, batches):
             digests.add((await directory.write(tmp_path / f"s{size}", head, batches))[0])
     assert len(digests) == 1

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from events.facts import Fact
-from projections import queries
 from projections.fold.projector import Projector, content_digest
+from projections.queries import examples
 from projections.store import database
 from projections.store.database import DatabaseError
 
@@ -50,9 +50,9 @@ class TestWaiting:
 
 def test_the_checkpoint_is_the_last_message_with_the_running_digest_of_the_log() -> None:
     told, other = STORY.con, given(captured("a"), liked("a"), captured("b"), corrected("b"), disliked("a")).con
-    status = queries.status(told)
+    status = examples.status(told)
     assert status["checkpoint"] == 5
-    assert status["log_digest"] != queries.status(other)["log_digest"]
+    assert status["log_digest"] != examples.status(other)["log_digest"]
 
 
 def test_a_delivery_that_overlaps_what_is_folded_adds_only_what_is_new() -> None:

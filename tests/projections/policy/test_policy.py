@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from projections import queries
 from projections.fold.projector import content_digest
 from projections.policy.policy import PolicyError, default, from_bytes, from_document, from_toml
+from projections.queries import examples
 
 from ..given import (
     ANSWER,
@@ -183,7 +183,7 @@ def test_the_latest_policy_holds() -> None:
     strict = policy(approval={"positive_feedback": False})
     story = given(captured("a"), liked("a"), adopted(strict), adopted(policy()))
     story.then(training_set=["a"])
-    assert queries.status(story.con)["policy_digest"] == default().digest
+    assert examples.status(story.con)["policy_digest"] == default().digest
     assert content_digest(story.con) != content_digest(given(captured("a"), liked("a")).con)
 
 

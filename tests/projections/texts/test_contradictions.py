@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from projections import queries
+from projections.queries import examples
 from projections.store import database
 from projections.texts import contradictions
 from projections.texts.contradictions import claims, disagree
@@ -69,7 +69,7 @@ def test_what_an_answer_claims() -> None:
 def test_answers_that_disagree_wait_for_a_reviewer_even_when_both_are_approved_by_use() -> None:
     story = given(captured("a"), liked("a"), captured("b", AGAIN, BETTER), liked("b"))
     story.then(training_set=["b"], queue=[("b", "edge_case"), ("a", "edge_case")])
-    assert [item["because"] for item in queries.queue(story.con)["items"]] == [
+    assert [item["because"] for item in examples.queue(story.con)["items"]] == [
         [f"its answer and that of {other} contradict each other"] for other in "ab"
     ]
     assert {id_: story.show(id_)["contradicts"] for id_ in "ab"} == {"a": "b", "b": "a"}

@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import queries
-from .policy.policy import Export, Relevance, Training
-from .store.checkpoint import checkpoint
-from .store.database import Connection
-from .tables import policies
-from .verdicts.judgement import BIT
+from ..policy.policy import Export, Relevance, Training
+from ..store.checkpoint import checkpoint
+from ..store.database import Connection
+from ..tables import policies
+from ..verdicts.judgement import BIT
+from . import examples
 
 PAGE = 50_000
 """Rows in one page at most: enough that a page's fixed cost vanishes."""
@@ -63,7 +63,7 @@ def stream(
 def select(con: Connection, min_relevance: Relevance | None = None) -> TrainingSet:
     """Choose the rows of every format into the temporary table `chosen`, one row an example, and tell its head."""
     policy = policies.current(con)
-    funnel, relation = queries.training_set(con, min_relevance=min_relevance)
+    funnel, relation = examples.training_set(con, min_relevance=min_relevance)
     con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {_chosen(relation, policy.export.eval_share)}")
     now = checkpoint(con)
     return TrainingSet(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from projections import queries
+from projections.queries import examples
 
-from .given import (
+from ..given import (
     ANSWER,
     BETTER,
     OTHER_PROMPT,
@@ -80,12 +80,12 @@ class TestFunnel:
 
     def test_another_relevance_may_be_asked_for_without_changing_a_verdict(self) -> None:
         story = given(captured("lunch", **LUNCH), approved("lunch"), captured("roof"), approved("roof"))
-        funnel, relation = queries.training_set(story.con, min_relevance="low")
+        funnel, relation = examples.training_set(story.con, min_relevance="low")
         assert (funnel["unique"], story.con.execute(TEXTS.format(relation)).fetchall()) == (
             2, [tuple(LUNCH.values()), (PROMPT, ANSWER)],
         )  # fmt: skip
         story.then(training_set=["roof"])
-        funnel, relation = queries.training_set(story.con)
+        funnel, relation = examples.training_set(story.con)
         assert (funnel["unique"], story.con.execute(TEXTS.format(relation)).fetchall()) == (
             1,
             [(PROMPT, ANSWER)],
@@ -94,7 +94,7 @@ class TestFunnel:
 
 class TestStats:
     def test_the_dashboard_counts_each_thing_once(self) -> None:
-        stats = queries.stats(DAY.con)
+        stats = examples.stats(DAY.con)
         assert (stats["total"], stats["training_goal"], stats["checkpoint"]) == (9, 2000, 14)
         assert stats["funnel"] == DAY.funnel
         assert sum(source["total"] for source in stats["by_source"]) == 9
@@ -104,11 +104,11 @@ class TestStats:
         assert (stats["feedback"], stats["decisions"]) == (
             {"positive": 1, "negative": 1}, {"approved": 1, "rejected": 1},
         )  # fmt: skip
-        assert stats["review_queue"] == queries.queue(DAY.con)["total"]
+        assert stats["review_queue"] == examples.queue(DAY.con)["total"]
         assert {"tag": "insulation", "total": 1, "in_training": 1} in stats["tags"]
 
     def test_status_tells_where_the_tables_stand(self) -> None:
-        status = queries.status(given(captured("a"), junk(), junk(data=b"[]"), liked("b")).con)
+        status = examples.status(given(captured("a"), junk(), junk(data=b"[]"), liked("b")).con)
         assert (status["checkpoint"], status["examples"], status["waiting_for_example"]) == (4, 1, 1)
         assert status["quarantined"] == {"malformed": 2}
 
@@ -124,7 +124,7 @@ class TestShow:
         assert (shown["occurred_at"], shown["relevance"]) == ("2025-03-18T12:00:00.000000Z", "high")
 
     def test_an_id_that_nobody_captured_is_not_there(self) -> None:
-        assert queries.show(given(captured("a"), liked("b")).con, example_id="b") is None
+        assert examples.show(given(captured("a"), liked("b")).con, example_id="b") is None
 
     def test_a_correction_is_found_under_the_id_of_another_store(self) -> None:
         story = given(captured("a"), corrected("a", aliases=("old-1", "old-2")))
@@ -153,7 +153,7 @@ class TestRevision:
         assert story.when(liked("fix-a")).show("fix-a")["revision"] == 4
 
     def test_the_queue_shows_the_same_revision(self) -> None:
-        (item,) = queries.queue(given(captured("a"), disliked("a")).con)["items"]
+        (item,) = examples.queue(given(captured("a"), disliked("a")).con)["items"]
         assert item["revision"] == 2
 
     @pytest.mark.parametrize("stray", ["training.example.captured.a", "training.example.captured.a.x.y"])
@@ -170,6 +170,6 @@ def test_a_tag_names_what_it_would_approve_in_bulk_with_revisions() -> None:
         captured("b", OTHER_PROMPT, tags=("tower",)),
         disliked("b"),
     )
-    items = queries.tagged(story.con, tag="tower")["items"]
+    items = examples.tagged(story.con, tag="tower")["items"]
     assert [(item["example_id"], item["revision"]) for item in items] == [("a", 1), ("b", 6)]
-    assert [item["example_id"] for item in queries.tagged(story.con, tag="tower", limit=1)["items"]] == ["a"]
+    assert [item["example_id"] for item in examples.tagged(story.con, tag="tower", limit=1)["items"]] == ["a"]

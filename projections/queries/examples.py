@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from .policy.policy import RELEVANCE, Policy, Relevance
-from .store.checkpoint import checkpoint
-from .store.database import AMONG, Connection, first
-from .tables import policies
-from .tables.examples import id_key
-from .tables.quarantine import SUBJECT_ID
-from .verdicts import judgement
-from .verdicts.judgement import BIT, QUEUE, REASONS
+from ..policy.policy import RELEVANCE, Policy, Relevance
+from ..store.checkpoint import checkpoint
+from ..store.database import AMONG, Connection, first
+from ..tables import policies
+from ..tables.examples import id_key
+from ..tables.quarantine import SUBJECT_ID
+from ..verdicts import judgement
+from ..verdicts.judgement import BIT, QUEUE, REASONS
 
 PAGE = 1_000
 """Rows in one answer at most; more is asked for page by page."""
@@ -50,7 +50,7 @@ def status(con: Connection) -> dict[str, Any]:
 
 def digest(con: Connection) -> dict[str, Any]:
     """The content digest of the tables, and where they stand."""
-    from .fold.projector import content_digest  # only the owner of the tables has to load what folds them
+    from ..fold.projector import content_digest  # only the owner of the tables has to load what folds them
 
     return {"content_digest": content_digest(con), "checkpoint": checkpoint(con).seq}
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from events.facts import TrainingSetExported, TrainingTriggered
-from projections import dashboard
 from projections.policy.policy import default
+from projections.queries import dashboard
 
-from .given import approved, captured, corrected, given, junk, rejected, reopened
+from ..given import approved, captured, corrected, given, junk, rejected, reopened
 
 DIGEST = "1" * 64
 NOW = datetime(2025, 3, 18, 12, tzinfo=UTC)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from . import queries
-from .policy.policy import Policy, from_document
-from .store.checkpoint import checkpoint
-from .store.database import Connection, first
-from .tables import policies
-from .texts import analysis
-from .verdicts import judgement
+from ..policy.policy import Policy, from_document
+from ..store.checkpoint import checkpoint
+from ..store.database import Connection, first
+from ..tables import policies
+from ..texts import analysis
+from ..verdicts import judgement
+from . import examples
 
 SHOWN = 50
 """Examples in the answer; the rest are asked for with `moved`."""
@@ -38,8 +38,8 @@ def preview(con: Connection, *, policy: dict[str, Any]) -> dict[str, Any]:
         "enter": sum(row["count"] for row in moved if row["change"] == "enter"),
         "leave": sum(row["count"] for row in moved if row["change"] == "leave"),
         "reasons": moved,
-        "before": queries.funnel(con),
-        "after": queries.funnel(con, "judged"),
+        "before": examples.funnel(con),
+        "after": examples.funnel(con, "judged"),
         "review_queue": dict(zip(("before", "after"), _queues(con), strict=True)),
         "examples": _page(con, SHOWN),
     }
@@ -67,7 +67,7 @@ def moved(con: Connection, *, policy: dict[str, Any]) -> Iterator[bytes | pa.Tab
 def _judge(con: Connection, candidate: Policy) -> None:
     """Judge everything under the candidate into `judged`; links of another threshold are made beside the real ones."""
     if candidate.duplicates.threshold != policies.current(con).duplicates.threshold:
-        from .texts import near_duplicates  # learns its vocabulary: not for those who only ask
+        from ..texts import near_duplicates  # learns its vocabulary: not for those who only ask
 
         for table in ("near_texts", "near_buckets"):
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM main.{table}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from . import queries, review
-from .policy.policy import Policy
-from .store.checkpoint import checkpoint
-from .store.database import Connection
-from .tables import exports, policies
-from .verdicts.counters import HOUR
+from ..policy.policy import Policy
+from ..store.checkpoint import checkpoint
+from ..store.database import Connection
+from ..tables import exports, policies
+from ..verdicts.counters import HOUR
+from . import examples, review_queue
 
 Span = Literal["hours", "days", "months"]
 
@@ -45,11 +45,11 @@ def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     made = exports.history(con, limit=1)["exports"]
     trained = _rows(con, _LAST_TRAINING, {})
     latest = con.execute(f"SELECT seq FROM corrections ORDER BY seq DESC LIMIT {CORRECTIONS}").fetchall()
-    shown = review.beginnings(con, [seq for (seq,) in latest])
+    shown = review_queue.beginnings(con, [seq for (seq,) in latest])
     return {
         "timeline": timeline(con, span=span),
         "topics": topics(con, policy),
-        "waiting": queries.by_reason(con),
+        "waiting": examples.by_reason(con),
         "corrections": [shown[seq] for (seq,) in latest],
         "last_export": made[0] if made else None,
         "last_training": trained[0] if trained else None,
@@ -127,7 +127,7 @@ def quarantined(
     con: Connection, *, category: str | None = None, before: int | None = None, limit: int = 50
 ) -> dict[str, Any]:
     """A page of the messages in quarantine, the newest first, with the beginning of their bytes as text."""
-    limit = max(1, min(limit, review.PAGE))
+    limit = max(1, min(limit, review_queue.PAGE))
     items = _rows(
         con,
         f"""SELECT seq, subject, category, reason, octet_length(data) AS bytes, data[1:2000] AS data FROM quarantine

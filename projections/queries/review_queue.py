@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import queries
-from .store.checkpoint import checkpoint
-from .store.database import AMONG, Connection, first
-from .tables import policies
-from .tables.examples import id_key
-from .verdicts.judgement import BIT, QUEUE, names
+from ..store.checkpoint import checkpoint
+from ..store.database import AMONG, Connection, first
+from ..tables import policies
+from ..tables.examples import id_key
+from ..verdicts.judgement import BIT, QUEUE, names
+from . import examples
 
 PAGE = 200
 """Rows in one answer at most."""
@@ -49,7 +49,7 @@ def waiting(
     """
     told = {"tag": tag, "source": source, "project": project, "place": PLACES.get(why, 0) if why else None}
     filters: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-    by_reason = queries.by_reason(con)
+    by_reason = examples.by_reason(con)
     limit = max(1, min(limit, PAGE))
     began = _cursor(after)
     goes_on: tuple[int, int] | None
@@ -57,7 +57,7 @@ def waiting(
     if text:
         rows, goes_on = _search_places(con, filters, text, began, limit)
     else:
-        rows, matching = queries.page(con, filters, began, limit, by_reason)
+        rows, matching = examples.page(con, filters, began, limit, by_reason)
         goes_on = rows[-1] if len(rows) == limit else None
     shown = beginnings(con, [seq for _, seq in rows])
     return {
@@ -72,15 +72,15 @@ def waiting(
 
 def considered(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     """One example in full with the reason for its place in the queue; None where the tables hold no such id."""
-    example = queries.show(con, example_id=example_id)
+    example = examples.show(con, example_id=example_id)
     if example is None or example["queue"] is None:
         return example
     below = policies.current(con).review.new_topic_below
     place, thin = PLACES[example["queue"]], []
-    if place > queries.NEW_TOPIC and example["approval"] is None:
+    if place > examples.NEW_TOPIC and example["approval"] is None:
         thin = [tag for tag in example["tags"] if _is_thin(con, tag, below)]
-        place = queries.NEW_TOPIC if thin else place
-    return example | {"why": QUEUE[place], "because": queries.because(place, thin, below, example)}
+        place = examples.NEW_TOPIC if thin else place
+    return example | {"why": QUEUE[place], "because": examples.because(place, thin, below, example)}
 
 
 def _is_thin(con: Connection, tag: str, below: int) -> bool:
@@ -116,7 +116,7 @@ def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
         {"seqs": seqs},
     ).fetchall()
     shown = beginnings(con, seqs)
-    seen = queries.revisions(con, [row[:5] for row in rows])
+    seen = examples.revisions(con, [row[:5] for row in rows])
     items = []
     for example_id, kind, seq, _, _, personal_data, flags, contradicts, feedback in rows:
         looks = [f"personal data: {', '.join(personal_data)}"] if personal_data else []
@@ -125,7 +125,7 @@ def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
         looks += ["a correction"] if kind == "correction" else []
         items.append(shown[seq] | {"revision": seen[example_id], "looks": looks})
-    return {"items": items, "total": queries.tallied(con, "tag", tag), "checkpoint": checkpoint(con).seq}
+    return {"items": items, "total": examples.tallied(con, "tag", tag), "checkpoint": checkpoint(con).seq}
 
 
 def found(
@@ -289,7 +289,7 @@ def _search_places(
         top = began[1] if place == began[0] else checkpoint(con).seq + 1
         seqs, goes_on = _search(
             con,
-            queries.waiting(filters | {"place": place}),
+            examples.waiting(filters | {"place": place}),
             filters | {"place": place},
             text,
             top,

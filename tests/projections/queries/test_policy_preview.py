@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from projections import preview, queries
 from projections.fold.projector import Projector, content_digest
 from projections.policy.lexicon import Term
 from projections.policy.policy import Policy, default
+from projections.queries import examples, policy_preview
 from projections.store.database import Connection
 from projections.texts import analysis
 
-from .given import ANSWER, BETTER, Said, Story, adopted, approved, captured, corrected, document, fold, given, policy
+from ..given import ANSWER, BETTER, Said, Story, adopted, approved, captured, corrected, document, fold, given, policy
 
 LONG = "Which zorble keeps a mechanically attached roof membrane on its deck in a storm with much wind?"
 WALL = "How do we terminate base flashing at a masonry parapet wall below the counter flashing"
@@ -61,12 +61,14 @@ def training_set(con: Connection) -> set[str]:
 def test_what_is_previewed_is_what_adopting_does(candidate: Policy) -> None:
     story = given(*FACTS)
     projector = fold([story.messages])
-    while preview.prepare(projector.con, policy=candidate.document())["left"]:
+    while policy_preview.prepare(projector.con, policy=candidate.document())["left"]:
         pass
     before, digest = training_set(projector.con), content_digest(projector.con)
     reader = projector.con.cursor()
-    told = preview.preview(reader, policy=candidate.document())
-    moved = [row for page in list(preview.moved(reader, policy=candidate.document()))[1:] for row in page.to_pylist()]
+    told = policy_preview.preview(reader, policy=candidate.document())
+    moved = [
+        row for page in list(policy_preview.moved(reader, policy=candidate.document()))[1:] for row in page.to_pylist()
+    ]
     reader.close()
     assert content_digest(projector.con) == digest
 
@@ -75,7 +77,7 @@ def test_what_is_previewed_is_what_adopting_does(candidate: Policy) -> None:
     assert (told["enter"], told["leave"]) == (len(after - before), len(before - after))
     assert {row["example_id"] for row in moved if row["change"] == "enter"} == after - before
     assert {row["example_id"] for row in moved if row["change"] == "leave"} == before - after
-    assert told["after"] == queries.funnel(projector.con)
+    assert told["after"] == examples.funnel(projector.con)
     assert [row["example_id"] for row in told["examples"]] == [row["example_id"] for row in moved]
     assert told["not_analysed"] == 0
 
@@ -83,22 +85,24 @@ def test_what_is_previewed_is_what_adopting_does(candidate: Policy) -> None:
 def test_every_candidate_moves_something() -> None:
     """Else the test above compares nothing with nothing."""
     for candidate in CANDIDATES:
-        told = preview.preview(fold([given(*FACTS, adopted(candidate)).messages]).con, policy=default().document())
+        told = policy_preview.preview(
+            fold([given(*FACTS, adopted(candidate)).messages]).con, policy=default().document()
+        )
         assert told["enter"] + told["leave"] > 0, candidate
 
 
 def test_the_reasons_tell_why_an_example_enters_or_leaves() -> None:
     con = fold([given(*FACTS).messages]).con
-    told = preview.preview(con, policy=policy(filters={"min_prompt_chars": 0}).document())
+    told = policy_preview.preview(con, policy=policy(filters={"min_prompt_chars": 0}).document())
     assert told["reasons"] == [{"change": "enter", "reason": "too_short", "count": 1}]
-    told = preview.preview(con, policy=policy(approval={"trusted_sources": []}).document())
+    told = policy_preview.preview(con, policy=policy(approval={"trusted_sources": []}).document())
     assert told["reasons"] == [{"change": "leave", "reason": "not_approved", "count": 1}]
 
 
 @pytest.mark.parametrize("candidate", [with_word("zorble", 3), with_word("storm", 1), default()])
 def test_what_is_taken_over_from_another_lexicon_is_what_analysing_anew_finds(candidate: Policy) -> None:
     prepared = fold([given(*FACTS).messages])
-    while preview.prepare(prepared.con, policy=candidate.document())["left"]:
+    while policy_preview.prepare(prepared.con, policy=candidate.document())["left"]:
         pass
     anew = fold([given(adopted(candidate), *FACTS).messages])
     who = analysis.analyser(candidate.lexicon)
@@ -119,12 +123,12 @@ def test_only_texts_with_a_word_that_differs_are_analysed_anew(monkeypatch: pyte
         analyse(con, texts, lexicon)
 
     monkeypatch.setattr(analysis, "analyse", counting)
-    assert preview.prepare(con, policy=with_word("zorble", 3).document()) == {"left": 0}
+    assert policy_preview.prepare(con, policy=with_word("zorble", 3).document()) == {"left": 0}
     assert read == [1]
 
 
 def test_a_policy_that_holds_already_moves_nothing() -> None:
-    told = preview.preview(
+    told = policy_preview.preview(
         fold([Story().when(captured("a", response=ANSWER)).messages]).con, policy=default().document()
     )
     assert (told["enter"], told["leave"], told["reasons"], told["examples"]) == (0, 0, [], [])

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from projections import training_set
+from projections.queries import training_set
 
-from .given import (
+from ..given import (
     ANSWER,
     BETTER,
     OTHER_PROMPT,
