@@ -45,11 +45,11 @@ def rate(texts: list[tuple[str, str]], lexicon: Lexicon = LEXICON) -> list[Ratin
     return [(one["score"], one["relevance"], one["terms"], one["tags"]) for one in judged]
 
 
-def plainly(lexicon: Lexicon, said: str) -> tuple[int, int, list[str], list[str]]:
+def plainly(words: Lexicon, said: str) -> tuple[int, int, list[str], list[str]]:
     """Score, context, terms and tags of one text, as one would say it."""
-    meaning: dict[str, Term | str] = {lexicon.key(form): term for term in lexicon.terms for form in term.forms}
-    meaning |= {lexicon.key(form): word for word in lexicon.rivals for form in (word, lexicon.plural(word))}
-    meant = [meaning.get(lexicon.key(match[0])) for one in lexicon.expressions for match in one.finditer(said)]
+    meaning: dict[str, Term | str] = {lexicon.key(form): term for term in words.terms for form in term.forms}
+    meaning |= {lexicon.key(form): word for word in words.rivals for form in (word, lexicon.plural(word))}
+    meant = [meaning.get(lexicon.key(match[0])) for one in words.expressions for match in one.finditer(said)]
     terms = {term.term: term for term in meant if isinstance(term, Term)}.values()
     strength = sum(term.weight for term in terms if term.weight > 1)
     strength -= lexicon.RIVAL_COST * len({word for word in meant if isinstance(word, str)})
