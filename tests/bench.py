@@ -24,7 +24,7 @@ from events.log.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
 from projections.fold.projector import Projector
 from services.decoding import READ
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from tests.bench_load import OldClass, load, say, texts
 
 

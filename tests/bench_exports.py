@@ -19,7 +19,7 @@ from events.subjects import STREAM
 from projections.policy.policy import default
 from projections.verdicts import counters
 from services.exporter.steps import opened
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import Owner, State
 

@@ -21,8 +21,8 @@ from nats.js import api
 
 from events.log.log import Log
 from events.subjects import EVERYTHING, STREAM
-from services.nats_server import EmbeddedServer
 from services.rebuild import Plan, Rebuild
+from services.runtime.nats_server import EmbeddedServer
 from services.state import Owner
 from tests.bench_load import load, texts
 

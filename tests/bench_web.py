@@ -38,7 +38,7 @@ from events.facts import (
 from events.log.log import Log
 from projections.queries import examples
 from projections.store import database
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from tests.bench_texts import SENTENCES
 from tests.evaluation.prompts import prompts
 from tests.services.web.conftest import Site, until

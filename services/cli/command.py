@@ -36,7 +36,7 @@ from projections.policy.policy import Policy, PolicyError, from_bytes
 from projections.store.database import DatabaseError
 
 from .. import past
-from ..nats_server import EmbeddedServer, ServerError
+from ..runtime.nats_server import EmbeddedServer, ServerError
 from ..settings import Settings, SettingsError, load
 from ..state import Progress as Report
 from ..state import State, open_state

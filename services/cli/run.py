@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from .. import supervisor
 from ..demo import MIN_EXAMPLES, play
+from ..runtime import supervisor
 from ..settings import SettingsError
 from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
 from .exports import export_now, export_told

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from events.log.log import Log
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from events.log.log import Log, Message
 from services import backup as backups
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 from .conftest import Cli, capture
 

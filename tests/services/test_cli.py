@@ -10,7 +10,7 @@ import click
 import pytest
 
 from services.cli import main
-from services.nats_server import _started
+from services.runtime.nats_server import _started
 
 from .conftest import ANSWER, Cli
 

@@ -27,7 +27,7 @@ from events.subjects import TOMBSTONES
 from projections.fold.projector import Projector, content_digest
 from services import erasure
 from services.exporter.asking import ask
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import Owner, open_state
 

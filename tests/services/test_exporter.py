@@ -16,7 +16,7 @@ from events.log.log import Log
 from projections.policy.policy import default, from_document
 from services.exporter.asking import ask
 from services.exporter.manifest import ROOT_FILE, SFT_TRAIN
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import open_state
 

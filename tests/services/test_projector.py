@@ -20,7 +20,7 @@ from events.log.log import Log
 from events.subjects import new_event_id, subject_of
 from projections.fold.projector import Projector, content_digest
 from services import state
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import Owner, open_state, runs
 

@@ -18,7 +18,7 @@ from projections.policy.policy import default, from_document
 from services.exporter import training
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE, SFT_TRAIN
 from services.exporter.steps import Steps, opened
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state import open_state
 from services.volume import LostAnswer, VolumeError

@@ -13,7 +13,7 @@ import pytest
 
 from events.facts import Fact, TrainingSetExported
 from events.log.log import Log, Message
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from services.verification import Problem, told_apart
 
 from .conftest import NOW, Cli, capture

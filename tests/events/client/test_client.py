@@ -14,7 +14,7 @@ import pytest
 from events import InvalidFact, Rooflog, Unreachable
 from events.facts import CorrectionRecorded, ExampleCaptured, FeedbackGiven
 from events.log.log import Log
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from tests.services.conftest import ANSWER, Cli, cli, start
 from tests.services.forked import Forked
 from tests.services.test_projector import until_running

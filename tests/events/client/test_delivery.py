@@ -25,7 +25,7 @@ from events.client.outbox import SEGMENT_BYTES, Outbox
 from events.log import stream
 from events.log.log import Log
 from events.subjects import STREAM
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 from ..conftest import Nats, kill, on_the_log, seconds, until
 from .caller import returned

@@ -15,7 +15,7 @@ import events
 from events.client.legacy import TrainingDataCollector
 from events.facts import CorrectionRecorded, ExampleCaptured, FeedbackGiven
 from events.log.log import Log
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 from .test_client import only
 

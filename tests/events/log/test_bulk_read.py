@@ -16,7 +16,7 @@ from events.log.bulk_read import Bulk, BulkError
 from events.log.log import Log
 from events.message import Message, remembered
 from events.subjects import STREAM
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 from ...services.conftest import NOW, capture
 
@@ -117,7 +117,7 @@ async def test_a_message_that_was_not_delivered_is_found_all_the_same(
 def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedServer]:
     """A server that asks for a user and a password."""
     monkeypatch.setattr(
-        "services.nats_server.configuration",
+        "services.runtime.nats_server.configuration",
         lambda port, store: (
             f'host: 127.0.0.1\nport: {port}\nauthorization {{ user: "u", password: "p" }}\n'
             f'jetstream {{ store_dir: "{store}" }}\n'

@@ -13,7 +13,7 @@ from events.log import stream
 from events.log.log import BATCH, Log
 from events.message import Message, remembered
 from events.subjects import STREAM, new_event_id
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 from ...services.conftest import NOW, capture
 

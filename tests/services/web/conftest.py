@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from services.web.tokens import Role, Tokens
 
 from ..conftest import Cli

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 from services.web.auth import COOKIE, RIGHTS
 from services.web.tokens import Role, Tokens
 from tests.docs import openapi

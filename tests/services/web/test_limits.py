@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 from ..conftest import ANSWER
 from .conftest import Site, until

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from events.log.log import Log
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 from ..conftest import ANSWER
 from .conftest import Site

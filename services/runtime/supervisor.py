@@ -10,8 +10,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+from ..settings import Settings
 from .nats_server import EmbeddedServer, ServerError
-from .settings import Settings
 
 logger = logging.getLogger("rooflog.up")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from events.log.log import Log
-from services.nats_server import EmbeddedServer, ServerError, _started, configuration
+from services.runtime.nats_server import EmbeddedServer, ServerError, _started, configuration
 
-from .conftest import capture
+from ..conftest import capture
 
 
 def test_two_leases_share_one_server_and_the_last_one_stops_it(tmp_path: Path) -> None:
