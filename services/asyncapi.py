@@ -21,7 +21,7 @@ from .exporter.service import ASKED_CHANNEL, MOVED_CHANNEL, ExporterService
 from .exporter.steps import Steps
 from .projector import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
 from .settings import Settings
-from .state import MOVED, QUESTIONS, Answer, Owner, Question, State
+from .state.client import MOVED, QUESTIONS, Answer, Owner, Question, State
 from .volume import open_volume
 
 _DESCRIPTION = (

@@ -20,7 +20,7 @@ from .exporter import directory
 from .exporter.manifest import MANIFEST, Manifest, digest_of, directory_of
 from .past import as_of
 from .settings import Settings
-from .state import Progress
+from .state.client import Progress
 from .volume import Volume
 
 STAGING = "export.audit"

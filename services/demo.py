@@ -13,7 +13,7 @@ from events.facts import AnyFact, CorrectionRecorded, ExampleApproved, ExampleRe
 from events.log.log import Log
 from events.subjects import ROOT, subject_of
 
-from .state import State
+from .state.client import State
 
 REVIEWER = "qa-reviewer"
 

@@ -33,7 +33,7 @@ from projections.fold.projector import Projector
 from . import erasure
 from .rebuild import REBUILD, REBUILDING, Plan, Rebuilds
 from .settings import Settings
-from .state import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Answer, Owner, Question, packed, runs
+from .state.client import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Answer, Owner, Question, packed, runs
 
 logger = logging.getLogger("rooflog.projector")
 

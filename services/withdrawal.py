@@ -18,7 +18,7 @@ from .exporter.exporting import STAGING, alone
 from .exporter.manifest import LINEAGE, MANIFEST, directory_of
 from .exporter.provenance import lines_of
 from .settings import Settings
-from .state import State
+from .state.client import State
 from .volume import Volume
 
 KEPT = (MANIFEST, LINEAGE)

@@ -23,8 +23,8 @@ from events.facts import Fact
 from events.log.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
 from projections.fold.projector import Projector
-from services.decoding import READ
 from services.runtime.nats_server import EmbeddedServer
+from services.state.decoder_pool import READ
 from tests.bench_load import OldClass, load, say, texts
 
 

@@ -21,7 +21,7 @@ from projections.verdicts import counters
 from services.exporter.steps import opened
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
-from services.state import Owner, State
+from services.state.client import Owner, State
 
 PHRASES = (
     "clean and prime the membrane", "extend the flashing 8 in. above the roof", "per the manufacturer''s detail",

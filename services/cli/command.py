@@ -38,8 +38,8 @@ from projections.store.database import DatabaseError
 from .. import past
 from ..runtime.nats_server import EmbeddedServer, ServerError
 from ..settings import Settings, SettingsError, load
-from ..state import Progress as Report
-from ..state import State, open_state
+from ..state.client import Progress as Report
+from ..state.client import State, open_state
 
 FAILED, WRONG_INPUT = 1, 2
 

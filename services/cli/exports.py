@@ -20,7 +20,7 @@ from ..exporter.formats import FORMATS
 from ..exporter.provenance import Provenance, UnknownRow, lines_of
 from ..exporter.steps import Steps, opened
 from ..past import folder
-from ..state import Progress, State
+from ..state.client import Progress, State
 from ..volume import open_volume
 from .command import (
     InputError,

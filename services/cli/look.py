@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from ..exporter.asking import ask
-from ..state import runs
+from ..state.client import runs
 from .command import Outcome, Session, as_of_option, command, plain, policy_option
 
 REASON_WORDS = {

@@ -17,7 +17,7 @@ from events.subjects import new_event_id
 from projections.policy.policy import Policy, default, document_digest, from_document
 from projections.tables.policies import differences, settings
 
-from ..state import State
+from ..state.client import State
 from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
 from .look import REASON_WORDS
 

@@ -17,7 +17,7 @@ from events.log.log import Log
 from projections.store.database import DatabaseError
 
 from ..rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
-from ..state import OWNER_SECONDS, Files, Owner, State, runs
+from ..state.client import OWNER_SECONDS, Files, Owner, State, runs
 from .command import FAILED, Outcome, Session, command, plain
 
 POLL_SECONDS = 0.2

@@ -19,7 +19,7 @@ from ..past import sequence_of, time_of
 from ..replay import KINDS, ParquetFile, Wanted, told_of
 from ..replay import replay as replayed
 from ..replay import row as told_row
-from ..state import State
+from ..state.client import State
 from ..volume import VolumeError, open_volume
 from .command import InputError, Outcome, Session, command, plain
 

@@ -12,7 +12,7 @@ from nats.errors import NoRespondersError
 from events.errors import RooflogError, Unreachable
 from events.log.log import Log
 
-from ..state import Answer, Progress
+from ..state.client import Answer, Progress
 
 ASK = "rooflog.exporter"
 """The subject prefix; the last token is `status`, `lineage`, `export`, `train` or `job`."""

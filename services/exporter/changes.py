@@ -12,7 +12,7 @@ from projections.policy.policy import Relevance
 from projections.queries.training_set import TrainingSet
 from projections.store import database
 
-from ..state import State
+from ..state.client import State
 from ..volume import Volume
 from .manifest import FORMAT, Manifest
 from .publication import LineageFile

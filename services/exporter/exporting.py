@@ -20,7 +20,7 @@ from events.subjects import subject_of
 from projections.policy.policy import Relevance
 from projections.queries.training_set import TrainingSet
 
-from ..state import Progress, State
+from ..state.client import Progress, State
 from ..volume import Volume
 from . import directory, publication
 from .changes import Changes, Known, compare

@@ -10,7 +10,7 @@ from msgspec import Struct
 from events.errors import RooflogError
 from projections.store import database
 
-from ..state import State
+from ..state.client import State
 from ..volume import Volume
 from . import publication
 from .manifest import ROOT_FILE, SFT_TRAIN, Manifest

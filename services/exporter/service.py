@@ -20,7 +20,7 @@ from events.log.log import Log
 from events.subjects import new_event_id
 
 from ..settings import Settings
-from ..state import MOVED, Answer, State
+from ..state.client import MOVED, Answer, State
 from .asking import ASK, ask
 from .steps import Steps, opened
 from .training import is_running

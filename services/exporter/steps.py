@@ -14,7 +14,7 @@ from events.errors import RooflogError
 from events.log.log import Log
 
 from ..settings import Settings
-from ..state import Progress, State
+from ..state.client import Progress, State
 from ..volume import VolumeError, open_trainer, open_volume
 from .changes import unseen
 from .exporting import LOCK_SECONDS, STAGING, Exporter, alone

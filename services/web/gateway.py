@@ -21,7 +21,7 @@ from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted
 from events.log.log import Decision, Log, Message, Published, describe
 
 from ..settings import Settings
-from ..state import State
+from ..state.client import State
 from .changes import Changes
 from .errors import Refusal, unavailable
 from .pasts import Pasts

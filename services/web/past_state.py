@@ -20,7 +20,7 @@ from events.log.log import Log
 
 from ..past import as_of
 from ..settings import load
-from ..state import Answer, State, runs
+from ..state.client import Answer, State, runs
 
 NICENESS = 10
 """The live services go first."""

@@ -19,7 +19,7 @@ from events.log.log import Log
 from services.exporter import steps, training
 from services.exporter.manifest import ROOT_FILE
 from services.settings import Settings
-from services.state import open_state
+from services.state.client import open_state
 from services.volume import Call, Outcome
 from services.volume.local import LocalVolume
 

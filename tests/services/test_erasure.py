@@ -29,7 +29,7 @@ from services import erasure
 from services.exporter.asking import ask
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
-from services.state import Owner, open_state
+from services.state.client import Owner, open_state
 
 from .conftest import ANSWER, NOW, SEEDS, Cli, capture
 from .forked import Forked
@@ -214,7 +214,7 @@ async def test_a_tombstone_that_lists_other_bytes_removes_nothing(log: Log) -> N
 
 
 async def test_a_long_read_puts_off_the_new_file_and_is_not_broken(cli: Cli, log: Log, monkeypatch: Any) -> None:
-    monkeypatch.setattr("services.state.REPLACE_SECONDS", 0.1)
+    monkeypatch.setattr("services.state.client.REPLACE_SECONDS", 0.1)
     await log.publish([*STORY[:2], FeedbackGiven(**about("other", "like"), feedback="positive")])
     owner = Owner(cli.data_dir / "rooflog.duckdb")
     await owner.catch_up(log)

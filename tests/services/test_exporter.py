@@ -18,7 +18,7 @@ from services.exporter.asking import ask
 from services.exporter.manifest import ROOT_FILE, SFT_TRAIN
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
-from services.state import open_state
+from services.state.client import open_state
 
 from .conftest import NOW, SEEDS, Cli
 from .forked import Forked

@@ -23,7 +23,7 @@ from services.exporter import directory
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE
 from services.exporter.steps import opened
 from services.settings import Settings
-from services.state import Owner, State, open_state
+from services.state.client import Owner, State, open_state
 from services.volume import VolumeError
 from services.volume.local import LocalVolume
 

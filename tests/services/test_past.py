@@ -17,7 +17,7 @@ from projections.policy.policy import Policy, default, from_document
 from services import past
 from services.past import as_of, meant
 from services.settings import Settings
-from services.state import Owner, State
+from services.state.client import Owner, State
 
 from .conftest import NOW, Cli
 from .test_rebuild import history, say

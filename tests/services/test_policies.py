@@ -20,7 +20,7 @@ from events.subjects import new_event_id
 from projections.policy.lexicon import Term
 from projections.policy.policy import Policy, default
 from services.settings import Settings
-from services.state import open_state, runs
+from services.state.client import open_state, runs
 
 from .conftest import ANSWER, Cli, capture
 from .forked import Forked

@@ -13,7 +13,7 @@ from events.log.log import Log
 from services.exporter.manifest import ROOT_FILE
 from services.exporter.provenance import Provenance, UnknownRow
 from services.settings import Settings
-from services.state import open_state
+from services.state.client import open_state
 from services.volume.local import LocalVolume
 
 from .conftest import ANSWER, NOW

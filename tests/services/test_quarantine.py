@@ -11,7 +11,7 @@ import pytest
 from events.errors import Category
 from events.log.log import Log
 from services.cli.quarantine import ADVICE
-from services.state import runs
+from services.state.client import runs
 
 from .conftest import Cli, capture
 from .forked import Forked

@@ -23,7 +23,7 @@ from projections.policy.policy import default, from_document
 from services import rebuild
 from services.rebuild import Plan, Rebuild, Rebuilds
 from services.settings import Settings
-from services.state import Files, Owner, State, open_state
+from services.state.client import Files, Owner, State, open_state
 
 from .conftest import NOW, Cli, capture
 from .forked import Forked
@@ -270,7 +270,7 @@ async def test_an_erasure_reaches_the_files_of_a_rebuild(cli: Cli, log: Log, sta
 
 
 async def test_it_waits_for_a_reader_who_takes_long(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.state.REPLACE_SECONDS", 0.05)
+    monkeypatch.setattr("services.state.client.REPLACE_SECONDS", 0.05)
     await say(log, 30)
     owner = await owned(log, tmp_path)
     rows = owner.rows("training_set", {})
@@ -304,7 +304,7 @@ async def test_a_cancelled_rebuild_leaves_nothing(log: Log, tmp_path: Path) -> N
 async def test_far_behind_everything_is_folded_before_anything_is_judged(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.state.FAR", 100)
+    monkeypatch.setattr("services.state.client.FAR", 100)
     await say(log, 300)
     with monkeypatch.context() as patched:
         patched.setattr(Projector, "apply", lambda *_: pytest.fail("it judged on the way"))

@@ -20,7 +20,7 @@ from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE, SFT_TRAIN
 from services.exporter.steps import Steps, opened
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
-from services.state import open_state
+from services.state.client import open_state
 from services.volume import LostAnswer, VolumeError
 
 from .conftest import SEEDS, Cli

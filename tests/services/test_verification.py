@@ -198,7 +198,7 @@ async def test_a_record_that_was_changed_by_hand_is_found(cli: Cli, log: Log) ->
 async def test_facts_that_arrive_meanwhile_are_no_problem(cli: Cli, log: Log) -> None:
     from services import verification
     from services.settings import Settings
-    from services.state import open_state
+    from services.state.client import open_state
 
     await log.publish(FACTS)
     said = False

@@ -31,9 +31,9 @@ from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine
 from projections.texts import analysis
 
-from .decoding import READ, ahead, decoded
-from .gate import Gate
-from .settings import Settings
+from ..settings import Settings
+from .decoder_pool import READ, ahead, decoded
+from .read_lock import Gate
 
 if TYPE_CHECKING:
     from projections.fold.projector import Projector

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from services.gate import Gate
+from services.state.read_lock import Gate
 
 
 def test_many_read_together() -> None:

@@ -19,21 +19,20 @@ from events.log.log import Access, Log
 from events.subjects import new_event_id
 from projections.fold.projector import content_digest
 from projections.store.batch import Batch
-from services import decoding
-from services.channel import Channel
-from services.decoding import decoded
 from services.rebuild import Plan
-from services.state import Owner, fold
+from services.state.arrow_pipe import Channel
+from services.state.client import Owner, fold
+from services.state.decoder_pool import decoded
 
-from .conftest import NOW, capture
-from .test_rebuild import beside, owned, run, say
+from ..conftest import NOW, capture
+from ..test_rebuild import beside, owned, run, say
 
 ELSEWHERE, HERE = 1, 10**9
 
 
 @pytest.fixture(autouse=True)
 def decode_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "LONG", ELSEWHERE)
+    monkeypatch.setattr(decoder_pool, "LONG", ELSEWHERE)
 
 
 async def say_everything(log: Log) -> None:
@@ -57,7 +56,7 @@ def of_decoding() -> list[int]:
     found = []
     for folder in Path("/proc").iterdir():
         try:
-            if folder.name.isdecimal() and b"services.decoding" in (folder / "cmdline").read_bytes():
+            if folder.name.isdecimal() and b"services.state.decoder_pool" in (folder / "cmdline").read_bytes():
                 parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
                 found += [int(folder.name)] if parent == os.getpid() else []
         except (FileNotFoundError, ProcessLookupError):
@@ -71,13 +70,13 @@ async def test_other_processes_tell_the_same_batches(
 ) -> None:
     await say_everything(log)
     last = await log.last_sequence()
-    monkeypatch.setattr(decoding, "PROCESSES", processes)
-    monkeypatch.setattr(decoding, "READ", size)
+    monkeypatch.setattr(decoder_pool, "PROCESSES", processes)
+    monkeypatch.setattr(decoder_pool, "READ", size)
     there = await batches(log, last)
     assert of_decoding() == []
     assert [batch.first for batch in there] == [1, *(batch.last + 1 for batch in there[:-1])]
     assert there[-1].last == last
-    monkeypatch.setattr(decoding, "LONG", HERE)
+    monkeypatch.setattr(decoder_pool, "LONG", HERE)
     here = [batch for start in range(0, last, size) async for batch in decoded(log, start, min(start + size, last))]
     for one, other in zip(there, here, strict=True):
         assert not one.facts
@@ -100,7 +99,7 @@ async def test_what_is_folded_from_it_is_what_is_folded_without(
         async for batch in decoded(log, 0, last):
             await asyncio.to_thread(fold, there.projector, batch, last)
         there.projector.judge()
-        monkeypatch.setattr(decoding, "LONG", HERE)
+        monkeypatch.setattr(decoder_pool, "LONG", HERE)
         await here.catch_up(log)
         assert content_digest(there.projector.con) == content_digest(here.projector.con)
         kept = "SELECT category, data FROM quarantine ORDER BY seq"
@@ -113,7 +112,7 @@ async def test_what_is_folded_from_it_is_what_is_folded_without(
 async def test_a_rebuild_fails_with_nothing_left_of_it_when_a_process_is_killed(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "READ", 100)
+    monkeypatch.setattr(decoder_pool, "READ", 100)
     await say(log, 2_000)
     owner = await owned(log, tmp_path)
     before = content_digest(owner.projector.con)
@@ -130,7 +129,7 @@ async def test_a_rebuild_fails_with_nothing_left_of_it_when_a_process_is_killed(
 
 
 async def test_who_gives_up_leaves_no_process_behind(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "READ", 50)
+    monkeypatch.setattr(decoder_pool, "READ", 50)
     await say(log, 1_000)
     async with aclosing(decoded(log, 0, 1_000)) as found:
         await anext(found)

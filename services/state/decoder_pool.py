@@ -22,7 +22,7 @@ from events.log.log import Access, Log
 from events.message import Message
 from projections.store.batch import Batch
 
-from .channel import Channel
+from .arrow_pipe import Channel
 
 READ = 20_000
 """Messages folded in one transaction while catching up: large enough that a transaction's fixed cost vanishes."""
@@ -126,7 +126,7 @@ class _Decoder:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-m",
-                    "services.decoding",
+                    "services.state.decoder_pool",
                     str(number),
                     pass_fds=(number,),
                     env=os.environ | _ONE_POOL,
