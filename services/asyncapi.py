@@ -19,7 +19,7 @@ from .exporter import asking
 from .exporter.exporting import Exporter
 from .exporter.service import ASKED_CHANNEL, MOVED_CHANNEL, ExporterService
 from .exporter.steps import Steps
-from .projector import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
+from .projector.service import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
 from .settings import Settings
 from .state.client import MOVED, QUESTIONS, Answer, Owner, Question, State
 from .volume import open_volume

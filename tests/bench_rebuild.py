@@ -21,7 +21,7 @@ from nats.js import api
 
 from events.log.log import Log
 from events.subjects import EVERYTHING, STREAM
-from services.rebuild import Plan, Rebuild
+from services.projector.rebuild import Plan, Rebuild
 from services.runtime.nats_server import EmbeddedServer
 from services.state.client import Owner
 from tests.bench_load import load, texts

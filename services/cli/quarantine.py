@@ -10,7 +10,7 @@ from rich.table import Table
 from events.errors import InvalidFact
 from events.log.log import Message
 
-from ..rebuild import Plan
+from ..projector.rebuild import Plan
 from .command import InputError, Outcome, Session, command, plain
 from .rebuild import rebuilt
 

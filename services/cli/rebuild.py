@@ -16,7 +16,7 @@ from events.errors import RooflogError, Unreachable
 from events.log.log import Log
 from projections.store.database import DatabaseError
 
-from ..rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
+from ..projector.rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
 from ..state.client import OWNER_SECONDS, Files, Owner, State, runs
 from .command import FAILED, Outcome, Session, command, plain
 

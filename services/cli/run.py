@@ -26,7 +26,7 @@ async def up(session: Session) -> Outcome:
 @command("projector", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog projector")
 async def projector(session: Session) -> Outcome:
     """Run the projector alone, as a container does; `rooflog up` runs it together with everything else."""
-    from ..projector import serve
+    from ..projector.service import serve
 
     log_to_stderr()
     async with session.log() as log:

@@ -33,7 +33,7 @@ from services.state.client import Owner, open_state
 
 from .conftest import ANSWER, NOW, SEEDS, Cli, capture
 from .forked import Forked
-from .test_projector import until_running
+from .projector.test_service import until_running
 
 MARKER = "Kowalczyk77"
 SECRET = f"{ANSWER} Ask {MARKER} about the roof."

@@ -23,8 +23,8 @@ from services.state.client import open_state
 from .conftest import NOW, SEEDS, Cli
 from .forked import Forked
 from .modal_standin import StandIn
+from .projector.test_service import until_running
 from .test_exporting import liked
-from .test_projector import until_running
 from .test_training import check_root, outcomes, said
 
 Start = Callable[..., Forked]

@@ -20,7 +20,7 @@ from services.settings import Settings
 from services.state.client import Owner, State
 
 from .conftest import NOW, Cli
-from .test_rebuild import history, say
+from .projector.test_rebuild import history, say
 
 
 def strict() -> Policy:

@@ -18,7 +18,7 @@ from services.verification import Problem, told_apart
 
 from .conftest import NOW, Cli, capture
 from .forked import Forked
-from .test_projector import until_running
+from .projector.test_service import until_running
 
 FACTS: list[Fact] = [capture(f"Which TPO seam overlap is number {n}?", example_id=f"e{n}") for n in range(8)]
 

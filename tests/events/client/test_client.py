@@ -17,7 +17,7 @@ from events.log.log import Log
 from services.runtime.nats_server import EmbeddedServer
 from tests.services.conftest import ANSWER, Cli, cli, start
 from tests.services.forked import Forked
-from tests.services.test_projector import until_running
+from tests.services.projector.test_service import until_running
 
 from ..conftest import on_the_log
 

@@ -19,13 +19,14 @@ from events.log.log import Access, Log
 from events.subjects import new_event_id
 from projections.fold.projector import content_digest
 from projections.store.batch import Batch
-from services.rebuild import Plan
+from services.projector.rebuild import Plan
+from services.state import decoder_pool
 from services.state.arrow_pipe import Channel
 from services.state.client import Owner, fold
 from services.state.decoder_pool import decoded
 
 from ..conftest import NOW, capture
-from ..test_rebuild import beside, owned, run, say
+from ..projector.test_rebuild import beside, owned, run, say
 
 ELSEWHERE, HERE = 1, 10**9
 

@@ -21,8 +21,8 @@ from projections.fold.projector import CACHES, Projector, table_digests
 from projections.fold.table_copy import Snapshot
 from projections.store import compaction
 
-from .state.client import Files, Owner, fold
-from .state.decoder_pool import READ, ahead, decoded
+from ..state.client import Files, Owner, fold
+from ..state.decoder_pool import READ, ahead, decoded
 
 REBUILD, REBUILDING = "rebuild", "rebuilding"
 """The command that starts or joins a rebuild in the projector, and the question how far it is."""

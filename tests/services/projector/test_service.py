@@ -24,8 +24,8 @@ from services.settings import Settings
 from services.state import client
 from services.state.client import Owner, open_state, runs
 
-from .conftest import ANSWER, NOW, SEEDS, Cli, capture
-from .forked import Forked
+from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
+from ..forked import Forked
 
 Start = Callable[..., Forked]
 
@@ -150,7 +150,7 @@ async def test_a_database_of_another_log_is_refused(cli: Cli, log: Log, tmp_path
 
 async def test_a_gap_in_the_delivery_is_filled_from_the_log(server: EmbeddedServer, log: Log, tmp_path: Path) -> None:
     """What was sent into a broken connection comes again only after newer messages: nothing may be skipped."""
-    from services.projector import ProjectorService
+    from services.projector.service import ProjectorService
 
     await log.publish([capture(example_id=f"e{n}") for n in range(10)])
     owner = Owner(tmp_path / "gap.duckdb")
@@ -166,11 +166,11 @@ async def test_a_gap_in_the_delivery_is_filled_from_the_log(server: EmbeddedServ
 async def test_the_file_is_tidied_when_nothing_arrives_after_much(
     server: EmbeddedServer, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services import projector
-    from services.projector import ProjectorService
+    from services.projector import service as module
+    from services.projector.service import ProjectorService
 
-    monkeypatch.setattr(projector, "TIDY_FACTS", 5)
-    monkeypatch.setattr(projector, "TIDY_SECONDS", 0.2)
+    monkeypatch.setattr(module, "TIDY_FACTS", 5)
+    monkeypatch.setattr(module, "TIDY_SECONDS", 0.2)
     tidied: list[int] = []
 
     def tidy(self: Projector) -> None:
@@ -201,7 +201,7 @@ async def test_the_file_is_tidied_when_nothing_arrives_after_much(
     await arrive(2, [6])
     await arrive(3, [6])
     await arrive(2, [6, 11])  # although the first one failed
-    assert service._folder.submit(os.nice, 0).result() == min(19, os.nice(0) + projector.FOLDING_NICE)
+    assert service._folder.submit(os.nice, 0).result() == min(19, os.nice(0) + module.FOLDING_NICE)
     service.app.exit()
     assert await running == 0
     owner.close()

@@ -20,14 +20,14 @@ from events.subjects import new_event_id
 from projections.fold import table_copy
 from projections.fold.projector import Projector, content_digest
 from projections.policy.policy import default, from_document
-from services import rebuild
-from services.rebuild import Plan, Rebuild, Rebuilds
+from services.projector import rebuild
+from services.projector.rebuild import Plan, Rebuild, Rebuilds
 from services.settings import Settings
 from services.state.client import Files, Owner, State, open_state
 
-from .conftest import NOW, Cli, capture
-from .forked import Forked
-from .test_projector import rebuilt_digest, until_running, work
+from ..conftest import NOW, Cli, capture
+from ..forked import Forked
+from .test_service import rebuilt_digest, until_running, work
 
 Start = Callable[..., Forked]
 
