@@ -15,10 +15,10 @@ from events.facts import FACTS, AnyFact
 from events.log.log import Access, Log
 from projections.policy.policy import Relevance
 
-from .exporter import asking
-from .exporter.exporting import Exporter
+from .exporter import client
+from .exporter.exporter import Exporter
 from .exporter.service import ASKED_CHANNEL, MOVED_CHANNEL, ExporterService
-from .exporter.steps import Steps
+from .exporter.workflow import Steps
 from .projector.service import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
 from .settings import Settings
 from .state.client import MOVED, QUESTIONS, Answer, Owner, Question, State
@@ -27,7 +27,7 @@ from .volume import open_volume
 _DESCRIPTION = (
     "The projector follows the facts on the stream TRAINING and answers questions about the state. "
     f"Questions are NATS requests to rooflog.query.<question>: {', '.join(sorted(QUESTIONS))}. "
-    f"The exporter keeps the volume current and answers requests to {asking.ASK}.<question>: status, lineage, job, and "
+    f"The exporter keeps the volume current and answers requests to {client.ASK}.<question>: status, lineage, job, and "
     "the commands export and train, which answer the number of a job at once."
 )
 

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from events.errors import RooflogError
 from events.log.log import Log
 
-from .exporter import directory
+from .exporter import writer
 from .exporter.manifest import MANIFEST, Manifest, digest_of, directory_of
 from .past import as_of
 from .settings import Settings
@@ -75,7 +75,7 @@ async def audit(settings: Settings, log: Log, export: Path, progress: Progress |
             as_of(settings, log, manifest.last_seq, progress) as state,
             state.training_set(manifest.min_relevance) as (head, batches),
         ):
-            _, again = await directory.write(staging, head, batches)
+            _, again = await writer.write(staging, head, batches)
         _compare_heads(found, manifest, again)
         found.files = await asyncio.to_thread(_compare, export, staging, manifest, again)
     finally:

@@ -18,7 +18,7 @@ from events.log.log import Log
 from events.subjects import STREAM
 from projections.policy.policy import default
 from projections.verdicts import counters
-from services.exporter.steps import opened
+from services.exporter.workflow import opened
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state.client import Owner, State

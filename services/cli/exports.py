@@ -14,11 +14,11 @@ from rich.table import Table
 from events.log.log import Log
 from projections.policy.policy import RELEVANCE
 
-from ..exporter.asking import ask, done
-from ..exporter.exporting import LOCK_SECONDS, Busy, export_apart
+from ..exporter.client import ask, done
+from ..exporter.exporter import LOCK_SECONDS, Busy, export_apart
 from ..exporter.formats import FORMATS
 from ..exporter.provenance import Provenance, UnknownRow, lines_of
-from ..exporter.steps import Steps, opened
+from ..exporter.workflow import Steps, opened
 from ..past import folder
 from ..state.client import Progress, State
 from ..volume import open_volume

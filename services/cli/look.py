@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from ..exporter.asking import ask
+from ..exporter.client import ask
 from ..state.client import runs
 from .command import Outcome, Session, as_of_option, command, plain, policy_option
 

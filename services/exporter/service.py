@@ -21,9 +21,9 @@ from events.subjects import new_event_id
 
 from ..settings import Settings
 from ..state.client import MOVED, Answer, State
-from .asking import ASK, ask
-from .steps import Steps, opened
+from .client import ASK, ask
 from .training import is_running
+from .workflow import Steps, opened
 
 logger = logging.getLogger("rooflog.exporter")
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from events.errors import RooflogError, Unreachable
 
-from ..exporter import asking
+from ..exporter import client
 from . import bodies
 from .auth import may
 from .errors import Refusal, unavailable
@@ -97,7 +97,7 @@ async def _ask(gateway: Gateway, name: str, **args: Any) -> Any:
     gateway.require_log()
     try:
         async with asyncio.timeout(ASK_SECONDS):
-            answer = await asking.ask(gateway.log, name, **args)
+            answer = await client.ask(gateway.log, name, **args)
     except (Unreachable, TimeoutError):
         answer = None
     if answer is None:

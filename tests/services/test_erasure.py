@@ -26,7 +26,7 @@ from events.message import remembered
 from events.subjects import TOMBSTONES
 from projections.fold.projector import Projector, content_digest
 from services import erasure
-from services.exporter.asking import ask
+from services.exporter.client import ask
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state.client import Owner, open_state

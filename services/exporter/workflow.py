@@ -17,7 +17,7 @@ from ..settings import Settings
 from ..state.client import Progress, State
 from ..volume import VolumeError, open_trainer, open_volume
 from .changes import unseen
-from .exporting import LOCK_SECONDS, STAGING, Exporter, alone
+from .exporter import LOCK_SECONDS, STAGING, Exporter, alone
 from .manifest import Manifest
 from .provenance import Provenance
 from .training import Attempt, Trainings, is_running, last_trained, why_not

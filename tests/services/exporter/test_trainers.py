@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Cli
+from ..conftest import Cli
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
 

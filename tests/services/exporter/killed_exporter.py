@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from events.log.log import Log
-from services.exporter import steps, training
+from services.exporter import training, workflow
 from services.exporter.manifest import ROOT_FILE
 from services.settings import Settings
 from services.state.client import open_state
@@ -96,12 +96,12 @@ async def main(url: str, data_dir: Path, at: int) -> None:
     killer = Killer(at)
     trainer = FileTrainer(data_dir / "calls")
     trainer.spawn = killer.around(trainer.spawn)  # type: ignore[method-assign]
-    steps.open_volume = lambda settings: StepwiseVolume(settings.volume, killer)  # type: ignore[attr-defined]
-    steps.open_trainer = lambda _: trainer  # type: ignore[attr-defined]
+    workflow.open_volume = lambda settings: StepwiseVolume(settings.volume, killer)  # type: ignore[attr-defined]
+    workflow.open_trainer = lambda _: trainer  # type: ignore[attr-defined]
     log = await Log.connect(url)
     log.publish = killer.around(log.publish)  # type: ignore[method-assign]
     settings = Settings(data_dir=data_dir)
-    async with open_state(settings, log) as state, steps.opened(settings, log, state, "exporter") as made:
+    async with open_state(settings, log) as state, workflow.opened(settings, log, state, "exporter") as made:
         await made.follow()
         await made.export({"min_examples": 1}, None)
         await made.train_if_due(await made.follow() or [])

@@ -14,17 +14,17 @@ import pytest
 from events.facts import PolicyAdopted
 from events.log.log import Log
 from projections.policy.policy import default, from_document
-from services.exporter.asking import ask
+from services.exporter.client import ask
 from services.exporter.manifest import ROOT_FILE, SFT_TRAIN
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state.client import open_state
 
-from .conftest import NOW, SEEDS, Cli
-from .forked import Forked
-from .modal_standin import StandIn
-from .projector.test_service import until_running
-from .test_exporting import liked
+from ..conftest import NOW, SEEDS, Cli
+from ..forked import Forked
+from ..modal_standin import StandIn
+from ..projector.test_service import until_running
+from .test_exporter import liked
 from .test_training import check_root, outcomes, said
 
 Start = Callable[..., Forked]

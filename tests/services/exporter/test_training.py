@@ -17,15 +17,15 @@ from events.log.log import Log
 from projections.policy.policy import default, from_document
 from services.exporter import training
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE, SFT_TRAIN
-from services.exporter.steps import Steps, opened
+from services.exporter.workflow import Steps, opened
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state.client import open_state
 from services.volume import LostAnswer, VolumeError
 
-from .conftest import SEEDS, Cli
+from ..conftest import SEEDS, Cli
 from .killed_exporter import FileTrainer
-from .test_exporting import adopted, liked
+from .test_exporter import adopted, liked
 
 
 def eager(at: int = 1, new: int = 1, keep: int = 1_000) -> PolicyAdopted:
@@ -72,7 +72,7 @@ async def run(server: EmbeddedServer, data_dir: Path, at: int) -> int:
     """One turn of an exporter that is killed at step `at`, 0 for never; its exit code."""
     errors = data_dir / "exporter.err"
     process = Cli(data_dir).python(
-        errors.name, "-m", "tests.services.killed_exporter", server.url, str(data_dir), str(at)
+        errors.name, "-m", "tests.services.exporter.killed_exporter", server.url, str(data_dir), str(at)
     )
     code = await asyncio.to_thread(process.wait, 60)
     assert code in (0, -9), errors.read_text()
@@ -178,7 +178,7 @@ class Setting:
 @pytest.fixture
 async def setting(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     trainer = Scripted(tmp_path / "calls")
-    monkeypatch.setattr("services.exporter.steps.open_trainer", lambda _: trainer)
+    monkeypatch.setattr("services.exporter.workflow.open_trainer", lambda _: trainer)
     settings = Settings(data_dir=tmp_path)
     async with open_state(settings, log) as state, opened(settings, log, state, "exporter") as steps:
         yield Setting(log, tmp_path, steps, trainer)

@@ -19,15 +19,15 @@ from events.facts import CorrectionRecorded, ExampleErased, FeedbackGiven, Polic
 from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policy.policy import Policy, default, from_document
-from services.exporter import directory
+from services.exporter import writer
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE
-from services.exporter.steps import opened
+from services.exporter.workflow import opened
 from services.settings import Settings
 from services.state.client import Owner, State, open_state
 from services.volume import VolumeError
 from services.volume.local import LocalVolume
 
-from .conftest import ANSWER, NOW, capture
+from ..conftest import ANSWER, NOW, capture
 
 PHONE = " Call 312-555-0142 for it."
 SECRETS = (PHONE, "bo@example.com", "a-marker-of-what-was-erased", "a-marker-of-what-its-author-excluded")
@@ -195,7 +195,7 @@ async def test_parquet_has_the_same_bytes_for_any_cut_of_the_rows(log: Log, tmp_
     for size in (1, 3, 16, 50, 100):
         monkeypatch.setattr("projections.queries.training_set.PAGE", size)
         async with state.training_set() as (head, batches):
-            digests.add((await directory.write(tmp_path / f"s{size}", head, batches))[0])
+            digests.add((await writer.write(tmp_path / f"s{size}", head, batches))[0])
     assert len(digests) == 1
     assert pq.ParquetFile(tmp_path / "s1" / "lineage.parquet").num_row_groups == 5
     owner.close()
@@ -331,7 +331,7 @@ async def test_an_upload_that_breaks_off_anywhere_leaves_the_old_export_whole(
     at = 0
     while True:
         monkeypatch.setattr(
-            "services.exporter.steps.open_volume", lambda settings, at=at: Breaking(settings.volume, at)
+            "services.exporter.workflow.open_volume", lambda settings, at=at: Breaking(settings.volume, at)
         )
         try:
             answer = await export(log, tmp_path)

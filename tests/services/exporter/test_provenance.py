@@ -16,8 +16,8 @@ from services.settings import Settings
 from services.state.client import open_state
 from services.volume.local import LocalVolume
 
-from .conftest import ANSWER, NOW
-from .test_exporting import corrected, export, feedback, liked
+from ..conftest import ANSWER, NOW
+from .test_exporter import corrected, export, feedback, liked
 
 
 async def tell(log: Log, data_dir: Path, *asked: str, limit: int = 100) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from projections.queries.training_set import TrainingSet
 
 from ..state.client import Progress, State
 from ..volume import Volume
-from . import directory, publication
+from . import publication, writer
 from .changes import Changes, Known, compare
 from .manifest import ROOT_FILE, Manifest, directory_of
 
@@ -110,7 +110,7 @@ class Exporter:
             async with self.state.training_set(min_quality) as (head, batches):
                 if refused := _too_few(head, min_examples):
                     return refused
-                digest, manifest = await directory.write(self._staging, head, batches, progress)
+                digest, manifest = await writer.write(self._staging, head, batches, progress)
             await publication.publish(self.volume, self._staging, digest, manifest)
         finally:
             await asyncio.to_thread(shutil.rmtree, self._staging, ignore_errors=True)
@@ -156,7 +156,7 @@ async def export_apart(
     async with state.training_set(min_quality) as (head, batches):
         if few := _too_few(head, min_examples):
             return few
-        digest, manifest = await directory.write(staging, head, batches, progress)
+        digest, manifest = await writer.write(staging, head, batches, progress)
     await publication.publish(volume, staging, digest, manifest)
     return _answer(volume, digest, manifest, head.funnel, is_new=True)
 
