@@ -18,7 +18,7 @@ from events.log.log import Log
 
 from .exporter import writer
 from .exporter.manifest import MANIFEST, Manifest, digest_of, directory_of
-from .past import as_of
+from .history.as_of import as_of
 from .settings import Settings
 from .state.client import Progress
 from .volume import Volume

@@ -15,7 +15,7 @@ from events.log.log import Log
 
 from .. import audit as audits
 from .. import erasure, verification, withdrawal
-from ..past import forget_abandoned
+from ..history.as_of import forget_abandoned
 from ..state.client import State
 from ..volume import VolumeError, open_volume
 from .command import Outcome, Session, actor_option, command, plain

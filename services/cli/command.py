@@ -35,7 +35,7 @@ from events.log.log import Log
 from projections.policy.policy import Policy, PolicyError, from_bytes
 from projections.store.database import DatabaseError
 
-from .. import past
+from ..history import as_of as past
 from ..runtime.nats_server import EmbeddedServer, ServerError
 from ..settings import Settings, SettingsError, load
 from ..state.client import Progress as Report

@@ -19,7 +19,7 @@ from ..exporter.exporter import LOCK_SECONDS, Busy, export_apart
 from ..exporter.formats import FORMATS
 from ..exporter.provenance import Provenance, UnknownRow, lines_of
 from ..exporter.workflow import Steps, opened
-from ..past import folder
+from ..history.as_of import folder
 from ..state.client import Progress, State
 from ..volume import open_volume
 from .command import (

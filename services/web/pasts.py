@@ -18,10 +18,10 @@ from nats.aio.msg import Msg
 from events.errors import RooflogError
 from events.facts import ExampleErased
 
-from ..past import PREFIX, forget_abandoned
+from ..history.as_of import PREFIX, forget_abandoned
+from ..history.past_process import LINE_BYTES, Asked, Reply, Step
 from ..settings import Settings
 from .errors import Refusal, unavailable
-from .past_state import LINE_BYTES, Asked, Reply, Step
 
 AT_ONCE = 2
 """Moments that are looked at at a time: each takes the memory and disk of a database of its own."""
@@ -77,7 +77,7 @@ class Past:
         """Start the process and hear what it says, to its end; cancelled, end it."""
         environment = os.environ | {"ROOFLOG_DATA_DIR": str(settings.data_dir), "ROOFLOG_NATS_URL": url}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.web.past_state", str(self.seq)),
+            *(sys.executable, "-m", "services.history.past_process", str(self.seq)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,

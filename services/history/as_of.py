@@ -19,9 +19,9 @@ from projections.policy.policy import Policy
 from projections.tables import policies
 from projections.texts import analysis
 
-from .settings import Settings
-from .state.client import Owner, Progress, State, fold
-from .state.decoder_pool import decoded
+from ..settings import Settings
+from ..state.client import Owner, Progress, State, fold
+from ..state.decoder_pool import decoded
 
 PREFIX = "past."
 """What the folders are called that hold a past state while somebody looks at it."""

@@ -11,9 +11,9 @@ import pytest
 
 from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
 from events.log.log import Log
-from services.replay import Wanted, replay
+from services.history.replay import Wanted, replay
 
-from .conftest import ANSWER, NOW, Cli, capture
+from ..conftest import ANSWER, NOW, Cli, capture
 
 ENVELOPE = {"occurred_at": NOW, "actor": "ann"}
 SAID: list[Fact] = [

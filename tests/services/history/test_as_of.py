@@ -14,13 +14,13 @@ from events.facts import PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policy.policy import Policy, default, from_document
-from services import past
-from services.past import as_of, meant
+from services.history import as_of as module
+from services.history.as_of import as_of, meant
 from services.settings import Settings
 from services.state.client import Owner, State
 
-from .conftest import NOW, Cli
-from .projector.test_rebuild import history, say
+from ..conftest import NOW, Cli
+from ..projector.test_rebuild import history, say
 
 
 def strict() -> Policy:
@@ -112,7 +112,7 @@ async def test_commands_look_back_and_leave_everything_as_it_is(cli: Cli, log: L
 
 async def test_what_a_killed_process_left_is_removed(log: Log, tmp_path: Path) -> None:
     await say(log, 10)
-    left = tmp_path / f"{past.PREFIX}99999999"
+    left = tmp_path / f"{module.PREFIX}99999999"
     left.mkdir()
     async with as_of(Settings(data_dir=tmp_path), log, 5):
         assert not left.exists()

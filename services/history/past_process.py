@@ -18,9 +18,9 @@ from msgspec import Struct
 from events.errors import RooflogError
 from events.log.log import Log
 
-from ..past import as_of
 from ..settings import load
 from ..state.client import Answer, State, runs
+from .as_of import as_of
 
 NICENESS = 10
 """The live services go first."""
