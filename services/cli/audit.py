@@ -13,9 +13,9 @@ from rich.table import Table
 
 from events.log.log import Log
 
-from .. import audit as audits
-from .. import erasure, verification, withdrawal
 from ..history.as_of import forget_abandoned
+from ..integrity import audit as audits
+from ..integrity import erasure, verification, withdrawal
 from ..state.client import State
 from ..volume import VolumeError, open_volume
 from .command import Outcome, Session, actor_option, command, plain

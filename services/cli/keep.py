@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from .. import backup as backups
+from ..integrity import backup as backups
 from .command import Outcome, Session, command, plain
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)

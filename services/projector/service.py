@@ -30,7 +30,7 @@ from events.log.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
 from projections.fold.projector import Projector
 
-from .. import erasure
+from ..integrity import erasure
 from ..settings import Settings
 from ..state.client import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Answer, Owner, Question, packed, runs
 from .rebuild import REBUILD, REBUILDING, Plan, Rebuilds

@@ -13,13 +13,13 @@ from msgspec import Struct, field
 from events.errors import RooflogError
 from projections.store import database
 
-from .exporter import publication
-from .exporter.exporter import STAGING, alone
-from .exporter.manifest import LINEAGE, MANIFEST, directory_of
-from .exporter.provenance import lines_of
-from .settings import Settings
-from .state.client import State
-from .volume import Volume
+from ..exporter import publication
+from ..exporter.exporter import STAGING, alone
+from ..exporter.manifest import LINEAGE, MANIFEST, directory_of
+from ..exporter.provenance import lines_of
+from ..settings import Settings
+from ..state.client import State
+from ..volume import Volume
 
 KEPT = (MANIFEST, LINEAGE)
 """What stays of a withdrawn export: ids, sequences and digests, no text."""

@@ -10,7 +10,7 @@ from typing import Any
 from events.facts import Fact, FeedbackGiven
 from events.log.log import Log
 
-from .conftest import ANSWER, NOW, Cli, capture
+from ..conftest import ANSWER, NOW, Cli, capture
 
 
 def liked(count: int, start: int = 0) -> list[Fact]:

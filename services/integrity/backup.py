@@ -27,7 +27,7 @@ from events.errors import RooflogError
 from events.log.log import Log
 from events.subjects import STREAM
 
-from .state.client import Progress, sync_directory
+from ..state.client import Progress, sync_directory
 
 SNAPSHOT = "stream.snapshot"
 MANIFEST = "backup.json"

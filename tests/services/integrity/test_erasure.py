@@ -25,15 +25,15 @@ from events.log.log import Log
 from events.message import remembered
 from events.subjects import TOMBSTONES
 from projections.fold.projector import Projector, content_digest
-from services import erasure
 from services.exporter.client import ask
+from services.integrity import erasure
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state.client import Owner, open_state
 
-from .conftest import ANSWER, NOW, SEEDS, Cli, capture
-from .forked import Forked
-from .projector.test_service import until_running
+from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
+from ..forked import Forked
+from ..projector.test_service import until_running
 
 MARKER = "Kowalczyk77"
 SECRET = f"{ANSWER} Ask {MARKER} about the roof."

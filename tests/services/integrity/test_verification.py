@@ -13,12 +13,12 @@ import pytest
 
 from events.facts import Fact, TrainingSetExported
 from events.log.log import Log, Message
+from services.integrity.verification import Problem, told_apart
 from services.runtime.nats_server import EmbeddedServer
-from services.verification import Problem, told_apart
 
-from .conftest import NOW, Cli, capture
-from .forked import Forked
-from .projector.test_service import until_running
+from ..conftest import NOW, Cli, capture
+from ..forked import Forked
+from ..projector.test_service import until_running
 
 FACTS: list[Fact] = [capture(f"Which TPO seam overlap is number {n}?", example_id=f"e{n}") for n in range(8)]
 
@@ -196,7 +196,7 @@ async def test_a_record_that_was_changed_by_hand_is_found(cli: Cli, log: Log) ->
 
 
 async def test_facts_that_arrive_meanwhile_are_no_problem(cli: Cli, log: Log) -> None:
-    from services import verification
+    from services.integrity import verification
     from services.settings import Settings
     from services.state.client import open_state
 
@@ -229,7 +229,7 @@ def test_neighbours_that_moved_together_are_one_finding() -> None:
 
 
 def test_a_verification_that_cannot_be_read_is_none(tmp_path: Path) -> None:
-    from services.verification import load
+    from services.integrity.verification import load
 
     (tmp_path / "verified.json").write_text("{")
     assert load(tmp_path / "verified.json") is None

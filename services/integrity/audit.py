@@ -16,12 +16,12 @@ from msgspec import Struct, field
 from events.errors import RooflogError
 from events.log.log import Log
 
-from .exporter import writer
-from .exporter.manifest import MANIFEST, Manifest, digest_of, directory_of
-from .history.as_of import as_of
-from .settings import Settings
-from .state.client import Progress
-from .volume import Volume
+from ..exporter import writer
+from ..exporter.manifest import MANIFEST, Manifest, digest_of, directory_of
+from ..history.as_of import as_of
+from ..settings import Settings
+from ..state.client import Progress
+from ..volume import Volume
 
 STAGING = "export.audit"
 

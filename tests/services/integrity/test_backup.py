@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 from events.log.log import Log, Message
-from services import backup as backups
+from services.integrity import backup as backups
 from services.runtime.nats_server import EmbeddedServer
 
-from .conftest import Cli, capture
+from ..conftest import Cli, capture
 
 
 async def read(log: Log) -> list[Message]:

@@ -19,9 +19,9 @@ from events.message import Message
 from events.subjects import EXPORTS
 from projections.tables.digest_chain import ENTRY_BYTES
 
-from .exporter import publication
-from .state.client import Progress, State
-from .volume import Volume
+from ..exporter import publication
+from ..state.client import Progress, State
+from ..volume import Volume
 
 READ = 10_000
 
