@@ -22,8 +22,8 @@ from services.state.client import open_state
 
 from ..conftest import NOW, SEEDS, Cli
 from ..forked import Forked
-from ..modal_standin import StandIn
 from ..projector.test_service import until_running
+from ..volume.modal.standin import StandIn
 from .test_exporter import liked
 from .test_training import check_root, outcomes, said
 

@@ -12,7 +12,7 @@ import pytest
 from services import settings
 from services.volume import Call, LostAnswer, Trainer, VolumeError, open_trainer
 
-from .modal_standin import StandIn
+from .standin import StandIn
 
 ARGUMENTS = {"base_model": "meta-llama/Llama-3.1-8B", "epochs": 3, "batch_size": 4}
 

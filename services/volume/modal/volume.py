@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import Report, VolumeError, checked
-from .modal_connection import Connection, inside
+from .. import Report, VolumeError, checked
+from .connection import Connection, inside
 
 if TYPE_CHECKING:
     import modal

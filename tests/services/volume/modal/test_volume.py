@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from services import settings
-from services.volume import Volume, VolumeError, modal_volume, open_volume
+from services.volume import Volume, VolumeError, open_volume
+from services.volume.modal import volume as module
 
-from .modal_standin import BLOCK, StandIn
+from .standin import BLOCK, StandIn
 
 NAME = "roofing-training-data"
 ROOT = "training_conversations.jsonl"
@@ -58,7 +59,7 @@ async def volume(standin: StandIn) -> AsyncIterator[Volume]:
 @pytest.fixture
 async def hasty(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Volume]:
     """The same volume for those who know that a step will fail."""
-    monkeypatch.setattr(modal_volume, "SLOWEST", 1024 * BLOCK)
+    monkeypatch.setattr(module, "SLOWEST", 1024 * BLOCK)
     async with opened(SECONDS) as volume:
         yield volume
 
@@ -119,7 +120,7 @@ async def test_content_that_is_there_already_is_not_sent_again(
 async def test_many_files_go_in_batches(
     volume: Volume, standin: StandIn, version: int, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(modal_volume, "TOGETHER", 8)
+    monkeypatch.setattr(module, "TOGETHER", 8)
     progress: list[tuple[int, int]] = []
     await volume.write({f"{i}": small for i in range(5)}, report=lambda *moved: progress.append(moved))
     assert progress == [(8, 20), (16, 20), (20, 20)]

@@ -14,14 +14,22 @@ import pytest
 from services import settings
 from services.volume import VolumeError, open_trainer, open_volume
 
-from .modal_standin import TOKEN
+from .standin import TOKEN
 
 MODAL = settings.load({}, {"ROOFLOG_SINK": "modal"})
 
 
 @pytest.fixture
 def control(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.services.modal_standin", "--directory", str(tmp_path), "--version", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.services.volume.modal.standin",
+        "--directory",
+        str(tmp_path),
+        "--version",
+        "2",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         monkeypatch.setenv("MODAL_SERVER_URL", process.stdout.readline().strip())

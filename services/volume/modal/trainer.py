@@ -5,8 +5,8 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from . import Call, LostAnswer, Outcome, VolumeError
-from .modal_connection import Connection, inside
+from .. import Call, LostAnswer, Outcome, VolumeError
+from .connection import Connection, inside
 
 if TYPE_CHECKING:
     import modal

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import VolumeError
+from .. import VolumeError
 
 if TYPE_CHECKING:
     import modal

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from services import settings
-from services.volume import VolumeError, modal_connection, open_trainer, open_volume
-from services.volume.modal_connection import Connection
+from services.volume import VolumeError, open_trainer, open_volume
+from services.volume.modal import connection
+from services.volume.modal.connection import Connection
 
-from .modal_standin import StandIn
+from .standin import StandIn
 
 MODAL = settings.load({}, {"ROOFLOG_SINK": "modal"})
 
@@ -142,5 +143,5 @@ async def test_an_error_of_an_unknown_kind_is_still_a_volume_error() -> None:
 
 
 def test_setting_the_proxy_aside_keeps_its_port() -> None:
-    assert modal_connection._without_password("http://me:s@cret@proxy:3128") == "http://proxy:3128"
-    assert modal_connection._without_password("socks5://proxy:1080") == "socks5://proxy:1080"
+    assert connection._without_password("http://me:s@cret@proxy:3128") == "http://proxy:3128"
+    assert connection._without_password("socks5://proxy:1080") == "socks5://proxy:1080"
