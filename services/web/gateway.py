@@ -24,7 +24,7 @@ from ..settings import Settings
 from ..state.client import State
 from .changes import Changes
 from .errors import Refusal, unavailable
-from .pasts import Pasts
+from .past_sessions import Pasts
 
 SAY_SECONDS = 5.0
 """How long the log may take to acknowledge: longer than a synced batch ever takes, shorter than callers wait."""

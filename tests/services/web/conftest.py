@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from services.runtime.nats_server import EmbeddedServer
-from services.web.tokens import Role, Tokens
+from services.web.access.tokens import Role, Tokens
 
 from ..conftest import Cli
 from ..forked import Forked

@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from events.facts import Count
 
-from .auth import may
-from .errors import Refusal
-from .gateway import Gate
-from .pasts import Moment
-from .say import Call
+from ..access.auth import may
+from ..errors import Refusal
+from ..gateway import Gate
+from ..past_sessions import Moment
+from .facts import Call
 
 Sequence = Annotated[int, PathParameter(ge=0, le=2**53)]
 

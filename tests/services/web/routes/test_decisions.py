@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..conftest import ANSWER
-from .conftest import Site
+from ...conftest import ANSWER
+from ..conftest import Site
 
 PROMPTS = iter(f"How high must base flashing number {n} be above the roof membrane?" for n in range(1000))
 

@@ -17,11 +17,11 @@ from events.facts import ExampleApproved, ExampleRedacted, ExampleRejected, Exam
 from events.subjects import new_event_id
 from projections.texts import personal_data
 
-from . import bodies
-from .auth import may
-from .errors import Refusal, refusal_of
-from .gateway import Gate, event_id
-from .say import Call, ExampleId, Key
+from .. import bodies
+from ..access.auth import may
+from ..errors import Refusal, refusal_of
+from ..gateway import Gate, event_id
+from .facts import Call, ExampleId, Key
 
 AT_ONCE = 16
 """Decisions of a bulk approval that are on their way to the log at a time."""

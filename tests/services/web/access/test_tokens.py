@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.web.tokens import Tokens, TokensError
+from services.web.access.tokens import Tokens, TokensError
 
-from ..conftest import Cli
+from ...conftest import Cli
 
 
 @pytest.fixture

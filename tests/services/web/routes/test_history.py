@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ..conftest import ANSWER
-from .conftest import Site, until
+from ...conftest import ANSWER
+from ..conftest import Site, until
 
 
 @pytest.fixture(scope="module")

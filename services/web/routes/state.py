@@ -11,10 +11,10 @@ from litestar.response import Stream
 
 from events.errors import TooLarge, UnknownExample
 
-from .auth import Door, may
-from .errors import unavailable
-from .gateway import Gate, Gateway, told
-from .say import Call, ExampleId
+from ..access.auth import Door, may
+from ..errors import unavailable
+from ..gateway import Gate, Gateway, told
+from .facts import Call, ExampleId
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
 Filter = Annotated[str | None, QueryParameter(min_length=1, max_length=200)]

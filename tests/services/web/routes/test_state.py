@@ -9,8 +9,8 @@ from typing import Any
 from events.facts import FACTS
 from services.state.client import QUESTIONS
 
-from ..conftest import ANSWER
-from .conftest import Site, until
+from ...conftest import ANSWER
+from ..conftest import Site, until
 
 
 def test_answers_are_those_of_the_command_line(site: Site) -> None:

@@ -10,9 +10,9 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Struct
 
+from ..bodies import SignIn
+from ..routes.facts import Call
 from .auth import COOKIE, Principal, Right, may, unauthorized
-from .bodies import SignIn
-from .say import Call
 from .sessions import SESSION_SECONDS, Sessions
 from .tokens import Role, Tokens
 

@@ -14,11 +14,11 @@ from events.facts import Count, PolicyAdopted
 from events.subjects import new_event_id
 from projections.policy.policy import Policy, PolicyError, from_document, from_toml
 
-from .auth import may
-from .bodies import Text
-from .errors import Refusal
-from .gateway import Gate
-from .say import Call
+from ..access.auth import may
+from ..bodies import Text
+from ..errors import Refusal
+from ..gateway import Gate
+from .facts import Call
 
 ROUNDS = 2_000
 """Rounds of analysing before a preview at most; each one reads some thousands of texts."""

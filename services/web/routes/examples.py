@@ -12,10 +12,10 @@ from msgspec import Struct
 from events.errors import InvalidFact, UnknownExample
 from events.log.log import Message, describe
 
-from .auth import may
-from .gateway import Gate, received
-from .look import AsOf, Filter, Limit, Why
-from .say import Call, ExampleId
+from ..access.auth import may
+from ..gateway import Gate, received
+from .facts import Call, ExampleId
+from .state import AsOf, Filter, Limit, Why
 
 Text = Annotated[
     str | None,

@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.rate_limit import RateLimitConfig
 
-from .errors import Refusal
+from ..errors import Refusal
 
 BODY_BYTES = 8 * 2**20
 """A body at most: as much as the log takes in one message."""

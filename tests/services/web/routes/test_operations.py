@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ..conftest import ANSWER
-from .conftest import Site, until
+from ...conftest import ANSWER
+from ..conftest import Site, until
 
 
 @pytest.fixture(scope="module")

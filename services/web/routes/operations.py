@@ -11,12 +11,12 @@ from msgspec import Struct
 
 from events.errors import RooflogError, Unreachable
 
-from ..exporter import client
-from . import bodies
-from .auth import may
-from .errors import Refusal, unavailable
-from .gateway import ASK_SECONDS, Gate, Gateway
-from .say import Call
+from ...exporter import client
+from .. import bodies
+from ..access.auth import may
+from ..errors import Refusal, unavailable
+from ..gateway import ASK_SECONDS, Gate, Gateway
+from .facts import Call
 
 
 class Job(Struct, frozen=True):

@@ -19,7 +19,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
-from .errors import Refusal
+from ..errors import Refusal
 from .sessions import Sessions
 from .tokens import Role, Tokens
 

@@ -12,8 +12,8 @@ import pytest
 from events.log.log import Log
 from services.runtime.nats_server import EmbeddedServer
 
-from ..conftest import ANSWER
-from .conftest import Site
+from ...conftest import ANSWER
+from ..conftest import Site
 
 CALLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from services.web import sessions
-from services.web.sessions import Sessions
-from services.web.tokens import Token, digest
+from services.web.access import sessions
+from services.web.access.sessions import Sessions
+from services.web.access.tokens import Token, digest
 
-from .conftest import Site
+from ..conftest import Site
 
 ANN = Token("ann", "reviewer", digest("rooflog_secret"), datetime(2025, 3, 18, tzinfo=UTC))
 

@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from services.runtime.nats_server import EmbeddedServer
-from services.web.auth import COOKIE, RIGHTS
-from services.web.tokens import Role, Tokens
+from services.web.access.auth import COOKIE, RIGHTS
+from services.web.access.tokens import Role, Tokens
 from tests.docs import openapi
 
-from ..conftest import Cli
-from .conftest import ROLES, Site
+from ...conftest import Cli
+from ..conftest import ROLES, Site
 
 PUBLIC = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), ("get", "/health")}
 NEEDS = {"facts": "say", "decisions": "decide", "state": "look", "session": None, "exports": "operate"}

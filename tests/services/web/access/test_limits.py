@@ -10,8 +10,8 @@ import pytest
 
 from services.runtime.nats_server import EmbeddedServer
 
-from ..conftest import ANSWER
-from .conftest import Site, until
+from ...conftest import ANSWER
+from ..conftest import Site, until
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from events import calls
 from events.errors import InvalidFact
 from events.facts import ExampleCaptured
 
-from . import bodies
-from .auth import Principal, may
-from .errors import Refusal
-from .gateway import Gate, Gateway, event_id
+from .. import bodies
+from ..access.auth import Principal, may
+from ..errors import Refusal
+from ..gateway import Gate, Gateway, event_id
 
 Key = Annotated[
     str | None,
