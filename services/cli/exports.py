@@ -33,7 +33,7 @@ from .command import (
     plain,
     policy_option,
 )
-from .look import funnel_table
+from .status import funnel_table
 
 
 @command("exporter", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog exporter")

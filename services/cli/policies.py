@@ -19,7 +19,7 @@ from projections.tables.policies import differences, settings
 
 from ..state.client import State
 from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
-from .look import REASON_WORDS
+from .status import REASON_WORDS
 
 
 @click.group("policy")

@@ -25,7 +25,7 @@ from .command import (
     policy_option,
     text_argument,
 )
-from .say import find
+from .facts import find
 
 SHOWN = 90
 """Characters of a prompt in a list."""

@@ -17,7 +17,7 @@ from projections.texts import personal_data
 from projections.texts.text_filters import Text, judge_texts
 
 from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
-from .say import find
+from .facts import find
 
 LINES = 20_000
 """Lines judged at a time, so that a file of any size fits into memory."""

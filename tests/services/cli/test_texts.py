@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Cli
+from ..conftest import Cli
 
 LEAK = "Our foreman answers at foreman@example.com or 215-555-0143 about the membrane at the parapet; reseal it."
 

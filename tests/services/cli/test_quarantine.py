@@ -13,8 +13,8 @@ from events.log.log import Log
 from services.cli.quarantine import ADVICE
 from services.state.client import runs
 
-from .conftest import Cli, capture
-from .forked import Forked
+from ..conftest import Cli, capture
+from ..forked import Forked
 
 
 async def test_what_could_not_be_folded_is_listed_and_shown_whole_with_advice(cli: Cli, log: Log) -> None:

@@ -9,7 +9,7 @@ from ..runtime import supervisor
 from ..settings import SettingsError
 from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
 from .exports import export_now, export_told
-from .look import funnel_table
+from .status import funnel_table
 
 
 @command("up", example="rooflog up --data-dir /srv/rooflog")

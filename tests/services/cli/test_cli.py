@@ -12,7 +12,7 @@ import pytest
 from services.cli import main
 from services.runtime.nats_server import _started
 
-from .conftest import ANSWER, Cli
+from ..conftest import ANSWER, Cli
 
 STORE = Path(__file__).parent / "imports" / "store"
 README = Path(__file__).parents[2] / "README.md"

@@ -22,8 +22,8 @@ from projections.policy.policy import Policy, default
 from services.settings import Settings
 from services.state.client import open_state, runs
 
-from .conftest import ANSWER, Cli, capture
-from .forked import Forked
+from ..conftest import ANSWER, Cli, capture
+from ..forked import Forked
 
 SHORT = "Fasten the TPO membrane at 6 in. on center."
 
