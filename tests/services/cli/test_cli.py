@@ -14,8 +14,8 @@ from services.runtime.nats_server import _started
 
 from ..conftest import ANSWER, Cli
 
-STORE = Path(__file__).parent / "imports" / "store"
-README = Path(__file__).parents[2] / "README.md"
+STORE = Path(__file__).parents[1] / "imports" / "store"
+README = Path(__file__).parents[3] / "README.md"
 
 
 def test_the_old_store_becomes_the_five_lines_that_deserve_it(cli: Cli) -> None:

@@ -86,7 +86,7 @@ def test_a_bad_line_is_named(cli: Cli, text: str, says: str) -> None:
 
 
 def test_another_policy_judges_otherwise_and_a_wrong_one_is_explained(cli: Cli, tmp_path: Path) -> None:
-    shipped = (Path(__file__).parents[2] / "projections" / "policy" / "policy.toml").read_text()
+    shipped = (Path(__file__).parents[3] / "projections" / "policy" / "policy.toml").read_text()
     strict = tmp_path / "strict.toml"
     strict.write_text(shipped.replace("min_prompt_chars = 10", "min_prompt_chars = 1000"))
     text = lines({"prompt": "What is the minimum slope for a TPO roof?"})
