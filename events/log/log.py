@@ -18,22 +18,12 @@ from nats.errors import NoRespondersError
 from .. import subjects
 from ..codec import encode
 from ..errors import InvalidFact, RooflogError, StalePolicy, StaleRevision, TooLarge, UnknownExample, Unreachable
-from ..facts import (
-    CorrectionRecorded,
-    ExampleApproved,
-    ExampleErased,
-    ExampleRedacted,
-    ExampleRejected,
-    ExampleReopened,
-    Fact,
-    FeedbackGiven,
-    PolicyAdopted,
-)
+from ..facts import CorrectionRecorded, ExampleErased, Fact, FeedbackGiven, PolicyAdopted, Review
 from ..message import Message, listed, without_gaps
 from . import stream
 from .bulk_read import Bulk, BulkError
 
-__all__ = ["Decision", "Log", "Message", "Published", "describe"]
+__all__ = ["Log", "Message", "Published", "describe"]
 
 BATCH = 500
 """Facts in one atomic batch. The server's limit is 1,000; the rate is flat from 500 on (29,600/s synced)."""
@@ -103,10 +93,6 @@ class _Outcome(msgspec.Struct):
     new: list[str] = []
     existing: list[str] = []
     refused: list[tuple[str, str]] = []
-
-
-Decision = ExampleApproved | ExampleRejected | ExampleReopened | ExampleRedacted | CorrectionRecorded
-"""What a reviewer may say about an example that they have looked at."""
 
 
 class Log:
@@ -225,7 +211,7 @@ class Log:
             await self._require(correction.example_id)
         return await self._publish_one(correction)
 
-    async def decide(self, *facts: Decision, revision: int) -> int:
+    async def decide(self, *facts: Review, revision: int) -> int:
         """Publish a reviewer's decision, all of it or nothing, if the example is still as the reviewer saw it.
 
         The first fact names the example; `revision` is the sequence of the last fact about it that they saw.

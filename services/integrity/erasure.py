@@ -16,24 +16,12 @@ from datetime import UTC, datetime
 from msgspec import Struct, field
 
 from events.errors import InvalidFact, RooflogError, UnknownExample
-from events.facts import (
-    CorrectionRecorded,
-    ErasedMessage,
-    ExampleApproved,
-    ExampleCaptured,
-    ExampleErased,
-    ExampleRedacted,
-    ExampleRejected,
-    FeedbackGiven,
-)
+from events.facts import WITH_TEXTS, ErasedMessage, ExampleErased, comments_of, texts_of
 from events.log.log import Log
 from events.message import Message, remembered
 from events.subjects import TOMBSTONES, new_event_id
 
 from ..state.client import Progress, State
-
-TEXTS = (ExampleCaptured, CorrectionRecorded, ExampleRedacted)
-COMMENTED = (FeedbackGiven, ExampleApproved, ExampleRejected)
 
 ROUNDS = 10
 """Looks for what was said about the example while its tombstones were."""
@@ -72,28 +60,24 @@ async def plan(log: Log, state: State, example_id: str, *, with_comments: bool =
     found = Plan({one: [] for one in ids})
     messages = {message.seq: (one, message) for one in reversed(ids) for message in await log.history(one)}
     texts: list[str] = []
-    comments: list[tuple[str, str, Message]] = []
+    comments: list[tuple[str, list[str], Message]] = []
     for _, (one, message) in sorted(messages.items()):
         try:
             fact = message.fact()
         except InvalidFact:  # it may be a text, or hold one
             found.taken[one].append(message)
             continue
-        if isinstance(fact, TEXTS):
-            texts += [value for name in _TEXT_FIELDS if (value := getattr(fact, name, None))]
+        if isinstance(fact, WITH_TEXTS):
+            texts += texts_of(fact)
             found.taken[_correction(message, ids) or one].append(message)
-        elif isinstance(fact, COMMENTED) and (
-            comment := getattr(fact, "comment", None) or getattr(fact, "reason", None)
-        ):
-            comments.append((one, comment, message))
-    for one, comment, message in comments:
-        (found.taken[one] if with_comments or quotes(comment, texts) else found.left).append(message)
+        elif not isinstance(fact, ExampleErased) and any(said := comments_of(fact)):
+            comments.append((one, said, message))
+    for one, said, message in comments:
+        is_taken = with_comments or any(quotes(comment, texts) for comment in said)
+        (found.taken[one] if is_taken else found.left).append(message)
     if not messages and example_id not in {m.subject.split(".")[3] for m in await log.matching(TOMBSTONES)}:
         raise UnknownExample(example_id)
     return found
-
-
-_TEXT_FIELDS = ("prompt", "response", "original_prompt", "original_response", "corrected_response")
 
 
 def _correction(message: Message, ids: Sequence[str]) -> str | None:

@@ -17,8 +17,8 @@ from nats.errors import Error as NatsError
 from events import subjects
 from events.codec import decode, encode
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample, Unreachable
-from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted
-from events.log.log import Decision, Log, Message, Published, describe
+from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
+from events.log.log import Log, Message, Published, describe
 
 from ..settings import Settings
 from ..state.client import State
@@ -142,7 +142,7 @@ class Gateway:
         self._remember(fact.actor, seq)
         return seq
 
-    async def decide(self, *facts: Decision, revision: int, is_keyed: bool) -> int:
+    async def decide(self, *facts: Review, revision: int, is_keyed: bool) -> int:
         """Publish a decision on what was seen; its sequence. Raises Refusal 409 with everything said since."""
         example_id = facts[0].example_id or ""
         if is_keyed:

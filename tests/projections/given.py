@@ -19,6 +19,8 @@ from msgspec import Struct
 from events.codec import encode
 from events.errors import InvalidFact
 from events.facts import (
+    WITH_COMMENTS,
+    WITH_TEXTS,
     CorrectionRecorded,
     Document,
     ExampleApproved,
@@ -42,8 +44,6 @@ PROMPT = "How high must base flashing extend above the roof?"
 ANSWER = "Extend the TPO base flashing at least 4 inches above the finished roof membrane."
 BETTER = "Extend the TPO base flashing at least 8 inches above the finished roof membrane, terminated in a reglet."
 OTHER_PROMPT = "What slope does tapered polyiso insulation need?"
-TEXTS = (ExampleCaptured, CorrectionRecorded, ExampleRedacted)
-COMMENTED = (FeedbackGiven, ExampleApproved, ExampleRejected)
 SUPPLIER = " Questions go to bo@example.com."
 """Personal data that can end any answer."""
 
@@ -271,7 +271,7 @@ def tables_holding(con: Connection, text: str) -> list[str]:
 
 def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
     """It lists what is, or may be, a text of the example."""
-    kinds = TEXTS + COMMENTED if erase.comments else TEXTS
+    kinds = WITH_TEXTS + WITH_COMMENTS if erase.comments else WITH_TEXTS
     others = {message.seq for message, fact in _decoded(messages) if not isinstance(fact, kinds)}
     said = [m for m in messages if m.seq not in others and erase.example_id in _ids(m.subject)]
     kept = tuple(map(remembered, said[: len(said) - erase.all_but]))
