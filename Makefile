@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE # every process would compile the sources again
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -46,8 +46,11 @@ bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts 
 eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=held_out, tune or all
 	$(BIN)/python -m tests.evaluation $(HALF)
 
-docs: $(VENV)/.dev ## write the documents that are generated from the code: docs/openapi.json, docs/asyncapi.json, docs/schemas/
+docs: $(VENV)/.dev ## write docs/reference/ from the code
 	$(BIN)/python -m tests.docs
+
+docs-site: $(VENV)/.dev ## build the website of all documents into .make/site/html; a broken link fails
+	$(BIN)/python -m tests.docs site
 
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
@@ -64,4 +67,4 @@ clean: ## remove the environment and caches; the data directory stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up browser test check bench eval docs client lock clean
+.PHONY: help setup demo up browser test check bench eval docs docs-site client lock clean

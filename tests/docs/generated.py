@@ -1,4 +1,4 @@
-"""`make docs`: the documents that are generated from the code, kept beside what people wrote."""
+"""`make docs`: everything in docs/reference/, made from the code."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from services.web.gateway import Gateway
 from services.web.openapi import exact
 from services.web.tokens import Tokens
 
-DOCS = Path(__file__).parent.parent / "docs"
-
+from . import REFERENCE, reference
 
 def openapi() -> dict[str, Any]:
     """The OpenAPI document of the gateway, made without any connection."""
@@ -32,19 +31,30 @@ def openapi() -> dict[str, Any]:
     return exact(app.openapi_schema.to_schema())
 
 
-DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
-    "openapi.json": openapi,
-    "asyncapi.json": asyncapi.document,
-    **{f"schemas/{name}.json": partial(schemas().__getitem__, name) for name in schemas()},
+def _json(document: Callable[[], Any]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(document(), order="sorted"), indent=2) + b"\n"
+
+
+def _markdown(page: Callable[[], str]) -> bytes:
+    return page().encode()
+
+
+DOCUMENTS: dict[str, Callable[[], bytes]] = {
+    "README.md": partial(_markdown, reference.index_page),
+    "commands.md": partial(_markdown, reference.command_page),
+    "settings.md": partial(_markdown, reference.settings_page),
+    "openapi.json": partial(_json, openapi),
+    "asyncapi.json": partial(_json, asyncapi.document),
+    **{f"schemas/{name}.json": partial(_json, partial(schemas().__getitem__, name)) for name in schemas()},
 }
+"""Everything in docs/reference/, by its name there."""
 
 
-def rendered(name: str) -> bytes:
-    """A document as it lies in docs/."""
-    return msgspec.json.format(msgspec.json.encode(DOCUMENTS[name](), order="sorted"), indent=2) + b"\n"
-
-
-if __name__ == "__main__":
-    (DOCS / "schemas").mkdir(parents=True, exist_ok=True)
-    for name in DOCUMENTS:
-        (DOCS / name).write_bytes(rendered(name))
+def write() -> None:
+    """Write all of them, and remove what no code stands for any more."""
+    for path in REFERENCE.rglob("*.*"):
+        if path.relative_to(REFERENCE).as_posix() not in DOCUMENTS:
+            path.unlink()
+    for name, made in DOCUMENTS.items():
+        (REFERENCE / name).parent.mkdir(parents=True, exist_ok=True)
+        (REFERENCE / name).write_bytes(made())

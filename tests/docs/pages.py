@@ -24,7 +24,7 @@ _SHELL = ("", "sh", "bash", "console")
 
 _COMMANDS = ("rooflog", "make")
 
-_SENTENCE_ENDS = re.compile(r"(?<=[.!?:;])\s+(?=[^a-z\s])|(?<=[;:])\s+")
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?:])\s+")
 
 
 class Command(Struct, frozen=True):
