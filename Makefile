@@ -64,7 +64,7 @@ lock: ## resolve the newest versions that fit and pin them
 	rm -rf $(VENV)/lock
 
 clean: ## remove the environment and caches; the data directory stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) .make .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help setup demo up browser test check bench eval docs docs-site client lock clean

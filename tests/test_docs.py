@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from collections import defaultdict
@@ -106,7 +107,7 @@ def _repeated(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 @pages
 def test_a_blank_line_is_before_every_heading(page: Page) -> None:
     lines = re.sub(r"^```.*?^```", "", page.text, flags=re.MULTILINE | re.DOTALL).splitlines()
-    crowded = [line for before, line in zip(lines, lines[1:], strict=False) if re.match("#+ ", line) and before.strip()]
+    crowded = [line for before, line in itertools.pairwise(lines) if re.match("#+ ", line) and before.strip()]
     assert crowded == []
 
 
@@ -127,7 +128,9 @@ def test_every_decision_has_its_form_and_its_place_in_the_index() -> None:
     (index,) = [page for page in written() if page.name == "docs/decisions/README.md"]
     decisions = [page for page in written() if page.path.parent == index.path.parent and page is not index]
     forms = {page.name: [heading for level, heading in page.headings if level == 2] for page in decisions}
-    assert {name for name, form in forms.items() if form != ["Context", "Decision", "Consequences", "Rejected"]} == set()
+    assert {
+        name for name, form in forms.items() if form != ["Context", "Decision", "Consequences", "Rejected"]
+    } == set()
     assert {page.path for page in decisions} == set(targets(index)) & {page.path for page in written()}
 
 

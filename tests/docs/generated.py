@@ -21,6 +21,7 @@ from services.web.tokens import Tokens
 
 from . import REFERENCE, reference
 
+
 def openapi() -> dict[str, Any]:
     """The OpenAPI document of the gateway, made without any connection."""
     app = create(

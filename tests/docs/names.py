@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 
@@ -11,7 +10,7 @@ import click
 
 from services.cli import main
 
-from . import ROOT
+from . import ROOT, tracked
 from .pages import command_words
 from .reference import commands, options
 
@@ -19,16 +18,6 @@ _CODE = (".py", ".js", ".toml", ".yml", ".json", ".jsonl", ".html", ".css", "Mak
 
 _FILE = re.compile(r"[\w.-]+\.(?:py|js|toml|yml|json|jsonl|lock|md|txt)")
 _WORD = re.compile(r"[A-Za-z_][\w.]*(?:\(\))?")
-
-
-@cache
-def tracked() -> frozenset[str]:
-    """Every file of the repository, and every folder that holds one."""
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    files = {name for name in names if (ROOT / name).is_file()}
-    folders = {"/".join(name.split("/")[:depth]) for name in files for depth in range(1, name.count("/") + 1)}
-    return frozenset(files | folders)
 
 
 @cache
@@ -91,12 +80,12 @@ def missing(quoted: str) -> Iterator[str]:
         if not is_command(quoted):
             yield quoted
     elif re.fullmatch(r"--[a-z][a-z-]+(?: .*)?", quoted):
-        if quoted.split()[0] not in flags():
+        if quoted.split(maxsplit=1)[0] not in flags():
             yield quoted
     elif re.fullmatch(r"ROOFLOG_[A-Z_]+(?:=\S*)?", quoted):
         if not _is_variable(quoted.partition("=")[0]):
             yield quoted
-    elif "/" in quoted and quoted.split("/")[0] in tracked():
+    elif "/" in quoted and quoted.split("/", maxsplit=1)[0] in tracked():
         if quoted.rstrip("/") not in tracked():
             yield quoted
     elif _FILE.fullmatch(quoted):

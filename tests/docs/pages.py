@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections import Counter
@@ -13,11 +14,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec import Struct
 
-from . import DOCS, REFERENCE, ROOT
+from . import REFERENCE, ROOT, tracked
 
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
-
-TOP_LEVEL = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "events/README.md")
 
 _SHELL = ("", "sh", "bash", "console")
 """Languages of code blocks whose lines may be commands."""
@@ -45,6 +44,8 @@ class Page(Struct, frozen=True):
     links: tuple[str, ...]
     commands: tuple[Command, ...]
     quoted: tuple[str, ...]
+    scripts: tuple[str, ...]
+    """Blocks of shell that a test runs."""
 
     @property
     def path(self) -> Path:
@@ -66,8 +67,8 @@ class Page(Struct, frozen=True):
 @cache
 def written() -> tuple[Page, ...]:
     """Every page that a person wrote."""
-    found = sorted(path for path in DOCS.rglob("*.md") if REFERENCE not in path.parents)
-    return tuple(map(read, (*(ROOT / name for name in TOP_LEVEL), *found)))
+    paths = (ROOT / name for name in sorted(tracked()) if name.endswith(".md"))
+    return tuple(read(path) for path in paths if REFERENCE not in path.parents)
 
 
 @cache
@@ -91,11 +92,12 @@ def read(path: Path) -> Page:
         ),
         commands=tuple(_commands(tokens)),
         quoted=tuple(token.content for token in inline if token.type == "code_inline"),
+        scripts=tuple(token.content for token in tokens if token.type == "fence" and token.info.strip() == "sh"),
     )
 
 
 def _headings(tokens: list[Token]) -> Iterator[tuple[int, str]]:
-    for opening, content in zip(tokens, tokens[1:], strict=False):
+    for opening, content in itertools.pairwise(tokens):
         if opening.type == "heading_open":
             yield int(opening.tag[1:]), _plain(content)
 
@@ -110,7 +112,7 @@ def _plain(token: Token) -> str:
 
 def _sentences(tokens: list[Token]) -> Iterator[str]:
     """Sentences of paragraphs, list items and cells of tables; a name in back quotes is a word of them."""
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in itertools.pairwise(tokens):
         if token.type == "inline" and before.type != "heading_open":
             yield from (sentence for part in _SENTENCE_ENDS.split(_plain(token)) if (sentence := part.strip()))
 

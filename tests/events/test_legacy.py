@@ -19,7 +19,7 @@ from services.nats_server import EmbeddedServer
 
 from .test_client import only
 
-PAGE = Path(__file__).parents[2] / "docs" / "migration.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "migration.md"
 
 
 @pytest.fixture

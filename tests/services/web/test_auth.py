@@ -11,7 +11,7 @@ import pytest
 from services.nats_server import EmbeddedServer
 from services.web.auth import COOKIE, RIGHTS
 from services.web.tokens import Role, Tokens
-from tests.docs import openapi
+from tests.docs.generated import openapi
 
 from ..conftest import Cli
 from .conftest import ROLES, Site
