@@ -13,7 +13,7 @@ import pytest
 
 from .docs import REFERENCE, ROOT
 from .docs.generated import DOCUMENTS
-from .docs.names import missing, problem
+from .docs.names import exists, problem
 from .docs.pages import Page, everything, read, written
 from .docs.reference import commands
 from .docs.site import build, targets
@@ -63,7 +63,15 @@ def _leads_somewhere(page: Page, link: str) -> bool:
 
 @pages
 def test_names_in_back_quotes_exist(page: Page) -> None:
-    assert [name for quoted in page.quoted for name in missing(quoted)] == []
+    assert [quoted for quoted in page.quoted if not exists(quoted)] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["rooflog exprot", "rooflog export --foo", "make nope", "--nope", "services/nowhere.py", "events.facts.Nope"],
+)
+def test_a_name_of_nothing_is_found(name: str) -> None:
+    assert not exists(name)
 
 
 @pages

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cache
 
 import click
 
 from services.cli import main
+from services.settings import Settings
 
 from . import ROOT, tracked
 from .pages import command_words
@@ -16,16 +17,18 @@ from .reference import commands, options
 
 _CODE = (".py", ".js", ".toml", ".yml", ".json", ".jsonl", ".html", ".css", "Makefile", ".lock", ".txt")
 
-_FILE = re.compile(r"[\w.-]+\.(?:py|js|toml|yml|json|jsonl|lock|md|txt)")
-_WORD = re.compile(r"[A-Za-z_][\w.]*(?:\(\))?")
+
+@cache
+def code() -> str:
+    """The text of the code, of whatever language."""
+    names = (name for name in sorted(tracked()) if name.endswith(_CODE) and not name.startswith("docs/"))
+    return "\n".join((ROOT / name).read_text("utf-8", "ignore") for name in names)
 
 
 @cache
 def words() -> frozenset[str]:
-    """Every identifier in the code, of whatever language."""
-    code = (name for name in tracked() if name.endswith(_CODE) and not name.startswith("docs/"))
-    text = "\n".join((ROOT / name).read_text("utf-8", "ignore") for name in code if (ROOT / name).is_file())
-    return frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+    """Every identifier in the code."""
+    return frozenset(_parts(code()))
 
 
 @cache
@@ -74,29 +77,36 @@ def problem(line: tuple[str, ...]) -> str:
     return ""
 
 
-def missing(quoted: str) -> Iterator[str]:
-    """What of a name in back quotes does not exist; nothing where it is prose, a value or of somebody else."""
-    if command_words(quoted):
-        if not is_command(quoted):
-            yield quoted
-    elif re.fullmatch(r"--[a-z][a-z-]+(?: .*)?", quoted):
-        if quoted.split(maxsplit=1)[0] not in flags():
-            yield quoted
-    elif re.fullmatch(r"ROOFLOG_[A-Z_]+(?:=\S*)?", quoted):
-        if not _is_variable(quoted.partition("=")[0]):
-            yield quoted
-    elif "/" in quoted and quoted.split("/", maxsplit=1)[0] in tracked():
-        if quoted.rstrip("/") not in tracked():
-            yield quoted
-    elif _FILE.fullmatch(quoted):
-        if not any(name.rsplit("/", 1)[-1] == quoted for name in tracked()) and not set(_parts(quoted)) <= words():
-            yield quoted
-    elif _WORD.fullmatch(quoted) and re.search(r"[a-z]_|_[a-z]|[a-z]\.[a-z]|[a-z][A-Z]|^[A-Z][a-z]", quoted):
-        yield from (f"{part} in {quoted}" for part in _parts(quoted) if not _is_word(part))
+def exists(quoted: str) -> bool:
+    """Does it exist? True as well of prose, of values, and of names that look like nothing of ours."""
+    return next((is_there(quoted) for pattern, is_there in _KINDS if re.fullmatch(pattern, quoted)), True)
 
 
-def _parts(quoted: str) -> list[str]:
-    return re.findall(r"[A-Za-z_][A-Za-z0-9_]*", quoted)
+def _is_path(quoted: str) -> bool:
+    return quoted.split("/", 1)[0] not in tracked() or quoted.rstrip("/") in tracked()
+
+
+def _is_file(quoted: str) -> bool:
+    return quoted in code() or any(name.rsplit("/", 1)[-1] == quoted for name in tracked())
+
+
+def _is_variable(quoted: str) -> bool:
+    name = quoted.partition("=")[0]
+    return name in words() or name.removeprefix("ROOFLOG_").lower() in Settings.__struct_fields__
+
+
+def _is_dotted(quoted: str) -> bool:
+    """A module or a name in it, where the first part is one of our folders; else words of the code."""
+    parts = quoted.removesuffix("()").split(".")
+    if parts[0] not in tracked():
+        return all(map(_is_word, parts))
+    for depth in range(len(parts), 1, -1):
+        path = "/".join(parts[:depth])
+        if path in tracked():
+            return depth == len(parts)
+        if f"{path}.py" in tracked():
+            return set(parts[depth:]) <= set(_parts((ROOT / f"{path}.py").read_text("utf-8")))
+    return False
 
 
 def _is_word(part: str) -> bool:
@@ -105,5 +115,17 @@ def _is_word(part: str) -> bool:
     return part in words() or (start in words() and f"_{end}" in words())
 
 
-def _is_variable(name: str) -> bool:
-    return name in words() or name.removeprefix("ROOFLOG_").lower() in words()
+def _parts(text: str) -> list[str]:
+    return re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text)
+
+
+_KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    (r"(?:rooflog|make) [a-z].*", is_command),
+    (r"--[a-z][a-z-]+(?: .*)?", lambda quoted: quoted.split()[0] in flags()),
+    (r"ROOFLOG_[A-Z_]+(?:=.*)?", _is_variable),
+    (r"[\w.-]+/.*", _is_path),
+    (r"[\w.-]+\.(?:py|js|toml|yml|jsonl?|lock|md)", _is_file),
+    (r"[A-Za-z_]\w*(?:\.\w+)+(?:\(\))?", _is_dotted),
+    (r"\w*[a-z0-9]_\w+(?:\(\))?|[A-Z]\w*[a-z][A-Z]\w*(?:\(\))?", lambda quoted: _is_word(quoted.removesuffix("()"))),
+)
+"""What a name looks like, and whether there is such a thing; the first that fits decides."""
