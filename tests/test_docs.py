@@ -16,7 +16,7 @@ from .docs.generated import DOCUMENTS
 from .docs.names import exists, problem
 from .docs.pages import Page, everything, read, written
 from .docs.reference import commands
-from .docs.site import build, targets
+from .docs.site import build, reached, targets
 
 SENTENCE = 25
 """Words of a sentence at most."""
@@ -140,6 +140,10 @@ def test_every_decision_has_its_form_and_its_place_in_the_index() -> None:
         name for name, form in forms.items() if form != ["Context", "Decision", "Consequences", "Rejected"]
     } == set()
     assert {page.path for page in decisions} == set(targets(index)) & {page.path for page in written()}
+
+
+def test_links_lead_from_the_readme_to_every_page() -> None:
+    assert {page.name for page in everything()} - {page.name for page in reached(everything())} == set()
 
 
 def test_the_site_has_every_page_and_no_broken_link(tmp_path: Path) -> None:

@@ -23,9 +23,6 @@ TITLES = {"README.md": "rooflog", "events/README.md": "Client wheel"}
 
 SECTIONS = {"Guide": DOCS / "guide", "Reference": REFERENCE, "Decisions": DOCS / "decisions"}
 
-FIRST = ("README.md", "docs/guide/first-day.md", "docs/guide/assistant.md")
-"""What comes before its neighbours, which follow in the order of their names."""
-
 
 def build(home: Path = SITE) -> int:
     """Build the site; the exit code is not 0 where a page links to something that is not there."""
@@ -49,7 +46,8 @@ def targets(page: Page) -> list[Path]:
 
 def configuration(pages: tuple[Page, ...]) -> dict[str, object]:
     """What zensical is told: no fonts from elsewhere, no scripts from elsewhere, and where each page stands."""
-    ordered = sorted(pages, key=lambda page: (FIRST.index(page.name) if page.name in FIRST else len(FIRST), page.name))
+    led = reached(pages)
+    ordered = led + [page for page in pages if page not in led]
     top = [{title(page): page.name} for page in ordered if not any(s in page.path.parents for s in SECTIONS.values())]
     sections = [
         {name: [{title(page): page.name} for page in ordered if folder in page.path.parents]}
@@ -66,6 +64,17 @@ def configuration(pages: tuple[Page, ...]) -> dict[str, object]:
             "validation": {"invalid_links": True, "invalid_link_anchors": True, "unresolved_references": True},
         }
     }
+
+
+def reached(pages: tuple[Page, ...]) -> list[Page]:
+    """The pages that links lead to, from the README on, in the order of those links."""
+    by_path = {page.path: page for page in pages}
+    found = [by_path[ROOT / "README.md"]]
+    for page in found:
+        found += [
+            by_path[path] for path in dict.fromkeys(targets(page)) if path in by_path and by_path[path] not in found
+        ]
+    return found
 
 
 def title(page: Page) -> str:
