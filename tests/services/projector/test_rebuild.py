@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from events.errors import InputError
 from events.facts import ExampleErased, Fact, PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
@@ -140,7 +141,7 @@ async def test_one_projection_is_put_back_and_nothing_else(log: Log, tmp_path: P
     con.execute("DELETE FROM near_texts")
     await run(log, owner, Plan(projection="near_texts"))
     assert con.execute("SELECT count(*) FROM near_texts").fetchall() > [(0,)]
-    with pytest.raises(ValueError, match="no projection 'checkpoint'; there are examples"):
+    with pytest.raises(InputError, match="no projection 'checkpoint'; there are examples"):
         await run(log, owner, Plan(projection="checkpoint"))
     owner.close()
 
