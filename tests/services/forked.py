@@ -78,7 +78,7 @@ def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     """The process that forks, and the socket to it; it ends when that is closed."""
     ours, theirs = socket.socketpair()
     with theirs:
-        return ours, subprocess.Popen([sys.executable, "-m", __name__], stdin=theirs, cwd=ROOT)
+        return ours, subprocess.Popen([sys.executable, "-m", __name__], stdin=theirs.fileno(), cwd=ROOT)
 
 
 def _serve() -> None:
