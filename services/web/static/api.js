@@ -16,7 +16,9 @@ export class Problem extends Error {
 
 /** Ask; what follows from the log is asked for as of the moment that the page shows. */
 export function get(path, parameters = {}, options = {}) {
-  const given = Object.entries(asOf !== null && KEPT.test(path) ? { ...parameters, as_of: asOf } : parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const given = Object.entries(asOf !== null && KEPT.test(path) ? { ...parameters, as_of: asOf } : parameters).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   const query = given.length ? `?${new URLSearchParams(given)}` : "";
   return ask("GET", path + query, undefined, options);
 }
@@ -44,7 +46,12 @@ async function ask(method, path, body, { key, signal, mayBeUnknown = false } = {
   if (key) headers["Idempotency-Key"] = key;
   let response;
   try {
-    response = await fetch(BASE + path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+    response = await fetch(BASE + path, {
+      method,
+      headers,
+      signal,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, "offline", "The server cannot be reached.");

@@ -11,7 +11,12 @@ import { WHY, count, number, plain } from "./words.js";
 export function openBulk(tags, chosen, done) {
   const list = h("ul", { class: "covered" });
   const told = h("p", { class: "quiet", role: "status" });
-  const pick = h("select", { id: "bulk-tag" }, h("option", { value: "" }, "Choose a tag"), tags.map(({ name, waiting }) => h("option", { value: name }, `${name} (${number(waiting)})`)));
+  const pick = h(
+    "select",
+    { id: "bulk-tag" },
+    h("option", { value: "" }, "Choose a tag"),
+    tags.map(({ name, waiting }) => h("option", { value: name }, `${name} (${number(waiting)})`)),
+  );
   const approve = h("button", { type: "button", class: "primary", disabled: true }, "Approve");
   const dialog = h(
     "dialog",
@@ -20,10 +25,18 @@ export function openBulk(tags, chosen, done) {
     h("div", { class: "field" }, h("label", { for: "bulk-tag" }, "Tag"), pick),
     told,
     list,
-    h("div", { class: "buttons" }, approve, h("button", { type: "button", class: "secondary", onclick: () => dialog.close() }, "Cancel")),
+    h(
+      "div",
+      { class: "buttons" },
+      approve,
+      h("button", { type: "button", class: "secondary", onclick: () => dialog.close() }, "Cancel"),
+    ),
   );
   let boxes = [];
-  const ticked = () => boxes.filter(({ box }) => box.checked).map(({ item }) => ({ example_id: item.example_id, revision: item.revision }));
+  const ticked = () =>
+    boxes
+      .filter(({ box }) => box.checked)
+      .map(({ item }) => ({ example_id: item.example_id, revision: item.revision }));
   const counted = () => {
     const n = ticked().length;
     put(approve, n ? `Approve ${number(n)}` : "Approve");
@@ -38,9 +51,13 @@ export function openBulk(tags, chosen, done) {
     const { items, total } = await get("/review/covered", { tag: pick.value });
     boxes = items.map((item) => ({ item, box: tick(item, counted) }));
     put(list, boxes.map(covered));
-    const left = total > items.length ? ` This preview shows the newest ${number(items.length)}; the rest comes after them.` : "";
+    const left =
+      total > items.length ? ` This preview shows the newest ${number(items.length)}; the rest comes after them.` : "";
     const looks = items.filter((item) => item.looks.length).length;
-    put(told, `${count(total, "example waits", "examples wait")} with this tag.${left}${looks ? ` ${count(looks, "is", "are")} not ticked: look at ${looks === 1 ? "it" : "them"} one by one.` : ""}`);
+    put(
+      told,
+      `${count(total, "example waits", "examples wait")} with this tag.${left}${looks ? ` ${count(looks, "is", "are")} not ticked: look at ${looks === 1 ? "it" : "them"} one by one.` : ""}`,
+    );
     counted();
   };
   const fail = (problem) => put(told, problem.message);
@@ -48,9 +65,14 @@ export function openBulk(tags, chosen, done) {
   approve.addEventListener("click", async () => {
     approve.disabled = true;
     try {
-      const { approved, refused } = await post("/decisions/approve", { items: ticked(), reason: `approved in bulk: ${pick.value}` });
+      const { approved, refused } = await post("/decisions/approve", {
+        items: ticked(),
+        reason: `approved in bulk: ${pick.value}`,
+      });
       dialog.close();
-      const stale = refused.length ? ` ${count(refused.length, "was", "were")} refused, because somebody changed ${refused.length === 1 ? "it" : "them"} meanwhile.` : "";
+      const stale = refused.length
+        ? ` ${count(refused.length, "was", "were")} refused, because somebody changed ${refused.length === 1 ? "it" : "them"} meanwhile.`
+        : "";
       toast(`Approved ${number(approved.length)}.${stale}`, { isBad: refused.length > 0 });
       done();
     } catch (problem) {
@@ -80,7 +102,13 @@ function covered({ item, box }) {
     "li",
     {},
     box,
-    h("label", { for: box.id }, line(item.prompt, { class: "prompt" }), line(item.response, { class: "response" }), h("span", { class: "about" }, looks.length ? looks : why)),
+    h(
+      "label",
+      { for: box.id },
+      line(item.prompt, { class: "prompt" }),
+      line(item.response, { class: "response" }),
+      h("span", { class: "about" }, looks.length ? looks : why),
+    ),
     link(exampleAddress(item.example_id), { target: "_blank", rel: "noopener", class: "quiet" }, "Open"),
   );
 }

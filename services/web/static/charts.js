@@ -4,7 +4,14 @@ import { h, styled, unseen } from "./dom.js";
 import { count, number, plain } from "./words.js";
 
 const STEP = {
-  hour: new Intl.DateTimeFormat("en-US", { hour: "2-digit", minute: "2-digit", hour12: false, month: "short", day: "numeric", timeZone: "UTC" }),
+  hour: new Intl.DateTimeFormat("en-US", {
+    hour: "2-digit",
+    minute: "2-digit",
+    hour12: false,
+    month: "short",
+    day: "numeric",
+    timeZone: "UTC",
+  }),
   day: new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", timeZone: "UTC" }),
   month: new Intl.DateTimeFormat("en-US", { month: "short", year: "numeric", timeZone: "UTC" }),
 };
@@ -24,12 +31,24 @@ export function bar(part, whole, inner = null, tone = "") {
 export function progress(now, goal, marks, label) {
   const share = goal ? Math.min(100, (100 * now) / goal) : 0;
   const track = styled(
-    h("div", { class: "progress", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": goal, "aria-valuenow": Math.min(now, goal), "aria-valuetext": `${number(now)} of ${number(goal)}` }),
+    h("div", {
+      class: "progress",
+      role: "progressbar",
+      "aria-label": label,
+      "aria-valuemin": 0,
+      "aria-valuemax": goal,
+      "aria-valuenow": Math.min(now, goal),
+      "aria-valuetext": `${number(now)} of ${number(goal)}`,
+    }),
     { "--share": `${share}%` },
   );
   for (const { at, label: mark } of marks) {
     if (at <= 0 || at >= goal) continue;
-    track.append(styled(h("span", { class: now >= at ? "milestone is-reached" : "milestone" }, h("span", {}, mark)), { "--at": `${(100 * at) / goal}%` }));
+    track.append(
+      styled(h("span", { class: now >= at ? "milestone is-reached" : "milestone" }, h("span", {}, mark)), {
+        "--at": `${(100 * at) / goal}%`,
+      }),
+    );
   }
   return track;
 }
@@ -41,7 +60,8 @@ export function timeline({ unit, steps }) {
   const below = Math.max(1, decided);
   const up = Math.max(most, 0.4 * below);
   const down = Math.max(below, 0.4 * most);
-  const piece = (name, n, whole) => styled(h("span", { class: name }), { "--height": `${n ? Math.max(1.5, (100 * n) / whole) : 0}%` });
+  const piece = (name, n, whole) =>
+    styled(h("span", { class: name }), { "--height": `${n ? Math.max(1.5, (100 * n) / whole) : 0}%` });
   const columns = steps.map((step) => {
     const told = `${STEP[unit].format(new Date(step.at))}: ${count(step.captures, "capture")}, ${count(step.corrections, "correction")}, ${number(step.approved)} approved, ${number(step.rejected)} rejected`;
     return h(
@@ -51,11 +71,19 @@ export function timeline({ unit, steps }) {
       h("span", { class: "down" }, piece("approved", step.approved, down), piece("rejected", step.rejected, down)),
     );
   });
-  const labels = [steps[0], steps[Math.floor(steps.length / 2)], steps.at(-1)].map((step) => h("span", {}, STEP[unit].format(new Date(step.at))));
+  const labels = [steps[0], steps[Math.floor(steps.length / 2)], steps.at(-1)].map((step) =>
+    h("span", {}, STEP[unit].format(new Date(step.at))),
+  );
   return h(
     "figure",
     { class: "timeline" },
-    h("div", { class: "plot", "aria-hidden": "true" }, h("span", { class: "most" }, number(most)), styled(h("div", { class: "columns" }, columns), { "--rows": `${up}fr ${down}fr` }), decided ? h("span", { class: "most is-below" }, number(decided)) : null),
+    h(
+      "div",
+      { class: "plot", "aria-hidden": "true" },
+      h("span", { class: "most" }, number(most)),
+      styled(h("div", { class: "columns" }, columns), { "--rows": `${up}fr ${down}fr` }),
+      decided ? h("span", { class: "most is-below" }, number(decided)) : null,
+    ),
     h("div", { class: "axis", "aria-hidden": "true" }, labels),
     table(unit, steps),
   );
@@ -63,7 +91,11 @@ export function timeline({ unit, steps }) {
 
 /** The colours of a timeline. */
 export function legend(names) {
-  return h("ul", { class: "legend", "aria-hidden": "true" }, names.map((name) => h("li", { class: name }, plain(name))));
+  return h(
+    "ul",
+    { class: "legend", "aria-hidden": "true" },
+    names.map((name) => h("li", { class: name }, plain(name))),
+  );
 }
 
 function table(unit, steps) {
@@ -74,8 +106,27 @@ function table(unit, steps) {
       "table",
       {},
       h("caption", {}, `What happened by ${unit}`),
-      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, busy.map((step) => h("tr", {}, h("th", { scope: "row" }, STEP[unit].format(new Date(step.at))), heads.slice(1).map((name) => h("td", {}, number(step[name])))))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          heads.map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        busy.map((step) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, STEP[unit].format(new Date(step.at))),
+            heads.slice(1).map((name) => h("td", {}, number(step[name]))),
+          ),
+        ),
+      ),
     ),
   );
 }

@@ -19,7 +19,10 @@ export function diff(before, after) {
 }
 
 function changes(a, b) {
-  const replaced = [["gone", a], ["new", b]];
+  const replaced = [
+    ["gone", a],
+    ["new", b],
+  ];
   if (!a.length || !b.length || a.length + b.length > MOST_WORDS) return replaced;
   const most = Math.min(a.length + b.length, MOST_CHANGES);
   const reach = new Int32Array(2 * most + 2);
@@ -117,7 +120,11 @@ function readable(runs) {
   for (let n = 1; n < groups.length - 1; ) {
     const [before, between, after] = [groups[n - 1], groups[n], groups[n + 1]];
     const size = (group) => Math.max(group.gone.length, group.new.length);
-    if (between.same === undefined || between.same.includes("\n") || between.same.length > Math.min(size(before), size(after))) {
+    if (
+      between.same === undefined ||
+      between.same.includes("\n") ||
+      between.same.length > Math.min(size(before), size(after))
+    ) {
       n += 1;
       continue;
     }
@@ -126,6 +133,11 @@ function readable(runs) {
     n = Math.max(1, n - 2);
   }
   return groups.flatMap((group) =>
-    group.same !== undefined ? [{ kind: "same", text: group.same }] : [{ kind: "gone", text: group.gone }, { kind: "new", text: group.new }].filter(({ text }) => text),
+    group.same !== undefined
+      ? [{ kind: "same", text: group.same }]
+      : [
+          { kind: "gone", text: group.gone },
+          { kind: "new", text: group.new },
+        ].filter(({ text }) => text),
   );
 }

@@ -63,7 +63,8 @@ function fill(element, attributes, children) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "value") element.value = value;
-    else if (["href", "src", "style", "srcdoc", "action", "formaction"].includes(name)) throw new Error(`use no ${name} here`);
+    else if (["href", "src", "style", "srcdoc", "action", "formaction"].includes(name))
+      throw new Error(`use no ${name} here`);
     else element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...flat(children));

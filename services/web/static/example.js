@@ -20,7 +20,14 @@ export function verdict(example) {
 
 function approval(example) {
   const why = APPROVALS[example.approval];
-  return why && h("li", { class: "chip is-quiet" }, example.approval === "reviewer" && example.reviewer ? `approved by ${example.reviewer}` : why);
+  return (
+    why &&
+    h(
+      "li",
+      { class: "chip is-quiet" },
+      example.approval === "reviewer" && example.reviewer ? `approved by ${example.reviewer}` : why,
+    )
+  );
 }
 
 /** Can the title show the whole question? */
@@ -31,7 +38,10 @@ export function isShort(prompt) {
 /** The question as a title; the beginning of a long one. */
 export function title(example, spans = []) {
   const shown = isShort(example.prompt)
-    ? marked(example.prompt, spans.filter(({ field }) => field === "prompt"))
+    ? marked(
+        example.prompt,
+        spans.filter(({ field }) => field === "prompt"),
+      )
     : line(example.prompt.slice(0, 280));
   return h("h2", { class: "stage-title", tabindex: "-1" }, shown);
 }
@@ -39,13 +49,34 @@ export function title(example, spans = []) {
 /** Question and answer, unless title or comparison show them; a correction shows what it changed. `spans` are personal data by field. */
 export function texts(example, spans = [], { isTitled = false, isCompared = false } = {}) {
   const of = (field) => spans.filter((span) => span.field === field);
-  const parts = isTitled ? [] : [h("section", { class: "said" }, h("h3", {}, "Question"), block(example.prompt, { spans: of("prompt"), empty: gone(example) }))];
+  const parts = isTitled
+    ? []
+    : [
+        h(
+          "section",
+          { class: "said" },
+          h("h3", {}, "Question"),
+          block(example.prompt, { spans: of("prompt"), empty: gone(example) }),
+        ),
+      ];
   if (example.original_response === null && isCompared && !of("response").length) return parts;
   if (example.original_response === null) {
-    parts.push(h("section", { class: "said" }, h("h3", {}, "Answer"), block(example.response, { spans: of("response"), empty: gone(example) })));
+    parts.push(
+      h(
+        "section",
+        { class: "said" },
+        h("h3", {}, "Answer"),
+        block(example.response, { spans: of("response"), empty: gone(example) }),
+      ),
+    );
     return parts;
   }
-  const compared = h("section", { class: "said" }, h("h3", {}, "What the correction changed"), difference(example.original_response, example.response));
+  const compared = h(
+    "section",
+    { class: "said" },
+    h("h3", {}, "What the correction changed"),
+    difference(example.original_response, example.response),
+  );
   const whole = h(
     "details",
     { class: "whole" },
@@ -58,7 +89,12 @@ export function texts(example, spans = [], { isTitled = false, isCompared = fals
     ),
   );
   whole.open = spans.some((span) => span.field !== "prompt");
-  parts.push(compared, example.correction_reason && h("p", { class: "because" }, h("b", {}, "Reason: "), h("span", { dir: "auto" }, example.correction_reason)), whole);
+  parts.push(
+    compared,
+    example.correction_reason &&
+      h("p", { class: "because" }, h("b", {}, "Reason: "), h("span", { dir: "auto" }, example.correction_reason)),
+    whole,
+  );
   return parts;
 }
 
@@ -79,7 +115,13 @@ export function contradiction(example, other) {
       h(
         "section",
         {},
-        h("h4", {}, link(exampleAddress(other.example_id), {}, "The other one"), " ", h("span", { class: "quiet" }, standing(other))),
+        h(
+          "h4",
+          {},
+          link(exampleAddress(other.example_id), {}, "The other one"),
+          " ",
+          h("span", { class: "quiet" }, standing(other)),
+        ),
         other.prompt !== example.prompt && h("p", { class: "other-prompt" }, line(other.prompt)),
         side(other.response, example.response),
       ),
@@ -97,10 +139,17 @@ function standing(example) {
 export function facts(example) {
   const rows = [
     ["Source", plain(example.source)],
-    ["Said", h("time", { datetime: example.occurred_at, title: moment(example.occurred_at) }, ago(example.occurred_at)), ` by ${example.actor}`],
+    [
+      "Said",
+      h("time", { datetime: example.occurred_at, title: moment(example.occurred_at) }, ago(example.occurred_at)),
+      ` by ${example.actor}`,
+    ],
     example.corrector && ["Corrector", example.corrector],
     ["Project", example.project_context],
-    example.document_type && ["Document", `${plain(example.document_type)}, ${example.was_used ? `used with ${plain(example.modifications_made ?? "none")} changes` : "not used"}`],
+    example.document_type && [
+      "Document",
+      `${plain(example.document_type)}, ${example.was_used ? `used with ${plain(example.modifications_made ?? "none")} changes` : "not used"}`,
+    ],
     example.skill_used && ["Skill", plain(example.skill_used)],
     example.tier_handled && ["Tier", example.tier_handled],
     example.latency_ms !== null && ["Latency", `${number(Math.round(example.latency_ms))} ms`],
@@ -108,8 +157,18 @@ export function facts(example) {
     ["Relevance", `${example.relevance} (score ${example.score})`],
     example.terms.length && ["Terms", example.terms.join(", ")],
     example.feedback && ["Feedback", example.feedback],
-    ["Tags", h("span", { class: "tags" }, example.tags.map((tag) => link(address("/examples", { tag }), { class: "tag" }, tag)))],
-    ...Object.entries(example.details ?? {}).map(([name, value]) => [plain(name), typeof value === "string" ? value : JSON.stringify(value)]),
+    [
+      "Tags",
+      h(
+        "span",
+        { class: "tags" },
+        example.tags.map((tag) => link(address("/examples", { tag }), { class: "tag" }, tag)),
+      ),
+    ],
+    ...Object.entries(example.details ?? {}).map(([name, value]) => [
+      plain(name),
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
     ["Id", link(exampleAddress(example.example_id), { class: "id" }, example.example_id)],
     ["Revision", number(example.revision)],
   ];
@@ -122,7 +181,11 @@ export function facts(example) {
 
 /** Everything ever said about an example, in order. */
 export function history(entries) {
-  return h("ol", { class: "history" }, entries.map(({ seq, received_at: received, fact, told }) => entry(seq, fact, told, received)));
+  return h(
+    "ol",
+    { class: "history" },
+    entries.map(({ seq, received_at: received, fact, told }) => entry(seq, fact, told, received)),
+  );
 }
 
 function entry(seq, fact, told, received) {
@@ -130,7 +193,8 @@ function entry(seq, fact, told, received) {
   const kind = fact.type.replace(/\.v\d+$/, "");
   const tone = { "example.approved": "is-good", "example.rejected": "is-bad" }[kind] ?? "";
   const note = fact.reason ?? fact.comment;
-  const name = kind === "feedback.given" ? `Thumbs ${fact.feedback === "positive" ? "up" : "down"}` : (FACTS[kind] ?? kind);
+  const name =
+    kind === "feedback.given" ? `Thumbs ${fact.feedback === "positive" ? "up" : "down"}` : (FACTS[kind] ?? kind);
   return h(
     "li",
     { class: tone },
@@ -143,7 +207,13 @@ function entry(seq, fact, told, received) {
 }
 
 function stamp(seq, at) {
-  return h("span", { class: "stamp" }, h("time", { datetime: at, title: moment(at) }, ago(at)), unseen(", "), h("span", { title: "sequence on the log" }, `#${number(seq)}`));
+  return h(
+    "span",
+    { class: "stamp" },
+    h("time", { datetime: at, title: moment(at) }, ago(at)),
+    unseen(", "),
+    h("span", { title: "sequence on the log" }, `#${number(seq)}`),
+  );
 }
 
 /** A row of a list: how an example begins, and where it stands. */
@@ -168,6 +238,10 @@ export function row(item, { extra } = {}) {
 }
 
 export function nothing(title, ...explained) {
-  return h("div", { class: "nothing" }, h("p", { class: "nothing-title" }, title), explained.length ? h("p", {}, explained) : null);
+  return h(
+    "div",
+    { class: "nothing" },
+    h("p", { class: "nothing-title" }, title),
+    explained.length ? h("p", {}, explained) : null,
+  );
 }
-

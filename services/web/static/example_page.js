@@ -20,14 +20,28 @@ export async function draw(main, me) {
       example = await get(`/review/${encodeURIComponent(id)}`);
     } catch (problem) {
       if (problem.code !== "unknown_example") throw problem;
-      put(main, h("div", { class: "notice" }, h("h1", {}, "No such example"), h("p", {}, `The log holds no example ${id}.`), link("/examples", {}, "All examples")));
+      put(
+        main,
+        h(
+          "div",
+          { class: "notice" },
+          h("h1", {}, "No such example"),
+          h("p", {}, `The log holds no example ${id}.`),
+          link("/examples", {}, "All examples"),
+        ),
+      );
       return;
     }
     if (shown !== null && shown === example.revision) return;
     const own = example.example_id;
-    const [{ facts: told }, lineage] = await Promise.all([get(`/examples/${encodeURIComponent(own)}/history`), get(`/examples/${encodeURIComponent(own)}/related`)]);
+    const [{ facts: told }, lineage] = await Promise.all([
+      get(`/examples/${encodeURIComponent(own)}/history`),
+      get(`/examples/${encodeURIComponent(own)}/related`),
+    ]);
     const [proposal, other] = await Promise.all([
-      example.personal_data.length + example.flags.length && me.rights.includes("decide") && asOf === null ? get(`${path}/redaction`).catch(() => null) : null,
+      example.personal_data.length + example.flags.length && me.rights.includes("decide") && asOf === null
+        ? get(`${path}/redaction`).catch(() => null)
+        : null,
       example.contradicts ? get(`/examples/${encodeURIComponent(example.contradicts)}`).catch(() => null) : null,
     ]);
     shown = example.revision;
@@ -41,13 +55,31 @@ export async function draw(main, me) {
         h(
           "header",
           {},
-          h("p", { class: "place" }, example.kind === "correction" ? "Correction" : "Example", example.why ? [" · waits for review: ", asOf === null ? link(address("/review", { why: example.why }), {}, WHY[example.why].toLowerCase()) : WHY[example.why].toLowerCase(), ` — ${example.because.join("; ")}`] : null),
+          h(
+            "p",
+            { class: "place" },
+            example.kind === "correction" ? "Correction" : "Example",
+            example.why
+              ? [
+                  " · waits for review: ",
+                  asOf === null
+                    ? link(address("/review", { why: example.why }), {}, WHY[example.why].toLowerCase())
+                    : WHY[example.why].toLowerCase(),
+                  ` — ${example.because.join("; ")}`,
+                ]
+              : null,
+          ),
           title(example, proposal?.found ?? []),
           verdict(example),
         ),
         ...texts(example, proposal?.found ?? [], { isTitled: isShort(example.prompt), isCompared: Boolean(other) }),
         other && contradiction(example, other),
-        h("div", { class: "beside" }, h("section", {}, h("h3", {}, "About it"), facts(example)), h("section", {}, h("h3", {}, "History"), history(told))),
+        h(
+          "div",
+          { class: "beside" },
+          h("section", {}, h("h3", {}, "About it"), facts(example)),
+          h("section", {}, h("h3", {}, "History"), history(told)),
+        ),
       ),
       related(lineage),
       asOf === null ? contained : null,
@@ -64,10 +96,26 @@ function related(lineage) {
     ["corrections", "Corrected by"],
     ["same_question", `Other answers to its question (${count(lineage.same_question_total, "example")})`],
   ].filter(([name]) => lineage[name].length);
-  if (!parts.length) return h("section", { class: "card lineage", "aria-label": "Lineage" }, nothing("It stands alone", "Nothing corrects it, and nobody else asked the same."));
+  if (!parts.length)
+    return h(
+      "section",
+      { class: "card lineage", "aria-label": "Lineage" },
+      nothing("It stands alone", "Nothing corrects it, and nobody else asked the same."),
+    );
   return h(
     "section",
     { class: "lineage", "aria-label": "Lineage" },
-    parts.map(([name, words]) => h("div", { class: "card" }, h("header", {}, h("h2", {}, words)), h("ul", { class: "rows" }, lineage[name].map((item) => h("li", {}, row(item)))))),
+    parts.map(([name, words]) =>
+      h(
+        "div",
+        { class: "card" },
+        h("header", {}, h("h2", {}, words)),
+        h(
+          "ul",
+          { class: "rows" },
+          lineage[name].map((item) => h("li", {}, row(item))),
+        ),
+      ),
+    ),
   );
 }

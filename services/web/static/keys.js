@@ -9,7 +9,8 @@ export function listen(commands) {
   const byKey = new Map(commands.flatMap((command) => command.keys.map((name) => [name, command])));
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (document.querySelector("dialog[open]") || event.target.closest?.("input, textarea, select, [contenteditable]")) return;
+    if (document.querySelector("dialog[open]") || event.target.closest?.("input, textarea, select, [contenteditable]"))
+      return;
     const command = byKey.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
     if (!command || (areOff() && event.key !== "?")) return;
     event.preventDefault();
@@ -30,9 +31,36 @@ export function help(commands) {
     "dialog",
     { class: "help", "aria-labelledby": "help-title" },
     h("h2", { id: "help-title" }, "Keys"),
-    h("dl", {}, commands.filter(({ label }) => label).map(({ keys, label }) => h("div", {}, h("dt", {}, keys.map((name) => key(shownAs(name)))), h("dd", {}, label)))),
+    h(
+      "dl",
+      {},
+      commands
+        .filter(({ label }) => label)
+        .map(({ keys, label }) =>
+          h(
+            "div",
+            {},
+            h(
+              "dt",
+              {},
+              keys.map((name) => key(shownAs(name))),
+            ),
+            h("dd", {}, label),
+          ),
+        ),
+    ),
     h("div", { class: "check" }, off, h("label", { for: "keys-on" }, "Single keys act")),
-    h("p", { class: "quiet" }, "While you write, keys are text: ", key("Esc"), " leaves the field, ", key("Ctrl"), " ", key("Enter"), " saves."),
+    h(
+      "p",
+      { class: "quiet" },
+      "While you write, keys are text: ",
+      key("Esc"),
+      " leaves the field, ",
+      key("Ctrl"),
+      " ",
+      key("Enter"),
+      " saves.",
+    ),
     h("form", { method: "dialog" }, h("button", { class: "primary", autofocus: true }, "Close")),
   );
   show(dialog);
@@ -48,6 +76,8 @@ export function show(dialog) {
 }
 
 function shownAs(name) {
-  return { ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc", " ": "Space" }[name] ?? (name.length === 1 ? name.toUpperCase() : name);
+  return (
+    { ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc", " ": "Space" }[name] ??
+    (name.length === 1 ? name.toUpperCase() : name)
+  );
 }
-

@@ -27,10 +27,24 @@ async function start() {
     return draw(main);
   }
   const me = await get("/session");
-  const page = location.pathname.startsWith("/examples/") ? { title: "Example", module: "./example_page.js" } : PAGES.find(({ path }) => path === location.pathname);
+  const page = location.pathname.startsWith("/examples/")
+    ? { title: "Example", module: "./example_page.js" }
+    : PAGES.find(({ path }) => path === location.pathname);
   put(header, frame(me, page));
   if (!me.rights.includes("look")) {
-    return put(main, h("div", { class: "notice" }, h("h1", {}, "Nothing to see here"), h("p", {}, `${me.name} is ${me.role}: this role says facts and looks at nothing. Sign in with the token of a reviewer, an operator or an auditor.`)));
+    return put(
+      main,
+      h(
+        "div",
+        { class: "notice" },
+        h("h1", {}, "Nothing to see here"),
+        h(
+          "p",
+          {},
+          `${me.name} is ${me.role}: this role says facts and looks at nothing. Sign in with the token of a reviewer, an operator or an auditor.`,
+        ),
+      ),
+    );
   }
   if (asOf !== null && isKept(location.pathname)) {
     const { banner, goneBack } = await import("./past.js");
@@ -56,7 +70,11 @@ function frame(me, current) {
       return link(page.path, { "aria-current": page === current ? "page" : null }, page.title, " ", badge);
     }),
   );
-  const toggle = h("button", { type: "button", class: "menu-toggle", "aria-expanded": "false", "aria-controls": "menu" }, "Menu");
+  const toggle = h(
+    "button",
+    { type: "button", class: "menu-toggle", "aria-expanded": "false", "aria-controls": "menu" },
+    "Menu",
+  );
   toggle.addEventListener("click", () => {
     const isOpen = header.classList.toggle("is-open");
     toggle.setAttribute("aria-expanded", String(isOpen));
@@ -72,7 +90,12 @@ function frame(me, current) {
 function liveness() {
   const words = { live: "Live", connecting: "Connecting", away: "Not live" };
   const told = h("span", { class: "liveness-words" });
-  const element = h("span", { class: "liveness", role: "status" }, h("span", { class: "dot", "aria-hidden": "true" }), told);
+  const element = h(
+    "span",
+    { class: "liveness", role: "status" },
+    h("span", { class: "dot", "aria-hidden": "true" }),
+    told,
+  );
   onState((state) => {
     element.dataset.state = state;
     put(told, words[state]);
@@ -83,7 +106,12 @@ function liveness() {
 function theme() {
   const chosen = () => localStorage.getItem("theme") ?? "system";
   const label = h("span", { class: "unseen" });
-  const button = h("button", { type: "button", class: "theme" }, h("span", { class: "theme-icon", "aria-hidden": "true" }), label);
+  const button = h(
+    "button",
+    { type: "button", class: "theme" },
+    h("span", { class: "theme-icon", "aria-hidden": "true" }),
+    label,
+  );
   const show = () => {
     button.dataset.theme = chosen();
     button.title = `Colours: ${chosen()}`;
@@ -126,6 +154,12 @@ start().catch((problem) => {
   if (problem.status === 401) return;
   put(
     main,
-    h("div", { class: "notice", role: "alert" }, h("h1", {}, "This page could not be shown"), h("p", {}, problem.message), h("button", { type: "button", onclick: () => location.reload() }, "Try again")),
+    h(
+      "div",
+      { class: "notice", role: "alert" },
+      h("h1", {}, "This page could not be shown"),
+      h("p", {}, problem.message),
+      h("button", { type: "button", onclick: () => location.reload() }, "Try again"),
+    ),
   );
 });

@@ -25,24 +25,47 @@ export async function exporterNow() {
 }
 
 /** Buttons of the dashboard: the way into the review queue, export, training. */
-export function operations(stats, { training, export: wanted, last_export: made }, exporter, me, { isShort = false } = {}) {
+export function operations(
+  stats,
+  { training, export: wanted, last_export: made },
+  exporter,
+  me,
+  { isShort = false } = {},
+) {
   const now = stats.funnel.unique;
   const missing = {
     export: now < wanted.min_examples && `needs ${number(wanted.min_examples)} examples`,
     train: made ? now < training.at && `needs ${number(training.at)} examples` : "needs an export first",
   };
-  const why = (name) => (me.rights.includes("operate") ? (exporter ? missing[name] : "no exporter is running") : "only an operator may");
+  const why = (name) =>
+    me.rights.includes("operate") ? (exporter ? missing[name] : "no exporter is running") : "only an operator may";
   return h(
     "div",
     { class: "operations" },
-    isShort ? null : link("/review", { class: "button primary" }, "Review queue ", h("span", { class: "badge" }, number(stats.review_queue))),
+    isShort
+      ? null
+      : link(
+          "/review",
+          { class: "button primary" },
+          "Review queue ",
+          h("span", { class: "badge" }, number(stats.review_queue)),
+        ),
     Object.keys(WORDS).map((name) => button(name, why(name))),
   );
 }
 
 function button(name, why) {
   const { label, path } = WORDS[name];
-  const element = h("button", { type: "button", class: "secondary", "aria-disabled": why ? "true" : null, "aria-describedby": why ? `${name}-why` : null }, label);
+  const element = h(
+    "button",
+    {
+      type: "button",
+      class: "secondary",
+      "aria-disabled": why ? "true" : null,
+      "aria-describedby": why ? `${name}-why` : null,
+    },
+    label,
+  );
   element.addEventListener("click", async () => {
     if (why) return toast(`${label}: ${why}.`);
     element.setAttribute("aria-disabled", "true");
@@ -69,6 +92,14 @@ async function done(job) {
 }
 
 function told(name, result) {
-  if (name === "export") return `${result.status === "unchanged" ? "Nothing has changed since the last export" : "Exported"}${result.examples === undefined ? "" : `: ${count(result.examples, "example")}`}.`;
-  return { started: "The training has begun.", running: "A training is already running.", already_trained: "The latest export was trained on already.", not_due: `Not started: ${result.reason}.` }[result.status] ?? `Training: ${result.status}.`;
+  if (name === "export")
+    return `${result.status === "unchanged" ? "Nothing has changed since the last export" : "Exported"}${result.examples === undefined ? "" : `: ${count(result.examples, "example")}`}.`;
+  return (
+    {
+      started: "The training has begun.",
+      running: "A training is already running.",
+      already_trained: "The latest export was trained on already.",
+      not_due: `Not started: ${result.reason}.`,
+    }[result.status] ?? `Training: ${result.status}.`
+  );
 }

@@ -10,7 +10,13 @@ const LOOK_AGAIN = 400;
 /** Go back to the moment of the address; draws how far that is. True once it is there, false where it was given up. */
 export async function goneBack(main) {
   const words = h("p", { class: "back-words", role: "status" });
-  const track = h("div", { class: "progress", role: "progressbar", "aria-label": "The way back", "aria-valuemin": 0, "aria-valuemax": 100 });
+  const track = h("div", {
+    class: "progress",
+    role: "progressbar",
+    "aria-label": "The way back",
+    "aria-valuemin": 0,
+    "aria-valuemax": 100,
+  });
   const eta = h("p", { class: "quiet" });
   let isLeaving = false;
   const leave = async () => {
@@ -33,11 +39,23 @@ export async function goneBack(main) {
   while (!isLeaving) {
     if (now.phase === "ready") return true;
     if (now.phase === "failed") throw new Error(now.error);
-    put(words, { starting: "Getting ready …", replaying: `Replaying the log: ${number(now.done)} of ${count(now.total, "fact")}`, judging: `Judging what was there: ${number(now.done)} of ${count(now.total, "fact")}` }[now.phase]);
+    put(
+      words,
+      {
+        starting: "Getting ready …",
+        replaying: `Replaying the log: ${number(now.done)} of ${count(now.total, "fact")}`,
+        judging: `Judging what was there: ${number(now.done)} of ${count(now.total, "fact")}`,
+      }[now.phase],
+    );
     const share = now.total ? (50 * now.done) / now.total + (now.phase === "judging" ? 50 : 0) : 0;
     styled(track, { "--share": `${share}%` });
     track.setAttribute("aria-valuenow", String(Math.round(share)));
-    put(eta, now.seconds > 5 ? `${lasting(now.seconds)} so far. Everybody else works on meanwhile, and you may leave this page open.` : "");
+    put(
+      eta,
+      now.seconds > 5
+        ? `${lasting(now.seconds)} so far. Everybody else works on meanwhile, and you may leave this page open.`
+        : "",
+    );
     await new Promise((resume) => setTimeout(resume, LOOK_AGAIN));
     now = await get(`/past/${asOf}`);
   }
@@ -55,7 +73,17 @@ export async function banner() {
   return h(
     "div",
     { class: "then", role: "status" },
-    h("p", {}, h("b", {}, "The past. "), `Everything as it stood after fact ${number(asOf)}${at}. Nothing can be changed here.`),
-    h("span", { class: "then-ways" }, link(`/replay?seq=${asOf}`, { class: "button" }, "Another moment"), h("button", { type: "button", class: "primary", onclick: back }, "Back to now")),
+    h(
+      "p",
+      {},
+      h("b", {}, "The past. "),
+      `Everything as it stood after fact ${number(asOf)}${at}. Nothing can be changed here.`,
+    ),
+    h(
+      "span",
+      { class: "then-ways" },
+      link(`/replay?seq=${asOf}`, { class: "button" }, "Another moment"),
+      h("button", { type: "button", class: "primary", onclick: back }, "Back to now"),
+    ),
   );
 }

@@ -53,8 +53,19 @@ export async function draw(main, me) {
     form.append(set);
   }
   form.append(
-    h("p", { class: "quiet" }, `The lexicon has ${count(told.terms, "term")}; change it with `, h("code", {}, "rooflog policy adopt FILE"), "."),
-    h("div", { class: "buttons" }, h("button", { class: "primary" }, "Preview the change"), h("button", { type: "reset", class: "quiet-button", onclick: () => put(result) }, "Reset")),
+    h(
+      "p",
+      { class: "quiet" },
+      `The lexicon has ${count(told.terms, "term")}; change it with `,
+      h("code", {}, "rooflog policy adopt FILE"),
+      ".",
+    ),
+    h(
+      "div",
+      { class: "buttons" },
+      h("button", { class: "primary" }, "Preview the change"),
+      h("button", { type: "reset", class: "quiet-button", onclick: () => put(result) }, "Reset"),
+    ),
   );
   const edited = async () => {
     const { policy } = await get(`/policies/${told.digest}`);
@@ -77,7 +88,17 @@ export async function draw(main, me) {
   });
   put(
     main,
-    h("div", { class: "page-title" }, h("h1", {}, "Policy"), h("p", { class: "quiet" }, h("span", { class: "mono", title: told.digest }, told.digest.slice(0, 12)), adopted ? `, adopted by ${adopted.actor} ${ago(adopted.occurred_at)}` : ", the one that rooflog ships")),
+    h(
+      "div",
+      { class: "page-title" },
+      h("h1", {}, "Policy"),
+      h(
+        "p",
+        { class: "quiet" },
+        h("span", { class: "mono", title: told.digest }, told.digest.slice(0, 12)),
+        adopted ? `, adopted by ${adopted.actor} ${ago(adopted.occurred_at)}` : ", the one that rooflog ships",
+      ),
+    ),
     h("div", { class: "policy-page" }, form, h("div", { class: "policy-side" }, result, history(told, back))),
   );
 }
@@ -97,10 +118,21 @@ function input(id, words, value) {
   if (Array.isArray(value)) {
     const field = h("input", { id, value: value.join(", ") });
     field.defaultValue = value.join(", ");
-    return { element: h("div", { class: "setting is-double" }, label, field), read: () => field.value.split(",").map((one) => one.trim()).filter(Boolean) };
+    return {
+      element: h("div", { class: "setting is-double" }, label, field),
+      read: () =>
+        field.value
+          .split(",")
+          .map((one) => one.trim())
+          .filter(Boolean),
+    };
   }
   if (["low", "medium", "high"].includes(value)) {
-    const field = h("select", { id }, ["low", "medium", "high"].map((one) => h("option", { value: one, selected: one === value }, one)));
+    const field = h(
+      "select",
+      { id },
+      ["low", "medium", "high"].map((one) => h("option", { value: one, selected: one === value }, one)),
+    );
     return { element: h("div", { class: "setting" }, label, field), read: () => field.value };
   }
   const field = h("input", { id, value: String(value) });
@@ -109,32 +141,82 @@ function input(id, words, value) {
 }
 
 function previewed(preview, me) {
-  if (preview.candidate === preview.current) return h("p", { class: "notice" }, "This is the policy that holds: nothing would change.");
-  const because = preview.reasons.map(({ change, reason, count: n }) => h("li", {}, h("b", {}, change === "enter" ? `+${number(n)}` : `−${number(n)}`), ` ${change === "enter" ? "no longer " : ""}${REASONS[reason] ?? plain(reason)}`));
-  const moved = preview.examples.map((example) => h("li", {}, link(exampleAddress(example.example_id), {}, h("span", { class: example.change === "enter" ? "state is-good" : "state is-bad" }, example.change === "enter" ? "enters " : "leaves "), line(example.prompt))));
+  if (preview.candidate === preview.current)
+    return h("p", { class: "notice" }, "This is the policy that holds: nothing would change.");
+  const because = preview.reasons.map(({ change, reason, count: n }) =>
+    h(
+      "li",
+      {},
+      h("b", {}, change === "enter" ? `+${number(n)}` : `−${number(n)}`),
+      ` ${change === "enter" ? "no longer " : ""}${REASONS[reason] ?? plain(reason)}`,
+    ),
+  );
+  const moved = preview.examples.map((example) =>
+    h(
+      "li",
+      {},
+      link(
+        exampleAddress(example.example_id),
+        {},
+        h(
+          "span",
+          { class: example.change === "enter" ? "state is-good" : "state is-bad" },
+          example.change === "enter" ? "enters " : "leaves ",
+        ),
+        line(example.prompt),
+      ),
+    ),
+  );
   return h(
     "section",
     { class: "card preview", "aria-label": "Preview" },
-    h("header", {}, h("h2", {}, `${number(preview.before.unique)} → ${number(preview.after.unique)} in the training set`)),
+    h(
+      "header",
+      {},
+      h("h2", {}, `${number(preview.before.unique)} → ${number(preview.after.unique)} in the training set`),
+    ),
     h(
       "div",
       { class: "body" },
-      h("p", {}, `${count(preview.enter, "example")} would enter, ${number(preview.leave)} would leave; the review queue goes from ${number(preview.review_queue.before)} to ${number(preview.review_queue.after)}.`),
+      h(
+        "p",
+        {},
+        `${count(preview.enter, "example")} would enter, ${number(preview.leave)} would leave; the review queue goes from ${number(preview.review_queue.before)} to ${number(preview.review_queue.after)}.`,
+      ),
       because.length ? h("ul", { class: "reasons" }, because) : null,
-      moved.length ? h("details", {}, h("summary", {}, `The first ${number(moved.length)}`), h("ul", { class: "moved" }, moved)) : null,
-      preview.not_analysed ? h("p", { class: "quiet" }, `${count(preview.not_analysed, "text")} arrived meanwhile and are not judged yet.`) : null,
+      moved.length
+        ? h("details", {}, h("summary", {}, `The first ${number(moved.length)}`), h("ul", { class: "moved" }, moved))
+        : null,
+      preview.not_analysed
+        ? h("p", { class: "quiet" }, `${count(preview.not_analysed, "text")} arrived meanwhile and are not judged yet.`)
+        : null,
       me.rights.includes("operate") ? adoption(preview) : h("p", { class: "quiet" }, "Only an operator may adopt it."),
     ),
   );
 }
 
 function adoption(preview) {
-  const reason = h("input", { id: "adopt-reason", maxlength: 1000, required: true, placeholder: "Why? It stays on the log." });
-  const form = h("form", { class: "adopt" }, h("label", { for: "adopt-reason", class: "unseen" }, "Why?"), reason, h("button", { class: "primary" }, "Adopt this policy"));
+  const reason = h("input", {
+    id: "adopt-reason",
+    maxlength: 1000,
+    required: true,
+    placeholder: "Why? It stays on the log.",
+  });
+  const form = h(
+    "form",
+    { class: "adopt" },
+    h("label", { for: "adopt-reason", class: "unseen" }, "Why?"),
+    reason,
+    h("button", { class: "primary" }, "Adopt this policy"),
+  );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     try {
-      await post("/policies", { policy: preview.document, revision: preview.policy_seq, reason: reason.value.trim() }, { isKeyed: false });
+      await post(
+        "/policies",
+        { policy: preview.document, revision: preview.policy_seq, reason: reason.value.trim() },
+        { isKeyed: false },
+      );
       toast("Adopted: it holds from here on.");
       setTimeout(() => location.reload(), 900);
     } catch (problem) {
@@ -146,7 +228,9 @@ function adoption(preview) {
 
 function history({ adopted, total, digest: holding, shipped_digest: shipped }, back) {
   const past = (digest) => [
-    digest === holding ? null : h("button", { type: "button", class: "quiet-button", onclick: () => back(digest) }, "Preview going back"),
+    digest === holding
+      ? null
+      : h("button", { type: "button", class: "quiet-button", onclick: () => back(digest) }, "Preview going back"),
     whole(digest),
   ];
   const entries = adopted.map((one, n) =>
@@ -157,7 +241,13 @@ function history({ adopted, total, digest: holding, shipped_digest: shipped }, b
       ` by ${one.actor}`,
       one.reason && h("p", { class: "note", dir: "auto" }, one.reason),
       changes(one),
-      h("span", { class: "stamp" }, h("time", { datetime: one.occurred_at, title: moment(one.occurred_at) }, ago(one.occurred_at)), h("span", { class: "mono" }, one.digest.slice(0, 12)), h("span", {}, `#${number(one.seq)}`)),
+      h(
+        "span",
+        { class: "stamp" },
+        h("time", { datetime: one.occurred_at, title: moment(one.occurred_at) }, ago(one.occurred_at)),
+        h("span", { class: "mono" }, one.digest.slice(0, 12)),
+        h("span", {}, `#${number(one.seq)}`),
+      ),
       h("div", { class: "past" }, past(one.digest)),
     ),
   );
@@ -173,8 +263,15 @@ function history({ adopted, total, digest: holding, shipped_digest: shipped }, b
         "ol",
         { class: "history" },
         entries,
-        rest > 0 && h("li", {}, h("p", {}, `${count(rest, "adoption")} before these: `, h("code", {}, "rooflog policy history"))),
-        h("li", { class: adopted.length ? "" : "is-good" }, h("b", {}, adopted.length ? "The policy that rooflog ships" : "The policy that rooflog ships holds now"), h("span", { class: "stamp" }, h("span", { class: "mono" }, shipped.slice(0, 12))), h("div", { class: "past" }, past(shipped))),
+        rest > 0 &&
+          h("li", {}, h("p", {}, `${count(rest, "adoption")} before these: `, h("code", {}, "rooflog policy history"))),
+        h(
+          "li",
+          { class: adopted.length ? "" : "is-good" },
+          h("b", {}, adopted.length ? "The policy that rooflog ships" : "The policy that rooflog ships holds now"),
+          h("span", { class: "stamp" }, h("span", { class: "mono" }, shipped.slice(0, 12))),
+          h("div", { class: "past" }, past(shipped)),
+        ),
       ),
     ),
   );
@@ -198,7 +295,9 @@ function whole(digest) {
 }
 
 function changes({ changes: changed, lexicon_changes: entries }) {
-  const words = changed.map(({ setting, now, then }) => `${LABELS[setting] ?? plain(setting)}: ${told(now)} → ${told(then)}`);
+  const words = changed.map(
+    ({ setting, now, then }) => `${LABELS[setting] ?? plain(setting)}: ${told(now)} → ${told(then)}`,
+  );
   if (entries) words.push(`the lexicon in ${count(entries, "entry", "entries")}`);
   return h("p", { class: "small" }, words.join("; ") || "no change");
 }

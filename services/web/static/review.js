@@ -11,7 +11,13 @@ import { toast } from "./toast.js";
 import { WHY, ago, count, number, plain } from "./words.js";
 
 const FILTERS = ["why", "tag", "source", "project", "text"];
-const PRESETS = ["Wrong or outdated", "Too vague to teach anything", "Not about roofing", "Holds private information", "Not how we do it"];
+const PRESETS = [
+  "Wrong or outdated",
+  "Too vague to teach anything",
+  "Not about roofing",
+  "Holds private information",
+  "Not how we do it",
+];
 const DONE = { approve: "Approved", reject: "Rejected", edit: "Edited and approved", redact: "Redacted" };
 
 export async function draw(main, me) {
@@ -22,7 +28,9 @@ class Review {
   constructor(main, me) {
     this.main = main;
     this.mayDecide = me.rights.includes("decide");
-    this.filters = Object.fromEntries(FILTERS.map((name) => [name, new URLSearchParams(location.search).get(name) ?? ""]));
+    this.filters = Object.fromEntries(
+      FILTERS.map((name) => [name, new URLSearchParams(location.search).get(name) ?? ""]),
+    );
     this.items = [];
     this.after = null;
     this.current = null;
@@ -47,7 +55,12 @@ class Review {
     put(
       this.main,
       h("h1", { class: "unseen" }, "Review queue"),
-      h("div", { class: "review" }, h("aside", { class: "side", "aria-label": "Queue" }, filters, this.counted, this.list), h("div", { class: "desk" }, this.stage, this.bar)),
+      h(
+        "div",
+        { class: "review" },
+        h("aside", { class: "side", "aria-label": "Queue" }, filters, this.counted, this.list),
+        h("div", { class: "desk" }, this.stage, this.bar),
+      ),
     );
     listen(this.commands);
     this.facets = await get("/review/facets");
@@ -69,7 +82,11 @@ class Review {
       { keys: ["k", "ArrowUp"], label: "Previous in the queue", run: () => this.step(-1) },
       { keys: ["b"], label: "Approve everything with a tag", run: () => this.bulk() },
       { keys: ["/"], label: "Search", run: () => this.search() },
-      { keys: ["o"], label: "Open the example's own page", run: () => this.current && location.assign(`/examples/${encodeURIComponent(this.current.example_id)}`) },
+      {
+        keys: ["o"],
+        label: "Open the example's own page",
+        run: () => this.current && location.assign(`/examples/${encodeURIComponent(this.current.example_id)}`),
+      },
       { keys: ["Escape"], label: "Leave what you are doing", run: () => this.look() },
       { keys: ["?"], label: "This help", run: () => help(this.commands) },
     ];
@@ -112,7 +129,10 @@ class Review {
   async open(id) {
     const turn = (this.turn += 1);
     this.current = null;
-    const [example, told] = await Promise.all([get(`/review/${encodeURIComponent(id)}`), get(`/examples/${encodeURIComponent(id)}/history`)]);
+    const [example, told] = await Promise.all([
+      get(`/review/${encodeURIComponent(id)}`),
+      get(`/examples/${encodeURIComponent(id)}/history`),
+    ]);
     const doubts = example.personal_data.length + example.flags.length > 0;
     const [proposal, other] = await Promise.all([
       doubts && this.mayDecide ? get(`/examples/${encodeURIComponent(id)}/redaction`).catch(() => null) : null,
@@ -134,7 +154,16 @@ class Review {
     this.changed = now.revision;
     const { facts: told } = await get(`/examples/${encodeURIComponent(current.example_id)}/history`);
     const since = told.filter(({ seq }) => seq > current.revision).at(-1);
-    const notice = h("div", { class: "notice is-warn", role: "status" }, h("p", {}, h("b", {}, "Changed while you look at it. "), since?.told ?? "Something was said about it."), h("button", { type: "button", class: "secondary", onclick: () => this.open(current.example_id) }, "Show it as it is now"));
+    const notice = h(
+      "div",
+      { class: "notice is-warn", role: "status" },
+      h("p", {}, h("b", {}, "Changed while you look at it. "), since?.told ?? "Something was said about it."),
+      h(
+        "button",
+        { type: "button", class: "secondary", onclick: () => this.open(current.example_id) },
+        "Show it as it is now",
+      ),
+    );
     this.stage.querySelector(".notice")?.remove();
     this.stage.prepend(notice);
   }
@@ -145,28 +174,70 @@ class Review {
     const select = (name, words, values) => {
       const known = values.some((value) => value.name === this.filters[name]) || !this.filters[name];
       const options = known ? values : [{ name: this.filters[name], waiting: 0 }, ...values];
-      const element = h("select", { id: `filter-${name}` }, h("option", { value: "" }, `Any ${words}`), options.map((value) => h("option", { value: value.name }, `${name === "source" ? plain(value.name) : value.name} (${number(value.waiting)})`)));
+      const element = h(
+        "select",
+        { id: `filter-${name}` },
+        h("option", { value: "" }, `Any ${words}`),
+        options.map((value) =>
+          h(
+            "option",
+            { value: value.name },
+            `${name === "source" ? plain(value.name) : value.name} (${number(value.waiting)})`,
+          ),
+        ),
+      );
       element.value = this.filters[name];
       element.addEventListener("change", () => this.filter({ [name]: element.value }));
       return h("div", { class: "field" }, h("label", { for: element.id, class: "unseen" }, words), element);
     };
-    this.searchField = h("input", { type: "search", id: "filter-text", placeholder: "Search the texts", maxlength: 200, value: this.filters.text });
-    const more = h("details", { class: "more-filters" }, h("summary", {}, "Tag, source, project"), select("tag", "tag", this.facets.tags), select("source", "source", this.facets.sources), select("project", "project", this.facets.projects));
+    this.searchField = h("input", {
+      type: "search",
+      id: "filter-text",
+      placeholder: "Search the texts",
+      maxlength: 200,
+      value: this.filters.text,
+    });
+    const more = h(
+      "details",
+      { class: "more-filters" },
+      h("summary", {}, "Tag, source, project"),
+      select("tag", "tag", this.facets.tags),
+      select("source", "source", this.facets.sources),
+      select("project", "project", this.facets.projects),
+    );
     more.open = Boolean(this.filters.tag || this.filters.source || this.filters.project);
-    const form = h("form", { class: "field", role: "search" }, h("label", { for: "filter-text", class: "unseen" }, "Search the texts"), this.searchField);
+    const form = h(
+      "form",
+      { class: "field", role: "search" },
+      h("label", { for: "filter-text", class: "unseen" }, "Search the texts"),
+      this.searchField,
+    );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.searchField.blur();
       this.filter({ text: this.searchField.value.trim() });
     });
-    this.searchField.addEventListener("search", () => !this.searchField.value && this.filters.text && this.filter({ text: "" }));
+    this.searchField.addEventListener(
+      "search",
+      () => !this.searchField.value && this.filters.text && this.filter({ text: "" }),
+    );
     this.searchField.addEventListener("keydown", (event) => event.key === "Escape" && this.searchField.blur());
     put(
       this.fields,
       form,
       more,
-      this.mayDecide && h("button", { type: "button", class: "secondary wide", onclick: () => this.bulk() }, "Approve by tag …"),
-      FILTERS.some((name) => this.filters[name]) && h("button", { type: "button", class: "quiet-button wide", onclick: () => this.filter(Object.fromEntries(FILTERS.map((name) => [name, ""]))) }, "Clear the filters"),
+      this.mayDecide &&
+        h("button", { type: "button", class: "secondary wide", onclick: () => this.bulk() }, "Approve by tag …"),
+      FILTERS.some((name) => this.filters[name]) &&
+        h(
+          "button",
+          {
+            type: "button",
+            class: "quiet-button wide",
+            onclick: () => this.filter(Object.fromEntries(FILTERS.map((name) => [name, ""]))),
+          },
+          "Clear the filters",
+        ),
     );
   }
 
@@ -179,11 +250,32 @@ class Review {
   }
 
   drawQueue({ by_reason: reasons, total, matching }) {
-    const chip = (why, words, n) => h("button", { type: "button", class: "why-chip", "aria-pressed": String(this.filters.why === why), onclick: () => this.filter({ why }) }, h("span", {}, words), h("span", { class: "n" }, number(n)));
-    put(this.chips, chip("", "All", total), Object.entries(reasons).map(([why, n]) => (n || this.filters.why === why) && chip(why, WHY[why], n)));
+    const chip = (why, words, n) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "why-chip",
+          "aria-pressed": String(this.filters.why === why),
+          onclick: () => this.filter({ why }),
+        },
+        h("span", {}, words),
+        h("span", { class: "n" }, number(n)),
+      );
+    put(
+      this.chips,
+      chip("", "All", total),
+      Object.entries(reasons).map(([why, n]) => (n || this.filters.why === why) && chip(why, WHY[why], n)),
+    );
     const shown = matching ?? this.items.length;
     const tail = this.decided ? ` · ${number(this.decided)} decided by you` : "";
-    put(this.counted, matching === null ? `${count(shown, "match", "matches")}${this.after ? " so far" : ""}` : `${number(shown)} waiting`, tail);
+    put(
+      this.counted,
+      matching === null
+        ? `${count(shown, "match", "matches")}${this.after ? " so far" : ""}`
+        : `${number(shown)} waiting`,
+      tail,
+    );
     put(
       this.list,
       this.items.map((item) =>
@@ -192,10 +284,21 @@ class Review {
           {},
           h(
             "button",
-            { type: "button", class: "queue-item", "data-id": item.example_id, onclick: () => this.open(item.example_id) },
+            {
+              type: "button",
+              class: "queue-item",
+              "data-id": item.example_id,
+              onclick: () => this.open(item.example_id),
+            },
             h("span", { class: `pip is-${item.why}`, title: WHY[item.why] }),
             line(item.prompt, { class: "prompt" }),
-            h("span", { class: "about" }, WHY[item.why], this.skipped.has(item.example_id) && h("span", { class: "state" }, "skipped"), h("span", {}, ago(item.occurred_at))),
+            h(
+              "span",
+              { class: "about" },
+              WHY[item.why],
+              this.skipped.has(item.example_id) && h("span", { class: "state" }, "skipped"),
+              h("span", {}, ago(item.occurred_at)),
+            ),
           ),
         ),
       ),
@@ -227,7 +330,12 @@ class Review {
       this.stage,
       isFiltered
         ? nothing("Nothing waits behind these filters", "Clear them to see the whole queue.")
-        : nothing("The queue is empty", "Everything that needs a person has been decided. New examples appear here as they arrive.", h("br"), link("/", {}, "Back to the dashboard")),
+        : nothing(
+            "The queue is empty",
+            "Everything that needs a person has been decided. New examples appear here as they arrive.",
+            h("br"),
+            link("/", {}, "Back to the dashboard"),
+          ),
     );
     put(this.bar);
   }
@@ -242,14 +350,25 @@ class Review {
       h(
         "header",
         {},
-        h("p", { class: "place" }, example.why ? h("span", { class: `pip is-${example.why}` }) : null, h("b", {}, example.why ? WHY[example.why] : "Not in the queue"), example.because ? ` — ${example.because.join("; ")}` : ""),
+        h(
+          "p",
+          { class: "place" },
+          example.why ? h("span", { class: `pip is-${example.why}` }) : null,
+          h("b", {}, example.why ? WHY[example.why] : "Not in the queue"),
+          example.because ? ` — ${example.because.join("; ")}` : "",
+        ),
         title(example, spans),
         verdict(example),
       ),
       this.personal(),
       ...texts(example, spans, { isTitled: isShort(example.prompt), isCompared: Boolean(this.other) }),
       this.other && contradiction(example, this.other),
-      h("div", { class: "beside" }, h("section", {}, h("h3", {}, "About it"), facts(example)), h("section", {}, h("h3", {}, "History"), history(this.told))),
+      h(
+        "div",
+        { class: "beside" },
+        h("section", {}, h("h3", {}, "About it"), facts(example)),
+        h("section", {}, h("h3", {}, "History"), history(this.told)),
+      ),
     );
     this.drawBar();
     this.stage.querySelector(".stage-title").focus({ preventScroll: true });
@@ -264,14 +383,24 @@ class Review {
     return h(
       "div",
       { class: "notice is-personal" },
-      h("p", {}, found.length ? [h("b", {}, `Personal data: ${kinds(found)}. `), "It is not trained on until it is redacted. "] : null, guesses.length ? `To look at: ${kinds(guesses)}.` : null),
-      found.length && this.mayDecide ? h("button", { type: "button", class: "secondary", onclick: () => this.redact() }, "Redact ", key("P")) : null,
+      h(
+        "p",
+        {},
+        found.length
+          ? [h("b", {}, `Personal data: ${kinds(found)}. `), "It is not trained on until it is redacted. "]
+          : null,
+        guesses.length ? `To look at: ${kinds(guesses)}.` : null,
+      ),
+      found.length && this.mayDecide
+        ? h("button", { type: "button", class: "secondary", onclick: () => this.redact() }, "Redact ", key("P"))
+        : null,
     );
   }
 
   drawBar() {
     if (!this.mayDecide) return put(this.bar, h("p", { class: "quiet" }, "Your role looks and changes nothing."));
-    const button = (name, words, tone, run) => h("button", { type: "button", class: tone, onclick: run }, words, " ", key(name));
+    const button = (name, words, tone, run) =>
+      h("button", { type: "button", class: tone, onclick: run }, words, " ", key(name));
     return put(
       this.bar,
       button("A", "Approve", "approve", () => this.approve()),
@@ -292,7 +421,12 @@ class Review {
 
   startReject() {
     if (!this.current || !this.mayDecide) return;
-    const reason = h("input", { id: "reason", maxlength: 1000, autocomplete: "off", "aria-describedby": "reason-help" });
+    const reason = h("input", {
+      id: "reason",
+      maxlength: 1000,
+      autocomplete: "off",
+      "aria-describedby": "reason-help",
+    });
     const submit = (text) => text.trim() && this.decide("reject", { reason: text.trim() });
     reason.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.leave();
@@ -306,8 +440,21 @@ class Review {
       "form",
       { class: "reject-form" },
       h("label", { for: "reason" }, "Why must it not be trained on?"),
-      h("div", { class: "line" }, reason, h("button", { class: "reject" }, "Reject ", key("Enter")), h("button", { type: "button", class: "quiet-button", onclick: () => this.leave() }, "Cancel ", key("Esc"))),
-      h("div", { class: "presets" }, h("span", { id: "reason-help", class: "quiet" }, "Write a reason, or press its number:"), PRESETS.map((words, n) => h("button", { type: "button", class: "preset", onclick: () => submit(words) }, key(n + 1), " ", words))),
+      h(
+        "div",
+        { class: "line" },
+        reason,
+        h("button", { class: "reject" }, "Reject ", key("Enter")),
+        h("button", { type: "button", class: "quiet-button", onclick: () => this.leave() }, "Cancel ", key("Esc")),
+      ),
+      h(
+        "div",
+        { class: "presets" },
+        h("span", { id: "reason-help", class: "quiet" }, "Write a reason, or press its number:"),
+        PRESETS.map((words, n) =>
+          h("button", { type: "button", class: "preset", onclick: () => submit(words) }, key(n + 1), " ", words),
+        ),
+      ),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -321,13 +468,33 @@ class Review {
     const { current: example } = this;
     if (!example || !this.mayDecide) return;
     const draft = `draft ${example.example_id}`;
-    const answer = h("textarea", { id: "answer", rows: 12, dir: "auto", spellcheck: "true", value: sessionStorage.getItem(draft) ?? example.response });
-    const reason = h("input", { id: "edit-reason", maxlength: 1000, autocomplete: "off", placeholder: "What was wrong? (optional)" });
+    const answer = h("textarea", {
+      id: "answer",
+      rows: 12,
+      dir: "auto",
+      spellcheck: "true",
+      value: sessionStorage.getItem(draft) ?? example.response,
+    });
+    const reason = h("input", {
+      id: "edit-reason",
+      maxlength: 1000,
+      autocomplete: "off",
+      placeholder: "What was wrong? (optional)",
+    });
     const preview = h("div", { class: "edit-preview", "aria-live": "off" });
-    const redraw = () => put(preview, answer.value === example.response ? h("p", { class: "quiet" }, "Nothing is changed yet.") : difference(example.response, answer.value));
+    const redraw = () =>
+      put(
+        preview,
+        answer.value === example.response
+          ? h("p", { class: "quiet" }, "Nothing is changed yet.")
+          : difference(example.response, answer.value),
+      );
     const save = () => {
-      if (!answer.value.trim() || answer.value === example.response) return toast("Nothing is changed: approve it as it is.", { isBad: true });
-      return this.decide("edit", { response: answer.value, reason: reason.value.trim() || null }).then(() => sessionStorage.removeItem(draft));
+      if (!answer.value.trim() || answer.value === example.response)
+        return toast("Nothing is changed: approve it as it is.", { isBad: true });
+      return this.decide("edit", { response: answer.value, reason: reason.value.trim() || null }).then(() =>
+        sessionStorage.removeItem(draft),
+      );
     };
     let timer;
     answer.addEventListener("input", () => {
@@ -341,11 +508,33 @@ class Review {
         save();
       }
     };
-    const form = h("form", { class: "edit-form" }, h("label", { for: "answer" }, "The answer as it should be"), answer, h("label", { for: "edit-reason", class: "unseen" }, "What was wrong?"), reason, h("h3", {}, "What you change"), preview);
+    const form = h(
+      "form",
+      { class: "edit-form" },
+      h("label", { for: "answer" }, "The answer as it should be"),
+      answer,
+      h("label", { for: "edit-reason", class: "unseen" }, "What was wrong?"),
+      reason,
+      h("h3", {}, "What you change"),
+      preview,
+    );
     form.addEventListener("keydown", keys);
     form.addEventListener("submit", (event) => event.preventDefault());
-    put(this.stage, h("header", {}, h("p", { class: "place" }, h("b", {}, "Edit and approve")), h("h2", { class: "stage-title" }, line(example.prompt.slice(0, 300)))), form);
-    put(this.bar, h("button", { type: "button", class: "approve", onclick: save }, "Save and approve ", key("Ctrl"), key("Enter")), h("button", { type: "button", class: "quiet-button", onclick: () => this.leave() }, "Cancel ", key("Esc")));
+    put(
+      this.stage,
+      h(
+        "header",
+        {},
+        h("p", { class: "place" }, h("b", {}, "Edit and approve")),
+        h("h2", { class: "stage-title" }, line(example.prompt.slice(0, 300))),
+      ),
+      form,
+    );
+    put(
+      this.bar,
+      h("button", { type: "button", class: "approve", onclick: save }, "Save and approve ", key("Ctrl"), key("Enter")),
+      h("button", { type: "button", class: "quiet-button", onclick: () => this.leave() }, "Cancel ", key("Esc")),
+    );
     redraw();
     answer.focus();
   }
@@ -391,7 +580,12 @@ class Review {
     this.isBusy = true;
     this.bar.setAttribute("aria-busy", "true");
     try {
-      await then(await post(`/examples/${encodeURIComponent(example.example_id)}/${kind}`, { revision: example.revision, ...body }));
+      await then(
+        await post(`/examples/${encodeURIComponent(example.example_id)}/${kind}`, {
+          revision: example.revision,
+          ...body,
+        }),
+      );
     } catch (problem) {
       if (problem.code === "stale_revision") this.refused(kind, example, problem);
       else toast(problem.message, { isBad: true });
@@ -427,7 +621,10 @@ class Review {
       this.skipped.delete(last.id);
       return this.open(last.id);
     }
-    const [path, body] = last.kind === "redact" ? ["redact", last.before] : ["reopen", { reason: `undone: ${DONE[last.kind].toLowerCase()} by mistake` }];
+    const [path, body] =
+      last.kind === "redact"
+        ? ["redact", last.before]
+        : ["reopen", { reason: `undone: ${DONE[last.kind].toLowerCase()} by mistake` }];
     return this.say(path, { example_id: last.id, revision: last.revision }, body, async () => {
       if (last.kind !== "redact") this.decided -= 1;
       this.skipped.delete(last.id);

@@ -5,7 +5,15 @@ import { h, put } from "./dom.js";
 
 export function draw(main) {
   document.title = "Sign in · rooflog";
-  const token = h("input", { id: "token", type: "password", name: "token", autocomplete: "current-password", required: true, spellcheck: "false", "aria-describedby": "token-help" });
+  const token = h("input", {
+    id: "token",
+    type: "password",
+    name: "token",
+    autocomplete: "current-password",
+    required: true,
+    spellcheck: "false",
+    "aria-describedby": "token-help",
+  });
   const wrong = h("p", { class: "wrong", role: "alert" });
   const form = h(
     "form",
@@ -13,7 +21,13 @@ export function draw(main) {
     h("h1", {}, h("span", { class: "roof", "aria-hidden": "true" }), "rooflog"),
     h("label", { for: "token" }, "Your token"),
     token,
-    h("p", { id: "token-help", class: "quiet" }, "Whoever runs rooflog makes one with ", h("code", {}, "rooflog token add NAME --role reviewer"), "."),
+    h(
+      "p",
+      { id: "token-help", class: "quiet" },
+      "Whoever runs rooflog makes one with ",
+      h("code", {}, "rooflog token add NAME --role reviewer"),
+      ".",
+    ),
     wrong,
     h("button", { class: "primary" }, "Sign in"),
   );

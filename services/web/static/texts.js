@@ -30,13 +30,22 @@ export function side(mine, theirs) {
   if (shared < ALIKE * mine.length) return block(mine);
   const words = runs
     .filter(({ kind }) => kind !== "gone")
-    .map(({ kind, text }) => ({ text, make: (shown) => (kind === "new" ? h("mark", { class: "differs" }, shown) : shown) }));
+    .map(({ kind, text }) => ({
+      text,
+      make: (shown) => (kind === "new" ? h("mark", { class: "differs" }, shown) : shown),
+    }));
   return cut(h("div", { class: "text", dir: "auto" }), words, mine.length);
 }
 
 /** A short text in a line of its own, with personal data marked. */
 export function marked(text, spans) {
-  return h("span", { dir: "auto" }, pieces(text, spans).filter((piece) => piece.text).map((piece) => piece.make(piece.text)));
+  return h(
+    "span",
+    { dir: "auto" },
+    pieces(text, spans)
+      .filter((piece) => piece.text)
+      .map((piece) => piece.make(piece.text)),
+  );
 }
 
 /** A text in one line, cut by the page. */
@@ -46,7 +55,8 @@ export function line(text, attributes = {}) {
 
 function changed(kind, text) {
   if (kind === "same") return text;
-  const [tag, before, after] = kind === "gone" ? ["del", "removed: ", " end of removed"] : ["ins", "added: ", " end of added"];
+  const [tag, before, after] =
+    kind === "gone" ? ["del", "removed: ", " end of removed"] : ["ins", "added: ", " end of added"];
   return h(tag, {}, unseen(before), text, unseen(after));
 }
 
@@ -62,7 +72,8 @@ function pieces(text, spans) {
     const told = span.is_guess ? `${kind}? (a guess)` : kind;
     found.push({
       text: text.slice(start, end),
-      make: (shown) => h("mark", { class: span.is_guess ? "guess" : "personal", title: told }, unseen(`${told}: `), shown),
+      make: (shown) =>
+        h("mark", { class: span.is_guess ? "guess" : "personal", title: told }, unseen(`${told}: `), shown),
     });
     from = end;
   }
