@@ -1,8 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE := $(CURDIR)/$(BIN)/node $(CURDIR)/$(VENV)/node/node_modules
-BIOME := cd services/web && $(NODE)/@biomejs/biome/bin/biome
+TSC := $(BIN)/node $(VENV)/node/node_modules/typescript/bin/tsc
+BIOME := cd services/web && "$(CURDIR)/$(BIN)/node" "$(CURDIR)/$(VENV)/node/node_modules/@biomejs/biome/bin/biome"
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # every process would compile the sources again
 
@@ -37,7 +37,7 @@ browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian
 /usr/bin/chromium:
 	apt-get install -y --no-install-recommends chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
 
-test: $(VENV)/.dev browser ## all tests, against a real nats-server, DuckDB and browser
+test: $(VENV)/.dev $(VENV)/.node browser ## all tests, against a real nats-server, DuckDB and browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev $(VENV)/.node ## lint, formatting, types, import direction, lock file
@@ -46,12 +46,13 @@ check: $(VENV)/.dev $(VENV)/.node ## lint, formatting, types, import direction, 
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pip check
-	$(BIOME) format
+	$(BIOME) check --error-on-warnings
+	$(TSC) --project services/web
 
 format: $(VENV)/.dev $(VENV)/.node ## write the formatting that check wants
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIOME) format --write
+	$(BIOME) check --write
 
 bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts by default
 	$(BIN)/python -m tests.bench $(N)
