@@ -3,8 +3,8 @@
 Outside this project the package is called `rooflog` (the wheel `rooflog-client`); it needs msgspec and nats-py alone.
 """
 
-from .client import FeedbackReceived, Rooflog
-from .delivery import Stats
+from .client.client import FeedbackReceived, Rooflog
+from .client.delivery import Stats
 from .errors import InvalidFact, OutboxError, OutboxFull, RooflogError, Unreachable
 
 __all__ = [

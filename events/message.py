@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from . import chain
+from . import digest_chain
 from .codec import decode
 from .errors import InvalidFact
 from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleErased
@@ -46,7 +46,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     def entry(self) -> bytes:
         """What this message adds to the running digest, the same before and after its erasure."""
         payload = bytes.fromhex(self.erased.digest) if self.erased else hashlib.sha256(self.data).digest()
-        return chain.entry(self.subject, payload)
+        return digest_chain.entry(self.subject, payload)
 
     def fact(self) -> AnyFact:
         """The fact it holds; raises InvalidFact."""

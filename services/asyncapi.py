@@ -12,22 +12,22 @@ from faststream.specification import AsyncAPI
 from nats.aio.client import Client
 
 from events.facts import FACTS, AnyFact
-from events.log import Access, Log
-from projections.policy import Relevance
+from events.log.log import Access, Log
+from projections.policy.policy import Relevance
 
-from .exporter import asking
-from .exporter.exporting import Exporter
+from .exporter import client
+from .exporter.exporter import Exporter
 from .exporter.service import ASKED_CHANNEL, MOVED_CHANNEL, ExporterService
-from .exporter.steps import Steps
-from .projector import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
+from .exporter.workflow import Steps
+from .projector.service import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
 from .settings import Settings
-from .state import MOVED, QUESTIONS, Answer, Owner, Question, State
+from .state.client import MOVED, QUESTIONS, Answer, Owner, Question, State
 from .volume import open_volume
 
 _DESCRIPTION = (
     "The projector follows the facts on the stream TRAINING and answers questions about the state. "
     f"Questions are NATS requests to rooflog.query.<question>: {', '.join(sorted(QUESTIONS))}. "
-    f"The exporter keeps the volume current and answers requests to {asking.ASK}.<question>: status, lineage, job, and "
+    f"The exporter keeps the volume current and answers requests to {client.ASK}.<question>: status, lineage, job, and "
     "the commands export and train, which answer the number of a job at once."
 )
 

@@ -10,10 +10,10 @@ import msgspec
 from events.codec import decode
 from events.errors import RooflogError
 from events.facts import AnyFact, CorrectionRecorded, ExampleApproved, ExampleRejected
-from events.log import Log
+from events.log.log import Log
 from events.subjects import ROOT, subject_of
 
-from .state import State
+from .state.client import State
 
 REVIEWER = "qa-reviewer"
 

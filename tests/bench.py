@@ -20,11 +20,11 @@ from rich.table import Table
 
 from events.codec import encode
 from events.facts import Fact
-from events.log import Log, Message
+from events.log.log import Log, Message
 from events.subjects import EVERYTHING, STREAM
-from projections.projector import Projector
-from services.decoding import READ
-from services.nats_server import EmbeddedServer
+from projections.fold.projector import Projector
+from services.runtime.nats_server import EmbeddedServer
+from services.state.decoder_pool import READ
 from tests.bench_load import OldClass, load, say, texts
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from events import Rooflog
 from events.codec import encode
-from events.log import Log
-from services.nats_server import EmbeddedServer
+from events.log.log import Log
+from services.runtime.nats_server import EmbeddedServer
 from tests.bench_load import OldClass, say, texts
 from tests.events.conftest import kill
 

@@ -14,14 +14,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from events.log import Log
+from events.log.log import Log
 from events.subjects import STREAM
-from projections import tallies
-from projections.policy import default
-from services.exporter.steps import opened
-from services.nats_server import EmbeddedServer
+from projections.policy.policy import default
+from projections.verdicts import counters
+from services.exporter.workflow import opened
+from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
-from services.state import Owner, State
+from services.state.client import Owner, State
 
 PHRASES = (
     "clean and prime the membrane", "extend the flashing 8 in. above the roof", "per the manufacturer''s detail",
@@ -82,7 +82,7 @@ def fill(owner: Owner, count: int) -> None:
            seq AS cluster, 'approved' AS decision, seq + 1 AS decision_seq,
            CASE WHEN i % 20 = 3 THEN 'positive' END AS feedback, 'reviewer' AS approval, 0 AS reasons FROM r"""
     )
-    tallies.recount(con, default().review.new_topic_below)
+    counters.recount(con, default().review.new_topic_below)
     con.execute("UPDATE checkpoint SET seq = ?, judged_seq = ?", [2 * count, 2 * count])
 
 

@@ -17,10 +17,11 @@ from events.codec import encode
 from events.facts import ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted
 from events.message import Message
 from events.subjects import subject_of
-from projections import policies, verdicts
-from projections.database import first
-from projections.policy import Policy, default
-from projections.projector import Projector, prepare
+from projections.fold.projector import Projector, prepare
+from projections.policy.policy import Policy, default
+from projections.store.database import first
+from projections.tables import policies
+from projections.verdicts import judgement
 from tests.bench_texts import SENTENCES
 from tests.evaluation.prompts import prompts
 from tests.services.conftest import NOW
@@ -76,7 +77,7 @@ def main(count: int) -> list[tuple[str, ...]]:
             changed = int((before != after).sum())
             projector.con.execute("BEGIN TRANSACTION")
             began = time.perf_counter()
-            verdicts.gather_all(projector.con, policies.current(projector.con))
+            judgement.gather_all(projector.con, policies.current(projector.con))
             anew = time.perf_counter() - began
             projector.con.execute("COMMIT")
             rows.append((

@@ -19,11 +19,11 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from nats.js import api
 
-from events.log import Log
+from events.log.log import Log
 from events.subjects import EVERYTHING, STREAM
-from services.nats_server import EmbeddedServer
-from services.rebuild import Plan, Rebuild
-from services.state import Owner
+from services.projector.rebuild import Plan, Rebuild
+from services.runtime.nats_server import EmbeddedServer
+from services.state.client import Owner
 from tests.bench_load import load, texts
 
 BASELINE = 20_000

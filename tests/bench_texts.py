@@ -11,7 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from projections import analysis, database, near_duplicates, policy
+from projections.policy import policy
+from projections.store import database
+from projections.texts import analysis, near_duplicates
 from tests.evaluation.prompts import prompts
 
 CHARACTERS = 900

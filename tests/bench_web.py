@@ -35,9 +35,10 @@ from events.facts import (
     FeedbackGiven,
     Metadata,
 )
-from events.log import Log
-from projections import database, queries
-from services.nats_server import EmbeddedServer
+from events.log.log import Log
+from projections.queries import examples
+from projections.store import database
+from services.runtime.nats_server import EmbeddedServer
 from tests.bench_texts import SENTENCES
 from tests.evaluation.prompts import prompts
 from tests.services.web.conftest import Site, until
@@ -277,7 +278,7 @@ def counted_anew(database_file: Path) -> tuple[float, float]:
             times = []
             for _ in range(10):
                 began = time.perf_counter()
-                queries.funnel(con, relation)
+                examples.funnel(con, relation)
                 times.append(time.perf_counter() - began)
             pairs.append(statistics.median(times))
         return pairs[0], pairs[1]

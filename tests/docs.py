@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 from nats.aio.client import Client
 
-from events.log import Access, Log
+from events.log.log import Access, Log
 from events.schemas import schemas
 from services import asyncapi
 from services.settings import Settings
+from services.web.access.tokens import Tokens
 from services.web.app import create
 from services.web.gateway import Gateway
 from services.web.openapi import exact
-from services.web.tokens import Tokens
 
 DOCS = Path(__file__).parent.parent / "docs"
 

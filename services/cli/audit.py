@@ -11,12 +11,12 @@ import click
 import msgspec
 from rich.table import Table
 
-from events.log import Log
+from events.log.log import Log
 
-from .. import audit as audits
-from .. import erasure, verification, withdrawal
-from ..past import forget_abandoned
-from ..state import State
+from ..history.as_of import forget_abandoned
+from ..integrity import audit as audits
+from ..integrity import erasure, verification, withdrawal
+from ..state.client import State
 from ..volume import VolumeError, open_volume
 from .command import Outcome, Session, actor_option, command, plain
 from .exports import export_now

@@ -31,15 +31,15 @@ from rich.progress import (
 from rich.text import Text
 
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
-from events.log import Log
-from projections.database import DatabaseError
-from projections.policy import Policy, PolicyError, from_bytes
+from events.log.log import Log
+from projections.policy.policy import Policy, PolicyError, from_bytes
+from projections.store.database import DatabaseError
 
-from .. import past
-from ..nats_server import EmbeddedServer, ServerError
+from ..history import as_of as past
+from ..runtime.nats_server import EmbeddedServer, ServerError
 from ..settings import Settings, SettingsError, load
-from ..state import Progress as Report
-from ..state import State, open_state
+from ..state.client import Progress as Report
+from ..state.client import State, open_state
 
 FAILED, WRONG_INPUT = 1, 2
 

@@ -11,16 +11,16 @@ import click
 import msgspec
 from rich.table import Table
 
-from events.log import Log
-from projections.policy import RELEVANCE
+from events.log.log import Log
+from projections.policy.policy import RELEVANCE
 
-from ..exporter.asking import ask, done
-from ..exporter.exporting import LOCK_SECONDS, Busy, export_apart
+from ..exporter.client import ask, done
+from ..exporter.exporter import LOCK_SECONDS, Busy, export_apart
 from ..exporter.formats import FORMATS
 from ..exporter.provenance import Provenance, UnknownRow, lines_of
-from ..exporter.steps import Steps, opened
-from ..past import folder
-from ..state import Progress, State
+from ..exporter.workflow import Steps, opened
+from ..history.as_of import folder
+from ..state.client import Progress, State
 from ..volume import open_volume
 from .command import (
     InputError,
@@ -33,7 +33,7 @@ from .command import (
     plain,
     policy_option,
 )
-from .look import funnel_table
+from .status import funnel_table
 
 
 @command("exporter", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog exporter")

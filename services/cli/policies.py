@@ -12,14 +12,14 @@ import tomli_w
 from rich.table import Table
 
 from events.facts import PolicyAdopted
-from events.log import Log
+from events.log.log import Log
 from events.subjects import new_event_id
-from projections.policies import differences, settings
-from projections.policy import Policy, default, document_digest, from_document
+from projections.policy.policy import Policy, default, document_digest, from_document
+from projections.tables.policies import differences, settings
 
-from ..state import State
+from ..state.client import State
 from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
-from .look import REASON_WORDS
+from .status import REASON_WORDS
 
 
 @click.group("policy")

@@ -8,9 +8,9 @@ import click
 from rich.table import Table
 
 from events.errors import InvalidFact
-from events.log import Message
+from events.log.log import Message
 
-from ..rebuild import Plan
+from ..projector.rebuild import Plan
 from .command import InputError, Outcome, Session, command, plain
 from .rebuild import rebuilt
 

@@ -13,11 +13,11 @@ import msgspec
 from nats.errors import NoRespondersError
 
 from events.errors import RooflogError, Unreachable
-from events.log import Log
-from projections.database import DatabaseError
+from events.log.log import Log
+from projections.store.database import DatabaseError
 
-from ..rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
-from ..state import OWNER_SECONDS, Files, Owner, State, runs
+from ..projector.rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
+from ..state.client import OWNER_SECONDS, Files, Owner, State, runs
 from .command import FAILED, Outcome, Session, command, plain
 
 POLL_SECONDS = 0.2

@@ -15,11 +15,11 @@ import msgspec
 from events.errors import UnknownExample
 
 from ..exporter.provenance import Provenance
-from ..past import sequence_of, time_of
-from ..replay import KINDS, ParquetFile, Wanted, told_of
-from ..replay import replay as replayed
-from ..replay import row as told_row
-from ..state import State
+from ..history.as_of import sequence_of, time_of
+from ..history.replay import KINDS, ParquetFile, Wanted, told_of
+from ..history.replay import replay as replayed
+from ..history.replay import row as told_row
+from ..state.client import State
 from ..volume import VolumeError, open_volume
 from .command import InputError, Outcome, Session, command, plain
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from events.errors import StaleRevision
 from events.facts import CorrectionRecorded, ExampleApproved, ExampleRejected, ExampleReopened
 from events.subjects import new_event_id, new_example_id
-from projections.verdicts import QUEUE
+from projections.verdicts.judgement import QUEUE
 
 from .command import (
     InputError,
@@ -25,7 +25,7 @@ from .command import (
     policy_option,
     text_argument,
 )
-from .say import find
+from .facts import find
 
 SHOWN = 90
 """Characters of a prompt in a list."""

@@ -12,11 +12,12 @@ import msgspec
 
 from events.facts import ExampleRedacted, PersonalData
 from events.subjects import new_event_id
-from projections import personal_data, policy
-from projections.judgement import Text, judge_texts
+from projections.policy import policy
+from projections.texts import personal_data
+from projections.texts.text_filters import Text, judge_texts
 
 from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
-from .say import find
+from .facts import find
 
 LINES = 20_000
 """Lines judged at a time, so that a file of any size fits into memory."""
@@ -75,7 +76,7 @@ async def duplicates(session: Session, file: Path) -> Outcome:
     `duplicate_of` is the number of the line, from 0, of the earliest prompt that says the same, or null; prompts that
     differ in one fact (a number, a product, minimum or maximum) are not linked. With --json it is one JSON array.
     """
-    from projections.near_duplicates import cluster  # learns its vocabulary for a third of a second
+    from projections.texts.near_duplicates import cluster  # learns its vocabulary for a third of a second
 
     links = cluster([text.prompt for text in read_texts(file)])
     told = [{"duplicate_of": representative, "similarity": round(near, 4)} for representative, near in links]

@@ -10,7 +10,7 @@ import msgspec
 from rich.table import Table
 
 from ..settings import SettingsError
-from ..web.tokens import Role, Tokens, TokensError
+from ..web.access.tokens import Role, Tokens, TokensError
 from .command import InputError, Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
 
 

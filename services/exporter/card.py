@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.training_set import TrainingSet
+from projections.queries.training_set import TrainingSet
 
 from .formats import FORMATS, SPLITS
 

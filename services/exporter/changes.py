@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 from msgspec import Struct
 
-from projections import database
-from projections.policy import Relevance
-from projections.training_set import TrainingSet
+from projections.policy.policy import Relevance
+from projections.queries.training_set import TrainingSet
+from projections.store import database
 
-from ..state import State
+from ..state.client import State
 from ..volume import Volume
 from .manifest import FORMAT, Manifest
 from .publication import LineageFile

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from projections.database import Connection
+from projections.store.database import Connection
 
 SPLITS = ("train", "eval")
 

@@ -7,8 +7,8 @@ from importlib.metadata import version
 
 import msgspec
 
-from projections.policy import Relevance
-from projections.training_set import TrainingSet
+from projections.policy.policy import Relevance
+from projections.queries.training_set import TrainingSet
 
 FORMAT = 3
 """Raise it when the same training set is written in another way: an export is then made anew."""

@@ -8,9 +8,9 @@ from typing import Any
 from msgspec import Struct
 
 from events.errors import RooflogError
-from projections import database
+from projections.store import database
 
-from ..state import State
+from ..state.client import State
 from ..volume import Volume
 from . import publication
 from .manifest import ROOT_FILE, SFT_TRAIN, Manifest

@@ -16,14 +16,14 @@ from faststream.nats import NatsBroker, NatsMessage
 from faststream.security import SASLPlaintext
 
 from events.errors import RooflogError
-from events.log import Log
+from events.log.log import Log
 from events.subjects import new_event_id
 
 from ..settings import Settings
-from ..state import MOVED, Answer, State
-from .asking import ASK, ask
-from .steps import Steps, opened
+from ..state.client import MOVED, Answer, State
+from .client import ASK, ask
 from .training import is_running
+from .workflow import Steps, opened
 
 logger = logging.getLogger("rooflog.exporter")
 

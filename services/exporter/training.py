@@ -19,9 +19,9 @@ import msgspec
 
 from events.errors import RooflogError
 from events.facts import TrainingTriggered
-from events.log import Log
+from events.log.log import Log
 
-from ..state import State
+from ..state.client import State
 from ..volume import Call, LostAnswer, Trainer, VolumeError
 
 SETTLE_SECONDS = 60.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from events.facts import CorrectionRecorded, ExampleCaptured, Fact
-from events.log import Log
+from events.log.log import Log
 from events.subjects import subject_of
 
 from . import chats, spans, store

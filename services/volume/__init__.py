@@ -12,7 +12,7 @@ from events.errors import RooflogError
 
 if TYPE_CHECKING:
     from ..settings import Settings
-    from .modal_connection import Connection
+    from .modal.connection import Connection
 
 Report = Callable[[int, int], None]
 """Told how many bytes are written, of how many."""
@@ -105,7 +105,7 @@ def open_volume(settings: Settings) -> Volume:
         from .local import LocalVolume
 
         return LocalVolume(settings.volume)
-    from .modal_volume import ModalVolume
+    from .modal.volume import ModalVolume
 
     return ModalVolume(settings.modal_volume, _connection(settings))
 
@@ -114,13 +114,13 @@ def open_trainer(settings: Settings) -> Trainer | None:
     """The trainer that reads that volume, or None for a directory, which nothing on Modal can read."""
     if settings.sink == "local":
         return None
-    from .modal_trainer import ModalTrainer
+    from .modal.trainer import ModalTrainer
 
     return ModalTrainer(settings.modal_app, settings.modal_function, _connection(settings))
 
 
 def _connection(settings: Settings) -> Connection:
-    from . import modal_connection
+    from .modal import connection
 
-    modal_connection.check()
-    return modal_connection.Connection(settings.modal_environment, settings.modal_seconds)
+    connection.check()
+    return connection.Connection(settings.modal_environment, settings.modal_seconds)

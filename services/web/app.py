@@ -16,12 +16,14 @@ from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from . import browse, decide, limits, look, metrics, openapi, operate, pages, past, policies, reference, say, session
-from .auth import Door
+from . import metrics, openapi, pages, reference
+from .access import limits, session
+from .access.auth import Door
+from .access.sessions import Sessions
+from .access.tokens import Tokens
 from .errors import HANDLERS, Problem
 from .gateway import Gate, Gateway
-from .sessions import Sessions
-from .tokens import Tokens
+from .routes import decisions, examples, facts, history, operations, policies, state
 
 API = "/api/v1"
 STATIC = Path(__file__).parent / "static"
@@ -71,12 +73,12 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
         API,
         route_handlers=[
             session.ROUTES,
-            say.ROUTES,
-            decide.ROUTES,
-            look.ROUTES,
-            browse.ROUTES,
-            operate.ROUTES,
-            past.ROUTES,
+            facts.ROUTES,
+            decisions.ROUTES,
+            state.ROUTES,
+            examples.ROUTES,
+            operations.ROUTES,
+            history.ROUTES,
             policies.ROUTES,
         ],
         before_request=limits.json_only,

@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from ..state import MOVED
+from ..state.client import MOVED
 from .errors import Refusal
 
 KEEPALIVE_SECONDS = 15.0

@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 
 from events.errors import InvalidFact, RooflogError, StaleRevision, TooLarge, UnknownExample, Unreachable
 
-from .tokens import TokensError
+from .access.tokens import TokensError
 
 logger = logging.getLogger("rooflog.web")
 

@@ -18,13 +18,13 @@ from events import subjects
 from events.codec import decode, encode
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample, Unreachable
 from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted
-from events.log import Decision, Log, Message, Published, describe
+from events.log.log import Decision, Log, Message, Published, describe
 
 from ..settings import Settings
-from ..state import State
+from ..state.client import State
 from .changes import Changes
 from .errors import Refusal, unavailable
-from .pasts import Pasts
+from .past_sessions import Pasts
 
 SAY_SECONDS = 5.0
 """How long the log may take to acknowledge: longer than a synced batch ever takes, shorter than callers wait."""

@@ -7,7 +7,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.plugins.prometheus import PrometheusConfig
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, generate_latest
 
-from .auth import may
+from .access.auth import may
 from .gateway import Gate
 
 LAST = Gauge("rooflog_log_last_sequence", "Sequence of the last fact on the log")

@@ -11,8 +11,10 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from . import bodies, browse, decide, errors, operate, past, pasts, policies, reference, say, session
-from .auth import COOKIE
+from . import bodies, errors, past_sessions, reference
+from .access import session
+from .access.auth import COOKIE
+from .routes import decisions, examples, facts, history, operations, policies
 
 DESCRIPTION = """Training data of a roofing assistant: say facts, review them, look at what follows.
 
@@ -23,7 +25,10 @@ projector is away, and that nobody keeps the fact for you."""
 
 _SHAPES = [
     thing
-    for module in (bodies, say, decide, session, browse, operate, past, pasts, policies, errors)
+    for module in (
+        *(bodies, errors, past_sessions, session),
+        *(decisions, examples, facts, history, operations, policies),
+    )
     for thing in vars(module).values()
     if isclass(thing) and issubclass(thing, msgspec.Struct) and thing.__module__ == module.__name__
 ]

@@ -13,13 +13,13 @@ from typing import Any
 
 import uvicorn
 
-from events.log import Log
+from events.log.log import Log
 
 from ..settings import Settings, SettingsError
+from .access.auth import LOOPBACK
+from .access.tokens import Tokens
 from .app import create
-from .auth import LOOPBACK
 from .gateway import Gateway
-from .tokens import Tokens
 
 logger = logging.getLogger("rooflog.web")
 

@@ -11,11 +11,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from projections import policy
-from projections.contradictions import disagree
-from projections.judgement import Text, judge_texts
-from projections.near_duplicates import cluster
-from projections.personal_data import find_in
+from projections.policy import policy
+from projections.texts.contradictions import disagree
+from projections.texts.near_duplicates import cluster
+from projections.texts.personal_data import find_in
+from projections.texts.text_filters import Text, judge_texts
 
 HERE = Path(__file__).parent
 TIERS = ("high", "medium", "low")

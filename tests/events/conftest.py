@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from events import Rooflog
-from events.log import Log
-from services.nats_server import EmbeddedServer, _free_port, binary, configuration
+from events.log.log import Log
+from services.runtime.nats_server import EmbeddedServer, _free_port, binary, configuration
 from tests.services.conftest import log, server
 
 __all__ = ["log", "server"]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from events.log import Log
-from services.nats_server import EmbeddedServer
+from events.log.log import Log
+from services.runtime.nats_server import EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,10 +73,10 @@ def test_the_wheel_holds_one_package_and_nothing_beside_it(wheel: Path) -> None:
         names = archive.namelist()
         (metadata,) = [archive.read(name).decode() for name in names if name.endswith("METADATA")]
     assert {name.split("/")[0] for name in names} == {"rooflog", "rooflog_client-0.1.0.dist-info"}
-    assert {"rooflog/py.typed", "rooflog/LICENSE", "rooflog/client.py"} <= set(names)
+    assert {"rooflog/py.typed", "rooflog/LICENSE", "rooflog/client/client.py"} <= set(names)
     needs = [line.split(": ")[1] for line in metadata.splitlines() if line.startswith("Requires-Dist")]
     assert needs == ["msgspec>=0.22", "nats-py>=2.16"]
-    modules = {f"rooflog/{path.name}" for path in (ROOT / "events").glob("*.py")}
+    modules = {f"rooflog/{path.relative_to(ROOT / 'events')}" for path in (ROOT / "events").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == modules
 
 

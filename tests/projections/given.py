@@ -33,10 +33,10 @@ from events.facts import (
 )
 from events.message import Message, listed, remembered
 from events.subjects import subject_of
-from projections import queries
-from projections.database import Connection
-from projections.policy import Policy, default, from_document
-from projections.projector import Projector, content_digest, prepare
+from projections.fold.projector import Projector, content_digest, prepare
+from projections.policy.policy import Policy, default, from_document
+from projections.queries import examples
+from projections.store.database import Connection
 
 PROMPT = "How high must base flashing extend above the roof?"
 ANSWER = "Extend the TPO base flashing at least 4 inches above the finished roof membrane."
@@ -226,22 +226,22 @@ class Story:
             shown = self.show(example_id)
             assert (shown["prompt"], shown["response"]) == expected_texts, example_id
         if queue is not None:
-            assert [(i["example_id"], i["why"]) for i in queries.queue(self.con)["items"]] == list(queue)
+            assert [(i["example_id"], i["why"]) for i in examples.queue(self.con)["items"]] == list(queue)
         if quarantine is not None:
             rows = self.con.execute("SELECT seq, category FROM quarantine ORDER BY seq").fetchall()
             assert dict(rows) == quarantine
         if waiting is not None:
-            assert queries.status(self.con)["waiting_for_example"] == waiting
+            assert examples.status(self.con)["waiting_for_example"] == waiting
         return self
 
     def show(self, example_id: str) -> dict[str, Any]:
-        shown = queries.show(self.con, example_id=example_id)
+        shown = examples.show(self.con, example_id=example_id)
         assert shown is not None, f"the tables hold no {example_id}"
         return shown
 
     @property
     def funnel(self) -> dict[str, Any]:
-        return queries.funnel(self.con)
+        return examples.funnel(self.con)
 
 
 def given(*said: Said) -> Story:

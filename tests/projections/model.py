@@ -23,9 +23,9 @@ from events.facts import (
     FeedbackGiven,
     PolicyAdopted,
 )
-from projections.contradictions import disagree
-from projections.near_duplicates import cluster
-from projections.policy import Policy, default, from_document
+from projections.policy.policy import Policy, default, from_document
+from projections.texts.contradictions import disagree
+from projections.texts.near_duplicates import cluster
 
 Text = tuple[str, str]
 """Prompt and answer."""

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from events.errors import InvalidFact
 from events.facts import Document, Fact, TrainingSetExported, TrainingTriggered
-from projections import verdicts
-from projections.database import Connection
-from projections.projector import Projector, content_digest, prepare
+from projections.fold.projector import Projector, content_digest, prepare
+from projections.store.database import Connection
+from projections.verdicts import judgement
 
 from . import model
 from .given import (
@@ -216,7 +216,7 @@ def _verdicts(con: Connection) -> dict[str, model.Verdict]:
            FROM verdicts v LEFT JOIN verdicts d ON d.seq = v.duplicate_of
                 LEFT JOIN verdicts c ON c.seq = v.contradicts"""
     ).fetchall()
-    return {example_id: model.Verdict(set(verdicts.names(reasons)), *rest) for example_id, reasons, *rest in rows}
+    return {example_id: model.Verdict(set(judgement.names(reasons)), *rest) for example_id, reasons, *rest in rows}
 
 
 def _decoded(story: Story) -> list[tuple[int, Fact]]:

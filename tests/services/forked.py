@@ -20,9 +20,9 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-from projections.policy import default
+from projections.policy.policy import default
 
-LOADED = ("services.cli", "services.projector", "services.exporter.service", "services.web.serve")
+LOADED = ("services.cli", "services.projector.service", "services.exporter.service", "services.web.serve")
 ROOT = Path(__file__).parents[2]
 
 

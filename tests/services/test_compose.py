@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from services.cli import main
-from services.nats_server import MAX_PAYLOAD, binary
+from services.runtime.nats_server import MAX_PAYLOAD, binary
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -17,7 +17,7 @@ from services import modal_app
 from services.modal_app import checked, listed
 
 from .conftest import Cli
-from .modal_standin import StandIn
+from .volume.modal.standin import StandIn
 
 TRAIN = "data/sft/train.jsonl"
 

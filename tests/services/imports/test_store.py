@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from events.log import Log
+from events.log.log import Log
 from services.imports import import_files
 
 STORE = Path(__file__).parent / "store"

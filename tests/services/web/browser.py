@@ -12,7 +12,7 @@ from urllib.parse import quote
 import nats
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 from .conftest import Site, until
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.nats_server import EmbeddedServer
-from services.web.tokens import Role, Tokens
+from services.runtime.nats_server import EmbeddedServer
+from services.web.access.tokens import Role, Tokens
 
 from ..conftest import Cli
 from ..forked import Forked

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from services.web.tokens import Tokens
+from services.web.access.tokens import Tokens
 
 from .conftest import Site, until
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from events.facts import FeedbackGiven
-from events.log import Log
+from events.log.log import Log
 from events.subjects import subject_of
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 from ..conftest import ANSWER, NOW, capture
 from .conftest import Site, until

@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from services.nats_server import EmbeddedServer
+from services.runtime.nats_server import EmbeddedServer
 
 from ..browser import ANSWER, PAGES, PHONE, Visitor, capture, publish_raw, sideways
 from ..conftest import Site, until

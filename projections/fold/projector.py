@@ -1,0 +1,403 @@
+"""The projector: folds batches of the log into the tables, each in one transaction with its checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from events.digest_chain import START
+from events.facts import (
+    CorrectionRecorded,
+    ExampleApproved,
+    ExampleCaptured,
+    ExampleErased,
+    ExampleRedacted,
+    ExampleRejected,
+    ExampleReopened,
+    FeedbackGiven,
+    PolicyAdopted,
+)
+from events.message import Message
+
+from ..policy.policy import Policy, default
+from ..queries import examples
+from ..store import compaction, database
+from ..store.batch import Batch, decode
+from ..store.checkpoint import Checkpoint, checkpoint
+from ..store.database import Connection, DatabaseError, with_rows
+from ..store.projection import Projection
+from ..tables import policies
+from ..tables.decisions import DECISIONS
+from ..tables.digest_chain import CHAIN
+from ..tables.erasures import ERASURES, REMNANTS
+from ..tables.examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, known
+from ..tables.exports import EXPORTS, TRAININGS
+from ..tables.feedback import FEEDBACK
+from ..tables.policies import POLICIES
+from ..tables.quarantine import QUARANTINE
+from ..texts import analysis, contradictions, near_duplicates
+from ..verdicts import counters, judgement
+
+PROJECTIONS: tuple[Projection, ...] = (
+    EXAMPLES,
+    REDACTIONS,
+    FEEDBACK,
+    DECISIONS,
+    POLICIES,
+    EXPORTS,
+    TRAININGS,
+    QUARANTINE,
+    ERASURES,
+    REMNANTS,
+    CHAIN,
+)
+"""Every table of facts, in the order in which a batch is folded."""
+
+SCHEMA = 9
+"""Raise it when tables outside PROJECTIONS change."""
+
+CACHES = ("analysis", "claims", "near_texts", "near_buckets")
+"""What texts say: dear to compute, and the same in every database that was folded from the same log."""
+
+AWAITED = "CREATE TABLE awaited (example_id VARCHAR)"
+"""Ids that something was said about and that have not arrived; not all that are in it need still be said."""
+
+_UNTIDY, _TIDY = "SET max_vacuum_tasks = 0", "RESET max_vacuum_tasks"
+"""Without the former, every 10,000 facts a commit of a live projector takes up to 1.4 s longer: the write-ahead log is
+written into the file, and whole row groups with it in which a few rows were replaced."""
+
+PORTION = 100_000
+"""Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
+
+
+def prepare(messages: Sequence[Message]) -> Batch:
+    """Decode messages that follow one another, and say what they bring to every table."""
+    batch = decode(messages)
+    for projection in PROJECTIONS:
+        if projection.rows and (rows := projection.rows(batch)) is not None:
+            batch.rows[projection.name] = rows
+    return batch
+
+
+class Projector:
+    """The owner of one database; every other connection to it is a cursor of this one.
+
+    `checkpoint_seq` is the last committed sequence, kept for those who may not wait for the connection; `near` is what
+    is kept in memory of prompts, to be cleared where others write to their tables.
+    """
+
+    def __init__(self, path: Path | None = None, *, memory_limit: str = database.MEMORY_LIMIT) -> None:
+        """Open or create the database. Raises DatabaseError where it belongs to another process or version."""
+        self.con: Connection = database.connect(path, memory_limit=memory_limit)
+        self.checkpoint_seq = self._judged_seq = 0
+        self._is_open = False  # the transaction
+        self.near = near_duplicates.Index()
+        self.con.execute(_UNTIDY)
+        try:
+            self._begin(path)
+        except duckdb.Error as error:
+            self.con.close()
+            raise DatabaseError(
+                f"{path} is damaged: {str(error).splitlines()[0]}; run `rooflog rebuild` to make it anew from the log"
+            ) from error
+        except BaseException:
+            self.con.close()
+            raise
+
+    def _begin(self, path: Path | None) -> None:
+        """Create the tables, or find where they stand and judge what was left unjudged."""
+        if not database.first(self.con, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'checkpoint'"):
+            self._create()
+        elif (found := self._fetch("SELECT versions FROM checkpoint")[0]) != (wanted := _versions()):
+            raise DatabaseError(
+                f"{path} was written by another version of rooflog ({found}; this one writes {wanted}); "
+                "run `rooflog rebuild` to make it anew from the log"
+            )
+        self.checkpoint_seq = self.checkpoint.seq
+        self._judged_seq = int(self._fetch("SELECT judged_seq FROM checkpoint")[0])
+        self.judge()
+
+    def close(self) -> None:
+        """Close the database; what is committed is safe whether or not this is called."""
+        with suppress(duckdb.Error):  # it may have failed, or stand in a transaction that has
+            self.con.execute(_TIDY)
+        self.con.close()
+
+    def warm(self) -> None:
+        """Read what is kept in memory of prompts, which the first capture would wait for."""
+        self.near.read(self.con)
+
+    def tidy(self) -> None:
+        """Take rows that were replaced out of the file: two seconds at a million examples, in which nothing is folded.
+
+        Reading goes on, and leaves to the next time what is being read; until then such rows are skipped over.
+        """
+        self.con.execute(_TIDY)
+        try:
+            self.con.execute("CHECKPOINT")
+        finally:
+            self.con.execute(_UNTIDY)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Where the tables stand."""
+        return checkpoint(self.con)
+
+    def apply(self, messages: Sequence[Message]) -> int:
+        """Fold messages, in the order of the log, judge what they touch, and move the checkpoint, in one transaction.
+
+        Those at or below the checkpoint are skipped. Returns how many were folded; raises what DuckDB raises, with
+        nothing changed.
+        """
+        self.judge()
+        now = self.checkpoint
+        fresh = [message for message in messages if message.seq > now.seq]
+        if fresh:
+            self._transact(prepare(fresh), self._judge)
+        return len(fresh)
+
+    def fold(self, batch: Batch, *, commit: bool = True) -> None:
+        """As `apply`, without judging: for a long way to go that nobody looks at before `judge`.
+
+        The batch follows the checkpoint; it can be prepared while the one before is folded. Without `commit` the
+        transaction stays open for what is folded next: DuckDB writes much at a time for a third of what it takes in
+        pieces.
+        """
+        self.con.execute("SET threads = 1")  # more have nothing to share in a batch, and get into the way of others
+        self._transact(batch, None, commit)
+
+    def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
+        """Judge everything that was folded since the last judgement; told of texts read, and of how many.
+
+        Texts are analysed and linked in portions, each committed: whoever is killed goes on from there. Up to
+        `linked_through` the links were taken over from another database.
+        """
+        since, last = self._judged_seq + 1, self.checkpoint_seq
+        if since > last:
+            return
+        self.con.execute(f"SET threads = {database.THREADS}")
+        policy = policies.current(self.con)
+        for first in range(since, last + 1, PORTION):
+            with self._transaction():
+                part = f"SELECT * FROM examples WHERE seq BETWEEN {first} AND {first + PORTION - 1}"
+                self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
+                analysis.analyse(self.con, "portion", policy.lexicon)
+                if min(first + PORTION - 1, last) > linked_through:
+                    near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold, self.near)
+            if progress:
+                progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
+        with self._transaction():
+            changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
+            analysis.analyse(self.con, f"({changed})", policy.lexicon)
+            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold, self.near)
+            near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
+            contradictions.forget(self.con)
+            judgement.gather_all(self.con, policy)
+            said = " UNION ".join(f"SELECT example_id FROM {table}" for table in examples.ABOUT)
+            self.con.execute("DELETE FROM awaited")
+            self.con.execute(f"INSERT INTO awaited FROM ({said}) ANTI JOIN examples USING (example_id)")
+            self.con.execute("UPDATE checkpoint SET judged_seq = seq")
+        self._judged_seq = last
+
+    def _transact(self, batch: Batch, judge: Callable[[Batch], None] | None, commit: bool = True) -> None:
+        with self._transaction(commit):
+            digest = batch.follow(self.checkpoint.log_digest)
+            if judge:
+                batch.known = known(self.con, _named(batch))
+            for projection in PROJECTIONS:
+                projection.apply(self.con, batch)
+            if judge:
+                judge(batch)
+            self.con.execute(
+                "UPDATE checkpoint SET seq = ?, subject = ?, log_digest = ?, judged_seq = ?",
+                [batch.last, batch.last_subject, digest, batch.last if judge else self._judged_seq],
+            )
+        if commit:
+            self.checkpoint_seq = batch.last
+        if judge:
+            self._judged_seq = batch.last
+
+    @contextmanager
+    def _transaction(self, commit: bool = True) -> Iterator[None]:
+        if not self._is_open:
+            self.con.execute("BEGIN TRANSACTION")
+        self._is_open = True
+        try:
+            yield
+            if commit:
+                self.con.execute("COMMIT")
+                self._is_open = False
+        except BaseException:
+            self._is_open = False
+            self.near.clear()
+            self.con.execute("ROLLBACK")
+            raise
+
+    def _judge(self, batch: Batch) -> None:
+        """Judge what the batch touches; all that there is where it adopts a policy."""
+        policy = policies.current(self.con)
+        self._find_touched(batch)
+        is_touched = database.first(self.con, "SELECT 1 FROM touched LIMIT 1") is not None
+        if is_touched:
+            self._link(policy, batch.first)
+        if batch.gone or batch.facts[ExampleRedacted]:
+            contradictions.forget(self.con)
+        if batch.of(PolicyAdopted) and not judgement.gathers_the_same(self.con, policy):
+            analysis.analyse(self.con, "examples", policy.lexicon)
+            near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
+            judgement.gather_all(self.con, policy)
+            return
+        if is_touched:
+            self.con.execute(
+                """CREATE OR REPLACE TEMP TABLE touched_texts AS
+                   SELECT analysis_key, prompt, response, original_response
+                   FROM examples SEMI JOIN touched USING (seq)"""
+            )
+            analysis.analyse(self.con, "touched_texts", policy.lexicon)
+            judgement.update(self.con, policy)
+        if batch.of(PolicyAdopted):
+            judgement.judge_all(self.con, policy)
+
+    def _find_touched(self, batch: Batch) -> None:
+        """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
+        named = _named(batch)
+        there = (batch.known or {}) | dict(
+            self.con.execute("SELECT example_id, seq FROM examples WHERE seq >= ?", [batch.first]).fetchall()
+        )
+        if batch.gone - there.keys():
+            there |= known(self.con, batch.gone)
+        with_rows(
+            self.con,
+            {"seq": "BIGINT", "example_id": "VARCHAR"},
+            [(seq, example_id) for example_id, seq in there.items()],
+            "CREATE OR REPLACE TEMP TABLE touched AS FROM incoming",
+        )
+        wrong = self.con.execute("SELECT original_key FROM corrections SEMI JOIN touched USING (seq)").fetchall()
+        if wrong:
+            with_rows(
+                self.con,
+                {"key": "UUID"},
+                wrong,
+                """INSERT INTO touched
+                   WITH wrong AS (FROM incoming)
+                   SELECT seq, example_id FROM (
+                       SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.text_key = wrong.key
+                       UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.said_key = wrong.key
+                             WHERE o.redacted_seq IS NOT NULL  -- of all others it is the text_key
+                   ) ANTI JOIN touched USING (seq)""",
+            )
+        if database.first(self.con, "SELECT 1 FROM awaited LIMIT 1"):
+            self.con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
+        if missing := named - there.keys():
+            with_rows(
+                self.con,
+                {"example_id": "VARCHAR"},
+                [(example_id,) for example_id in sorted(missing)],
+                "INSERT INTO awaited FROM incoming ANTI JOIN awaited USING (example_id)",
+            )
+
+    def _link(self, policy: Policy, since: int) -> None:
+        """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""
+        changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (seq)
+                       WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL)"""
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_prompts AS {_prompts(changed)}")
+        linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold, self.near)
+        if not linked or linked[0] >= since:  # what is new is touched
+            return
+        with_rows(
+            self.con,
+            {"seq": "BIGINT"},
+            [(seq,) for seq in linked],
+            """INSERT INTO touched SELECT seq, example_id FROM examples SEMI JOIN incoming USING (seq)
+               ANTI JOIN touched USING (seq)""",
+        )
+
+    def _create(self) -> None:
+        self.con.execute("BEGIN TRANSACTION")
+        for projection in PROJECTIONS:
+            projection.create(self.con)
+        for statement in (
+            *near_duplicates.SCHEMA,
+            *judgement.SCHEMA,
+            *counters.SCHEMA,
+            contradictions.SCHEMA,
+            compaction.TABLE,
+            CORRECTIONS,
+            AWAITED,
+        ):
+            self.con.execute(statement)
+        self.con.execute("INSERT INTO compaction VALUES (0)")
+        self.con.execute(database.ddl("analysis", analysis.COLUMNS))
+        self.con.execute("INSERT INTO judging VALUES (?, 'cluster')", [judgement.terms(default())])
+        self.con.execute(
+            """CREATE TABLE checkpoint (
+                   seq BIGINT, subject VARCHAR, log_digest BLOB, versions VARCHAR, judged_seq BIGINT)"""
+        )
+        self.con.execute("INSERT INTO checkpoint VALUES (0, '', ?, ?, 0)", [START, _versions()])
+        self.con.execute("COMMIT")
+
+    def _fetch(self, statement: str) -> tuple[str, ...]:
+        row = database.first(self.con, statement)
+        if row is None:
+            raise DatabaseError("the database holds no checkpoint; run `rooflog rebuild` to make it anew")
+        return row
+
+
+def content_digest(con: Connection) -> str:
+    """SHA-256 over every row of every table in the order of its key: equal states have equal digests.
+
+    What texts say is left out: it is a cache, and the verdicts hold what came of it.
+    """
+    total = hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in table_digests(con).items()).encode())
+    now = checkpoint(con)
+    total.update(f"{now.seq} {now.subject} {now.log_digest.hex()}".encode())
+    return total.hexdigest()
+
+
+def table_digests(con: Connection) -> dict[str, str]:
+    """Of every table that is content its number of rows and the SHA-256 over them, in the order of its key."""
+    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", judgement.COLUMNS, "example_id")]
+    found = {}
+    for name, columns, key in tables:
+        row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
+        digests = con.sql(f"SELECT sha256({row}::VARCHAR) AS digest FROM {name} ORDER BY {key}")
+        count, total = 0, hashlib.sha256()
+        for batch in digests.to_arrow_reader(100_000):
+            count += len(batch)
+            total.update("".join(batch["digest"].to_pylist()).encode())
+        found[name] = f"{count} {total.hexdigest()}"
+    return found
+
+
+def _text(column: str, kind: str) -> str:
+    return f"hex({column})" if kind == "BLOB" else column
+
+
+def _versions() -> str:
+    versions = (f"{p.name}={p.version}" for p in PROJECTIONS)
+    return " ".join([f"schema={SCHEMA}", *versions, f"links={near_duplicates.ALGORITHM.replace(' ', '+')}"])
+
+
+_ABOUT_ONE = (
+    ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, ExampleErased,
+)  # fmt: skip
+
+
+def _prompts(examples: str) -> str:
+    """The prompts of a relation of examples as near-duplicates are looked for, NULL where they are erased."""
+    return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN {QUESTION} END AS prompt FROM {examples}"
+
+
+def _named(batch: Batch) -> set[str]:
+    ids: set[str] = set()
+    for kind in _ABOUT_ONE:
+        ids.update(fact.about for _, fact in batch.of(kind))
+    for _, fact in batch.of(CorrectionRecorded):
+        ids |= {fact.event_id, fact.about}
+    for message in batch.erased:
+        ids.update(message.subject.split(".")[3:])
+    return ids | batch.gone

@@ -1,0 +1,1 @@
+"""The read side: what the tables answer to those who ask."""

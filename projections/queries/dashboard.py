@@ -1,0 +1,161 @@
+"""The dashboard: what happens over time, which topics are thin, what was corrected, exported and trained on last."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from ..policy.policy import Policy
+from ..store.checkpoint import checkpoint
+from ..store.database import Connection
+from ..tables import exports, policies
+from ..verdicts.counters import HOUR
+from . import examples, review_queue
+
+Span = Literal["hours", "days", "months"]
+
+SPANS: dict[Span, tuple[str, int]] = {"hours": ("hour", 48), "days": ("day", 30), "months": ("month", 12)}
+"""Unit and number of the steps of a timeline."""
+
+CORRECTIONS = 6
+THIN = 12
+
+_ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+TABLES = {
+    "captures": "examples WHERE kind = 'capture' AND",
+    "corrections": "examples WHERE kind = 'correction' AND",
+    "feedback": "feedback WHERE",
+    "approvals": "decisions WHERE decision = 'approved' AND",
+    "rejections": "decisions WHERE decision = 'rejected' AND",
+    "reopened": "decisions WHERE decision = 'reopened' AND",
+    "redactions": "redactions WHERE",
+    "erasures": "erasures WHERE",
+    "policies": "policies WHERE",
+    "exports": "exports WHERE",
+    "trainings": "trainings WHERE outcome = 'started' AND",
+    "quarantined": "quarantine WHERE",
+}
+"""What is counted up to a moment of the log, and where it lies."""
+
+
+def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
+    """What the dashboard shows beside `stats`, all of one moment. Raises ValueError for an unknown span."""
+    policy = policies.current(con)
+    made = exports.history(con, limit=1)["exports"]
+    trained = _rows(con, _LAST_TRAINING, {})
+    latest = con.execute(f"SELECT seq FROM corrections ORDER BY seq DESC LIMIT {CORRECTIONS}").fetchall()
+    shown = review_queue.beginnings(con, [seq for (seq,) in latest])
+    return {
+        "timeline": timeline(con, span=span),
+        "topics": topics(con, policy),
+        "waiting": examples.by_reason(con),
+        "corrections": [shown[seq] for (seq,) in latest],
+        "last_export": made[0] if made else None,
+        "last_training": trained[0] if trained else None,
+        "training": {"at": policy.training.at, "goal": policy.training.goal},
+        "export": {"min_examples": policy.export.min_examples},
+        "checkpoint": checkpoint(con).seq,
+    }
+
+
+_LAST_TRAINING = f"""SELECT seq, strftime(occurred_at, '{_ISO}') AS at, actor, export_digest, outcome, call_id, detail
+                     FROM trainings ORDER BY seq DESC LIMIT 1"""
+
+
+def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
+    """Captures, corrections, approvals and rejections in equal steps (UTC) up to the last thing that happened.
+
+    Moments in the future, from a clock that is wrong, are not counted. Raises ValueError for an unknown span.
+    """
+    if span not in SPANS:
+        raise ValueError(f"no span {span!r}; there are {', '.join(SPANS)}")
+    unit, steps = SPANS[span]
+    now = datetime.now(UTC).replace(tzinfo=None)
+    said: dict[datetime, dict[str, int]] = {}
+    for step, what, n in con.execute(
+        f"""WITH latest AS (SELECT coalesce(max(hour), 0) * 3600000000 AS last FROM hours
+                            WHERE n > 0 AND hour <= epoch_us($now::TIMESTAMP) // 3600000000),
+            bounds AS (SELECT make_timestamp(last) - INTERVAL {steps} {unit} AS start FROM latest)
+            SELECT date_trunc('{unit}', make_timestamp(hour * 3600000000))::TIMESTAMP AS step, what, sum(n) FROM (
+                SELECT hour, kind AS what, n FROM hours
+                WHERE hour < epoch_us($now::TIMESTAMP) // 3600000000 AND n > 0
+                  AND hour >= epoch_us((SELECT start FROM bounds)) // 3600000000
+                UNION ALL
+                SELECT {HOUR}, kind, 1 FROM examples  -- which lie in the order in which they came
+                WHERE occurred_at >= date_trunc('hour', $now::TIMESTAMP) AND occurred_at <= $now
+                UNION ALL
+                SELECT {HOUR}, decision, 1 FROM decisions
+                WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now)
+            GROUP BY ALL""",
+        {"now": now},
+    ).fetchall():
+        said.setdefault(step, {})[what] = int(n)
+    kinds = {"captures": "capture", "corrections": "correction", "approved": "approved", "rejected": "rejected"}
+    shown = [(at, said.get(at, {})) for at in (_steps(max(said), unit, steps) if said else [])]
+    return {
+        "unit": unit,
+        "steps": [{"at": f"{at:{_ISO}}"} | {name: n.get(kind, 0) for name, kind in kinds.items()} for at, n in shown],
+    }
+
+
+def _steps(last: datetime, unit: str, count: int) -> list[datetime]:
+    """The beginnings of so many hours, days or months, the last one at the end."""
+    if unit == "month":
+        months = [12 * last.year + last.month - 1 - n for n in reversed(range(count))]
+        return [last.replace(year=month // 12, month=month % 12 + 1) for month in months]
+    return [last - n * timedelta(**{f"{unit}s": 1}) for n in reversed(range(count))]
+
+
+def topics(con: Connection, policy: Policy) -> dict[str, Any]:
+    """How many tags the training set knows well enough, and the thin ones that most examples wait under."""
+    below = policy.review.new_topic_below
+    rows = con.execute("SELECT key, total, in_training, waiting FROM tallies WHERE dimension = 'tag'").fetchall()
+    thin = sorted((row for row in rows if row[2] < below), key=lambda row: (-row[3], row[2], row[0]))
+    return {
+        "enough": below,
+        "covered": len(rows) - len(thin),
+        "thin": len(thin),
+        "thinnest": [
+            {"tag": tag, "total": total, "in_training": trained, "waiting": waits}
+            for tag, total, trained, waits in thin[:THIN]
+        ],
+    }
+
+
+def quarantined(
+    con: Connection, *, category: str | None = None, before: int | None = None, limit: int = 50
+) -> dict[str, Any]:
+    """A page of the messages in quarantine, the newest first, with the beginning of their bytes as text."""
+    limit = max(1, min(limit, review_queue.PAGE))
+    items = _rows(
+        con,
+        f"""SELECT seq, subject, category, reason, octet_length(data) AS bytes, data[1:2000] AS data FROM quarantine
+            WHERE ($category IS NULL OR category = $category) AND ($before IS NULL OR seq < $before)
+            ORDER BY seq DESC LIMIT {limit}""",
+        {"category": category, "before": before},
+    )
+    for item in items:
+        item["data"] = item["data"].decode("utf-8", "replace")
+    counts = con.execute("SELECT category, count(*) FROM quarantine GROUP BY category ORDER BY category").fetchall()
+    return {
+        "items": items,
+        "by_category": dict(counts),
+        "before": items[-1]["seq"] if len(items) == limit else None,
+        "checkpoint": checkpoint(con).seq,
+    }
+
+
+def counted(con: Connection, *, seq: int) -> dict[str, Any]:
+    """How much of each kind had been said when the log stood at a sequence."""
+    statement = " UNION ALL ".join(
+        f"SELECT '{name}' AS name, count(*) AS n FROM {place} seq <= $seq" for name, place in TABLES.items()
+    )
+    counts = dict(con.execute(statement, {"seq": seq}).fetchall())
+    return {"seq": seq, "counts": {name: counts[name] for name in TABLES}, "checkpoint": checkpoint(con).seq}
+
+
+def _rows(con: Connection, statement: str, parameters: Any) -> list[dict[str, Any]]:
+    result = con.execute(statement, parameters)
+    columns = [column[0] for column in result.description]
+    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]

@@ -1,0 +1,229 @@
+"""The training set: which rows each format holds, their side of the split, and the facts behind every row.
+
+Everything is of one moment: `select` runs in a transaction of the caller's, and `pages` reads in the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..policy.policy import Export, Relevance, Training
+from ..store.checkpoint import checkpoint
+from ..store.database import Connection
+from ..tables import policies
+from ..verdicts.judgement import BIT
+from . import examples
+
+PAGE = 50_000
+"""Rows in one page at most: enough that a page's fixed cost vanishes."""
+
+PAGE_CHARS = 16 * 2**20
+"""Characters of text in one page, and one row more at most: it bounds what readers of pages have in memory."""
+
+_NEVER = np.iinfo(np.int64).max
+
+_WITHHELD = BIT["excluded_source"] | BIT["excluded_by_author"] | BIT["personal_data"] | BIT["erased"]
+"""An answer that left for one of these goes into no file, not even as the bad answer of a pair."""
+
+_PASSES_FILTERS = BIT["superseded_by"] | BIT["rejected"] | BIT["not_approved"] | BIT["duplicate_of"]
+"""The reasons for which an answer that passes every filter of the text may still not be trained on."""
+
+
+class TrainingSet(msgspec.Struct):
+    """The head of a streamed training set; the rows follow as Arrow record batches.
+
+    `policy` is the canonical JSON of the policy, whose SHA-256 is `policy_digest`; `min_relevance` is the one that was
+    used, which a caller may have asked to differ from the policy's.
+    """
+
+    funnel: dict[str, Any]
+    export: Export
+    training: Training
+    min_relevance: Relevance
+    checkpoint: int
+    log_digest: str
+    policy_digest: str
+    policy: msgspec.Raw
+
+
+def stream(
+    con: Connection, *, min_relevance: Relevance | None = None, texts: bool = True
+) -> Iterator[bytes | pa.Table]:
+    """The head as JSON, then the pages."""
+    yield msgspec.json.encode(select(con, min_relevance))
+    yield from pages(con, texts=texts)
+
+
+def select(con: Connection, min_relevance: Relevance | None = None) -> TrainingSet:
+    """Choose the rows of every format into the temporary table `chosen`, one row an example, and tell its head."""
+    policy = policies.current(con)
+    funnel, relation = examples.training_set(con, min_relevance=min_relevance)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {_chosen(relation, policy.export.eval_share)}")
+    now = checkpoint(con)
+    return TrainingSet(
+        funnel,
+        policy.export,
+        policy.training,
+        min_relevance or policy.filters.min_relevance,
+        now.seq,
+        now.log_digest.hex(),
+        policy.digest,
+        msgspec.Raw(msgspec.json.encode(policy, order="sorted")),
+    )
+
+
+def pages(con: Connection, *, texts: bool = True) -> Iterator[pa.Table]:
+    """The chosen rows in the order of the log, page by page.
+
+    `sft`, `dpo`, `liked` and `disliked` say which formats hold the row: trained on, a correction beside the answer that
+    it replaced, a good and a bad answer. The bad answer is `rejected`, or `response` where that is null. `text_seq` is
+    the fact that the texts come from: an example and its `text_seq` name one text for ever. Without `texts` only what
+    tells two training sets apart is read.
+    """
+    after = 0
+    for end in _ends(con, texts=texts):
+        span = {"after": after, "end": end}
+        yield _whole(con, span) if texts else con.sql(_NARROW, params=span).to_arrow_table()
+        after = end
+
+
+def _ends(con: Connection, *, texts: bool) -> list[int]:
+    """The last sequence of each page."""
+    rows = con.execute("SELECT seq, chars FROM chosen ORDER BY seq").fetchnumpy()
+    sizes = np.maximum(rows["chars"] * texts, -(-PAGE_CHARS // PAGE))
+    page = np.cumsum(sizes) // PAGE_CHARS
+    ends: list[int] = rows["seq"][np.flatnonzero(np.diff(page, append=-1))].tolist()
+    return ends
+
+
+def _whole(con: Connection, span: dict[str, int]) -> pa.Table:
+    """A page with its facts and its texts, each read apart: every step of a query would copy what is long again."""
+    page = con.sql(_PAGE, params=span).to_arrow_table()
+    facts = con.sql(_FACTS, params=span).to_arrow_table().combine_chunks()
+    order = np.argsort(facts.column("seq").to_numpy())
+    known = facts.column("seq").to_numpy()[order]
+    seqs = np.column_stack([pc.fill_null(page.column(name), _NEVER).to_numpy() for name in _BEHIND])
+    seqs.sort(axis=1)
+    said = seqs != _NEVER
+    ends = np.concatenate([[0], np.cumsum(said.sum(axis=1))]).astype(np.int32)
+    told = facts.take(pa.array(order[np.searchsorted(known, seqs[said])])).combine_chunks()
+    told = told.set_column(2, "at", _moments(told.column("at").chunk(0)))
+    behind = pa.ListArray.from_arrays(pa.array(ends), told.to_struct_array().chunk(0))
+    reviewer = pa.array(order[np.searchsorted(known, page.column("reviewer_seq").to_numpy())])
+    page = page.drop_columns(["reviewer_seq", *_BEHIND[1:]])
+    page = page.append_column("reviewer", facts.column("actor").take(reviewer)).append_column("facts", behind)
+    texts = con.sql(_TEXTS, params=span).to_arrow_table()
+    if not texts.column("seq").equals(page.column("seq")):
+        texts = texts.sort_by("seq")
+    for name in ("prompt", "response"):
+        page = page.append_column(name, texts.column(name))
+    wrong = pc.if_else(page.column("dpo"), texts.column("original_response"), None)
+    return page.append_column("rejected", wrong)
+
+
+def _moments(times: pa.Array) -> pa.Array:
+    """Times as ISO 8601 says them, in UTC and to the microsecond."""
+    plain = times.cast(pa.timestamp("us")).cast(pa.string())
+    return pc.binary_join_element_wise(pc.binary_replace_slice(plain, 10, 11, "T"), "Z", "")
+
+
+def _chosen(relation: str, eval_share: float) -> str:
+    """The SELECT of `chosen` from verdicts.
+
+    A pair needs a correction that is trained on. A bad answer was disliked or corrected; what is trained on is never
+    one, and one that several facts call bad is one row. The side of a cluster follows from the id of the example that
+    stands for it alone, so a cluster never straddles the split and never changes sides when others arrive.
+    """
+    return f"""
+WITH good AS (SELECT seq FROM {relation} WHERE reasons = 0),
+corrected AS (
+    SELECT seq, corrects, original_key, length(original_response) AS chars FROM examples SEMI JOIN good USING (seq)
+    WHERE kind = 'correction' AND trim(original_response) <> '' AND original_response <> response),
+disliked AS (
+    SELECT e.seq, e.text_key, e.said_key FROM examples e JOIN {relation} v USING (seq)
+    WHERE v.feedback = 'negative' AND v.reasons > 0 AND v.reasons & ~{_PASSES_FILTERS} = 0
+      AND (v.decision IS DISTINCT FROM 'approved' OR v.reasons & {BIT["superseded_by"]} > 0)),
+good_texts AS (
+    SELECT text_key FROM examples SEMI JOIN good USING (seq)
+    WHERE text_key IN (SELECT original_key FROM corrected UNION ALL SELECT text_key FROM disliked)),
+withheld AS (
+    SELECT e.example_id, e.text_key, e.said_key
+    FROM examples e JOIN {relation} v USING (seq) WHERE v.reasons & {_WITHHELD} > 0),
+pairs AS (
+    SELECT seq, original_key, chars FROM corrected c
+    WHERE NOT EXISTS (FROM withheld w WHERE w.example_id = c.corrects)
+      AND NOT EXISTS (FROM withheld w WHERE w.text_key = c.original_key)
+      AND NOT EXISTS (FROM withheld w WHERE w.said_key = c.original_key)
+      AND NOT EXISTS (FROM good_texts g WHERE g.text_key = c.original_key)),
+bad AS (
+    SELECT seq FROM disliked d
+    WHERE NOT EXISTS (FROM good_texts g WHERE g.text_key = d.text_key)
+      AND NOT EXISTS (FROM pairs p WHERE p.original_key = d.text_key)
+      AND NOT EXISTS (FROM pairs p WHERE p.original_key = d.said_key)
+    QUALIFY row_number() OVER (PARTITION BY text_key ORDER BY seq) = 1),
+represented AS (
+    SELECT seq, example_id FROM {relation} WHERE seq IN (SELECT cluster FROM {relation} WHERE cluster <> seq))
+SELECT v.example_id, v.seq, v.kind, v.source, v.tags, v.approval, v.feedback_seq, v.decision_seq, v.cluster,
+    CASE WHEN left(sha256(coalesce(r.example_id, v.example_id)), 16) < '{_threshold(eval_share)}' THEN 'eval'
+         ELSE 'train' END AS side,
+    v.reasons = 0 AS sft, p.seq IS NOT NULL AS dpo,
+    v.reasons = 0 AND CASE WHEN v.kind = 'correction' THEN v.feedback IS DISTINCT FROM 'negative'
+                           ELSE coalesce(v.feedback = 'positive', false) END AS liked,
+    p.seq IS NOT NULL OR b.seq IS NOT NULL AS disliked,
+    v.prompt_chars + v.response_chars + coalesce(p.chars, 0) AS chars,
+    e.redacted_seq, o.example_id AS corrects, o.seq AS original_seq
+FROM {relation} v LEFT JOIN pairs p USING (seq) LEFT JOIN bad b USING (seq)
+LEFT JOIN represented r ON r.seq = v.cluster AND v.cluster <> v.seq
+LEFT JOIN (SELECT seq, redacted_seq FROM examples WHERE redacted_seq IS NOT NULL) e USING (seq)
+LEFT JOIN (SELECT c.seq AS correction, o.example_id, o.seq FROM examples c JOIN examples o ON o.example_id = c.corrects
+           WHERE c.kind = 'correction') o ON o.correction = v.seq
+WHERE v.reasons = 0 OR b.seq IS NOT NULL"""
+
+
+def _threshold(share: float) -> str:
+    """What the first 16 hexadecimal digits of a digest are below for this share of all digests."""
+    return f"{int(share * 2**64):016x}" if share < 1 else "g"
+
+
+_CHOSEN = """
+SELECT example_id, coalesce(redacted_seq, seq) AS text_seq, side, sft, dpo, liked, disliked {}
+FROM chosen WHERE seq > $after AND seq <= $end ORDER BY seq"""
+
+_NARROW = _CHOSEN.format("")
+
+_BEHIND = ("seq", "original_seq", "redacted_seq", "feedback_seq", "decision_seq")
+"""The columns of `chosen` that say which facts are behind a row."""
+
+_PAGE = _CHOSEN.format(f""", kind, source, tags, cluster, corrects, approval, {", ".join(_BEHIND)},
+    CASE WHEN approval = 'reviewer' THEN decision_seq WHEN approval = 'feedback' OR NOT sft THEN feedback_seq
+         ELSE seq END AS reviewer_seq""")
+
+
+def _said(table: str, fact: str, column: str) -> str:
+    """The SELECT of the facts of a table that a column of `chosen` names."""
+    return f"""SELECT seq, {fact} AS fact, occurred_at AS at, actor FROM {table} WHERE seq IN (
+        SELECT {column} FROM chosen WHERE seq > $after AND seq <= $end)"""
+
+
+_EXAMPLE = "CASE kind WHEN 'correction' THEN 'correction.recorded' ELSE 'example.captured' END"
+
+_FACTS = " UNION ALL ".join(
+    (
+        _said("examples", _EXAMPLE, "seq"),
+        _said("examples", _EXAMPLE, "original_seq"),
+        _said("redactions", "'example.redacted'", "redacted_seq"),
+        _said("feedback", "'feedback.given'", "feedback_seq"),
+        _said("decisions", "'example.' || decision", "decision_seq"),
+    )
+)
+"""The facts behind the rows of a page; one may be there twice."""
+
+_TEXTS = """
+SELECT seq, prompt, response, original_response FROM examples JOIN chosen USING (seq)
+WHERE seq > $after AND seq <= $end"""

@@ -1,0 +1,119 @@
+"""A batch of messages, decoded: facts by type in the order of the log, and what could not be decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Struct, field
+
+from events import digest_chain
+from events.codec import decode as fact_of
+from events.errors import InvalidFact
+from events.facts import FACTS, Fact
+from events.message import Message
+
+F = TypeVar("F", bound=Fact)
+
+
+class Quarantined(Struct, frozen=True):
+    """A message that could not be folded, whole, with the reason."""
+
+    seq: int
+    subject: str
+    data: bytes
+    category: str
+    reason: str
+
+
+class Batch(Struct):
+    """Messages after one checkpoint, ready to fold.
+
+    `messages` are all of them as they lie there (`seq`, `subject`, `data`), `rows` what they bring to each table by its
+    name: with these a batch can be folded without its `facts`. `erased` are those of which only a tombstone is left,
+    `entries` what each adds to the running digest, `gone` the examples whose text this batch was found to take away,
+    and `known` the sequences of those examples that it names and that were there before, where somebody looked.
+    """
+
+    first: int
+    last: int
+    last_subject: str
+    messages: pa.Table
+    entries: pa.Table
+    facts: dict[type[Fact], list[tuple[int, Fact]]] = field(default_factory=dict)
+    rows: dict[str, pa.Table] = field(default_factory=dict)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    erased: list[Message] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    known: dict[str, int] | None = None
+
+    def of(self, kind: type[F]) -> list[tuple[int, F]]:
+        """The facts of one type with their sequences."""
+        return self.facts.get(kind, [])  # type: ignore[return-value]
+
+    def let_go(self) -> None:
+        """Forget what nobody needs who folds it without judging."""
+        self.facts = {}
+
+    def follow(self, digest: bytes) -> bytes:
+        """The running digest after this batch, if it was `digest` before it."""
+        for seq, entry in zip(self.entries["seq"].to_pylist(), self.entries["entry"].to_pylist(), strict=True):
+            digest = digest_chain.link(digest, seq, entry)
+        return digest
+
+    def quarantine(self, seqs: Iterable[int], category: str, reason: str) -> None:
+        """Set aside messages that decoded well and yet cannot be folded."""
+        for seq in seqs:
+            message = self.messages.slice(pc.index(self.messages["seq"], seq).as_py(), 1).to_pylist()[0]
+            subject = message["subject"].decode("utf-8", "surrogateescape")
+            self.quarantined.append(Quarantined(seq, subject, message["data"], category, reason))
+
+
+def decode(messages: Sequence[Message]) -> Batch:
+    """Decode messages that follow one another."""
+    seqs = [message.seq for message in messages]
+    subjects = [message.subject.encode("utf-8", "surrogateescape") for message in messages]
+    raw = pa.array([message.data for message in messages], pa.large_binary())
+    kept = pa.table({"seq": pa.array(seqs, pa.int64()), "subject": pa.array(subjects, pa.binary()), "data": raw})
+    entries = pa.array([message.entry for message in messages], pa.binary())
+    chained = pa.table({"seq": kept["seq"], "entry": entries})
+    if b"" in subjects:  # what is missing adds nothing
+        chained = chained.filter(pc.not_equal(kept["subject"], b""))
+    batch = Batch(seqs[0], seqs[-1], messages[-1].subject, kept, chained)
+    facts: dict[type[Fact], list[tuple[int, Fact]]] = {kind: [] for kind in FACTS}
+    batch.facts = facts
+    for message, brackets in zip(messages, _brackets(raw), strict=True):
+        if message.is_missing:
+            batch.quarantine([message.seq], "missing", _MISSING)
+        elif message.erased is not None:
+            batch.erased.append(message)
+        else:
+            try:
+                fact = fact_of(message.data, message.subject, brackets=brackets)
+            except InvalidFact as error:
+                batch.quarantine([message.seq], error.category, error.reason)
+            else:
+                facts[type(fact)].append((message.seq, fact))
+    return batch
+
+
+def _brackets(data: pa.LargeBinaryArray) -> list[int]:
+    """How many `[` and `{` each of some bytes holds; Python takes as long to count them as to decode."""
+    _, offsets, values = data.buffers()
+    ends = np.frombuffer(offsets, np.int64)[: len(data) + 1]
+    said = np.frombuffer(values or b"", np.uint8)[: ends[-1]]
+    pages = range(0, len(said), _PAGE)
+    # A single bit tells the two apart.
+    found = [start + np.flatnonzero((said[start : start + _PAGE] & 0xDF) == ord("[")) for start in pages]
+    counts: list[int] = np.diff(np.searchsorted(np.concatenate([*found, np.zeros(0, int)]), ends)).tolist()
+    return counts
+
+
+_PAGE = 2**16
+"""Bytes that are looked through at a time: what comes of them stays in the processor's cache."""
+
+
+_MISSING = "the log holds no message of this sequence and no tombstone says why; `rooflog verify` tells more"

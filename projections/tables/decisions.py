@@ -1,0 +1,32 @@
+"""Decisions: every approval and rejection by a reviewer, or that it was taken back; an example's latest one counts."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from events.facts import ExampleApproved, ExampleRejected, ExampleReopened
+
+from ..store.batch import Batch
+from ..store.database import by_column
+from ..store.projection import ENVELOPE, Projection, envelope
+
+_COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "decision": "VARCHAR", "reason": "VARCHAR", "revision": "BIGINT"}
+
+
+def _rows(batch: Batch) -> pa.Table | None:
+    said: list[tuple[int, ExampleApproved | ExampleRejected | ExampleReopened]] = []
+    said += batch.of(ExampleApproved)
+    said += batch.of(ExampleRejected)
+    said += batch.of(ExampleReopened)
+    rows = [(*envelope(n, f), f.example_id, f.verb, f.reason, f.revision) for n, f in said]
+    return by_column(_COLUMNS, rows) if rows else None
+
+
+DECISIONS = Projection(
+    name="decisions",
+    version=2,
+    handles=(ExampleApproved, ExampleRejected, ExampleReopened),
+    columns=_COLUMNS,
+    key="seq",
+    rows=_rows,
+)

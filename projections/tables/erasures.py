@@ -1,0 +1,136 @@
+"""Erasures: which examples were erased, and the fold that takes their text out of every table.
+
+An erased example keeps what its tombstone says and nothing else. So the tables of whoever saw the text before it was
+erased equal those that are folded anew from a log that no longer holds it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from msgspec import json
+
+from events.facts import ExampleErased
+
+from ..store import compaction
+from ..store.batch import Batch
+from ..store.database import Connection, by_column, first
+from ..store.projection import ENVELOPE, Projection, envelope
+from .examples import BARE
+from .quarantine import IDS
+
+_COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "VARCHAR"}
+
+_REMNANTS = {"seq": "BIGINT", "ids": "VARCHAR[]"}
+"""`ids` are all that a message may be about: which of them is erased can change, what the message says cannot."""
+
+_LISTED = """
+SELECT seq, min(erased_by) AS erased_by FROM (
+    SELECT unnest(from_json(erased, '[{"seq":"BIGINT"}]')).seq AS seq, seq AS erased_by FROM erasures)
+GROUP BY seq"""
+"""The messages that tombstones list."""
+
+_ERASED = """erased AS (
+    SELECT example_id, seq FROM erasures
+    UNION SELECT e.example_id, l.erased_by FROM examples e JOIN listed l USING (seq)
+    UNION SELECT e.example_id, x.seq FROM examples e JOIN erased x ON e.corrects = x.example_id)"""
+
+_GONE = f"WITH RECURSIVE {_ERASED} SELECT example_id, min(seq) AS seq FROM erased GROUP BY example_id"
+"""The erased examples. A correction repeats the text of what it corrects and is erased with it."""
+
+
+def _rows(batch: Batch) -> pa.Table | None:
+    said = batch.of(ExampleErased)
+    rows = [(*envelope(seq, f), f.example_id, f.reason, json.encode(f.erased).decode()) for seq, f in said]
+    return by_column(_COLUMNS, rows) if rows else None
+
+
+def _take_out(con: Connection, batch: Batch) -> None:
+    """Take the text of erased examples out of every table, also of what arrives after its erasure."""
+    arrived = not batch.rows.keys().isdisjoint(("erasures", "examples", "redactions"))
+    if not (arrived or batch.quarantined or batch.erased) or not first(con, "SELECT 1 FROM erasures LIMIT 1"):
+        return
+    con.execute(f"CREATE OR REPLACE TEMP TABLE listed AS {_LISTED}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {_GONE}")
+    _blank(con, batch)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE left_over AS
+            SELECT seq, [example_id] AS ids FROM examples WHERE erased_seq IS NOT NULL
+            UNION ALL SELECT seq, [example_id] FROM redactions SEMI JOIN gone USING (example_id)
+            UNION ALL SELECT seq, ids FROM (SELECT seq, list_sort({IDS}) AS ids FROM quarantine)
+            WHERE list_has_any(ids, (SELECT list(example_id) FROM gone))"""
+    )
+    con.execute(
+        """INSERT INTO remnants SELECT seq, ids FROM left_over
+           ANTI JOIN listed USING (seq) ANTI JOIN remnants USING (seq)"""
+    )
+    for table, seqs in (
+        ("remnants", "listed"),
+        ("feedback", "listed"),
+        ("decisions", "listed"),
+        ("redactions", "left_over"),
+        ("quarantine", "left_over"),
+        ("quarantine", "listed"),
+    ):
+        con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {seqs})")
+
+
+def _blank(con: Connection, batch: Batch) -> None:
+    erased = "FROM gone WHERE examples.example_id = gone.example_id AND examples.erased_seq IS DISTINCT FROM gone.seq"
+    batch.gone = {
+        example_id
+        for (example_id,) in con.execute(
+            """SELECT e.example_id FROM examples e JOIN gone g USING (example_id)
+               WHERE e.erased_seq IS DISTINCT FROM g.seq"""
+        ).fetchall()
+    }
+    if batch.gone:
+        con.execute(f"UPDATE examples SET {BARE}, erased_seq = gone.seq {erased}")
+
+
+def remnants(con: Connection) -> dict[str, list[int]]:
+    """Messages that still hold the text of erased examples, as far as the tables know: sequences by example."""
+    return dict(
+        con.execute(
+            f"""WITH RECURSIVE listed AS ({_LISTED}), {_ERASED}
+                SELECT example_id, list(seq ORDER BY seq) FROM (
+                    SELECT r.seq, min(g.example_id) AS example_id FROM (SELECT seq, unnest(ids) AS id FROM remnants) r
+                    JOIN (SELECT DISTINCT example_id FROM erased) g ON g.example_id = r.id GROUP BY r.seq)
+                GROUP BY ALL ORDER BY ALL"""
+        ).fetchall()
+    )
+
+
+def erasing(con: Connection) -> dict[str, Any]:
+    """What is left to do after erasures: `remnants`, and whether the database's file has to be written anew."""
+    return {"remnants": remnants(con), "compaction_due": compaction.is_due(con)}
+
+
+def repeating(con: Connection, *, example_id: str) -> dict[str, Any]:
+    """The example and every other one that repeats its text, those first that are only found through the later ones.
+
+    A correction repeats the answer that it replaces, whether it names the example or only has its words; a copy has the
+    same prompt and answer. Of each that counts as well.
+    """
+    found: dict[str, int] = {}
+    ids = [example_id]
+    while ids:
+        rows = con.execute(_REPEATING, {"ids": ids}).fetchall()
+        ids = [one for (one,) in rows if one not in found]
+        found |= dict.fromkeys(ids, len(found))
+    return {"ids": sorted(found, key=lambda one: (-found[one], one))}
+
+
+_REPEATING = """
+WITH mine AS (SELECT * FROM examples WHERE example_id IN (SELECT unnest($ids::VARCHAR[]))),
+keys AS (SELECT text_key AS key FROM mine WHERE text_key IS NOT NULL
+         UNION SELECT said_key FROM mine WHERE said_key IS NOT NULL)
+SELECT example_id FROM mine
+UNION SELECT example_id FROM examples WHERE corrects IN (SELECT example_id FROM mine)
+UNION SELECT example_id FROM examples
+      WHERE original_key IN (FROM keys) OR text_key IN (FROM keys) OR said_key IN (FROM keys)"""
+
+ERASURES = Projection(name="erasures", version=2, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows)
+REMNANTS = Projection(name="remnants", version=2, handles=(), columns=_REMNANTS, key="seq", fold=_take_out)
+"""What the log still holds of erased examples and no tombstone lists; folded after every table that has a text."""

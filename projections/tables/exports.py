@@ -1,0 +1,86 @@
+"""Exports and trainings: what was made from the log, and what was trained on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from msgspec import json
+
+from events.facts import TrainingSetExported, TrainingTriggered
+
+from ..store.batch import Batch
+from ..store.database import Connection, by_column
+from ..store.projection import ENVELOPE, Projection, envelope
+
+_EXPORTS = ENVELOPE | {
+    "export_digest": "VARCHAR",
+    "policy_digest": "VARCHAR",
+    "log_digest": "VARCHAR",
+    "last_seq": "BIGINT",
+    "counts": "VARCHAR",
+    "paths": "VARCHAR[]",
+}
+_TRAININGS = ENVELOPE | {
+    "export_digest": "VARCHAR",
+    "outcome": "VARCHAR",
+    "call_id": "VARCHAR",
+    "detail": "VARCHAR",
+}
+
+
+def _exported(batch: Batch) -> pa.Table | None:
+    rows = []
+    for seq, fact in batch.of(TrainingSetExported):
+        counts = json.encode(fact.counts, order="sorted").decode()
+        digests = (fact.export_digest, fact.policy_digest, fact.log_digest)
+        rows.append((*envelope(seq, fact), *digests, fact.last_seq, counts, fact.paths))
+    return by_column(_EXPORTS, rows) if rows else None
+
+
+def _trained(batch: Batch) -> pa.Table | None:
+    said = batch.of(TrainingTriggered)
+    rows = [(*envelope(n, f), f.export_digest, f.outcome, f.call_id, f.detail) for n, f in said]
+    return by_column(_TRAININGS, rows) if rows else None
+
+
+EXPORTS = Projection(
+    name="exports", version=1, handles=(TrainingSetExported,), columns=_EXPORTS, key="seq", rows=_exported
+)
+TRAININGS = Projection(
+    name="trainings", version=1, handles=(TrainingTriggered,), columns=_TRAININGS, key="seq", rows=_trained
+)
+
+
+def history(con: Connection, *, limit: int = 1_000) -> dict[str, Any]:
+    """Exports, newest first, each with the trainings on it in their order.
+
+    A training is one intent and what came of it; `outcome` is the last that was said: `intended`, `started`,
+    `succeeded` or `failed`.
+    """
+    exports = _rows(con, f"SELECT {_SAID}, * EXCLUDE (seq, occurred_at, event_id, trace_id) FROM exports "
+                         "QUALIFY row_number() OVER (PARTITION BY export_digest ORDER BY seq) = 1 "
+                         "ORDER BY seq DESC LIMIT ?", [limit])  # fmt: skip
+    trainings: dict[str, list[dict[str, Any]]] = {}
+    for said in _rows(con, f"SELECT {_SAID}, * EXCLUDE (seq, occurred_at, event_id, trace_id) FROM trainings "
+                           "ORDER BY seq", []):  # fmt: skip
+        attempts = trainings.setdefault(said["export_digest"], [])
+        if said["outcome"] == "intended" or not attempts:
+            attempts.append({"number": len(attempts) + 1, "intended_seq": said["seq"], "intended_at": said["at"],
+                             "actor": said["actor"], "before": said["detail"], "call_id": None})  # fmt: skip
+        attempts[-1] |= {"outcome": said["outcome"], "at": said["at"], "seq": said["seq"]}
+        attempts[-1]["call_id"] = said["call_id"] or attempts[-1]["call_id"]
+        attempts[-1]["detail"] = said["detail"] if said["outcome"] != "intended" else None
+    for export in exports:
+        export["counts"] = json.decode(export["counts"])
+        export["trainings"] = trainings.get(export["export_digest"], [])
+    return {"exports": exports}
+
+
+_SAID = "seq, strftime(occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS at"
+
+
+def _rows(con: Connection, statement: str, parameters: list[Any]) -> list[dict[str, Any]]:
+    result = con.execute(statement, parameters)
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -1,0 +1,1 @@
+"""What texts say, whatever the policy: relevance, tags, personal data, near-duplicates, contradictions."""

@@ -1,0 +1,211 @@
+"""Contradictions: two answers to one question that cannot both be right, for a reviewer to look at.
+
+Only answers whose prompts are near-duplicates are compared, so what differs between them is rarely the subject.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+from uuid import UUID
+from zlib import crc32
+
+import msgspec
+
+from ..store.database import AMONG, Connection, ddl, first, insert, with_rows
+from .normal_form import PRODUCTS, normalise, words
+
+MEMBERS = 200
+"""Answers to one question that are looked at: the best ones, in the order in which duplicates are kept."""
+
+ALIKE = 0.5
+"""Dice coefficient of the words of two opening sentences from which one different word turns the meaning round."""
+
+_QUANTITY = re.compile(r"(pitch)(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)([a-z]+)(?:x.*)?")
+_NUMBER = re.compile(r"#?\d+(?:\.\d+)?")
+_YES_NO = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?<=[a-z\d)][.!?])\s+(?=[A-Z])|\n+")
+_DENIAL = {"not", "without", "prohibit", "reject"}
+_OPPOSED = [("minimum", "maximum"), ("above", "below"), ("before", "after"), ("allow", "prohibit"), ("more", "less"),
+            ("increase", "decrease"), ("interior", "exterior"), ("wet", "dry"), ("over", "under")]  # fmt: skip
+_OPPOSITES = dict(_OPPOSED + [(y, x) for x, y in _OPPOSED])
+
+
+class Claims(NamedTuple):
+    """What an answer commits itself to: amounts by unit as JSON, yes or no, and its opening in canonical words."""
+
+    amounts: str
+    stance: str
+    opening: str
+
+
+def claims(response: str) -> Claims:
+    """The claims of an answer."""
+    amounts: dict[str, set[str]] = {}
+    for word in words(response):
+        if found := _QUANTITY.fullmatch(word):
+            unit, amount = (found[1], found[2]) if found[1] else (found[4], found[3])
+            amounts.setdefault(unit, set()).add(amount)
+    said = _YES_NO.match(response)
+    opening = response[said.end() :].lstrip(" ,.;:-") if said else response
+    return Claims(
+        msgspec.json.encode(amounts, order="deterministic").decode() if amounts else "",
+        said[1].lower() if said else "",
+        normalise(_SENTENCE.split(opening.strip(), maxsplit=1)[0]),
+    )
+
+
+def disagree(a: str, b: str) -> bool:
+    """Do two answers to one question contradict each other?
+
+    They do when one says yes and the other no; when they give other amounts of a unit (no amount in common, or as many
+    and each one of its own); or when opening sentences that are alike deny, turn round or replace what the other says.
+    """
+    return _disagree(claims(a), claims(b))
+
+
+def _disagree(one: Claims, other: Claims) -> bool:
+    if one.amounts != other.amounts and one.amounts and other.amounts:
+        mine, theirs = _by_unit(one.amounts), _by_unit(other.amounts)
+        if any(_differ(mine[unit], theirs[unit]) for unit in mine.keys() & theirs.keys()):
+            return True
+    if one.stance and other.stance:
+        return one.stance != other.stance
+    return _is_opposed(one.opening, other.opening)
+
+
+@lru_cache(maxsize=1 << 14)
+def _by_unit(amounts: str) -> dict[str, frozenset[str]]:
+    return msgspec.json.decode(amounts, type=dict[str, frozenset[str]])
+
+
+def _differ(a: frozenset[str], b: frozenset[str]) -> bool:
+    return bool(a - b and b - a) and (not a & b or len(a) == len(b))
+
+
+def _is_opposed(a: str, b: str) -> bool:
+    one, other = set(a.split(" ")), set(b.split(" "))
+    if 2 * len(one & other) < ALIKE * (len(one) + len(other)):
+        return False
+    mine, theirs = one - other, other - one
+    return (
+        bool(any(map(_NUMBER.fullmatch, mine)) and any(map(_NUMBER.fullmatch, theirs)))
+        or bool(one & _DENIAL) != bool(other & _DENIAL)
+        or any(_OPPOSITES[word] in theirs for word in mine & _OPPOSITES.keys())
+        or bool(mine & PRODUCTS and theirs & PRODUCTS)
+    )
+
+
+COLUMNS = {"analysis_key": "UUID", "amounts": "VARCHAR", "stance": "VARCHAR", "opening": "VARCHAR",
+           "size": "BIGINT", "outline": "BIGINT"}  # fmt: skip
+
+SCHEMA = ddl("claims", COLUMNS)
+"""What answers claim: a cache, filled for those that have an answer to the same question beside them.
+
+`size` counts the words of the opening, and each sets one bit of `outline`: a word is in no opening that lacks its bit.
+"""
+
+_SHARED = "least({0}.size - bit_count({0}.outline & ~{1}.outline), {1}.size - bit_count({1}.outline & ~{0}.outline))"
+"""No more words than that are in both openings."""
+
+MAY_DISAGREE = f"""
+    o.amounts <> b.amounts AND o.amounts <> '' AND b.amounts <> ''
+    OR CASE WHEN o.stance <> '' AND b.stance <> '' THEN o.stance <> b.stance
+            ELSE o.opening <> b.opening AND 2 * {_SHARED.format("o", "b")} >= {ALIKE} * (o.size + b.size) END"""
+"""Holds of claims `o` and `b` that disagree, and of few others."""
+
+PAGE = 20_000
+"""Answers that are read at a time: it bounds memory."""
+
+Row = tuple[UUID, str, str, str, int, int]
+"""A row of the cache."""
+
+
+def find(con: Connection, judged: str, eligible: str) -> list[int]:
+    """The sequences of answers that disagree with the best one to their question.
+
+    `judged` is a relation of verdicts, `eligible` the condition on those whose answers may be trained on. Answers that
+    are `is_known` are not compared again. Makes the tables `answering`, which `oppose` reads, and `fresh_claims` of
+    what the cache lacked, for `keep`.
+    """
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE answering AS
+            SELECT cluster, seq, is_known, old_contradicts, row_number() OVER (
+                PARTITION BY cluster ORDER BY rank DESC, occurred_at DESC, seq DESC) AS place
+            FROM {judged} WHERE {eligible} QUALIFY count(*) OVER (PARTITION BY cluster) > 1 AND place <= {MEMBERS}"""
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE compared AS
+           SELECT cluster, seq, place, analysis_key FROM examples JOIN (
+               SELECT cluster, seq, place FROM answering WHERE place = 1 OR NOT is_known
+               QUALIFY count(*) OVER (PARTITION BY cluster) > 1) USING (seq)"""
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE fresh_claims AS FROM claims LIMIT 0")
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE unclaimed AS
+           SELECT analysis_key, min(seq) AS seq, row_number() OVER (ORDER BY min(seq)) AS number
+           FROM compared ANTI JOIN claims USING (analysis_key) GROUP BY analysis_key"""
+    )
+    (count,) = first(con, "SELECT count(*) FROM unclaimed") or (0,)
+    for start in range(0, count, PAGE):
+        page = f"SELECT analysis_key, seq FROM unclaimed WHERE number > {start} AND number <= {start + PAGE}"
+        insert(con, "fresh_claims", COLUMNS, _read(con, dict(con.execute(page).fetchall())))
+    told = "SELECT cluster, seq, place, {0}.* FROM compared JOIN {0} USING (analysis_key)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE told AS {told.format('claims')} UNION ALL {told.format('fresh_claims')}")
+    result = con.execute(
+        f"""SELECT o.seq, o.amounts, o.stance, o.opening, b.amounts, b.stance, b.opening
+            FROM told o JOIN told b USING (cluster) WHERE o.place > 1 AND b.place = 1 AND ({MAY_DISAGREE})"""
+    )
+    found: list[int] = []
+    while rows := result.fetchmany(PAGE):
+        found += [seq for seq, *both in rows if _disagree(Claims(*both[:3]), Claims(*both[3:]))]
+    for table in ("compared", "unclaimed", "told"):
+        con.execute(f"DROP TABLE {table}")
+    return found
+
+
+def oppose(con: Connection, found: Sequence[int]) -> None:
+    """Make the table `contradicting` (`seq`, `contradicts`) of what `find` found.
+
+    An answer contradicts the best one if they disagree, the best one the next best that disagrees with it. Of an answer
+    that `is_known` what it `old_contradicts` still holds.
+    """
+    with_rows(
+        con,
+        {"seq": "BIGINT"},
+        [(seq,) for seq in found],
+        """CREATE OR REPLACE TEMP TABLE contradicting AS
+           WITH opponents AS (
+               SELECT o.seq, o.place, b.seq AS best
+               FROM answering o JOIN answering b ON b.cluster = o.cluster AND b.place = 1
+               WHERE o.place > 1 AND CASE WHEN o.is_known THEN o.old_contradicts IS NOT NULL
+                                          ELSE o.seq IN (FROM incoming) END)
+           SELECT seq, best AS contradicts FROM opponents
+           UNION ALL SELECT best, arg_min(seq, place) FROM opponents GROUP BY best""",
+    )
+
+
+def keep(con: Connection) -> None:
+    """Put what `find` read into the cache."""
+    con.execute("INSERT INTO claims FROM fresh_claims")
+
+
+def forget(con: Connection) -> None:
+    """Drop the claims of texts that are no more: they repeat words of them."""
+    con.execute("DELETE FROM claims WHERE analysis_key NOT IN (SELECT analysis_key FROM examples)")
+
+
+def _read(con: Connection, unread: dict[UUID, int]) -> list[Row]:
+    """The claims of answers; `unread` are their keys, each with the sequence of an example."""
+    answers = f"SELECT seq, response FROM examples {AMONG}"
+    responses = dict(con.execute(answers, {"seqs": list(unread.values())}).fetchall())
+    return [row(key, claims(responses[seq])) for key, seq in unread.items()]
+
+
+def row(key: UUID, said: Claims) -> Row:
+    """The row of the cache for the claims of an answer."""
+    opening = set(said.opening.split(" "))
+    outline = sum({1 << crc32(word.encode()) % 63 for word in opening})
+    return (key, *said, len(opening), outline)

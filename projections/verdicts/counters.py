@@ -1,0 +1,134 @@
+"""Tallies: what is counted and what waits, moved along with the verdicts, so that no page has to count a million rows.
+
+Both follow from the verdicts and could be counted again at any time; a test does.
+"""
+
+from __future__ import annotations
+
+from ..store.database import Connection, first
+
+SCHEMA = (
+    "CREATE TABLE tallies (dimension VARCHAR, key VARCHAR, total BIGINT, in_training BIGINT, waiting BIGINT)",
+    "CREATE TABLE queued (seq BIGINT, place BIGINT, source VARCHAR, project_context VARCHAR, may_be_new BOOLEAN)",
+    "CREATE TABLE queued_tags (tag VARCHAR, seq BIGINT)",
+    "CREATE TABLE new_topics (seq BIGINT, place BIGINT, thin_tags VARCHAR[])",
+    "CREATE TABLE hours (hour BIGINT, kind VARCHAR, n BIGINT)",
+)
+"""Counts by dimension (`kind`, `source`, `project`, `relevance`, `reason`, `queue`, `tag`): all, those that are trained
+on and those that wait; the review queue; its tags; what is a new topic in it, with the place it has otherwise; and how
+many examples of each kind occurred in every HOUR."""
+
+HOUR = "epoch_us(occurred_at) // 3600000000"
+"""The hour of a moment, counted from 1970: a division of numbers costs a tenth of cutting off a moment."""
+
+
+EVIDENCE = ("seq", "occurred_at", "kind", "source", "project_context", "tags")
+JUDGED = ("relevance", "approval", "reasons", "queue")
+SEEN = ", ".join(EVIDENCE + JUDGED)
+"""The columns of a verdict that are counted by, or that wait with it."""
+
+
+def _counted(relation: str) -> str:
+    """The counts of a relation of verdicts with a `sign`; `reason` is the first that keeps a row out, 0 for none."""
+    numbers = """sum(sign) AS total, sum(sign) FILTER (reasons = 0) AS in_training,
+                 sum(sign) FILTER (queue IS NOT NULL) AS waiting"""
+    return f"""
+SELECT unnest(['kind', 'source', 'project', 'relevance', 'reason', 'queue']) AS dimension,
+       unnest([kind, coalesce(source, ''), project_context, relevance, reason::VARCHAR, coalesce(queue, 0)::VARCHAR])
+       AS key, total, in_training, waiting
+FROM (SELECT kind, source, project_context, relevance, reasons & -reasons AS reason, queue, {numbers}
+      FROM {relation} GROUP BY ALL)
+UNION ALL
+SELECT 'tag', unnest(tags), total, in_training, waiting FROM (SELECT tags, {numbers} FROM {relation} GROUP BY ALL)"""
+
+
+_SUMMED = """dimension, key, sum(total)::BIGINT AS total, coalesce(sum(in_training), 0)::BIGINT AS in_training,
+             coalesce(sum(waiting), 0)::BIGINT AS waiting"""
+
+
+def move(con: Connection, moved: str, below: int) -> None:
+    """Follow verdicts that were replaced: the relation `moved` has SEEN, and the `sign` -1 of what was, 1 of what is.
+
+    A tag of which the training set holds fewer than `below` makes a new topic.
+    """
+    enough = _known(con, below)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE moved_tallies AS SELECT {_SUMMED} FROM ({_counted(moved)}) GROUP BY ALL")
+    # In place: rows that are put anew leave dead ones behind, which every page would skip over.
+    con.execute(
+        """UPDATE tallies SET total = tallies.total + m.total, in_training = tallies.in_training + m.in_training,
+             waiting = tallies.waiting + m.waiting
+           FROM moved_tallies m WHERE tallies.dimension = m.dimension AND tallies.key = m.key"""
+    )
+    con.execute("INSERT INTO tallies FROM moved_tallies ANTI JOIN tallies USING (dimension, key)")
+    con.execute("DELETE FROM tallies WHERE total = 0")
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE moved_hours AS
+            SELECT {HOUR} AS hour, kind, sum(sign)::BIGINT AS n FROM {moved} WHERE occurred_at IS NOT NULL
+            GROUP BY ALL HAVING sum(sign) <> 0"""
+    )
+    con.execute(
+        "UPDATE hours SET n = hours.n + m.n FROM moved_hours m WHERE hours.hour = m.hour AND hours.kind = m.kind"
+    )
+    con.execute("INSERT INTO hours FROM moved_hours ANTI JOIN hours USING (hour, kind)")
+    if first(con, f"SELECT 1 FROM {moved} WHERE sign < 0 AND queue IS NOT NULL LIMIT 1"):
+        for table in ("queued", "queued_tags", "new_topics"):
+            con.execute(
+                f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {moved} WHERE sign < 0 AND queue IS NOT NULL)"
+            )
+    _wait(con, f"(FROM {moved} WHERE sign > 0)")
+    if _known(con, below) != enough:
+        find_new(con, below)
+        return
+    con.execute(
+        f"""INSERT INTO new_topics SELECT * FROM (
+             SELECT seq, queue, list_filter(tags, lambda tag: NOT list_contains($enough::VARCHAR[], tag)) AS thin
+             FROM {moved} WHERE sign > 0 AND queue > 3 AND approval IS NULL) WHERE len(thin) > 0""",
+        {"enough": enough},
+    )
+
+
+def find_new(con: Connection, below: int) -> None:
+    """Find all new topics in the queue anew."""
+    con.execute("DELETE FROM new_topics")
+    # One after the other: in one statement DuckDB reads the whole queue before it knows that few tags are thin.
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE thinly AS
+           SELECT seq, tag FROM queued_tags WHERE NOT list_contains($enough::VARCHAR[], tag)""",
+        {"enough": _known(con, below)},
+    )
+    con.execute(
+        """INSERT INTO new_topics SELECT seq, place, list(tag ORDER BY tag) FROM thinly JOIN (
+             SELECT seq, place FROM queued SEMI JOIN thinly USING (seq) WHERE may_be_new) USING (seq) GROUP BY ALL"""
+    )
+
+
+def _known(con: Connection, below: int) -> list[str]:
+    """The tags that the training set knows well enough."""
+    rows = con.execute(
+        "SELECT key FROM tallies WHERE dimension = 'tag' AND in_training >= ? ORDER BY key", [below]
+    ).fetchall()
+    return [tag for (tag,) in rows]
+
+
+def recount(con: Connection, below: int) -> None:
+    """Count everything anew."""
+    for table in ("tallies", "queued", "queued_tags", "hours"):
+        con.execute(f"DELETE FROM {table}")
+    con.execute(
+        f"INSERT INTO hours SELECT {HOUR}, kind, count(*) FROM verdicts WHERE occurred_at IS NOT NULL GROUP BY ALL"
+    )
+    counted = _counted("(SELECT *, 1 AS sign FROM verdicts)")
+    con.execute(f"INSERT INTO tallies SELECT {_SUMMED} FROM ({counted}) GROUP BY ALL")
+    _wait(con, "verdicts", " ORDER BY tag, seq")
+    find_new(con, below)
+
+
+def _wait(con: Connection, verdicts: str, order: str = "") -> None:
+    """Let wait what waits of a relation of verdicts; in the order of the tags a question reads little of them."""
+    con.execute(
+        f"""INSERT INTO queued SELECT seq, queue, source, project_context, queue > 3 AND approval IS NULL
+            FROM {verdicts} WHERE queue IS NOT NULL"""
+    )
+    con.execute(
+        f"INSERT INTO queued_tags SELECT unnest(tags) AS tag, seq FROM {verdicts} WHERE queue IS NOT NULL{order}"
+    )

@@ -1,0 +1,50 @@
+"""Commands that keep the log safe: backup, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from ..integrity import backup as backups
+from .command import Outcome, Session, command, plain
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@command("backup", example="rooflog backup /srv/backups/2025-03-18")
+@click.argument("folder", type=_FOLDER, metavar="DIR")
+async def backup(session: Session, folder: Path) -> Outcome:
+    """Write a backup of the log into a new folder, while everything runs.
+
+    The database is not part of it: it follows from the log. A backup keeps what is erased later; make a new one after
+    an erasure and delete the older ones.
+    """
+    async with session.log() as log:
+        with session.progress("backing up") as report:
+            made = await backups.backup(log, folder, report)
+    lines = [f"backed up sequences 1 to {made.last_seq:,} ({made.bytes:,} bytes) to {plain(folder)}"]
+    lines.append(f"running digest: {made.log_digest}")
+    if made.missing:
+        lines.append(f"[yellow]{len(made.missing):,} messages were missing; `rooflog verify` names them[/yellow]")
+    return Outcome({"status": "backed_up", "folder": str(folder)} | _told(made), "\n".join(lines))
+
+
+@command("restore", example="rooflog restore /srv/backups/2025-03-18 --data-dir new")
+@click.argument("folder", type=_FOLDER, metavar="DIR")
+async def restore(session: Session, folder: Path) -> Outcome:
+    """Make the log anew from a backup, with its sequences and times, and prove that it is the same.
+
+    It overwrites nothing: the data directory or server must not hold a log with facts.
+    """
+    async with session.log(create=False) as log:
+        with session.progress("restoring") as report:
+            made = await backups.restore(log, folder, session.settings.replicas, report)
+    text = f"restored sequences 1 to {made.last_seq:,} from {plain(folder)}; the running digest is the same"
+    return Outcome({"status": "restored", "folder": str(folder)} | _told(made), text)
+
+
+def _told(made: backups.Manifest) -> dict[str, object]:
+    told: dict[str, object] = msgspec.to_builtins(made)
+    return {name: value for name, value in told.items() if name not in ("config", "state")}

@@ -1,0 +1,58 @@
+"""Commands that run things: up, projector, demo."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from ..demo import MIN_EXAMPLES, play
+from ..runtime import supervisor
+from ..settings import SettingsError
+from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
+from .exports import export_now, export_told
+from .status import funnel_table
+
+
+@command("up", example="rooflog up --data-dir /srv/rooflog")
+@web_host_option
+@web_port_option
+async def up(session: Session) -> Outcome:
+    """Start everything on this machine and keep it running: log, projector, exporter and web. Ctrl-C ends it."""
+    log_to_stderr()
+    console = Console(stderr=True, highlight=False)
+    code = await supervisor.run(session.settings, lambda line: console.print(f"[bold]rooflog[/bold] {plain(line)}"))
+    return Outcome({"status": "stopped"}, "stopped", code=code)
+
+
+@command("projector", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog projector")
+async def projector(session: Session) -> Outcome:
+    """Run the projector alone, as a container does; `rooflog up` runs it together with everything else."""
+    from ..projector.service import serve
+
+    log_to_stderr()
+    async with session.log() as log:
+        url = session.settings.nats_url or f"nats://{log.client.connected_url.netloc}"  # type: ignore[union-attr]
+        code = await serve(session.settings, url)
+    return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
+
+
+@command("demo", example="rooflog demo --data-dir /tmp/rooflog-demo")
+async def demo(session: Session) -> Outcome:
+    """Play a shipped sample day: capture, feedback, corrections, review, export; ends with the training file.
+
+    It refuses to mix with a log that holds anything else. Playing it again changes nothing.
+    """
+    if session.settings.sink != "local":
+        raise SettingsError("the sample day is not for a trainer's volume: unset ROOFLOG_SINK to play it")
+    async with session.state() as (log, state):
+        await play(log, state)
+        answer = await export_now(session, log, state, {"min_examples": MIN_EXAMPLES})
+    funnel = answer["funnel"]
+    text = (
+        f"A day of {funnel['captured']} interactions and {funnel['corrections']} corrections became "
+        f"{funnel['unique']} examples of training data.\n{export_told(answer)}\n"
+    )
+    after = (
+        f"\n[bold]{plain(answer['output_path'])}[/bold]\n\n"
+        "Look around: rooflog queue · rooflog stats · rooflog show ID · rooflog history ID"
+    )
+    return Outcome(answer, text, renderables=(funnel_table(funnel, answer["after_filtering"]), after))

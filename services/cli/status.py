@@ -1,0 +1,129 @@
+"""Commands that look: stats, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from ..exporter.client import ask
+from ..state.client import runs
+from .command import Outcome, Session, as_of_option, command, plain, policy_option
+
+REASON_WORDS = {
+    "too_short": "too short",
+    "low_relevance": "not about roofing",
+    "excluded_source": "failed response",
+    "excluded_by_author": "excluded by its author",
+    "personal_data": "personal data",
+    "superseded_by": "answer was corrected",
+    "erased": "erased",
+    "rejected": "rejected by a reviewer",
+    "not_approved": "not approved (yet)",
+    "duplicate_of": "duplicate",
+}
+"""The reasons of a verdict for people."""
+
+_FILTER_REASONS = tuple(REASON_WORDS)[:7]
+
+
+def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
+    """The funnel for people: what is left after each stage and what each reason took away."""
+    table = Table("", "examples", box=None, header_style="bold")
+    table.columns[1].justify = "right"
+    table.add_row("[bold]captured[/bold]", f"{funnel['captured']:,}")
+    table.add_row("[bold]corrections[/bold]", f"{funnel['corrections']:,}")
+    stages = (("after filters", "filtered", _FILTER_REASONS), ("approved", "approved", ("rejected", "not_approved")))
+    for stage, key, reasons in (*stages, ("unique", "unique", ("duplicate_of",))):
+        for name in reasons:
+            if count := funnel["lost"].get(name):
+                table.add_row(f"  [dim]− {REASON_WORDS[name]}[/dim]", f"[dim]{count:,}[/dim]")
+        table.add_row(f"[bold]{stage}[/bold]", f"{funnel[key]:,}")
+    if exported is not None:
+        table.add_row("[bold green]exported[/bold green]", f"[bold green]{exported:,}[/bold green]")
+    return table
+
+
+@command("stats", example="rooflog stats --as-of 2025-03-18T12:00:00Z")
+@as_of_option
+@policy_option
+async def stats(session: Session, as_of: str | None, policy: Path | None) -> Outcome:
+    """Show how much there is and how much of it is trained on: funnel, sources, relevance, tags."""
+    async with session.looking(as_of, policy) as (_, state):
+        answer = await state.ask("stats")
+    goal, unique = answer["training_goal"], answer["funnel"]["unique"]
+    share = f"{100 * unique / goal:.0f} %" if goal else "-"
+    sources = Table("source", "examples", "in training", box=None, header_style="bold")
+    for row in answer["by_source"]:
+        name = plain(row["source"]) + (" ★" if row["high_value"] else "")
+        sources.add_row(name, f"{row['total']:,}", f"{row['in_training']:,}")
+    relevance = " · ".join(f"{name} {count:,}" for name, count in answer["relevance"].items())
+    text = (
+        f"{answer['total']:,} examples; {unique:,} in the training set — {share} of {goal:,}\n"
+        f"relevance: {relevance}\nreview queue: {answer['review_queue']:,}"
+    )
+    return Outcome(answer, text, renderables=(funnel_table(answer["funnel"]), sources))
+
+
+@command("status", example="rooflog status")
+@click.option("--digest", is_flag=True, help="Also compute the content digest of the whole state.")
+async def status(session: Session, digest: bool) -> Outcome:
+    """Show what runs, how far the projection has followed the log, and whether anything is wrong."""
+    async with session.state() as (log, state):
+        running = await runs(log)
+        last = await log.last_sequence()
+        answer = await state.ask("status")
+        if digest:
+            answer |= await state.ask("digest")
+        exporter = await ask(log, "status")
+        url = log.client.connected_url
+    lag = last - answer["checkpoint"]
+    value = {
+        "status": "attention" if answer["quarantined"] or _needs_somebody(exporter) else "ok",
+        "nats_url": session.settings.nats_url or (f"nats://{url.netloc}" if url else None),
+        "embedded_server": session.settings.nats_url is None,
+        "projector_running": running,
+        "last_seq": last,
+        "lag": max(0, lag),
+        "exporter": exporter,
+    } | answer
+    lines = [
+        f"log: {last:,} facts at {plain(value['nats_url'])}" + (" (embedded)" if value["embedded_server"] else ""),
+        f"projector: {'running' if running else 'not running (this command folded the log itself)'}, "
+        f"at sequence {answer['checkpoint']:,}, {value['lag']:,} behind",
+        f"examples: {answer['examples']:,}",
+        _exporter_told(exporter),
+    ]
+    if answer["quarantined"]:
+        kinds = ", ".join(f"{count} {name}" for name, count in answer["quarantined"].items())
+        lines.append(f"[bold red]QUARANTINE: {kinds}[/bold red]")
+    if answer["waiting_for_example"]:
+        lines.append(f"[yellow]{answer['waiting_for_example']} facts wait for an example that has not arrived[/yellow]")
+    if digest:
+        lines.append(f"content digest: {answer['content_digest']}")
+    return Outcome(value, "\n".join(lines))
+
+
+def _needs_somebody(exporter: dict[str, Any] | None) -> bool:
+    return exporter is not None and bool(exporter["error"] or exporter["uncertain"])
+
+
+def _exporter_told(told: dict[str, Any] | None) -> str:
+    """How the exporter is, in a line or a few."""
+    if told is None:
+        return "exporter: not running"
+    line = f"exporter: {told['state']} since {told['since']}"
+    if told["checked_seq"]:  # else it has not been able to look yet
+        export = f"last export {told['last_export'][:12]}" if told["last_export"] else "no export yet"
+        line += f", {export}, {told['changed_rows']:,} examples changed"
+    if told["due_at"]:
+        line += f", the next is due at {told['due_at']}"
+    if told["training"]:
+        line += f"\ntraining: {plain(told['training'])}"
+    if told["error"]:
+        line += f"\n[bold red]{plain(told['error'])}[/bold red]; the next try is at {told['retry_at']}"
+    for digest, why in told["uncertain"].items():
+        line += f"\n[bold red]UNCERTAIN {digest[:12]}: {plain(why)}[/bold red]"
+    return line

@@ -1,0 +1,64 @@
+"""How everybody else talks to the exporter that runs: requests over NATS, answered at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+
+from events.errors import RooflogError, Unreachable
+from events.log.log import Log
+
+from ..state.client import Answer, Progress
+
+ASK = "rooflog.exporter"
+"""The subject prefix; the last token is `status`, `lineage`, `export`, `train` or `job`."""
+
+ANSWER_SECONDS = 10.0
+POLL_SECONDS = 0.2
+SILENT_SECONDS = 60.0
+"""An exporter that was ended is started again by then, but has forgotten the command."""
+
+
+async def ask(log: Log, name: str, **args: Any) -> Any:
+    """Ask the exporter; None where none runs. Raises RooflogError with what it says is wrong, Unreachable."""
+    try:
+        reply = await log.client.request(f"{ASK}.{name}", msgspec.json.encode(args), timeout=ANSWER_SECONDS)
+    except NoRespondersError:
+        return None
+    except (NatsError, TimeoutError) as error:
+        raise Unreachable(f"the exporter does not answer: {error or type(error).__name__}") from error
+    answer = msgspec.json.decode(reply.data, type=Answer)
+    if answer.error is not None:
+        raise RooflogError(answer.error)
+    return answer.value
+
+
+async def done(log: Log, job: str, progress: Progress | None = None) -> dict[str, Any]:
+    """Wait until a job that was handed to the exporter is done; its result.
+
+    Raises RooflogError with why it failed, or where the exporter ended meanwhile and has forgotten it.
+    """
+    silent = 0.0
+    while True:
+        try:
+            told = await ask(log, "job", job=job)
+        except Unreachable:
+            told = None
+        if told is None:
+            silent += POLL_SECONDS
+            if silent > SILENT_SECONDS:
+                raise Unreachable("the exporter ended while it was at work; see `rooflog status`, then say it again")
+        elif told["result"] is not None:
+            result: dict[str, Any] = told["result"]
+            if result.get("status") == "error":
+                raise RooflogError(result["error"])
+            return result
+        else:
+            silent = 0.0
+            if progress and told["total"]:
+                progress(told["done"], told["total"])
+        await asyncio.sleep(POLL_SECONDS)

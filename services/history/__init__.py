@@ -1,0 +1,1 @@
+"""The past: the state as of a moment, and replays of the log."""

@@ -1,0 +1,123 @@
+"""The past: the state after any earlier sequence, folded anew beside the live one and thrown away afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from events.errors import RooflogError
+from events.log.log import Log
+from projections.policy.policy import Policy
+from projections.tables import policies
+from projections.texts import analysis
+
+from ..settings import Settings
+from ..state.client import Owner, Progress, State, fold
+from ..state.decoder_pool import decoded
+
+PREFIX = "past."
+"""What the folders are called that hold a past state while somebody looks at it."""
+
+
+@asynccontextmanager
+async def as_of(
+    settings: Settings,
+    log: Log,
+    seq: int,
+    progress: Progress | None = None,
+    *,
+    policy: Policy | None = None,
+    live: State | None = None,
+    judging: Progress | None = None,
+) -> AsyncIterator[State]:
+    """The state after a sequence, under the policy of that time or another one.
+
+    What is known of texts is taken over from the live state where that is given: an analysis follows from its text.
+    `progress` is told of facts, and of texts unless `judging` is given.
+    Raises RooflogError where the log does not reach so far.
+    """
+    last = await log.last_sequence()
+    if not 0 <= seq <= last:
+        raise RooflogError(f"the log has sequences 1 to {last:,}, there is no {seq:,}")
+    forget_abandoned(settings.data_dir)
+    home = folder(settings)
+    shutil.rmtree(home, ignore_errors=True)
+    owner = Owner(home / "rooflog.duckdb")
+    try:
+        projector = owner.projector
+        async for batch in decoded(log, projector.checkpoint_seq, seq):
+            await asyncio.to_thread(fold, projector, batch, seq)
+            if progress:
+                progress(batch.last, seq)
+        if policy is not None:
+            policies.suppose(projector.con, policy)
+        if live is not None:
+            async with live.rows("analyses") as (_, batches):
+                async for batch in batches:
+                    await asyncio.to_thread(analysis.take_over, projector.con, pa.Table.from_batches([batch]))
+        await asyncio.to_thread(projector.judge, judging or progress)
+        yield State(log, owner, None, as_it_stands=True)
+    finally:
+        owner.close()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def folder(settings: Settings) -> Path:
+    """Where this process keeps a past state while it looks at it; it goes with the state."""
+    return settings.data_dir / f"{PREFIX}{os.getpid()}"
+
+
+async def meant(log: Log, moment: str | None) -> int:
+    """The sequence that `--as-of` means, the last one where it says nothing. Raises ValueError."""
+    last = await log.last_sequence()
+    seq = last if moment is None else await sequence_of(log, moment)
+    if seq > last:
+        raise ValueError(f"the log ends at sequence {last:,}, there is no {seq:,} yet")
+    if seq < 1:
+        raise ValueError(f"{moment} is before the first fact of the log")
+    return seq
+
+
+def forget_abandoned(data_dir: Path) -> None:
+    """Remove past states of processes that were killed."""
+    for folder in data_dir.glob(f"{PREFIX}*"):
+        pid = folder.name.removeprefix(PREFIX)
+        if pid.isdecimal() and not _lives(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+async def sequence_of(log: Log, moment: str) -> int:
+    """The sequence that a person means: a number, or a time in ISO 8601, which is UTC unless it says otherwise.
+
+    Raises ValueError.
+    """
+    if re.fullmatch(r"\d+", moment):
+        return int(moment)
+    return await log.before(time_of(moment))
+
+
+def time_of(text: str) -> datetime:
+    """A moment in ISO 8601, in UTC unless it says otherwise. Raises ValueError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no sequence and no time; give 1234 or 2025-03-18T12:00:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,216 @@
+"""Replay: the log as it was said, filtered, in order, from any moment to any other, and on as it is written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec import Struct
+from nats.aio.msg import Msg
+
+from events.errors import InvalidFact
+from events.facts import FACTS, AnyFact, CorrectionRecorded
+from events.log.log import Log, Message
+from events.subjects import EVERYTHING
+
+READ = 5_000
+LOOK_SECONDS = 1.0
+"""How long a follower waits at most before it looks again; what is published wakes it at once."""
+
+KINDS = tuple(f"{fact.noun}.{fact.verb}" for fact in FACTS)
+
+SCHEMA = pa.schema(
+    [
+        ("seq", pa.int64()),
+        ("received_at", pa.string()),
+        ("subject", pa.string()),
+        ("kind", pa.string()),
+        ("occurred_at", pa.string()),
+        ("actor", pa.string()),
+        ("example_id", pa.string()),
+        ("told", pa.string()),
+        ("fact", pa.string()),
+    ]
+)
+"""The columns of a replay as Parquet; `fact` is JSON, null where the message holds none."""
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which messages: all conditions that are given hold. Times are those at which the log received them.
+
+    `tags` and `sources` are those that a capture or a correction itself carries.
+    """
+
+    example_id: str | None = None
+    kinds: tuple[str, ...] = ()
+    actor: str | None = None
+    tag: str | None = None
+    source: str | None = None
+    first: int = 1
+    last: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def replay(log: Log, wanted: Wanted, *, follow: bool = False) -> AsyncIterator[list[dict[str, Any]]]:
+    """What was said and is wanted, as rows in the order of the log, in lists; with `follow` it never ends."""
+    after = wanted.first - 1
+    if wanted.since is not None:
+        after = max(after, await log.before(wanted.since))
+    until = await log.last_sequence()
+    if wanted.last is not None:
+        until = min(until, wanted.last)
+    if wanted.until is not None:
+        until = min(until, await log.before(wanted.until))
+    async for messages in _messages(log, wanted.example_id, after, until):
+        if rows := _rows(messages, wanted):
+            yield rows
+    if follow:
+        async for messages in _news(log, until):
+            if rows := _rows(messages, wanted):
+                yield rows
+
+
+async def _messages(log: Log, example_id: str | None, after: int, until: int) -> AsyncIterator[list[Message]]:
+    if example_id is None:
+        async for messages in log.read(after, until, READ):
+            yield messages
+        return
+    yield [message for message in await told_of(log, example_id) if after < message.seq <= until]
+
+
+async def told_of(log: Log, example_id: str) -> list[Message]:
+    """Every message about one example, what its tombstones remember included."""
+    found = {seq: message for seq, message in (await log.erased()).items() if _is_about(message.subject, example_id)}
+    found |= {message.seq: message for message in await log.history(example_id)}
+    return [found[seq] for seq in sorted(found)]
+
+
+def _is_about(subject: str, example_id: str) -> bool:
+    tokens = subject.split(".")
+    is_itself = tokens[1:3] == ["correction", "recorded"] and tokens[-1] == example_id
+    return len(tokens) == 5 and (tokens[3] == example_id or is_itself)
+
+
+async def _news(log: Log, after: int) -> AsyncIterator[list[Message]]:
+    """What is said from now on; a message on the stream's subjects wakes the reader."""
+    said = asyncio.Event()
+
+    async def wake(_: Msg) -> None:
+        said.set()
+
+    subscription = await log.client.subscribe(EVERYTHING, cb=wake)
+    try:
+        while True:
+            said.clear()
+            async for messages in log.read(after, None, READ):
+                after = messages[-1].seq
+                yield messages
+            try:
+                await asyncio.wait_for(said.wait(), LOOK_SECONDS)
+            except TimeoutError:
+                continue
+    finally:
+        await subscription.unsubscribe()
+
+
+def _rows(messages: list[Message], wanted: Wanted) -> list[dict[str, Any]]:
+    rows = []
+    for message in messages:
+        try:
+            fact = None if message.erased or message.is_missing else message.fact()
+        except InvalidFact:
+            fact = None
+        if _passes(message, fact, wanted):
+            rows.append(row(message))
+    return rows
+
+
+def _passes(message: Message, fact: AnyFact | None, wanted: Wanted) -> bool:
+    if wanted.example_id and not _is_about(message.subject, wanted.example_id):
+        return False
+    if wanted.kinds and ".".join(message.subject.split(".")[1:3]) not in wanted.kinds:
+        return False
+    if wanted.actor and (fact is None or fact.actor != wanted.actor):
+        return False
+    if wanted.tag and wanted.tag not in getattr(fact, "tags", ()):
+        return False
+    source = "user_correction" if isinstance(fact, CorrectionRecorded) else getattr(fact, "source", None)
+    return not wanted.source or source == wanted.source
+
+
+def row(message: Message) -> dict[str, Any]:
+    """One message as data and in words; `fact` is None where it holds no valid one, or none any more."""
+    tokens = message.subject.split(".")
+    said: dict[str, Any] = {
+        "seq": message.seq,
+        "received_at": message.received_at,
+        "subject": message.subject,
+        "kind": ".".join(tokens[1:3]),
+        "occurred_at": None,
+        "actor": None,
+        "example_id": tokens[3] if len(tokens) == 5 else None,
+        "told": "",
+        "fact": None,
+    }
+    if message.is_missing:
+        return said | {"told": "missing, and no tombstone says why"}
+    if message.erased is not None:
+        return said | {"told": f"{said['kind']}; its text was erased, as sequence {message.erased_by} says"}
+    try:
+        fact = message.fact()
+    except InvalidFact as error:
+        return said | {"told": f"a message that is no valid fact: {error}"}
+    at = f"{fact.occurred_at:%Y-%m-%dT%H:%M:%S.%f}Z"
+    return said | {"occurred_at": at, "actor": fact.actor, "told": in_words(fact), "fact": msgspec.to_builtins(fact)}
+
+
+def in_words(fact: AnyFact) -> str:
+    """A fact as a sentence."""
+    reason = getattr(fact, "reason", None)
+    because = f": {reason}" if reason else ""
+    match f"{fact.noun}.{fact.verb}":
+        case "example.captured":
+            return f"captured by {fact.actor} from {getattr(fact, 'source', '')}"
+        case "feedback.given":
+            comment = getattr(fact, "comment", None)
+            return f"{fact.actor} gave {getattr(fact, 'feedback', '')} feedback" + (f": {comment}" if comment else "")
+        case "correction.recorded":
+            return f"corrected by {fact.actor} as {fact.event_id}{because}"
+        case "training_set.exported":
+            return f"exported by {fact.actor} as {getattr(fact, 'export_digest', '')[:12]}"
+        case "training.triggered":
+            return f"training {getattr(fact, 'outcome', '')} on export {getattr(fact, 'export_digest', '')[:12]}"
+        case other:
+            return f"{other.split('.')[1]} by {fact.actor}{because}"
+
+
+class ParquetFile:
+    """Rows of a replay on their way into a Parquet file, which is there once this is closed without an error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(f".{path.name}.part")
+        self._writer = pq.ParquetWriter(self._part, SCHEMA, compression="zstd")
+
+    def __enter__(self) -> ParquetFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._writer.close()
+        if kind is None:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink(missing_ok=True)
+
+    def add(self, rows: list[dict[str, Any]]) -> None:
+        """Append rows."""
+        flat = [one | {"fact": json.dumps(one["fact"], ensure_ascii=False) if one["fact"] else None} for one in rows]
+        self._writer.write_table(pa.Table.from_pylist(flat, SCHEMA))

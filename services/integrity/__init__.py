@@ -1,0 +1,1 @@
+"""Integrity: verification, audit, erasure, backup."""

@@ -1,0 +1,115 @@
+"""Audit: an export made anew from the log alone, and compared with the one that was published byte for byte.
+
+It needs the log and the export, not the database that the export was made from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
+
+from events.errors import RooflogError
+from events.log.log import Log
+
+from ..exporter import writer
+from ..exporter.manifest import MANIFEST, Manifest, digest_of, directory_of
+from ..history.as_of import as_of
+from ..settings import Settings
+from ..state.client import Progress
+from ..volume import Volume
+
+STAGING = "export.audit"
+
+
+class Audited(Struct, kw_only=True):
+    """What came of an audit; `files` are those of the manifest and whether they are the same, byte for byte.
+
+    `erased` are sequences of the export's range whose text is gone since: an export that used them cannot be made anew.
+    """
+
+    export_digest: str
+    last_seq: int
+    is_same: bool = False
+    is_same_log: bool = False
+    is_same_policy: bool = False
+    versions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    erased: list[int] = field(default_factory=list)
+
+
+async def fetch(volume: Volume, start: str, target: Path) -> Path:
+    """Copy what the volume has of an export, named by the start of its digest, to a folder. Raises RooflogError."""
+    found = {path.split("/")[1] for path in await volume.listing("exports")}
+    digests = [digest for digest in found if digest.startswith(start)]
+    if len(digests) != 1:
+        how = f"{len(digests)} exports start with" if digests else "no export is called"
+        raise RooflogError(f"{how} {start!r} on {volume.name}; `rooflog exports` lists them")
+    home = directory_of(digests[0])
+    for path in await volume.listing(home):
+        data = await volume.read(path)
+        if data is not None:
+            file = target / path.removeprefix(f"{home}/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+    return target
+
+
+async def audit(settings: Settings, log: Log, export: Path, progress: Progress | None = None) -> Audited:
+    """Fold facts 1 to N into a fresh database, export, and compare. Raises RooflogError where there is no export."""
+    path = export / MANIFEST
+    try:
+        data = path.read_bytes()
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RooflogError(f"{export} is no export of this version: {MANIFEST}: {error}") from error
+    found = Audited(export_digest=digest_of(data), last_seq=manifest.last_seq)
+    found.erased = sorted(seq for seq in await log.erased() if seq <= manifest.last_seq)
+    staging = settings.data_dir / STAGING
+    try:
+        async with (
+            as_of(settings, log, manifest.last_seq, progress) as state,
+            state.training_set(manifest.min_relevance) as (head, batches),
+        ):
+            _, again = await writer.write(staging, head, batches)
+        _compare_heads(found, manifest, again)
+        found.files = await asyncio.to_thread(_compare, export, staging, manifest, again)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    as_then = msgspec.structs.replace(again, software=manifest.software, libraries=manifest.libraries)
+    found.is_same = as_then == manifest and set(found.files.values()) == {"same"}
+    return found
+
+
+def _compare_heads(found: Audited, manifest: Manifest, again: Manifest) -> None:
+    found.is_same_log = again.log_digest == manifest.log_digest
+    found.is_same_policy = again.policy_digest == manifest.policy_digest
+    versions = {"software": (manifest.software, again.software)}
+    versions |= {name: (manifest.libraries.get(name, "?"), made) for name, made in again.libraries.items()}
+    found.versions = {name: pair for name, pair in versions.items() if pair[0] != pair[1]}
+
+
+def _compare(export: Path, staging: Path, manifest: Manifest, again: Manifest) -> dict[str, str]:
+    """Every file of the manifest: `same`, `different`, `gone` (not there any more) or `damaged` (not as published)."""
+    fates = {}
+    for name, file in manifest.files.items():
+        there, made = _sha256(export / name), _sha256(staging / name)
+        if made != file.sha256:
+            fates[name] = "different"
+        elif there is None:
+            fates[name] = "gone"
+        else:
+            fates[name] = "same" if there == file.sha256 else "damaged"
+    return fates | dict.fromkeys(again.files.keys() - manifest.files.keys(), "different")
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None

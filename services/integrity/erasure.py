@@ -1,0 +1,252 @@
+"""Secure erasure: tombstones first, then the messages, then whatever else on this machine held the text.
+
+Every step can be repeated: whoever is killed between two of them runs the same command again. A tombstone is on the log
+before the first message goes, so the running digest can be followed at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from msgspec import Struct, field
+
+from events.errors import InvalidFact, RooflogError, UnknownExample
+from events.facts import (
+    CorrectionRecorded,
+    ErasedMessage,
+    ExampleApproved,
+    ExampleCaptured,
+    ExampleErased,
+    ExampleRedacted,
+    ExampleRejected,
+    FeedbackGiven,
+)
+from events.log.log import Log
+from events.message import Message, remembered
+from events.subjects import TOMBSTONES, new_event_id
+
+from ..state.client import Progress, State
+
+TEXTS = (ExampleCaptured, CorrectionRecorded, ExampleRedacted)
+COMMENTED = (FeedbackGiven, ExampleApproved, ExampleRejected)
+
+ROUNDS = 10
+"""Looks for what was said about the example while its tombstones were."""
+
+SETTLE_SECONDS = 600.0
+"""How long the projector may take to write its database anew."""
+
+
+class Plan(Struct):
+    """What an erasure takes, messages by example, and the comments on them that it leaves."""
+
+    taken: dict[str, list[Message]]
+    left: list[Message] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        """Every example that goes."""
+        return list(self.taken)
+
+
+class Erased(Struct):
+    """The examples that went, the first of their sequences, how many messages went just now, and comments that stay."""
+
+    ids: list[str]
+    first: int
+    messages: int
+    comments_kept: list[int]
+
+
+async def plan(log: Log, state: State, example_id: str, *, with_comments: bool = False) -> Plan:
+    """Everything the log holds of an example's text, and comments that quote it, or all `with_comments`.
+
+    Raises UnknownExample where nobody ever said anything of it.
+    """
+    ids: list[str] = (await state.ask("repeating", example_id=example_id))["ids"] or [example_id]
+    found = Plan({one: [] for one in ids})
+    messages = {message.seq: (one, message) for one in reversed(ids) for message in await log.history(one)}
+    texts: list[str] = []
+    comments: list[tuple[str, str, Message]] = []
+    for _, (one, message) in sorted(messages.items()):
+        try:
+            fact = message.fact()
+        except InvalidFact:  # it may be a text, or hold one
+            found.taken[one].append(message)
+            continue
+        if isinstance(fact, TEXTS):
+            texts += [value for name in _TEXT_FIELDS if (value := getattr(fact, name, None))]
+            found.taken[_correction(message, ids) or one].append(message)
+        elif isinstance(fact, COMMENTED) and (
+            comment := getattr(fact, "comment", None) or getattr(fact, "reason", None)
+        ):
+            comments.append((one, comment, message))
+    for one, comment, message in comments:
+        (found.taken[one] if with_comments or quotes(comment, texts) else found.left).append(message)
+    if not messages and example_id not in {m.subject.split(".")[3] for m in await log.matching(TOMBSTONES)}:
+        raise UnknownExample(example_id)
+    return found
+
+
+_TEXT_FIELDS = ("prompt", "response", "original_prompt", "original_response", "corrected_response")
+
+
+def _correction(message: Message, ids: Sequence[str]) -> str | None:
+    """The correction that a message is: it lies under the subject of what it corrects, and is an example itself."""
+    event_id = message.subject.rsplit(".", 1)[1]
+    return event_id if ".correction.recorded." in message.subject and event_id in ids else None
+
+
+def quotes(comment: str, texts: Iterable[str]) -> bool:
+    """Does a comment repeat a text: three words of it in a row, or one that names or numbers something?"""
+    said = _words(comment)
+    for text in texts:
+        words = _words(text)
+        known = {word.casefold() for word in words}
+        if any(word.casefold() in known and _TELLING.search(word) for word in said):
+            return True
+        runs = {tuple(word.casefold() for word in words[n : n + 3]) for n in range(len(words) - 2)}
+        if any(tuple(word.casefold() for word in said[n : n + 3]) in runs for n in range(len(said) - 2)):
+            return True
+    return False
+
+
+_TELLING = re.compile(r"[^a-z'’-]")
+"""A name, a number, a code, an address: anything but lower-case letters."""
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip(".,;:!?-'’") for word in re.findall(r"[\w@.+'’-]+", text) if len(word) > 2]
+
+
+async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, actor: str, asked: str) -> list[str]:
+    """Say the tombstones of messages by example, for those that none lists yet; the event ids of what is new.
+
+    `asked` is the example that the erasure was about: what had to go with it shares its trace.
+    """
+    known = await log.erased()
+    tombstones = []
+    for example_id, listed in messages.items():
+        fresh = tuple(remembered(m) for m in sorted(listed, key=lambda m: m.seq) if m.seq not in known)
+        if fresh:
+            tombstones.append(
+                ExampleErased(
+                    event_id=new_event_id(),
+                    occurred_at=datetime.now(UTC),
+                    actor=actor,
+                    trace_id=f"erase {asked}",
+                    example_id=example_id,
+                    reason=reason,
+                    erased=fresh,
+                )
+            )
+    published = await log.publish(tombstones)
+    if published.refused:
+        raise RooflogError(f"the tombstone was refused: {published.refused[0][1]}")
+    return list(published.new)
+
+
+async def remove(log: Log, report: Progress | None = None) -> int:
+    """Erase from the log what tombstones list and is still there; how many messages went.
+
+    Raises RooflogError, and leaves the message, where a tombstone tells something else than the message it lists.
+    """
+    gone = await log.deleted()
+    listed = {seq: message for seq, message in (await log.erased()).items() if seq not in gone}
+    count = 0
+    for number, (seq, tombstone) in enumerate(sorted(listed.items()), 1):
+        message = await log.at(seq)
+        if message is not None:
+            _check(message, tombstone)
+            count += await log.erase(seq)
+        if report:
+            report(number, len(listed))
+    return count
+
+
+def _check(message: Message, tombstone: Message) -> None:
+    kept: ErasedMessage | None = tombstone.erased
+    digest = hashlib.sha256(message.data).hexdigest()
+    if kept is None or (kept.subject, kept.digest) != (message.subject, digest):
+        raise RooflogError(
+            f"the tombstone at {tombstone.erased_by} lists sequence {message.seq} under a digest that is not its; "
+            "nothing was removed there: look at both with `rooflog replay` and erase the example anew"
+        )
+
+
+async def sweep(log: Log, remnants: dict[str, list[int]]) -> int:
+    """Erase what arrived about erased examples after their erasure, from a late outbox; how many messages went."""
+    late: dict[str, list[Message]] = {}
+    for example_id, seqs in remnants.items():
+        found = [await log.at(seq) for seq in seqs]
+        late[example_id] = [message for message in found if message is not None]
+    for example_id, messages in late.items():
+        await bury(
+            log,
+            {example_id: messages},
+            reason="arrived after its example was erased",
+            actor="rooflog",
+            asked=example_id,
+        )
+    return await remove(log)
+
+
+async def settle(state: State) -> None:
+    """Wait until the database's file is written anew without the text. Raises RooflogError when that takes too long."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        if not (await state.ask("erasing"))["compaction_due"]:
+            return
+        if time.monotonic() > deadline:
+            raise RooflogError(
+                f"the messages are erased, but the projector has not written its database anew in {SETTLE_SECONDS:.0f} "
+                "s; run the same command again to wait for it"
+            )
+        await asyncio.sleep(0.1)
+
+
+async def erase(
+    log: Log,
+    state: State,
+    example_id: str,
+    *,
+    reason: str,
+    actor: str,
+    with_comments: bool = False,
+    report: Progress | None = None,
+) -> Erased:
+    """Erase an example and everything that repeats its text from the log and the tables.
+
+    Raises UnknownExample; any other error leaves the rest to be done by saying the same again.
+    """
+    found = await plan(log, state, example_id, with_comments=with_comments)
+    taken = found.taken
+    for _ in range(ROUNDS):
+        if not await bury(log, taken, reason=reason, actor=actor, asked=example_id):
+            break
+        taken = (await plan(log, state, example_id, with_comments=with_comments)).taken
+    removed = await remove(log, report)
+    await settle(state)
+    ids, first = await buried(log, example_id)
+    return Erased(ids or found.ids, first, removed, [message.seq for message in found.left])
+
+
+async def buried(log: Log, asked: str) -> tuple[list[str], int]:
+    """The examples that went with an erasure, however often it was interrupted, and its first sequence."""
+    ids: dict[str, None] = {}
+    first = 0
+    for message in await log.matching(TOMBSTONES):
+        try:
+            fact = message.fact()
+        except InvalidFact:
+            continue
+        if isinstance(fact, ExampleErased) and (fact.example_id == asked or fact.trace_id == f"erase {asked}"):
+            ids[fact.example_id] = None
+            seqs = [kept.seq for kept in fact.erased]
+            first = min([first or message.seq, *seqs])
+    return list(ids), first

@@ -1,0 +1,115 @@
+"""Withdrawal: which exports and trainings had contained an erased example, and their texts taken off the volume."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, field
+
+from events.errors import RooflogError
+from projections.store import database
+
+from ..exporter import publication
+from ..exporter.exporter import STAGING, alone
+from ..exporter.manifest import LINEAGE, MANIFEST, directory_of
+from ..exporter.provenance import lines_of
+from ..settings import Settings
+from ..state.client import State
+from ..volume import Volume
+
+KEPT = (MANIFEST, LINEAGE)
+"""What stays of a withdrawn export: ids, sequences and digests, no text."""
+
+
+class Contained(Struct):
+    """The exports that had contained some examples; `untold` are those of which the volume has no lineage any more."""
+
+    exports: list[dict[str, Any]] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
+
+    @property
+    def trainings(self) -> list[dict[str, Any]]:
+        """The trainings on those exports."""
+        return [
+            training | {"export_digest": export["export_digest"]}
+            for export in self.exports
+            for training in export["trainings"]
+        ]
+
+
+async def containing(state: State, volume: Volume, ids: Sequence[str], since: int) -> Contained:
+    """The exports that contain any of the examples, newest first; none before sequence `since` can.
+
+    The lineage on the volume tells, of exports that the log knows and of those that were broken off before it did.
+    Raises VolumeError.
+    """
+    said = {export["export_digest"]: export for export in (await state.ask("exports"))["exports"]}
+    there = {path.split("/")[1] for path in await volume.listing("exports")}
+    found = Contained()
+    for digest in [*said, *sorted(there - said.keys())]:
+        export = said.get(digest, {"at": None, "last_seq": None, "trainings": []})
+        if export["last_seq"] is not None and export["last_seq"] < since:
+            continue
+        async with publication.LineageFile(volume, digest) as path:
+            if path is None:
+                found.untold.append(digest)
+            elif rows := _rows(path, ids):
+                found.exports.append(
+                    {
+                        "export_digest": digest,
+                        "at": export["at"],
+                        "last_seq": export["last_seq"],
+                        "lines": {row["example_id"]: lines_of(row) for row in rows},
+                        "trainings": export["trainings"],
+                    }
+                )
+    return found
+
+
+def _rows(lineage: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
+    con = database.connect(None)
+    try:
+        result = con.execute(
+            "SELECT * FROM read_parquet($path) WHERE example_id IN (SELECT unnest($ids::VARCHAR[])) ORDER BY seq",
+            {"path": str(lineage), "ids": list(ids)},
+        )
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    finally:
+        con.close()
+
+
+async def is_latest(volume: Volume, exports: Iterable[dict[str, Any]]) -> bool:
+    """Is one of the exports what the trainer reads now?"""
+    latest = await publication.latest(volume)
+    return any(export["export_digest"] == latest for export in exports)
+
+
+async def withdraw(volume: Volume, exports: Iterable[dict[str, Any]], untold: Iterable[str]) -> list[str]:
+    """Take the texts of exports off the volume, what it cannot tell about included; the digests of which some went.
+
+    Never of what the trainer reads now. Raises VolumeError.
+    """
+    latest = await publication.latest(volume)
+    withdrawn = []
+    for digest in [*(export["export_digest"] for export in exports), *untold]:
+        texts = [path for path in await volume.listing(directory_of(digest)) if path.rsplit("/", 1)[-1] not in KEPT]
+        if digest == latest or not texts:
+            continue
+        for path in texts:
+            await volume.remove(path)
+        withdrawn.append(digest)
+    return withdrawn
+
+
+async def tidy(settings: Settings) -> None:
+    """Remove what an exporter that was killed may have left half-written; one that runs has removed it itself."""
+    with contextlib.suppress(RooflogError):
+        async with alone(settings.data_dir, 0.0):
+            shutil.rmtree(settings.data_dir / STAGING, ignore_errors=True)
+            for left in settings.volume.rglob(".*.part") if settings.sink == "local" else ():
+                left.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The projector service, and rebuilds beside it."""

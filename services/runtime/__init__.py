@@ -1,0 +1,1 @@
+"""What runs on this machine: the embedded NATS server and the supervisor of the services."""

@@ -1,0 +1,100 @@
+"""Everything on this machine, started, watched and ended together: the embedded server and the services."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from ..settings import Settings
+from .nats_server import EmbeddedServer, ServerError
+
+logger = logging.getLogger("rooflog.up")
+
+SERVICES: dict[str, tuple[str, ...]] = {
+    "projector": ("projector",),
+    "exporter": ("exporter",),
+    "web": ("web",),
+}
+"""Name -> the rooflog command that runs it."""
+
+LONGEST_PAUSE_SECONDS = 30.0
+STEADY_SECONDS = 60.0
+"""A service that ran for so long before it ended starts again with the shortest pause."""
+
+CHECK_SECONDS = 0.5
+STOP_SECONDS = 20.0
+
+
+async def run(settings: Settings, announce: Callable[[str], None]) -> int:
+    """Run everything until SIGINT or SIGTERM; the exit code. A service that ends is started again, ever more slowly."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stopping.set)
+    with contextlib.ExitStack() as stack:
+        url, tasks = settings.nats_url, []
+        if url is None:
+            server = EmbeddedServer(settings.data_dir, settings.nats_port)
+            url = (await asyncio.to_thread(stack.enter_context, server)).url
+            tasks.append(asyncio.create_task(_revive(server)))
+        announce(f"log at {url}, data in {settings.data_dir}")
+        if settings.web_port:
+            announce(f"web at http://{settings.web_host}:{settings.web_port}")
+        tasks += [asyncio.create_task(_keep(name, args, settings, url)) for name, args in SERVICES.items()]
+        await stopping.wait()
+        for task in reversed(tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    return 0
+
+
+async def _revive(server: EmbeddedServer) -> None:
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        try:
+            if await asyncio.to_thread(server.revive):
+                logger.warning("nats-server had ended; it runs again")
+        except ServerError as error:
+            logger.error("nats-server: %s", error)
+
+
+async def _keep(name: str, args: tuple[str, ...], settings: Settings, url: str) -> None:
+    """Keep one service running; cancelled, end it and wait for it."""
+    loop = asyncio.get_running_loop()
+    pause = CHECK_SECONDS
+    while True:
+        started = loop.time()
+        environment = os.environ | {
+            "ROOFLOG_DATA_DIR": str(settings.data_dir),
+            "ROOFLOG_NATS_URL": url,
+            "ROOFLOG_WEB_HOST": settings.web_host,
+            "ROOFLOG_WEB_PORT": str(settings.web_port),
+        }
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "services", *args, env=environment)
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
+        if loop.time() - started > STEADY_SECONDS:
+            pause = CHECK_SECONDS
+        logger.warning("%s ended with exit code %d; starting it again in %.1f s", name, code, pause)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

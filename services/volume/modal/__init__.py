@@ -1,0 +1,1 @@
+"""The sink on Modal: its connection, volume and trainer."""

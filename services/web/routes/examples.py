@@ -1,0 +1,215 @@
+"""Routes that the pages read: the review queue page by page, lists of examples, the dashboard, the log itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from litestar import Router, get
+from litestar.params import QueryParameter
+from msgspec import Struct
+
+from events.errors import InvalidFact, UnknownExample
+from events.log.log import Message, describe
+
+from ..access.auth import may
+from ..gateway import Gate, received
+from .facts import Call, ExampleId
+from .state import AsOf, Filter, Limit, Why
+
+Text = Annotated[
+    str | None,
+    QueryParameter(min_length=1, max_length=200, description="Words that all occur in prompt or response."),
+]
+Sequence = Annotated[int | None, QueryParameter(ge=0, le=2**53)]
+Reason = Literal[
+    "too_short",
+    "low_relevance",
+    "excluded_source",
+    "excluded_by_author",
+    "personal_data",
+    "superseded_by",
+    "erased",
+    "rejected",
+    "not_approved",
+    "duplicate_of",
+]
+Span = Literal["hours", "days", "months"]
+Stage = Literal["training", "waiting", "filtered", "approved", "corrections"]
+
+
+class Line(Struct, frozen=True):
+    """One message of the log: where and when it came, who said what about which id; None where it is no fact."""
+
+    seq: int
+    received_at: str
+    told: str
+    type: str | None
+    actor: str | None
+    about: str
+
+
+class Lines(Struct, frozen=True):
+    """A stretch of the log in its order; `last_seq` is the end of the log."""
+
+    items: list[Line]
+    last_seq: int
+
+
+class Moment(Struct, frozen=True):
+    """The last sequence that the log held at a moment; 0 where there was none."""
+
+    seq: int
+    last_seq: int
+
+
+@get("/review", summary="The review queue, page by page")
+async def review(
+    gateway: Gate,
+    request: Call,
+    why: Why = None,
+    tag: Filter = None,
+    source: Filter = None,
+    project: Filter = None,
+    text: Text = None,
+    after: Annotated[str | None, QueryParameter(pattern=r"^\d{1,2}\.\d{1,16}$")] = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """How each begins and why it waits, most urgent first; `after` goes on, also where a search has paused."""
+    filters: dict[str, Any] = {"why": why, "tag": tag, "source": source, "project": project, "text": text}
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "waiting", **filters, after=after, limit=limit)
+    return answer
+
+
+@get("/review/facets", summary="What the review queue can be filtered by")
+async def facets(gateway: Gate, request: Call, as_of: AsOf = None) -> dict[str, Any]:
+    """Sources, projects and tags of what waits, the most frequent first."""
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "facets", as_of=as_of)
+    return answer
+
+
+@get("/review/covered", summary="What a bulk approval of a tag would cover")
+async def covered(
+    gateway: Gate,
+    request: Call,
+    tag: Annotated[str, QueryParameter(min_length=1, max_length=200)],
+    limit: Limit = 200,
+) -> dict[str, Any]:
+    """How each begins, its revision, and what to look at first: the items for `/decisions/approve`."""
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "covered", tag=tag, limit=limit)
+    return answer
+
+
+@get("/review/{example_id:str}", summary="One example as the reviewer sees it")
+async def considered(gateway: Gate, request: Call, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
+    """The example in full; where it waits for review, why, in words."""
+    answer: dict[str, Any] | None = await gateway.ask(
+        request.user.name, "considered", as_of=as_of, example_id=example_id
+    )
+    if answer is None:
+        raise UnknownExample(example_id)
+    return answer
+
+
+@get("/examples", summary="Examples, page by page")
+async def examples(
+    gateway: Gate,
+    request: Call,
+    reason: Annotated[Reason | None, QueryParameter(description="The first reason that keeps it out.")] = None,
+    stage: Annotated[Stage | None, QueryParameter(description="Where it stands.")] = None,
+    source: Filter = None,
+    tag: Filter = None,
+    project: Filter = None,
+    relevance: Annotated[Literal["low", "medium", "high"] | None, QueryParameter()] = None,
+    text: Text = None,
+    before: Sequence = None,
+    limit: Limit = 50,
+    as_of: AsOf = None,
+) -> dict[str, Any]:
+    """The newest first, how each begins and where it stands; `before` goes on, also where a search has paused."""
+    filters = {"source": source, "tag": tag, "project": project, "relevance": relevance, "text": text}
+    answer: dict[str, Any] = await gateway.ask(
+        request.user.name, "found", as_of=as_of, reason=reason, stage=stage, **filters, before=before, limit=limit
+    )
+    return answer
+
+
+@get("/examples/{example_id:str}/related", summary="The lineage of an example")
+async def related(gateway: Gate, request: Call, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
+    """What it corrects, what corrects it, and the other answers to its question."""
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "related", as_of=as_of, example_id=example_id)
+    return answer
+
+
+@get("/dashboard", summary="What the dashboard shows beside the numbers")
+async def dashboard(
+    gateway: Gate,
+    request: Call,
+    span: Annotated[Span, QueryParameter(description="48 hours, 30 days or 12 months.")] = "days",
+    as_of: AsOf = None,
+) -> dict[str, Any]:
+    """What happened over time, thin topics, recent corrections, the last export and training."""
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "dashboard", as_of=as_of, span=span)
+    return answer
+
+
+@get("/quarantine", summary="Messages that could not be folded")
+async def quarantine(
+    gateway: Gate, request: Call, category: Filter = None, before: Sequence = None, limit: Limit = 50
+) -> dict[str, Any]:
+    """The newest first, each with its reason and the beginning of its bytes."""
+    answer: dict[str, Any] = await gateway.ask(
+        request.user.name, "quarantined", category=category, before=before, limit=limit
+    )
+    return answer
+
+
+@get("/log", summary="A stretch of the log")
+async def log(gateway: Gate, after: Annotated[int, QueryParameter(ge=0, le=2**53)] = 0, limit: Limit = 50) -> Lines:
+    """Messages behind a sequence, in the order of the log, read from the log itself."""
+    last, messages = await gateway.stretch(after, limit)
+    return Lines([_line(message) for message in messages], last)
+
+
+@get("/log/moment", summary="Where the log stood at a moment")
+async def moment(gateway: Gate, at: Annotated[datetime, QueryParameter()]) -> Moment:
+    """Found by the server's clock, which never runs backwards on one log; `at` without a zone is UTC."""
+    wanted = at if at.tzinfo else at.replace(tzinfo=UTC)
+    last, _ = await gateway.stretch(0, 0)
+    low, high = 0, last
+    while low < high:
+        middle = (low + high + 1) // 2
+        _, messages = await gateway.stretch(middle - 1, 1)  # a message may have been erased: the next one tells
+        if messages and received(messages[0]) <= wanted:
+            low = max(middle, messages[0].seq)
+        else:
+            high = middle - 1
+    return Moment(low, last)
+
+
+@get("/log/counted", summary="How much had been said at a sequence")
+async def counted(gateway: Gate, request: Call, seq: Annotated[int, QueryParameter(ge=0, le=2**53)]) -> dict[str, Any]:
+    """Facts of each kind up to a sequence."""
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "counted", seq=seq)
+    return answer
+
+
+def _line(message: Message) -> Line:
+    tokens = message.subject.split(".")
+    about = tokens[3] if len(tokens) > 3 else message.subject
+    try:
+        fact = message.fact()
+    except InvalidFact:
+        return Line(message.seq, message.received_at, describe(message), None, None, about)
+    kind = f"{fact.noun}.{fact.verb}"
+    return Line(message.seq, message.received_at, describe(message), kind, fact.actor, about)
+
+
+ROUTES = Router(
+    "",
+    route_handlers=[
+        review, facets, covered, considered, examples, related, dashboard, quarantine, log, moment, counted,
+    ],
+    guards=[may("look")],
+    tags=["pages"],
+)  # fmt: skip

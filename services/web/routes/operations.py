@@ -1,0 +1,108 @@
+"""Routes of operators: exports and trainings, which the exporter does as jobs that are asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from litestar import Router, get, post
+from litestar.params import JSONBody, PathParameter, QueryParameter
+from msgspec import Struct
+
+from events.errors import RooflogError, Unreachable
+
+from ...exporter import client
+from .. import bodies
+from ..access.auth import may
+from ..errors import Refusal, unavailable
+from ..gateway import ASK_SECONDS, Gate, Gateway
+from .facts import Call
+
+
+class Job(Struct, frozen=True):
+    """What the exporter was told to do; `GET /jobs/{job}` says how far it is."""
+
+    job: str
+
+
+class Progress(Struct, frozen=True):
+    """How far a job is; `result` once it is done, with `status` = `error` where it failed."""
+
+    done: int
+    total: int
+    result: dict[str, Any] | None
+
+
+@get("/exports", summary="Exports and the trainings on them", guards=[may("look")])
+async def exports(
+    gateway: Gate, request: Call, limit: Annotated[int, QueryParameter(ge=1, le=1_000)] = 20
+) -> dict[str, Any]:
+    """Newest first."""
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "exports", limit=limit)
+    return answer
+
+
+@post("/exports", status_code=202, summary="Bring the volume up to date", guards=[may("operate")])
+async def export(gateway: Gate, request: Call, data: JSONBody[bodies.Export]) -> Job:
+    """Nothing is written where nothing has changed, or where there are too few examples."""
+    return Job((await _ask(gateway, "export", actor=request.user.name, **data.arguments()))["job"])
+
+
+@post("/trainings", status_code=202, summary="Start a training on the latest export", guards=[may("operate")])
+async def train(gateway: Gate, request: Call, data: JSONBody[bodies.Training]) -> Job:
+    """It is started once per export, if the policy's numbers are reached; `force` leaves both out."""
+    return Job((await _ask(gateway, "train", actor=request.user.name, force=data.force))["job"])
+
+
+@get("/jobs/{job:str}", summary="How far a job is", guards=[may("operate")])
+async def job_(gateway: Gate, job: Annotated[str, PathParameter(pattern="^[0-9a-f]{1,64}$")]) -> Progress:
+    """404 where the exporter does not know it: it forgets its jobs when it is started anew."""
+    try:
+        told = await _ask(gateway, "job", job=job)
+    except RooflogError as error:
+        raise Refusal(404, str(error), code="unknown_job") from error
+    return Progress(told["done"], told["total"], told["result"])
+
+
+@get("/lineage", summary="Where a row comes from, or where an example went", guards=[may("look")])
+async def lineage(
+    gateway: Gate,
+    of: Annotated[
+        str,
+        QueryParameter(
+            min_length=1,
+            max_length=400,
+            description="FILE:LINE of the latest export or DIGEST:FILE:LINE, an example's id, an export's digest.",
+        ),
+    ],
+    limit: Annotated[int, QueryParameter(ge=0, le=200, description="Examples shown of an export.")] = 20,
+) -> dict[str, Any]:
+    """Read from the volume: facts, reviewer, policy and trainings behind a row; the exports that hold an example."""
+    try:
+        answer: dict[str, Any] = await _ask(gateway, "lineage", of=of, limit=limit)
+    except RooflogError as error:
+        raise Refusal(404, str(error), code="unknown_row") from error
+    return answer
+
+
+@get("/exporter", summary="What the exporter is doing", guards=[may(None)])
+async def exporter(gateway: Gate) -> dict[str, Any]:
+    """Its state and since when, the last export, and what it waits for."""
+    condition: dict[str, Any] = await _ask(gateway, "status")
+    return condition
+
+
+async def _ask(gateway: Gateway, name: str, **args: Any) -> Any:
+    """The exporter's answer. Raises Refusal 503 where none runs, RooflogError with what it says is wrong."""
+    gateway.require_log()
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            answer = await client.ask(gateway.log, name, **args)
+    except (Unreachable, TimeoutError):
+        answer = None
+    if answer is None:
+        raise unavailable("exporter", "no exporter answers; start it with `rooflog up` or `rooflog exporter`")
+    return answer
+
+
+ROUTES = Router("", route_handlers=[exports, export, train, job_, lineage, exporter], tags=["exports"])

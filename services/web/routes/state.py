@@ -1,0 +1,118 @@
+"""Routes that look: the queue, one example, its history, the numbers, and how things are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from litestar import Router, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+from litestar.response import Stream
+
+from events.errors import TooLarge, UnknownExample
+
+from ..access.auth import Door, may
+from ..errors import unavailable
+from ..gateway import Gate, Gateway, told
+from .facts import Call, ExampleId
+
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
+Filter = Annotated[str | None, QueryParameter(min_length=1, max_length=200)]
+Why = Annotated[
+    Literal["correction", "negative_feedback", "new_topic", "edge_case", "not_reviewed"] | None,
+    QueryParameter(description="Only what waits for this reason."),
+]
+AsOf = Annotated[
+    int | None,
+    QueryParameter(ge=0, le=2**53, description="As it stood after this sequence; go back there first (`POST /past`)."),
+]
+
+
+@get("/queue", summary="What waits for review")
+async def queue(
+    gateway: Gate,
+    request: Call,
+    limit: Limit = 20,
+    tag: Filter = None,
+    source: Filter = None,
+    why: Why = None,
+) -> dict[str, Any]:
+    """Most urgent first, each example with the reason for its place and the revision to decide on.
+
+    Where texts are so long that so many do not fit into one answer, there are fewer.
+    """
+    return await _as_many_as_fit(gateway, request, "queue", limit, tag=tag, source=source, why=why)
+
+
+@get("/queue/tagged", summary="Preview a bulk approval")
+async def tagged(
+    gateway: Gate,
+    request: Call,
+    tag: Annotated[str, QueryParameter(min_length=1, max_length=200)],
+    limit: Limit = 200,
+) -> dict[str, Any]:
+    """Everything in the queue that carries a tag, with revisions: the items for `/decisions/approve`."""
+    return await _as_many_as_fit(gateway, request, "tagged", limit, tag=tag)
+
+
+async def _as_many_as_fit(gateway: Gateway, request: Call, name: str, limit: int, **args: Any) -> dict[str, Any]:
+    """The answer with `limit` examples, or with half as many, again and again: one long text must not hide the rest."""
+    while True:
+        try:
+            answer: dict[str, Any] = await gateway.ask(request.user.name, name, limit=limit, **args)
+            return answer
+        except TooLarge:
+            if limit == 1:
+                raise
+            limit //= 2
+
+
+@get("/examples/{example_id:str}", summary="One example")
+async def example(gateway: Gate, request: Call, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
+    """The example with its verdict: is it trained on, and if not, every reason why."""
+    return await gateway.example(request.user.name, example_id, as_of=as_of)
+
+
+@get("/examples/{example_id:str}/history", summary="Everything ever said about an example")
+async def history(gateway: Gate, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
+    """In the order of the log, read from the log itself; up to a sequence where one is given."""
+    messages = [message for message in await gateway.history(example_id) if as_of is None or message.seq <= as_of]
+    if not messages:
+        raise UnknownExample(example_id)
+    return {"example_id": example_id, "facts": [told(message) for message in messages]}
+
+
+@get("/stats", summary="The numbers of the dashboard", guards=[may(None)])
+async def stats(gateway: Gate, request: Call, as_of: AsOf = None) -> dict[str, Any]:
+    """Funnel, sources, relevance, tags, feedback and decisions, all of one moment."""
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "stats", as_of=as_of)
+    return answer
+
+
+@get("/status", summary="How things are", guards=[may(None)])
+async def status(gateway: Gate) -> dict[str, Any]:
+    """Health by age, and where the tables stand."""
+    health = await gateway.health()
+    if "state" not in health:
+        raise unavailable("projector", f"the projector does not answer: {health.get('reason', 'the log is away')}")
+    return health
+
+
+@get("/events", summary="Tells when the state has moved", media_type="text/event-stream", guards=[may(None)])
+async def events(gateway: Gate, request: Call, door: NamedDependency[Door]) -> Stream:
+    """Server-sent events: `moved` with the checkpoint, within a second of every change."""
+    principal = request.user
+    return Stream(
+        gateway.changes.stream(lambda: door.still_in(principal)),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+ROUTES = Router(
+    "",
+    route_handlers=[
+        Router("", route_handlers=[queue, tagged, example, history], guards=[may("look")]), stats, status, events,
+    ],
+    tags=["state"],
+)  # fmt: skip

@@ -1,0 +1,194 @@
+"""Policies: written wrong they are refused with the field's name, adopted they hold for everything."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from projections.fold.projector import content_digest
+from projections.policy.policy import PolicyError, default, from_bytes, from_document, from_toml
+from projections.queries import examples
+
+from ..given import (
+    ANSWER,
+    OTHER_PROMPT,
+    SUPPLIER,
+    Story,
+    adopted,
+    captured,
+    corrected,
+    disliked,
+    document,
+    fold,
+    given,
+    liked,
+    policy,
+)
+
+SHIPPED = files("projections.policy").joinpath("policy.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "named"),
+    [
+        ("min_prompt_chars = 10", "", "min_prompt_chars"),
+        ("min_prompt_chars = 10", 'min_prompt_chars = "10"', "min_prompt_chars"),
+        ("min_prompt_chars = 10", "min_prompt_chars = 10.5", "min_prompt_chars"),
+        ("min_prompt_chars = 10", "min_prompt_chars = true", "min_prompt_chars"),
+        ("min_response_chars = 50", "min_response_chars = -1", "min_response_chars"),
+        ("min_examples = 100", "min_examples = 1_000_000_001", "min_examples"),
+        ('min_relevance = "medium"', 'min_relevance = "middling"', "min_relevance"),
+        ('excluded_sources = ["error", "timeout"]', 'excluded_sources = "error"', "excluded_sources"),
+        ('excluded_sources = ["error", "timeout"]', "excluded_sources = [1]", "excluded_sources"),
+        ("exclude_personal_data = true", 'exclude_personal_data = "yes"', "exclude_personal_data"),
+        ("positive_feedback = true", "positive_feedback = 1", "positive_feedback"),
+        ('used_documents = ["none", "minor"]', 'used_documents = ["all"]', "used_documents"),
+        ("borderline = 1", "border = 1", "border"),
+        ("[review]", "[reviews]", "review"),
+        ("[export]", "[export]\nfoo = 1", "foo"),
+        ("threshold = 0.7", "threshold = 0.4", "threshold"),
+        ("threshold = 0.7", "threshold = 1.1", "threshold"),
+        ("near = true", "near = 0.7", "near"),
+        ("eval_share = 0.1", "eval_share = 10", "eval_share"),
+        ("keep_versions = 20", "keep_versions = 0", "keep_versions"),
+        ("at = 500", "at = -1", "training.at"),
+        ("high = 4", "high = 2", "relevance.high"),
+        ("system = ", "system = 5 # ", "system"),
+        ("[filters]", "[filters", "not TOML"),
+        ("[filters]", "[approval]\n[filters]", "not TOML"),
+        (SHIPPED, "", "filters"),
+    ],
+)
+def test_a_policy_that_is_written_wrong_is_refused_and_the_field_named(right: str, wrong: str, named: str) -> None:
+    assert right in SHIPPED
+    with pytest.raises(PolicyError, match=named):
+        from_toml(SHIPPED.replace(right, wrong))
+
+
+TPO = '{ term = "tpo", weight = 3 }'
+
+
+@pytest.mark.parametrize(
+    ("lexicon", "named"),
+    [
+        ("", "terms.*lexicon"),
+        ('terms = "tpo"', "lexicon.terms"),
+        ("terms = []", "lexicon.terms"),
+        ("terms = [{ weight = 3 }]", r"field `term`.*lexicon.terms\[0\]"),
+        ('terms = [{ term = "", weight = 3 }]', r"lexicon.terms\[0\].term.*one space between"),
+        ('terms = [{ term = "roof  drain", weight = 3 }]', "'roof  drain'.*one space between"),
+        ('terms = [{ term = "tpo ", weight = 3 }]', "'tpo '.*one space between"),
+        ('terms = [{ term = "tpo", weight = 3, also = [""] }]', r"terms\[0\].also\[0\].*one space between"),
+        ('terms = [{ term = "tpo", weight = 3, also = ["a", "a"] }]', "the term 'tpo' has 'a' twice"),
+        ('terms = [{ term = "tpo", weight = "3" }]', r"lexicon.terms\[0\].weight"),
+        (f"terms = [{TPO}, {TPO}]", "lexicon.terms has 'tpo' twice"),
+        (f'terms = [{TPO}]\nrivals = ["tea", ""]', r"lexicon.rivals\[1\].*''.*one space between"),
+        (f'terms = [{TPO}]\nrivals = ["tea", 3]', r"lexicon.rivals\[1\]"),
+        (f'terms = [{TPO}]\nrivals = ["tea", "tea"]', "lexicon.rivals has 'tea' twice"),
+        (f'terms = [{TPO}]\nignored = ["(roof"]', r"lexicon.ignored\[0\].*'\(roof'"),
+        (f"terms = [{TPO}]\nidle = []", "idle.*lexicon"),
+    ],
+)
+def test_a_lexicon_that_is_written_wrong_is_refused_and_the_entry_named(lexicon: str, named: str) -> None:
+    with pytest.raises(PolicyError, match=named):
+        from_toml(f"{SHIPPED}\n[lexicon]\n{lexicon}\n")
+
+
+@pytest.mark.parametrize("content", [SHIPPED.encode("utf-16"), f"{SHIPPED}# Größe".encode("latin-1"), b"\xff"])
+def test_a_policy_in_another_encoding_is_refused_with_the_place(content: bytes) -> None:
+    with pytest.raises(PolicyError, match=r"not UTF-8, as TOML is: byte \d+ is 0x"):
+        from_bytes(content)
+
+
+def test_a_byte_order_mark_changes_nothing() -> None:
+    assert from_bytes(SHIPPED.encode("utf-8-sig")) == default()
+
+
+@pytest.mark.parametrize("plain", [{}, {"filters": None}, {"filters": []}])
+def test_what_is_no_policy_at_all_is_refused(plain: dict[str, Any]) -> None:
+    with pytest.raises(PolicyError, match="filters"):
+        from_document(plain)
+
+
+def test_the_shipped_policy_is_the_one_of_the_domain() -> None:
+    shipped = default()
+    filters, approval, export = shipped.filters, shipped.approval, shipped.export
+    assert (filters.min_prompt_chars, filters.min_response_chars, filters.min_relevance) == (10, 50, "medium")
+    assert (filters.excluded_sources, filters.exclude_personal_data) == (("error", "timeout"), True)
+    assert (approval.positive_feedback, approval.used_documents) == (True, ("none", "minor"))
+    assert {"user_correction", "verified_calculation"} <= set(approval.trusted_sources)
+    assert (export.min_examples, shipped.training.at, shipped.training.goal) == (100, 500, 2000)
+    assert export.system == "You are an expert roofing and waterproofing assistant."
+
+
+def test_the_digest_depends_on_what_a_policy_says_and_not_on_the_order_of_its_keys() -> None:
+    plain = default().document()
+    backwards = {section: dict(reversed(plain[section].items())) for section in reversed(plain)}
+    assert from_document(backwards).digest == default().digest
+    assert policy(review={"borderline": 2}).digest != default().digest
+
+
+def test_a_policy_comes_back_from_its_document() -> None:
+    assert from_document(default().document()) == default()
+
+
+FACTS = (
+    captured("liked"),
+    liked("liked"),
+    document("used", prompt=OTHER_PROMPT),
+    captured("mail", "Whom do I ask on TPO?", ANSWER + SUPPLIER),
+    liked("mail"),
+    captured("short", "TPO roof?", tags=("tpo",)),
+    liked("short"),
+    corrected(None, prompt="Which EPDM roof tape?"),
+    captured("failed", "Which roof drain is best?", source="error"),
+    liked("failed"),
+    disliked("failed"),
+    captured(
+        "sun", "Is a warm roof nail bad?", "A nail that is warm in the sun is no problem, nothing needs to be done."
+    ),
+    liked("sun"),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "training_set"),
+    [
+        ({}, ["liked", "used", "fix", "sun"]),
+        ({"filters": {"min_prompt_chars": 0}}, ["liked", "used", "short", "fix", "sun"]),
+        ({"filters": {"min_response_chars": 10**9}}, []),
+        ({"filters": {"min_relevance": "high"}, "relevance": {"high": 6}}, ["liked", "used", "fix"]),
+        ({"filters": {"exclude_personal_data": False}}, ["liked", "used", "mail", "fix", "sun"]),
+        ({"filters": {"excluded_sources": []}, "approval": {"trusted_sources": ["error"]}}, ["liked", "used", "sun"]),
+        ({"filters": {"excluded_sources": ["rfi_generation", "user_correction"]}}, ["liked", "sun"]),
+        ({"approval": {"positive_feedback": False}}, ["used", "fix"]),
+        ({"approval": {"trusted_sources": []}}, ["liked", "used", "sun"]),
+        ({"approval": {"used_documents": ["major"]}}, ["liked", "fix", "sun"]),
+        ({"relevance": {"context": 5, "medium": 4}}, ["liked", "used", "fix"]),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_policy_judges_what_came_before_as_if_it_had_held_from_the_start(
+    changes: dict[str, Any], training_set: list[str]
+) -> None:
+    new = policy(**changes)
+    after = _judgements(given(*FACTS, adopted(new)))
+    assert after == _judgements(given(adopted(new), *FACTS))
+    assert {example_id for example_id, reasons, *_ in after if reasons == 0} == set(training_set)
+
+
+def test_the_latest_policy_holds() -> None:
+    strict = policy(approval={"positive_feedback": False})
+    story = given(captured("a"), liked("a"), adopted(strict), adopted(policy()))
+    story.then(training_set=["a"])
+    assert examples.status(story.con)["policy_digest"] == default().digest
+    assert content_digest(story.con) != content_digest(given(captured("a"), liked("a")).con)
+
+
+def _judgements(story: Story) -> list[tuple[Any, ...]]:
+    """What one fold says of every example; that all folds agree is asserted elsewhere."""
+    columns = "example_id, reasons, relevance, tags, personal_data, approval, rank, superseded_by, duplicate_of, queue"
+    con = fold([story.messages]).con
+    return con.execute(f"SELECT {columns} FROM verdicts ORDER BY example_id").fetchall()

@@ -1,0 +1,188 @@
+"""The reviewer's pages: a queue with filters and a search that pauses, bulk previews, lists, lineage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from projections.queries import examples, review_queue
+
+from ..given import (
+    ANSWER,
+    OTHER_PROMPT,
+    PROMPT,
+    SUPPLIER,
+    Story,
+    approved,
+    captured,
+    corrected,
+    disliked,
+    given,
+    rejected,
+)
+
+
+def waiting(story: Story, **filters: Any) -> list[str]:
+    return [item["example_id"] for item in review_queue.waiting(story.con, **filters)["items"]]
+
+
+QUEUE = given(
+    captured("plain", PROMPT, project_context="Tower A"),
+    captured("mail", "Which roof membrane does the supplier sell?", ANSWER + SUPPLIER, source="production_query"),
+    captured("bad", OTHER_PROMPT),
+    disliked("bad"),
+    corrected(None, prompt="Which roof drain?"),
+)
+
+
+class TestWaiting:
+    def test_it_has_the_order_and_numbers_of_the_queue(self) -> None:
+        whole = examples.queue(QUEUE.con)
+        page = review_queue.waiting(QUEUE.con)
+        assert [(i["example_id"], i["why"]) for i in page["items"]] == [
+            (i["example_id"], i["why"]) for i in whole["items"]
+        ]
+        assert (page["by_reason"], page["total"], page["matching"]) == (whole["by_reason"], 4, 4)
+        assert page["after"] is None
+
+    def test_page_by_page_it_shows_everything_once(self) -> None:
+        ids, after = [], None
+        while True:
+            page = review_queue.waiting(QUEUE.con, limit=1, after=after)
+            ids += [item["example_id"] for item in page["items"]]
+            after = page["after"]
+            if after is None:
+                break
+        assert ids == waiting(QUEUE)
+
+    def test_filters_leave_what_matches_all_of_them(self) -> None:
+        assert waiting(QUEUE, why="negative_feedback") == ["bad"]
+        assert waiting(QUEUE, project="Tower A") == ["plain"]
+        assert waiting(QUEUE, source="production_query") == ["mail"]
+        assert waiting(QUEUE, source="production_query", project="Tower A") == []
+
+    def test_words_are_found_in_any_case_in_prompt_or_response_and_signs_stand_for_themselves(self) -> None:
+        assert waiting(QUEUE, text="SUPPLIER membrane") == ["mail"]
+        assert waiting(QUEUE, text="supplier nowhere") == []
+        assert waiting(QUEUE, text="%") == []
+
+    def test_a_search_that_takes_long_pauses_and_goes_on_where_it_was(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(review_queue, "WINDOW", 1)
+        monkeypatch.setattr(review_queue, "SEARCH_SECONDS", 0.0)
+        found, after, pages = [], None, 0
+        while True:
+            page = review_queue.waiting(QUEUE.con, text="roof", after=after)
+            found += [item["example_id"] for item in page["items"]]
+            pages += 1
+            after = page["after"]
+            if after is None:
+                break
+        monkeypatch.undo()
+        assert pages > 3
+        assert found == waiting(QUEUE, text="roof")
+        assert found
+
+    def test_a_cursor_that_nobody_gave_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="take it from the page before"):
+            review_queue.waiting(QUEUE.con, after="x")
+
+
+def test_one_example_is_told_with_the_reason_for_its_place() -> None:
+    for item in examples.queue(QUEUE.con)["items"]:
+        shown = review_queue.considered(QUEUE.con, example_id=item["example_id"])
+        assert shown == item
+    decided = QUEUE.when(approved("plain"))
+    shown = review_queue.considered(decided.con, example_id="plain")
+    assert shown is not None
+    assert "why" not in shown
+    assert review_queue.considered(QUEUE.con, example_id="nobody") is None
+
+
+def test_facets_count_what_waits() -> None:
+    facets = review_queue.facets(QUEUE.con)
+    assert {row["name"]: row["waiting"] for row in facets["projects"]}["Tower A"] == 1
+    assert sum(row["waiting"] for row in facets["sources"]) == 4
+
+
+def test_a_bulk_preview_has_every_revision_and_says_what_to_look_at() -> None:
+    story = given(
+        captured("a", tags=("deck",)),
+        captured("b", "Which roof membrane?", ANSWER + SUPPLIER, tags=("deck",)),
+        captured("c", OTHER_PROMPT, tags=("deck",)),
+        disliked("c"),
+        captured("d", "Which roof drain?", tags=("deck",)),
+        approved("d"),
+    )
+    covered = review_queue.covered(story.con, tag="deck")
+    assert covered["total"] == 3
+    assert {item["example_id"]: item["revision"] for item in covered["items"]} == {"a": 1, "b": 2, "c": 4}
+    looks = {item["example_id"]: item["looks"] for item in covered["items"]}
+    assert looks["a"] == []
+    assert "personal data" in looks["b"][0]
+    assert looks["c"] == ["somebody gave it a thumbs down"]
+
+
+class TestFound:
+    def test_the_examples_of_a_reason_are_those_that_the_funnel_counts(self) -> None:
+        story = QUEUE.when(captured("short", "Hi", "Hello."), rejected("bad"))
+        lost = story.funnel["lost"]
+        assert set(lost) >= {"too_short", "rejected", "personal_data"}
+        for reason, n in lost.items():
+            found = review_queue.found(story.con, reason=reason)
+            assert (len(found["items"]), found["matching"]) == (n, n), reason
+
+    @pytest.mark.parametrize(
+        ("stage", "number"), [("training", "unique"), ("filtered", "filtered"), ("approved", "approved")]
+    )
+    def test_the_examples_of_a_stage_are_those_that_the_funnel_counts(self, stage: str, number: str) -> None:
+        story = QUEUE.when(approved("plain"))
+        assert review_queue.found(story.con, stage=stage)["matching"] == story.funnel[number]
+
+    @pytest.mark.parametrize(
+        "filters",
+        [
+            {},
+            {"tag": "deck"},
+            {"tag": "nothing like that"},
+            {"source": "production_query"},
+            {"project": "general"},
+            {"relevance": "high"},
+            {"stage": "waiting"},
+            {"stage": "corrections"},
+            {"tag": "deck", "source": "chat_interaction"},
+            {"reason": "not_approved", "relevance": "high"},
+        ],
+        ids=str,
+    )
+    def test_as_many_match_as_all_pages_show(self, filters: dict[str, str]) -> None:
+        found = review_queue.found(QUEUE.con, **filters)  # type: ignore[arg-type]
+        assert found["matching"] == len(found["items"])
+
+    def test_the_newest_come_first_and_pages_meet(self) -> None:
+        first = review_queue.found(QUEUE.con, limit=2)
+        rest = review_queue.found(QUEUE.con, limit=10, before=first["before"])
+        seqs = [item["seq"] for item in first["items"] + rest["items"]]
+        assert seqs == sorted(seqs, reverse=True)
+        assert len(seqs) == first["matching"] == 4
+
+    def test_words_and_filters_go_together(self) -> None:
+        found = review_queue.found(QUEUE.con, text="supplier", source="production_query")
+        assert [item["example_id"] for item in found["items"]] == ["mail"]
+        assert review_queue.found(QUEUE.con, text="supplier", source="chat_interaction")["items"] == []
+
+    def test_what_does_not_exist_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="no reason 'x'"):
+            review_queue.found(QUEUE.con, reason="x")
+        with pytest.raises(ValueError, match="no stage 'x'; there are training, waiting"):
+            review_queue.found(QUEUE.con, stage="x")
+
+
+def test_lineage_goes_both_ways_and_to_the_other_answers_of_the_question() -> None:
+    story = given(captured("a"), captured("b"), corrected("a"))
+    fix = next(i["example_id"] for i in examples.queue(story.con)["items"] if i["kind"] == "correction")
+    of_a = review_queue.related(story.con, example_id="a")
+    assert [item["example_id"] for item in of_a["corrections"]] == [fix]
+    assert "b" in [item["example_id"] for item in of_a["same_question"]]
+    assert [item["example_id"] for item in review_queue.related(story.con, example_id=fix)["corrects"]] == ["a"]
+    assert review_queue.related(story.con, example_id="nobody")["same_question"] == []

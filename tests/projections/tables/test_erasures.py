@@ -1,0 +1,157 @@
+"""Erasure: the text of an example is in no table any more, whatever else arrives."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.message import Message
+from projections.tables import erasures
+
+from ..given import (
+    ANSWER,
+    BETTER,
+    SUPPLIER,
+    Erase,
+    approved,
+    captured,
+    corrected,
+    erased,
+    fold,
+    given,
+    junk,
+    liked,
+    redacted,
+    tables_holding,
+)
+
+OWNER = "Kowalczyk"
+PROMPT = f"How high must base flashing of the {OWNER} roof be?"
+TEXTS = {"prompt": PROMPT, "response": f"{ANSWER} {OWNER}"}
+FULL = captured("a", **TEXTS, details={"note": OWNER})
+
+
+def test_a_text_that_was_not_erased_is_found_by_these_tests() -> None:
+    assert tables_holding(given(FULL).con, OWNER) == ["examples"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [FULL, erased("a")],
+        [erased("a"), FULL],
+        [FULL, redacted("a", **TEXTS), erased("a")],
+        [FULL, erased("a"), redacted("a", **TEXTS)],
+        [redacted("a", **TEXTS), erased("a"), FULL],
+        [erased("a"), redacted("a", **TEXTS), FULL],
+        [FULL, erased("a"), erased("a"), redacted("a", **TEXTS), redacted("a", **TEXTS)],
+        [corrected(None, TEXTS["response"], wrong=f"{OWNER}!", prompt=PROMPT, id="a", reason=OWNER), erased("a")],
+        [erased("a"), corrected(None, TEXTS["response"], wrong=f"{OWNER}!", prompt=PROMPT, id="a", reason=OWNER)],
+        [
+            corrected(None, id="a", prompt=PROMPT),
+            erased("a"),
+            redacted("a", **TEXTS, original_response=OWNER),
+        ],
+    ],
+    ids=lambda said: " ".join(type(fact).__name__.removeprefix("Example") for fact in said),
+)  # fmt: skip
+def test_the_text_is_gone_from_every_table_whatever_came_first(said: list) -> None:
+    story = given(*said, approved("a")).then(training_set=[], why={"a": ["erased"]}, queue=[], texts={"a": ("", "")})
+    assert tables_holding(story.con, OWNER) == []
+
+
+def test_a_redaction_without_erasure_takes_the_old_text_out_of_every_table() -> None:
+    story = given(FULL, redacted("a"), corrected(None, id="b", wrong=OWNER), redacted("b", original_response="[gone]"))
+    assert tables_holding(given(captured("a", **TEXTS), redacted("a")).con, OWNER) == []
+    assert story.show("b")["original_response"] == "[gone]"
+
+
+def test_an_erased_correction_still_keeps_the_answer_out_that_it_corrected() -> None:
+    given(corrected(None), erased("fix"), captured("a"), approved("a")).then(
+        training_set=[], why={"a": ["superseded_by fix"], "fix": ["erased"]}
+    )
+    given(captured("a"), approved("a"), corrected("a", wrong="other"), erased("fix-a")).then(
+        training_set=[], why={"a": ["superseded_by fix-a"]}
+    )
+
+
+def test_erasing_the_winner_lets_its_duplicate_in() -> None:
+    story = given(captured("a"), captured("b", response=BETTER, minute=1), liked("a"), approved("b"))
+    story.then(training_set=["b"])
+    story.when(erased("b")).then(training_set=["a"])
+
+
+def test_two_erased_examples_are_no_duplicates_of_each_other() -> None:
+    given(captured("a"), captured("b"), liked("a"), liked("b"), erased("a"), erased("b")).then(
+        why={"a": ["erased"], "b": ["erased"]}
+    )
+
+
+def test_the_words_of_an_erased_example_may_be_captured_and_trained_on_again() -> None:
+    given(captured("a"), liked("a"), erased("a"), captured("b"), liked("b")).then(training_set=["b"])
+
+
+def test_personal_data_that_was_erased_is_no_reason_any_more() -> None:
+    given(captured("a", response=ANSWER + SUPPLIER), liked("a"), erased("a")).then(why={"a": ["erased"]})
+
+
+@pytest.mark.parametrize("order", ["erased last", "erased first"])
+def test_a_second_capture_of_an_erased_id_leaves_no_text_in_the_quarantine(order: str) -> None:
+    said = [FULL, captured("a", **TEXTS)]
+    story = given(*said, erased("a")) if order == "erased last" else given(erased("a"), *said)
+    assert tables_holding(story.con, OWNER) == []
+
+
+def test_a_correction_of_an_erased_example_does_not_keep_its_text() -> None:
+    story = given(FULL, corrected("a", wrong=TEXTS["response"], prompt=PROMPT), erased("a"))
+    assert tables_holding(story.con, OWNER) == []
+
+
+class TestMessagesThatAreReallyGone:
+    """Every story here is also folded from a log without what its tombstones list, and must end in the same content."""
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            [FULL, Erase("a")],
+            [FULL, redacted("a", **TEXTS), liked("a"), Erase("a")],
+            [FULL, captured("a", **TEXTS), Erase("a", all_but=1)],
+            [FULL, captured("a", **TEXTS), Erase("a")],
+            [erased("a"), FULL, Erase("a")],
+            [Erase("a"), FULL],
+            [FULL, Erase("a"), FULL, Erase("a")],
+            [junk(data=OWNER.encode()), FULL, Erase("a"), redacted("a", **TEXTS)],
+            [FULL, corrected("a", wrong=OWNER, id="c"), corrected("c", wrong=OWNER, id="d"), Erase("a"), Erase("c")],
+            [corrected("c", wrong=OWNER, id="d"), Erase("a"), corrected("a", wrong=OWNER, id="c"), FULL],
+        ],
+        ids=lambda said: " ".join(type(fact).__name__.removeprefix("Example") for fact in said),
+    )  # fmt: skip
+    def test_the_tables_cannot_be_told_apart(self, said: list) -> None:
+        story = given(captured("b"), *said, approved("a"), captured("z"), liked("z"))
+        assert story.show("a")["verdict"]["reasons"][-1] == "erased"
+        assert tables_holding(story.con, OWNER) == []
+
+    def test_a_correction_keeps_out_what_it_corrected_though_its_words_are_gone(self) -> None:
+        given(corrected(None), Erase("fix"), captured("a"), approved("a")).then(
+            training_set=[], why={"a": ["superseded_by fix"], "fix": ["erased"]}
+        )
+
+    def test_what_the_log_still_holds_of_an_erased_example_is_known_until_a_tombstone_lists_it(self) -> None:
+        story = given(FULL, redacted("a", **TEXTS), corrected("a", wrong=OWNER, id="c"), Erase("a"))
+        assert erasures.remnants(story.con) == {"c": [3]}
+        story = story.when(captured("a", **TEXTS), redacted("c"), junk())
+        assert erasures.remnants(story.con) == {"a": [5, 7], "c": [3, 6]}
+        story = story.when(Erase("a"), Erase("c"))
+        assert erasures.remnants(story.con) == {}
+
+    def test_the_running_digest_is_that_of_the_log_before_it_forgot(self) -> None:
+        story = given(FULL, captured("b"), Erase("a"))
+        assert story.left[0].data == b""
+        saw, only_knows = fold([story.messages]), fold([story.left])
+        assert saw.checkpoint == only_knows.checkpoint
+
+    def test_a_message_that_is_missing_without_a_tombstone_is_quarantined_and_changes_the_digest(self) -> None:
+        story = given(FULL, captured("b"))
+        gap = Message(1, "", b"")
+        told = fold([[gap, story.messages[1]]])
+        assert told.con.execute("SELECT seq, category FROM quarantine").fetchall() == [(1, "missing")]
+        assert told.checkpoint.log_digest != fold([story.messages]).checkpoint.log_digest

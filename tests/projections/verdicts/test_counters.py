@@ -1,0 +1,77 @@
+"""What is counted and what waits is at any time what the verdicts say, however they came to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from projections.fold.projector import prepare
+from projections.store.database import Connection
+from projections.tables import policies
+from projections.verdicts import counters
+
+from ..given import (
+    BETTER,
+    Said,
+    adopted,
+    approved,
+    captured,
+    corrected,
+    disliked,
+    document,
+    erased,
+    fold,
+    given,
+    liked,
+    policy,
+    redacted,
+    rejected,
+    split,
+)
+
+AGAIN = "how high does the base flashing have to extend above a roof, please?"
+DAY: tuple[Said, ...] = (
+    captured("a", tags=("odd",)),
+    captured("b", AGAIN, BETTER),
+    liked("a"),
+    liked("b"),
+    document("c", prompt="Which EPDM roof tape?"),
+    disliked("c"),
+    corrected("c", prompt="Which EPDM roof tape?"),
+    captured("d", "Roof?"),
+    rejected("b"),
+    adopted(policy(filters={"min_prompt_chars": 0})),
+    approved("d"),
+    redacted("d", "A longer question on roofs?"),
+    erased("a"),
+    adopted(policy(relevance={"high": 9})),
+    captured("e"),
+    adopted(policy(duplicates={"threshold": 0.9})),
+    adopted(policy(duplicates={"threshold": 0.9, "contradictions": False})),
+)
+
+
+def counted(con: Connection) -> list[list[tuple[Any, ...]]]:
+    return [
+        con.execute(f"FROM {table} ORDER BY ALL").fetchall()
+        for table in ("tallies", "queued", "queued_tags", "new_topics", "verdicts", "hours WHERE n > 0")
+    ]
+
+
+def test_after_every_fact_they_are_what_counting_anew_finds() -> None:
+    messages = given(*DAY).messages
+    for end in range(1, len(messages) + 1):
+        con = fold(list(split(messages[:end], 1))).con
+        moved = counted(con)
+        counters.recount(con, policies.current(con).review.new_topic_below)
+        assert counted(con) == moved
+        con.close()
+
+
+def test_a_policy_that_needs_no_new_evidence_judges_as_if_it_were_gathered_anew() -> None:
+    said = [captured("a"), liked("a"), captured("b", AGAIN, BETTER), liked("b"), captured("c", AGAIN), approved("c")]
+    strict = policy(approval={"positive_feedback": False}, filters={"min_response_chars": 90})
+    moved = fold(list(split(given(*said, adopted(strict)).messages, 1)))
+    anew = fold([])
+    anew.fold(prepare(given(*said, adopted(strict)).messages))
+    anew.judge()
+    assert counted(moved.con) == counted(anew.con)

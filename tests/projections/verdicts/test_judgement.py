@@ -1,0 +1,322 @@
+"""Verdicts: which examples are trained on, and every reason why the others are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..given import (
+    ANSWER,
+    BETTER,
+    OTHER_PROMPT,
+    PROMPT,
+    SUPPLIER,
+    adopted,
+    approved,
+    captured,
+    corrected,
+    disliked,
+    document,
+    given,
+    liked,
+    policy,
+    redacted,
+    rejected,
+)
+
+
+class TestFilters:
+    """What an example must be like, whoever approves it."""
+
+    def test_a_good_example_that_is_approved_is_trained_on(self) -> None:
+        given(captured("a"), approved("a")).then(training_set=["a"], why={"a": []})
+
+    @pytest.mark.parametrize(
+        ("prompt", "response"),
+        [("TPO roof?", ANSWER), (PROMPT, "Extend the TPO flashing above the roof membrane.")],
+        ids=["9 characters of prompt", "48 characters of answer"],
+    )
+    def test_a_trivial_exchange_is_too_short(self, prompt: str, response: str) -> None:
+        given(captured("a", prompt, response), approved("a")).then(training_set=[], why={"a": ["too_short"]})
+
+    def test_lengths_at_the_limit_are_long_enough_and_count_characters_not_bytes(self) -> None:
+        long, short = "TPO roof é" + "é" * 40, "TPO roof é" + "é" * 39
+        facts = [captured("at", "TPO roof 屋", long), captured("under", "TPO roof é", short)]
+        assert [len(facts[0].prompt), len(long), len(short)] == [10, 50, 49]
+        given(*facts, approved("at"), approved("under")).then(training_set=["at"], why={"under": ["too_short"]})
+
+    def test_talk_about_anything_but_roofing_is_of_low_relevance(self) -> None:
+        lunch = captured("a", "Where shall we have lunch today?", "The special at the app store is a detail: " * 2)
+        given(lunch, approved("a")).then(training_set=[], why={"a": ["low_relevance"]})
+
+    def test_a_short_expert_answer_on_seam_welds_is_relevant(self) -> None:
+        weld = captured(
+            "a", "What does a seam probe find?", "A cold hot-air weld: cut it out, patch it and weld it anew."
+        )
+        given(weld, approved("a")).then(training_set=["a"])
+
+    @pytest.mark.parametrize("source", ["error", "timeout"])
+    def test_failed_responses_are_never_trained_on(self, source: str) -> None:
+        given(captured("a", source=source), approved("a")).then(training_set=[], why={"a": ["excluded_source"]})
+
+    def test_what_its_author_keeps_out_stays_out(self) -> None:
+        kept_out = captured("a", include_in_training=False)
+        correction = corrected("a", include_in_training=False)
+        given(kept_out, approved("a"), correction).then(
+            training_set=[], why={"a": ["excluded_by_author", "superseded_by fix-a"], "fix-a": ["excluded_by_author"]}
+        )
+
+    def test_personal_data_stays_out_until_it_is_redacted(self) -> None:
+        personal = given(captured("a", response=ANSWER + SUPPLIER), approved("a"))
+        personal.then(training_set=[], why={"a": ["personal_data"]})
+        personal.when(redacted("a")).then(training_set=["a"], texts={"a": (PROMPT, ANSWER)})
+
+    def test_the_latest_redaction_counts(self) -> None:
+        given(
+            captured("a"), approved("a"), redacted("a", response=BETTER), redacted("a", response=ANSWER + SUPPLIER)
+        ).then(training_set=[], why={"a": ["personal_data"]})
+
+    def test_every_reason_is_told_in_the_order_of_the_pipeline(self) -> None:
+        bad = captured("a", "Mail?", "bo@example.com", source="error", include_in_training=False, was_corrected=True)
+        given(bad, rejected("a")).then(
+            why={
+                "a": [
+                    "too_short",
+                    "low_relevance",
+                    "excluded_source",
+                    "excluded_by_author",
+                    "personal_data",
+                    "superseded_by",
+                    "rejected",
+                ]
+            }
+        )
+
+
+class TestApproval:
+    """Nothing is trained on that nobody stands behind."""
+
+    def test_what_nobody_approved_is_not_approved(self) -> None:
+        given(captured("a")).then(training_set=[], why={"a": ["not_approved"]}, approval={"a": None})
+
+    def test_a_reviewer_approves(self) -> None:
+        given(captured("a"), approved("a")).then(training_set=["a"], approval={"a": "reviewer"})
+
+    def test_positive_feedback_approves(self) -> None:
+        given(captured("a"), liked("a")).then(training_set=["a"], approval={"a": "feedback"})
+
+    @pytest.mark.parametrize("source", ["verified_calculation", "verified_correction"])
+    def test_a_trusted_source_approves(self, source: str) -> None:
+        given(captured("a", source=source)).then(training_set=["a"], approval={"a": "trusted_source"})
+
+    def test_a_correction_is_its_own_approval(self) -> None:
+        given(corrected(None)).then(training_set=["fix"], approval={"fix": "trusted_source"})
+
+    @pytest.mark.parametrize("modifications", ["none", "minor"])
+    def test_a_document_that_was_used_almost_as_it_was_is_approved(self, modifications: str) -> None:
+        given(document("a", modifications)).then(training_set=["a"], approval={"a": "use"})
+
+    def test_a_document_that_was_rewritten_or_not_used_is_not_approved(self) -> None:
+        given(document("rewritten", "major"), document("unused", was_used=False)).then(
+            training_set=[], why={"rewritten": ["not_approved"], "unused": ["not_approved"]}
+        )
+
+    def test_the_strongest_approval_is_named(self) -> None:
+        calculation = captured("a", source="verified_calculation")
+        given(calculation, liked("a")).then(approval={"a": "feedback"})
+        given(calculation, approved("a"), liked("a")).then(approval={"a": "reviewer"})
+
+    @pytest.mark.parametrize(
+        "approval",
+        [[approved("a")], [liked("a")], [liked("a"), approved("a")], []],
+        ids=["approved", "liked", "both", "trusted"],
+    )
+    def test_a_rejection_wins_over_every_earlier_approval(self, approval: list) -> None:
+        given(captured("a", source="verified_calculation"), *approval, rejected("a")).then(
+            training_set=[], why={"a": ["rejected"]}, approval={"a": None}
+        )
+
+    def test_a_rejection_is_lifted_by_a_later_approval(self) -> None:
+        given(captured("a"), rejected("a"), approved("a")).then(training_set=["a"], approval={"a": "reviewer"})
+
+    def test_a_rejection_is_not_lifted_by_later_praise(self) -> None:
+        given(captured("a"), rejected("a"), liked("a")).then(training_set=[], why={"a": ["rejected"]})
+
+    def test_a_used_document_that_was_rejected_is_not_trained_on(self) -> None:
+        given(document("a"), rejected("a")).then(training_set=[], why={"a": ["rejected"]})
+
+    def test_negative_feedback_revokes_trust_and_use(self) -> None:
+        calculation, used = captured("a", OTHER_PROMPT, source="verified_calculation"), document("b")
+        given(calculation, used, disliked("a"), disliked("b")).then(
+            training_set=[], why={"a": ["not_approved"], "b": ["not_approved"]}
+        )
+
+    def test_negative_feedback_does_not_revoke_what_a_reviewer_decided(self) -> None:
+        given(captured("a"), approved("a"), disliked("a")).then(training_set=["a"])
+
+    def test_the_latest_feedback_counts(self) -> None:
+        given(captured("a"), liked("a"), disliked("a")).then(training_set=[], why={"a": ["not_approved"]})
+        given(captured("a"), disliked("a"), liked("a")).then(training_set=["a"], approval={"a": "feedback"})
+
+    def test_approval_does_not_lift_a_filter(self) -> None:
+        given(captured("a", source="error"), approved("a"), liked("a")).then(why={"a": ["excluded_source"]})
+
+
+class TestCorrections:
+    """An answer that was corrected is never trained on as a good answer."""
+
+    def test_a_correction_takes_the_place_of_the_example_it_names(self) -> None:
+        given(captured("a"), approved("a"), corrected("a", wrong="something else")).then(
+            training_set=["fix-a"], why={"a": ["superseded_by fix-a"]}
+        )
+
+    def test_a_correction_that_names_no_example_supersedes_the_same_words(self) -> None:
+        given(captured("a"), captured("b"), approved("a"), liked("b"), corrected(None)).then(
+            training_set=["fix"], why={"a": ["superseded_by fix"], "b": ["superseded_by fix"]}
+        )
+
+    def test_the_corrected_answer_stays_out_when_it_is_captured_again(self) -> None:
+        given(corrected(None), captured("a"), approved("a")).then(
+            training_set=["fix"], why={"a": ["superseded_by fix"]}
+        )
+
+    def test_another_answer_to_the_corrected_question_is_not_superseded(self) -> None:
+        given(captured("a", response=BETTER + " Always."), corrected(None), approved("a")).then(
+            why={"a": ["duplicate_of fix"]}
+        )
+
+    def test_the_latest_correction_is_named(self) -> None:
+        given(
+            captured("a"), liked("a"), corrected("a", id="one"), corrected("a", BETTER + "!", id="two", minute=1)
+        ).then(training_set=["two"], why={"a": ["superseded_by two"], "one": ["duplicate_of two"]})
+
+    def test_a_correction_of_a_correction_supersedes_it(self) -> None:
+        best = BETTER + " Always."
+        given(corrected(None, id="one"), corrected("one", best, wrong=BETTER, id="two")).then(
+            training_set=["two"], why={"one": ["superseded_by two"]}
+        )
+
+    def test_a_later_correction_of_the_same_words_supersedes_a_correction(self) -> None:
+        best = BETTER + " Always."
+        given(corrected(None, id="one"), corrected(None, best, wrong=BETTER, id="two")).then(
+            training_set=["two"], why={"one": ["superseded_by two"]}
+        )
+
+    def test_a_later_correction_may_restore_the_text(self) -> None:
+        """The restored text is trained on as the later correction; the capture of it stays superseded."""
+        story = given(
+            captured("a"), liked("a"), corrected("a"), corrected("fix-a", ANSWER, wrong=BETTER, id="restored")
+        )
+        story.then(training_set=["restored"], why={"a": ["superseded_by fix-a"], "fix-a": ["superseded_by restored"]})
+
+    def test_a_rejected_correction_is_not_trained_on_and_still_marks_the_answer_as_wrong(self) -> None:
+        given(captured("a"), approved("a"), corrected("a"), rejected("fix-a")).then(
+            training_set=[], why={"a": ["superseded_by fix-a"], "fix-a": ["rejected"]}
+        )
+
+    def test_an_example_known_to_be_corrected_elsewhere_stays_out(self) -> None:
+        given(captured("a", was_corrected=True), approved("a")).then(why={"a": ["superseded_by"]})
+
+    @pytest.mark.parametrize("order", ["redacted first", "corrected first"])
+    def test_a_correction_with_a_link_holds_through_a_redaction(self, order: str) -> None:
+        facts = [redacted("a", response=ANSWER + " Questions go to [email]."), corrected("a", wrong=ANSWER + SUPPLIER)]
+        story = given(captured("a", response=ANSWER + SUPPLIER), approved("a"))
+        story.when(*(facts if order == "redacted first" else facts[::-1])).then(why={"a": ["superseded_by fix-a"]})
+
+    def test_a_wrong_answer_stays_out_when_it_is_redacted(self) -> None:
+        wrong, name = ANSWER + SUPPLIER, " asks bo@example.com"
+        story = given(captured("a", PROMPT + name, wrong), corrected(None, wrong=wrong, prompt=PROMPT + name))
+        story = story.when(approved("a"), redacted("a", PROMPT + " asks [email]", ANSWER))
+        story.then(training_set=[], why={"a": ["superseded_by fix"]})
+
+
+class TestDuplicates:
+    """One example a question: the best, then the newest."""
+
+    CONTENDERS = (
+        captured("trusted", source="verified_calculation", minute=5),
+        captured("liked", minute=4),
+        liked("liked"),
+        captured("approved", minute=3),
+        approved("approved"),
+        corrected(None, wrong="Any height will do for a flashing.", id="fix", minute=2),
+    )
+
+    def test_a_correction_beats_everything(self) -> None:
+        lost = {name: ["duplicate_of fix"] for name in ("trusted", "liked", "approved")}
+        given(*self.CONTENDERS).then(training_set=["fix"], why=lost)
+
+    def test_when_the_winner_is_rejected_the_runner_up_gets_in(self) -> None:
+        story = given(*self.CONTENDERS)
+        story.when(rejected("fix")).then(training_set=["approved"])
+        story.when(rejected("fix"), rejected("approved")).then(training_set=["liked"])
+        story.when(rejected("fix"), rejected("approved"), rejected("liked")).then(training_set=["trusted"])
+
+    def test_a_winner_that_comes_back_takes_its_place_again(self) -> None:
+        given(*self.CONTENDERS, rejected("fix"), approved("fix")).then(training_set=["fix"])
+
+    def test_among_equals_the_newest_is_kept_not_the_last_on_the_log(self) -> None:
+        newest, older = captured("newest", minute=9), captured("older", minute=1)
+        given(newest, older, liked("newest"), liked("older")).then(
+            training_set=["newest"], why={"older": ["duplicate_of newest"]}
+        )
+
+    def test_among_equals_of_one_moment_the_last_on_the_log_is_kept(self) -> None:
+        given(captured("a"), captured("b"), liked("b"), liked("a")).then(training_set=["b"])
+
+    def test_the_copy_of_a_correction_that_the_old_store_wrote_is_as_good_as_a_correction(self) -> None:
+        copy, newer = captured("copy", source="verified_correction"), captured("newer", minute=9)
+        given(copy, newer, approved("newer")).then(training_set=["copy"], why={"newer": ["duplicate_of copy"]})
+
+    def test_only_what_would_be_trained_on_competes(self) -> None:
+        given(captured("a"), captured("b", minute=1), liked("a")).then(training_set=["a"], why={"b": ["not_approved"]})
+
+    def test_a_redaction_moves_an_example_to_the_question_that_it_now_asks(self) -> None:
+        story = given(captured("a"), captured("b", OTHER_PROMPT, minute=1), liked("a"), liked("b"))
+        story.then(training_set=["a", "b"])
+        story.when(redacted("b", PROMPT)).then(training_set=["b"], why={"a": ["duplicate_of b"]})
+        story.when(redacted("b", PROMPT), redacted("b", OTHER_PROMPT)).then(training_set=["a", "b"])
+
+    def test_case_white_space_and_closing_punctuation_make_no_other_question(self) -> None:
+        spaced = [f"  {PROMPT}\n", PROMPT.replace(" ", "\t ")]
+        same = [PROMPT.upper(), PROMPT.rstrip("?"), PROMPT + "?!", PROMPT + " ...", *spaced, PROMPT]
+        trusted = [captured(f"e{n}", prompt, source="verified_calculation") for n, prompt in enumerate(same)]
+        given(*trusted).then(training_set=["e6"], why={f"e{n}": ["duplicate_of e6"] for n in range(6)})
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("Is “TPO” the roofer’s choice?", 'Is "TPO" the roofer\'s choice?'),
+            ("Is a caf\u00e9 roof flat?", "Is a cafe\u0301 roof flat?"),
+        ],
+        ids=["quotes", "composed accents"],
+    )
+    def test_the_way_a_character_is_written_makes_no_other_question(self, one: str, other: str) -> None:
+        given(captured("a", one), captured("b", other), liked("a"), liked("b")).then(training_set=["b"])
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("Is 5.5 inches of roof insulation enough?", "Is 55 inches of roof insulation enough?"),
+            ("Does the roof deck slope 5%?", "Does the roof deck slope 5?"),
+            ("Is the roof deck a 3/12 slope?", "Is the roof deck a 312 slope?"),
+            ("Is -5 fine for a roof weld?", "Is 5 fine for a roof weld?"),
+            ("Is TPO roofing welded?", "Is PVC roofing welded?"),
+        ],
+    )
+    def test_what_changes_the_meaning_makes_another_question(self, one: str, other: str) -> None:
+        given(captured("a", one), captured("b", other), liked("a"), liked("b")).then(training_set=["a", "b"])
+
+    def test_a_no_break_space_makes_no_other_question(self) -> None:
+        pasted = PROMPT.replace(" ", "\u00a0")
+        given(captured("a"), captured("b", pasted), liked("a"), liked("b")).then(training_set=["b"])
+
+
+def test_a_verdict_is_of_the_policy_that_holds_now() -> None:
+    doubt = policy(approval={"positive_feedback": False, "trusted_sources": [], "used_documents": []})
+    facts = (
+        captured("a"),
+        liked("a"),
+        document("b", prompt=OTHER_PROMPT),
+        corrected(None, prompt="Which EPDM roof tape?"),
+    )
+    given(*facts, adopted(doubt)).then(training_set=[])

@@ -1,0 +1,140 @@
+"""Judging texts without a server, and redacting an example."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from ..conftest import Cli
+
+LEAK = "Our foreman answers at foreman@example.com or 215-555-0143 about the membrane at the parapet; reseal it."
+
+
+def lines(*texts: dict[str, object]) -> str:
+    return "".join(json.dumps(text) + "\n" for text in texts)
+
+
+def test_every_line_is_judged_in_the_order_of_the_file_and_no_server_runs(cli: Cli) -> None:
+    given = lines(
+        {"prompt": "What is the minimum slope for a TPO roof?", "response": LEAK},
+        {"prompt": "ok"},
+        {"prompt": "Which app splits a restaurant bill?", "response": "Pick one that scans the receipt. " * 3},
+    )
+    judged = [json.loads(line) for line in cli.run("analyze", stdin=given).stdout.splitlines()]
+    assert [one["relevance"] for one in judged] == ["high", "low", "low"]
+    assert [one["verdict"]["reasons"] for one in judged] == [
+        ["personal_data"], ["too_short", "low_relevance"], ["low_relevance"],
+    ]  # fmt: skip
+    found = {(span["kind"], LEAK[span["start"] : span["end"]]) for span in judged[0]["personal_data"]}
+    assert found == {("email", "foreman@example.com"), ("phone", "215-555-0143")}
+    assert judged[0]["terms"] == sorted(judged[0]["terms"])
+    assert judged[2]["tags"] == ["general"]
+    assert list(cli.data_dir.iterdir()) == []
+
+
+SURROUNDINGS = (
+    {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8"},
+    {"PYTHONHASHSEED": "1", "TZ": "Pacific/Kiritimati", "LC_ALL": "tr_TR.UTF-8"},
+    {"PYTHONHASHSEED": "random", "TZ": "America/St_Johns", "LC_ALL": "C"},
+)
+
+
+@pytest.mark.parametrize("command", ["analyze", "duplicates"])
+def test_the_same_texts_give_the_same_bytes_in_any_surroundings(cli: Cli, command: str) -> None:
+    rng = random.Random(7)
+    words = [
+        "TPO",
+        "roof",
+        "drain",
+        "spec",
+        "EPDM",
+        "flashing",
+        "parapet",
+        "submittal",
+        "OSHA",
+        "crew",
+        "07_54_00",
+        "é",
+        "DİĞER",
+        "STRASSE",
+        "1/2_inch",
+    ]
+    prompts = [" ".join(rng.choices(words, k=4)) for _ in range(300)]
+    given = lines(*({"prompt": prompt, "response": LEAK} for prompt in prompts))
+    outputs = set()
+    for surroundings in SURROUNDINGS:
+        cli.environment.update(surroundings)
+        outputs.add(cli.run(command, stdin=given).stdout)
+    assert len(outputs) == 1
+    assert outputs.pop().count("\n") == 300
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{}\n", "standard input:1"),
+        ('{"prompt": "a"}\nnonsense\n', "standard input:2"),
+        ('{"prompt": 3}\n', "Expected `str`"),
+        ('{"prompt": "a"}\n\n', "standard input:2: an empty line"),
+    ],
+)
+def test_a_bad_line_is_named(cli: Cli, text: str, says: str) -> None:
+    assert says in cli.run("analyze", stdin=text, code=2).stderr
+
+
+def test_another_policy_judges_otherwise_and_a_wrong_one_is_explained(cli: Cli, tmp_path: Path) -> None:
+    shipped = (Path(__file__).parents[3] / "projections" / "policy" / "policy.toml").read_text()
+    strict = tmp_path / "strict.toml"
+    strict.write_text(shipped.replace("min_prompt_chars = 10", "min_prompt_chars = 1000"))
+    text = lines({"prompt": "What is the minimum slope for a TPO roof?"})
+    assert json.loads(cli.run("analyze", "--policy", strict, stdin=text).stdout)["verdict"]["reasons"] == ["too_short"]
+    strict.write_text(shipped.replace("high = 4", "high = -4"))
+    assert "relevance.high" in cli.run("analyze", "--policy", strict, stdin=text, code=2).stderr
+    strict.write_bytes(shipped.encode("utf-8-sig"))
+    cli.run("analyze", "--policy", strict, stdin=text)
+    strict.write_bytes(f"{shipped}# Größe".encode("latin-1"))
+    assert "not UTF-8" in cli.run("analyze", "--policy", strict, stdin=text, code=2).stderr
+    assert "nowhere.toml" in cli.run("analyze", "--policy", tmp_path / "nowhere.toml", stdin=text, code=2).stderr
+
+
+def test_a_redaction_is_proposed_then_said_and_lets_the_example_in(cli: Cli) -> None:
+    example = cli.run("capture", "--prompt", "Draft a note about the parapet leak", "--response", LEAK,
+                      "--source", "verified_calculation").stdout.strip()  # fmt: skip
+    assert cli.json("show", example)["verdict"]["reasons"] == ["personal_data"]
+    proposal = cli.json("redact", example)
+    assert proposal["status"] == "proposed"
+    assert cli.json("show", example)["response"] == LEAK
+    revision = str(cli.json("show", example)["revision"])
+    cli.run("redact", example, "--apply", "--revision", revision)
+    shown = cli.json("show", example)
+    assert shown["response"] == LEAK.replace("foreman@example.com", "[EMAIL]").replace("215-555-0143", "[PHONE]")
+    assert shown["verdict"]["in_training"]
+    assert cli.json("redact", example)["status"] == "nothing_found"
+    refused = cli.json("reject", example, "--revision", revision, "--reason", "no", code=1)
+    assert "example.redacted" in refused["since"]
+
+
+def test_the_text_of_a_correction_is_searched_in_all_its_fields(cli: Cli) -> None:
+    better = "The roofing foreman probes every membrane seam by hand."
+    said = cli.json("correct", "--prompt", "Who checks the membrane?", "--original", LEAK, "--corrected", better)
+    correction = said["correction_id"]
+    assert cli.json("show", correction)["verdict"]["reasons"] == ["personal_data"]
+    cli.run("redact", correction, "--apply")
+    shown = cli.json("show", correction)
+    assert "[EMAIL]" in shown["original_response"]
+    assert shown["verdict"]["in_training"]
+
+
+def test_each_line_is_linked_to_the_earliest_that_asks_the_same(cli: Cli) -> None:
+    given = lines(
+        {"prompt": "What is the minimum slope for a TPO roof?"},
+        {"prompt": "What is the minimum slope for an EPDM roof?"},
+        {"prompt": "whats the min. slope for TPO roofs"},
+        {"prompt": "What is the maximum slope for a TPO roof?"},
+    )
+    told = [json.loads(line) for line in cli.run("duplicates", stdin=given).stdout.splitlines()]
+    assert [one["duplicate_of"] for one in told] == [None, None, 0, None]
+    assert cli.json("duplicates", stdin=given) == told

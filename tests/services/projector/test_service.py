@@ -1,0 +1,271 @@
+"""The projector service as a process: it follows the log, answers, and is made whole again after any kill."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from nats.aio.msg import Msg
+
+from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
+from events.log.log import Log
+from events.subjects import new_event_id, subject_of
+from projections.fold.projector import Projector, content_digest
+from services.runtime.nats_server import EmbeddedServer
+from services.settings import Settings
+from services.state import client
+from services.state.client import Owner, open_state, runs
+
+from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
+from ..forked import Forked
+
+Start = Callable[..., Forked]
+
+
+async def rebuilt_digest(log: Log) -> str:
+    """The content digest of the log folded from sequence 1, in batches unlike the projector's."""
+    projector = Projector(None)
+    async for messages in log.read(0, batch=777):
+        projector.apply(messages)
+    digest = content_digest(projector.con)
+    projector.close()
+    return digest
+
+
+async def until_running(log: Log) -> None:
+    async with asyncio.timeout(30):
+        while not await runs(log):
+            await asyncio.sleep(0.02)
+
+
+def work(rng: random.Random, count: int) -> list[Fact]:
+    """A load of facts about examples of which some are liked, disliked, approved and corrected."""
+    facts: list[Fact] = []
+    ids: list[str] = []
+    for n in range(count):
+        kind = rng.random()
+        common: dict[str, Any] = {"event_id": new_event_id(), "occurred_at": NOW, "actor": "load"}
+        if kind < 0.7 or not ids:
+            fact = capture(f"What is the minimum slope for TPO roof number {rng.randrange(count // 2)}?")
+            ids.append(fact.example_id)
+            facts.append(fact)
+        elif kind < 0.85:
+            rating = rng.choice(["positive", "negative"])
+            facts.append(FeedbackGiven(**common, example_id=rng.choice(ids), feedback=rating))  # type: ignore[arg-type]
+        elif kind < 0.95:
+            facts.append(ExampleApproved(**common, example_id=rng.choice(ids), revision=n))
+        else:
+            facts.append(
+                CorrectionRecorded(
+                    **common,
+                    example_id=rng.choice(ids),
+                    original_prompt="What is the minimum slope?",
+                    original_response="Flat is fine.",
+                    corrected_response=ANSWER,
+                )
+            )
+    return facts
+
+
+async def test_answers_include_what_was_said_just_before(cli: Cli, log: Log, start: Start) -> None:
+    start("projector")
+    await until_running(log)
+    async with open_state(Settings(data_dir=cli.data_dir), log) as asked:
+        for n in range(20):
+            await log.publish([capture(example_id=f"e{n}")])
+            shown = await asked.ask("show", example_id=f"e{n}")
+            assert shown["verdict"]["reasons"] == ["not_approved"]
+        with pytest.raises(client.RooflogError, match="no question 'nonsense'"):
+            await asked.ask("nonsense")
+        with pytest.raises(client.RooflogError, match="unexpected keyword argument"):
+            await asked.ask("show", wrong=1)
+
+
+async def test_garbage_on_the_log_and_on_questions_is_kept_or_refused_and_the_projector_goes_on(
+    cli: Cli, log: Log, start: Start
+) -> None:
+    start("projector")
+    await until_running(log)
+    js = log.client.jetstream()
+    for n, data in enumerate([b"", b"{", b"[]", b"\xff", b'{"type":"example.captured.v9"}', b"[" * 100_000]):
+        await js.publish(f"training.example.captured.x.g{n}", data)
+    stranger = capture(example_id="a")
+    await js.publish(subject_of(stranger) + "wrong", b'{"type":"feedback.given.v1"}')
+    await log.publish([stranger])
+    for question in (b"garbage", b'{"after": "x"}', b'{"args": 3}'):
+        reply = await log.client.request(f"{client.ASK}.status", question, timeout=10)
+        assert b'"error":"' in reply.data
+    async with open_state(Settings(data_dir=cli.data_dir), log) as asked:
+        assert (await asked.ask("status"))["quarantined"] == {"invalid": 1, "malformed": 5, "unknown_type": 1}
+        assert (await asked.ask("show", example_id="a"))["example_id"] == "a"
+
+
+async def test_the_training_set_streams_in_chunks_larger_than_a_message(
+    cli: Cli, log: Log, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start("projector")
+    await until_running(log)
+    long = ANSWER * 300
+    facts: list[Fact] = []
+    for n in range(400):
+        facts.append(capture(f"Question number {n} about a TPO roof?", f"{n} {long}", example_id=f"e{n}"))
+        facts.append(
+            FeedbackGiven(event_id=f"f{n}", occurred_at=NOW, actor="u", example_id=f"e{n}", feedback="positive")
+        )
+    await log.publish(facts)
+    async with (
+        open_state(Settings(data_dir=cli.data_dir), log) as asked,
+        asked.training_set() as (head, batches),
+    ):
+        rows = [row for batch in [b async for b in batches] for row in batch.to_pylist()]
+    assert head.funnel["unique"] == 400
+    assert [row["response"] for row in rows] == [f"{n} {long}" for n in range(400)]
+
+
+async def test_a_second_projector_on_the_same_data_is_refused(cli: Cli, log: Log, start: Start) -> None:
+    start("projector")
+    await until_running(log)
+    answer = cli.run("projector", code=1)
+    assert "another projector already owns" in answer.stderr
+
+
+async def test_a_database_of_another_log_is_refused(cli: Cli, log: Log, tmp_path: Path) -> None:
+    await log.publish([capture() for _ in range(3)])
+    cli.run("status")
+    with EmbeddedServer(tmp_path / "other") as other:
+        stranger = await Log.connect(other.url)
+        await stranger.publish([capture() for _ in range(9)])
+        await stranger.close()
+        refused = cli.run("status", "--nats-url", other.url, code=1)
+        assert "is another one" in refused.stderr
+
+
+async def test_a_gap_in_the_delivery_is_filled_from_the_log(server: EmbeddedServer, log: Log, tmp_path: Path) -> None:
+    """What was sent into a broken connection comes again only after newer messages: nothing may be skipped."""
+    from services.projector.service import ProjectorService
+
+    await log.publish([capture(example_id=f"e{n}") for n in range(10)])
+    owner = Owner(tmp_path / "gap.duckdb")
+    service = ProjectorService(Settings(data_dir=tmp_path), log, owner, server.url)
+    messages = [message async for batch in log.read(0) for message in batch]
+    await service._fold([messages[0], *messages[4:6]])
+    assert owner.projector.checkpoint_seq == 10
+    await service._fold(messages[1:4])
+    assert content_digest(owner.projector.con) == await rebuilt_digest(log)
+    owner.close()
+
+
+async def test_the_file_is_tidied_when_nothing_arrives_after_much(
+    server: EmbeddedServer, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services.projector import service as module
+    from services.projector.service import ProjectorService
+
+    monkeypatch.setattr(module, "TIDY_FACTS", 5)
+    monkeypatch.setattr(module, "TIDY_SECONDS", 0.2)
+    tidied: list[int] = []
+
+    def tidy(self: Projector) -> None:
+        tidied.append(self.checkpoint_seq)
+        if len(tidied) == 1:
+            raise duckdb.IOException("no room")
+
+    monkeypatch.setattr(Projector, "tidy", tidy)
+    owner = Owner(tmp_path / "tidy.duckdb")
+    service = ProjectorService(Settings(data_dir=tmp_path), log, owner, server.url)
+    running = asyncio.create_task(service.run())
+    await until_running(log)  # else what it finds at its start would not have arrived
+
+    async def arrive(count: int, then: list[int]) -> None:
+        await log.publish([capture() for _ in range(count)])
+        last = await log.last_sequence()
+        async with asyncio.timeout(30):
+            while owner.projector.checkpoint_seq < last:
+                await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(30):
+                while len(tidied) < len(then):
+                    await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        assert tidied == then
+
+    await arrive(4, [])
+    await arrive(2, [6])
+    await arrive(3, [6])
+    await arrive(2, [6, 11])  # although the first one failed
+    assert service._folder.submit(os.nice, 0).result() == min(19, os.nice(0) + module.FOLDING_NICE)
+    service.app.exit()
+    assert await running == 0
+    owner.close()
+
+
+async def test_a_fact_reaches_the_tables_at_once(cli: Cli, log: Log, start: Start) -> None:
+    """No sleep in the way: a fact is folded when it arrives, not when a window closes."""
+    start("projector")
+    await until_running(log)
+    waits = []
+    for _ in range(10):
+        await log.publish([capture()])
+        seq = await log.last_sequence()
+        began = asyncio.get_running_loop().time()
+        question = client.msgspec.json.encode(client.Question(after=seq))
+        reply: Msg = await log.client.request(f"{client.ASK}.status", question, timeout=10)
+        assert client._value(reply.data)["checkpoint"] >= seq
+        waits.append(asyncio.get_running_loop().time() - began)
+    assert sorted(waits)[5] < 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_killed_anywhere_under_load_the_state_equals_a_rebuild(cli: Cli, start: Start, seed: int) -> None:
+    """20,000 facts while projector and nats-server are killed at random: nothing lost, nothing doubled."""
+    rng = random.Random(seed)
+    start("up")
+    facts = work(rng, 20_000)
+    with EmbeddedServer(cli.data_dir) as server:
+        log = await Log.connect(server.url, timeout=30)
+        await until_running(log)
+
+        async def load() -> None:
+            for begin in range(0, len(facts), 500):
+                published = await log.publish(facts[begin : begin + 500])
+                assert not published.refused
+
+        async def kill() -> None:
+            for _ in range(6):
+                await asyncio.sleep(rng.uniform(0.1, 0.8))
+                victims = [server.pid] if rng.random() < 0.4 else _children(cli.data_dir)
+                for pid in filter(None, victims):
+                    os.kill(pid, signal.SIGKILL)
+
+        await asyncio.gather(load(), kill())
+        assert await log.last_sequence() == len(facts)
+        seen = {message.subject async for batch in log.read(0) for message in batch}
+        assert seen == {subject_of(fact) for fact in facts}
+        await until_running(log)
+        async with open_state(Settings(data_dir=cli.data_dir), log) as asked:
+            live = await asked.ask("digest")
+        assert live == {"content_digest": await rebuilt_digest(log), "checkpoint": len(facts)}
+        await log.close()
+
+
+def _children(data_dir: Path) -> list[int]:
+    """The projector processes of one data directory."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+            environment = (entry / "environ").read_bytes()
+        except (OSError, ValueError):
+            continue
+        if b"projector" in command and f"ROOFLOG_DATA_DIR={data_dir}\0".encode() in environment:
+            found.append(int(entry.name))
+    return found

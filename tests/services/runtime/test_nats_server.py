@@ -1,0 +1,86 @@
+"""The embedded server: started once, shared, found again, ended by the last one who leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from events.log.log import Log
+from services.runtime.nats_server import EmbeddedServer, ServerError, _started, configuration
+
+from ..conftest import capture
+
+
+def test_two_leases_share_one_server_and_the_last_one_stops_it(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path) as first:
+        pid = first.pid
+        with EmbeddedServer(tmp_path) as second:
+            assert second.url == first.url
+        assert first.pid == pid
+    assert first.pid is None
+
+
+async def test_what_was_published_is_there_after_a_restart_on_the_same_port(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path) as server:
+        url = server.url
+        log = await Log.connect(url)
+        await log.publish([capture(example_id="a")])
+        await log.close()
+    with EmbeddedServer(tmp_path) as server:
+        assert server.url == url
+        log = await Log.connect(url)
+        assert await log.knows("a")
+        await log.close()
+
+
+def test_a_killed_server_is_revived_on_its_port(server: EmbeddedServer) -> None:
+    pid = server.pid
+    assert pid is not None
+    assert not server.revive()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert server.revive()
+    assert server.pid is not None
+
+
+async def test_a_server_killed_at_work_comes_back_on_the_port_that_clients_know(server: EmbeddedServer) -> None:
+    """A killed process counts as gone a moment before it has let go of its port."""
+    for _ in range(10):
+        log = await Log.connect(server.url, timeout=30)
+        pid = server.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        while not await asyncio.to_thread(server.revive):
+            await asyncio.sleep(0.001)
+        await log.close()
+    await (await Log.connect(server.url, timeout=30)).close()
+
+
+def test_a_server_left_behind_by_a_killed_process_is_found_and_ended(tmp_path: Path) -> None:
+    killed = EmbeddedServer(tmp_path).__enter__()
+    pid = killed.pid
+    assert pid is not None
+    assert killed._users is not None
+    killed._users.close()
+    with EmbeddedServer(tmp_path) as next_one:
+        assert next_one.pid == pid
+    assert not _started(pid)
+
+
+def test_a_taken_port_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ServerError, match="taken by another program; choose another with --nats-port"):
+            EmbeddedServer(tmp_path, other.getsockname()[1]).__enter__()
+
+
+def test_it_listens_on_loopback_and_syncs_before_it_acknowledges() -> None:
+    text = configuration(4222, Path("store"))
+    assert "host: 127.0.0.1" in text
+    assert "sync_interval: always" in text

@@ -1,0 +1,57 @@
+"""The gate: readers together, a writer alone, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from services.state.read_lock import Gate
+
+
+def test_many_read_together() -> None:
+    gate = Gate()
+    with gate.reading(), gate.reading():
+        pass
+
+
+def test_whoever_is_alone_waits_for_those_who_read_and_new_readers_wait_for_it() -> None:
+    gate, order = Gate(), []
+    reading, waits = threading.Event(), threading.Event()
+
+    def read_first() -> None:
+        with gate.reading():
+            reading.set()
+            waits.wait(5)
+            order.append("first")
+
+    def replace() -> None:
+        with gate.alone(5):
+            order.append("replaced")
+
+    def read_later() -> None:
+        with gate.reading():
+            order.append("later")
+
+    threads = [threading.Thread(target=work) for work in (read_first, replace, read_later)]
+    threads[0].start()
+    reading.wait(5)
+    threads[1].start()
+    while not gate._is_closed:
+        pass
+    threads[2].start()
+    waits.set()
+    for thread in threads:
+        thread.join(5)
+    assert order == ["first", "replaced", "later"]
+
+
+def test_a_reader_that_does_not_end_is_left_in_peace() -> None:
+    gate = Gate()
+    with gate.reading():
+        with pytest.raises(TimeoutError, match="readers did not end"), gate.alone(0.01):
+            pass
+        with gate.reading():
+            pass
+    with gate.alone(0.01):
+        pass

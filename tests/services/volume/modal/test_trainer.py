@@ -1,0 +1,215 @@
+"""Modal's real client starting and following a training, against a local stand-in whose every step can fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import modal.exception
+import pytest
+
+from services import settings
+from services.volume import Call, LostAnswer, Trainer, VolumeError, open_trainer
+
+from .standin import StandIn
+
+ARGUMENTS = {"base_model": "meta-llama/Llama-3.1-8B", "epochs": 3, "batch_size": 4}
+
+
+@pytest.fixture
+async def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StandIn]:
+    standin = StandIn(tmp_path)
+    async with standin.running():
+        for name, value in standin.environment.items():
+            monkeypatch.setenv(name, value)
+        yield standin
+        assert standin.unexpected == []
+
+
+async def opened(seconds: float, **variables: str) -> AsyncIterator[Trainer]:
+    variables |= {"ROOFLOG_SINK": "modal", "ROOFLOG_MODAL_SECONDS": str(seconds)}
+    trainer = open_trainer(settings.load({}, variables))
+    assert trainer is not None
+    yield trainer
+    await trainer.close()
+
+
+@pytest.fixture
+async def trainer(standin: StandIn) -> AsyncIterator[Trainer]:
+    async for trainer in opened(30):
+        yield trainer
+
+
+@pytest.fixture
+async def hasty(standin: StandIn) -> AsyncIterator[Trainer]:
+    async for trainer in opened(0.25):
+        yield trainer
+
+
+async def test_a_training_is_started_with_plain_arguments_and_followed_to_its_end(
+    trainer: Trainer, standin: StandIn, tmp_path: Path
+) -> None:
+    call = await trainer.spawn(**ARGUMENTS)
+    [seen] = standin.calls
+    assert (seen["call_id"], seen["function"]) == (call, "roofing-training/fine_tune_roofing_model")
+    assert (list(seen["args"]), seen["kwargs"]) == ([], ARGUMENTS)
+    assert [json.loads(line)["call_id"] for line in (tmp_path / "calls.jsonl").read_text().splitlines()] == [call]
+    assert await trainer.outcome(call, 0) == ("running", "it has not ended yet")
+    standin.finish(call, {"loss": 0.3})
+    assert await trainer.outcome(call, 0) == ("succeeded", "{'loss': 0.3}")
+
+
+async def test_a_call_is_followed_by_another_process_by_its_id(trainer: Trainer, standin: StandIn) -> None:
+    call = await trainer.spawn(**ARGUMENTS)
+    await trainer.close()
+    async for other in opened(30):
+        standin.finish(call, None)
+        assert await other.outcome(call, 0) == ("succeeded", "None")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("no rows"), "ValueError: no rows"),
+        (TimeoutError(), "TimeoutError:"),
+        (TimeoutError("the hub did not answer"), "TimeoutError: the hub did not answer"),
+        (modal.exception.NotFoundError("no secret"), "NotFoundError: no secret"),
+        (modal.exception.ConnectionError("inside"), "ConnectionError: inside"),
+        (RuntimeError("x" * 1000), "RuntimeError: " + "x" * 485 + "…"),
+    ],
+)
+async def test_a_training_that_failed_is_told_from_a_server_that_fails(
+    trainer: Trainer, standin: StandIn, error: Exception, text: str
+) -> None:
+    """The client raises the function's own exception, also where it is of a type that means something else here."""
+    call = await trainer.spawn(**ARGUMENTS)
+    standin.finish(call, error=error)
+    assert await trainer.outcome(call, 0) == ("failed", text)
+
+
+async def test_a_result_of_a_type_that_is_not_installed_here_is_a_success(trainer: Trainer, standin: StandIn) -> None:
+    call = await trainer.spawn(**ARGUMENTS)
+    standin.finish(call)
+    standin.outcomes[call].data = b"ctransformers.trainer_utils\nTrainOutput\n."
+    outcome, text = await trainer.outcome(call, 0)
+    assert outcome == "succeeded"
+    assert "'transformers' module is not available" in text
+
+
+async def test_an_error_of_a_type_that_is_not_installed_here_is_a_failure(trainer: Trainer, standin: StandIn) -> None:
+    call = await trainer.spawn(**ARGUMENTS)
+    standin.finish(call, error=ValueError())
+    standin.outcomes[call].data = b"ctorch.cuda\nOutOfMemoryError\n."
+    outcome, text = await trainer.outcome(call, 0)
+    assert outcome == "failed"
+    assert "'torch' module is not available" in text
+
+
+async def test_a_container_that_died_is_a_failure(trainer: Trainer, standin: StandIn) -> None:
+    call = await trainer.spawn(**ARGUMENTS)
+    for status in ("TIMEOUT", "TERMINATED", "INTERNAL_FAILURE", "INIT_FAILURE", "KERNEL_OOM_KILL"):
+        standin.finish(call)
+        standin.outcomes[call].status = f"GENERIC_STATUS_{status}"
+        standin.outcomes[call].exception = f"it was {status}"
+        standin.outcomes[call].data = b""
+        outcome, text = await trainer.outcome(call, 0)
+        assert outcome == "failed"
+        assert f"it was {status}" in text
+
+
+async def test_a_result_that_has_expired_is_not_awaited_for_ever(trainer: Trainer, standin: StandIn) -> None:
+    call = await trainer.spawn(**ARGUMENTS)
+    standin.fail("FunctionGetOutputs", "wrong")
+    assert await trainer.outcome(call, 0) == ("failed", "Modal no longer keeps how this call ended")
+
+
+@pytest.mark.parametrize("kind", ["hang", "cut", "status"])
+async def test_a_server_that_fails_says_nothing_about_the_training(
+    trainer: Trainer, hasty: Trainer, standin: StandIn, kind: str
+) -> None:
+    call = await trainer.spawn(**ARGUMENTS)
+    standin.fail("FunctionGetOutputs", kind)
+    with pytest.raises(VolumeError, match=f"^Modal: cannot follow call {call}: ") as caught:
+        await hasty.outcome(call, 0.05)
+    assert caught.value.retryable
+
+
+async def test_a_call_that_modal_does_not_know_is_named(trainer: Trainer) -> None:
+    with pytest.raises(VolumeError, match=r"follow call fc-9: no call fc-9; the call belongs to") as caught:
+        await trainer.outcome("fc-9", 0)
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize("kind", ["hang", "cut", "lost", "status"])
+async def test_what_may_be_running_is_told_from_what_was_not_started(
+    hasty: Trainer, standin: StandIn, kind: str
+) -> None:
+    standin.fail("FunctionMap", kind)
+    with pytest.raises(LostAnswer, match=r"may have been started all the same: look at `modal app logs") as caught:
+        await hasty.spawn(**ARGUMENTS)
+    assert caught.value.retryable
+    assert len(standin.calls) == (1 if kind == "lost" else 0)
+
+
+async def test_an_answer_lost_once_is_asked_for_again_and_starts_nothing_twice(
+    trainer: Trainer, standin: StandIn
+) -> None:
+    standin.fail("FunctionMap", "lost", times=1)
+    assert await trainer.spawn(**ARGUMENTS) == standin.calls[0]["call_id"]
+    assert (standin.steps.count("FunctionMap"), len(standin.calls)) == (2, 1)
+
+
+@pytest.mark.parametrize(("kind", "detail"), [("hang", ""), ("cut", ""), ("wrong", ""), ("status", "UNAVAILABLE")])
+async def test_what_fails_before_the_start_may_be_tried_again(
+    hasty: Trainer, standin: StandIn, kind: str, detail: str
+) -> None:
+    standin.fail("FunctionGet", kind, detail=detail)
+    with pytest.raises(VolumeError, match="cannot find roofing-training/fine_tune") as caught:
+        await hasty.spawn(**ARGUMENTS)
+    assert caught.value.retryable
+    assert not isinstance(caught.value, LostAnswer)
+    assert standin.calls == []
+
+
+@pytest.mark.parametrize(
+    ("detail", "retryable"),
+    [("RESOURCE_EXHAUSTED", True), ("FAILED_PRECONDITION", True), ("PERMISSION_DENIED", False), ("NOT_FOUND", False)],
+)
+async def test_what_the_server_refused_was_not_started(
+    trainer: Trainer, standin: StandIn, detail: str, retryable: bool
+) -> None:
+    standin.fail("FunctionMap", "status", detail=detail)
+    with pytest.raises(VolumeError, match=f"cannot start roofing-training.*injected {detail}") as caught:
+        await trainer.spawn(**ARGUMENTS)
+    assert caught.value.retryable is retryable
+    assert not isinstance(caught.value, LostAnswer)
+
+
+async def test_a_function_that_is_missing_is_named_with_what_to_do(standin: StandIn) -> None:
+    async for trainer in opened(30, ROOFLOG_MODAL_FUNCTION="other"):
+        with pytest.raises(VolumeError, match=r"find roofing-training/other.*deploy it \(`modal deploy`\)") as caught:
+            await trainer.spawn(**ARGUMENTS)
+        assert not caught.value.retryable
+
+
+async def test_calls_are_listed_whoever_made_them(trainer: Trainer, standin: StandIn) -> None:
+    assert await trainer.calls() == []
+    mine = await trainer.spawn(**ARGUMENTS)
+    standin.calls.append(standin.calls[0] | {"call_id": "fc-other", "function": "roofing-training/other"})
+    standin.calls.append(standin.calls[0] | {"call_id": "fc-theirs", "key": ""})
+    created = standin.calls[0]["created_at"]
+    assert await trainer.calls() == [Call(mine, created), Call("fc-theirs", created)]
+
+
+@pytest.mark.parametrize("detail", ["UNIMPLEMENTED", "PERMISSION_DENIED"])
+async def test_where_calls_cannot_be_listed_nothing_is_claimed(trainer: Trainer, standin: StandIn, detail: str) -> None:
+    standin.fail("FunctionCallList", "status", detail=detail)
+    assert await trainer.calls() is None
+
+
+async def test_a_list_that_does_not_come_is_not_taken_for_an_empty_one(hasty: Trainer, standin: StandIn) -> None:
+    standin.fail("FunctionCallList", "hang")
+    with pytest.raises(VolumeError, match="cannot list the calls of roofing-training") as caught:
+        await hasty.calls()
+    assert caught.value.retryable

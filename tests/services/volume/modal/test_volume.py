@@ -1,0 +1,312 @@
+"""Modal's real client on a volume of either version, against a local stand-in whose every step can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from services import settings
+from services.volume import Volume, VolumeError, open_volume
+from services.volume.modal import volume as module
+
+from .standin import BLOCK, StandIn
+
+NAME = "roofing-training-data"
+ROOT = "training_conversations.jsonl"
+SECONDS = 0.2
+"""The deadline of a step: long for a server on loopback, short for a test."""
+
+LIST = {1: "VolumeListFiles", 2: "VolumeListFiles2"}
+PUT = {1: "VolumePutFiles", 2: "VolumePutFiles2"}
+REMOVE = {1: "VolumeRemoveFile", 2: "VolumeRemoveFile2"}
+SEND = {1: "BlobPut", 2: "BlockPut"}
+
+
+@pytest.fixture(params=[1, 2], ids=["v1", "v2"])
+def version(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+async def standin(tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StandIn]:
+    standin = StandIn(tmp_path / "modal", {NAME: version})
+    async with standin.running():
+        for name, value in standin.environment.items():
+            monkeypatch.setenv(name, value)
+        yield standin
+        assert standin.unexpected == []
+
+
+@asynccontextmanager
+async def opened(seconds: float) -> AsyncIterator[Volume]:
+    chosen = settings.load({}, {"ROOFLOG_SINK": "modal", "ROOFLOG_MODAL_SECONDS": str(seconds)})
+    volume = open_volume(chosen)
+    yield volume
+    await volume.close()
+
+
+@pytest.fixture
+async def volume(standin: StandIn) -> AsyncIterator[Volume]:
+    async with opened(30) as volume:
+        yield volume
+
+
+@pytest.fixture
+async def hasty(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Volume]:
+    """The same volume for those who know that a step will fail."""
+    monkeypatch.setattr(module, "SLOWEST", 1024 * BLOCK)
+    async with opened(SECONDS) as volume:
+        yield volume
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.jsonl"
+    path.write_text("new\n")
+    return path
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """More than the 4 MiB from which v1 sends a blob, and more than one of v2's 8 MiB blocks, the last one sparse."""
+    path = tmp_path / "large.parquet"
+    path.write_bytes(os.urandom(BLOCK + 1024) + b"\0" * 5000)
+    return path
+
+
+async def test_small_and_large_files_come_back_as_they_were(
+    volume: Volume, standin: StandIn, small: Path, large: Path
+) -> None:
+    progress: list[tuple[int, int]] = []
+    files = {"exports/a/sft.jsonl": small, "exports/a/sft.parquet": large, ROOT: small}
+    await volume.write(files, report=lambda done, total: progress.append((done, total)))
+    size = large.stat().st_size
+    assert progress[-1] == (size + 8, size + 8)
+    assert standin.files() == {path: source.read_bytes() for path, source in sorted(files.items())}
+    assert await volume.listing() == {"exports/a/sft.jsonl": 4, "exports/a/sft.parquet": size, ROOT: 4}
+    assert await volume.listing("exports/a") == {"exports/a/sft.jsonl": 4, "exports/a/sft.parquet": size}
+    assert await volume.read("exports/a/sft.parquet") == large.read_bytes()
+
+
+async def test_what_is_not_there_is_nothing(volume: Volume, small: Path) -> None:
+    assert await volume.listing() == {}
+    assert await volume.listing("exports") == {}
+    assert await volume.read("latest.json") is None
+    await volume.remove("exports/a", recursive=True)
+
+
+async def test_files_are_replaced_and_removed(volume: Volume, standin: StandIn, small: Path) -> None:
+    await volume.write({ROOT: small, "exports/a/sft.jsonl": small, "exports/b/sft.jsonl": small})
+    small.write_text("newer\n")
+    await volume.write({ROOT: small})
+    await volume.remove("exports/a", recursive=True)
+    assert standin.files() == {ROOT: b"newer\n", "exports/b/sft.jsonl": b"new\n"}
+
+
+async def test_content_that_is_there_already_is_not_sent_again(
+    volume: Volume, standin: StandIn, version: int, large: Path
+) -> None:
+    await volume.write({"exports/a/sft.jsonl": large})
+    sent = standin.steps.count(SEND[version])
+    await volume.write({ROOT: large})
+    assert standin.steps.count(SEND[version]) == sent
+
+
+async def test_many_files_go_in_batches(
+    volume: Volume, standin: StandIn, version: int, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TOGETHER", 8)
+    progress: list[tuple[int, int]] = []
+    await volume.write({f"{i}": small for i in range(5)}, report=lambda *moved: progress.append(moved))
+    assert progress == [(8, 20), (16, 20), (20, 20)]
+    assert len(standin.files()) == 5
+
+
+@pytest.mark.parametrize(
+    ("version", "step", "kind"),
+    [
+        (1, "VolumeGetOrCreate", "hang"),
+        (1, "MountPutFile", "hang"),
+        (1, "MountPutFile", "cut"),
+        (1, "MountPutFile", "wrong"),
+        (1, "BlobCreate", "hang"),
+        (1, "BlobPut", "hang"),
+        (1, "BlobPut", "cut"),
+        (1, "BlobPut", "wrong"),
+        (1, "BlobPut", "status"),
+        (1, "VolumePutFiles", "hang"),
+        (1, "VolumePutFiles", "cut"),
+        (1, "VolumePutFiles", "lost"),
+        (1, "VolumePutFiles", "status"),
+        (2, "VolumeGetOrCreate", "hang"),
+        (2, "BlockPut", "hang"),
+        (2, "BlockPut", "cut"),
+        (2, "BlockPut", "status"),
+        (2, "VolumePutFiles2", "hang"),
+        (2, "VolumePutFiles2", "cut"),
+        (2, "VolumePutFiles2", "lost"),
+        (2, "VolumePutFiles2", "wrong"),
+        (2, "VolumePutFiles2", "status"),
+    ],
+)
+async def test_an_upload_that_breaks_off_leaves_a_whole_file(
+    volume: Volume, hasty: Volume, standin: StandIn, small: Path, large: Path, step: str, kind: str
+) -> None:
+    """Given a root file, when a step of replacing it fails, then the old one is there whole, and later the new one."""
+    await volume.write({ROOT: small})
+    detail = "503" if step in {"BlobPut", "BlockPut"} else "UNAVAILABLE"
+    standin.fail(step, kind, detail=detail, skip=int((step, kind) == ("VolumePutFiles2", "lost")))
+    with pytest.raises(VolumeError, match=f"^Modal: cannot .*{NAME}.*: ") as caught:
+        await hasty.write({ROOT: large})
+    assert caught.value.retryable
+    assert standin.files()[ROOT] in ({b"new\n", large.read_bytes()} if kind == "lost" else {b"new\n"})
+    standin.faults.clear()
+    await volume.write({ROOT: large})
+    assert standin.files() == {ROOT: large.read_bytes()}
+
+
+async def test_a_batch_that_is_half_carried_out_leaves_whole_files(
+    volume: Volume, hasty: Volume, standin: StandIn, version: int, small: Path, large: Path
+) -> None:
+    """Modal promises nothing about several files, so what points at others is written in a later call."""
+    await volume.write({"a": small, "b": small})
+    standin.fail(PUT[version], "half")
+    with pytest.raises(VolumeError, match="cannot write a and 1 more"):
+        await hasty.write({"a": large, "b": large})
+    for path, content in standin.files().items():
+        assert content in {large.read_bytes(), b"new\n"}, path
+
+
+async def test_a_short_disturbance_is_not_noticed(
+    volume: Volume, standin: StandIn, version: int, small: Path, large: Path
+) -> None:
+    """Modal's client tries again. Only a body that is cut in the middle it waits on for ever (aiohttp repeats the
+    request with the rest of the body), so that the deadline has to end it.
+    """
+    standin.fail(SEND[version], "status", detail="500", times=1)
+    for step in ("VolumeGetOrCreate", "VolumeGetFile2", "BlockGet", REMOVE[version]):
+        standin.fail(step, "cut", times=1)
+    await volume.write({ROOT: large, "latest.json": small})
+    assert await volume.read(ROOT) == large.read_bytes()
+    await volume.remove(ROOT)
+    assert standin.files() == {"latest.json": b"new\n"}
+    assert standin.faults == []
+
+
+@pytest.mark.parametrize("version", [2], ids=["v2"])
+async def test_nothing_goes_on_behind_an_upload_that_was_given_up(
+    hasty: Volume, standin: StandIn, tmp_path: Path
+) -> None:
+    """Modal's client would leave every block's upload hanging, and run out of connections sooner or later."""
+    source = tmp_path / "blocks"
+    source.write_bytes(b"".join(os.urandom(1024).ljust(BLOCK, b"x") for _ in range(3)))
+    standin.fail("BlockPut", "hang")
+    with pytest.raises(VolumeError, match="not done after"):
+        await hasty.write({ROOT: source})
+    async with asyncio.timeout(2):
+        while standin.transfers:
+            await asyncio.sleep(0.01)
+
+
+OPERATIONS = {
+    "listing": lambda volume, _: volume.listing(),
+    "read": lambda volume, _: volume.read(ROOT),
+    "write": lambda volume, source: volume.write({ROOT: source}),
+    "remove": lambda volume, _: volume.remove(ROOT),
+}
+
+
+def steps(operation: str, version: int) -> tuple[str, ...]:
+    own = {"listing": LIST[version], "read": "VolumeGetFile2", "write": PUT[version], "remove": REMOVE[version]}
+    return ("VolumeGetOrCreate", own[operation], *(("BlockGet",) if operation == "read" else ()))
+
+
+@pytest.mark.parametrize("kind", ["hang", "cut"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_no_step_of_anything_waits_for_ever(
+    volume: Volume, hasty: Volume, standin: StandIn, version: int, small: Path, operation: str, kind: str
+) -> None:
+    await volume.write({ROOT: small})
+    for step in steps(operation, version):
+        standin.fail(step, kind)
+        with pytest.raises(VolumeError, match=r"^Modal: cannot ") as caught:
+            await OPERATIONS[operation](hasty, small)
+        assert caught.value.retryable
+        standin.faults.clear()
+    assert standin.files() == {ROOT: b"new\n"}
+
+
+@pytest.mark.parametrize(
+    ("detail", "retryable", "advice"),
+    [
+        ("UNAUTHENTICATED", False, "set both MODAL_TOKEN_ID and MODAL_TOKEN_SECRET"),
+        ("PERMISSION_DENIED", False, "the token's workspace does not allow this"),
+        ("UNIMPLEMENTED", False, "pip install 'modal>=1.6,<1.7'"),
+        ("INVALID_ARGUMENT", False, "injected INVALID_ARGUMENT$"),
+        ("RESOURCE_EXHAUSTED", True, "injected RESOURCE_EXHAUSTED$"),
+        ("FAILED_PRECONDITION", True, "something else is changing it"),
+        ("DATA_LOSS", True, "injected DATA_LOSS$"),
+    ],
+)
+async def test_every_refusal_says_what_to_do(
+    volume: Volume, standin: StandIn, version: int, small: Path, detail: str, retryable: bool, advice: str
+) -> None:
+    await volume.write({ROOT: small})
+    small.write_text("newer\n")
+    for operation, act in OPERATIONS.items():
+        for step in steps(operation, version):
+            if step == "BlockGet":
+                continue
+            standin.fail(step, "status", detail=detail)
+            with pytest.raises(VolumeError, match=advice) as caught:
+                await act(volume, small)
+            assert caught.value.retryable is retryable, step
+            standin.faults.clear()
+    assert standin.files() == {ROOT: b"new\n"}
+
+
+async def test_wrong_content_is_never_taken_for_the_file(
+    volume: Volume, hasty: Volume, standin: StandIn, small: Path
+) -> None:
+    await volume.write({ROOT: small})
+    standin.fail("BlockGet", "wrong")
+    with pytest.raises(VolumeError, match=f"cannot read {ROOT}"):
+        await hasty.read(ROOT)
+
+
+async def test_a_directory_in_the_way_is_not_replaced(volume: Volume, standin: StandIn, small: Path) -> None:
+    await volume.write({f"{ROOT}/inside": small})
+    with pytest.raises(VolumeError, match="already exists") as caught:
+        await volume.write({ROOT: small})
+    assert not caught.value.retryable
+    assert standin.files() == {f"{ROOT}/inside": b"new\n"}
+
+
+async def test_a_source_that_is_missing_is_named(volume: Volume, tmp_path: Path) -> None:
+    with pytest.raises(VolumeError, match=r"cannot read .*gone.jsonl: No such file"):
+        await volume.write({ROOT: tmp_path / "gone.jsonl"})
+
+
+async def test_a_volume_that_is_missing_is_named_with_what_to_do(standin: StandIn) -> None:
+    variables = {"ROOFLOG_SINK": "modal", "ROOFLOG_MODAL_VOLUME": "other", "ROOFLOG_MODAL_ENVIRONMENT": "staging"}
+    volume = open_volume(settings.load({}, variables))
+    with pytest.raises(VolumeError, match=r"find volume other in environment 'staging'.*`modal volume create other`"):
+        await volume.listing()
+    await volume.close()
+
+
+async def test_a_volume_made_anew_under_the_same_name_is_found(
+    volume: Volume, standin: StandIn, version: int, small: Path
+) -> None:
+    await volume.write({ROOT: small})
+    del standin.volumes[NAME]
+    with pytest.raises(VolumeError, match="modal volume create"):
+        await volume.listing()
+    standin.volumes[NAME] = 3 - version
+    await volume.write({"latest.json": small})
+    assert "latest.json" in await volume.listing()

@@ -1,0 +1,209 @@
+"""Saying facts over HTTP: every call of the domain, batches, and keys that make a retry the same fact for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from events.log.log import Log
+from services.runtime.nats_server import EmbeddedServer
+
+from ...conftest import ANSWER
+from ..conftest import Site
+
+CALLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "examples",
+        {"prompt": "Minimum slope?", "response": ANSWER, "tier_handled": "modal", "latency_ms": 12.5, "tags": ["tpo"],
+         "project": "Depot", "occurred_at": "2025-03-18T12:00:00+01:00", "trace_id": "t1"},
+        {"source": "chat_interaction", "tags": ["tpo"], "project_context": "Depot", "trace_id": "t1",
+         "occurred_at": "2025-03-18T11:00:00Z", "metadata": {"tier_handled": "modal", "latency_ms": 12.5}},
+    ),
+    (
+        "documents",
+        {"document_type": "rfi", "prompt": "Write an RFI", "text": ANSWER, "was_used": True, "modifications": "minor"},
+        {"source": "rfi_generation",
+         "document": {"document_type": "rfi", "was_used": True, "modifications_made": "minor"}},
+    ),
+    (
+        "calculations",
+        {"description": "Drain count", "inputs": {"area": 12400}, "formula": "area / 5000", "result": 3},
+        {"source": "verified_calculation", "tags": ["calculation"],
+         "prompt": "Calculate drain count\n\nGiven:\n- area: 12400",
+         "response": "Formula: area / 5000\n\nResult: 3"},
+    ),
+    (
+        "spec-interpretations",
+        {"section": "07 54 00", "question": "Cover board?", "interpretation": "Yes.", "quote": "Provide one."},
+        {"tags": ["specs", "07-54-00"], "response": "Yes.\n\nSpec reference (07 54 00): Provide one."},
+    ),
+    (
+        "detail-decisions",
+        {"condition": "Parapet step", "decision": "Two pieces", "reasoning": "It moves", "project": "Depot"},
+        {"prompt": "How should we detail parapet step?", "tags": ["details", "shop-drawings"]},
+    ),
+]  # fmt: skip
+
+
+def said(site: Site, any_id: str) -> list[dict[str, Any]]:
+    """The facts about an id as they lie on the log."""
+    return [entry["fact"] for entry in site.client("auditor").get(f"/api/v1/examples/{any_id}/history").json()["facts"]]
+
+
+def last_seq(site: Site) -> int:
+    return int(site.client().get("/health").json()["log"]["last_seq"])
+
+
+@pytest.mark.parametrize(("path", "body", "expected"), CALLS, ids=[path for path, _, _ in CALLS])
+def test_every_call_becomes_its_fact(site: Site, path: str, body: dict[str, Any], expected: dict[str, Any]) -> None:
+    answer = site.client("publisher").post(f"/api/v1/{path}", json=body)
+    assert answer.status_code == 201
+    (fact,) = said(site, answer.json()["example_id"])
+    assert {name: fact[name] for name in expected} == expected
+    assert (fact["type"], fact["actor"]) == ("example.captured.v1", "publisher")
+
+
+@pytest.mark.parametrize(("path", "body", "expected"), CALLS, ids=[path for path, _, _ in CALLS])
+def test_a_retry_with_the_same_key_is_the_same_fact_and_another_body_is_refused(
+    site: Site, path: str, body: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    client, key = site.client("publisher"), {"Idempotency-Key": f"key of {path}"}
+    first = client.post(f"/api/v1/{path}", json=body, headers=key)
+    again = client.post(f"/api/v1/{path}", json=body, headers=key)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    before = last_seq(site)
+    reused = client.post(f"/api/v1/{path}", json=body | {"skill_used": "another"}, headers=key)
+    assert (reused.status_code, reused.json()["error"]["code"]) == (422, "idempotency_key_reused")
+    assert reused.json()["error"]["details"] == {"seq": first.json()["seq"]}
+    other = site.client("reviewer").post(f"/api/v1/{path}", json=body, headers=key)
+    assert other.json()["example_id"] != first.json()["example_id"], "keys are each caller's own"
+    assert last_seq(site) == before + 1
+
+
+def test_of_many_retries_at_once_one_is_recorded(site: Site) -> None:
+    body, key = {"prompt": "At once?", "response": ANSWER}, {"Idempotency-Key": "at once"}
+    client, before = site.client("publisher"), last_seq(site)
+
+    def post(_: int) -> httpx.Response:
+        return client.post("/api/v1/examples", json=body, headers=key)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(post, range(24)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    assert last_seq(site) == before + 1
+
+
+def test_feedback_is_recorded_and_asks_for_a_correction(site: Site) -> None:
+    client = site.client("publisher")
+    example = client.post("/api/v1/examples", json={"prompt": "Feedback?", "response": ANSWER}).json()["example_id"]
+    liked = client.post(f"/api/v1/examples/{example}/feedback", json={"feedback": "positive"})
+    assert (liked.status_code, liked.json()["request_correction"]) == (201, False)
+    key = {"Idempotency-Key": "thumb"}
+    body = {"feedback": "negative", "comment": "which code?"}
+    disliked = client.post(f"/api/v1/examples/{example}/feedback", json=body, headers=key)
+    assert disliked.json()["request_correction"] is True
+    assert client.post(f"/api/v1/examples/{example}/feedback", json=body, headers=key).json() == disliked.json()
+    other = client.post("/api/v1/examples", json={"prompt": "Another?", "response": ANSWER}).json()["example_id"]
+    for path, changed in ((example, body | {"comment": "no"}), (other, body)):
+        reused = client.post(f"/api/v1/examples/{path}/feedback", json=changed, headers=key)
+        assert reused.json()["error"]["code"] == "idempotency_key_reused"
+    assert [fact["type"] for fact in said(site, example)] == [
+        "example.captured.v1", "feedback.given.v1", "feedback.given.v1",
+    ]  # fmt: skip
+    assert len(said(site, other)) == 1
+
+
+def test_feedback_about_nothing_is_refused(site: Site) -> None:
+    answer = site.client("publisher").post("/api/v1/examples/ghost/feedback", json={"feedback": "positive"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_example")
+
+
+def test_a_correction_needs_only_the_id_or_the_texts(site: Site) -> None:
+    client = site.client("publisher")
+    captured = {"prompt": "How high is base flashing?", "response": ANSWER, "project": "Depot", "tags": ["odd"]}
+    example = client.post("/api/v1/examples", json=captured).json()["example_id"]
+    body = {"example_id": example, "corrected_response": ANSWER + " Always.", "reason": "vague", "corrector": "Ann"}
+    first = client.post("/api/v1/corrections", json=body, headers={"Idempotency-Key": "c"})
+    assert first.status_code == 201
+    fact = said(site, first.json()["correction_id"])[0]
+    assert (fact["original_prompt"], fact["original_response"]) == (captured["prompt"], ANSWER)
+    assert (fact["project_context"], fact["corrector"], fact["actor"]) == ("Depot", "Ann", "publisher")
+    assert "odd" in fact["tags"]
+    assert client.post("/api/v1/corrections", json=body, headers={"Idempotency-Key": "c"}).json() == first.json()
+    reused = client.post("/api/v1/corrections", json=body | {"reason": "other"}, headers={"Idempotency-Key": "c"})
+    assert reused.json()["error"]["code"] == "idempotency_key_reused"
+    bare = {"original_prompt": "P?", "original_response": "R.", "corrected_response": "Better."}
+    assert client.post("/api/v1/corrections", json=bare).json()["example_id"] is None
+    incomplete = client.post("/api/v1/corrections", json={"corrected_response": "Better."})
+    assert (incomplete.status_code, incomplete.json()["error"]["code"]) == (422, "invalid_fact")
+    unknown = client.post("/api/v1/corrections", json=bare | {"example_id": "ghost"})
+    assert unknown.status_code == 404
+
+
+def test_a_batch_tells_what_became_of_each_item(site: Site) -> None:
+    client, key = site.client("publisher"), {"Idempotency-Key": "batch"}
+    deep: Any = "x"
+    for _ in range(70):
+        deep = [deep]
+    items = [
+        {"prompt": "a", "response": "b"},
+        {"prompt": "c", "response": "d", "details": {"deep": deep}},
+        {"prompt": "e", "response": "f"},
+    ]
+    first = client.post("/api/v1/examples/batch", json={"items": items}, headers=key).json()
+    assert [item["status"] for item in first["items"]] == ["captured", "refused", "captured"]
+    assert "levels deep" in first["items"][1]["reason"]
+    assert (first["captured"], first["already"], first["refused"]) == (2, 0, 1)
+    again = client.post("/api/v1/examples/batch", json={"items": items}, headers=key).json()
+    assert [item["status"] for item in again["items"]] == ["already", "refused", "already"]
+    assert [item["seq"] for item in again["items"]] == [item["seq"] for item in first["items"]]
+    items[2]["response"] = "changed"
+    third = client.post("/api/v1/examples/batch", json={"items": items}, headers=key).json()
+    assert "another body" in third["items"][2]["reason"]
+    full = client.post("/api/v1/examples/batch", json={"items": [items[0]] * 500}).json()
+    assert full["captured"] == 500
+    for wrong in ([items[0]] * 501, []):
+        assert client.post("/api/v1/examples/batch", json={"items": wrong}).status_code == 422
+
+
+def test_a_projects_knowledge_becomes_one_example_each(site: Site) -> None:
+    body = {
+        "project": "Depot",
+        "spec_sections": [{"number": "07 62 00", "summary": "24 gauge"}],
+        "key_details": [{"condition": "Curb", "solution": "Weld 2 in past", "type": "flashing"}],
+        "lessons_learned": [{"topic": "Adhesive", "lesson": "Keep it warm"}],
+    }
+    client, key = site.client("publisher"), {"Idempotency-Key": "knowledge"}
+    first = client.post("/api/v1/project-knowledge", json=body, headers=key).json()
+    assert first["captured"] == 3
+    prompts = [said(site, item["example_id"])[0]["prompt"] for item in first["items"]]
+    assert prompts == [
+        "What does spec section 07 62 00 require on Depot?",
+        "How was curb detailed on Depot?",
+        "What did we learn about adhesive on Depot?",
+    ]
+    assert client.post("/api/v1/project-knowledge", json=body, headers=key).json()["already"] == 3
+    assert client.post("/api/v1/project-knowledge", json={"project": "Depot"}).status_code == 422
+
+
+def test_what_is_answered_is_on_disk_and_is_what_the_log_holds(site: Site) -> None:
+    answer = (
+        site.client("publisher").post("/api/v1/examples", json={"prompt": "“ünï” \u0000?", "response": ANSWER}).json()
+    )
+
+    async def read() -> Any:
+        with EmbeddedServer(site.cli.data_dir) as server:
+            log = await Log.connect(server.url)
+            message = await log.at(answer["seq"])
+            await log.close()
+        return message
+
+    message = asyncio.run(read())
+    assert message.subject == f"training.example.captured.{answer['example_id']}.{answer['example_id']}"
+    assert message.fact().prompt == "“ünï” \u0000?"

@@ -1,0 +1,142 @@
+"""Going back: a past state is folded beside the live pages, answers as they do, and is given up or ended at will."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ...conftest import ANSWER
+from ..conftest import Site, until
+
+
+@pytest.fixture(scope="module")
+def told(site: Site) -> list[str]:
+    """Three examples, of which the first is approved and the second corrected; their ids."""
+    client = site.client("operator")
+    ids = []
+    for n in range(3):
+        body = {"prompt": f"How high must base flashing at curb type {n} be?", "response": f"{ANSWER} Type {n}."}
+        ids.append(client.post("/api/v1/examples", json=body).json()["example_id"])
+    assert client.post(f"/api/v1/examples/{ids[0]}/approve", json={"revision": 1}).status_code == 201
+    better = {"example_id": ids[1], "corrected_response": f"{ANSWER} Twice as high.", "reason": "too low"}
+    assert client.post("/api/v1/corrections", json=better).status_code == 201
+    until(lambda: client.get("/api/v1/stats").json()["checkpoint"] == 5)
+    return ids
+
+
+@pytest.fixture
+def auditor(site: Site, told: list[str]) -> Iterator[httpx.Client]:
+    client = site.client("auditor")
+    yield client
+    for moment in client.get("/api/v1/past").json()["items"]:
+        client.delete(f"/api/v1/past/{moment['seq']}")
+
+
+def go_back(client: httpx.Client, seq: int) -> dict[str, Any]:
+    assert client.post("/api/v1/past", json={"seq": seq}).status_code == 202
+    until(lambda: phase(client, seq) == "ready")
+    moment: dict[str, Any] = client.get(f"/api/v1/past/{seq}").json()
+    return moment
+
+
+def phase(client: httpx.Client, seq: int) -> str:
+    moment = client.get(f"/api/v1/past/{seq}").json()
+    assert moment.get("phase") != "failed", moment
+    return str(moment["phase"])
+
+
+def folders(site: Site) -> list[Path]:
+    return list(site.cli.data_dir.glob("past.*"))
+
+
+def test_every_page_answers_as_it_stood_at_a_moment(auditor: httpx.Client, told: list[str]) -> None:
+    assert go_back(auditor, 3)["by"] == "auditor"
+    then, now = ({"as_of": 3}, {})
+    assert [auditor.get("/api/v1/stats", params=at).json()["total"] for at in (then, now)] == [3, 4]
+    assert [auditor.get("/api/v1/stats", params=at).json()["funnel"]["unique"] for at in (then, now)] == [0, 2]
+    assert auditor.get("/api/v1/dashboard", params=then).json()["checkpoint"] == 3
+    assert auditor.get("/api/v1/examples", params=then | {"stage": "training"}).json()["items"] == []
+    waiting = auditor.get("/api/v1/examples", params=then | {"stage": "waiting"}).json()["items"]
+    assert [item["example_id"] for item in waiting] == told[::-1]
+    for path in (f"/api/v1/examples/{told[1]}", f"/api/v1/review/{told[1]}"):
+        assert auditor.get(path, params=then).json()["superseded_by"] is None
+        assert auditor.get(path).json()["superseded_by"] is not None
+    assert auditor.get(f"/api/v1/examples/{told[1]}/related", params=then).json()["corrections"] == []
+    assert len(auditor.get(f"/api/v1/examples/{told[1]}/history", params=then).json()["facts"]) == 1
+    assert len(auditor.get(f"/api/v1/examples/{told[1]}/history").json()["facts"]) == 2
+    assert auditor.get("/api/v1/review/facets", params=then).json()["projects"] == [{"name": "general", "waiting": 3}]
+
+
+def test_whoever_wants_the_same_moment_shares_it_and_a_third_moment_has_to_wait(
+    auditor: httpx.Client, site: Site
+) -> None:
+    go_back(auditor, 2)
+    assert go_back(site.client("reviewer"), 2)["by"] == "auditor"
+    go_back(auditor, 4)
+    refused = auditor.post("/api/v1/past", json={"seq": 1})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_moments")
+    assert "2 by auditor" in refused.json()["error"]["message"]
+    assert auditor.delete("/api/v1/past/2").json() == {"ended": True}
+    assert auditor.delete("/api/v1/past/2").json() == {"ended": False}
+    go_back(auditor, 1)
+    assert [moment["seq"] for moment in auditor.get("/api/v1/past").json()["items"]] == [1, 4]
+
+
+def test_a_moment_that_nobody_went_back_to_or_that_has_not_come_is_refused(auditor: httpx.Client) -> None:
+    for path in ("/api/v1/stats", "/api/v1/dashboard", "/api/v1/examples", "/api/v1/examples/none"):
+        answer = auditor.get(path, params={"as_of": 2})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_past_state")
+    refused = auditor.post("/api/v1/past", json={"seq": 4711})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "no_such_moment")
+
+
+def test_leaving_ends_the_process_and_leaves_nothing_behind(auditor: httpx.Client, site: Site) -> None:
+    go_back(auditor, 3)
+    (home,) = folders(site)
+    pid = int(home.name.removeprefix("past."))
+    os.kill(pid, 0)
+    auditor.delete("/api/v1/past/3")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert folders(site) == []
+
+
+def test_a_way_back_can_be_given_up_at_once(auditor: httpx.Client, site: Site) -> None:
+    for _ in range(3):
+        assert auditor.post("/api/v1/past", json={"seq": 3}).status_code == 202
+        assert auditor.delete("/api/v1/past/3").json() == {"ended": True}
+    assert auditor.get("/api/v1/past").json()["items"] == []
+    until(lambda: folders(site) == [])
+
+
+def test_a_process_that_is_killed_is_told_and_can_be_had_again(auditor: httpx.Client, site: Site) -> None:
+    go_back(auditor, 3)
+    (home,) = folders(site)
+    os.kill(int(home.name.removeprefix("past.")), 9)
+    until(lambda: auditor.get("/api/v1/past/3").json()["phase"] == "failed")
+    assert auditor.get("/api/v1/stats", params={"as_of": 3}).status_code == 404
+    go_back(auditor, 3)
+    assert auditor.get("/api/v1/stats", params={"as_of": 3}).json()["total"] == 3
+
+
+def test_a_text_that_is_erased_is_in_no_past_state_any_more(auditor: httpx.Client, site: Site, told: list[str]) -> None:
+    go_back(auditor, 3)
+    site.cli.run("erase", told[2], "--reason", "asked to")
+    until(lambda: auditor.get("/api/v1/past").json()["items"] == [])
+    until(lambda: folders(site) == [])
+    go_back(auditor, 3)
+    erased = auditor.get(f"/api/v1/examples/{told[2]}", params={"as_of": 3}).json()
+    assert erased["prompt"] == ""
+
+
+def test_the_service_takes_its_past_states_with_it(site: Site, told: list[str]) -> None:
+    go_back(site.client("auditor"), 3)
+    assert site.stop("web") == 0
+    assert folders(site) == []
+    site.start("web")
+    site.until_answering()

@@ -1,0 +1,96 @@
+"""Looking over HTTP: the same answers as the command line gives, and how things are by age."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from typing import Any
+
+from events.facts import FACTS
+from services.state.client import QUESTIONS
+
+from ...conftest import ANSWER
+from ..conftest import Site, until
+
+
+def test_answers_are_those_of_the_command_line(site: Site) -> None:
+    client = site.client("operator")
+    for n in range(5):
+        client.post("/api/v1/examples", json={"prompt": f"TPO seam overlap {n}?", "response": ANSWER, "tags": ["seam"]})
+    example = client.get("/api/v1/queue", params={"limit": 1}).json()["items"][0]["example_id"]
+    client.post(f"/api/v1/examples/{example}/feedback", json={"feedback": "negative"})
+    client.get("/api/v1/stats")
+    assert client.get("/api/v1/stats").json() == site.cli.json("stats")
+    assert client.get("/api/v1/queue").json() == site.cli.json("queue")
+    assert client.get(f"/api/v1/examples/{example}").json() == site.cli.json("show", example)
+    history = client.get(f"/api/v1/examples/{example}/history").json()["facts"]
+    told = site.cli.json("history", example)["facts"]
+    assert [fact["fact"] for fact in history] == [fact["fact"] for fact in told]
+
+
+def test_the_queue_has_every_filter_of_the_question(site: Site) -> None:
+    client = site.client("reviewer")
+    for n in range(3):
+        body = {"prompt": f"Scupper number {n}?", "response": ANSWER, "tags": ["filters"], "source": "rfi_generation"}
+        client.post("/api/v1/examples", json=body)
+    listed = client.get("/api/v1/queue", params={"tag": "filters", "source": "rfi_generation", "limit": 2}).json()
+    assert (listed["total"], len(listed["items"])) == (3, 2)
+    why = listed["items"][0]["why"]
+    assert client.get("/api/v1/queue", params={"tag": "filters", "why": why}).json()["total"] >= 1
+    assert client.get("/api/v1/queue", params={"tag": "no such tag"}).json()["total"] == 0
+    for wrong in ({"limit": 0}, {"limit": 201}, {"limit": "x"}, {"why": "because"}, {"tag": ""}):
+        assert client.get("/api/v1/queue", params=wrong).status_code == 422
+
+
+def test_what_there_is_not_is_said(site: Site) -> None:
+    client = site.client("auditor")
+    for path in ("ghost", "ghost/history"):
+        answer = client.get(f"/api/v1/examples/{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_example")
+
+
+def test_health_is_told_by_age_and_needs_no_token(site: Site) -> None:
+    site.client("publisher").post("/api/v1/examples", json={"prompt": "p", "response": "r"})
+    public = site.client()
+    until(lambda: public.get("/health").json()["projector"]["behind"] == 0)
+    health = public.get("/health").json()
+    assert health["status"] == "ok"
+    assert health["log"]["last_seq"] == health["projector"]["checkpoint"]
+    assert health["projector"]["behind_seconds"] == 0.0
+    assert 0 <= health["projector"]["moved_seconds_ago"] < 60
+    status = site.client("publisher").get("/api/v1/status").json()
+    assert status["state"]["checkpoint"] >= health["projector"]["checkpoint"]
+
+
+def test_metrics_tell_routes_and_no_ids(site: Site) -> None:
+    site.client("auditor").get("/api/v1/examples/some_id_of_mine")
+    answer = site.client("auditor").get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert "rooflog_up 1.0" in answer.text
+    assert 'path="/api/v1/examples/{example_id}"' in answer.text
+    assert "some_id_of_mine" not in answer.text
+
+
+def test_both_references_are_pages_that_need_nothing_from_elsewhere(site: Site) -> None:
+    public = site.client()
+    http, nats = public.get("/api"), public.get("/api/asyncapi")
+    for page in (http, nats):
+        assert page.headers["content-type"].startswith("text/html")
+        assert "<script" not in page.text
+        assert all(link.startswith(("/", "#")) for link in re.findall(r'(?:src|href)="([^"]*)"', page.text))
+    assert "POST /api/v1/examples/{example_id}/feedback" in http.text
+    assert "receive training.&gt;" in nats.text
+    assert "receive rooflog.exporter.*" in nats.text
+    assert public.get("/static/reference.css").status_code == 200
+    document: dict[str, Any] = public.get("/api/asyncapi.json").json()
+    schemas = document["components"]["schemas"]
+    assert {fact.__name__ for fact in FACTS} <= schemas.keys()
+    assert all(question in document["info"]["description"] for question in QUESTIONS)
+
+
+def test_an_answer_costs_little_beside_its_question(site: Site) -> None:
+    client = site.client("auditor")
+    times = []
+    for _ in range(50):
+        times.append(client.get("/api/v1/session").elapsed.total_seconds())
+    assert statistics.median(times) < 0.02
