@@ -419,6 +419,15 @@ def test_the_frame_works_by_keyboard_and_the_menu_opens_on_a_phone(visit: Callab
     expect(page.get_by_role("heading", name="Examples")).to_be_visible()
 
 
+def test_a_refused_request_behind_a_choice_is_told(visit: Callable[..., Visitor]) -> None:
+    page = visit("ann").open("/examples")
+    expect(page.locator(".example-row").first).to_be_visible()
+    refusal = {"error": {"code": "too_many_requests", "message": "Too many requests.", "details": {}}}
+    page.route("**/api/v1/examples?stage=**", lambda route: route.fulfill(status=429, json=refusal))
+    page.get_by_label("stage").select_option("training")
+    expect(page.locator(".toast.is-bad")).to_have_text("Too many requests.")
+
+
 def test_colours_follow_the_system_until_somebody_chooses(visit: Callable[..., Visitor]) -> None:
     page = visit("ann", color_scheme="dark").open("/")
     paper = "getComputedStyle(document.documentElement).backgroundColor"
