@@ -63,6 +63,9 @@ eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=
 docs: $(VENV)/.dev ## write the documents that are generated from the code: docs/openapi.json, docs/asyncapi.json, docs/schemas/
 	$(BIN)/python -m tests.docs
 
+fixtures: $(VENV)/.dev ## keep what this release writes, for later versions to open: tests/fixtures/vVERSION
+	$(BIN)/python -m tests.fixtures.make
+
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
@@ -81,4 +84,4 @@ clean: ## remove the environment and caches; the data directory stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up browser test check format bench eval docs client lock clean
+.PHONY: help setup demo up browser test check format bench eval docs fixtures client lock clean
