@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from msgspec import Meta, Struct
 
+from events.errors import InputError
 
-class SettingsError(ValueError):
+
+class SettingsError(InputError):
     """A setting has a value that cannot be used; the message names it."""
 
 
