@@ -13,7 +13,7 @@ import pytest
 
 from .docs import REFERENCE, ROOT
 from .docs.generated import DOCUMENTS
-from .docs.names import exists, problem
+from .docs.names import exists, problem, targets_of_make
 from .docs.pages import Page, everything, read, written
 from .docs.reference import commands
 from .docs.site import build, reached, targets
@@ -85,6 +85,13 @@ def test_every_command_stands_in_a_guide(name: str) -> None:
     said = [" ".join(line.words) for page in written() for line in page.commands]
     quoted = [quoted for page in written() for quoted in page.quoted]
     assert any(re.match(rf"{name}(?:\s|$)", text) for text in said + quoted)
+
+
+@pytest.mark.parametrize("target", sorted(targets_of_make()))
+def test_every_target_of_the_makefile_stands_in_a_document(target: str) -> None:
+    said = [" ".join(line.words) for page in written() for line in page.commands]
+    quoted = [quoted for page in written() for quoted in page.quoted]
+    assert any(re.match(rf"make {target}(?:\s|$)", text) for text in said + quoted)
 
 
 def test_every_command_line_stands_once() -> None:

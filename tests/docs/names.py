@@ -32,9 +32,9 @@ def words() -> frozenset[str]:
 
 
 @cache
-def targets() -> frozenset[str]:
-    """Every target of the Makefile."""
-    return frozenset(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+def targets_of_make() -> frozenset[str]:
+    """Every target of the Makefile that is there for people."""
+    return frozenset(re.findall(r"^([a-z][a-z-]*):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
 @cache
@@ -49,7 +49,7 @@ def is_command(name: str) -> bool:
     """Does `rooflog …` or `make …` name a command, with options that it has?"""
     program, *rest = command_words(name)
     if program == "make":
-        return all(word in targets() for word in rest if "=" not in word)
+        return all(word in targets_of_make() for word in rest if "=" not in word)
     command: click.Command = main
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         if rest[0] not in command.commands:
