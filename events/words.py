@@ -42,7 +42,7 @@ def describe(message: Message, *, with_time: bool = False) -> str:
     if message.is_missing:
         return "missing, and no tombstone says why"
     if message.erased is not None:
-        return f"{message.parsed.kind or 'a message'}; its text was erased, as sequence {message.erased_by} says"
+        return f"{message.parts.kind or 'a message'}; its text was erased, as sequence {message.erased_by} says"
     try:
         return sentence(message.fact(), with_time=with_time)
     except InvalidFact as error:

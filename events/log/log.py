@@ -585,7 +585,7 @@ def _name(error: BaseException) -> str:
 
 
 def _event_id(subject: str) -> str:
-    return subject.rsplit(".", 1)[1]
+    return subjects.parse(subject).event_id
 
 
 async def _ended(ended: asyncio.Queue[dict[str, str]], found: list[Message]) -> dict[str, str]:

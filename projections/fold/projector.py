@@ -383,5 +383,5 @@ def _named(batch: Batch) -> set[str]:
         ids.update(fact.about for _, fact in batch.of(kind))
     ids.update(fact.event_id for _, fact in batch.of(CorrectionRecorded))
     for message in batch.erased:
-        ids.update(message.subject.split(".")[3:])
+        ids.update(message.parts.ids)
     return ids | batch.gone

@@ -59,8 +59,8 @@ def _blank_row(message: Message) -> tuple[object, ...] | None:
     """The row of a tombstone of which only a later one is left; None for any other erased message."""
     if message.erased is None or message.erased.fact != ExampleErased.__struct_config__.tag:
         return None
-    about, event_id = message.subject.split(".")[3:5]
-    known = {"seq": message.seq, "event_id": event_id, "example_id": about} | _BLANK
+    of = message.parts
+    known = {"seq": message.seq, "event_id": of.event_id, "example_id": of.about} | _BLANK
     return tuple(known[name] for name in _COLUMNS)
 
 

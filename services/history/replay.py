@@ -88,15 +88,9 @@ async def _messages(log: Log, example_id: str | None, after: int, until: int) ->
 
 async def told_of(log: Log, example_id: str) -> list[Message]:
     """Every message about one example, what its tombstones remember included."""
-    found = {seq: message for seq, message in (await log.erased()).items() if _is_about(message.subject, example_id)}
+    found = {seq: message for seq, message in (await log.erased()).items() if example_id in message.parts.ids}
     found |= {message.seq: message for message in await log.history(example_id)}
     return [found[seq] for seq in sorted(found)]
-
-
-def _is_about(subject: str, example_id: str) -> bool:
-    tokens = subject.split(".")
-    is_itself = tokens[1:3] == ["correction", "recorded"] and tokens[-1] == example_id
-    return len(tokens) == 5 and (tokens[3] == example_id or is_itself)
 
 
 async def _news(log: Log, after: int) -> AsyncIterator[list[Message]]:
@@ -134,9 +128,9 @@ def _rows(messages: list[Message], wanted: Wanted) -> list[dict[str, Any]]:
 
 
 def _passes(message: Message, fact: AnyFact | None, wanted: Wanted) -> bool:
-    if wanted.example_id and not _is_about(message.subject, wanted.example_id):
+    if wanted.example_id and wanted.example_id not in message.parts.ids:
         return False
-    if wanted.kinds and ".".join(message.subject.split(".")[1:3]) not in wanted.kinds:
+    if wanted.kinds and message.parts.kind not in wanted.kinds:
         return False
     if wanted.actor and (fact is None or fact.actor != wanted.actor):
         return False
@@ -148,15 +142,15 @@ def _passes(message: Message, fact: AnyFact | None, wanted: Wanted) -> bool:
 
 def row(message: Message) -> dict[str, Any]:
     """One message as data and in words; `fact` is None where it holds no valid one, or none any more."""
-    tokens = message.subject.split(".")
+    parts = message.parts
     said: dict[str, Any] = {
         "seq": message.seq,
         "received_at": message.received_at,
         "subject": message.subject,
-        "kind": ".".join(tokens[1:3]),
+        "kind": parts.kind,
         "occurred_at": None,
         "actor": None,
-        "example_id": tokens[3] if len(tokens) == 5 else None,
+        "example_id": parts.about or None,
         "told": "",
         "fact": None,
     }

@@ -86,15 +86,15 @@ async def plan(log: Log, state: State, example_id: str, *, reason: str = "", wit
             found.taken[one].append(message)
         elif not is_tombstone:
             found.left.append(message)
-    if not messages and example_id not in {m.subject.split(".")[3] for m in await log.matching(TOMBSTONES)}:
+    if not messages and example_id not in {m.parts.about for m in await log.matching(TOMBSTONES)}:
         raise UnknownExample(example_id)
     return found
 
 
 def _correction(message: Message, ids: Sequence[str]) -> str | None:
     """The correction that a message is: it lies under the subject of what it corrects, and is an example itself."""
-    event_id = message.subject.rsplit(".", 1)[1]
-    return event_id if ".correction.recorded." in message.subject and event_id in ids else None
+    correction_id = message.parts.correction_id
+    return correction_id if correction_id in ids else None
 
 
 def quotes(comment: str, texts: Iterable[str]) -> bool:

@@ -111,7 +111,7 @@ class Gateway:
     async def messages(self, facts: Sequence[Fact]) -> dict[str, Message]:
         """What the log holds on the subjects of these facts, by event id."""
         found = await self._in_time(self.log.last([subjects.subject_of(fact) for fact in facts])) if facts else {}
-        return {subject.rsplit(".", 1)[1]: message for subject, message in found.items()}
+        return {message.parts.event_id: message for message in found.values()}
 
     async def publish(self, actor: str, facts: Sequence[Fact]) -> tuple[Published, dict[str, int]]:
         """Put captures on the log; what came of it, and the sequence of each by event id."""
@@ -282,7 +282,7 @@ def received(message: Message) -> datetime:
 
 def _is_about(message: Message, example_id: str) -> bool:
     """A correction's own fact is about what it corrects: it is part of the history, but moves no revision."""
-    return message.subject.split(".")[3] == example_id
+    return message.parts.about == example_id
 
 
 def _stale(example_id: str, revision: int, since: Sequence[Message]) -> Refusal:

@@ -195,8 +195,7 @@ async def counted(gateway: Gate, request: Call, seq: Annotated[int, QueryParamet
 
 
 def _line(message: Message) -> Line:
-    tokens = message.subject.split(".")
-    about = tokens[3] if len(tokens) > 3 else message.subject
+    about = message.parts.about or message.subject
     try:
         fact = message.fact()
     except InvalidFact:

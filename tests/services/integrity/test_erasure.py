@@ -160,8 +160,8 @@ async def test_a_tombstone_that_quotes_the_text_is_replaced(cli: Cli, log: Log) 
     await log.publish([capture(ASKED, SECRET, example_id="a"), capture(example_id="b")])
     message = await log.at(1)
     assert message is not None
-    listed = {"reason": f"asked by {MARKER}", "erased": (remembered(message),)}
-    await log.publish([ExampleErased(**about("a", "quoting"), **listed)])
+    listed = (remembered(message),)
+    await log.publish([ExampleErased(**about("a", "quoting"), reason=f"asked by {MARKER}", erased=listed)])
     cli.run("erase", "a", "--reason", "asked")
     await assert_forgotten(cli, log)
     assert [m.erased_by for m in [m async for batch in log.read(0) for m in batch]] == [4, 0, 4, 0]
