@@ -18,7 +18,7 @@ from .message import Message
 
 
 def sentence(fact: Fact, *, with_time: bool = False) -> str:
-    """A fact as a sentence: who did what, on request when, and the comments that they made."""
+    """A fact as a sentence: who did what, when on request, and the comments that they made."""
     when = f" at {fact.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if with_time else ""
     by = f"by {fact.actor}{when}"
     match fact:
@@ -37,13 +37,13 @@ def sentence(fact: Fact, *, with_time: bool = False) -> str:
     return ": ".join((clause, *filter(None, comments_of(fact))))
 
 
-def describe(message: Message, *, with_time: bool = False) -> str:
-    """The fact of a message as a sentence, or why there is none to say."""
+def describe(message: Message) -> str:
+    """The fact of a message as a sentence that says when, or why the message holds none."""
     if message.is_missing:
         return "missing, and no tombstone says why"
     if message.erased is not None:
         return f"{message.parts.kind or 'a message'}; its text was erased, as sequence {message.erased_by} says"
     try:
-        return sentence(message.fact(), with_time=with_time)
+        return sentence(message.fact(), with_time=True)
     except InvalidFact as error:
         return f"sequence {message.seq} holds no valid fact: {error}"

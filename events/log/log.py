@@ -20,10 +20,11 @@ from ..codec import encode
 from ..errors import InvalidFact, RooflogError, StalePolicy, StaleRevision, TooLarge, UnknownExample, Unreachable
 from ..facts import CorrectionRecorded, ExampleErased, Fact, FeedbackGiven, PolicyAdopted, Review
 from ..message import Message, listed, without_gaps
+from ..words import describe
 from . import stream
 from .bulk_read import Bulk, BulkError
 
-__all__ = ["Log", "Message", "Published", "describe"]
+__all__ = ["Log", "Message", "Published"]
 
 BATCH = 500
 """Facts in one atomic batch. The server's limit is 1,000; the rate is flat from 500 on (29,600/s synced)."""
@@ -557,16 +558,6 @@ class Log:
     async def _heard(self, error: Exception) -> None:
         """Connection errors reach callers as exceptions of the calls they make; nats-py would print them as well."""
         self._heard_last, self.problem = error, _name(error)
-
-
-def describe(message: Message) -> str:
-    """One line on who said what and when, for people."""
-    try:
-        fact = message.fact()
-    except InvalidFact as error:
-        return f"sequence {message.seq} holds no valid fact ({error})"
-    tail = f": {reason}" if (reason := getattr(fact, "reason", None)) else ""
-    return f"{fact.noun}.{fact.verb} by {fact.actor} at {fact.occurred_at:%Y-%m-%d %H:%M:%S} UTC{tail}"
 
 
 def _message(message: Msg, headers: dict[str, str]) -> Message:

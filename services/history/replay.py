@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from events.errors import InvalidFact
 from events.facts import FACTS, AnyFact, CorrectionRecorded
 from events.log.log import Log, Message
 from events.subjects import EVERYTHING
+from events.words import describe, sentence
 
 READ = 5_000
 LOOK_SECONDS = 1.0
@@ -154,36 +155,12 @@ def row(message: Message) -> dict[str, Any]:
         "told": "",
         "fact": None,
     }
-    if message.is_missing:
-        return said | {"told": "missing, and no tombstone says why"}
-    if message.erased is not None:
-        return said | {"told": f"{said['kind']}; its text was erased, as sequence {message.erased_by} says"}
     try:
         fact = message.fact()
-    except InvalidFact as error:
-        return said | {"told": f"a message that is no valid fact: {error}"}
-    at = f"{fact.occurred_at:%Y-%m-%dT%H:%M:%S.%f}Z"
-    return said | {"occurred_at": at, "actor": fact.actor, "told": in_words(fact), "fact": msgspec.to_builtins(fact)}
-
-
-def in_words(fact: AnyFact) -> str:
-    """A fact as a sentence."""
-    reason = getattr(fact, "reason", None)
-    because = f": {reason}" if reason else ""
-    match f"{fact.noun}.{fact.verb}":
-        case "example.captured":
-            return f"captured by {fact.actor} from {getattr(fact, 'source', '')}"
-        case "feedback.given":
-            comment = getattr(fact, "comment", None)
-            return f"{fact.actor} gave {getattr(fact, 'feedback', '')} feedback" + (f": {comment}" if comment else "")
-        case "correction.recorded":
-            return f"corrected by {fact.actor} as {fact.event_id}{because}"
-        case "training_set.exported":
-            return f"exported by {fact.actor} as {getattr(fact, 'export_digest', '')[:12]}"
-        case "training.triggered":
-            return f"training {getattr(fact, 'outcome', '')} on export {getattr(fact, 'export_digest', '')[:12]}"
-        case other:
-            return f"{other.split('.')[1]} by {fact.actor}{because}"
+    except InvalidFact:
+        return said | {"told": describe(message)}
+    at = f"{fact.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return said | {"occurred_at": at, "actor": fact.actor, "told": sentence(fact), "fact": msgspec.to_builtins(fact)}
 
 
 class ParquetFile:

@@ -18,7 +18,8 @@ from events import subjects
 from events.codec import decode, encode
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample, Unreachable
 from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
-from events.log.log import Log, Message, Published, describe
+from events.log.log import Log, Message, Published
+from events.words import describe
 
 from ..settings import Settings
 from ..state.client import State

@@ -10,7 +10,8 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from events.errors import InvalidFact, UnknownExample
-from events.log.log import Message, describe
+from events.log.log import Message
+from events.words import describe
 
 from ..access.auth import may
 from ..gateway import Gate, received
