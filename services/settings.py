@@ -6,9 +6,11 @@ import getpass
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
+
+from .volume import SINKS
 
 
 class SettingsError(ValueError):
@@ -30,8 +32,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Copies of the stream in a JetStream cluster; used when the stream is created."""
     volume_dir: Path | None = None
     """Where exports go; `data_dir`/volume by default."""
-    sink: Literal["local", "modal"] = "local"
-    """Which volume exports go to: the directory `volume_dir`, or one on Modal."""
+    sink: str = "local"
+    """The sink that exports go to, by its name in the registry of sinks."""
     modal_volume: str = "roofing-training-data"
     """Name of the volume on Modal; the trainer has it mounted at `/data`."""
     modal_app: str = "roofing-training"
@@ -109,13 +111,10 @@ def _number(low: int, high: int) -> Callable[[str | int], int]:
     return parse
 
 
-def _choice(*choices: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in choices:
-            raise ValueError(f"give {' or '.join(choices)}")
-        return value
-
-    return parse
+def _sink(value: str) -> str:
+    if value not in SINKS:
+        raise ValueError(f"give {' or '.join(f'{sink.name} ({sink.description})' for sink in SINKS.values())}")
+    return value
 
 
 def _seconds(value: str | float) -> float:
@@ -140,7 +139,7 @@ _FIELDS: dict[str, Any] = {
     "nats_port": _number(0, 65535),
     "replicas": _number(1, 5),
     "volume_dir": _path,
-    "sink": _choice("local", "modal"),
+    "sink": _sink,
     "modal_volume": str,
     "modal_app": str,
     "modal_function": str,
