@@ -10,10 +10,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from events.errors import InputError
+
 from .volume import SINKS
 
 
-class SettingsError(ValueError):
+class SettingsError(InputError):
     """A setting has a value that cannot be used; the message names it."""
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-import duckdb
 import msgspec
 from click.core import ParameterSource
 from msgspec import Struct
@@ -30,27 +29,20 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
+from events.errors import InputError, RooflogError, StaleRevision
 from events.log.log import Log
 from projections.policy.policy import Policy, PolicyError, from_bytes
-from projections.store.database import DatabaseError
 
 from ..history import as_of as past
-from ..runtime.nats_server import EmbeddedServer, ServerError
-from ..settings import Settings, SettingsError, load
+from ..runtime.nats_server import EmbeddedServer
+from ..settings import Settings, load
 from ..state.client import Progress as Report
 from ..state.client import State, open_state
-
-FAILED, WRONG_INPUT = 1, 2
 
 PROGRESS_AFTER_SECONDS = 1.0
 
 PIPED_WIDTH = 140
 """Columns where no terminal says how wide it is."""
-
-
-class InputError(Exception):
-    """What the user gave cannot be used; the message says what to give instead."""
 
 
 class Outcome(Struct):
@@ -119,7 +111,7 @@ class Session:
         async with self.state() as (log, live):
             try:
                 seq = await past.meant(log, as_of)
-            except ValueError as error:
+            except InputError as error:
                 raise InputError(f"--as-of: {error}") from error
             with self.progress("going back") as report:
                 async with past.as_of(self.settings, log, seq, report, policy=supposed, live=live) as then:
@@ -160,10 +152,11 @@ def command(name: str, *, example: str) -> Callable[[Body], click.Command]:
                 flags = {name: options.pop(name, None) for name in ("actor", "web_host", "web_port")}
                 settings = load({"data_dir": data_dir, "nats_url": nats_url, "nats_port": nats_port} | flags)
                 outcome = asyncio.run(body(Session(settings, as_json), **options))
-            except (InputError, UnknownExample, InvalidFact, SettingsError, PolicyError, FileNotFoundError) as error:
-                outcome = _failure(error, WRONG_INPUT)
-            except (RooflogError, DatabaseError, ServerError, OSError, duckdb.Error) as error:
-                outcome = _failure(error, FAILED)
+            except RooflogError as error:
+                outcome = _failure(error, error.exit_code)
+            except OSError as error:  # of a file that the user names, or of the disk
+                code = InputError.exit_code if isinstance(error, FileNotFoundError) else RooflogError.exit_code
+                outcome = _failure(error, code)
             except KeyboardInterrupt:
                 sys.exit(130)
             _emit(outcome, as_json)

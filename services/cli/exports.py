@@ -11,19 +11,19 @@ import click
 import msgspec
 from rich.table import Table
 
+from events.errors import InputError
 from events.log.log import Log
 from projections.policy.policy import RELEVANCE
 
 from ..exporter.client import ask, done
 from ..exporter.exporter import LOCK_SECONDS, Busy, export_apart
 from ..exporter.formats import FORMATS
-from ..exporter.provenance import Provenance, UnknownRow, lines_of
+from ..exporter.provenance import Provenance, lines_of
 from ..exporter.workflow import Steps, opened
 from ..history.as_of import folder
 from ..state.client import Progress, State
 from ..volume import open_volume
 from .command import (
-    InputError,
     Outcome,
     Session,
     actor_option,
@@ -210,8 +210,6 @@ async def lineage(session: Session, what: str, limit: int) -> Outcome:
         volume = open_volume(session.settings)
         try:
             told = await (await Provenance.of(state, volume)).of_anything(what, limit)
-        except UnknownRow as error:
-            raise InputError(str(error)) from error
         finally:
             await volume.close()
         if "in" in told and not told["in"] and await state.ask("show", example_id=what) is None:

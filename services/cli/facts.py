@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from events.errors import InvalidFact
+from events.errors import InputError, InvalidFact, UnknownExample
 from events.facts import CorrectionRecorded, Document, ExampleCaptured, FeedbackGiven, Metadata
 from events.subjects import new_event_id, new_example_id
 
 from ..imports import import_files
-from .command import InputError, Outcome, Session, actor_option, command, plain, text_argument
+from .command import Outcome, Session, actor_option, command, plain, text_argument
 
 
 @command(
@@ -153,8 +153,6 @@ async def correct(
 
 async def find(state: Any, example_id: str) -> dict[str, Any]:
     """The example of an id, as the state knows it. Raises UnknownExample."""
-    from events.errors import UnknownExample
-
     example: dict[str, Any] | None = await state.ask("show", example_id=example_id)
     if example is None:
         raise UnknownExample(example_id)

@@ -11,6 +11,7 @@ import msgspec
 import tomli_w
 from rich.table import Table
 
+from events.errors import InputError
 from events.facts import PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
@@ -18,7 +19,7 @@ from projections.policy.policy import Policy, default, document_digest, from_doc
 from projections.tables.policies import differences, settings
 
 from ..state.client import State
-from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
+from .command import Outcome, Session, actor_option, command, plain, policy_file
 from .status import REASON_WORDS
 
 

@@ -18,7 +18,7 @@ from projections.store.database import DatabaseError
 
 from ..projector.rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
 from ..state.client import OWNER_SECONDS, Files, Owner, State, runs
-from .command import FAILED, Outcome, Session, command, plain
+from .command import Outcome, Session, command, plain
 
 POLL_SECONDS = 0.2
 
@@ -134,7 +134,7 @@ def _outcome(result: dict[str, Any]) -> Outcome:
             f"[red]not exchanged: up to sequence {result['checkpoint']:,} the live tables differ from the log in "
             f"{plain(names)}[/red]\n`rooflog rebuild` without --verify puts what the log gives in their place"
         )
-        return Outcome(result, text, code=FAILED)
+        return Outcome(result, text, code=RooflogError.exit_code)
     what = f"table {result['projection']}" if result["projection"] else "every table"
     how = "the log alone" if not result["taken_over"] else "the log; what texts say was taken over"
     lines = [f"rebuilt {plain(what)} at sequence {result['checkpoint']:,} from {how}"]

@@ -9,13 +9,12 @@ from typing import Any
 import click
 from rich.table import Table
 
-from events.errors import StaleRevision
+from events.errors import InputError, StaleRevision
 from events.facts import CorrectionRecorded, ExampleApproved, ExampleRejected, ExampleReopened
 from events.subjects import new_event_id, new_example_id
 from projections.verdicts.judgement import QUEUE
 
 from .command import (
-    InputError,
     Outcome,
     Session,
     actor_option,

@@ -10,13 +10,15 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
+from events.errors import InputError
 from events.facts import ExampleRedacted, PersonalData
 from events.subjects import new_event_id
 from projections.policy import policy
+from projections.store.database import errors_told
 from projections.texts import personal_data
 from projections.texts.text_filters import Text, judge_texts
 
-from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
+from .command import Outcome, Session, actor_option, command, plain, policy_file
 from .facts import find
 
 LINES = 20_000
@@ -36,7 +38,8 @@ async def analyze(session: Session, file: Path, policy_path: Path | None) -> Out
     lines = read_texts(file)
     everything: list[Any] = []
     for start in range(0, len(lines), LINES):
-        judged = judge_texts(lines[start : start + LINES], adopted)
+        with errors_told():
+            judged = judge_texts(lines[start : start + LINES], adopted)
         if session.as_json:
             everything += judged
         else:
@@ -78,7 +81,8 @@ async def duplicates(session: Session, file: Path) -> Outcome:
     """
     from projections.texts.near_duplicates import cluster  # learns its vocabulary for a third of a second
 
-    links = cluster([text.prompt for text in read_texts(file)])
+    with errors_told():
+        links = cluster([text.prompt for text in read_texts(file)])
     told = [{"duplicate_of": representative, "similarity": round(near, 4)} for representative, near in links]
     if not session.as_json:
         sys.stdout.buffer.write(msgspec.json.Encoder().encode_lines(told))

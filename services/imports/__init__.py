@@ -29,7 +29,7 @@ FORMATS: dict[str, Callable[[list[Line], Report], list[Said]]] = {
 async def import_files(log: Log, paths: Iterable[Path], progress: Callable[[int, int], None] | None = None) -> Report:
     """Import files, or every `*.jsonl` below folders; bad lines are reported and everything else is imported.
 
-    Raises FileNotFoundError for a path that is not there, and what `Log.publish` raises.
+    Raises InputError for a path that is not there, and what `Log.publish` raises.
     """
     report = Report()
     sorted_out: dict[str, list[Line]] = {key: [] for key in FORMATS}

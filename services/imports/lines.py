@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from events.errors import InputError
 from events.facts import Fact
 
 ACTOR = "import"
@@ -55,7 +56,7 @@ Said = tuple[Fact, Line]
 
 
 def files(paths: Iterable[Path]) -> list[Path]:
-    """The files, and every `*.jsonl` below the folders. Raises FileNotFoundError."""
+    """The files, and every `*.jsonl` below the folders. Raises InputError."""
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -63,7 +64,7 @@ def files(paths: Iterable[Path]) -> list[Path]:
         elif path.exists():
             files.append(path)
         else:
-            raise FileNotFoundError(f"{path} is not there; give a file of JSON lines or a folder that holds some")
+            raise InputError(f"{path} is not there; give a file of JSON lines or a folder that holds some")
     return list(dict.fromkeys(files))
 
 

@@ -20,14 +20,14 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from events.errors import RooflogError, TooLarge, Unreachable
+from events.errors import InputError, RooflogError, TooLarge, Unreachable
 from events.log.log import Log
 from projections.policy.policy import Relevance
 from projections.queries import dashboard, examples, policy_preview, review_queue, training_set
 from projections.queries.training_set import TrainingSet
 from projections.store import compaction
 from projections.store.batch import Batch
-from projections.store.database import Connection
+from projections.store.database import Connection, errors_told
 from projections.tables import digest_chain, erasures, exports, policies, quarantine
 from projections.texts import analysis
 
@@ -262,30 +262,30 @@ class Owner:
             yield cursor
 
     def answer(self, name: str, args: dict[str, Any]) -> Any:
-        """Answer one question from a cursor of its own. Raises ValueError where the question is wrong."""
+        """Answer one question from a cursor of its own. Raises InputError where the question is wrong."""
         if name not in QUESTIONS:
-            raise ValueError(f"no question {name!r}; there are {', '.join(QUESTIONS)}")
+            raise InputError(f"no question {name!r}; there are {', '.join(QUESTIONS)}")
         with self._gate.reading(), self.reader.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")  # every statement of an answer sees the same moment
             try:
                 return QUESTIONS[name](cursor, **args)
             except TypeError as error:
-                raise ValueError(f"question {name!r}: {error}") from error
+                raise InputError(f"question {name!r}: {error}") from error
 
     def run(self, name: str, args: dict[str, Any]) -> Any:
-        """Do one thing that only the owner can do, while nothing is folded. Raises ValueError where it is wrong."""
+        """Do one thing that only the owner can do, while nothing is folded. Raises InputError where it is wrong."""
         if name not in COMMANDS:
-            raise ValueError(f"no command {name!r}; there are {', '.join(COMMANDS)}")
+            raise InputError(f"no command {name!r}; there are {', '.join(COMMANDS)}")
         with self._gate.reading():
             try:
                 return COMMANDS[name](self.projector.con, **args)
             except TypeError as error:
-                raise ValueError(f"command {name!r}: {error}") from error
+                raise InputError(f"command {name!r}: {error}") from error
 
     def rows(self, name: str, args: dict[str, Any]) -> Generator[bytes | pa.Table]:
         """A long answer of this moment: its head as JSON, then every page of rows."""
         if name not in STREAMS:
-            raise ValueError(f"no rows {name!r}; there are {', '.join(STREAMS)}")
+            raise InputError(f"no rows {name!r}; there are {', '.join(STREAMS)}")
         with self._gate.reading(), self.reader.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")
             yield from STREAMS[name](cursor, **args)
@@ -462,9 +462,10 @@ async def open_state(
             await asyncio.sleep(0.05)
             continue
         try:
-            if not as_it_stands:
-                await owner.check(log)
-            yield State(log, owner, progress, as_it_stands=as_it_stands)
+            with errors_told():
+                if not as_it_stands:
+                    await owner.check(log)
+                yield State(log, owner, progress, as_it_stands=as_it_stands)
         finally:
             owner.close()
         return

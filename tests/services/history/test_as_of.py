@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import tomli_w
 
+from events.errors import InputError
 from events.facts import PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
@@ -88,7 +89,7 @@ async def test_a_time_means_what_the_log_had_received_by_then(log: Log) -> None:
         ("24", "the log ends at sequence 23"),
         ("yesterday", "no sequence and no time"),
     ):
-        with pytest.raises(ValueError, match=why):
+        with pytest.raises(InputError, match=why):
             await meant(log, wrong)
 
 

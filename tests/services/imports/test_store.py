@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from events.errors import InputError
 from events.log.log import Log
 from services.imports import import_files
 
@@ -98,5 +99,5 @@ async def test_a_copy_without_its_correction_is_an_example_of_its_own(log: Log, 
 
 
 async def test_a_path_that_is_not_there_is_refused(log: Log, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="is not there"):
+    with pytest.raises(InputError, match="is not there"):
         await import_files(log, [tmp_path / "nowhere"])

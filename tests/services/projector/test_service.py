@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 from nats.aio.msg import Msg
 
+from events.errors import RooflogError
 from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
 from events.log.log import Log
 from events.subjects import new_event_id, subject_of
@@ -83,9 +85,9 @@ async def test_answers_include_what_was_said_just_before(cli: Cli, log: Log, sta
             await log.publish([capture(example_id=f"e{n}")])
             shown = await asked.ask("show", example_id=f"e{n}")
             assert shown["verdict"]["reasons"] == ["not_approved"]
-        with pytest.raises(client.RooflogError, match="no question 'nonsense'"):
+        with pytest.raises(RooflogError, match="no question 'nonsense'"):
             await asked.ask("nonsense")
-        with pytest.raises(client.RooflogError, match="unexpected keyword argument"):
+        with pytest.raises(RooflogError, match="unexpected keyword argument"):
             await asked.ask("show", wrong=1)
 
 
@@ -216,7 +218,7 @@ async def test_a_fact_reaches_the_tables_at_once(cli: Cli, log: Log, start: Star
         await log.publish([capture()])
         seq = await log.last_sequence()
         began = asyncio.get_running_loop().time()
-        question = client.msgspec.json.encode(client.Question(after=seq))
+        question = msgspec.json.encode(client.Question(after=seq))
         reply: Msg = await log.client.request(f"{client.ASK}.status", question, timeout=10)
         assert client._value(reply.data)["checkpoint"] >= seq
         waits.append(asyncio.get_running_loop().time() - began)
