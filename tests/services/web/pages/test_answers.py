@@ -67,7 +67,12 @@ def complaints(answers: dict[Request, Any], folder: Path) -> str:
     (folder / "answers.ts").write_text("\n".join(lines), "utf-8")
     options = ["--noEmit", "--strict", "--resolveJsonModule", "--types", ""]
     options += ["--target", "es2023", "--module", "esnext", "--moduleResolution", "bundler"]
-    command = [Path(sys.prefix) / "bin" / "node", TOOLS / "typescript" / "bin" / "tsc", *options, "answers.ts"]
+    command: list[str | Path] = [
+        Path(sys.prefix) / "bin" / "node",
+        TOOLS / "typescript" / "bin" / "tsc",
+        *options,
+        "answers.ts",
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
 
 
