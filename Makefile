@@ -7,7 +7,7 @@ BIOME := cd services/web && "$(CURDIR)/$(BIN)/node" "$(CURDIR)/$(VENV)/node/node
 unexport PYTHONDONTWRITEBYTECODE # every process would compile the sources again
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -60,8 +60,11 @@ bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts 
 eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=held_out, tune or all
 	$(BIN)/python -m tests.evaluation $(HALF)
 
-docs: $(VENV)/.dev ## write the documents that are generated from the code: docs/openapi.json, docs/asyncapi.json, docs/schemas/
+docs: $(VENV)/.dev ## write docs/reference/ from the code
 	$(BIN)/python -m tests.docs
+
+docs-site: $(VENV)/.dev ## build the website of all documents into .make/site/html; a broken link fails
+	$(BIN)/python -m tests.docs site
 
 fixtures: $(VENV)/.dev ## keep what this release writes, for later versions to open: tests/fixtures/vVERSION
 	$(BIN)/python -m tests.fixtures.make
@@ -81,7 +84,7 @@ lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them
 	rm -rf $(VENV)/lock
 
 clean: ## remove the environment and caches; the data directory stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) .make .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up browser test check format bench eval docs fixtures client lock clean
+.PHONY: help setup demo up browser test check format bench eval docs docs-site fixtures client lock clean

@@ -32,7 +32,7 @@ class Sink(Struct, frozen=True, kw_only=True):
 
 
 _ENTRIES = (
-    Sink(name="local", description="the directory ROOFLOG_VOLUME_DIR", volume=local.open_volume),
+    Sink(name="local", description="the directory volume_dir", volume=local.open_volume),
     Sink(
         name="modal",
         description="a volume on Modal, with a trainer deployed there",
@@ -43,6 +43,9 @@ _ENTRIES = (
 )
 
 SINKS = {sink.name: sink for sink in _ENTRIES}
+
+CHOICES = " or ".join(f"{sink.name} ({sink.description})" for sink in _ENTRIES)
+"""What the setting may be, for people."""
 
 
 def open_volume(settings: Settings) -> Volume:

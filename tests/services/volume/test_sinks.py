@@ -54,9 +54,10 @@ def test_settings_know_every_sink(name: str) -> None:
 
 
 def test_an_unknown_sink_is_refused_with_the_known_names() -> None:
-    known = " or ".join(re.escape(f"{sink.name} ({sink.description})") for sink in SINKS.values())
-    with pytest.raises(settings.SettingsError, match=f"^ROOFLOG_SINK = 's3': give {known}$"):
+    with pytest.raises(settings.SettingsError, match=r"^ROOFLOG_SINK = 's3': give ") as caught:
         settings.load({}, {"ROOFLOG_SINK": "s3"})
+    for sink in SINKS.values():
+        assert f"{sink.name} ({sink.description})" in str(caught.value)
 
 
 def test_what_a_sink_needs_is_an_extra() -> None:
