@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TSC := $(BIN)/node $(VENV)/node/node_modules/typescript/bin/tsc
+BIOME := cd services/web && "$(CURDIR)/$(BIN)/node" "$(CURDIR)/$(VENV)/node/node_modules/@biomejs/biome/bin/biome"
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # every process would compile the sources again
 
@@ -17,6 +19,11 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.node: services/web/package.json services/web/package-lock.json $(VENV)/.dev
+	@mkdir -p $(VENV)/node && cp services/web/package.json services/web/package-lock.json $(VENV)/node
+	$(BIN)/npm ci --prefix $(VENV)/node --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
 setup: $(VENV)/.run ## the environment in .venv, with the rooflog command in .venv/bin
 
 demo: $(VENV)/.run ## play a sample day from capture to training file
@@ -30,15 +37,22 @@ browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian
 /usr/bin/chromium:
 	apt-get install -y --no-install-recommends chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
 
-test: $(VENV)/.dev browser ## all tests, against a real nats-server, DuckDB and browser
+test: $(VENV)/.dev $(VENV)/.node browser ## all tests, against a real nats-server, DuckDB and browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-check: $(VENV)/.dev ## lint, formatting, types, import direction, lock file
+check: $(VENV)/.dev $(VENV)/.node ## lint, formatting, types, import direction, lock file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pip check
+	$(BIOME) check --error-on-warnings
+	$(TSC) --project services/web
+
+format: $(VENV)/.dev $(VENV)/.node ## write the formatting that check wants
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIOME) check --write
 
 bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts by default
 	$(BIN)/python -m tests.bench $(N)
@@ -49,19 +63,25 @@ eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=
 docs: $(VENV)/.dev ## write the documents that are generated from the code: docs/openapi.json, docs/asyncapi.json, docs/schemas/
 	$(BIN)/python -m tests.docs
 
+fixtures: $(VENV)/.dev ## keep what this release writes, for later versions to open: tests/fixtures/vVERSION
+	$(BIN)/python -m tests.fixtures.make
+
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
-lock: ## resolve the newest versions that fit and pin them
+lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check .
 	$(VENV)/lock/bin/python -m pip freeze --exclude rooflog-server --exclude-editable > requirements.lock
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
 	$(VENV)/lock/bin/python -m pip freeze --exclude rooflog-server --exclude-editable > requirements-dev.lock
+	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp services/web/package.json $(VENV)/lock
+	$(BIN)/npm install --prefix $(VENV)/lock --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+	sed '/"funding": {/,/}/d' $(VENV)/lock/package-lock.json > services/web/package-lock.json
 	rm -rf $(VENV)/lock
 
 clean: ## remove the environment and caches; the data directory stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up browser test check bench eval docs client lock clean
+.PHONY: help setup demo up browser test check format bench eval docs fixtures client lock clean

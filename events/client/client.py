@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, ParamSpec, Self, TypeVar, Unpack
+from typing import Any, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 import msgspec
 
@@ -321,6 +321,16 @@ class Rooflog:
         )
         self._delivery.say(fact)
         return fact.event_id
+
+    @overload
+    def wrap(
+        self, process_query: Function, *, source: str = ..., describe: capture_wrapper.Describe | None = ...
+    ) -> Function: ...
+
+    @overload
+    def wrap(
+        self, *, source: str = ..., describe: capture_wrapper.Describe | None = ...
+    ) -> Callable[[Function], Function]: ...
 
     def wrap(
         self,

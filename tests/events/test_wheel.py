@@ -45,8 +45,8 @@ def run(*command: str | Path, cwd: Path = ROOT, code: int = 0) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `make client` builds."""
     directory = tmp_path_factory.mktemp("wheel")
-    options = ["--quiet", "--disable-pip-version-check", "--no-build-isolation", "--no-deps", "--wheel-dir", directory]
-    run(sys.executable, "-m", "pip", "wheel", *options, "./events")
+    options = ["--quiet", "--disable-pip-version-check", "--no-build-isolation", "--no-deps", "--wheel-dir"]
+    run(sys.executable, "-m", "pip", "wheel", *options, directory, "./events")
     (built,) = directory.iterdir()
     return built
 
@@ -96,7 +96,7 @@ def test_nothing_else_can_be_imported_there(environment: Path, tmp_path: Path, n
 
 def test_type_checkers_know_the_client(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "use.py").write_text(TYPED)
-    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", environment, "use.py"]
+    command: list[str | Path] = [sys.executable, "-m", "mypy", "--strict", "--python-executable", environment, "use.py"]
     told = run(*command, cwd=tmp_path, code=1)
     assert 'Revealed type is "str"' in told or "builtins.str" in told
     assert 'Argument 1 to "capture" of "Rooflog" has incompatible type "int"' in told

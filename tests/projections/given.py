@@ -128,7 +128,7 @@ def rejected(example_id: str, reason: str = "wrong", *, revision: int = 0) -> Ex
 def redacted(
     example_id: str, prompt: str = PROMPT, response: str = ANSWER, original_response: str | None = None
 ) -> ExampleRedacted:
-    texts = {"prompt": prompt, "response": response, "original_response": original_response}
+    texts: dict[str, Any] = {"prompt": prompt, "response": response, "original_response": original_response}
     return ExampleRedacted(example_id=example_id, **texts, **_envelope())
 
 

@@ -29,7 +29,7 @@ ANSWER = "Extend the base flashing at least 8 inches above the finished roof mem
 
 def capture(prompt: str = "How high must base flashing be?", response: str = ANSWER, **more: Any) -> ExampleCaptured:
     example_id = more.pop("example_id", None) or new_example_id(NOW)
-    fields = {"source": "chat_interaction", "occurred_at": NOW, "actor": "test"} | more
+    fields: dict[str, Any] = {"source": "chat_interaction", "occurred_at": NOW, "actor": "test"} | more
     return ExampleCaptured(event_id=example_id, example_id=example_id, prompt=prompt, response=response, **fields)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from events.message import Message
@@ -12,6 +14,7 @@ from ..given import (
     BETTER,
     SUPPLIER,
     Erase,
+    Said,
     approved,
     captured,
     corrected,
@@ -26,7 +29,7 @@ from ..given import (
 
 OWNER = "Kowalczyk"
 PROMPT = f"How high must base flashing of the {OWNER} roof be?"
-TEXTS = {"prompt": PROMPT, "response": f"{ANSWER} {OWNER}"}
+TEXTS: dict[str, Any] = {"prompt": PROMPT, "response": f"{ANSWER} {OWNER}"}
 FULL = captured("a", **TEXTS, details={"note": OWNER})
 
 
@@ -54,7 +57,7 @@ def test_a_text_that_was_not_erased_is_found_by_these_tests() -> None:
     ],
     ids=lambda said: " ".join(type(fact).__name__.removeprefix("Example") for fact in said),
 )  # fmt: skip
-def test_the_text_is_gone_from_every_table_whatever_came_first(said: list) -> None:
+def test_the_text_is_gone_from_every_table_whatever_came_first(said: list[Said]) -> None:
     story = given(*said, approved("a")).then(training_set=[], why={"a": ["erased"]}, queue=[], texts={"a": ("", "")})
     assert tables_holding(story.con, OWNER) == []
 
@@ -125,7 +128,7 @@ class TestMessagesThatAreReallyGone:
         ],
         ids=lambda said: " ".join(type(fact).__name__.removeprefix("Example") for fact in said),
     )  # fmt: skip
-    def test_the_tables_cannot_be_told_apart(self, said: list) -> None:
+    def test_the_tables_cannot_be_told_apart(self, said: list[Said]) -> None:
         story = given(captured("b"), *said, approved("a"), captured("z"), liked("z"))
         assert story.show("a")["verdict"]["reasons"][-1] == "erased"
         assert tables_holding(story.con, OWNER) == []

@@ -209,13 +209,13 @@ async def test_texts_that_may_go_nowhere_are_in_no_file(log: Log, tmp_path: Path
         keep = {"include_in_training": False} if n == 3 else {}
         for kind in ("good", "bad", "wrong") if n == 2 else ("good", "bad", "wrong", "twice"):
             example_id = f"{kind}{n}"
-            prompt, answer = q.format(example_id), ANSWER + secret
-            await log.publish([capture(prompt, answer, example_id=example_id, **keep)])
+            prompt, response = q.format(example_id), ANSWER + secret
+            await log.publish([capture(prompt, response, example_id=example_id, **keep)])
             rating = "positive" if kind == "good" else "negative"
             await log.publish([feedback(example_id, rating)])
             if kind in ("wrong", "twice"):
-                await log.publish([corrected(example_id if kind == "wrong" else None, prompt, answer)])
-    said = {"occurred_at": NOW, "actor": "operator", "reason": "asked"}
+                await log.publish([corrected(example_id if kind == "wrong" else None, prompt, response)])
+    said: dict[str, Any] = {"occurred_at": NOW, "actor": "operator", "reason": "asked"}
     erased = [f"{kind}2" for kind in ("good", "bad", "wrong")]
     await log.publish([ExampleErased(event_id=f"erase-{name}", example_id=name, **said) for name in erased])
     await liked(log, 3)

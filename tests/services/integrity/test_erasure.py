@@ -14,6 +14,7 @@ import pytest
 from events.errors import RooflogError
 from events.facts import (
     CorrectionRecorded,
+    ExampleCaptured,
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
@@ -46,7 +47,7 @@ def about(example_id: str, event_id: str) -> dict[str, Any]:
 
 
 def fix(example_id: str | None, event_id: str, wrong: str, right: str = SECRET) -> CorrectionRecorded:
-    texts = {"original_prompt": ASKED, "original_response": wrong, "corrected_response": right}
+    texts: dict[str, Any] = {"original_prompt": ASKED, "original_response": wrong, "corrected_response": right}
     return CorrectionRecorded(**about("", event_id) | {"example_id": example_id}, **texts)
 
 
@@ -87,7 +88,7 @@ async def rebuilt_digest(log: Log) -> str:
 
 async def digest_of(cli: Cli, log: Log) -> str:
     async with open_state(Settings(data_dir=cli.data_dir), log) as state:
-        return (await state.ask("digest"))["content_digest"]
+        return str((await state.ask("digest"))["content_digest"])
 
 
 async def assert_forgotten(cli: Cli, log: Log) -> None:
@@ -248,7 +249,7 @@ def test_a_comment_quotes_a_text_by_three_words_or_by_one_that_names_something(c
 
 
 LIKES: list[Fact] = [FeedbackGiven(**about(one, f"like-{one}"), feedback="positive") for one in ("a", "b", "c")]
-TRAINED: list[Fact] = [
+TRAINED: list[ExampleCaptured] = [
     capture(f"Which TPO seam overlap is right at {MARKER}?", f"{ANSWER} {MARKER}", example_id="a"),
     capture("What slope does tapered polyiso insulation need?", ANSWER, example_id="b"),
     capture("How do I flash a pipe boot on EPDM?", ANSWER, example_id="c"),

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 
-from events.errors import InputError
+from events.errors import InputError, RooflogError
 from events.facts import ExampleErased, Fact, PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
 from projections.fold import table_copy
-from projections.fold.projector import Projector, content_digest
+from projections.fold.projector import Projector, content_digest, table_digests
 from projections.policy.policy import default, from_document
 from services.projector import rebuild
 from services.projector.rebuild import Plan, Rebuild, Rebuilds
@@ -131,12 +132,12 @@ async def test_one_projection_is_put_back_and_nothing_else(log: Log, tmp_path: P
     await say(log, 60)
     owner = await owned(log, tmp_path)
     con = owner.projector.con
-    right = table_copy.table_digests(con)
+    right = table_digests(con)
     for table in ("examples", "feedback"):
         con.execute(TAMPERED[table])
-    damaged = table_copy.table_digests(con)
+    damaged = table_digests(con)
     await run(log, owner, Plan(projection="feedback"))
-    repaired = table_copy.table_digests(con)
+    repaired = table_digests(con)
     assert table_copy.differing(damaged, repaired) == ["feedback"]
     assert table_copy.differing(right, repaired) == ["examples"]
     con.execute("DELETE FROM near_texts")
@@ -151,7 +152,7 @@ async def test_a_log_that_is_not_the_one_that_was_folded_is_trusted_only_when_to
     await say(log, 30)
     owner = await owned(log, tmp_path)
     owner.projector.con.execute(TAMPERED["checkpoint"])
-    with pytest.raises(rebuild.RooflogError, match="up to sequence 33 the log is not what the live tables"):
+    with pytest.raises(RooflogError, match="up to sequence 33 the log is not what the live tables"):
         await run(log, owner, Plan())
     assert beside(owner.files) == set()
     await run(log, owner, Plan(from_log=True))
@@ -195,7 +196,7 @@ async def test_reading_and_folding_go_on_while_the_projector_rebuilds(cli: Cli, 
             said += 1
             if now := await state.ask_after(0, rebuild.REBUILDING, {}):
                 phases.add(now["phase"])
-        told = [rebuild.msgspec.json.decode(out) for out, _ in await answers]
+        told = [msgspec.json.decode(out) for out, _ in await answers]
         assert [(one["status"], one["verified"]) for one in told] == [("rebuilt", True)] * 2
         assert {"replaying", "exchanging"} & phases
         assert said > 3

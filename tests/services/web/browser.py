@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import nats
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, expect, sync_playwright
 
 from services.runtime.nats_server import EmbeddedServer
 
@@ -52,12 +52,16 @@ class Visitor:
         self.page: Page = self.context.new_page()
         self.page.on("console", self._complain)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+        self.page.on("dialog", self._dismiss)
         if name is not None:
             answer = self.context.request.post(
                 "/api/v1/session", data={"token": site.secrets[name]}, headers={"X-Rooflog-Page": "1"}
             )
             assert answer.ok, answer.text()
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.complaints.append(dialog.message)
+        dialog.dismiss()
 
     def _complain(self, message: ConsoleMessage) -> None:
         is_known = any(part in message.location["url"] for part in ("/api/v1/exporter", "/api/v1/lineage"))

@@ -27,7 +27,7 @@ class Site:
         self.cli = Cli(data_dir)
         self.cli.environment |= {"ROOFLOG_WEB_PORT": "0", "ROOFLOG_WEB_RATE": "100000"} | settings
         self.tokens = Tokens(data_dir / "tokens.json")
-        self.secrets = {role: self.tokens.add(role, role) for role in ROLES} if with_tokens else {}
+        self.secrets: dict[str, str] = {role: self.tokens.add(role, role) for role in ROLES} if with_tokens else {}
         self.processes: dict[str, Forked] = {}
         self.url = ""
         self._clients: list[httpx.Client] = []
@@ -63,7 +63,7 @@ class Site:
         errors = self.cli.data_dir / "web.err"
         pattern = re.compile(rf"^.* serving on http://[^ ]+:(\d+) .*pid {self.processes['web'].pid}\)$", re.M)
         until(lambda: pattern.search(errors.read_text()))
-        return pattern.findall(errors.read_text())[-1]
+        return str(pattern.findall(errors.read_text())[-1])
 
 
 def until(condition: Callable[[], Any], seconds: float = 30) -> None:

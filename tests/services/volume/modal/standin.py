@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import functools
 import hashlib
+import json
 import pickle
 import shutil
 import tempfile
@@ -82,7 +83,9 @@ class StandIn:
         for name in ("files", "blobs"):
             (directory / name).mkdir(parents=True, exist_ok=True)
         calls = directory / "calls.jsonl"
-        self.calls: list[dict[str, Any]] = msgspec.json.decode_lines(calls.read_bytes()) if calls.exists() else []
+        self.calls: list[dict[str, Any]] = (
+            [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
+        )
         self._answers: dict[str, Callable[..., Awaitable[Any]]] = {
             "VolumeGetOrCreate": self._volume,
             "MountPutFile": self._mount_put_file,

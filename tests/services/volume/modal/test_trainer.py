@@ -8,13 +8,14 @@ from pathlib import Path
 
 import modal.exception
 import pytest
+from modal_proto import api_pb2
 
 from services import settings
 from services.volume import Call, LostAnswer, Trainer, VolumeError, open_trainer
 
 from .standin import StandIn
 
-ARGUMENTS = {"base_model": "meta-llama/Llama-3.1-8B", "epochs": 3, "batch_size": 4}
+ARGUMENTS: dict[str, str | int] = {"base_model": "meta-llama/Llama-3.1-8B", "epochs": 3, "batch_size": 4}
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ async def test_a_container_that_died_is_a_failure(trainer: Trainer, standin: Sta
     call = await trainer.spawn(**ARGUMENTS)
     for status in ("TIMEOUT", "TERMINATED", "INTERNAL_FAILURE", "INIT_FAILURE", "KERNEL_OOM_KILL"):
         standin.finish(call)
-        standin.outcomes[call].status = f"GENERIC_STATUS_{status}"
+        standin.outcomes[call].status = api_pb2.GenericResult.GenericStatus.Value(f"GENERIC_STATUS_{status}")
         standin.outcomes[call].exception = f"it was {status}"
         standin.outcomes[call].data = b""
         outcome, text = await trainer.outcome(call, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -213,7 +213,7 @@ async def test_nothing_goes_on_behind_an_upload_that_was_given_up(
             await asyncio.sleep(0.01)
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Callable[[Volume, Path], Awaitable[object]]] = {
     "listing": lambda volume, _: volume.listing(),
     "read": lambda volume, _: volume.read(ROOT),
     "write": lambda volume, source: volume.write({ROOT: source}),

@@ -40,7 +40,7 @@ def test_who_is_not_known_is_asked_for_a_token_and_comes_back_to_where_they_want
     page.get_by_label("Your token").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_have_text("This token is not known; it may have been removed.")
-    page.get_by_label("Your token").fill(day.secrets["ann"])  # type: ignore[index]
+    page.get_by_label("Your token").fill(day.secrets["ann"])
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/review\?why=correction$"))
     expect(page.locator(".person")).to_contain_text("ann")
@@ -52,7 +52,7 @@ def test_who_is_not_known_is_asked_for_a_token_and_comes_back_to_where_they_want
 
 def test_signing_in_leads_to_no_other_site(visit: Callable[..., Visitor], day: Site) -> None:
     page = visit(None).open("/sign-in?next=https://elsewhere.example/x")
-    page.get_by_label("Your token").fill(day.secrets["ann"])  # type: ignore[index]
+    page.get_by_label("Your token").fill(day.secrets["ann"])
     page.keyboard.press("Enter")
     expect(page).to_have_url(day.url + "/")
 
@@ -189,9 +189,9 @@ class TestDiff:
                }""",
             pairs,
         )
-        for (before, after), pieces in zip(pairs, runs, strict=True):
-            assert "".join(p["text"] for p in pieces if p["kind"] != "new") == before
-            assert "".join(p["text"] for p in pieces if p["kind"] != "gone") == after
+        for (old, new), pieces in zip(pairs, runs, strict=True):
+            assert "".join(p["text"] for p in pieces if p["kind"] != "new") == old
+            assert "".join(p["text"] for p in pieces if p["kind"] != "gone") == new
             assert all(one["kind"] != other["kind"] for one, other in pairwise(pieces))
 
     def test_one_changed_number_is_all_that_is_marked(self, visit: Callable[..., Visitor]) -> None:
@@ -417,6 +417,15 @@ def test_the_frame_works_by_keyboard_and_the_menu_opens_on_a_phone(visit: Callab
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("link", name="Examples", exact=True).click()
     expect(page.get_by_role("heading", name="Examples")).to_be_visible()
+
+
+def test_a_refused_request_behind_a_choice_is_told(visit: Callable[..., Visitor]) -> None:
+    page = visit("ann").open("/examples")
+    expect(page.locator(".example-row").first).to_be_visible()
+    refusal = {"error": {"code": "too_many_requests", "message": "Too many requests.", "details": {}}}
+    page.route("**/api/v1/examples?stage=**", lambda route: route.fulfill(status=429, json=refusal))
+    page.get_by_label("stage").select_option("training")
+    expect(page.locator(".toast.is-bad")).to_have_text("Too many requests.")
 
 
 def test_colours_follow_the_system_until_somebody_chooses(visit: Callable[..., Visitor]) -> None:
