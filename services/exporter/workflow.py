@@ -14,7 +14,8 @@ from events.errors import RooflogError
 from events.log.log import Log
 
 from ..settings import Settings
-from ..state.client import Progress, State
+from ..state.client import State
+from ..state.protocol import Progress
 from ..volume import SINKS, VolumeError, open_trainer, open_volume
 from .changes import unseen
 from .exporter import LOCK_SECONDS, STAGING, Exporter, alone

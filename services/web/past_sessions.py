@@ -15,8 +15,8 @@ from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from events.errors import RooflogError
 from events.facts import ExampleErased
+from events.requests import value_of
 
 from ..history.as_of import PREFIX, forget_abandoned
 from ..history.past_process import LINE_BYTES, Asked, Reply, Step
@@ -129,9 +129,7 @@ class Past:
                 reply = None
         if reply is None:
             raise unavailable("past", f"the state as of {self.seq:,} does not answer; go back to it again")
-        if reply.answer.error is not None:
-            raise RooflogError(reply.answer.error)
-        return reply.answer.value
+        return value_of(reply.answer)
 
 
 class Pasts:

@@ -30,7 +30,8 @@ from services.exporter.client import ask
 from services.integrity import erasure
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
-from services.state.client import Owner, open_state
+from services.state.client import open_state
+from services.state.owner import Owner
 from tests.deadlines import FAR_SECONDS
 
 from ..conftest import ANSWER, NOW, SEEDS, Cli, capture

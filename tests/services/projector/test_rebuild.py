@@ -25,7 +25,8 @@ from projections.policy.policy import default, from_document
 from services.projector import rebuild
 from services.projector.rebuild import Plan, Rebuild, Rebuilds
 from services.settings import Settings
-from services.state.client import Files, Owner, State, open_state
+from services.state.client import State, open_state
+from services.state.owner import Files, Owner
 
 from ..conftest import NOW, Cli, capture
 from ..forked import Forked
