@@ -40,7 +40,7 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
     """
     async with session.state() as (log, state):
         if dry_run:
-            found = await erasure.plan(log, state, example_id, with_comments=comments)
+            found = await erasure.plan(log, state, example_id, reason=reason, with_comments=comments)
             seqs = {one: [message.seq for message in said] for one, said in found.taken.items()}
             value: dict[str, Any] = {
                 "status": "proposed",

@@ -86,9 +86,7 @@ async def test_facts_are_said_from_a_clean_environment(
     environment: Path, server: EmbeddedServer, log: Log, tmp_path: Path
 ) -> None:
     told = await asyncio.to_thread(run, environment, "-c", USE, server.url, tmp_path / "outbox", cwd=tmp_path)
-    assert [message.subject.split(".")[1:3] for message in await log.history(told.strip())] == [
-        ["example", "captured"], ["feedback", "given"]
-    ]  # fmt: skip
+    assert [message.parts.kind for message in await log.history(told.strip())] == ["example.captured", "feedback.given"]
 
 
 @pytest.mark.parametrize("name", ["events", "projections", "services", "tests", "duckdb"])

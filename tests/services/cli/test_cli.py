@@ -78,7 +78,7 @@ def test_the_second_decision_on_a_revision_is_refused_and_names_the_first(cli: C
     cli.run("approve", example, "--revision", revision, "--actor", "ann")
     refused = cli.json("reject", example, "--revision", revision, "--reason", "no", code=1)
     assert refused["kind"] == "StaleRevision"
-    assert "example.approved by ann" in refused["since"]
+    assert "approved by ann at " in refused["since"]
     assert cli.json("show", example)["decision"] == "approved"
 
 
