@@ -6,11 +6,13 @@ import getpass
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from msgspec import Meta, Struct
 
 from events.errors import InputError
+
+from .volume.sinks import CHOICES, SINKS
 
 
 class SettingsError(InputError):
@@ -41,9 +43,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     volume_dir: Annotated[
         Path | None, Meta(description="The directory that exports go to; without it volume below data_dir.")
     ] = None
-    sink: Annotated[
-        Literal["local", "modal"], Meta(description="Where exports go: local, the directory volume_dir, or modal.")
-    ] = "local"
+    sink: Annotated[str, Meta(description=f"Where exports go: {CHOICES}.")] = "local"
     modal_volume: Annotated[
         str, Meta(description="Name of the volume on Modal; the trainer has it mounted at /data.")
     ] = "roofing-training-data"
@@ -154,13 +154,10 @@ def _number(low: int, high: int) -> Callable[[str | int], int]:
     return parse
 
 
-def _choice(*choices: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in choices:
-            raise ValueError(f"give {' or '.join(choices)}")
-        return value
-
-    return parse
+def _sink(value: str) -> str:
+    if value not in SINKS:
+        raise ValueError(f"give {CHOICES}")
+    return value
 
 
 def _seconds(value: str | float) -> float:
@@ -185,7 +182,7 @@ _FIELDS: dict[str, Any] = {
     "nats_port": _number(0, 65535),
     "replicas": _number(1, 5),
     "volume_dir": _path,
-    "sink": _choice("local", "modal"),
+    "sink": _sink,
     "modal_volume": str,
     "modal_app": str,
     "modal_function": str,

@@ -36,8 +36,8 @@ from projections.policy.policy import Policy, PolicyError, from_bytes
 from ..history import as_of as past
 from ..runtime.nats_server import EmbeddedServer
 from ..settings import Settings, described, load
-from ..state.client import Progress as Report
 from ..state.client import State, open_state
+from ..state.protocol import Progress as Report
 
 PROGRESS_AFTER_SECONDS = 1.0
 

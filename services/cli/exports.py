@@ -21,7 +21,8 @@ from ..exporter.formats import FORMATS
 from ..exporter.provenance import Provenance, lines_of
 from ..exporter.workflow import Steps, opened
 from ..history.as_of import folder
-from ..state.client import Progress, State
+from ..state.client import State
+from ..state.protocol import Progress
 from ..volume import open_volume
 from .command import (
     Outcome,

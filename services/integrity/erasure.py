@@ -21,7 +21,8 @@ from events.log.log import Log
 from events.message import Message, remembered
 from events.subjects import TOMBSTONES, new_event_id
 
-from ..state.client import Progress, State
+from ..state.client import State
+from ..state.protocol import Progress
 
 ROUNDS = 10
 """Looks for what was said about the example while its tombstones were."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from events.errors import RooflogError
+from events.requests import value_of
 from events.subjects import TOMBSTONES
 
 from ..history.as_of import PREFIX, forget_abandoned
@@ -127,9 +127,7 @@ class Past:
                 reply = None
         if reply is None:
             raise unavailable("past", f"the state as of {self.seq:,} does not answer; go back to it again")
-        if reply.answer.error is not None:
-            raise RooflogError(reply.answer.error)
-        return reply.answer.value
+        return value_of(reply.answer)
 
 
 class Pasts:

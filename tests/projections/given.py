@@ -1,11 +1,12 @@
 """Given these facts, when those are said, then that follows: stories told to the projector, and what they end in.
 
 A story that is checked is folded again in batches of other sizes, with every batch delivered twice, and must end in
-the same content.
+the same content. `pytest --quick` folds each story one way only.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -46,6 +47,9 @@ BETTER = "Extend the TPO base flashing at least 8 inches above the finished roof
 OTHER_PROMPT = "What slope does tapered polyiso insulation need?"
 SUPPLIER = " Questions go to bo@example.com."
 """Personal data that can end any answer."""
+
+QUICK = "ROOFLOG_QUICK" in os.environ
+"""Whether each story is folded one way only."""
 
 _numbers = count(1)
 
@@ -175,6 +179,8 @@ class Story:
     def con(self) -> Connection:
         """The tables after the whole story; the other ways to fold it were found to end in the same content."""
         told = fold([self.messages])
+        if QUICK:
+            return told.con
         digest = content_digest(told.con)
         assert told.apply(self.messages) == 0, "a delivery that came again was folded again"
         for batches in {tuple(split(self.messages, size)) for size in (1, 2, 7)} - {(self.messages,)}:

@@ -23,7 +23,8 @@ from services.exporter import writer
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE
 from services.exporter.workflow import opened
 from services.settings import Settings
-from services.state.client import Owner, State, open_state
+from services.state.client import State, open_state
+from services.state.owner import Owner
 from services.volume import VolumeError
 from services.volume.local import LocalVolume
 

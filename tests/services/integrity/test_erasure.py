@@ -31,7 +31,9 @@ from services.exporter.client import ask
 from services.integrity import erasure
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
-from services.state.client import Owner, open_state
+from services.state.client import open_state
+from services.state.owner import Owner
+from tests.deadlines import FAR_SECONDS
 
 from ...events.quoting import fields, marker, quoting
 from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
@@ -212,7 +214,7 @@ async def test_what_arrives_after_its_erasure_goes_as_well(cli: Cli, log: Log, s
     published = await log.publish([STORY[1], fix("a", "late", SECRET)])
     assert len(published.new) == 2
     first = await log.last_sequence() - 1
-    async with asyncio.timeout(30), open_state(Settings(data_dir=cli.data_dir), log) as state:
+    async with asyncio.timeout(FAR_SECONDS), open_state(Settings(data_dir=cli.data_dir), log) as state:
         while not {first, first + 1} <= await log.deleted():
             await asyncio.sleep(0.05)
         while (await state.ask("erasing"))["compaction_due"]:
@@ -371,7 +373,7 @@ class TestExports:
         start("projector")
         await until_running(log)
         start("exporter")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(FAR_SECONDS):
             while await ask(log, "status") is None:
                 await asyncio.sleep(0.05)
         told = await asyncio.to_thread(cli.json, "erase", "a", "--reason", "asked")
