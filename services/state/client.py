@@ -50,9 +50,16 @@ ROWS = "rooflog.rows"
 RUN = "rooflog.command"
 """The subject prefix of what only the owner of the tables can do; one at a time, and nothing is folded meanwhile."""
 
+
+def _digest(con: Connection) -> dict[str, Any]:
+    from projections.fold.content_digest import digest  # what folds is not loaded by those who only ask
+
+    return digest(con)
+
+
 QUESTIONS: dict[str, Callable[..., Any]] = {
     "status": examples.status,
-    "digest": examples.digest,
+    "digest": _digest,
     "stats": examples.stats,
     "queue": examples.queue,
     "show": examples.show,
@@ -238,8 +245,10 @@ class Owner:
         """
         if not compaction.is_due(self.projector.con):
             return True
+        from projections.fold import table_copy  # it loads what folds
+
         self.files.remove(self.files.previous)
-        compaction.rewrite(self.projector.con, self.files.compacting)
+        table_copy.rewrite(self.projector.con, self.files.compacting)
         try:
             self.replace(self.files.compacting)
         except TimeoutError:
