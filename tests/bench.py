@@ -46,7 +46,7 @@ class Report:
 def capture_cost(report: Report, scratch: Path, count: int = 50_000) -> None:
     old = OldClass(scratch / "examples.jsonl")
     ours, _ = timed(lambda: [encode(say(n)) for n in range(count)])
-    theirs, _ = timed(lambda: [old.capture(*texts(n)) for n in range(count)])
+    theirs, _ = timed(lambda: [old.capture(*texts(n)) for n in range(count)])  # type: ignore[func-returns-value]
     report.table.add_row("capture: caller's cost", f"{ours / count * 1e6:.1f} µs", f"{theirs / count * 1e6:.1f} µs",
                          f"{ours / theirs:.2f}", "old class: buffer and unsynced JSONL")  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from events.errors import InputError
+
 from ..store.checkpoint import CHECKPOINT
 from ..store.compaction import COMPACTION
 from ..store.database import Connection
@@ -69,10 +71,10 @@ def repairable() -> tuple[Table, ...]:
 
 
 def belonging(name: str) -> tuple[Table, ...]:
-    """A table, those of its group, and all that is derived from tables of its kind. Raises ValueError."""
+    """A table, those of its group, and all that is derived from tables of its kind. Raises InputError."""
     table = next((table for table in repairable() if table.name == name), None)
     if table is None:
-        raise ValueError(f"no projection {name!r}; there are {', '.join(table.name for table in repairable())}")
+        raise InputError(f"no projection {name!r}; there are {', '.join(table.name for table in repairable())}")
     return tuple(
         other
         for other in repairable()

@@ -22,11 +22,12 @@ from projections.fold.projector import Projector
 from projections.fold.table_copy import Snapshot
 from projections.store import compaction
 from projections.store.checkpoint import CHECKPOINT
+from projections.store.database import errors_told
 from projections.store.table import Table
 from projections.texts.near_duplicates import NEAR_TEXTS
 
-from ..state.client import Files, Owner, fold
 from ..state.decoder_pool import READ, ahead, decoded
+from ..state.owner import Files, Owner, fold
 
 REBUILD, REBUILDING = "rebuild", "rebuilding"
 """The command that starts or joins a rebuild in the projector, and the question how far it is."""
@@ -72,7 +73,7 @@ class Rebuild:
     """One rebuild of the database of `files`; `owner` is None where that cannot be opened any more."""
 
     def __init__(self, log: Log, files: Files, owner: Owner | None, folding: asyncio.Lock, plan: Plan) -> None:
-        """Raises ValueError where the plan names no table, RooflogError where it needs a database that opens."""
+        """Raises InputError where the plan names no table, RooflogError where it needs a database that opens."""
         self._wanted = tables.belonging(plan.projection) if plan.projection is not None else ()
         if owner is None and (plan.verify or plan.projection):
             raise RooflogError(
@@ -90,7 +91,8 @@ class Rebuild:
     async def run(self) -> dict[str, Any]:
         """Do it; what came of it. Raises RooflogError, with the live database as it was."""
         try:
-            return await self._run()
+            with errors_told():
+                return await self._run()
         finally:
             self._close()
             self._files.remove(self._files.rebuilding, self._files.rebuilt)

@@ -416,7 +416,7 @@ envelope = {
     "actor": st.text(min_size=1, max_size=200),
     "trace_id": st.none() | texts,
 }
-said = {
+said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
     ExampleCaptured: {
         "example_id": ids, "prompt": texts, "response": texts, "source": st.text(min_size=1, max_size=100),
         "metadata": st.builds(Metadata, skill_used=st.none() | texts, tokens_in=st.none() | counts,

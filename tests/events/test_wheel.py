@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib.metadata import files
 from pathlib import Path
@@ -16,6 +17,7 @@ from events.log.log import Log
 from services.runtime.nats_server import EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
+VERSION = tomllib.loads((ROOT / "events" / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 
 USE = """
 import sys
@@ -45,8 +47,8 @@ def run(*command: str | Path, cwd: Path = ROOT, code: int = 0) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `make client` builds."""
     directory = tmp_path_factory.mktemp("wheel")
-    options = ["--quiet", "--disable-pip-version-check", "--no-build-isolation", "--no-deps", "--wheel-dir", directory]
-    run(sys.executable, "-m", "pip", "wheel", *options, "./events")
+    options = ["--quiet", "--disable-pip-version-check", "--no-build-isolation", "--no-deps", "--wheel-dir"]
+    run(sys.executable, "-m", "pip", "wheel", *options, directory, "./events")
     (built,) = directory.iterdir()
     return built
 
@@ -72,7 +74,7 @@ def test_the_wheel_holds_one_package_and_nothing_beside_it(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (metadata,) = [archive.read(name).decode() for name in names if name.endswith("METADATA")]
-    assert {name.split("/")[0] for name in names} == {"rooflog", "rooflog_client-0.1.0.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"rooflog", f"rooflog_client-{VERSION}.dist-info"}
     assert {"rooflog/py.typed", "rooflog/LICENSE", "rooflog/client/client.py"} <= set(names)
     needs = [line.split(": ")[1] for line in metadata.splitlines() if line.startswith("Requires-Dist")]
     assert needs == ["msgspec>=0.22", "nats-py>=2.16"]
@@ -84,9 +86,7 @@ async def test_facts_are_said_from_a_clean_environment(
     environment: Path, server: EmbeddedServer, log: Log, tmp_path: Path
 ) -> None:
     told = await asyncio.to_thread(run, environment, "-c", USE, server.url, tmp_path / "outbox", cwd=tmp_path)
-    assert [message.subject.split(".")[1:3] for message in await log.history(told.strip())] == [
-        ["example", "captured"], ["feedback", "given"]
-    ]  # fmt: skip
+    assert [message.parts.kind for message in await log.history(told.strip())] == ["example.captured", "feedback.given"]
 
 
 @pytest.mark.parametrize("name", ["events", "projections", "services", "tests", "duckdb"])
@@ -96,7 +96,7 @@ def test_nothing_else_can_be_imported_there(environment: Path, tmp_path: Path, n
 
 def test_type_checkers_know_the_client(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "use.py").write_text(TYPED)
-    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", environment, "use.py"]
+    command: list[str | Path] = [sys.executable, "-m", "mypy", "--strict", "--python-executable", environment, "use.py"]
     told = run(*command, cwd=tmp_path, code=1)
     assert 'Revealed type is "str"' in told or "builtins.str" in told
     assert 'Argument 1 to "capture" of "Rooflog" has incompatible type "int"' in told

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from events.facts import (
+    WITH_COMMENTS,
     CorrectionRecorded,
     Document,
     ExampleApproved,
@@ -111,9 +112,8 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
 
 def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[int, Fact]]:
     """Feedback and decisions that a tombstone lists were never said."""
-    comments = FeedbackGiven | ExampleApproved | ExampleRejected | ExampleReopened
     listed = {message.seq for _, fact in facts if isinstance(fact, ExampleErased) for message in fact.erased}
-    return ((seq, fact) for seq, fact in facts if not (isinstance(fact, comments) and seq in listed))
+    return ((seq, fact) for seq, fact in facts if not (isinstance(fact, WITH_COMMENTS) and seq in listed))
 
 
 def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: set[str]) -> bool:
@@ -221,7 +221,8 @@ def _approval(example: Example, policy: Policy, feedback: str | None, decision: 
 def _place(example: Example, verdict: Verdict, edge_case: bool) -> int | None:
     """1 correction, 2 negative feedback, 4 edge case, 5 not reviewed; new topics depend on the whole training set."""
     complained = example.feedback is not None and example.feedback[1] == "negative"
-    settled = example.decision is not None and not (complained and example.feedback > example.decision)
+    since = example.feedback if example.feedback is not None and complained else None
+    settled = example.decision is not None and not (since is not None and since > example.decision)
     if settled or verdict.reasons & {"superseded_by", "erased"}:
         return None
     if example.is_correction:
@@ -273,9 +274,9 @@ def _find_contradictions(questions: list[list[Example]], verdicts: dict[str, Ver
 def _drop_duplicates(questions: list[list[Example]], verdicts: dict[str, Verdict]) -> None:
     """Keep the best example of each question."""
     for same in questions:
-        best, *others = [*_best_first((e for e in same if not verdicts[e.id].reasons), verdicts), None]
-        for example in filter(None, others):
-            verdicts[example.id].duplicate_of = best.id
+        kept = _best_first((e for e in same if not verdicts[e.id].reasons), verdicts)
+        for example in kept[1:]:
+            verdicts[example.id].duplicate_of = kept[0].id
             verdicts[example.id].reasons.add("duplicate_of")
 
 

@@ -5,10 +5,12 @@ and that content is what the rules in plain Python say.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import given as for_every
@@ -26,6 +28,7 @@ from .given import (
     BETTER,
     OTHER_PROMPT,
     PROMPT,
+    QUICK,
     SUPPLIER,
     Erase,
     Said,
@@ -49,7 +52,9 @@ from .given import (
 )
 
 slow = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=4 if QUICK else 40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 IDS = "abcd"
@@ -119,7 +124,7 @@ def arrivals(id_: str) -> st.SearchStrategy[Said]:
     return st.one_of(captures(id_), captures(id_), corrections(id_))
 
 
-EXPORT = {
+EXPORT: dict[str, Any] = {
     "event_id": "x",
     "occurred_at": datetime(2025, 3, 18, tzinfo=UTC),
     "actor": "exporter",
@@ -134,8 +139,9 @@ others = st.one_of(
         TrainingTriggered(**EXPORT, outcome="started"),
     ]),
 )  # fmt: skip
-decisions = st.sampled_from([liked, disliked, approved, rejected, reopened]).flatmap(ids.map)
-redactions = st.builds(lambda id_, text: redacted(id_, *text, original_response=text[1]), ids, texts)
+said_of_one: list[Callable[[str], Said]] = [liked, disliked, approved, rejected, reopened]
+decisions: st.SearchStrategy[Said] = st.sampled_from(said_of_one).flatmap(ids.map)
+redactions = st.builds(lambda id_, text: redacted(id_, text[0], text[1], original_response=text[1]), ids, texts)
 real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans())
 erasures = st.one_of(ids.map(erased), real_erasures)
 rare = st.one_of(redactions, erasures, ids.flatmap(arrivals), others)
@@ -221,7 +227,7 @@ def _verdicts(con: Connection) -> dict[str, model.Verdict]:
 
 
 def _decoded(story: Story) -> list[tuple[int, Fact]]:
-    said = []
+    said: list[tuple[int, Fact]] = []
     for message in story.messages:
         try:
             said.append((message.seq, message.fact()))

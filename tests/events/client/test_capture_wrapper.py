@@ -108,7 +108,7 @@ async def test_who_knows_better_describes_the_result(client: Rooflog, log: Log) 
 async def test_a_description_that_fails_costs_the_capture_and_not_the_answer(
     client: Rooflog, caplog: pytest.LogCaptureFixture
 ) -> None:
-    @client.wrap(describe=lambda *_: {}["missing"])
+    @client.wrap(describe=lambda *_: {"response": 1 / 0})
     async def process_query(query: str) -> dict[str, str]:
         return {"response": "fine"}
 

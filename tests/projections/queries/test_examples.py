@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from projections.queries import examples
@@ -27,7 +29,7 @@ from ..given import (
 
 TEXTS = "SELECT prompt, response FROM examples SEMI JOIN (FROM {} WHERE reasons = 0) USING (example_id) ORDER BY seq"
 
-LUNCH = {
+LUNCH: dict[str, Any] = {
     "prompt": "Where shall we have lunch?",
     "response": "At the usual place, as on every other day of this week, at noon.",
 }

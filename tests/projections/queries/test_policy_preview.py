@@ -67,9 +67,8 @@ def test_what_is_previewed_is_what_adopting_does(candidate: Policy) -> None:
     before, digest = training_set(projector.con), content_digest(projector.con)
     reader = projector.con.cursor()
     told = policy_preview.preview(reader, policy=candidate.document())
-    moved = [
-        row for page in list(policy_preview.moved(reader, policy=candidate.document()))[1:] for row in page.to_pylist()
-    ]
+    pages: Any = list(policy_preview.moved(reader, policy=candidate.document()))[1:]
+    moved = [row for page in pages for row in page.to_pylist()]
     reader.close()
     assert content_digest(projector.con) == digest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ from ..given import (
     reopened,
 )
 
-BORDERLINE = {
+BORDERLINE: dict[str, Any] = {
     "prompt": "Is it a problem that the drain is warm?",
     "response": "A roof and its drain are warm in the sun; nothing needs to be done about that.",
 }
@@ -153,7 +154,7 @@ class TestAsking:
             ({"tag": "no such tag"}, []),
         ],
     )
-    def test_a_tag_a_source_or_a_reason_narrows_the_queue(self, asked: dict[str, str], ids: list[str]) -> None:
+    def test_a_tag_a_source_or_a_reason_narrows_the_queue(self, asked: dict[str, Any], ids: list[str]) -> None:
         answer = examples.queue(self.STORY.con, **asked)
         assert ([item["example_id"] for item in answer["items"]], answer["total"]) == (ids, len(ids))
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from events.facts import Fact
 from events.message import Message
 from projections.tables import erasures
 
+from ...events.quoting import quoting
 from ..given import (
     ANSWER,
     BETTER,
     SUPPLIER,
     Erase,
+    Said,
     approved,
     captured,
     corrected,
@@ -26,7 +31,7 @@ from ..given import (
 
 OWNER = "Kowalczyk"
 PROMPT = f"How high must base flashing of the {OWNER} roof be?"
-TEXTS = {"prompt": PROMPT, "response": f"{ANSWER} {OWNER}"}
+TEXTS: dict[str, Any] = {"prompt": PROMPT, "response": f"{ANSWER} {OWNER}"}
 FULL = captured("a", **TEXTS, details={"note": OWNER})
 
 
@@ -54,7 +59,7 @@ def test_a_text_that_was_not_erased_is_found_by_these_tests() -> None:
     ],
     ids=lambda said: " ".join(type(fact).__name__.removeprefix("Example") for fact in said),
 )  # fmt: skip
-def test_the_text_is_gone_from_every_table_whatever_came_first(said: list) -> None:
+def test_the_text_is_gone_from_every_table_whatever_came_first(said: list[Said]) -> None:
     story = given(*said, approved("a")).then(training_set=[], why={"a": ["erased"]}, queue=[], texts={"a": ("", "")})
     assert tables_holding(story.con, OWNER) == []
 
@@ -125,10 +130,22 @@ class TestMessagesThatAreReallyGone:
         ],
         ids=lambda said: " ".join(type(fact).__name__.removeprefix("Example") for fact in said),
     )  # fmt: skip
-    def test_the_tables_cannot_be_told_apart(self, said: list) -> None:
+    def test_the_tables_cannot_be_told_apart(self, said: list[Said]) -> None:
         story = given(captured("b"), *said, approved("a"), captured("z"), liked("z"))
         assert story.show("a")["verdict"]["reasons"][-1] == "erased"
         assert tables_holding(story.con, OWNER) == []
+
+    @pytest.mark.parametrize("fact", quoting("a", OWNER), ids=lambda fact: fact.event_id)
+    def test_a_comment_goes_from_every_table_with_its_message(self, fact: Fact) -> None:
+        told = given(captured("a"), fact)
+        assert tables_holding(told.con, OWNER) != []
+        assert tables_holding(told.when(Erase("a", comments=True)).con, OWNER) == []
+
+    def test_a_tombstone_that_is_erased_itself_still_erases_its_example(self) -> None:
+        story = given(FULL, Erase("a"), captured("b"), Erase("a", comments=True))
+        rows = story.con.execute("SELECT seq, actor, reason FROM erasures ORDER BY seq").fetchall()
+        assert rows == [(2, None, ""), (4, "ana", "asked to")]
+        assert story.show("a")["verdict"]["reasons"] == ["erased", "not_approved"]
 
     def test_a_correction_keeps_out_what_it_corrected_though_its_words_are_gone(self) -> None:
         given(corrected(None), Erase("fix"), captured("a"), approved("a")).then(

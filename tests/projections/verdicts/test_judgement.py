@@ -10,6 +10,7 @@ from ..given import (
     OTHER_PROMPT,
     PROMPT,
     SUPPLIER,
+    Said,
     adopted,
     approved,
     captured,
@@ -130,7 +131,7 @@ class TestApproval:
         [[approved("a")], [liked("a")], [liked("a"), approved("a")], []],
         ids=["approved", "liked", "both", "trusted"],
     )
-    def test_a_rejection_wins_over_every_earlier_approval(self, approval: list) -> None:
+    def test_a_rejection_wins_over_every_earlier_approval(self, approval: list[Said]) -> None:
         given(captured("a", source="verified_calculation"), *approval, rejected("a")).then(
             training_set=[], why={"a": ["rejected"]}, approval={"a": None}
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from ..conftest import Cli
 LEAK = "Our foreman answers at foreman@example.com or 215-555-0143 about the membrane at the parapet; reseal it."
 
 
-def lines(*texts: dict[str, object]) -> str:
+def lines(*texts: Mapping[str, object]) -> str:
     return "".join(json.dumps(text) + "\n" for text in texts)
 
 

@@ -51,7 +51,7 @@ class StepwiseVolume(LocalVolume):
     def __init__(self, root: Path, killer: Killer) -> None:
         super().__init__(root)
         self._killer = killer
-        self.remove = killer.around(super().remove)  # type: ignore[method-assign]
+        self.remove = killer.around(super().remove)  # type: ignore[method-assign, assignment]
 
     async def write(self, files: Any, *, report: Any = None, move: bool = False) -> None:
         for path, source in files.items():
@@ -95,11 +95,11 @@ async def main(url: str, data_dir: Path, at: int) -> None:
     training.SETTLE_SECONDS = 0.0  # nothing here is under way longer than the process that started it
     killer = Killer(at)
     trainer = FileTrainer(data_dir / "calls")
-    trainer.spawn = killer.around(trainer.spawn)  # type: ignore[method-assign]
+    trainer.spawn = killer.around(trainer.spawn)  # type: ignore[method-assign, assignment]
     workflow.open_volume = lambda settings: StepwiseVolume(settings.volume, killer)  # type: ignore[attr-defined]
-    workflow.open_trainer = lambda _: trainer  # type: ignore[attr-defined]
+    workflow.open_trainer = lambda _: trainer  # type: ignore[attr-defined, assignment]
     log = await Log.connect(url)
-    log.publish = killer.around(log.publish)  # type: ignore[method-assign]
+    log.publish = killer.around(log.publish)  # type: ignore[method-assign, assignment]
     settings = Settings(data_dir=data_dir)
     async with open_state(settings, log) as state, workflow.opened(settings, log, state, "exporter") as made:
         await made.follow()

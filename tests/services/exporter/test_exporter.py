@@ -23,7 +23,8 @@ from services.exporter import writer
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE
 from services.exporter.workflow import opened
 from services.settings import Settings
-from services.state.client import Owner, State, open_state
+from services.state.client import State, open_state
+from services.state.owner import Owner
 from services.volume import VolumeError
 from services.volume.local import LocalVolume
 
@@ -208,13 +209,13 @@ async def test_texts_that_may_go_nowhere_are_in_no_file(log: Log, tmp_path: Path
         keep = {"include_in_training": False} if n == 3 else {}
         for kind in ("good", "bad", "wrong") if n == 2 else ("good", "bad", "wrong", "twice"):
             example_id = f"{kind}{n}"
-            prompt, answer = q.format(example_id), ANSWER + secret
-            await log.publish([capture(prompt, answer, example_id=example_id, **keep)])
+            prompt, response = q.format(example_id), ANSWER + secret
+            await log.publish([capture(prompt, response, example_id=example_id, **keep)])
             rating = "positive" if kind == "good" else "negative"
             await log.publish([feedback(example_id, rating)])
             if kind in ("wrong", "twice"):
-                await log.publish([corrected(example_id if kind == "wrong" else None, prompt, answer)])
-    said = {"occurred_at": NOW, "actor": "operator", "reason": "asked"}
+                await log.publish([corrected(example_id if kind == "wrong" else None, prompt, response)])
+    said: dict[str, Any] = {"occurred_at": NOW, "actor": "operator", "reason": "asked"}
     erased = [f"{kind}2" for kind in ("good", "bad", "wrong")]
     await log.publish([ExampleErased(event_id=f"erase-{name}", example_id=name, **said) for name in erased])
     await liked(log, 3)
@@ -240,7 +241,7 @@ async def test_an_unchanged_training_set_uploads_nothing(log: Log, tmp_path: Pat
     assert (first["unchanged"], second["unchanged"]) == (False, True)
     assert second["export_digest"] == first["export_digest"]
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "volume").rglob("*")} == before
-    assert [m.subject.split(".")[2] async for batch in log.read(0) for m in batch].count("exported") == 1
+    assert [m.parts.verb async for batch in log.read(0) for m in batch].count("exported") == 1
 
 
 @pytest.mark.parametrize("lost", [ROOT_FILE, LATEST, "data/dpo/train.jsonl", MANIFEST])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from events.facts import TrainingTriggered
+from events.facts import ExampleCaptured, TrainingTriggered
 from events.log.log import Log
 from services.exporter.manifest import ROOT_FILE
 from services.exporter.provenance import Provenance, UnknownRow
@@ -49,6 +49,7 @@ async def test_every_line_leads_to_its_example_and_the_example_back_to_the_line(
         assert row in told["exports"][0]["lines"]
         facts = [messages[fact["seq"]] for fact in told["facts"]]
         assert [fact.actor for fact in facts] == [fact["actor"] for fact in told["facts"]]
+        assert isinstance(facts[0], ExampleCaptured)
         question = facts[0].prompt
         asked = texts[row]["prompt"] if "prompt" in texts[row] else texts[row]["messages"][1]["content"]
         assert asked == question or asked[1]["content"] == question

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ from services.history.replay import Wanted, replay
 
 from ..conftest import ANSWER, NOW, Cli, capture
 
-ENVELOPE = {"occurred_at": NOW, "actor": "ann"}
+ENVELOPE: dict[str, Any] = {"occurred_at": NOW, "actor": "ann"}
 SAID: list[Fact] = [
     capture("Which TPO seam overlap is right?", ANSWER, example_id="a", tags=("tpo",)),
     capture("What slope does tapered polyiso insulation need?", ANSWER, example_id="b", source="rfi_generation"),
@@ -28,7 +29,7 @@ SAID: list[Fact] = [
 ]  # fmt: skip
 
 
-def seqs(rows: list[dict]) -> list[int]:
+def seqs(rows: list[dict[str, Any]]) -> list[int]:
     return [row["seq"] for row in rows]
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 
+from events.errors import InputError, RooflogError
 from events.facts import ExampleErased, Fact, PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
@@ -24,7 +26,8 @@ from projections.policy.policy import default, from_document
 from services.projector import rebuild
 from services.projector.rebuild import Plan, Rebuild, Rebuilds
 from services.settings import Settings
-from services.state.client import Files, Owner, State, open_state
+from services.state.client import State, open_state
+from services.state.owner import Files, Owner
 
 from ..conftest import NOW, Cli, capture
 from ..forked import Forked
@@ -138,7 +141,7 @@ async def test_a_damaged_table_is_put_back_and_another_is_left(log: Log, tmp_pat
     repaired = table_digests(con, compared())
     assert differing(damaged, repaired) == ["feedback"]
     assert differing(right, repaired) == ["examples"]
-    with pytest.raises(ValueError, match="no projection 'checkpoint'; there are examples"):
+    with pytest.raises(InputError, match="no projection 'checkpoint'; there are examples"):
         await run(log, owner, Plan(projection="checkpoint"))
     owner.close()
 
@@ -147,7 +150,7 @@ async def test_a_log_that_is_not_the_one_that_was_folded_is_trusted_only_when_to
     await say(log, 30)
     owner = await owned(log, tmp_path)
     owner.projector.con.execute(TAMPERED["checkpoint"])
-    with pytest.raises(rebuild.RooflogError, match="up to sequence 33 the log is not what the live tables"):
+    with pytest.raises(RooflogError, match="up to sequence 33 the log is not what the live tables"):
         await run(log, owner, Plan())
     assert beside(owner.files) == set()
     await run(log, owner, Plan(from_log=True))
@@ -191,7 +194,7 @@ async def test_reading_and_folding_go_on_while_the_projector_rebuilds(cli: Cli, 
             said += 1
             if now := await state.ask_after(0, rebuild.REBUILDING, {}):
                 phases.add(now["phase"])
-        told = [rebuild.msgspec.json.decode(out) for out, _ in await answers]
+        told = [msgspec.json.decode(out) for out, _ in await answers]
         assert [(one["status"], one["verified"]) for one in told] == [("rebuilt", True)] * 2
         assert {"replaying", "exchanging"} & phases
         assert said > 3
@@ -288,9 +291,11 @@ async def test_a_cancelled_rebuild_leaves_nothing(log: Log, tmp_path: Path) -> N
     await say(log, 500)
     owner = await owned(log, tmp_path)
     before = content_digest(owner.projector.con)
-    for seconds in (0.0, 0.05, 0.2):
-        running = asyncio.create_task(run(log, owner, Plan(from_log=True)))
-        await asyncio.sleep(seconds)
+    for phase in ("preparing", "replaying", "comparing"):
+        rebuilding = Rebuild(log, owner.files, owner, asyncio.Lock(), Plan(from_log=True, verify=True))
+        running = asyncio.create_task(rebuilding.run())
+        while rebuilding.condition.phase != phase:
+            await asyncio.sleep(0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

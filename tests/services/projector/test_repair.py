@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from events.errors import InputError
 from events.facts import Fact, TrainingSetExported, TrainingTriggered
 from events.log.log import Log
 from projections.fold import tables
@@ -18,7 +19,7 @@ from projections.store.database import Connection
 from projections.store.table import Table
 from services.projector.rebuild import Plan, Rebuild
 from services.runtime.nats_server import EmbeddedServer
-from services.state.client import Owner
+from services.state.owner import Owner
 
 from ...projections.given import (
     BETTER,
@@ -123,5 +124,5 @@ async def test_a_damaged_table_is_named_and_repaired(folded: tuple[Log, Owner], 
 
 @pytest.mark.parametrize("table", [table for table in tables.TABLES if table.kind == "file"], ids=lambda t: t.name)
 async def test_what_a_file_says_of_itself_is_not_put_back(folded: tuple[Log, Owner], table: Table) -> None:
-    with pytest.raises(ValueError, match=f"no projection '{table.name}'; there are examples"):
+    with pytest.raises(InputError, match=f"no projection '{table.name}'; there are examples"):
         await run(*folded, projection=table.name)

@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 import nats
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, expect, sync_playwright
 
 from services.runtime.nats_server import EmbeddedServer
+from tests.deadlines import FAR_SECONDS
 
 from .conftest import Site, until
 
@@ -30,7 +31,7 @@ PAGES = ("/", "/review", "/examples", "/exports", "/policies", "/quarantine", "/
 
 ANSWER = "Extend the base flashing at least 8 inches above the finished roof membrane and terminate it under a reglet."
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=FAR_SECONDS * 1000)
 
 
 @contextmanager
@@ -48,16 +49,21 @@ class Visitor:
     def __init__(self, browser: Browser, site: Site, name: str | None, **options: Any) -> None:
         self.site = site
         self.context = browser.new_context(base_url=site.url, **({"viewport": DESKTOP} | options))
+        self.context.set_default_timeout(FAR_SECONDS * 1000)
         self.complaints: list[str] = []
         self.page: Page = self.context.new_page()
         self.page.on("console", self._complain)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+        self.page.on("dialog", self._dismiss)
         if name is not None:
             answer = self.context.request.post(
                 "/api/v1/session", data={"token": site.secrets[name]}, headers={"X-Rooflog-Page": "1"}
             )
             assert answer.ok, answer.text()
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.complaints.append(dialog.message)
+        dialog.dismiss()
 
     def _complain(self, message: ConsoleMessage) -> None:
         is_known = any(part in message.location["url"] for part in ("/api/v1/exporter", "/api/v1/lineage"))

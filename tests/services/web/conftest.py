@@ -13,6 +13,7 @@ import pytest
 
 from services.runtime.nats_server import EmbeddedServer
 from services.web.access.tokens import Role, Tokens
+from tests.deadlines import FAR_SECONDS
 
 from ..conftest import Cli
 from ..forked import Forked
@@ -27,7 +28,7 @@ class Site:
         self.cli = Cli(data_dir)
         self.cli.environment |= {"ROOFLOG_WEB_PORT": "0", "ROOFLOG_WEB_RATE": "100000"} | settings
         self.tokens = Tokens(data_dir / "tokens.json")
-        self.secrets = {role: self.tokens.add(role, role) for role in ROLES} if with_tokens else {}
+        self.secrets: dict[str, str] = {role: self.tokens.add(role, role) for role in ROLES} if with_tokens else {}
         self.processes: dict[str, Forked] = {}
         self.url = ""
         self._clients: list[httpx.Client] = []
@@ -47,11 +48,11 @@ class Site:
     def stop(self, name: str) -> int:
         process = self.processes.pop(name)
         process.terminate()
-        return process.wait(30)
+        return process.wait(FAR_SECONDS)
 
     def client(self, role: Role | None = None, **options: Any) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.secrets[role]}"} if role else {}
-        client = httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, **options)
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=FAR_SECONDS, trust_env=False, **options)
         self._clients.append(client)
         return client
 
@@ -63,10 +64,10 @@ class Site:
         errors = self.cli.data_dir / "web.err"
         pattern = re.compile(rf"^.* serving on http://[^ ]+:(\d+) .*pid {self.processes['web'].pid}\)$", re.M)
         until(lambda: pattern.search(errors.read_text()))
-        return pattern.findall(errors.read_text())[-1]
+        return str(pattern.findall(errors.read_text())[-1])
 
 
-def until(condition: Callable[[], Any], seconds: float = 30) -> None:
+def until(condition: Callable[[], Any], seconds: float = FAR_SECONDS) -> None:
     """Wait for a condition, which may not be able to answer yet."""
     deadline = time.monotonic() + seconds
     while True:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -38,6 +39,9 @@ class Listener:
             pass
         self.ended.set()
 
+    def has_heard(self, seq: int) -> bool:
+        return self.heard[-1][1] >= seq
+
     def leave(self) -> None:
         """As a browser does that closes its page."""
         if self._socket and not self.ended.is_set():
@@ -67,7 +71,7 @@ def test_a_fact_is_told_without_being_asked_for(site: Site) -> None:
     with listening(site.client("reviewer")) as listener:
         for _ in range(5):
             seq = post(site)["seq"]
-            until(lambda seq=seq: listener.heard[-1][1] >= seq)
+            until(partial(listener.has_heard, seq))
         site.stop("web")
         assert listener.ended.wait(10), "a stream ends with the service"
     site.start("web")

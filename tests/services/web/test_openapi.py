@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -13,7 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.docs import openapi
+from tests.docs.generated import openapi
 
 from .conftest import Site, until
 
@@ -40,7 +41,7 @@ schema = schemathesis.openapi.from_dict(openapi()).exclude(path="/api/v1/events"
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_whatever_is_sent_is_answered_as_the_document_says(case: schemathesis.Case, whole: Site) -> None:
+def test_whatever_is_sent_is_answered_as_the_document_says(case: schemathesis.Case[Any], whole: Site) -> None:
     response = case.call(base_url=whole.url, headers={"Authorization": f"Bearer {whole.secrets['operator']}"})
     assert response.status_code < 500, f"{response.status_code}: {response.text}"
     case.validate_response(

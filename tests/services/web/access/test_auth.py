@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from services.runtime.nats_server import EmbeddedServer
 from services.web.access.auth import COOKIE, RIGHTS
 from services.web.access.tokens import Role, Tokens
-from tests.docs import openapi
+from tests.docs.generated import openapi
 
 from ...conftest import Cli
 from ..conftest import ROLES, Site
@@ -32,7 +33,7 @@ OPERATIONS = [
 
 def call(client: httpx.Client, method: str, path: str) -> httpx.Response:
     """The first part of an answer: a stream of events has no end."""
-    content = {"json": {}} if method == "post" else {}
+    content: dict[str, Any] = {"json": {}} if method == "post" else {}
     with client.stream(method, path.replace("{example_id}", "none").replace("{seq}", "0"), **content) as response:
         return response
 

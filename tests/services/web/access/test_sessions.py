@@ -28,7 +28,7 @@ def test_a_session_outlives_the_service_and_ends_with_its_time(path: Path, monke
     assert found is not None
     assert (found.token, found.ends) == (ANN.sha256, ends)
     assert Sessions(path).find(cookie + "x") is None
-    monkeypatch.setattr(sessions.time, "time", lambda: ends + 1)
+    monkeypatch.setattr("time.time", lambda: ends + 1)
     assert Sessions(path).find(cookie) is None
 
 

@@ -23,7 +23,7 @@ def day(site: Site) -> Site:
     """The sample day, and two reviewers beside the roles."""
     site.cli.run("demo")
     for name in ("ann", "ben"):
-        site.secrets[name] = site.tokens.add(name, "reviewer")  # type: ignore[index]
+        site.secrets[name] = site.tokens.add(name, "reviewer")
     return site
 
 

@@ -151,7 +151,7 @@ def test_a_batch_tells_what_became_of_each_item(site: Site) -> None:
     deep: Any = "x"
     for _ in range(70):
         deep = [deep]
-    items = [
+    items: list[dict[str, Any]] = [
         {"prompt": "a", "response": "b"},
         {"prompt": "c", "response": "d", "details": {"deep": deep}},
         {"prompt": "e", "response": "f"},

@@ -56,7 +56,8 @@ def folders(site: Site) -> list[Path]:
 
 def test_every_page_answers_as_it_stood_at_a_moment(auditor: httpx.Client, told: list[str]) -> None:
     assert go_back(auditor, 3)["by"] == "auditor"
-    then, now = ({"as_of": 3}, {})
+    then: dict[str, int] = {"as_of": 3}
+    now: dict[str, int] = {}
     assert [auditor.get("/api/v1/stats", params=at).json()["total"] for at in (then, now)] == [3, 4]
     assert [auditor.get("/api/v1/stats", params=at).json()["funnel"]["unique"] for at in (then, now)] == [0, 2]
     assert auditor.get("/api/v1/dashboard", params=then).json()["checkpoint"] == 3
