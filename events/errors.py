@@ -74,6 +74,13 @@ class Unreachable(RooflogError):
     """The log's server does not answer."""
 
 
+class NotRunning(Unreachable):
+    """No service of this kind runs at the log's server."""
+
+    def __init__(self, who: str) -> None:
+        super().__init__(f"no {who} answers; start one with `rooflog up` or `rooflog {who}`")
+
+
 class WrongStream(RooflogError):
     """The server's stream is not one that rooflog can keep facts in."""
 

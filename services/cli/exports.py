@@ -21,7 +21,8 @@ from ..exporter.formats import FORMATS
 from ..exporter.provenance import Provenance, lines_of
 from ..exporter.workflow import Steps, opened
 from ..history.as_of import folder
-from ..state.client import Progress, State
+from ..state.client import State
+from ..state.protocol import Progress
 from ..volume import open_volume
 from .command import (
     Outcome,
@@ -32,6 +33,7 @@ from .command import (
     log_to_stderr,
     plain,
     policy_option,
+    setting_option,
 )
 from .status import funnel_table
 
@@ -56,7 +58,7 @@ async def exporter(session: Session) -> Outcome:
     "--min-examples", type=click.IntRange(min=0), help="Export only from so many on; the policy's by default."
 )
 @click.option("--min-quality", type=click.Choice(list(reversed(RELEVANCE))), help="Lowest relevance; the policy's.")
-@click.option("--volume-dir", type=click.Path(path_type=Path), help="Where to write.  [ROOFLOG_VOLUME_DIR]")
+@setting_option("volume_dir", "DIR", type=click.Path(path_type=Path))
 @click.option("--wait/--no-wait", default=True, help="Wait until a running exporter is done with it (the default).")
 @as_of_option
 @policy_option

@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 import msgspec
-from nats.errors import NoRespondersError
 
-from events.errors import RooflogError, Unreachable
+from events.errors import NotRunning, RooflogError
 from events.log.log import Log
 from projections.store.database import DatabaseError
 
 from ..projector.rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
-from ..state.client import OWNER_SECONDS, Files, Owner, State, runs
+from ..state.client import OWNER_SECONDS, State, runs
+from ..state.owner import Files, Owner
 from .command import Outcome, Session, command, plain
 
 POLL_SECONDS = 0.2
@@ -52,10 +52,8 @@ async def _by_projector(session: Session, log: Log, plan: Plan) -> dict[str, Any
     async def look() -> Condition | None:
         try:
             return msgspec.convert(await state.ask_after(0, REBUILDING, {}), Condition | None)
-        except Unreachable as error:
-            if isinstance(error.__cause__, NoRespondersError):
-                return None
-            raise
+        except NotRunning:
+            return None
 
     result = await _watch(session, look)
     return result | {"joined": started.plan != plan or started.phase != "preparing"}

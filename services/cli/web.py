@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import get_args
 
 import click
 import msgspec
@@ -56,7 +57,7 @@ def token() -> None:
 @click.argument("name")
 @click.option(
     "--role",
-    type=click.Choice(["publisher", "reviewer", "operator", "auditor"]),
+    type=click.Choice(get_args(Role)),
     required=True,
     help="publisher: say facts. reviewer: also look and decide. operator: everything. auditor: look only.",
 )

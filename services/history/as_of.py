@@ -21,8 +21,10 @@ from projections.tables import policies
 from projections.texts import analysis
 
 from ..settings import Settings
-from ..state.client import Owner, Progress, State, fold
+from ..state.client import State
 from ..state.decoder_pool import decoded
+from ..state.owner import Owner, fold
+from ..state.protocol import Progress
 
 PREFIX = "past."
 """What the folders are called that hold a past state while somebody looks at it."""

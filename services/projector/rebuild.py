@@ -22,8 +22,8 @@ from projections.fold.table_copy import Snapshot
 from projections.store import compaction
 from projections.store.database import errors_told
 
-from ..state.client import Files, Owner, fold
 from ..state.decoder_pool import READ, ahead, decoded
+from ..state.owner import Files, Owner, fold
 
 REBUILD, REBUILDING = "rebuild", "rebuilding"
 """The command that starts or joins a rebuild in the projector, and the question how far it is."""

@@ -18,7 +18,8 @@ from projections.policy.policy import Policy, default, from_document
 from services.history import as_of as module
 from services.history.as_of import as_of, meant
 from services.settings import Settings
-from services.state.client import Owner, State
+from services.state.client import State
+from services.state.owner import Owner
 
 from ..conftest import NOW, Cli
 from ..projector.test_rebuild import history, say
