@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from projections.policy.policy import RELEVANCE
 
 from ..exporter.client import ask, done
 from ..exporter.exporter import LOCK_SECONDS, Busy, export_apart
-from ..exporter.formats import FORMATS
-from ..exporter.provenance import Provenance, lines_of
+from ..exporter.formats import FORMATS, described
+from ..exporter.provenance import Provenance
 from ..exporter.workflow import Steps, opened
 from ..history.as_of import folder
 from ..state.client import State
@@ -90,6 +91,9 @@ async def export(
         if not wait and (handed := await ask(log, "export", **args)):
             return Outcome({"status": "accepted"} | handed, "the exporter will do it; see `rooflog status`")
         return export_outcome(await export_now(session, log, state, args))
+
+
+export.help = "\n\n".join([cleandoc(export.help or ""), "The formats:", *described()])
 
 
 async def _export_apart(
@@ -230,7 +234,7 @@ def _told(told: dict[str, Any]) -> str:
                  f"facts 1–{export['last_seq']:,}, policy {export['policy_digest'][:12]}, {_counted(export['counts'])}",
                  *_trainings(export["trainings"])]  # fmt: skip
         for row in told["rows"]:
-            lines += ["", *_behind(row), *(f"  {line}" for line in lines_of(row))]
+            lines += ["", *_behind(row), *(f"  {line}" for line in row["lines"])]
         return "\n".join(lines)
     if not told["in"]:
         return f"{plain(told['example_id'])} is in no export that the volume holds; `rooflog show` tells why"
