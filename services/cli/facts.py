@@ -12,7 +12,6 @@ from events.errors import InputError, InvalidFact
 from events.facts import Document
 
 from ..curation.facts import correction, find
-from ..imports import import_files
 from .command import Outcome, Session, actor_option, command, plain, text_argument
 
 
@@ -142,6 +141,8 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
     Importing again adds nothing. A bad line is reported with file, line and reason, everything else is imported, and
     the exit code is 1.
     """
+    from ..imports import import_files
+
     async with session.log() as log:
         with session.progress("importing") as progress:
             report = await import_files(log, paths, progress)

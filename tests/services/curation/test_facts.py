@@ -45,6 +45,6 @@ def test_prompt_and_answer_need_no_example() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"original_prompt": "p"}, {"original_response": "r"}])
-def test_nothing_can_be_corrected_without_prompt_and_answer(given: dict[str, str]) -> None:
+def test_nothing_can_be_corrected_without_prompt_and_answer(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidFact, match="give example_id, or both original_prompt and original_response"):
         correction("Better.", actor="ann", **given)
