@@ -7,7 +7,7 @@ BIOME := cd services/web && "$(CURDIR)/$(BIN)/node" "$(CURDIR)/$(VENV)/node/node
 unexport PYTHONDONTWRITEBYTECODE # every process would compile the sources again
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -37,8 +37,21 @@ browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian
 /usr/bin/chromium:
 	apt-get install -y --no-install-recommends chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
 
-test: $(VENV)/.dev $(VENV)/.node browser ## all tests, against a real nats-server, DuckDB and browser
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PYTEST = -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED)
+SEED := $(shell date +%s)
+
+test: $(VENV)/.dev $(VENV)/.node browser ## all tests in a random order (SEED=… repeats one), against a real nats-server, DuckDB and browser
+	$(BIN)/python $(PYTEST)
+
+quick: $(VENV)/.dev $(VENV)/.node browser ## the tests that what changed since main needs, without kills and loads
+	$(BIN)/python $(PYTEST) --quick $$($(BIN)/python -m tests.affected)
+
+coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test runs, here and as pages in .coverage/html
+	rm -rf .coverage
+	$(BIN)/coverage run $(PYTEST)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report
 
 check: $(VENV)/.dev $(VENV)/.node ## lint, formatting, types, import direction, lock file
 	$(BIN)/ruff check .
@@ -60,8 +73,11 @@ bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts 
 eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=held_out, tune or all
 	$(BIN)/python -m tests.evaluation $(HALF)
 
-docs: $(VENV)/.dev ## write the documents that are generated from the code: docs/openapi.json, docs/asyncapi.json, docs/schemas/
+docs: $(VENV)/.dev ## write docs/reference/ from the code
 	$(BIN)/python -m tests.docs
+
+docs-site: $(VENV)/.dev ## build the website of all documents into .make/site/html; a broken link fails
+	$(BIN)/python -m tests.docs site
 
 fixtures: $(VENV)/.dev ## keep what this release writes, for later versions to open: tests/fixtures/vVERSION
 	$(BIN)/python -m tests.fixtures.make
@@ -81,7 +97,7 @@ lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them
 	rm -rf $(VENV)/lock
 
 clean: ## remove the environment and caches; the data directory stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) .make .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up browser test check format bench eval docs fixtures client lock clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))

@@ -11,7 +11,8 @@ import msgspec
 from events.codec import decode
 from events.errors import RooflogError
 from events.facts import AnyFact
-from events.log.log import Decision, Log
+from events.facts import Review as ReviewFact
+from events.log.log import Log
 from events.subjects import ROOT, subject_of
 
 from .curation import decisions
@@ -67,7 +68,7 @@ async def play(log: Log, state: State) -> None:
             await log.decide(*said, revision=example["revision"])
 
 
-def _facts(review: Review, day: list[AnyFact]) -> tuple[Decision, ...]:
+def _facts(review: Review, day: list[AnyFact]) -> tuple[ReviewFact, ...]:
     """The facts of one decision, the same ones on every machine; the log checks the revision that `play` looks up."""
     at = msgspec.convert(REVIEWED_AT, datetime)
     reviewed = next(fact for fact in day if fact.event_id == review.example_id)

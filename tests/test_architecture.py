@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import subprocess
-from pathlib import Path
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path, PurePath
 
 import pytest
 
@@ -15,18 +17,49 @@ FILES = [name for name in TRACKED if (ROOT / name).exists()]
 MODULES = [name for name in FILES if name.endswith(".py")]
 SCRIPTS = [name for name in FILES if name.endswith(".js")]
 PAGES = [*SCRIPTS, *(name for name in FILES if name.endswith((".css", ".d.ts")))]
+PRODUCT = [name for name in MODULES if name.startswith(("events/", "projections/", "services/"))]
+TESTS = [name for name in MODULES if PurePath(name).name.startswith("test_")]
+
+LONGEST_FUNCTION = 70
+"""In lines, with its docstring: what can be read without scrolling."""
+
+VAGUE = {"utils", "helpers", "common", "manager", "base"}
+"""Names of modules that say nothing about what is in them."""
+
+OF_MANY_MODULES = {
+    "tests/events/test_wheel.py",
+    "tests/projections/queries/test_queue.py",
+    "tests/projections/test_law.py",
+    "tests/services/cli/test_cli.py",
+    "tests/services/cli/test_first_day.py",
+    "tests/services/exporter/test_trainers.py",
+    "tests/services/test_compose.py",
+    "tests/services/web/pages/test_answers.py",
+    "tests/services/web/pages/test_pages.py",
+    "tests/services/web/pages/test_review.py",
+    "tests/services/web/test_guide.py",
+    "tests/test_architecture.py",
+    "tests/test_errors.py",
+    "tests/test_releases.py",
+}
+"""Test files about something that no single module makes."""
+
+
+@cache
+def parsed(name: str) -> ast.Module:
+    return ast.parse((ROOT / name).read_text("utf-8"))
+
+
+def functions(name: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(parsed(name)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
 
 
 @pytest.mark.skipif(not TRACKED, reason="this copy of the files is no git repository")
 def test_no_file_names_anything_beside_the_repository() -> None:
     beside = b"../" + b"shared"
     assert [name for name in TRACKED if (ROOT / name).is_file() and beside in (ROOT / name).read_bytes()] == []
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_every_module_says_what_it_is_for(name: str) -> None:
-    source = (ROOT / name).read_text("utf-8")
-    assert not source.strip() or ast.get_docstring(ast.parse(source)), f"{name} begins with no docstring"
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -38,3 +71,36 @@ def test_no_line_of_the_pages_is_too_long(name: str) -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_script_of_the_pages_says_what_it_is_for(name: str) -> None:
     assert (ROOT / name).read_text("utf-8").startswith(("/**", "//")), f"{name} begins with no comment"
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [name for name in MODULES if parsed(name).body and not ast.get_docstring(parsed(name))]
+    assert silent == [], "a module begins with a docstring"
+
+
+def test_functions_are_short() -> None:
+    long = {
+        f"{name}:{function.lineno} {function.name}": lines
+        for name in PRODUCT
+        for function in functions(name)
+        if (lines := (function.end_lineno or 0) - function.lineno + 1) > LONGEST_FUNCTION
+    }
+    assert long == {}, f"a function has at most {LONGEST_FUNCTION} lines"
+
+
+def test_no_module_has_a_vague_name() -> None:
+    assert [name for name in MODULES if VAGUE & set(PurePath(name).with_suffix("").parts)] == []
+
+
+def test_a_test_file_names_the_module_that_it_tests() -> None:
+    """`tests/FOLDER/test_NOUN.py` tests FOLDER/NOUN.py or the folder FOLDER/NOUN, or support of the tests beside it."""
+    strays = set()
+    for name in TESTS:
+        noun = PurePath(name).stem.removeprefix("test_")
+        folder = PurePath(name).parent
+        mirrored = ROOT / folder.relative_to("tests") / noun
+        places = (mirrored, mirrored.with_suffix(".py"), ROOT / folder / f"{noun}.py")
+        if not any(place.exists() for place in places):
+            strays.add(name)
+    assert strays - OF_MANY_MODULES == set(), "name the file after the module, or say why there is none"
+    assert OF_MANY_MODULES - strays == set(), "these have a module, or are no more: take them from the list"

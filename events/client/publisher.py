@@ -16,7 +16,7 @@ from typing import Any
 
 from nats.errors import Error as NatsError
 
-from .. import requests
+from .. import requests, subjects
 from ..errors import RooflogError, Unreachable
 from ..log.log import BATCH, Log
 from .outbox import ADOPT_SECONDS, Batch, Outbox
@@ -164,7 +164,7 @@ class Publisher:
         if published.refused:
             reasons = dict(published.refused)
             for subject, data in batch.records:
-                if reason := reasons.get(subject.rsplit(".", 1)[1]):
+                if reason := reasons.get(subjects.parse(subject).event_id):
                     self._outbox.set_aside(subject, data, reason)
                     logger.error("rooflog: set aside in %s: %s", self._outbox.set_aside_path, reason)
         self._outbox.settle(batch)

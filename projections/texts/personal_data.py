@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Literal
 
@@ -41,15 +42,17 @@ def find(prompt: str, response: str | None = None, original_response: str | None
 
 def find_in(text: str, field: Field = "prompt") -> list[Span]:
     """Spans of one field in order; where rules overlap, the first of `RULES` holds."""
-    spans: list[Span] = []
+    spans: list[Span] = []  # in order and apart, so that one look tells whether a match overlaps any
     for rule, hint in zip(RULES, _HINTS, strict=True):
         if not hint.search(text):
             continue
         for match in rule.pattern.finditer(text):
             start, end = match.span(data_group(match))
-            if all(end <= span.start or span.end <= start for span in spans) and rule.check(match):
-                spans.append(Span(field, start, end, rule.kind))
-    return sorted(spans)
+            place = bisect_left(spans, end, key=lambda span: span.start)
+            is_free = place == 0 or spans[place - 1].end <= start
+            if is_free and rule.check(match):
+                spans.insert(place, Span(field, start, end, rule.kind))
+    return spans
 
 
 _HINTS = tuple(re.compile(rule.hint) for rule in RULES)

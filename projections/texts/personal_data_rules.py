@@ -69,7 +69,7 @@ RULES: tuple[Rule, ...] = (
     _secret("stripe key", r"[spr]k_(?:live|test)_\w{16,255}|whsec_\w{20,255}", r"[spr]k_(?:live|test)_|whsec_"),
     _secret("sk- key", r"sk-(?:ant-|proj-|svcacct-|or-v1-)?[\w-]{20,255}", r"\bsk-[\w-]{20}", is_random),
     _secret("google key", r"AIza[\w-]{35}", r"AIza[\w-]{35}"),
-    _secret("jwt", r"eyJ[\w-]{8,2000}\.eyJ[\w-]{8,4000}\.[\w-]{8,1000}", r"eyJ[\w-]+\.eyJ"),
+    _secret("jwt", r"eyJ[\w-]{8,2000}\.eyJ[\w-]{8,4000}\.[\w-]{8,1000}", r"eyJ[\w-]{8}"),
     _secret(
         "private key",
         r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY[A-Z ]{0,10}-----"

@@ -44,7 +44,7 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
 
     async with session.state() as (log, state):
         if dry_run:
-            found = await erasure.plan(log, state, example_id, with_comments=comments)
+            found = await erasure.plan(log, state, example_id, reason=reason, with_comments=comments)
             seqs = {one: [message.seq for message in said] for one, said in found.taken.items()}
             value: dict[str, Any] = {
                 "status": "proposed",
@@ -80,8 +80,8 @@ async def _withdraw(session: Session, log: Log, state: State, done: Erased) -> d
 
     volume = open_volume(session.settings)
     forget_abandoned(session.settings.data_dir)
-    await withdrawal.tidy(session.settings)
     try:
+        await withdrawal.tidy(session.settings, volume)
         found = await withdrawal.containing(state, volume, done.ids, done.first)
         again = None
         if await withdrawal.is_latest(volume, found.exports):

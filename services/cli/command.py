@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from events.errors import InputError, RooflogError, StaleRevision
 
-from ..settings import Settings, load
+from ..settings import Settings, described, load
 
 if TYPE_CHECKING:  # each command loads what it works with when it does
     from events.log.log import Log
@@ -143,20 +143,27 @@ def command(name: str, *, example: str) -> Callable[[Body], click.Command]:
             sys.exit(outcome.code)
 
         made: click.Command = click.command(name, epilog=f"Example: {example}")(run)
-        for option in reversed(_SHARED):
+        for option in _SHARED:
             made = option(made)
         return made
 
     return decorate
 
 
+def setting_option(name: str, metavar: str, **attributes: Any) -> Callable[[Any], Any]:
+    """The flag of a setting, with the setting's own description as help."""
+    setting = described()[name]
+    default = f"; default: {setting.default}" if setting.default else ""
+    help_text = f"{setting.description}  [{setting.variable}{default}]"
+    return click.option(setting.flag, metavar=metavar, help=help_text, **attributes)
+
+
 _SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else."),
-    click.option("--data-dir", metavar="DIR", help="Where rooflog keeps its data.  [ROOFLOG_DATA_DIR; default: data]"),
-    click.option("--nats-url", metavar="URL", help="An outside NATS server instead of the embedded one."
-                 "  [ROOFLOG_NATS_URL]"),
-    click.option("--nats-port", metavar="PORT", help="The embedded server's port.  [ROOFLOG_NATS_PORT; default: free]"),
-)  # fmt: skip
+    setting_option("data_dir", "DIR"),
+    setting_option("nats_url", "URL"),
+    setting_option("nats_port", "PORT"),
+)
 
 
 class Registered(click.Choice[str]):
@@ -181,14 +188,9 @@ policy_option = click.option(
     help="As this policy would have it; with or without --as-of.",
 )
 
-actor_option = click.option("--actor", metavar="NAME", help="Who says this.  [ROOFLOG_ACTOR; default: the system user]")
-
-web_host_option = click.option(
-    "--web-host", metavar="HOST", help="Where the web listens.  [ROOFLOG_WEB_HOST; default: 127.0.0.1]"
-)
-web_port_option = click.option(
-    "--web-port", metavar="PORT", help="And on which port.  [ROOFLOG_WEB_PORT; default: 8080]"
-)
+actor_option = setting_option("actor", "NAME")
+web_host_option = setting_option("web_host", "HOST")
+web_port_option = setting_option("web_port", "PORT")
 
 
 def log_to_stderr() -> None:

@@ -25,6 +25,7 @@ from .command import (
     log_to_stderr,
     plain,
     policy_option,
+    setting_option,
 )
 from .status import funnel_table
 
@@ -62,7 +63,7 @@ def _relevance() -> Iterable[str]:
     "--min-examples", type=click.IntRange(min=0), help="Export only from so many on; the policy's by default."
 )
 @click.option("--min-quality", type=Registered(_relevance), help="Lowest relevance; the policy's.")
-@click.option("--volume-dir", type=click.Path(path_type=Path), help="Where to write.  [ROOFLOG_VOLUME_DIR]")
+@setting_option("volume_dir", "DIR", type=click.Path(path_type=Path))
 @click.option("--wait/--no-wait", default=True, help="Wait until a running exporter is done with it (the default).")
 @as_of_option
 @policy_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from events.errors import InputError, InvalidFact
 from events.facts import Document
 
 from ..curation.facts import correction, find
+from ..imports import described, import_files
 from .command import Outcome, Session, actor_option, command, plain, text_argument
 
 
@@ -133,16 +135,11 @@ async def correct(
 @command("import", example="rooflog import old_store/ --json")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
-    """Import files of JSON lines, or folders of them: an old store, chat logs, traces.
-
-    Each line is known by what it holds: an example or correction of the old store, a conversation as OpenAI's formats
-    have it ("messages"), or spans as OpenTelemetry's file exporter writes them ("resourceSpans").
+    """Import files of JSON lines, or folders of them, of any mixture of formats.
 
     Importing again adds nothing. A bad line is reported with file, line and reason, everything else is imported, and
     the exit code is 1.
     """
-    from ..imports import import_files
-
     async with session.log() as log:
         with session.progress("importing") as progress:
             report = await import_files(log, paths, progress)
@@ -150,7 +147,7 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
     lines = [f"[yellow]{plain(p.file)}:{p.line}:[/yellow] {plain(p.reason)}" for p in report.problems]
     lines.append(
         f"{report.lines} lines in {report.files} files: {report.new} new facts, {report.existing} already there, "
-        f"{report.same_fact} copies of corrections, {report.ignored} spans and turns without an answer, "
+        f"{report.same_fact} copies of corrections, {report.ignored} parts without an answer, "
         f"{len(problems)} problems"
     )
     value = {
@@ -164,3 +161,6 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
         "problems": problems,
     }
     return Outcome(value, "\n".join(lines), code=1 if problems else 0)
+
+
+import_.help = "\n\n".join([cleandoc(import_.help or ""), "Each line is known by what it holds:", *described()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..settings import SettingsError
+from ..volume import SINKS
 from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
 from .exports import export_now, export_told
 from .status import funnel_table
@@ -43,7 +44,7 @@ async def demo(session: Session) -> Outcome:
     """
     from ..demo import MIN_EXAMPLES, play
 
-    if session.settings.sink != "local":
+    if SINKS[session.settings.sink].trainer:
         raise SettingsError("the sample day is not for a trainer's volume: unset ROOFLOG_SINK to play it")
     async with session.state() as (log, state):
         await play(log, state)

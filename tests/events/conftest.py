@@ -15,16 +15,15 @@ import pytest
 from events import Rooflog
 from events.log.log import Log
 from services.runtime.nats_server import EmbeddedServer, _free_port, binary, configuration
+from tests.deadlines import FAR_SECONDS
 from tests.services.conftest import log, server
 
 __all__ = ["log", "server"]
 
-UNTIL_SECONDS = 30.0
-
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for a condition; fail when it does not come true."""
-    async with asyncio.timeout(UNTIL_SECONDS):
+    async with asyncio.timeout(FAR_SECONDS):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -55,7 +54,7 @@ class Nats:
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.wait(30)
+            self.process.wait(FAR_SECONDS)
             self.process = None
 
 
@@ -87,7 +86,7 @@ async def on_the_log(log: Log) -> dict[str, int]:
     found: dict[str, int] = {}
     async for messages in log.read(0):
         for message in messages:
-            event_id = message.subject.rsplit(".", 1)[1]
+            event_id = message.parts.event_id
             found[event_id] = found.get(event_id, 0) + 1
     return found
 

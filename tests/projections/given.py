@@ -1,11 +1,12 @@
 """Given these facts, when those are said, then that follows: stories told to the projector, and what they end in.
 
 A story that is checked is folded again in batches of other sizes, with every batch delivered twice, and must end in
-the same content.
+the same content. `pytest --quick` folds each story one way only.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,8 @@ from msgspec import Struct
 from events.codec import encode
 from events.errors import InvalidFact
 from events.facts import (
+    WITH_COMMENTS,
+    WITH_TEXTS,
     CorrectionRecorded,
     Document,
     ExampleApproved,
@@ -32,7 +35,7 @@ from events.facts import (
     PolicyAdopted,
 )
 from events.message import Message, listed, remembered
-from events.subjects import subject_of
+from events.subjects import Subject, subject_of
 from projections.fold.projector import Projector, content_digest, prepare
 from projections.policy.policy import Policy, default, from_document
 from projections.queries import examples
@@ -42,10 +45,11 @@ PROMPT = "How high must base flashing extend above the roof?"
 ANSWER = "Extend the TPO base flashing at least 4 inches above the finished roof membrane."
 BETTER = "Extend the TPO base flashing at least 8 inches above the finished roof membrane, terminated in a reglet."
 OTHER_PROMPT = "What slope does tapered polyiso insulation need?"
-TEXTS = (ExampleCaptured, CorrectionRecorded, ExampleRedacted)
-COMMENTED = (FeedbackGiven, ExampleApproved, ExampleRejected)
 SUPPLIER = " Questions go to bo@example.com."
 """Personal data that can end any answer."""
+
+QUICK = "ROOFLOG_QUICK" in os.environ
+"""Whether each story is folded one way only."""
 
 _numbers = count(1)
 
@@ -175,6 +179,8 @@ class Story:
     def con(self) -> Connection:
         """The tables after the whole story; the other ways to fold it were found to end in the same content."""
         told = fold([self.messages])
+        if QUICK:
+            return told.con
         digest = content_digest(told.con)
         assert told.apply(self.messages) == 0, "a delivery that came again was folded again"
         for batches in {tuple(split(self.messages, size)) for size in (1, 2, 7)} - {(self.messages,)}:
@@ -271,17 +277,16 @@ def tables_holding(con: Connection, text: str) -> list[str]:
 
 def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
     """It lists what is, or may be, a text of the example."""
-    kinds = TEXTS + COMMENTED if erase.comments else TEXTS
+    kinds = WITH_TEXTS + WITH_COMMENTS if erase.comments else WITH_TEXTS
     others = {message.seq for message, fact in _decoded(messages) if not isinstance(fact, kinds)}
-    said = [m for m in messages if m.seq not in others and erase.example_id in _ids(m.subject)]
+    said = [m for m in messages if m.seq not in others and _is_of(m.parts, erase.example_id)]
     kept = tuple(map(remembered, said[: len(said) - erase.all_but]))
     return ExampleErased(example_id=erase.example_id, reason="asked to", erased=kept, **_envelope())
 
 
-def _ids(subject: str) -> list[str]:
-    """The example that a subject is about, for a correction the correction itself."""
-    tokens = subject.split(".")
-    return tokens[4:] if tokens[2] == "recorded" else tokens[3:4]
+def _is_of(parts: Subject, example_id: str) -> bool:
+    """Whether a fact is about an example, or is the correction of that id."""
+    return example_id == (parts.correction_id or parts.about)
 
 
 def _decoded(messages: Sequence[Message]) -> Iterator[tuple[Message, Fact]]:

@@ -28,6 +28,7 @@ from .given import (
     BETTER,
     OTHER_PROMPT,
     PROMPT,
+    QUICK,
     SUPPLIER,
     Erase,
     Said,
@@ -50,7 +51,9 @@ from .given import (
 )
 
 slow = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=4 if QUICK else 40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 IDS = "abcd"

@@ -17,6 +17,7 @@ from events.facts import ExampleCaptured
 from events.log.log import Log
 from events.subjects import new_example_id
 from services.runtime.nats_server import EmbeddedServer
+from tests.deadlines import FAR_SECONDS
 
 from .forked import Forked
 
@@ -63,7 +64,7 @@ class Cli:
             given.seek(0)
             process = Forked(["-m", "services", *map(str, args)], self.environment, (given, output, errors))
             try:
-                returned = process.wait(120)
+                returned = process.wait(FAR_SECONDS)
             finally:
                 process.kill()
             output.seek(0)
@@ -103,4 +104,4 @@ def start(cli: Cli) -> Iterator[Callable[..., Forked]]:
     for process in started:
         process.terminate()
     for process in started:
-        assert process.wait(30) is not None
+        assert process.wait(FAR_SECONDS) is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator, Sequence
 
 import duckdb
@@ -26,6 +25,7 @@ from projections.texts.near_duplicates import (
     verified,
 )
 from projections.texts.normal_form import facts, normalise, reworded
+from tests.deadlines import assert_linear
 from tests.evaluation.__main__ import labelled, linked
 from tests.evaluation.prompts import prompts
 
@@ -317,12 +317,4 @@ def test_no_prompts_no_links() -> None:
 @pytest.mark.parametrize("unit", ["x", "a.", "from ", "over tpo under ", "12 in ", '"', "1/"])
 def test_a_long_text_costs_no_more_than_its_length(unit: str) -> None:
     """One hostile capture must not stop the projector: ten times the text takes ten times as long, not a hundred."""
-
-    def seconds(characters: int) -> float:
-        text = unit * (characters // len(unit))
-        began = time.perf_counter()
-        facts(normalise(text))
-        return time.perf_counter() - began
-
-    seconds(1_000)
-    assert seconds(400_000) < 40 * max(seconds(40_000), 0.01)
+    assert_linear(lambda characters: facts(normalise(unit * (characters // len(unit)))), 40_000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 
@@ -13,6 +12,7 @@ from projections.texts.analysis import analysed
 from projections.texts.personal_data import PREFILTER, Span, find, find_in, redact
 from projections.texts.personal_data_checks import is_iban, is_luhn
 from projections.texts.personal_data_rules import RULES
+from tests.deadlines import assert_linear
 from tests.evaluation.__main__ import labelled
 
 ROWS = labelled("personal_data")
@@ -100,10 +100,8 @@ def test_check_digits() -> None:
 @pytest.mark.parametrize(
     "piece",
     ["1", "1 ", "12-", "(312) ", "a", "a.", "a@", "a@b.", "eyJ", "eyJaaaaaaaa.", "-----BEGIN PRIVATE KEY-----", "://a:",
-     "password is ", "password for a ", "api_key ", "+49 ", "AB12 CDEF ", "1 Aa ", "Thanks\n", "Bearer a", "lot 1, "],
+     "password is ", "password for a ", "api_key ", "+49 ", "AB12 CDEF ", "1 Aa ", "Thanks\n", "Bearer a", "lot 1, ",
+     "ann@example.com "],
 )  # fmt: skip
-def test_no_text_makes_a_pattern_backtrack_for_long(piece: str) -> None:
-    text = piece * (40_000 // len(piece))
-    began = time.perf_counter()
-    find_in(text)
-    assert time.perf_counter() - began < 5
+def test_a_long_text_costs_no_more_than_its_length(piece: str) -> None:
+    assert_linear(lambda characters: find_in(piece * (characters // len(piece))), 10_000)

@@ -24,6 +24,7 @@ from services.settings import Settings
 from services.state.client import open_state, runs
 from services.state.owner import Owner
 from services.state.protocol import ASK
+from tests.deadlines import FAR_SECONDS
 
 from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
 from ..forked import Forked
@@ -42,7 +43,7 @@ async def rebuilt_digest(log: Log) -> str:
 
 
 async def until_running(log: Log) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(FAR_SECONDS):
         while not await runs(log):
             await asyncio.sleep(0.02)
 
@@ -107,7 +108,7 @@ async def test_garbage_on_the_log_and_on_questions_is_kept_or_refused_and_the_pr
     await js.publish(subject_of(stranger) + "wrong", b'{"type":"feedback.given.v1"}')
     await log.publish([stranger])
     for question in (b"garbage", b'{"after": "x"}', b'{"args": 3}'):
-        reply = await log.client.request(f"{ASK}.status", question, timeout=10)
+        reply = await log.client.request(f"{ASK}.status", question, timeout=FAR_SECONDS)
         assert b'"error":"' in reply.data
     async with open_state(Settings(data_dir=cli.data_dir), log) as asked:
         assert (await asked.ask("status"))["quarantined"] == {"invalid": 1, "malformed": 5, "unknown_type": 1}
@@ -193,20 +194,20 @@ async def test_the_file_is_tidied_when_nothing_arrives_after_much(
     async def arrive(count: int, then: list[int]) -> None:
         await log.publish([capture() for _ in range(count)])
         last = await log.last_sequence()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(FAR_SECONDS):
             while owner.projector.checkpoint_seq < last:
                 await asyncio.sleep(0.01)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(FAR_SECONDS):
                 while len(tidied) < len(then):
                     await asyncio.sleep(0.01)
         await asyncio.sleep(0.5)
         assert tidied == then
 
     await arrive(4, [])
-    await arrive(2, [6])
-    await arrive(3, [6])
-    await arrive(2, [6, 11])  # although the first one failed
+    await arrive(1, [5])
+    await arrive(4, [5])
+    await arrive(1, [5, 10])  # although the first one failed
     assert service._folder.submit(os.nice, 0).result() == min(19, os.nice(0) + module.FOLDING_NICE)
     service.app.exit()
     assert await running == 0
@@ -221,7 +222,7 @@ async def test_killed_anywhere_under_load_the_state_equals_a_rebuild(cli: Cli, s
     start("up")
     facts = work(rng, 20_000)
     with EmbeddedServer(cli.data_dir) as server:
-        log = await Log.connect(server.url, timeout=30)
+        log = await Log.connect(server.url, timeout=FAR_SECONDS)
         await until_running(log)
 
         async def load() -> None:

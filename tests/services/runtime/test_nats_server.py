@@ -12,6 +12,7 @@ import pytest
 
 from events.log.log import Log
 from services.runtime.nats_server import EmbeddedServer, ServerError, _started, configuration
+from tests.deadlines import FAR_SECONDS
 
 from ..conftest import capture
 
@@ -51,14 +52,14 @@ def test_a_killed_server_is_revived_on_its_port(server: EmbeddedServer) -> None:
 async def test_a_server_killed_at_work_comes_back_on_the_port_that_clients_know(server: EmbeddedServer) -> None:
     """A killed process counts as gone a moment before it has let go of its port."""
     for _ in range(10):
-        log = await Log.connect(server.url, timeout=30)
+        log = await Log.connect(server.url, timeout=FAR_SECONDS)
         pid = server.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         while not await asyncio.to_thread(server.revive):
             await asyncio.sleep(0.001)
         await log.close()
-    await (await Log.connect(server.url, timeout=30)).close()
+    await (await Log.connect(server.url, timeout=FAR_SECONDS)).close()
 
 
 def test_a_server_left_behind_by_a_killed_process_is_found_and_ended(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import nats
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, expect, sync_playwright
 
 from services.runtime.nats_server import EmbeddedServer
+from tests.deadlines import FAR_SECONDS
 
 from .conftest import Site, until
 
@@ -30,7 +31,7 @@ PAGES = ("/", "/review", "/examples", "/exports", "/policies", "/quarantine", "/
 
 ANSWER = "Extend the base flashing at least 8 inches above the finished roof membrane and terminate it under a reglet."
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=FAR_SECONDS * 1000)
 
 
 @contextmanager
@@ -48,6 +49,7 @@ class Visitor:
     def __init__(self, browser: Browser, site: Site, name: str | None, **options: Any) -> None:
         self.site = site
         self.context = browser.new_context(base_url=site.url, **({"viewport": DESKTOP} | options))
+        self.context.set_default_timeout(FAR_SECONDS * 1000)
         self.complaints: list[str] = []
         self.page: Page = self.context.new_page()
         self.page.on("console", self._complain)

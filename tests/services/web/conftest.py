@@ -13,6 +13,7 @@ import pytest
 
 from services.runtime.nats_server import EmbeddedServer
 from services.web.access.tokens import Role, Tokens
+from tests.deadlines import FAR_SECONDS
 
 from ..conftest import Cli
 from ..forked import Forked
@@ -47,11 +48,11 @@ class Site:
     def stop(self, name: str) -> int:
         process = self.processes.pop(name)
         process.terminate()
-        return process.wait(30)
+        return process.wait(FAR_SECONDS)
 
     def client(self, role: Role | None = None, **options: Any) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.secrets[role]}"} if role else {}
-        client = httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, **options)
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=FAR_SECONDS, trust_env=False, **options)
         self._clients.append(client)
         return client
 
@@ -66,7 +67,7 @@ class Site:
         return str(pattern.findall(errors.read_text())[-1])
 
 
-def until(condition: Callable[[], Any], seconds: float = 30) -> None:
+def until(condition: Callable[[], Any], seconds: float = FAR_SECONDS) -> None:
     """Wait for a condition, which may not be able to answer yet."""
     deadline = time.monotonic() + seconds
     while True:

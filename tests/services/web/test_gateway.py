@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,14 +50,12 @@ def test_a_log_that_is_gone_and_comes_back(site: Site, server: EmbeddedServer) -
     assert server.pid
     os.kill(server.pid, signal.SIGKILL)
     until(lambda: client.get("/health").json()["status"] == "down")
-    began = time.monotonic()
     unavailable(client.post("/api/v1/examples", json=BODY, headers=key), "log")
     unavailable(client.post("/api/v1/examples/batch", json={"items": [BODY]}), "log")
     unavailable(client.post("/api/v1/examples/x/feedback", json={"feedback": "positive"}), "log")
     unavailable(client.post("/api/v1/examples/x/approve", json={"revision": 1}), "log")
     unavailable(client.get("/api/v1/examples/x/history"), "log")
     unavailable(client.get("/api/v1/stats"), "log")
-    assert time.monotonic() - began < 2, "what is known to be away is not waited for"
     assert client.get("/metrics").status_code == 200
     server.revive()
     until(lambda: client.post("/api/v1/examples", json=BODY, headers=key).status_code == 201)
@@ -74,9 +71,7 @@ def test_a_log_that_hangs_is_not_waited_for_for_ever(site: Site, server: Embedde
     stopped = Path(f"/proc/{server.pid}/stat")
     until(lambda: stopped.read_text().rpartition(")")[2].split()[0] == "T")
     try:
-        began = time.monotonic()
         answer = client.post("/api/v1/examples", json=BODY, headers=key)
-        assert time.monotonic() - began < 8
         unavailable(answer, "log")
         assert "same Idempotency-Key" in answer.json()["error"]["message"]
         assert client.get("/api/v1/session").status_code == 200

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -84,25 +83,20 @@ class TestDashboard:
         expect(page).to_have_url(re.compile(r"/examples\?reason=too_short$"))
         expect(page.locator(".example-row")).to_have_count(lost)
 
-    def test_what_is_said_is_on_an_open_dashboard_within_a_second(
+    def test_an_open_dashboard_shows_what_is_said_without_polling(
         self, visit: Callable[..., Visitor], day: Site
     ) -> None:
-        page = visit().open("/")
+        visitor = visit()
+        visitor.page.add_init_script("window.setInterval = () => 0")
+        page = visitor.open("/")
         expect(page.locator(".liveness")).to_have_attribute("data-state", "live")
         client = day.client("operator")
         for n in range(3):
             total = client.get("/api/v1/stats").json()["total"]
             expect(page.locator(".share")).to_contain_text(f"{total} collected")
-            page.wait_for_timeout(500)  # the page has come to rest
             body = {"prompt": f"Live TPO roof {n}?", "response": ANSWER, "project": "live"}
-            began = time.monotonic()
             assert client.post("/api/v1/examples", json=body).status_code == 201
-            page.wait_for_function(
-                "wanted => document.querySelector('.share').textContent.includes(wanted)",
-                arg=f"{total + 1} collected",
-                polling=20,
-            )
-            assert time.monotonic() - began < 1
+            expect(page.locator(".share")).to_contain_text(f"{total + 1} collected")
 
     def test_only_an_operator_exports_and_what_is_missing_is_said(self, visit: Callable[..., Visitor]) -> None:
         page = visit("ann").open("/")
@@ -207,18 +201,17 @@ class TestDiff:
             {"kind": "same", "text": " inches at least."},
         ]
 
-    def test_texts_that_have_nothing_in_common_are_compared_in_time(self, visit: Callable[..., Visitor]) -> None:
+    def test_beyond_its_limits_a_comparison_counts_all_as_replaced(self, visit: Callable[..., Visitor]) -> None:
         page = visit("ann").open("/")
-        seconds = page.evaluate(
+        kinds = page.evaluate(
             """async () => {
                  const { diff } = await import("/static/diff.js");
-                 const text = (seed) => Array.from({ length: 18000 }, (_, n) => `w${(n * seed) % 9973}`).join(" ");
-                 const began = performance.now();
-                 diff(text(7919), text(104729));
-                 return (performance.now() - began) / 1000;
+                 const word = (n, seed) => `w${(seed * (n + 1)) % 9973}`;
+                 const text = (seed, length) => Array.from({ length }, (_, n) => word(n, seed)).join(" ");
+                 return [9000, 18000].map((n) => diff(text(7919, n), text(104729, n)).map(({ kind }) => kind));
                }"""
         )
-        assert seconds < 3
+        assert kinds == [["gone", "new"], ["gone", "new"]]
 
 
 class TestOtherPages:
@@ -449,7 +442,7 @@ def test_a_queue_of_thousands_is_shown_page_by_page(visit: Callable[..., Visitor
         ]
         assert client.post("/api/v1/examples/batch", json={"items": items}).json()["captured"] == 500
     page = visit("ann").review("thousands")
-    expect(page.locator(".queue-count")).to_contain_text("2,000 waiting", timeout=60_000)
+    expect(page.locator(".queue-count")).to_contain_text("2,000 waiting")
     expect(page.locator(".queue-item")).to_have_count(50)
     page.get_by_role("button", name="More", exact=True).click()
     expect(page.locator(".queue-item")).to_have_count(100)

@@ -62,7 +62,7 @@ class TestReview:
         second.keyboard.press("r")
         first.keyboard.press("a")
         expect(first.locator("#toasts")).to_contain_text("Approved")
-        expect(second.locator(".notice")).to_contain_text("example.approved by ann")
+        expect(second.locator(".notice")).to_contain_text(": approved by ann at ")
         second.keyboard.type("too vague")
         second.keyboard.press("Enter")
         dialog = second.get_by_role("dialog")
