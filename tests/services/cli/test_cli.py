@@ -145,7 +145,10 @@ def test_texts_from_the_log_cannot_steer_the_terminal(cli: Cli) -> None:
 
 def leaves(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
     found: dict[str, click.Command] = {}
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         found |= leaves(command, f"{prefix}{name} ") if isinstance(command, click.Group) else {prefix + name: command}
     return found
 
