@@ -131,7 +131,7 @@ async def test_json_lines_and_parquet_hold_the_same_rows(log: Log, tmp_path: Pat
 _EXPORT_ELSEWHERE = """
 import asyncio, sys
 from pathlib import Path
-from events.log import Log
+from events.log.log import Log
 from projections import training_set
 from services import state
 from services.exporter.steps import opened

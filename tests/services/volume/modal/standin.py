@@ -5,7 +5,7 @@ else answers UNIMPLEMENTED and is kept in `unexpected`. Faults are injected per 
 BlobPut, BlockPut, BlockGet for HTTP. All it has seen is in its directory: `files/VOLUME/…`, `blobs/SHA256`,
 `requests.jsonl` and `calls.jsonl`, so that another process can look.
 
-`python -m tests.services.modal_standin --directory DIR` runs it alone and prints the two URLs: the one for
+`python -m tests.services.volume.modal.standin --directory DIR` runs it alone and prints the two URLs: the one for
 MODAL_SERVER_URL, and one for control over HTTP (`POST /faults`, `POST /outcomes`).
 """
 
