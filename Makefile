@@ -1,11 +1,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TSC := $(BIN)/node $(VENV)/node/node_modules/typescript/bin/tsc
+BIOME := cd services/web && "$(CURDIR)/$(BIN)/node" "$(CURDIR)/$(VENV)/node/node_modules/@biomejs/biome/bin/biome"
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # every process would compile the sources again
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -15,6 +17,11 @@ $(VENV)/.run: requirements.lock pyproject.toml
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.node: services/web/package.json services/web/package-lock.json $(VENV)/.dev
+	@mkdir -p $(VENV)/node && cp services/web/package.json services/web/package-lock.json $(VENV)/node
+	$(BIN)/npm ci --prefix $(VENV)/node --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
 
 setup: $(VENV)/.run ## the environment in .venv, with the rooflog command in .venv/bin
@@ -33,25 +40,32 @@ browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian
 PYTEST = -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED)
 SEED := $(shell date +%s)
 
-test: $(VENV)/.dev browser ## all tests in a random order (SEED=… repeats one), against a real nats-server, DuckDB and browser
+test: $(VENV)/.dev $(VENV)/.node browser ## all tests in a random order (SEED=… repeats one), against a real nats-server, DuckDB and browser
 	$(BIN)/python $(PYTEST)
 
-quick: $(VENV)/.dev browser ## the tests that what changed since main needs, without kills and loads
+quick: $(VENV)/.dev $(VENV)/.node browser ## the tests that what changed since main needs, without kills and loads
 	$(BIN)/python $(PYTEST) --quick $$($(BIN)/python -m tests.affected)
 
-coverage: $(VENV)/.dev browser ## lines and branches that no test runs, here and as pages in .coverage/html
+coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test runs, here and as pages in .coverage/html
 	rm -rf .coverage
 	$(BIN)/coverage run $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report
 
-check: $(VENV)/.dev ## lint, formatting, types, import direction, lock file
+check: $(VENV)/.dev $(VENV)/.node ## lint, formatting, types, import direction, lock file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pip check
+	$(BIOME) check --error-on-warnings
+	$(TSC) --project services/web
+
+format: $(VENV)/.dev $(VENV)/.node ## write the formatting that check wants
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIOME) check --write
 
 bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts by default
 	$(BIN)/python -m tests.bench $(N)
@@ -59,22 +73,31 @@ bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts 
 eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=held_out, tune or all
 	$(BIN)/python -m tests.evaluation $(HALF)
 
-docs: $(VENV)/.dev ## write the documents that are generated from the code: docs/openapi.json, docs/asyncapi.json, docs/schemas/
+docs: $(VENV)/.dev ## write docs/reference/ from the code
 	$(BIN)/python -m tests.docs
+
+docs-site: $(VENV)/.dev ## build the website of all documents into .make/site/html; a broken link fails
+	$(BIN)/python -m tests.docs site
+
+fixtures: $(VENV)/.dev ## keep what this release writes, for later versions to open: tests/fixtures/vVERSION
+	$(BIN)/python -m tests.fixtures.make
 
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
-lock: ## resolve the newest versions that fit and pin them
+lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check .
 	$(VENV)/lock/bin/python -m pip freeze --exclude rooflog-server --exclude-editable > requirements.lock
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
 	$(VENV)/lock/bin/python -m pip freeze --exclude rooflog-server --exclude-editable > requirements-dev.lock
+	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp services/web/package.json $(VENV)/lock
+	$(BIN)/npm install --prefix $(VENV)/lock --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+	sed '/"funding": {/,/}/d' $(VENV)/lock/package-lock.json > services/web/package-lock.json
 	rm -rf $(VENV)/lock
 
 clean: ## remove the environment and caches; the data directory stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
+	rm -rf $(VENV) .make .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up browser test quick coverage check bench eval docs client lock clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))

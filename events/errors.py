@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 Category = Literal["malformed", "unknown_type", "invalid", "wrong_subject", "erased"]
 
 
 class RooflogError(Exception):
-    """The base of every error that a user may see; its text needs no traceback."""
+    """The base of every error that a user may see; its text needs no traceback.
+
+    A command that ends with it exits with `exit_code`: 1 where the work failed, 2 where the input or usage is wrong.
+    """
+
+    exit_code: ClassVar[int] = 1
 
 
-class InvalidFact(RooflogError):
+class InputError(RooflogError):
+    """What the user gave cannot be used; the message says what to give instead."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class InvalidFact(InputError):
     """Bytes on the log, or a fact about to be said, are not a fact that this version knows."""
 
     def __init__(self, category: Category, reason: str) -> None:
@@ -24,7 +35,7 @@ class TooLarge(RooflogError):
     """A fact is larger than the server takes in one message."""
 
 
-class UnknownExample(RooflogError):
+class UnknownExample(InputError):
     """Feedback or a decision names an example that the log does not hold."""
 
     def __init__(self, example_id: str) -> None:
@@ -61,6 +72,13 @@ class StalePolicy(RooflogError):
 
 class Unreachable(RooflogError):
     """The log's server does not answer."""
+
+
+class NotRunning(Unreachable):
+    """No service of this kind runs at the log's server."""
+
+    def __init__(self, who: str) -> None:
+        super().__init__(f"no {who} answers; start one with `rooflog up` or `rooflog {who}`")
 
 
 class WrongStream(RooflogError):

@@ -1,7 +1,7 @@
 """What can be said: every fact that rooflog's log may hold.
 
 The names and tags in this module are the storage format. A field may be added if it has a default; anything else
-is a new tag plus an upcaster in `codec`.
+is a new tag plus an upcaster in `codec`. Every field that holds strings declares what they are (see `traits`).
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
-Id = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,128}\Z")]
+from .traits import DATA, Comment, Data, Name, Text, has, strings_of
+
+Id = Annotated[Data, Meta(pattern=r"\A[A-Za-z0-9_-]{1,128}\Z")]
 """An id that can stand as one token of a NATS subject."""
 
 Timestamp = Annotated[datetime, Meta(tz=True)]
 """A moment with a time zone; the codec stores it in UTC."""
 
-Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Digest = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 """A SHA-256 in lower-case hexadecimal."""
 
-TextKey = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+TextKey = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 """The first half of a SHA-256 over prompt, NUL and answer; see `message.text_key`."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -32,8 +34,8 @@ Amount = Annotated[float, Meta(ge=0)]
 class Metadata(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """How an answer was produced; latency in milliseconds."""
 
-    skill_used: str | None = None
-    tier_handled: str | None = None
+    skill_used: Name | None = None
+    tier_handled: Name | None = None
     latency_ms: Amount | None = None
     tokens_in: Count | None = None
     tokens_out: Count | None = None
@@ -42,7 +44,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
 class Document(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What became of a generated document."""
 
-    document_type: str
+    document_type: Name
     was_used: bool = False
     modifications_made: Literal["none", "minor", "major"] = "none"
 
@@ -50,7 +52,7 @@ class Document(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
 class PersonalData(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One span of personal data: Unicode code points `start` to `end` of `field`, before redaction."""
 
-    kind: str
+    kind: Data
     field: Literal["prompt", "response", "original_response"]
     start: Count
     end: Count
@@ -65,8 +67,8 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
 
     seq: Count
     digest: Digest
-    subject: str = ""
-    fact: str | None = None
+    subject: Data = ""
+    fact: Data | None = None
     corrected: TextKey | None = None
 
 
@@ -75,8 +77,8 @@ class Fact(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_
 
     event_id: Id
     occurred_at: Timestamp
-    actor: Annotated[str, Meta(min_length=1, max_length=200)]
-    trace_id: str | None = None
+    actor: Annotated[Name, Meta(min_length=1, max_length=200)]
+    trace_id: Data | None = None
 
     noun: ClassVar[str]
     verb: ClassVar[str]
@@ -92,14 +94,14 @@ class ExampleCaptured(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
 
     noun, verb = "example", "captured"
     example_id: Id
-    prompt: str
-    response: str
-    source: Annotated[str, Meta(min_length=1, max_length=100)]
+    prompt: Text
+    response: Text
+    source: Annotated[Name, Meta(min_length=1, max_length=100)]
     metadata: Metadata = Metadata()
-    tags: tuple[str, ...] = ()
-    project_context: str = "general"
+    tags: tuple[Name, ...] = ()
+    project_context: Name = "general"
     document: Document | None = None
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Annotated[dict[str, Any], DATA] = field(default_factory=dict)
     include_in_training: bool = True
     was_corrected: bool = False
 
@@ -110,7 +112,7 @@ class FeedbackGiven(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="fe
     noun, verb = "feedback", "given"
     example_id: Id
     feedback: Literal["positive", "negative"]
-    comment: str | None = None
+    comment: Comment | None = None
 
 
 class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="correction.recorded.v1"):
@@ -121,42 +123,42 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
 
     noun, verb = "correction", "recorded"
     example_id: Id | None = None
-    original_prompt: str
-    original_response: str
-    corrected_response: str
-    reason: str | None = None
-    corrector: str | None = None
-    tags: tuple[str, ...] = ()
-    project_context: str = "general"
+    original_prompt: Text
+    original_response: Text
+    corrected_response: Text
+    reason: Comment | None = None
+    corrector: Name | None = None
+    tags: tuple[Name, ...] = ()
+    project_context: Name = "general"
     include_in_training: bool = True
     aliases: tuple[Id, ...] = ()
 
 
-class ExampleApproved(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.approved.v1"):
+class Decision(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    """A reviewer decided on an example; `revision` is the sequence of the last fact about it that they saw."""
+
+    example_id: Id
+    revision: Count
+    reason: Comment | None = None
+
+
+class ExampleApproved(Decision, frozen=True, omit_defaults=True, kw_only=True, tag="example.approved.v1"):
     """A reviewer wants this example trained on; `revision` is the sequence of the last fact about it that they saw."""
 
     noun, verb = "example", "approved"
-    example_id: Id
-    revision: Count
-    reason: str | None = None
 
 
-class ExampleRejected(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.rejected.v1"):
+class ExampleRejected(Decision, frozen=True, omit_defaults=True, kw_only=True, tag="example.rejected.v1"):
     """A reviewer does not want this example trained on; `revision` as in `ExampleApproved`."""
 
     noun, verb = "example", "rejected"
-    example_id: Id
-    revision: Count
-    reason: str
+    reason: Comment
 
 
-class ExampleReopened(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.reopened.v1"):
+class ExampleReopened(Decision, frozen=True, omit_defaults=True, kw_only=True, tag="example.reopened.v1"):
     """A reviewer took the decisions on this example back: it stands undecided again; `revision` as above."""
 
     noun, verb = "example", "reopened"
-    example_id: Id
-    revision: Count
-    reason: str | None = None
 
 
 class ExampleRedacted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.redacted.v1"):
@@ -164,9 +166,9 @@ class ExampleRedacted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
 
     noun, verb = "example", "redacted"
     example_id: Id
-    prompt: str
-    response: str
-    original_response: str | None = None
+    prompt: Text
+    response: Text
+    original_response: Text | None = None
     found: tuple[PersonalData, ...] = ()
 
 
@@ -175,7 +177,7 @@ class ExampleErased(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="ex
 
     noun, verb = "example", "erased"
     example_id: Id
-    reason: str
+    reason: Comment
     erased: tuple[ErasedMessage, ...] = ()
 
 
@@ -183,9 +185,9 @@ class PolicyAdopted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="po
     """From here on this policy holds; `digest` is the policy's own."""
 
     noun, verb = "policy", "adopted"
-    policy: dict[str, Any]
+    policy: Annotated[dict[str, Any], DATA]
     digest: Digest
-    reason: str | None = None
+    reason: Comment | None = None
 
 
 class TrainingSetExported(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="training_set.exported.v1"):
@@ -196,8 +198,8 @@ class TrainingSetExported(Fact, frozen=True, omit_defaults=True, kw_only=True, t
     policy_digest: Digest
     log_digest: Digest
     last_seq: Count
-    counts: dict[str, int] = field(default_factory=dict)
-    paths: tuple[str, ...] = ()
+    counts: Annotated[dict[str, int], DATA] = field(default_factory=dict)
+    paths: tuple[Data, ...] = ()
 
     @property
     def about(self) -> str:
@@ -211,8 +213,8 @@ class TrainingTriggered(Fact, frozen=True, omit_defaults=True, kw_only=True, tag
     noun, verb = "training", "triggered"
     export_digest: Digest
     outcome: Literal["intended", "started", "succeeded", "failed"]
-    call_id: str | None = None
-    detail: str | None = None
+    call_id: Data | None = None
+    detail: Comment | None = None
 
     @property
     def about(self) -> str:
@@ -235,3 +237,25 @@ AnyFact = (
 )
 
 FACTS: tuple[type[Fact], ...] = AnyFact.__args__
+
+Review = Decision | ExampleRedacted | CorrectionRecorded
+"""What a reviewer may say about an example that they have looked at."""
+
+ABOUT_EXAMPLES = tuple(kind for kind in FACTS if "example_id" in kind.__struct_fields__)
+"""The facts about one example; a correction need not name the example that it corrects."""
+
+DECISIONS = tuple(kind for kind in FACTS if issubclass(kind, Decision))
+
+WITH_TEXTS = tuple(kind for kind in FACTS if has(kind, "text"))
+
+WITH_COMMENTS = tuple(kind for kind in FACTS if has(kind, "comment"))
+
+
+def texts_of(fact: Fact) -> list[str]:
+    """The texts of an example that a fact holds."""
+    return strings_of(fact, "text")
+
+
+def comments_of(fact: Fact) -> list[str]:
+    """The comments that a fact holds."""
+    return strings_of(fact, "comment")

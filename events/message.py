@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from . import digest_chain
+from . import digest_chain, subjects
 from .codec import decode
 from .errors import InvalidFact
 from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleErased
+from .subjects import Subject
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +33,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     def is_missing(self) -> bool:
         """Whether the log neither holds this sequence nor a tombstone for it."""
         return not self.subject
+
+    @property
+    def parts(self) -> Subject:
+        """The parts of its subject."""
+        return subjects.parse(self.subject)
 
     @property
     def received_at(self) -> str:

@@ -1,4 +1,4 @@
-"""JSON Schemas of all facts, for clients in other languages; `make docs` writes them to docs/schemas."""
+"""JSON Schemas of all facts, for clients in other languages; `make docs` writes them to docs/reference/schemas."""
 
 from __future__ import annotations
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import datetime
+from typing import NamedTuple
 from uuid import uuid4
 
 from .errors import InvalidFact
-from .facts import Fact
+from .facts import CorrectionRecorded, Fact
 
 STREAM = "TRAINING"
 ROOT = "training"
@@ -33,6 +34,36 @@ def new_example_id(at: datetime, kind: str = "train") -> str:
 def subject_of(fact: Fact) -> str:
     """The one subject of this fact: `training.<noun>.<verb>.<example or other id>.<event id>`."""
     return f"{ROOT}.{fact.noun}.{fact.verb}.{fact.about}.{fact.event_id}"
+
+
+class Subject(NamedTuple):
+    """The parts of a subject; all are empty where it has not the shape of a fact's subject."""
+
+    noun: str = ""
+    verb: str = ""
+    about: str = ""
+    event_id: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What kind of fact belongs there, such as `example.captured`; empty where none does."""
+        return f"{self.noun}.{self.verb}" if self.noun else ""
+
+    @property
+    def correction_id(self) -> str | None:
+        """The id of the correction that belongs there: a correction is an example itself, by its event id."""
+        return self.event_id if self[:2] == (CorrectionRecorded.noun, CorrectionRecorded.verb) else None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The examples, or the one other thing, that a fact on this subject is about."""
+        return tuple(dict.fromkeys(filter(None, (self.about, self.correction_id))))
+
+
+def parse(subject: str) -> Subject:
+    """The parts of a subject of the stream."""
+    root, *parts = subject.split(".")
+    return Subject(*parts) if root == ROOT and len(parts) == len(Subject._fields) else Subject()
 
 
 def about(any_id: str) -> str:

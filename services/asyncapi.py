@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,44 +14,36 @@ from nats.aio.client import Client
 
 from events.facts import FACTS, AnyFact
 from events.log.log import Access, Log
-from projections.policy.policy import Relevance
+from events.requests import Answer, Question
 
-from .exporter import client
+from .exporter import service as exporter_service
 from .exporter.exporter import Exporter
 from .exporter.service import ASKED_CHANNEL, MOVED_CHANNEL, ExporterService
 from .exporter.workflow import Steps
+from .projector import service as projector_service
 from .projector.service import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
 from .settings import Settings
-from .state.client import MOVED, QUESTIONS, Answer, Owner, Question, State
+from .state import arguments
+from .state.client import State
+from .state.owner import Owner
+from .state.protocol import MOVED, Moved
+from .state.questions import COMMANDS, QUESTIONS, STREAMS
 from .volume import open_volume
 
 _DESCRIPTION = (
     "The projector follows the facts on the stream TRAINING and answers questions about the state. "
-    f"Questions are NATS requests to rooflog.query.<question>: {', '.join(sorted(QUESTIONS))}. "
-    f"The exporter keeps the volume current and answers requests to {client.ASK}.<question>: status, lineage, job, and "
-    "the commands export and train, which answer the number of a job at once."
+    "A question is a NATS request whose last token is its name; `x-arguments` of a channel has the arguments of each. "
+    "The exporter keeps the volume current; its commands export and train answer the number of a job at once."
 )
 
 
-class Moved(msgspec.Struct):
-    """The tables have been folded up to this sequence of the log."""
-
-    checkpoint: int
-
-
-class ExporterQuestion(msgspec.Struct, omit_defaults=True):
-    """What the exporter is asked or told; which fields count depends on the last token of the subject.
-
-    `lineage` takes `of` (a row, an example or an export) and `limit`; `job` takes `job`; `export` and `train` the rest.
-    """
-
-    of: str | None = None
-    limit: int | None = None
-    job: str | None = None
-    actor: str | None = None
-    force: bool = False
-    min_examples: int | None = None
-    min_quality: Relevance | None = None
+_ASKED: dict[str, Mapping[str, Callable[..., Any]]] = {
+    QUESTIONS_CHANNEL: QUESTIONS,
+    ROWS_CHANNEL: STREAMS,
+    COMMANDS_CHANNEL: COMMANDS | projector_service.COMMANDS,
+    ASKED_CHANNEL: exporter_service.QUESTIONS,
+}
+"""What can be asked on each channel, by name."""
 
 
 def document() -> dict[str, Any]:
@@ -62,8 +55,8 @@ def document() -> dict[str, Any]:
             url = "nats://localhost:4222"
             log = Log(Client(), Access(url))
             projector = ProjectorService(settings, log, owner, url)
-            exporter = Exporter(log, State(log, None, None), open_volume(settings), settings.data_dir, "exporter")
-            services = (projector, ExporterService(settings, Steps(exporter, None), url))
+            writer = Exporter(log, State(log, None, None), open_volume(settings), settings.data_dir, "exporter")
+            services = (projector, ExporterService(settings, log, Steps(writer, None), url))
             for service in services:
                 service.declare()
             specification = AsyncAPI(
@@ -75,20 +68,29 @@ def document() -> dict[str, Any]:
             made: dict[str, Any] = msgspec.json.decode(specification.to_specification().to_json())
         finally:
             owner.close()
+    for channel, functions in _ASKED.items():
+        shapes = [arguments.shape(name, function) for name, function in functions.items()]
+        made["channels"][channel]["description"] += f" There are {', '.join(sorted(functions))}."
+        made["channels"][channel]["x-arguments"] = {shape.__name__: _schema(shape) for shape in shapes}
     return _sorted(_with_payloads(made))
+
+
+def _schema(shape: type[msgspec.Struct]) -> dict[str, Any]:
+    """The JSON schema of arguments, in one piece: none of them has a type of its own."""
+    schema: dict[str, Any] = msgspec.json.schema(shape)["$defs"][shape.__name__]
+    return schema
 
 
 def _with_payloads(made: dict[str, Any]) -> dict[str, Any]:
     """The document with the shapes of its messages, which FastStream can take from pydantic models only."""
     payloads, schemas = msgspec.json.schema_components(
-        [AnyFact, Question, Answer, Moved, ExporterQuestion, *FACTS], ref_template="#/components/schemas/{name}"
+        [AnyFact, Question, Answer, Moved, *FACTS], ref_template="#/components/schemas/{name}"
     )
-    fact, question, answer, moved, asked = payloads[:5]
+    fact, question, answer, moved = payloads[:4]
     messages = made["components"]["messages"]
-    for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL):
+    for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL, ASKED_CHANNEL):
         messages[f"{channel}:SubscribeMessage"]["payload"] = question
     messages[f"{FACTS_CHANNEL}:SubscribeMessage"]["payload"] = fact
-    messages[f"{ASKED_CHANNEL}:SubscribeMessage"]["payload"] = asked
     messages[f"{MOVED_CHANNEL}:SubscribeMessage"]["payload"] = moved
     messages |= {
         "answer": {"title": "answer", "payload": answer},

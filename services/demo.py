@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -9,10 +10,12 @@ import msgspec
 
 from events.codec import decode
 from events.errors import RooflogError
-from events.facts import AnyFact, CorrectionRecorded, ExampleApproved, ExampleRejected
+from events.facts import AnyFact
+from events.facts import Review as ReviewFact
 from events.log.log import Log
 from events.subjects import ROOT, subject_of
 
+from .curation import decisions
 from .state.client import State
 
 REVIEWER = "qa-reviewer"
@@ -65,33 +68,21 @@ async def play(log: Log, state: State) -> None:
             await log.decide(*said, revision=example["revision"])
 
 
-def _facts(review: Review, day: list[AnyFact]) -> list[ExampleApproved | ExampleRejected | CorrectionRecorded]:
+def _facts(review: Review, day: list[AnyFact]) -> tuple[ReviewFact, ...]:
     """The facts of one decision, the same ones on every machine; the log checks the revision that `play` looks up."""
-    at = msgspec.convert(REVIEWED_AT, type(day[0].occurred_at))
+    at = msgspec.convert(REVIEWED_AT, datetime)
     reviewed = next(fact for fact in day if fact.event_id == review.example_id)
-    envelope: dict[str, Any] = {"event_id": f"demo_{review.decision}_{review.example_id}", "occurred_at": at}
-    envelope |= {"actor": REVIEWER, "example_id": review.example_id}
+    said: dict[str, Any] = {"actor": REVIEWER, "at": at, "event_id": f"demo_{review.decision}_{review.example_id}"}
     if review.decision == "approve":
-        return [ExampleApproved(**envelope, revision=0, reason=review.reason)]
+        return (decisions.approval(review.example_id, revision=0, reason=review.reason, **said),)
     if review.decision == "reject":
-        return [ExampleRejected(**envelope, revision=0, reason=review.reason or "")]
-    correction = CorrectionRecorded(
-        **envelope,
-        original_prompt=getattr(reviewed, "prompt", ""),
-        original_response=getattr(reviewed, "response", ""),
-        corrected_response=review.response or "",
-        reason=review.reason,
-        corrector=REVIEWER,
-        tags=getattr(reviewed, "tags", ()),
+        return (decisions.rejection(review.example_id, revision=0, reason=review.reason or "", **said),)
+    correction_id = said.pop("event_id")
+    approval_id = f"demo_approve_{review.example_id}"
+    example = msgspec.to_builtins(reviewed)
+    return decisions.edit(
+        example, review.response or "", reason=review.reason, correction_id=correction_id, event_id=approval_id, **said
     )
-    approval = ExampleApproved(
-        event_id=f"demo_approve_{review.example_id}",
-        occurred_at=at,
-        actor=REVIEWER,
-        example_id=correction.event_id,
-        revision=0,
-    )
-    return [correction, approval]
 
 
 def _shipped(name: str) -> list[bytes]:

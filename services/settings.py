@@ -6,50 +6,69 @@ import getpass
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, get_type_hints
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from events.errors import InputError
+
+from .volume.sinks import CHOICES, SINKS
 
 
-class SettingsError(ValueError):
+class SettingsError(InputError):
     """A setting has a value that cannot be used; the message names it."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Each field is the flag `--name-with-dashes` and the variable `ROOFLOG_NAME`."""
+    """Each field is the flag `--name-with-dashes` and the variable `ROOFLOG_NAME`.
 
-    data_dir: Path = Path("data")
-    """Everything rooflog keeps on this machine: log, database, exports."""
-    nats_url: str | None = None
-    """An outside NATS server (`nats://host:4222`); without it rooflog runs its own under `data_dir`."""
-    nats_user: str | None = None
-    nats_password: str | None = None
-    nats_port: int = 0
-    """Loopback port of the embedded server; 0 takes a free one and keeps it."""
-    replicas: int = 1
-    """Copies of the stream in a JetStream cluster; used when the stream is created."""
-    volume_dir: Path | None = None
-    """Where exports go; `data_dir`/volume by default."""
-    sink: Literal["local", "modal"] = "local"
-    """Which volume exports go to: the directory `volume_dir`, or one on Modal."""
-    modal_volume: str = "roofing-training-data"
-    """Name of the volume on Modal; the trainer has it mounted at `/data`."""
-    modal_app: str = "roofing-training"
-    modal_function: str = "fine_tune_roofing_model"
-    """The deployed function that trains."""
-    modal_environment: str | None = None
-    """The Modal environment of volume and app; the workspace's default one unless given."""
-    modal_seconds: float = 60.0
-    """How long one step with Modal may take, or an upload may stand still."""
-    actor: str | None = None
-    """Who acts on the command line; the system user by default."""
-    web_host: str = "127.0.0.1"
-    """Where the gateway listens; anything but loopback needs a tokens file."""
-    web_port: int = 8080
-    web_rate: int = 100
-    """Requests per second that the gateway takes from one token, or from one address without a token."""
-    tokens: Path | None = None
-    """The gateway's tokens; `data_dir`/tokens.json by default."""
+    Its description is the only one: `described` hands it to the help of the flag and to the reference.
+    """
+
+    data_dir: Annotated[Path, Meta(description="Everything rooflog keeps on this machine: log, database, exports.")] = (
+        Path("data")
+    )
+    nats_url: Annotated[
+        str | None,
+        Meta(description="An outside NATS server (nats://host:4222); without it rooflog runs its own below data_dir."),
+    ] = None
+    nats_user: Annotated[str | None, Meta(description="User at the outside NATS server.")] = None
+    nats_password: Annotated[str | None, Meta(description="Password of that user.")] = None
+    nats_port: Annotated[
+        int, Meta(description="Loopback port of the embedded server; 0 takes a free port and keeps it.")
+    ] = 0
+    replicas: Annotated[
+        int, Meta(description="Copies of the stream in a JetStream cluster; used when the stream is created.")
+    ] = 1
+    volume_dir: Annotated[
+        Path | None, Meta(description="The directory that exports go to; without it volume below data_dir.")
+    ] = None
+    sink: Annotated[str, Meta(description=f"Where exports go: {CHOICES}.")] = "local"
+    modal_volume: Annotated[
+        str, Meta(description="Name of the volume on Modal; the trainer has it mounted at /data.")
+    ] = "roofing-training-data"
+    modal_app: Annotated[str, Meta(description="The deployed Modal app that trains.")] = "roofing-training"
+    modal_function: Annotated[str, Meta(description="The function of that app.")] = "fine_tune_roofing_model"
+    modal_environment: Annotated[
+        str | None, Meta(description="Modal environment of volume and app; without it the default of the workspace.")
+    ] = None
+    modal_seconds: Annotated[
+        float, Meta(description="How long a step with Modal may take, or an upload may stand still.")
+    ] = 60.0
+    actor: Annotated[
+        str | None, Meta(description="Who acts on the command line; without it the user of the system.")
+    ] = None
+    web_host: Annotated[str, Meta(description="Where the web service listens; anything but loopback needs tokens.")] = (
+        "127.0.0.1"
+    )
+    web_port: Annotated[int, Meta(description="The port of the web service; 0 takes a free port.")] = 8080
+    web_rate: Annotated[
+        int, Meta(description="Requests a second from one token, or from one address without a token.")
+    ] = 100
+    tokens: Annotated[
+        Path | None,
+        Meta(description="The file with the tokens of the web service; without it tokens.json in data_dir."),
+    ] = None
 
     @property
     def volume(self) -> Path:
@@ -82,14 +101,40 @@ class Settings(Struct, frozen=True, kw_only=True):
             return "unknown"
 
 
+class Setting(Struct, frozen=True):
+    """A setting as people meet it; `default` is empty where there is none."""
+
+    name: str
+    description: str
+    default: str
+
+    @property
+    def flag(self) -> str:
+        """Its flag, where a command has one."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """Its variable in the environment."""
+        return f"ROOFLOG_{self.name.upper()}"
+
+
+def described() -> dict[str, Setting]:
+    """Every setting by the name of its field."""
+    hints, shipped = get_type_hints(Settings, include_extras=True), Settings()
+    return {
+        name: Setting(name, hints[name].__metadata__[0].description, str(value if value is not None else ""))
+        for name, value in ((name, getattr(shipped, name)) for name in Settings.__struct_fields__)
+    }
+
+
 def load(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from flags that were given (not None), then the environment. Raises SettingsError."""
     values: dict[str, Any] = {"data_dir": _path(Settings().data_dir)}
-    for name in Settings.__struct_fields__:
+    for name, setting in described().items():
         given = (flags or {}).get(name)
-        variable = f"ROOFLOG_{name.upper()}"
-        value, origin = (given, f"--{name.replace('_', '-')}") if given is not None else (None, variable)
-        value = environment.get(variable) or None if value is None else value
+        value, origin = (given, setting.flag) if given is not None else (None, setting.variable)
+        value = environment.get(setting.variable) or None if value is None else value
         if value is None:
             continue
         try:
@@ -109,13 +154,10 @@ def _number(low: int, high: int) -> Callable[[str | int], int]:
     return parse
 
 
-def _choice(*choices: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in choices:
-            raise ValueError(f"give {' or '.join(choices)}")
-        return value
-
-    return parse
+def _sink(value: str) -> str:
+    if value not in SINKS:
+        raise ValueError(f"give {CHOICES}")
+    return value
 
 
 def _seconds(value: str | float) -> float:
@@ -140,7 +182,7 @@ _FIELDS: dict[str, Any] = {
     "nats_port": _number(0, 65535),
     "replicas": _number(1, 5),
     "volume_dir": _path,
-    "sink": _choice("local", "modal"),
+    "sink": _sink,
     "modal_volume": str,
     "modal_app": str,
     "modal_function": str,

@@ -21,7 +21,8 @@ from projections.verdicts import counters
 from services.exporter.workflow import opened
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
-from services.state.client import Owner, State
+from services.state.client import State
+from services.state.owner import Owner
 
 PHRASES = (
     "clean and prime the membrane", "extend the flashing 8 in. above the roof", "per the manufacturer''s detail",

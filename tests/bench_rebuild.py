@@ -23,7 +23,7 @@ from events.log.log import Log
 from events.subjects import EVERYTHING, STREAM
 from services.projector.rebuild import Plan, Rebuild
 from services.runtime.nats_server import EmbeddedServer
-from services.state.client import Owner
+from services.state.owner import Owner
 from tests.bench_load import load, texts
 
 BASELINE = 20_000

@@ -13,7 +13,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LISTING = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
 TRACKED = subprocess.run(LISTING, cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines()
-MODULES = [name for name in TRACKED if name.endswith(".py") and (ROOT / name).exists()]
+FILES = [name for name in TRACKED if (ROOT / name).exists()]
+MODULES = [name for name in FILES if name.endswith(".py")]
+SCRIPTS = [name for name in FILES if name.endswith(".js")]
+PAGES = [*SCRIPTS, *(name for name in FILES if name.endswith((".css", ".d.ts")))]
 PRODUCT = [name for name in MODULES if name.startswith(("events/", "projections/", "services/"))]
 TESTS = [name for name in MODULES if PurePath(name).name.startswith("test_")]
 
@@ -28,12 +31,16 @@ OF_MANY_MODULES = {
     "tests/projections/queries/test_queue.py",
     "tests/projections/test_law.py",
     "tests/services/cli/test_cli.py",
+    "tests/services/cli/test_first_day.py",
     "tests/services/exporter/test_trainers.py",
     "tests/services/test_compose.py",
+    "tests/services/web/pages/test_answers.py",
     "tests/services/web/pages/test_pages.py",
     "tests/services/web/pages/test_review.py",
     "tests/services/web/test_guide.py",
     "tests/test_architecture.py",
+    "tests/test_errors.py",
+    "tests/test_releases.py",
 }
 """Test files about something that no single module makes."""
 
@@ -53,6 +60,17 @@ def functions(name: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 def test_no_file_names_anything_beside_the_repository() -> None:
     beside = b"../" + b"shared"
     assert [name for name in TRACKED if (ROOT / name).is_file() and beside in (ROOT / name).read_bytes()] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_line_of_the_pages_is_too_long(name: str) -> None:
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    assert [line for line in lines if len(line) > 120] == [], f"{name}: the formatter cannot break comments and strings"
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_of_the_pages_says_what_it_is_for(name: str) -> None:
+    assert (ROOT / name).read_text("utf-8").startswith(("/**", "//")), f"{name} begins with no comment"
 
 
 def test_every_module_says_what_it_is_for() -> None:

@@ -19,9 +19,10 @@ import msgspec
 
 from .. import calls
 from ..calls import Common, Modifications
-from ..errors import InvalidFact, RooflogError
+from ..errors import InvalidFact
 from ..facts import ExampleCaptured
 from ..log.log import Log
+from ..requests import QUERY
 from . import capture_wrapper
 from .delivery import FLUSH_SECONDS, Delivery, Stats
 from .outbox import MAX_BYTES, Outbox
@@ -358,11 +359,13 @@ class Rooflog:
 
     def training_stats(self, timeout: float = 2.0) -> dict[str, Any]:
         """The projector's statistics: funnel, sources, relevance, tags. Waits. Raises Unreachable or RooflogError."""
-        return _answer(self._ask("stats", timeout).result())
+        told: dict[str, Any] = self._ask("stats", timeout).result()
+        return told
 
     async def atraining_stats(self, timeout: float = 2.0) -> dict[str, Any]:
         """`training_stats` for coroutines."""
-        return _answer(await asyncio.wrap_future(self._ask("stats", timeout)))
+        told: dict[str, Any] = await asyncio.wrap_future(self._ask("stats", timeout))
+        return told
 
     def flush(self, timeout: float | None = FLUSH_SECONDS) -> bool:
         """Wait until what was said before is on the log; is it all?
@@ -402,8 +405,8 @@ class Rooflog:
         self._delivery.say_or_drop(fact)
         return fact.example_id
 
-    def _ask(self, question: str, timeout: float) -> Future[bytes]:
-        return self._delivery.ask(f"rooflog.query.{question}", b"{}", timeout)
+    def _ask(self, question: str, timeout: float) -> Future[Any]:
+        return self._delivery.ask(f"{QUERY}.{question}", "projector", timeout)
 
     async def _connect(self) -> Log:
         return await Log.connect(self.url, name="rooflog-client", user=self._user, password=self._password)
@@ -420,11 +423,3 @@ def _made(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return call(*args, **kwargs)
     except (TypeError, ValueError, AttributeError) as error:
         raise InvalidFact("invalid", f"{call.__name__}: {error}") from error
-
-
-def _answer(data: bytes) -> dict[str, Any]:
-    answer: dict[str, Any] = msgspec.json.decode(data)
-    if answer.get("error"):
-        raise RooflogError(str(answer["error"]))
-    value: dict[str, Any] = answer["value"]
-    return value

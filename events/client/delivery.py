@@ -149,9 +149,9 @@ class Delivery:
             last_published_at=publisher.last_published_at if publisher else None,
         )
 
-    def ask(self, subject: str, question: bytes, timeout: float) -> Future[bytes]:
-        """Put a question to a service behind the log's server. The future raises Unreachable."""
-        return self._running().ask(subject, question, timeout)
+    def ask(self, subject: str, who: str, timeout: float) -> Future[Any]:
+        """Ask the service `who` behind the log's server. The future raises as `requests.ask` does."""
+        return self._running().ask(subject, who, timeout)
 
     def _drop(self, error: OutboxFull) -> None:
         self._dropped += 1

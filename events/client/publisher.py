@@ -12,9 +12,11 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from typing import Any
 
 from nats.errors import Error as NatsError
 
+from .. import requests, subjects
 from ..errors import RooflogError, Unreachable
 from ..log.log import BATCH, Log
 from .outbox import ADOPT_SECONDS, Batch, Outbox
@@ -78,9 +80,9 @@ class Publisher:
         self.wake()
         return future
 
-    def ask(self, subject: str, question: bytes, timeout: float) -> Future[bytes]:
-        """Put a question to a service behind the log's server. The future raises Unreachable."""
-        return asyncio.run_coroutine_threadsafe(self._ask(subject, question, timeout), self._loop)
+    def ask(self, subject: str, who: str, timeout: float) -> Future[Any]:
+        """Ask the service `who` behind the log's server. The future raises as `requests.ask` does."""
+        return asyncio.run_coroutine_threadsafe(self._ask(subject, who, timeout), self._loop)
 
     def stop(self) -> None:
         """End the thread; what is not settled stays in the outbox.
@@ -162,7 +164,7 @@ class Publisher:
         if published.refused:
             reasons = dict(published.refused)
             for subject, data in batch.records:
-                if reason := reasons.get(subject.rsplit(".", 1)[1]):
+                if reason := reasons.get(subjects.parse(subject).event_id):
                     self._outbox.set_aside(subject, data, reason)
                     logger.error("rooflog: set aside in %s: %s", self._outbox.set_aside_path, reason)
         self._outbox.settle(batch)
@@ -194,17 +196,13 @@ class Publisher:
             except OSError as error:
                 logger.warning("rooflog: the outbox could not be synced: %s", error)
 
-    async def _ask(self, subject: str, question: bytes, timeout: float) -> bytes:
+    async def _ask(self, subject: str, who: str, timeout: float) -> Any:
         deadline = time.monotonic() + timeout
         while (log := self._log) is None:
             if time.monotonic() > deadline:
                 raise Unreachable(self._problem or "the log does not answer")
             await asyncio.sleep(0.05)
-        try:
-            answer = await log.client.request(subject, question, timeout=max(0.1, deadline - time.monotonic()))
-        except NatsError as error:
-            raise Unreachable(f"no answer on {subject}: {error or type(error).__name__}") from error
-        return bytes(answer.data)
+        return await requests.ask(log.client, subject, who=who, timeout=max(0.1, deadline - time.monotonic()))
 
     def _tell(self) -> None:
         """Let those know who wait for what is settled by now."""

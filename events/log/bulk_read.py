@@ -14,6 +14,7 @@ from typing import Any
 from nats.aio.client import Client
 
 from .. import subjects
+from ..errors import RooflogError
 from ..message import Message
 
 TIMEOUT_SECONDS = 10.0
@@ -34,7 +35,7 @@ _ENDS = (b" 404 ", b" 408 ", b" 409 Message Size Exceeds MaxBytes")
 _INBOX_ID, _ANSWER_ID = b"1", b"2"
 
 
-class BulkError(Exception):
+class BulkError(RooflogError):
     """The stretch cannot be read in this way; the message says why."""
 
 

@@ -18,22 +18,13 @@ from nats.errors import NoRespondersError
 from .. import subjects
 from ..codec import encode
 from ..errors import InvalidFact, RooflogError, StalePolicy, StaleRevision, TooLarge, UnknownExample, Unreachable
-from ..facts import (
-    CorrectionRecorded,
-    ExampleApproved,
-    ExampleErased,
-    ExampleRedacted,
-    ExampleRejected,
-    ExampleReopened,
-    Fact,
-    FeedbackGiven,
-    PolicyAdopted,
-)
+from ..facts import CorrectionRecorded, ExampleErased, Fact, FeedbackGiven, PolicyAdopted, Review
 from ..message import Message, listed, without_gaps
+from ..words import describe
 from . import stream
 from .bulk_read import Bulk, BulkError
 
-__all__ = ["Decision", "Log", "Message", "Published", "describe"]
+__all__ = ["Log", "Message", "Published"]
 
 BATCH = 500
 """Facts in one atomic batch. The server's limit is 1,000; the rate is flat from 500 on (29,600/s synced)."""
@@ -103,10 +94,6 @@ class _Outcome(msgspec.Struct):
     new: list[str] = []
     existing: list[str] = []
     refused: list[tuple[str, str]] = []
-
-
-Decision = ExampleApproved | ExampleRejected | ExampleReopened | ExampleRedacted | CorrectionRecorded
-"""What a reviewer may say about an example that they have looked at."""
 
 
 class Log:
@@ -225,7 +212,7 @@ class Log:
             await self._require(correction.example_id)
         return await self._publish_one(correction)
 
-    async def decide(self, *facts: Decision, revision: int) -> int:
+    async def decide(self, *facts: Review, revision: int) -> int:
         """Publish a reviewer's decision, all of it or nothing, if the example is still as the reviewer saw it.
 
         The first fact names the example; `revision` is the sequence of the last fact about it that they saw.
@@ -573,16 +560,6 @@ class Log:
         self._heard_last, self.problem = error, _name(error)
 
 
-def describe(message: Message) -> str:
-    """One line on who said what and when, for people."""
-    try:
-        fact = message.fact()
-    except InvalidFact as error:
-        return f"sequence {message.seq} holds no valid fact ({error})"
-    tail = f": {reason}" if (reason := getattr(fact, "reason", None)) else ""
-    return f"{fact.noun}.{fact.verb} by {fact.actor} at {fact.occurred_at:%Y-%m-%d %H:%M:%S} UTC{tail}"
-
-
 def _message(message: Msg, headers: dict[str, str]) -> Message:
     received = _nanoseconds(headers.get("Nats-Time-Stamp", ""))
     return Message(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data, received)
@@ -599,7 +576,7 @@ def _name(error: BaseException) -> str:
 
 
 def _event_id(subject: str) -> str:
-    return subject.rsplit(".", 1)[1]
+    return subjects.parse(subject).event_id
 
 
 async def _ended(ended: asyncio.Queue[dict[str, str]], found: list[Message]) -> dict[str, str]:

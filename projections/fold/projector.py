@@ -10,17 +10,7 @@ from pathlib import Path
 import duckdb
 
 from events.digest_chain import START
-from events.facts import (
-    CorrectionRecorded,
-    ExampleApproved,
-    ExampleCaptured,
-    ExampleErased,
-    ExampleRedacted,
-    ExampleRejected,
-    ExampleReopened,
-    FeedbackGiven,
-    PolicyAdopted,
-)
+from events.facts import ABOUT_EXAMPLES, CorrectionRecorded, ExampleRedacted, PolicyAdopted
 from events.message import Message
 
 from ..policy.policy import Policy, default
@@ -382,11 +372,6 @@ def _versions() -> str:
     return " ".join([f"schema={SCHEMA}", *versions, f"links={near_duplicates.ALGORITHM.replace(' ', '+')}"])
 
 
-_ABOUT_ONE = (
-    ExampleCaptured, FeedbackGiven, ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, ExampleErased,
-)  # fmt: skip
-
-
 def _prompts(examples: str) -> str:
     """The prompts of a relation of examples as near-duplicates are looked for, NULL where they are erased."""
     return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN {QUESTION} END AS prompt FROM {examples}"
@@ -394,10 +379,9 @@ def _prompts(examples: str) -> str:
 
 def _named(batch: Batch) -> set[str]:
     ids: set[str] = set()
-    for kind in _ABOUT_ONE:
+    for kind in ABOUT_EXAMPLES:
         ids.update(fact.about for _, fact in batch.of(kind))
-    for _, fact in batch.of(CorrectionRecorded):
-        ids |= {fact.event_id, fact.about}
+    ids.update(fact.event_id for _, fact in batch.of(CorrectionRecorded))
     for message in batch.erased:
-        ids.update(message.subject.split(".")[3:])
+        ids.update(message.parts.ids)
     return ids | batch.gone

@@ -19,6 +19,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from msgspec import Meta, Struct
 
+from events.errors import InputError
+
 Tag = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,40}\Z")]
 """A topic: lower-case letters, digits and hyphens."""
 
@@ -35,7 +37,7 @@ MAX_PATTERN = 22_000
 """Characters of one alternation: from about 23,400 on RE2 gives its automaton up and is ten times slower."""
 
 
-class LexiconError(ValueError):
+class LexiconError(InputError):
     """A lexicon document that cannot be used; the message names the entry and what to change."""
 
 

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from events.errors import InputError
+
 from .lexicon import Lexicon, LexiconError, check
 
 Relevance = Literal["low", "medium", "high"]
@@ -21,7 +23,7 @@ Count = Annotated[int, Meta(ge=0, le=10**9)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class PolicyError(ValueError):
+class PolicyError(InputError):
     """A policy document is wrong; the message says where and what was expected."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from events.errors import InputError
+
 from ..policy.policy import Policy
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection
@@ -40,7 +42,7 @@ TABLES = {
 
 
 def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
-    """What the dashboard shows beside `stats`, all of one moment. Raises ValueError for an unknown span."""
+    """What the dashboard shows beside `stats`, all of one moment. Raises InputError for an unknown span."""
     policy = policies.current(con)
     made = exports.history(con, limit=1)["exports"]
     trained = _rows(con, _LAST_TRAINING, {})
@@ -66,10 +68,10 @@ _LAST_TRAINING = f"""SELECT seq, strftime(occurred_at, '{_ISO}') AS at, actor, e
 def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     """Captures, corrections, approvals and rejections in equal steps (UTC) up to the last thing that happened.
 
-    Moments in the future, from a clock that is wrong, are not counted. Raises ValueError for an unknown span.
+    Moments in the future, from a clock that is wrong, are not counted. Raises InputError for an unknown span.
     """
     if span not in SPANS:
-        raise ValueError(f"no span {span!r}; there are {', '.join(SPANS)}")
+        raise InputError(f"no span {span!r}; there are {', '.join(SPANS)}")
     unit, steps = SPANS[span]
     now = datetime.now(UTC).replace(tzinfo=None)
     said: dict[datetime, dict[str, int]] = {}

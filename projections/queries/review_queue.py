@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from events.errors import InputError
+
 from ..store.checkpoint import checkpoint
 from ..store.database import AMONG, Connection, first
 from ..tables import policies
@@ -145,7 +147,7 @@ def found(
 
     `reason` is the first one in the order of the pipeline, as the funnel counts; `stage` is training, waiting, filtered
     or approved, the latter two as after those stages of the funnel. `text` and pauses as in `waiting`; go on with
-    `before`. Raises ValueError for an unknown reason or stage.
+    `before`. Raises InputError for an unknown reason or stage.
     """
     condition = " AND ".join(
         [
@@ -236,7 +238,7 @@ def _of_reason(reason: str | None) -> str:
     if reason is None:
         return "true"
     if reason not in BIT:
-        raise ValueError(f"no reason {reason!r}; there are {', '.join(BIT)}")
+        raise InputError(f"no reason {reason!r}; there are {', '.join(BIT)}")
     return f"reasons & -reasons = {BIT[reason]}"
 
 
@@ -251,7 +253,7 @@ def _of_stage(stage: str | None) -> str:
         "corrections": "kind = 'correction'",
     }
     if stage not in stages:
-        raise ValueError(f"no stage {stage!r}; there are {', '.join(name for name in stages if name)}")
+        raise InputError(f"no stage {stage!r}; there are {', '.join(name for name in stages if name)}")
     return stages[stage]
 
 
@@ -345,10 +347,10 @@ def _deadline() -> Callable[[], bool]:
 
 
 def _cursor(after: str | None) -> tuple[int, int]:
-    """Place and sequence of the row to go on behind. Raises ValueError."""
+    """Place and sequence of the row to go on behind. Raises InputError."""
     if after is None:
         return 0, 0
     place, _, seq = after.partition(".")
     if not (place.isdecimal() and seq.isdecimal()):
-        raise ValueError(f"after = {after!r}: take it from the page before")
+        raise InputError(f"after = {after!r}: take it from the page before")
     return int(place), int(seq)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+
+from events.errors import RooflogError
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -32,8 +35,17 @@ TYPES: dict[str, pa.DataType] = {
 }
 
 
-class DatabaseError(Exception):
+class DatabaseError(RooflogError):
     """The database file cannot be used; the message says why and what to do."""
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Raise DatabaseError, which a user understands, for what DuckDB raises in the meantime."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise DatabaseError(f"the database failed: {error}") from error
 
 
 def connect(path: Path | None, *, threads: int = THREADS, memory_limit: str = MEMORY_LIMIT) -> Connection:

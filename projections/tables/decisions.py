@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from events.facts import ExampleApproved, ExampleRejected, ExampleReopened
+from events.facts import DECISIONS as KINDS
 
 from ..store.batch import Batch
 from ..store.database import by_column
@@ -14,10 +14,7 @@ _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "decision": "VARCHAR", "reason":
 
 
 def _rows(batch: Batch) -> pa.Table | None:
-    said: list[tuple[int, ExampleApproved | ExampleRejected | ExampleReopened]] = []
-    said += batch.of(ExampleApproved)
-    said += batch.of(ExampleRejected)
-    said += batch.of(ExampleReopened)
+    said = [decided for kind in KINDS for decided in batch.of(kind)]
     rows = [(*envelope(n, f), f.example_id, f.verb, f.reason, f.revision) for n, f in said]
     return by_column(_COLUMNS, rows) if rows else None
 
@@ -25,7 +22,7 @@ def _rows(batch: Batch) -> pa.Table | None:
 DECISIONS = Projection(
     name="decisions",
     version=2,
-    handles=(ExampleApproved, ExampleRejected, ExampleReopened),
+    handles=KINDS,
     columns=_COLUMNS,
     key="seq",
     rows=_rows,

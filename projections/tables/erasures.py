@@ -12,6 +12,7 @@ import pyarrow as pa
 from msgspec import json
 
 from events.facts import ExampleErased
+from events.message import Message
 
 from ..store import compaction
 from ..store.batch import Batch
@@ -28,8 +29,13 @@ _REMNANTS = {"seq": "BIGINT", "ids": "VARCHAR[]"}
 _LISTED = """
 SELECT seq, min(erased_by) AS erased_by FROM (
     SELECT unnest(from_json(erased, '[{"seq":"BIGINT"}]')).seq AS seq, seq AS erased_by FROM erasures)
-GROUP BY seq"""
-"""The messages that tombstones list."""
+WHERE seq < erased_by GROUP BY seq"""
+"""The messages that tombstones list; as on the log, a tombstone lists what is older than itself."""
+
+_LISTED_TABLE = f"CREATE OR REPLACE TEMP TABLE listed AS {_LISTED}"
+
+_BLANK = {"occurred_at": None, "actor": None, "trace_id": None, "reason": "", "erased": "[]"}
+"""What is kept of a tombstone that a later one lists, since its reason quoted the text: it still erases its example."""
 
 _ERASED = """erased AS (
     SELECT example_id, seq FROM erasures
@@ -41,9 +47,21 @@ _GONE = f"WITH RECURSIVE {_ERASED} SELECT example_id, min(seq) AS seq FROM erase
 
 
 def _rows(batch: Batch) -> pa.Table | None:
-    said = batch.of(ExampleErased)
-    rows = [(*envelope(seq, f), f.example_id, f.reason, json.encode(f.erased).decode()) for seq, f in said]
+    rows: list[tuple[object, ...]] = [
+        (*envelope(seq, f), f.example_id, f.reason, json.encode(f.erased).decode())
+        for seq, f in batch.of(ExampleErased)
+    ]
+    rows += [row for message in batch.erased if (row := _blank_row(message)) is not None]
     return by_column(_COLUMNS, rows) if rows else None
+
+
+def _blank_row(message: Message) -> tuple[object, ...] | None:
+    """The row of a tombstone of which only a later one is left; None for any other erased message."""
+    if message.erased is None or message.erased.fact != ExampleErased.__struct_config__.tag:
+        return None
+    of = message.parts
+    known = {"seq": message.seq, "event_id": of.event_id, "example_id": of.about} | _BLANK
+    return tuple(known[name] for name in _COLUMNS)
 
 
 def _take_out(con: Connection, batch: Batch) -> None:
@@ -51,7 +69,11 @@ def _take_out(con: Connection, batch: Batch) -> None:
     arrived = not batch.rows.keys().isdisjoint(("erasures", "examples", "redactions"))
     if not (arrived or batch.quarantined or batch.erased) or not first(con, "SELECT 1 FROM erasures LIMIT 1"):
         return
-    con.execute(f"CREATE OR REPLACE TEMP TABLE listed AS {_LISTED}")
+    con.execute(_LISTED_TABLE)
+    if first(con, "SELECT 1 FROM erasures SEMI JOIN listed USING (seq) WHERE actor IS NOT NULL"):
+        blank = ", ".join(f"{name} = ${name}" for name in _BLANK)
+        con.execute(f"UPDATE erasures SET {blank} WHERE seq IN (SELECT seq FROM listed)", _BLANK)
+        con.execute(_LISTED_TABLE)
     con.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {_GONE}")
     _blank(con, batch)
     con.execute(
@@ -131,6 +153,6 @@ UNION SELECT example_id FROM examples WHERE corrects IN (SELECT example_id FROM 
 UNION SELECT example_id FROM examples
       WHERE original_key IN (FROM keys) OR text_key IN (FROM keys) OR said_key IN (FROM keys)"""
 
-ERASURES = Projection(name="erasures", version=2, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows)
+ERASURES = Projection(name="erasures", version=3, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows)
 REMNANTS = Projection(name="remnants", version=2, handles=(), columns=_REMNANTS, key="seq", fold=_take_out)
 """What the log still holds of erased examples and no tombstone lists; folded after every table that has a text."""

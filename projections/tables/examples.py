@@ -193,20 +193,19 @@ def _arriving(
 def _erased(left: Message) -> dict[str, object] | None:
     """The row of a message of which only the tombstone is left; None where it held neither capture nor correction."""
     kinds = {"example.captured.v1": "capture", "correction.recorded.v1": "correction"}
-    kept = left.erased
-    if kept is None or kept.fact not in kinds:
+    kept, of = left.erased, left.parts
+    if kept is None or kept.fact not in kinds or not of.kind:
         return None
-    about, event_id = left.subject.split(".")[3:5]
     kind = kinds[kept.fact]
     is_correction = kind == "correction"
-    example_id = event_id if is_correction else about
+    example_id = of.event_id if is_correction else of.about
     return {
         "seq": left.seq,
-        "event_id": event_id,
+        "event_id": of.event_id,
         "example_id": example_id,
         "id_key": id_key(example_id),
         "kind": kind,
-        "corrects": about if is_correction and about != event_id else None,
+        "corrects": of.about if is_correction and of.about != of.event_id else None,
         "original_key": kept.corrected and bytes.fromhex(kept.corrected),
         "erased_seq": left.erased_by,
     }

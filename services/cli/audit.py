@@ -40,7 +40,7 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
     """
     async with session.state() as (log, state):
         if dry_run:
-            found = await erasure.plan(log, state, example_id, with_comments=comments)
+            found = await erasure.plan(log, state, example_id, reason=reason, with_comments=comments)
             seqs = {one: [message.seq for message in said] for one, said in found.taken.items()}
             value: dict[str, Any] = {
                 "status": "proposed",
@@ -73,8 +73,8 @@ async def _withdraw(session: Session, log: Log, state: State, done: erasure.Eras
     """Take the text off the volume: a new export where the trainer still reads it, and nothing of it in older ones."""
     volume = open_volume(session.settings)
     forget_abandoned(session.settings.data_dir)
-    await withdrawal.tidy(session.settings)
     try:
+        await withdrawal.tidy(session.settings, volume)
         found = await withdrawal.containing(state, volume, done.ids, done.first)
         again = None
         if await withdrawal.is_latest(volume, found.exports):

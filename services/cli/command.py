@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-import duckdb
 import msgspec
 from click.core import ParameterSource
 from msgspec import Struct
@@ -30,27 +29,20 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample
+from events.errors import InputError, RooflogError, StaleRevision
 from events.log.log import Log
 from projections.policy.policy import Policy, PolicyError, from_bytes
-from projections.store.database import DatabaseError
 
 from ..history import as_of as past
-from ..runtime.nats_server import EmbeddedServer, ServerError
-from ..settings import Settings, SettingsError, load
-from ..state.client import Progress as Report
+from ..runtime.nats_server import EmbeddedServer
+from ..settings import Settings, described, load
 from ..state.client import State, open_state
-
-FAILED, WRONG_INPUT = 1, 2
+from ..state.protocol import Progress as Report
 
 PROGRESS_AFTER_SECONDS = 1.0
 
 PIPED_WIDTH = 140
 """Columns where no terminal says how wide it is."""
-
-
-class InputError(Exception):
-    """What the user gave cannot be used; the message says what to give instead."""
 
 
 class Outcome(Struct):
@@ -119,7 +111,7 @@ class Session:
         async with self.state() as (log, live):
             try:
                 seq = await past.meant(log, as_of)
-            except ValueError as error:
+            except InputError as error:
                 raise InputError(f"--as-of: {error}") from error
             with self.progress("going back") as report:
                 async with past.as_of(self.settings, log, seq, report, policy=supposed, live=live) as then:
@@ -160,30 +152,38 @@ def command(name: str, *, example: str) -> Callable[[Body], click.Command]:
                 flags = {name: options.pop(name, None) for name in ("actor", "web_host", "web_port")}
                 settings = load({"data_dir": data_dir, "nats_url": nats_url, "nats_port": nats_port} | flags)
                 outcome = asyncio.run(body(Session(settings, as_json), **options))
-            except (InputError, UnknownExample, InvalidFact, SettingsError, PolicyError, FileNotFoundError) as error:
-                outcome = _failure(error, WRONG_INPUT)
-            except (RooflogError, DatabaseError, ServerError, OSError, duckdb.Error) as error:
-                outcome = _failure(error, FAILED)
+            except RooflogError as error:
+                outcome = _failure(error, error.exit_code)
+            except OSError as error:  # of a file that the user names, or of the disk
+                code = InputError.exit_code if isinstance(error, FileNotFoundError) else RooflogError.exit_code
+                outcome = _failure(error, code)
             except KeyboardInterrupt:
                 sys.exit(130)
             _emit(outcome, as_json)
             sys.exit(outcome.code)
 
         made: click.Command = click.command(name, epilog=f"Example: {example}")(run)
-        for option in reversed(_SHARED):
+        for option in _SHARED:
             made = option(made)
         return made
 
     return decorate
 
 
+def setting_option(name: str, metavar: str, **attributes: Any) -> Callable[[Any], Any]:
+    """The flag of a setting, with the setting's own description as help."""
+    setting = described()[name]
+    default = f"; default: {setting.default}" if setting.default else ""
+    help_text = f"{setting.description}  [{setting.variable}{default}]"
+    return click.option(setting.flag, metavar=metavar, help=help_text, **attributes)
+
+
 _SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else."),
-    click.option("--data-dir", metavar="DIR", help="Where rooflog keeps its data.  [ROOFLOG_DATA_DIR; default: data]"),
-    click.option("--nats-url", metavar="URL", help="An outside NATS server instead of the embedded one."
-                 "  [ROOFLOG_NATS_URL]"),
-    click.option("--nats-port", metavar="PORT", help="The embedded server's port.  [ROOFLOG_NATS_PORT; default: free]"),
-)  # fmt: skip
+    setting_option("data_dir", "DIR"),
+    setting_option("nats_url", "URL"),
+    setting_option("nats_port", "PORT"),
+)
 
 as_of_option = click.option(
     "--as-of", metavar="SEQ|TIME", help="As it stood after this sequence, or at this time (UTC, by the server's clock)."
@@ -194,14 +194,9 @@ policy_option = click.option(
     help="As this policy would have it; with or without --as-of.",
 )
 
-actor_option = click.option("--actor", metavar="NAME", help="Who says this.  [ROOFLOG_ACTOR; default: the system user]")
-
-web_host_option = click.option(
-    "--web-host", metavar="HOST", help="Where the web listens.  [ROOFLOG_WEB_HOST; default: 127.0.0.1]"
-)
-web_port_option = click.option(
-    "--web-port", metavar="PORT", help="And on which port.  [ROOFLOG_WEB_PORT; default: 8080]"
-)
+actor_option = setting_option("actor", "NAME")
+web_host_option = setting_option("web_host", "HOST")
+web_port_option = setting_option("web_port", "PORT")
 
 
 def log_to_stderr() -> None:

@@ -11,19 +11,20 @@ import click
 import msgspec
 from rich.table import Table
 
+from events.errors import InputError
 from events.log.log import Log
 from projections.policy.policy import RELEVANCE
 
 from ..exporter.client import ask, done
 from ..exporter.exporter import LOCK_SECONDS, Busy, export_apart
 from ..exporter.formats import FORMATS
-from ..exporter.provenance import Provenance, UnknownRow, lines_of
+from ..exporter.provenance import Provenance, lines_of
 from ..exporter.workflow import Steps, opened
 from ..history.as_of import folder
-from ..state.client import Progress, State
+from ..state.client import State
+from ..state.protocol import Progress
 from ..volume import open_volume
 from .command import (
-    InputError,
     Outcome,
     Session,
     actor_option,
@@ -32,6 +33,7 @@ from .command import (
     log_to_stderr,
     plain,
     policy_option,
+    setting_option,
 )
 from .status import funnel_table
 
@@ -56,7 +58,7 @@ async def exporter(session: Session) -> Outcome:
     "--min-examples", type=click.IntRange(min=0), help="Export only from so many on; the policy's by default."
 )
 @click.option("--min-quality", type=click.Choice(list(reversed(RELEVANCE))), help="Lowest relevance; the policy's.")
-@click.option("--volume-dir", type=click.Path(path_type=Path), help="Where to write.  [ROOFLOG_VOLUME_DIR]")
+@setting_option("volume_dir", "DIR", type=click.Path(path_type=Path))
 @click.option("--wait/--no-wait", default=True, help="Wait until a running exporter is done with it (the default).")
 @as_of_option
 @policy_option
@@ -210,8 +212,6 @@ async def lineage(session: Session, what: str, limit: int) -> Outcome:
         volume = open_volume(session.settings)
         try:
             told = await (await Provenance.of(state, volume)).of_anything(what, limit)
-        except UnknownRow as error:
-            raise InputError(str(error)) from error
         finally:
             await volume.close()
         if "in" in told and not told["in"] and await state.ask("show", example_id=what) is None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
 import click
 
-from events.errors import InvalidFact
-from events.facts import CorrectionRecorded, Document, ExampleCaptured, FeedbackGiven, Metadata
-from events.subjects import new_event_id, new_example_id
+from events import calls
+from events.errors import InputError, InvalidFact
+from events.facts import Document
 
-from ..imports import import_files
-from .command import InputError, Outcome, Session, actor_option, command, plain, text_argument
+from ..curation.facts import correction, find
+from ..imports import described, import_files
+from .command import Outcome, Session, actor_option, command, plain, text_argument
 
 
 @command(
@@ -49,32 +50,27 @@ async def capture(
     **metadata: Any,
 ) -> Outcome:
     """Record an interaction; prints the id of the new example."""
-    now = datetime.now(UTC)
-    example_id = new_example_id(now, "doc" if document_type else "train")
     if (used or modified != "none") and not document_type:
         raise InputError("--used and --modified are about a document; say which with --document-type")
     document = None
     if document_type:
         document = Document(document_type=document_type, was_used=used, modifications_made=modified)
-    fact = ExampleCaptured(
-        event_id=example_id,
-        occurred_at=now,
+    fact = calls.capture(
+        text_argument(prompt, "prompt"),
+        text_argument(response, "response"),
         actor=session.settings.who,
-        example_id=example_id,
-        prompt=text_argument(prompt, "prompt"),
-        response=text_argument(response, "response"),
         source=source,
-        metadata=Metadata(**metadata),
         tags=tags,
-        project_context=project,
+        project=project,
         document=document,
         include_in_training=not exclude,
+        **metadata,
     )
     async with session.log() as log:
         published = await log.publish([fact])
     for _, reason in published.refused:
         raise InvalidFact("invalid", reason)
-    return Outcome({"status": "captured", "example_id": example_id}, example_id)
+    return Outcome({"status": "captured", "example_id": fact.example_id}, fact.example_id)
 
 
 @command("feedback", example="rooflog feedback train_20250115_143000_1a2b3c4d positive")
@@ -84,14 +80,7 @@ async def capture(
 @actor_option
 async def feedback(session: Session, example_id: str, feedback: Any, comment: str | None) -> Outcome:
     """Give a thumbs up or down; after a thumbs down the answer asks for a correction."""
-    fact = FeedbackGiven(
-        event_id=new_event_id(),
-        occurred_at=datetime.now(UTC),
-        actor=session.settings.who,
-        example_id=example_id,
-        feedback=feedback,
-        comment=comment,
-    )
+    fact = calls.feedback(example_id, feedback, actor=session.settings.who, comment=comment)
     async with session.log() as log:
         seq = await log.give_feedback(fact)
     wanted = feedback == "negative"
@@ -124,50 +113,29 @@ async def correct(
     project: str | None,
 ) -> Outcome:
     """Record what an answer should have been; prints the id of the correction."""
-    now = datetime.now(UTC)
     if example_id is None and (prompt is None or original is None):
         raise InputError("give --example ID, or both --prompt and --original")
     async with session.state() as (log, state):
-        wrong: dict[str, Any] = {}
-        if example_id is not None:
-            wrong = await find(state, example_id)
-            example_id = wrong["example_id"]
-        fact = CorrectionRecorded(
-            event_id=new_example_id(now, "correction"),
-            occurred_at=now,
+        fact = correction(
+            text_argument(corrected, "corrected"),
             actor=session.settings.who,
-            example_id=example_id,
-            original_prompt=text_argument(prompt, "prompt") if prompt is not None else wrong["prompt"],
-            original_response=text_argument(original, "original") if original is not None else wrong["response"],
-            corrected_response=text_argument(corrected, "corrected"),
+            example=None if example_id is None else await find(state, example_id),
+            original_prompt=None if prompt is None else text_argument(prompt, "prompt"),
+            original_response=None if original is None else text_argument(original, "original"),
             reason=reason,
-            corrector=session.settings.who,
-            tags=tags or tuple(wrong.get("tags", ())),
-            project_context=project or wrong.get("project_context", "general"),
+            tags=tags or None,
+            project=project,
         )
         seq = await log.correct(fact)
     return Outcome(
-        {"status": "recorded", "correction_id": fact.event_id, "example_id": example_id, "seq": seq}, fact.event_id
+        {"status": "recorded", "correction_id": fact.event_id, "example_id": fact.example_id, "seq": seq}, fact.event_id
     )
-
-
-async def find(state: Any, example_id: str) -> dict[str, Any]:
-    """The example of an id, as the state knows it. Raises UnknownExample."""
-    from events.errors import UnknownExample
-
-    example: dict[str, Any] | None = await state.ask("show", example_id=example_id)
-    if example is None:
-        raise UnknownExample(example_id)
-    return example
 
 
 @command("import", example="rooflog import old_store/ --json")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
-    """Import files of JSON lines, or folders of them: an old store, chat logs, traces.
-
-    Each line is known by what it holds: an example or correction of the old store, a conversation as OpenAI's formats
-    have it ("messages"), or spans as OpenTelemetry's file exporter writes them ("resourceSpans").
+    """Import files of JSON lines, or folders of them, of any mixture of formats.
 
     Importing again adds nothing. A bad line is reported with file, line and reason, everything else is imported, and
     the exit code is 1.
@@ -179,7 +147,7 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
     lines = [f"[yellow]{plain(p.file)}:{p.line}:[/yellow] {plain(p.reason)}" for p in report.problems]
     lines.append(
         f"{report.lines} lines in {report.files} files: {report.new} new facts, {report.existing} already there, "
-        f"{report.same_fact} copies of corrections, {report.ignored} spans and turns without an answer, "
+        f"{report.same_fact} copies of corrections, {report.ignored} parts without an answer, "
         f"{len(problems)} problems"
     )
     value = {
@@ -193,3 +161,6 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
         "problems": problems,
     }
     return Outcome(value, "\n".join(lines), code=1 if problems else 0)
+
+
+import_.help = "\n\n".join([cleandoc(import_.help or ""), "Each line is known by what it holds:", *described()])

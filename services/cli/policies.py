@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,13 @@ import msgspec
 import tomli_w
 from rich.table import Table
 
-from events.facts import PolicyAdopted
 from events.log.log import Log
-from events.subjects import new_event_id
-from projections.policy.policy import Policy, default, document_digest, from_document
+from projections.policy.policy import Policy, default, from_document
 from projections.tables.policies import differences, settings
 
+from ..curation import policies as curated
 from ..state.client import State
-from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
+from .command import Outcome, Session, actor_option, command, plain, policy_file
 from .status import REASON_WORDS
 
 
@@ -106,7 +104,7 @@ async def history(session: Session) -> Outcome:
     """List every policy that was adopted, the latest first, with what it changed."""
     async with session.state() as (_, state):
         answer = await state.ask("policies")
-    documents = [entry["policy"] for entry in answer["adopted"]] + [default().document()]
+    documents = curated.documents(answer)
     told = []
     for entry, before in zip(answer["adopted"], documents[1:], strict=True):
         changed = [change["setting"] for change in differences(before, entry["policy"])]
@@ -126,32 +124,15 @@ async def history(session: Session) -> Outcome:
 async def revert(session: Session, digest: str | None, reason: str | None) -> Outcome:
     """Adopt the policy that held before the present one, or an older one; a new fact, nothing is undone."""
     async with session.state() as (log, state):
-        answer = await state.ask("policies")
-        known = [entry["policy"] for entry in answer["adopted"]] + [default().document()]
-        if digest is None:
-            if len(known) < 2:
-                raise InputError("no policy was adopted yet, so there is none to go back to")
-            chosen = known[1]
-        else:
-            found = [document for document in known if document_digest(document).startswith(digest)]
-            if not found:
-                raise InputError(f"no policy of the history begins with {digest!r}; see `rooflog policy history`")
-            chosen = found[0]
-        return await _adopt(session, log, state, from_document(chosen), reason)
+        candidate = curated.earlier(await state.ask("policies"), digest)
+        return await _adopt(session, log, state, candidate, reason)
 
 
 async def _adopt(session: Session, log: Log, state: State, candidate: Policy, reason: str | None) -> Outcome:
     seen = await _preview(session, state, candidate)
     if seen["candidate"] == seen["current"]:
         return Outcome({"status": "unchanged"} | seen, "this policy holds already")
-    fact = PolicyAdopted(
-        event_id=new_event_id(),
-        occurred_at=datetime.now(UTC),
-        actor=session.settings.who,
-        policy=candidate.document(),
-        digest=candidate.digest,
-        reason=reason,
-    )
+    fact = curated.adoption(candidate, actor=session.settings.who, reason=reason)
     seq = await log.adopt(fact, revision=seen["policy_seq"])
     funnel = (await state.ask("stats"))["funnel"]
     value = {"status": "adopted", "seq": seq, "digest": candidate.digest, "enter": seen["enter"],
@@ -164,10 +145,7 @@ async def _preview(session: Session, state: State, candidate: Policy) -> dict[st
     """What it would change, once every text is analysed as it demands."""
     document = candidate.document()
     with session.progress("analysing") as progress:
-        left = total = (await state.run("prepare", policy=document))["left"]
-        while left:
-            left = (await state.run("prepare", policy=document))["left"]
-            progress(max(0, total - left), total)
+        await curated.prepare(state.run, document, progress)
     answer: dict[str, Any] = await state.ask("preview", policy=document)
     return answer
 

@@ -7,11 +7,11 @@ from typing import Any
 import click
 from rich.table import Table
 
-from events.errors import InvalidFact
+from events.errors import InputError, InvalidFact
 from events.log.log import Message
 
 from ..projector.rebuild import Plan
-from .command import InputError, Outcome, Session, command, plain
+from .command import Outcome, Session, command, plain
 from .rebuild import rebuilt
 
 ADVICE = {

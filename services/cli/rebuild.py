@@ -10,15 +10,15 @@ from typing import Any
 
 import click
 import msgspec
-from nats.errors import NoRespondersError
 
-from events.errors import RooflogError, Unreachable
+from events.errors import NotRunning, RooflogError
 from events.log.log import Log
 from projections.store.database import DatabaseError
 
 from ..projector.rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
-from ..state.client import OWNER_SECONDS, Files, Owner, State, runs
-from .command import FAILED, Outcome, Session, command, plain
+from ..state.client import OWNER_SECONDS, State, runs
+from ..state.owner import Files, Owner
+from .command import Outcome, Session, command, plain
 
 POLL_SECONDS = 0.2
 
@@ -52,10 +52,8 @@ async def _by_projector(session: Session, log: Log, plan: Plan) -> dict[str, Any
     async def look() -> Condition | None:
         try:
             return msgspec.convert(await state.ask_after(0, REBUILDING, {}), Condition | None)
-        except Unreachable as error:
-            if isinstance(error.__cause__, NoRespondersError):
-                return None
-            raise
+        except NotRunning:
+            return None
 
     result = await _watch(session, look)
     return result | {"joined": started.plan != plan or started.phase != "preparing"}
@@ -134,7 +132,7 @@ def _outcome(result: dict[str, Any]) -> Outcome:
             f"[red]not exchanged: up to sequence {result['checkpoint']:,} the live tables differ from the log in "
             f"{plain(names)}[/red]\n`rooflog rebuild` without --verify puts what the log gives in their place"
         )
-        return Outcome(result, text, code=FAILED)
+        return Outcome(result, text, code=RooflogError.exit_code)
     what = f"table {result['projection']}" if result["projection"] else "every table"
     how = "the log alone" if not result["taken_over"] else "the log; what texts say was taken over"
     lines = [f"rebuilt {plain(what)} at sequence {result['checkpoint']:,} from {how}"]

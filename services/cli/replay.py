@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from events.errors import UnknownExample
+from events.errors import InputError, UnknownExample
 
 from ..exporter.provenance import Provenance
 from ..history.as_of import sequence_of, time_of
@@ -21,7 +21,7 @@ from ..history.replay import replay as replayed
 from ..history.replay import row as told_row
 from ..state.client import State
 from ..volume import VolumeError, open_volume
-from .command import InputError, Outcome, Session, command, plain
+from .command import Outcome, Session, command, plain
 
 
 class _Moment(click.ParamType[datetime]):
@@ -30,7 +30,7 @@ class _Moment(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
             return time_of(value)
-        except ValueError as error:
+        except InputError as error:
             self.fail(str(error), param, ctx)
 
 
@@ -67,7 +67,7 @@ async def replay(
         if as_of is not None:
             try:
                 seq = await sequence_of(log, as_of)
-            except ValueError as error:
+            except InputError as error:
                 raise InputError(f"--as-of: {error}") from error
             wanted = msgspec.structs.replace(wanted, last=min(wanted.last or seq, seq))
         with ExitStack() as stack:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.table import Table
 
-from events.errors import StaleRevision
-from events.facts import CorrectionRecorded, ExampleApproved, ExampleRejected, ExampleReopened
-from events.subjects import new_event_id, new_example_id
+from events.errors import InputError, StaleRevision
 from projections.verdicts.judgement import QUEUE
 
+from ..curation import decisions
+from ..curation.facts import Example, find
 from .command import (
-    InputError,
     Outcome,
     Session,
     actor_option,
@@ -25,7 +23,6 @@ from .command import (
     policy_option,
     text_argument,
 )
-from .facts import find
 
 SHOWN = 90
 """Characters of a prompt in a list."""
@@ -107,29 +104,28 @@ async def approve(
         raise InputError("give one or more IDs, or --tag")
     if revision is not None and len(ids) != 1:
         raise InputError("--revision belongs to exactly one ID")
-    approved, refused = [], []
+    who = session.settings.who
     async with session.state() as (log, state):
-        found = [await find(state, one) for one in ids] if ids else (await state.ask("tagged", tag=tag))["items"]
+        if ids:
+            examples = [await find(state, example_id) for example_id in ids]
+        else:
+            examples = (await state.ask("tagged", tag=tag, limit=decisions.BULK))["items"]
+        facts = [
+            decisions.approval(example["example_id"], actor=who, revision=_seen(example, revision), reason=reason)
+            for example in examples
+        ]
         with session.progress("approving") as progress:
-            for number, example in enumerate(found, 1):
-                seen = example["revision"] if revision is None else revision
-                fact = ExampleApproved(
-                    event_id=new_event_id(),
-                    occurred_at=datetime.now(UTC),
-                    actor=session.settings.who,
-                    example_id=example["example_id"],
-                    revision=seen,
-                    reason=reason,
-                )
-                try:
-                    seq = await log.decide(fact, revision=seen)
-                except StaleRevision as error:
-                    if len(found) == 1:
-                        raise
-                    refused.append({"example_id": example["example_id"], "error": str(error)})
-                else:
-                    approved.append({"example_id": example["example_id"], "seq": seq})
-                progress(number, len(found))
+            outcomes = await decisions.decide_all(
+                facts, lambda fact: log.decide(fact, revision=fact.revision), (StaleRevision,), progress
+            )
+    approved, refused = [], []
+    for fact, outcome in zip(facts, outcomes, strict=True):
+        if not isinstance(outcome, Exception):
+            approved.append({"example_id": fact.example_id, "seq": outcome})
+        elif len(facts) == 1:
+            raise outcome
+        else:
+            refused.append({"example_id": fact.example_id, "error": str(outcome)})
     lines = [f"approved {len(approved)}"] + [f"[red]{plain(one['error'])}[/red]" for one in refused]
     value = {"status": "approved", "approved": approved, "refused": refused}
     return Outcome(value, "\n".join(lines), code=1 if refused else 0)
@@ -144,15 +140,8 @@ async def reject(session: Session, example_id: str, reason: str, revision: int |
     """Reject an example: it stays out of training until somebody approves it."""
     async with session.state() as (log, state):
         example = await find(state, example_id)
-        seen = example["revision"] if revision is None else revision
-        fact = ExampleRejected(
-            event_id=new_event_id(),
-            occurred_at=datetime.now(UTC),
-            actor=session.settings.who,
-            example_id=example["example_id"],
-            revision=seen,
-            reason=reason,
-        )
+        seen = _seen(example, revision)
+        fact = decisions.rejection(example["example_id"], actor=session.settings.who, revision=seen, reason=reason)
         seq = await log.decide(fact, revision=seen)
     return Outcome({"status": "rejected", "example_id": example["example_id"], "seq": seq}, f"rejected, sequence {seq}")
 
@@ -168,15 +157,8 @@ async def reopen(session: Session, example_id: str, reason: str | None, revision
         example = await find(state, example_id)
         if example["decision"] is None:
             raise InputError(f"nobody has decided on {example['example_id']}; there is nothing to take back")
-        seen = example["revision"] if revision is None else revision
-        fact = ExampleReopened(
-            event_id=new_event_id(),
-            occurred_at=datetime.now(UTC),
-            actor=session.settings.who,
-            example_id=example["example_id"],
-            revision=seen,
-            reason=reason,
-        )
+        seen = _seen(example, revision)
+        fact = decisions.reopening(example["example_id"], actor=session.settings.who, revision=seen, reason=reason)
         seq = await log.decide(fact, revision=seen)
     return Outcome({"status": "reopened", "example_id": example["example_id"], "seq": seq}, f"reopened, sequence {seq}")
 
@@ -194,31 +176,8 @@ async def edit(session: Session, example_id: str, response: str, reason: str | N
     better = text_argument(response, "response")
     async with session.state() as (log, state):
         example = await find(state, example_id)
-        if better == example["response"]:
-            raise InputError("the response is the same as before; use `rooflog approve` to approve it as it is")
-        seen = example["revision"] if revision is None else revision
-        now, who = datetime.now(UTC), session.settings.who
-        correction = CorrectionRecorded(
-            event_id=new_example_id(now, "correction"),
-            occurred_at=now,
-            actor=who,
-            example_id=example["example_id"],
-            original_prompt=example["prompt"],
-            original_response=example["response"],
-            corrected_response=better,
-            reason=reason,
-            corrector=who,
-            tags=tuple(example["tags"]),
-            project_context=example["project_context"],
-        )
-        approval = ExampleApproved(
-            event_id=new_event_id(),
-            occurred_at=now,
-            actor=who,
-            example_id=correction.event_id,
-            revision=0,
-            reason="edited and approved",
-        )
+        seen = _seen(example, revision)
+        correction, approval = decisions.edit(example, better, actor=session.settings.who, reason=reason)
         seq = await log.decide(correction, approval, revision=seen)
     value = {
         "status": "edited",
@@ -227,3 +186,9 @@ async def edit(session: Session, example_id: str, response: str, reason: str | N
         "seq": seq,
     }
     return Outcome(value, f"edited and approved as {correction.event_id}")
+
+
+def _seen(example: Example, revision: int | None) -> int:
+    """The revision that a decision is made on: what the reviewer says, else what they see now."""
+    seen: int = example["revision"] if revision is None else revision
+    return seen

@@ -7,6 +7,7 @@ from rich.console import Console
 from ..demo import MIN_EXAMPLES, play
 from ..runtime import supervisor
 from ..settings import SettingsError
+from ..volume import SINKS
 from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
 from .exports import export_now, export_told
 from .status import funnel_table
@@ -41,7 +42,7 @@ async def demo(session: Session) -> Outcome:
 
     It refuses to mix with a log that holds anything else. Playing it again changes nothing.
     """
-    if session.settings.sink != "local":
+    if SINKS[session.settings.sink].trainer:
         raise SettingsError("the sample day is not for a trainer's volume: unset ROOFLOG_SINK to play it")
     async with session.state() as (log, state):
         await play(log, state)

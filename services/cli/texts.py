@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 import msgspec
 
-from events.facts import ExampleRedacted, PersonalData
-from events.subjects import new_event_id
+from events.errors import InputError
 from projections.policy import policy
-from projections.texts import personal_data
+from projections.store.database import errors_told
 from projections.texts.text_filters import Text, judge_texts
 
-from .command import InputError, Outcome, Session, actor_option, command, plain, policy_file
-from .facts import find
+from ..curation import decisions
+from ..curation.facts import find
+from .command import Outcome, Session, actor_option, command, plain, policy_file
 
 LINES = 20_000
 """Lines judged at a time, so that a file of any size fits into memory."""
@@ -36,7 +35,8 @@ async def analyze(session: Session, file: Path, policy_path: Path | None) -> Out
     lines = read_texts(file)
     everything: list[Any] = []
     for start in range(0, len(lines), LINES):
-        judged = judge_texts(lines[start : start + LINES], adopted)
+        with errors_told():
+            judged = judge_texts(lines[start : start + LINES], adopted)
         if session.as_json:
             everything += judged
         else:
@@ -78,7 +78,8 @@ async def duplicates(session: Session, file: Path) -> Outcome:
     """
     from projections.texts.near_duplicates import cluster  # learns its vocabulary for a third of a second
 
-    links = cluster([text.prompt for text in read_texts(file)])
+    with errors_told():
+        links = cluster([text.prompt for text in read_texts(file)])
     told = [{"duplicate_of": representative, "similarity": round(near, 4)} for representative, near in links]
     if not session.as_json:
         sys.stdout.buffer.write(msgspec.json.Encoder().encode_lines(told))
@@ -95,31 +96,19 @@ async def redact(session: Session, example_id: str, is_applied: bool, revision: 
     """Replace personal data in an example by placeholders such as [EMAIL]; names and addresses are yours to judge."""
     async with session.state() as (log, state):
         example = await find(state, example_id)
-        fields = ("prompt", "response", "original_response")
-        spans = personal_data.find(*(example[name] for name in fields))
-        certain = [span for span in spans if not span.is_flag]
-        texts: dict[str, str] = {
-            name: personal_data.redact(example[name], [span for span in certain if span.field == name])
-            for name in fields
-            if example[name] is not None
-        }
-        value = {"status": "proposed", "example_id": example["example_id"], "found": msgspec.to_builtins(spans)} | texts
-        if not certain:
+        proposal = decisions.proposal(example)
+        value = {
+            "status": "proposed",
+            "example_id": example["example_id"],
+            "found": msgspec.to_builtins(proposal.spans),
+        } | proposal.texts
+        if not proposal.certain:
             return Outcome(value | {"status": "nothing_found"}, "nothing to redact")
         if is_applied:
+            fact = decisions.redaction(example, proposal, actor=session.settings.who)
             seen = example["revision"] if revision is None else revision
-            fact = ExampleRedacted(
-                event_id=new_event_id(),
-                occurred_at=datetime.now(UTC),
-                actor=session.settings.who,
-                example_id=example["example_id"],
-                prompt=texts["prompt"],
-                response=texts["response"],
-                original_response=texts.get("original_response"),
-                found=tuple(PersonalData(kind=s.kind, field=s.field, start=s.start, end=s.end) for s in certain),
-            )
             value |= {"status": "redacted", "seq": await log.decide(fact, revision=seen)}
-    found = ", ".join(f"{span.kind} in {span.field}" for span in spans)
-    lines = [f"found: {found}", *(f"\n[bold]{name}[/bold]\n{plain(text)}" for name, text in texts.items())]
+    found = ", ".join(f"{span.kind} in {span.field}" for span in proposal.spans)
+    lines = [f"found: {found}", *(f"\n[bold]{name}[/bold]\n{plain(text)}" for name, text in proposal.texts.items())]
     lines.append("\nredacted" if is_applied else "\nthis is a proposal; say it with --apply")
     return Outcome(value, "\n".join(lines))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import get_args
 
 import click
 import msgspec
 from rich.table import Table
 
-from ..settings import SettingsError
-from ..web.access.tokens import Role, Tokens, TokensError
-from .command import InputError, Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
+from ..web.access.tokens import Role, Tokens
+from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
 
 
 @command("web", example="rooflog web --data-dir /srv/rooflog --web-port 8080")
@@ -28,10 +27,7 @@ async def web(session: Session) -> Outcome:
     log_to_stderr()
     async with session.log() as log:
         url = session.settings.nats_url or f"nats://{log.client.connected_url.netloc}"  # type: ignore[union-attr]
-        try:
-            code = await serve(session.settings, url, document)
-        except TokensError as error:
-            raise SettingsError(str(error)) from error
+        code = await serve(session.settings, url, document)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 
@@ -61,24 +57,22 @@ def token() -> None:
 @click.argument("name")
 @click.option(
     "--role",
-    type=click.Choice(["publisher", "reviewer", "operator", "auditor"]),
+    type=click.Choice(get_args(Role)),
     required=True,
     help="publisher: say facts. reviewer: also look and decide. operator: everything. auditor: look only.",
 )
 async def add(session: Session, name: str, role: Role) -> Outcome:
     """Make a token and print it, this once; NAME is the actor of the facts that are said with it."""
     tokens = Tokens(session.settings.tokens_file)
-    try:
-        secret = tokens.add(name, role)
-    except TokensError as error:
-        raise InputError(str(error)) from error
+    secret = tokens.add(name, role)
     return Outcome({"status": "added", "name": name, "role": role, "token": secret}, secret)
 
 
 @command("list", example="rooflog token list")
 async def list_(session: Session) -> Outcome:
     """List the tokens: names, roles, and since when; never the tokens themselves."""
-    tokens = _all(Tokens(session.settings.tokens_file))
+    found = Tokens(session.settings.tokens_file).all()
+    tokens = [{"name": one.name, "role": one.role, "created_at": one.created_at.isoformat()} for one in found]
     table = Table("name", "role", "since", box=None, header_style="bold")
     for one in tokens:
         table.add_row(plain(one["name"]), one["role"], one["created_at"][:16].replace("T", " "))
@@ -89,18 +83,8 @@ async def list_(session: Session) -> Outcome:
 @click.argument("name")
 async def remove(session: Session, name: str) -> Outcome:
     """Remove a token: it and the browsers signed in with it are refused from now on."""
-    try:
-        gone = Tokens(session.settings.tokens_file).remove(name)
-    except TokensError as error:
-        raise InputError(str(error)) from error
+    gone = Tokens(session.settings.tokens_file).remove(name)
     return Outcome({"status": "removed", "name": gone.name, "role": gone.role}, f"removed {plain(gone.name)}")
-
-
-def _all(tokens: Tokens) -> list[dict[str, Any]]:
-    try:
-        return [{"name": one.name, "role": one.role, "created_at": one.created_at.isoformat()} for one in tokens.all()]
-    except TokensError as error:
-        raise InputError(str(error)) from error
 
 
 for _command in (add, list_, remove):

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import msgspec
-from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
-
-from events.errors import RooflogError, Unreachable
+from events import requests
+from events.errors import NotRunning, RooflogError, Unreachable
 from events.log.log import Log
 
-from ..state.client import Answer, Progress
+from ..state.protocol import Progress
 
 ASK = "rooflog.exporter"
 """The subject prefix; the last token is `status`, `lineage`, `export`, `train` or `job`."""
@@ -26,15 +23,9 @@ SILENT_SECONDS = 60.0
 async def ask(log: Log, name: str, **args: Any) -> Any:
     """Ask the exporter; None where none runs. Raises RooflogError with what it says is wrong, Unreachable."""
     try:
-        reply = await log.client.request(f"{ASK}.{name}", msgspec.json.encode(args), timeout=ANSWER_SECONDS)
-    except NoRespondersError:
+        return await requests.ask(log.client, f"{ASK}.{name}", args, who="exporter", timeout=ANSWER_SECONDS)
+    except NotRunning:
         return None
-    except (NatsError, TimeoutError) as error:
-        raise Unreachable(f"the exporter does not answer: {error or type(error).__name__}") from error
-    answer = msgspec.json.decode(reply.data, type=Answer)
-    if answer.error is not None:
-        raise RooflogError(answer.error)
-    return answer.value
 
 
 async def done(log: Log, job: str, progress: Progress | None = None) -> dict[str, Any]:

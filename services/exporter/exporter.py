@@ -20,7 +20,8 @@ from events.subjects import subject_of
 from projections.policy.policy import Relevance
 from projections.queries.training_set import TrainingSet
 
-from ..state.client import Progress, State
+from ..state.client import State
+from ..state.protocol import Progress
 from ..volume import Volume
 from . import publication, writer
 from .changes import Changes, Known, compare

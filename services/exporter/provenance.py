@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from events.errors import RooflogError
+from events.errors import InputError
 from projections.store import database
 
 from ..state.client import State
@@ -26,7 +26,7 @@ _LINES = {"sft": ("sft",), "messages": ("sft",), "dpo": ("dpo",), "kto": ("kto_g
 """The columns of the lineage that number the lines of a format."""
 
 
-class UnknownRow(RooflogError):
+class UnknownRow(InputError):
     """What was asked for is no row, example or export that the volume holds."""
 
 

@@ -6,28 +6,32 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
 from faststream import FastStream
-from faststream.message import StreamMessage
-from faststream.nats import NatsBroker, NatsMessage
-from faststream.security import SASLPlaintext
+from faststream.nats import NatsMessage
 
-from events.errors import RooflogError
+from events.errors import InputError, RooflogError
 from events.log.log import Log
+from events.requests import Question
 from events.subjects import new_event_id
+from projections.policy.policy import Relevance
 
+from ..responder import WORKERS, broker, respond, undecoded
 from ..settings import Settings
-from ..state.client import MOVED, Answer, State
+from ..state import arguments
+from ..state.client import State
+from ..state.protocol import MOVED, bug
 from .client import ASK, ask
 from .training import is_running
 from .workflow import Steps, opened
 
-logger = logging.getLogger("rooflog.exporter")
+ACTOR = WHO = "exporter"
 
-ACTOR = "exporter"
+logger = logging.getLogger(f"rooflog.{WHO}")
 
 CHECK_SECONDS = 1.0
 CHECK_SHARE = 10
@@ -43,9 +47,6 @@ JOBS_KEPT = 100
 
 MOVED_CHANNEL, ASKED_CHANNEL = "exporter-moved", "exporter"
 """The names of what the service listens to, in its AsyncAPI document."""
-
-WORKERS = 4
-"""Questions answered at a time: a lineage may have to be fetched from the volume."""
 
 
 class Job(msgspec.Struct, kw_only=True):
@@ -81,7 +82,8 @@ class Condition(msgspec.Struct, kw_only=True):
 class ExporterService:
     """One running exporter: it follows the projector, takes commands, and does one thing at a time."""
 
-    def __init__(self, settings: Settings, steps: Steps, url: str) -> None:
+    def __init__(self, settings: Settings, log: Log, steps: Steps, url: str) -> None:
+        self._log = log
         self._steps = steps
         self._has_moved = asyncio.Event()
         self._has_job = asyncio.Event()
@@ -89,16 +91,7 @@ class ExporterService:
         self._age_from: float | None = None
         self._look_seconds = 0.0
         self.condition = Condition(since=_moment(), volume=steps.volume, trainer=steps.trainer)
-        self.broker = NatsBroker(
-            [url],
-            security=security(settings),
-            name="rooflog-exporter",
-            allow_reconnect=True,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            apply_types=False,
-            logger=None,
-        )
+        self.broker = broker(settings, url, WHO)
         self.app = FastStream(self.broker, logger=None)
 
     async def run(self) -> int:
@@ -119,44 +112,62 @@ class ExporterService:
 
     def declare(self) -> None:
         """Say what the service listens to: that the tables have moved, questions and commands."""
-        self.broker.subscriber(MOVED, title=MOVED_CHANNEL, decoder=_as_it_is, no_reply=True)(self._moved)
-        asked = self.broker.subscriber(f"{ASK}.*", title=ASKED_CHANNEL, max_workers=WORKERS, decoder=_as_it_is)
-        asked(self._answer)
+        self.broker.subscriber(MOVED, title=MOVED_CHANNEL, decoder=undecoded, no_reply=True)(self._moved)
+        respond(
+            self.broker,
+            self._log,
+            ASK,
+            self._answer,
+            who=WHO,
+            title=ASKED_CHANNEL,
+            description="Answer at once; what takes long becomes a job that is asked for again.",
+            workers=WORKERS,  # a lineage may have to be fetched from the volume
+        )
 
     async def _moved(self, message: NatsMessage) -> None:
         """The tables moved on: there may be something to export."""
         self._has_moved.set()
 
-    async def _answer(self, message: NatsMessage) -> bytes:
+    async def _answer(self, name: str, question: Question) -> Any:
         """Answer at once; what takes long becomes a job that is asked for again."""
-        name = message.raw_message.subject.removeprefix(f"{ASK}.")
-        try:
-            args = msgspec.json.decode(message.body or b"{}", type=dict[str, Any])
-            value = await self._lineage(args) if name == "lineage" else self._told(name, args)
-            answer = Answer(value=value)
-        except (RooflogError, ValueError, LookupError, TypeError) as error:
-            answer = Answer(error=str(error))
-        return msgspec.json.encode(answer)
+        answer = arguments.chosen("question", QUESTIONS, name)
+        return await answer(self, **arguments.checked(f"question {name!r}", answer, question.args))
 
-    def _told(self, name: str, args: dict[str, Any]) -> Any:
-        if name == "status":
-            return self.condition
-        if name == "job":
-            job = self._jobs.get(args["job"])
-            if job is None:
-                raise ValueError("the exporter has forgotten this command, it was started anew; say it again")
-            return {"done": job.done, "total": job.total, "result": job.result}
-        if name in ("export", "train"):
-            number = new_event_id()
-            self._jobs[number] = Job(kind="export" if name == "export" else "train", args=args)
-            while len(self._jobs) > JOBS_KEPT:
-                self._jobs.popitem(last=False)
-            self._has_job.set()
-            return {"job": number}
-        raise ValueError(f"no question {name!r}; there are status, lineage, export, train, job")
+    async def status(self) -> Condition:
+        """How the exporter is."""
+        return self.condition
 
-    async def _lineage(self, args: dict[str, Any]) -> dict[str, Any]:
-        return await self._steps.lineage(str(args["of"]), int(args.get("limit", 20)))
+    async def lineage(self, *, of: str, limit: int = 20) -> dict[str, Any]:
+        """Where a row comes from, or where an example went (`Provenance.of_anything`)."""
+        return await self._steps.lineage(of, limit)
+
+    async def job(self, *, job: str) -> dict[str, Any]:
+        """How far a command is, and its result. Raises InputError where it is not known any more."""
+        if job not in self._jobs:
+            raise InputError("the exporter has forgotten this command, it was started anew; say it again")
+        kept = self._jobs[job]
+        return {"done": kept.done, "total": kept.total, "result": kept.result}
+
+    async def export(
+        self, *, min_examples: int | None = None, min_quality: Relevance | None = None, actor: str | None = None
+    ) -> dict[str, Any]:
+        """Take the command to export; its number."""
+        return self._take(
+            Job(kind="export", args={"min_examples": min_examples, "min_quality": min_quality, "actor": actor})
+        )
+
+    async def train(self, *, force: bool = False, actor: str | None = None) -> dict[str, Any]:
+        """Take the command to train; its number."""
+        return self._take(Job(kind="train", args={"force": force, "actor": actor}))
+
+    def _take(self, job: Job) -> dict[str, Any]:
+        """Put a command behind the others; the number by which it is asked for again."""
+        number = new_event_id()
+        self._jobs[number] = job
+        while len(self._jobs) > JOBS_KEPT:
+            self._jobs.popitem(last=False)
+        self._has_job.set()
+        return {"job": number}
 
     async def _work(self) -> None:
         """One turn after the other; a failure is shown and tried again, ever more slowly."""
@@ -243,13 +254,25 @@ class ExporterService:
             else:
                 self._is("training")
                 job.result = await self._steps.train(job.args)
-        except (RooflogError, OSError, ValueError, TypeError) as error:
+        except (RooflogError, OSError) as error:
             job.result = {"status": "error", "error": str(error), "kind": type(error).__name__}
+        except Exception as error:
+            job.result = {"status": "error", "error": bug(job.kind, error, who=WHO).error, "kind": type(error).__name__}
         self._is("idle")
 
     def _is(self, state: Any) -> None:
         if self.condition.state != state:
             self.condition.state, self.condition.since = state, _moment()
+
+
+QUESTIONS: dict[str, Callable[..., Awaitable[Any]]] = {
+    "status": ExporterService.status,
+    "lineage": ExporterService.lineage,
+    "job": ExporterService.job,
+    "export": ExporterService.export,
+    "train": ExporterService.train,
+}
+"""Questions and commands by name; each takes the service, and the arguments by keyword."""
 
 
 async def _any(seconds: float | None, *events: asyncio.Event) -> None:
@@ -262,19 +285,8 @@ async def _any(seconds: float | None, *events: asyncio.Event) -> None:
             task.cancel()
 
 
-def security(settings: Settings) -> SASLPlaintext | None:
-    """The credentials of the settings."""
-    if settings.nats_user is None:
-        return None
-    return SASLPlaintext(username=settings.nats_user, password=settings.nats_password or "", use_ssl=False)
-
-
 def _moment(later: float = 0.0) -> str:
     return (datetime.now(UTC) + timedelta(seconds=later)).isoformat(timespec="seconds")
-
-
-async def _as_it_is(message: StreamMessage[Any]) -> StreamMessage[Any]:
-    return message
 
 
 async def serve(settings: Settings, url: str) -> int:
@@ -286,6 +298,6 @@ async def serve(settings: Settings, url: str) -> int:
         if await ask(log, "status") is not None:
             raise RooflogError("another exporter already runs at this NATS server; one is enough")
         async with opened(settings, log, State(log, None, None), ACTOR) as steps:
-            return await ExporterService(settings, steps, url).run()
+            return await ExporterService(settings, log, steps, url).run()
     finally:
         await log.close()

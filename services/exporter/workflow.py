@@ -14,8 +14,9 @@ from events.errors import RooflogError
 from events.log.log import Log
 
 from ..settings import Settings
-from ..state.client import Progress, State
-from ..volume import VolumeError, open_trainer, open_volume
+from ..state.client import State
+from ..state.protocol import Progress
+from ..volume import SINKS, VolumeError, open_trainer, open_volume
 from .changes import unseen
 from .exporter import LOCK_SECONDS, STAGING, Exporter, alone
 from .manifest import Manifest
@@ -111,8 +112,10 @@ class Steps:
         """Start a training on the latest export; `force` leaves out the policy's numbers and trains again."""
         force = bool(args.get("force"))
         if self._trainings is None:
+            trained = " or ".join(sink.name for sink in SINKS.values() if sink.trainer)
             raise RooflogError(
-                "nobody trains on this volume; set ROOFLOG_SINK=modal, or start your trainer on the root file yourself"
+                f"nobody trains on this volume; set ROOFLOG_SINK={trained}, or start your trainer on the root file "
+                "yourself"
             )
         last = await self._exporter.last()
         attempts = await self._trainings.follow(last[0] if last else None)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from projections.queries.training_set import TrainingSet
 from projections.store import database
 
-from ..state.client import Progress
+from ..state.protocol import Progress
 from . import card, manifest
 from .files import JsonLines, Parquet
 from .formats import FORMATS, Format, Rows, by_split

@@ -13,15 +13,18 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from events.errors import RooflogError
+from events.errors import InputError, RooflogError
 from events.log.log import Log
 from projections.policy.policy import Policy
+from projections.store.database import errors_told
 from projections.tables import policies
 from projections.texts import analysis
 
 from ..settings import Settings
-from ..state.client import Owner, Progress, State, fold
+from ..state.client import State
 from ..state.decoder_pool import decoded
+from ..state.owner import Owner, fold
+from ..state.protocol import Progress
 
 PREFIX = "past."
 """What the folders are called that hold a past state while somebody looks at it."""
@@ -52,19 +55,20 @@ async def as_of(
     shutil.rmtree(home, ignore_errors=True)
     owner = Owner(home / "rooflog.duckdb")
     try:
-        projector = owner.projector
-        async for batch in decoded(log, projector.checkpoint_seq, seq):
-            await asyncio.to_thread(fold, projector, batch, seq)
-            if progress:
-                progress(batch.last, seq)
-        if policy is not None:
-            policies.suppose(projector.con, policy)
-        if live is not None:
-            async with live.rows("analyses") as (_, batches):
-                async for batch in batches:
-                    await asyncio.to_thread(analysis.take_over, projector.con, pa.Table.from_batches([batch]))
-        await asyncio.to_thread(projector.judge, judging or progress)
-        yield State(log, owner, None, as_it_stands=True)
+        with errors_told():
+            projector = owner.projector
+            async for batch in decoded(log, projector.checkpoint_seq, seq):
+                await asyncio.to_thread(fold, projector, batch, seq)
+                if progress:
+                    progress(batch.last, seq)
+            if policy is not None:
+                policies.suppose(projector.con, policy)
+            if live is not None:
+                async with live.rows("analyses") as (_, batches):
+                    async for batch in batches:
+                        await asyncio.to_thread(analysis.take_over, projector.con, pa.Table.from_batches([batch]))
+            await asyncio.to_thread(projector.judge, judging or progress)
+            yield State(log, owner, None, as_it_stands=True)
     finally:
         owner.close()
         shutil.rmtree(home, ignore_errors=True)
@@ -76,13 +80,13 @@ def folder(settings: Settings) -> Path:
 
 
 async def meant(log: Log, moment: str | None) -> int:
-    """The sequence that `--as-of` means, the last one where it says nothing. Raises ValueError."""
+    """The sequence that `--as-of` means, the last one where it says nothing. Raises InputError."""
     last = await log.last_sequence()
     seq = last if moment is None else await sequence_of(log, moment)
     if seq > last:
-        raise ValueError(f"the log ends at sequence {last:,}, there is no {seq:,} yet")
+        raise InputError(f"the log ends at sequence {last:,}, there is no {seq:,} yet")
     if seq < 1:
-        raise ValueError(f"{moment} is before the first fact of the log")
+        raise InputError(f"{moment} is before the first fact of the log")
     return seq
 
 
@@ -107,7 +111,7 @@ def _lives(pid: int) -> bool:
 async def sequence_of(log: Log, moment: str) -> int:
     """The sequence that a person means: a number, or a time in ISO 8601, which is UTC unless it says otherwise.
 
-    Raises ValueError.
+    Raises InputError.
     """
     if re.fullmatch(r"\d+", moment):
         return int(moment)
@@ -115,9 +119,9 @@ async def sequence_of(log: Log, moment: str) -> int:
 
 
 def time_of(text: str) -> datetime:
-    """A moment in ISO 8601, in UTC unless it says otherwise. Raises ValueError."""
+    """A moment in ISO 8601, in UTC unless it says otherwise. Raises InputError."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no sequence and no time; give 1234 or 2025-03-18T12:00:00Z") from None
+        raise InputError(f"{text!r} is no sequence and no time; give 1234 or 2025-03-18T12:00:00Z") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

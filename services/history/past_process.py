@@ -17,9 +17,11 @@ from msgspec import Struct
 
 from events.errors import RooflogError
 from events.log.log import Log
+from events.requests import Answer, refusal
 
 from ..settings import load
-from ..state.client import Answer, State, runs
+from ..state.client import State, runs
+from ..state.protocol import bug
 from .as_of import as_of
 
 NICENESS = 10
@@ -107,14 +109,19 @@ async def _answer_all(settings: Any, log: Log, seq: int, questions: asyncio.Stre
             line = await first
             while True:
                 asked = msgspec.json.decode(line, type=Asked)
-                try:
-                    answer = Answer(value=await state.ask(asked.name, **asked.args))
-                except (ValueError, RooflogError) as error:
-                    answer = Answer(error=str(error))
-                say(Reply(answer))
+                say(Reply(await _answer(state, asked)))
                 line = await questions.readuntil(b"\n")
         except asyncio.IncompleteReadError:
             return
+
+
+async def _answer(state: State, asked: Asked) -> Answer:
+    try:
+        return Answer(value=await state.ask(asked.name, **asked.args))
+    except RooflogError as error:
+        return refusal(error)
+    except Exception as error:
+        return bug(asked.name, error, who="past")
 
 
 async def _lines() -> asyncio.StreamReader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from events.errors import InvalidFact
 from events.facts import FACTS, AnyFact, CorrectionRecorded
 from events.log.log import Log, Message
 from events.subjects import EVERYTHING
+from events.words import describe, sentence
 
 READ = 5_000
 LOOK_SECONDS = 1.0
@@ -88,15 +89,9 @@ async def _messages(log: Log, example_id: str | None, after: int, until: int) ->
 
 async def told_of(log: Log, example_id: str) -> list[Message]:
     """Every message about one example, what its tombstones remember included."""
-    found = {seq: message for seq, message in (await log.erased()).items() if _is_about(message.subject, example_id)}
+    found = {seq: message for seq, message in (await log.erased()).items() if example_id in message.parts.ids}
     found |= {message.seq: message for message in await log.history(example_id)}
     return [found[seq] for seq in sorted(found)]
-
-
-def _is_about(subject: str, example_id: str) -> bool:
-    tokens = subject.split(".")
-    is_itself = tokens[1:3] == ["correction", "recorded"] and tokens[-1] == example_id
-    return len(tokens) == 5 and (tokens[3] == example_id or is_itself)
 
 
 async def _news(log: Log, after: int) -> AsyncIterator[list[Message]]:
@@ -134,9 +129,9 @@ def _rows(messages: list[Message], wanted: Wanted) -> list[dict[str, Any]]:
 
 
 def _passes(message: Message, fact: AnyFact | None, wanted: Wanted) -> bool:
-    if wanted.example_id and not _is_about(message.subject, wanted.example_id):
+    if wanted.example_id and wanted.example_id not in message.parts.ids:
         return False
-    if wanted.kinds and ".".join(message.subject.split(".")[1:3]) not in wanted.kinds:
+    if wanted.kinds and message.parts.kind not in wanted.kinds:
         return False
     if wanted.actor and (fact is None or fact.actor != wanted.actor):
         return False
@@ -148,48 +143,24 @@ def _passes(message: Message, fact: AnyFact | None, wanted: Wanted) -> bool:
 
 def row(message: Message) -> dict[str, Any]:
     """One message as data and in words; `fact` is None where it holds no valid one, or none any more."""
-    tokens = message.subject.split(".")
+    parts = message.parts
     said: dict[str, Any] = {
         "seq": message.seq,
         "received_at": message.received_at,
         "subject": message.subject,
-        "kind": ".".join(tokens[1:3]),
+        "kind": parts.kind,
         "occurred_at": None,
         "actor": None,
-        "example_id": tokens[3] if len(tokens) == 5 else None,
+        "example_id": parts.about or None,
         "told": "",
         "fact": None,
     }
-    if message.is_missing:
-        return said | {"told": "missing, and no tombstone says why"}
-    if message.erased is not None:
-        return said | {"told": f"{said['kind']}; its text was erased, as sequence {message.erased_by} says"}
     try:
         fact = message.fact()
-    except InvalidFact as error:
-        return said | {"told": f"a message that is no valid fact: {error}"}
-    at = f"{fact.occurred_at:%Y-%m-%dT%H:%M:%S.%f}Z"
-    return said | {"occurred_at": at, "actor": fact.actor, "told": in_words(fact), "fact": msgspec.to_builtins(fact)}
-
-
-def in_words(fact: AnyFact) -> str:
-    """A fact as a sentence."""
-    reason = getattr(fact, "reason", None)
-    because = f": {reason}" if reason else ""
-    match f"{fact.noun}.{fact.verb}":
-        case "example.captured":
-            return f"captured by {fact.actor} from {getattr(fact, 'source', '')}"
-        case "feedback.given":
-            comment = getattr(fact, "comment", None)
-            return f"{fact.actor} gave {getattr(fact, 'feedback', '')} feedback" + (f": {comment}" if comment else "")
-        case "correction.recorded":
-            return f"corrected by {fact.actor} as {fact.event_id}{because}"
-        case "training_set.exported":
-            return f"exported by {fact.actor} as {getattr(fact, 'export_digest', '')[:12]}"
-        case "training.triggered":
-            return f"training {getattr(fact, 'outcome', '')} on export {getattr(fact, 'export_digest', '')[:12]}"
-        case other:
-            return f"{other.split('.')[1]} by {fact.actor}{because}"
+    except InvalidFact:
+        return said | {"told": describe(message)}
+    at = f"{fact.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return said | {"occurred_at": at, "actor": fact.actor, "told": sentence(fact), "fact": msgspec.to_builtins(fact)}
 
 
 class ParquetFile:

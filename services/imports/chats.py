@@ -8,17 +8,17 @@ the same conversation is the same examples in any file, and a longer version of 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from events import calls
-from events.codec import encode
-from events.errors import InvalidFact
 from events.facts import Fact
 
-from .lines import ACTOR, Line, Report, Said
+from .format import ACTOR, Format, Left, Record
+from .lines import Line
 
 SOURCE = "chat_interaction"
 
@@ -26,43 +26,40 @@ _ASKS, _TELLS, _ANSWERS = ("user",), ("system", "developer", "tool", "function")
 _TIMES = ("created", "created_at", "timestamp")
 
 
-def facts(lines: list[Line], report: Report) -> list[Said]:
-    """The facts of conversations; a conversation with a message that cannot be read is a problem as a whole."""
-    said: list[Said] = []
-    for line in lines:
-        try:
-            found = _conversation(line, report)
-            for fact in found:
-                encode(fact)
-        except (InvalidFact, ValueError) as error:
-            report.problems.append(line.problem(error))
-        else:
-            said += [(fact, line) for fact in found]
-    return said
+class Chats(Format):
+    """A conversation a line; a message that cannot be read is a problem of the whole conversation."""
 
+    name = "chats"
+    description = 'a conversation as OpenAI\'s formats have it, {"messages": [{"role", "content"}, …]}'
 
-def _conversation(line: Line, report: Report) -> list[Fact]:
-    at = _moment(line)
-    messages = line.data["messages"]
-    if not isinstance(messages, list) or not messages:
-        raise ValueError("messages must be a list of messages")
-    found: list[Fact] = []
-    asked: list[str] = []
-    for number, message in enumerate(messages, 1):
-        role, text = _read(message, number)
-        if role in _ASKS:
-            asked = [*asked, text] if number > 1 and _role(messages[number - 2]) in _ASKS else [text]
-        if role not in _ANSWERS:
-            continue
-        if not text.strip():
-            report.ignored += 1
-        elif not asked:
-            raise ValueError(f"message {number} answers, but nobody has asked")
-        else:
-            found.append(_example(messages[:number], "\n\n".join(asked), text, at, line.data))
-    if not found:
-        raise ValueError("nobody answers in this conversation")
-    return found
+    @staticmethod
+    def recognises(data: dict[str, Any]) -> bool:
+        """See `Format.recognises`."""
+        return "messages" in data
+
+    def facts(self, record: Record) -> Iterator[Fact | Left]:
+        """See `Format.facts`; a turn that only calls tools has no answer."""
+        at = _moment(record.line)
+        messages = record.data["messages"]
+        if not isinstance(messages, list) or not messages:
+            raise ValueError("messages must be a list of messages")
+        answers = 0
+        asked: list[str] = []
+        for number, message in enumerate(messages, 1):
+            role, text = _read(message, number)
+            if role in _ASKS:
+                asked = [*asked, text] if number > 1 and _role(messages[number - 2]) in _ASKS else [text]
+            if role not in _ANSWERS:
+                continue
+            if not text.strip():
+                yield Left.NO_ANSWER
+            elif not asked:
+                raise ValueError(f"message {number} answers, but nobody has asked")
+            else:
+                answers += 1
+                yield _example(messages[:number], "\n\n".join(asked), text, at, record.data)
+        if not answers:
+            raise ValueError("nobody answers in this conversation")
 
 
 def _example(so_far: list[Any], prompt: str, answer: str, at: datetime, data: dict[str, Any]) -> Fact:

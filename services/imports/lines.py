@@ -1,41 +1,20 @@
-"""Files of JSON lines: what is read of them, where each line is from, and what became of it."""
+"""Files of JSON lines, read as a stream: what is on each line, and where it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
-from events.facts import Fact
+from events.errors import InputError
 
-ACTOR = "import"
+from .report import Problem, Report
 
-
-class Problem(Struct, frozen=True):
-    """A line that could not be imported."""
-
-    file: str
-    line: int
-    reason: str
-
-
-class Report(Struct):
-    """What an import did.
-
-    `same_fact` are copies of corrections that the old store wrote as examples; `ignored` are spans of a trace that
-    hold no answer, and turns of a chat that only call tools.
-    """
-
-    files: int = 0
-    lines: int = 0
-    new: int = 0
-    existing: int = 0
-    same_fact: int = 0
-    ignored: int = 0
-    problems: list[Problem] = field(default_factory=list)
+LONGEST = 64 * 2**20
+"""Bytes of a line at most: a trace may hold many spans, and one line at a time is in memory."""
 
 
 class Line(Struct):
@@ -45,17 +24,13 @@ class Line(Struct):
     number: int
     data: dict[str, Any]
 
-    def problem(self, reason: object) -> Problem:
+    def problem(self, reason: str) -> Problem:
         """This line could not be imported, and why."""
-        return Problem(str(self.file), self.number, str(reason))
-
-
-Said = tuple[Fact, Line]
-"""A fact, and the line that says it."""
+        return Problem(str(self.file), self.number, reason)
 
 
 def files(paths: Iterable[Path]) -> list[Path]:
-    """The files, and every `*.jsonl` below the folders. Raises FileNotFoundError."""
+    """The files, and every `*.jsonl` below the folders. Raises InputError."""
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -63,7 +38,7 @@ def files(paths: Iterable[Path]) -> list[Path]:
         elif path.exists():
             files.append(path)
         else:
-            raise FileNotFoundError(f"{path} is not there; give a file of JSON lines or a folder that holds some")
+            raise InputError(f"{path} is not there; give a file of JSON lines or a folder that holds some")
     return list(dict.fromkeys(files))
 
 
@@ -72,10 +47,13 @@ def read(files: list[Path], report: Report) -> Iterator[Line]:
     for path in files:
         report.files += 1
         with path.open("rb") as file:
-            for number, raw in enumerate(file, 1):
+            for number, raw in enumerate(_raw(file), 1):
                 if not raw.strip():
                     continue
                 report.lines += 1
+                if len(raw) > LONGEST:
+                    report.problems.append(Problem(str(path), number, f"longer than {LONGEST:,} bytes"))
+                    continue
                 try:
                     data = msgspec.json.decode(raw, type=dict[str, Any])
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -83,3 +61,11 @@ def read(files: list[Path], report: Report) -> Iterator[Line]:
                     report.problems.append(Problem(str(path), number, f"not a JSON object: {error}{cut}"))
                 else:
                     yield Line(path, number, data)
+
+
+def _raw(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one that is longer than `LONGEST` only the start."""
+    while raw := file.readline(LONGEST + 1):
+        yield raw
+        while len(raw) > LONGEST and not raw.endswith(b"\n"):
+            raw = file.readline(LONGEST + 1)

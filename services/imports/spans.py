@@ -14,11 +14,10 @@ from typing import Any
 import msgspec
 
 from events import calls
-from events.codec import encode
-from events.errors import InvalidFact
 from events.facts import Fact
 
-from .lines import ACTOR, Line, Report, Said
+from .format import ACTOR, Format, Left, Record
+from .lines import Line
 
 SOURCE = "production_query"
 
@@ -31,34 +30,39 @@ _KEPT = (
 )  # fmt: skip
 """Attributes that go into the example's details."""
 
+_SERVICE = "service.name"
+"""What a resource calls the service that its spans are of."""
 
-def facts(lines: list[Line], report: Report) -> list[Said]:
-    """The facts of traces; a span that cannot be read is a problem, and the others of its line are imported."""
-    said: list[Said] = []
-    for line in lines:
+
+class Spans(Format):
+    """Spans of a trace, any number a line; each is imported or refused by itself."""
+
+    name = "spans"
+    description = 'spans as OpenTelemetry\'s file exporter writes them, {"resourceSpans": […]}'
+
+    @staticmethod
+    def recognises(data: dict[str, Any]) -> bool:
+        """See `Format.recognises`."""
+        return "resourceSpans" in data
+
+    def records(self, line: Line) -> Iterator[Record]:
+        """See `Format.records`: the spans, each with the name of its service."""
         try:
-            spans = list(_spans(line.data))
+            for service, span in _spans(line.data):
+                yield Record(line, span | {_SERVICE: service}, f"span {span.get('spanId')!r}")
         except (AttributeError, TypeError, KeyError) as error:
-            report.problems.append(line.problem(f"not OTLP in its JSON encoding: {error!r}"))
-            continue
-        for service, span in spans:
-            try:
-                fact = _example(service, span)
-                if fact is None:
-                    report.ignored += 1
-                else:
-                    encode(fact)
-                    said.append((fact, line))
-            except (InvalidFact, ValueError, TypeError, KeyError, AttributeError) as error:
-                reason = str(error) if isinstance(error, InvalidFact | ValueError) else repr(error)
-                report.problems.append(line.problem(f"span {span.get('spanId')!r}: {reason}"))
-    return said
+            raise ValueError(f"not OTLP in its JSON encoding: {error!r}") from error
+
+    def facts(self, record: Record) -> Iterator[Fact | Left]:
+        """See `Format.facts`; a span of anything else than a question and its answer has none."""
+        fact = _example(record.data[_SERVICE], record.data)
+        yield Left.NO_ANSWER if fact is None else fact
 
 
 def _spans(data: dict[str, Any]) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """Every span with the name of the service it is from."""
     for resource in data["resourceSpans"]:
-        service = _attributes(resource.get("resource", {}).get("attributes", [])).get("service.name")
+        service = _attributes(resource.get("resource", {}).get("attributes", [])).get(_SERVICE)
         for scope in resource.get("scopeSpans", []):
             for span in scope.get("spans", []):
                 if not isinstance(span, dict):

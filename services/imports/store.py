@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
 
-from events.codec import encode
-from events.errors import InvalidFact
 from events.facts import CorrectionRecorded, Document, ExampleCaptured, Fact, FeedbackGiven, Metadata
+from events.subjects import checked
 
-from .lines import ACTOR, Line, Report, Said
+from .format import ACTOR, Format, Left, Record
+from .lines import Line
 
 CORRECTION_COPY = "verified_correction"
 """The source under which the old store wrote every correction a second time, as an example."""
@@ -24,39 +25,52 @@ _EXAMPLE = {
 }  # fmt: skip
 _DOCUMENT = Document.__struct_fields__
 
+_Words = tuple[Any, Any]
 
-def facts(lines: list[Line], report: Report) -> list[Said]:
-    """The facts of an old store's lines; a correction and its copy among the examples are one."""
-    aliases: dict[tuple[Any, Any], list[str]] = {_words(line): [] for line in lines if _is_correction(line)}
-    said: list[Said] = []
-    for line in lines:
-        if line.data.get("source") == CORRECTION_COPY and _words(line) in aliases:
-            aliases[_words(line)].append(str(line.data.get("id")))
-            report.same_fact += 1
-    for line in lines:
-        if line.data.get("source") == CORRECTION_COPY and _words(line) in aliases:
-            continue
-        try:
-            found = _correction(line.data, aliases[_words(line)]) if _is_correction(line) else _example(line.data)
-            for fact in found:
-                encode(fact)
-        except (InvalidFact, msgspec.ValidationError, ValueError) as error:
-            report.problems.append(line.problem(error))
+
+class Store(Format):
+    """Examples and corrections; a correction and its copy among the examples are one fact."""
+
+    name = "store"
+    description = 'an example or a correction of the old store, with "id", "timestamp", "prompt" or "original_prompt" …'
+
+    def __init__(self) -> None:
+        self._corrected: set[_Words] = set()
+        self._copies: dict[_Words, dict[str, None]] = {}
+
+    @staticmethod
+    def recognises(data: dict[str, Any]) -> bool:
+        """See `Format.recognises`."""
+        return "timestamp" in data and ("prompt" in data or "original_prompt" in data)
+
+    def survey(self, line: Line) -> None:
+        """See `Format.survey`: which corrections there are, and under which ids they were copied."""
+        if _is_correction(line.data):
+            self._corrected.add(_words(line.data))
+        elif line.data.get("source") == CORRECTION_COPY:
+            self._copies.setdefault(_words(line.data), {})[checked(_required(line.data, "id"))] = None
+
+    def facts(self, record: Record) -> Iterator[Fact | Left]:
+        """See `Format.facts`."""
+        data = record.data
+        if _is_correction(data):
+            yield _correction(data, tuple(self._copies.get(_words(data), ())))
+        elif data.get("source") == CORRECTION_COPY and _words(data) in self._corrected:
+            yield Left.SAME_FACT
         else:
-            said += [(fact, line) for fact in found]
-    return said
+            yield from _example(data)
 
 
-def _words(line: Line) -> tuple[Any, Any]:
+def _words(data: dict[str, Any]) -> _Words:
     """Prompt and trainable answer: what a correction and its copy have in common."""
     return (
-        line.data.get("original_prompt", line.data.get("prompt")),
-        line.data.get("corrected_response", line.data.get("response")),
+        data.get("original_prompt", data.get("prompt")),
+        data.get("corrected_response", data.get("response")),
     )
 
 
-def _is_correction(line: Line) -> bool:
-    return "corrected_response" in line.data
+def _is_correction(data: dict[str, Any]) -> bool:
+    return "corrected_response" in data
 
 
 def _example(data: dict[str, Any]) -> list[Fact]:
@@ -101,24 +115,22 @@ def _example(data: dict[str, Any]) -> list[Fact]:
     return [capture, given]
 
 
-def _correction(data: dict[str, Any], aliases: list[str]) -> list[Fact]:
-    return [
-        CorrectionRecorded(
-            event_id=_required(data, "id"),
-            occurred_at=_moment(data),
-            actor=data.get("corrector") or ACTOR,
-            example_id=data.get("example_id"),
-            original_prompt=_required(data, "original_prompt"),
-            original_response=_required(data, "original_response"),
-            corrected_response=_required(data, "corrected_response"),
-            reason=data.get("correction_reason"),
-            corrector=data.get("corrector"),
-            tags=msgspec.convert(data.get("tags") or [], tuple[str, ...]),
-            project_context=data.get("project_context") or "general",
-            include_in_training=_flag(data, "include_in_training", True),
-            aliases=tuple(aliases),
-        )
-    ]
+def _correction(data: dict[str, Any], aliases: tuple[str, ...]) -> Fact:
+    return CorrectionRecorded(
+        event_id=_required(data, "id"),
+        occurred_at=_moment(data),
+        actor=data.get("corrector") or ACTOR,
+        example_id=data.get("example_id"),
+        original_prompt=_required(data, "original_prompt"),
+        original_response=_required(data, "original_response"),
+        corrected_response=_required(data, "corrected_response"),
+        reason=data.get("correction_reason"),
+        corrector=data.get("corrector"),
+        tags=msgspec.convert(data.get("tags") or [], tuple[str, ...]),
+        project_context=data.get("project_context") or "general",
+        include_in_training=_flag(data, "include_in_training", True),
+        aliases=aliases,
+    )
 
 
 def _required(data: dict[str, Any], name: str) -> str:

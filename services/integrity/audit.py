@@ -20,7 +20,7 @@ from ..exporter import writer
 from ..exporter.manifest import MANIFEST, Manifest, digest_of, directory_of
 from ..history.as_of import as_of
 from ..settings import Settings
-from ..state.client import Progress
+from ..state.protocol import Progress
 from ..volume import Volume
 
 STAGING = "export.audit"

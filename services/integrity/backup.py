@@ -27,7 +27,8 @@ from events.errors import RooflogError
 from events.log.log import Log
 from events.subjects import STREAM
 
-from ..state.client import Progress, sync_directory
+from ..state.owner import sync_directory
+from ..state.protocol import Progress
 
 SNAPSHOT = "stream.snapshot"
 MANIFEST = "backup.json"

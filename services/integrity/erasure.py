@@ -16,24 +16,13 @@ from datetime import UTC, datetime
 from msgspec import Struct, field
 
 from events.errors import InvalidFact, RooflogError, UnknownExample
-from events.facts import (
-    CorrectionRecorded,
-    ErasedMessage,
-    ExampleApproved,
-    ExampleCaptured,
-    ExampleErased,
-    ExampleRedacted,
-    ExampleRejected,
-    FeedbackGiven,
-)
+from events.facts import WITH_TEXTS, ErasedMessage, ExampleErased, comments_of, texts_of
 from events.log.log import Log
 from events.message import Message, remembered
 from events.subjects import TOMBSTONES, new_event_id
 
-from ..state.client import Progress, State
-
-TEXTS = (ExampleCaptured, CorrectionRecorded, ExampleRedacted)
-COMMENTED = (FeedbackGiven, ExampleApproved, ExampleRejected)
+from ..state.client import State
+from ..state.protocol import Progress
 
 ROUNDS = 10
 """Looks for what was said about the example while its tombstones were."""
@@ -63,43 +52,50 @@ class Erased(Struct):
     comments_kept: list[int]
 
 
-async def plan(log: Log, state: State, example_id: str, *, with_comments: bool = False) -> Plan:
+async def plan(log: Log, state: State, example_id: str, *, reason: str = "", with_comments: bool = False) -> Plan:
     """Everything the log holds of an example's text, and comments that quote it, or all `with_comments`.
 
-    Raises UnknownExample where nobody ever said anything of it.
+    A tombstone stays unless its reason quotes the text. `reason` is that of the tombstones to come. Raises RooflogError
+    where it quotes the text, and UnknownExample where nobody ever said anything of the example.
     """
     ids: list[str] = (await state.ask("repeating", example_id=example_id))["ids"] or [example_id]
     found = Plan({one: [] for one in ids})
     messages = {message.seq: (one, message) for one in reversed(ids) for message in await log.history(one)}
     texts: list[str] = []
-    comments: list[tuple[str, str, Message]] = []
+    comments: list[tuple[str, list[str], Message]] = []
+    tombstones: set[int] = set()
     for _, (one, message) in sorted(messages.items()):
         try:
             fact = message.fact()
         except InvalidFact:  # it may be a text, or hold one
             found.taken[one].append(message)
             continue
-        if isinstance(fact, TEXTS):
-            texts += [value for name in _TEXT_FIELDS if (value := getattr(fact, name, None))]
+        if isinstance(fact, WITH_TEXTS):
+            texts += texts_of(fact)
             found.taken[_correction(message, ids) or one].append(message)
-        elif isinstance(fact, COMMENTED) and (
-            comment := getattr(fact, "comment", None) or getattr(fact, "reason", None)
-        ):
-            comments.append((one, comment, message))
-    for one, comment, message in comments:
-        (found.taken[one] if with_comments or quotes(comment, texts) else found.left).append(message)
-    if not messages and example_id not in {m.subject.split(".")[3] for m in await log.matching(TOMBSTONES)}:
+        elif any(said := comments_of(fact)):
+            comments.append((one, said, message))
+            tombstones |= {message.seq} if isinstance(fact, ExampleErased) else set()
+    if quotes(reason[:1].lower() + reason[1:], texts):
+        raise RooflogError(
+            "the reason repeats words of the text that is to be erased, and stays on the log for ever: "
+            "give one without names, numbers or quotations from it"
+        )
+    for one, said, message in comments:
+        is_tombstone = message.seq in tombstones
+        if any(quotes(comment, texts) for comment in said) or (with_comments and not is_tombstone):
+            found.taken[one].append(message)
+        elif not is_tombstone:
+            found.left.append(message)
+    if not messages and example_id not in {m.parts.about for m in await log.matching(TOMBSTONES)}:
         raise UnknownExample(example_id)
     return found
 
 
-_TEXT_FIELDS = ("prompt", "response", "original_prompt", "original_response", "corrected_response")
-
-
 def _correction(message: Message, ids: Sequence[str]) -> str | None:
     """The correction that a message is: it lies under the subject of what it corrects, and is an example itself."""
-    event_id = message.subject.rsplit(".", 1)[1]
-    return event_id if ".correction.recorded." in message.subject and event_id in ids else None
+    correction_id = message.parts.correction_id
+    return correction_id if correction_id in ids else None
 
 
 def quotes(comment: str, texts: Iterable[str]) -> bool:
@@ -127,12 +123,16 @@ def _words(text: str) -> list[str]:
 async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, actor: str, asked: str) -> list[str]:
     """Say the tombstones of messages by example, for those that none lists yet; the event ids of what is new.
 
-    `asked` is the example that the erasure was about: what had to go with it shares its trace.
+    `asked` is the example that the erasure was about: what had to go with it shares its trace. A tombstone that goes
+    leaves what it lists to the one that lists it.
     """
     known = await log.erased()
     tombstones = []
     for example_id, listed in messages.items():
-        fresh = tuple(remembered(m) for m in sorted(listed, key=lambda m: m.seq) if m.seq not in known)
+        fresh: list[ErasedMessage] = []
+        for message in sorted(listed, key=lambda m: m.seq):
+            if message.seq not in known:
+                fresh += [*_listed_by(message), remembered(message)]
         if fresh:
             tombstones.append(
                 ExampleErased(
@@ -142,13 +142,21 @@ async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, act
                     trace_id=f"erase {asked}",
                     example_id=example_id,
                     reason=reason,
-                    erased=fresh,
+                    erased=tuple(fresh),
                 )
             )
     published = await log.publish(tombstones)
     if published.refused:
         raise RooflogError(f"the tombstone was refused: {published.refused[0][1]}")
     return list(published.new)
+
+
+def _listed_by(message: Message) -> tuple[ErasedMessage, ...]:
+    try:
+        fact = message.fact()
+    except InvalidFact:
+        return ()
+    return fact.erased if isinstance(fact, ExampleErased) else ()
 
 
 async def remove(log: Log, report: Progress | None = None) -> int:
@@ -224,7 +232,7 @@ async def erase(
 
     Raises UnknownExample; any other error leaves the rest to be done by saying the same again.
     """
-    found = await plan(log, state, example_id, with_comments=with_comments)
+    found = await plan(log, state, example_id, reason=reason, with_comments=with_comments)
     taken = found.taken
     for _ in range(ROUNDS):
         if not await bury(log, taken, reason=reason, actor=actor, asked=example_id):

@@ -20,7 +20,8 @@ from events.subjects import EXPORTS
 from projections.tables.digest_chain import ENTRY_BYTES
 
 from ..exporter import publication
-from ..state.client import Progress, State
+from ..state.client import State
+from ..state.protocol import Progress
 from ..volume import Volume
 
 READ = 10_000

@@ -106,10 +106,9 @@ async def withdraw(volume: Volume, exports: Iterable[dict[str, Any]], untold: It
     return withdrawn
 
 
-async def tidy(settings: Settings) -> None:
+async def tidy(settings: Settings, volume: Volume) -> None:
     """Remove what an exporter that was killed may have left half-written; one that runs has removed it itself."""
     with contextlib.suppress(RooflogError):
         async with alone(settings.data_dir, 0.0):
             shutil.rmtree(settings.data_dir / STAGING, ignore_errors=True)
-            for left in settings.volume.rglob(".*.part") if settings.sink == "local" else ():
-                left.unlink(missing_ok=True)
+            await volume.tidy()

@@ -14,15 +14,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from events.errors import RooflogError
+from events.errors import InputError, RooflogError
 from events.log.log import Log
 from projections.fold import table_copy
 from projections.fold.projector import CACHES, Projector, table_digests
 from projections.fold.table_copy import Snapshot
 from projections.store import compaction
+from projections.store.database import errors_told
 
-from ..state.client import Files, Owner, fold
 from ..state.decoder_pool import READ, ahead, decoded
+from ..state.owner import Files, Owner, fold
 
 REBUILD, REBUILDING = "rebuild", "rebuilding"
 """The command that starts or joins a rebuild in the projector, and the question how far it is."""
@@ -68,9 +69,9 @@ class Rebuild:
     """One rebuild of the database of `files`; `owner` is None where that cannot be opened any more."""
 
     def __init__(self, log: Log, files: Files, owner: Owner | None, folding: asyncio.Lock, plan: Plan) -> None:
-        """Raises ValueError where the plan names no table, RooflogError where it needs a database that opens."""
+        """Raises InputError where the plan names no table, RooflogError where it needs a database that opens."""
         if plan.projection is not None and plan.projection not in table_copy.TABLES:
-            raise ValueError(f"no projection {plan.projection!r}; there are {', '.join(table_copy.TABLES)}")
+            raise InputError(f"no projection {plan.projection!r}; there are {', '.join(table_copy.TABLES)}")
         if owner is None and (plan.verify or plan.projection):
             raise RooflogError(
                 f"{files.live} cannot be opened, so there is nothing to compare with or to put one table into; "
@@ -88,7 +89,8 @@ class Rebuild:
     async def run(self) -> dict[str, Any]:
         """Do it; what came of it. Raises RooflogError, with the live database as it was."""
         try:
-            return await self._run()
+            with errors_told():
+                return await self._run()
         finally:
             self._close()
             self._files.remove(self._files.rebuilding, self._files.rebuilt)

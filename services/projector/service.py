@@ -17,9 +17,7 @@ from typing import Any
 import duckdb
 import msgspec
 from faststream import AckPolicy, FastStream
-from faststream.message import StreamMessage
-from faststream.nats import ConsumerConfig, JStream, NatsBroker, NatsMessage
-from faststream.security import SASLPlaintext
+from faststream.nats import ConsumerConfig, JStream, NatsMessage
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import api
@@ -27,15 +25,22 @@ from nats.js.errors import NotFoundError
 
 from events.errors import RooflogError, Unreachable
 from events.log.log import Log, Message
+from events.requests import Question
 from events.subjects import EVERYTHING, STREAM
 from projections.fold.projector import Projector
 
 from ..integrity import erasure
+from ..responder import WORKERS, broker, name_of, respond, undecoded
 from ..settings import Settings
-from ..state.client import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Answer, Owner, Question, packed, runs
-from .rebuild import REBUILD, REBUILDING, Plan, Rebuilds
+from ..state import arguments
+from ..state.client import runs
+from ..state.owner import Owner
+from ..state.protocol import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Moved, send_rows
+from .rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuilds
 
-logger = logging.getLogger("rooflog.projector")
+WHO = "projector"
+
+logger = logging.getLogger(f"rooflog.{WHO}")
 
 BATCH = 2_000
 """Facts in one live transaction at most. More are never waited for: while one batch is folded the next one gathers."""
@@ -62,9 +67,6 @@ IDLE_CONSUMER_SECONDS = 7 * 24 * 3600.0
 
 FORGET_SECONDS = 60.0
 """How long an erasure that could not be finished waits before it is tried again while nothing arrives."""
-
-WORKERS = 4
-"""Questions answered at a time."""
 
 SWITCH_SECONDS = 0.0005
 """How long the thread that folds may keep Python to itself while one that answers waits. With Python's own 5 ms the
@@ -96,16 +98,7 @@ class ProjectorService:
         self.failure: str | None = None
         place = f"{socket.gethostname()}:{settings.database}"
         self.durable = f"projector-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
-        self.broker = NatsBroker(
-            [url],
-            security=_security(settings),
-            name="rooflog-projector",
-            allow_reconnect=True,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            apply_types=False,
-            logger=None,
-        )
+        self.broker = broker(settings, url, WHO)
         self.app = FastStream(self.broker, logger=None)
 
     async def run(self) -> int:
@@ -150,15 +143,30 @@ class ProjectorService:
                 inactive_threshold=IDLE_CONSUMER_SECONDS,
             ),
             ack_policy=AckPolicy.MANUAL,
-            decoder=_as_it_is,
+            decoder=undecoded,
         )
         delivering(self._deliver)
-        answering = self.broker.subscriber(f"{ASK}.*", title=QUESTIONS_CHANNEL, max_workers=WORKERS, decoder=_as_it_is)
-        answering(self._answer)
-        running = self.broker.subscriber(f"{RUN}.*", title=COMMANDS_CHANNEL, decoder=_as_it_is)
-        running(self._run)
+        respond(
+            self.broker,
+            self._log,
+            ASK,
+            self._answer,
+            who=WHO,
+            title=QUESTIONS_CHANNEL,
+            description="Answer a question about the state, once the tables have reached the sequence it names.",
+            workers=WORKERS,
+        )
+        respond(
+            self.broker,
+            self._log,
+            RUN,
+            self._run,
+            who=WHO,
+            title=COMMANDS_CHANNEL,
+            description="Do what only the owner of the tables can do, while nothing is folded.",
+        )
         streaming = self.broker.subscriber(
-            f"{ROWS}.*", title=ROWS_CHANNEL, max_workers=WORKERS, decoder=_as_it_is, no_reply=True
+            f"{ROWS}.*", title=ROWS_CHANNEL, max_workers=WORKERS, decoder=undecoded, no_reply=True
         )
         streaming(self._stream_rows)
 
@@ -233,9 +241,7 @@ class ProjectorService:
         async with self._moved:
             self._moved.notify_all()
         with contextlib.suppress(NatsError):  # whoever listens asks again; the checkpoint is in every answer
-            await self._log.client.publish(
-                MOVED, msgspec.json.encode({"checkpoint": self._owner.projector.checkpoint_seq})
-            )
+            await self._log.client.publish(MOVED, msgspec.json.encode(Moved(self._owner.projector.checkpoint_seq)))
 
     async def _forget(self) -> None:
         """Finish erasures: what arrived too late goes from the log, then the database is written anew without it.
@@ -264,66 +270,33 @@ class ProjectorService:
             self._is_compacting = True
             await asyncio.to_thread(self._owner.compact)
 
-    async def _answer(self, message: NatsMessage) -> bytes:
-        """Answer a question about the state, once the tables have reached the sequence it names."""
-        name = message.raw_message.subject.removeprefix(f"{ASK}.")
-        try:
-            question = msgspec.json.decode(message.body or b"{}", type=Question)
-            if name == REBUILDING:
-                answer = Answer(value=self._rebuilds.condition)
-            else:
-                await self._reach(question.after)
-                answer = Answer(value=await asyncio.to_thread(self._owner.answer, name, question.args))
-        except (ValueError, RooflogError) as error:
-            answer = Answer(error=str(error))
-        except Exception as error:
-            logger.exception("question %s", name)
-            answer = Answer(error=f"the projector could not answer {name!r}: {error}")
-        data = msgspec.json.encode(answer)
-        if len(data) > self._log.client.max_payload - 1_024:
-            text = f"the answer to {name!r} has {len(data):,} bytes, more than one message takes; ask for fewer rows"
-            data = msgspec.json.encode(Answer(error=text, too_large=True))
-        return data
+    async def _answer(self, name: str, question: Question) -> Any:
+        """Answer a question once the tables have reached the sequence it names."""
+        if name == REBUILDING:
+            return self._rebuilds.condition
+        await self._reach(question.after)
+        return await asyncio.to_thread(self._owner.answer, name, question.args)
 
-    async def _run(self, message: NatsMessage) -> bytes:
+    async def _run(self, name: str, question: Question) -> Any:
         """Do what only the owner of the tables can do, while nothing is folded."""
-        name = message.raw_message.subject.removeprefix(f"{RUN}.")
-        try:
-            question = msgspec.json.decode(message.body or b"{}", type=Question)
-            if name == REBUILD:
-                answer = Answer(value=self._rebuilds.start(msgspec.convert(question.args, Plan)))
-            else:
-                async with self._folding:
-                    answer = Answer(value=await asyncio.to_thread(self._owner.run, name, question.args))
-        except (ValueError, RooflogError) as error:
-            answer = Answer(error=str(error))
-        except Exception as error:
-            logger.exception("command %s", name)
-            answer = Answer(error=f"the projector could not do {name!r}: {error}")
-        return msgspec.json.encode(answer)
+        if name in COMMANDS:
+            return COMMANDS[name](self, **arguments.checked(f"command {name!r}", COMMANDS[name], question.args))
+        async with self._folding:
+            return await asyncio.to_thread(self._owner.run, name, question.args)
+
+    def rebuild(self, *, from_log: bool = False, projection: str | None = None, verify: bool = False) -> Condition:
+        """Begin a rebuild, or join the one that is under way. Raises as `Rebuild` does."""
+        return self._rebuilds.start(Plan(from_log=from_log, projection=projection, verify=verify))
 
     async def _stream_rows(self, message: NatsMessage) -> None:
         """Send a long answer in chunks; each waits for the asker's acknowledgement, so no buffer overflows."""
-        name = message.raw_message.subject.removeprefix(f"{ROWS}.")
-        inbox = message.raw_message.reply
-        client = self._log.client
-        size = client.max_payload - 1_024
-        try:
-            question = msgspec.json.decode(message.body, type=Question)
+        name = name_of(message, ROWS)
+
+        async def rows(question: Question) -> Any:
             await self._reach(question.after)
-            with contextlib.closing(self._owner.rows(name, question.args)) as pages:
-                chunks = map(packed, pages)
-                while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-                    for start in range(0, len(chunk), size):
-                        kind = b"." if start + size >= len(chunk) else b"+"
-                        await client.request(inbox, kind + chunk[start : start + size], timeout=ANSWER_SECONDS)
-            await client.request(inbox, b"$", timeout=ANSWER_SECONDS)
-        except (NatsError, TimeoutError):
-            logger.info("whoever asked for %s had enough", name)
-        except Exception as error:
-            logger.exception("rows %s", name)
-            with contextlib.suppress(NatsError, TimeoutError):
-                await client.request(inbox, b"!" + msgspec.json.encode(Answer(error=str(error))), timeout=5)
+            return self._owner.rows(name, question.args)
+
+        await send_rows(self._log.client, message.raw_message.reply, name, message.body, rows, who=WHO)
 
     async def _reach(self, seq: int) -> None:
         """Wait until the tables have folded a sequence. Raises RooflogError when that takes too long."""
@@ -358,26 +331,19 @@ class ProjectorService:
         self.app.exit()
 
 
+COMMANDS: dict[str, Callable[..., Any]] = {REBUILD: ProjectorService.rebuild}
+"""What the service itself can be told, beside the commands of the tables."""
+
+
 def _stand_back() -> None:
     """Let this thread wait for those that answer, where the system knows priorities of threads."""
     if sys.platform == "linux":
         os.nice(FOLDING_NICE)
 
 
-def _security(settings: Settings) -> SASLPlaintext | None:
-    if settings.nats_user is None:
-        return None
-    return SASLPlaintext(username=settings.nats_user, password=settings.nats_password or "", use_ssl=False)
-
-
 def _message(delivered: Msg) -> Message:
     meta = delivered.metadata
     return Message(meta.sequence.stream, delivered.subject, delivered.data)
-
-
-async def _as_it_is(message: StreamMessage[Any]) -> StreamMessage[Any]:
-    """Bytes are decoded where they are folded, so that a bad message is kept and not thrown away."""
-    return message
 
 
 async def serve(settings: Settings, url: str) -> int:

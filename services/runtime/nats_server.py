@@ -21,6 +21,8 @@ from typing import IO, Self
 
 import msgspec
 
+from events.errors import RooflogError
+
 MAX_PAYLOAD = 8 * 2**20
 """Bytes in one fact; the server warns above this size."""
 
@@ -33,7 +35,7 @@ PORT_SECONDS = 3.0
 """A killed process counts as gone a moment before its last thread has let go of the port that clients know."""
 
 
-class ServerError(Exception):
+class ServerError(RooflogError):
     """The embedded server cannot be started; the message says why."""
 
 

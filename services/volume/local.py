@@ -9,14 +9,22 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from . import Report, VolumeError, checked
+from .volume import Report, VolumeError, checked
+
+if TYPE_CHECKING:
+    from ..settings import Settings
 
 LEFTOVER_SECONDS = 3600
 """A temporary file that nobody has written to for so long belongs to a process that was killed."""
 
 T = TypeVar("T")
+
+
+def open_volume(settings: Settings) -> LocalVolume:
+    """The directory of the setting `volume_dir`."""
+    return LocalVolume(settings.volume)
 
 
 class LocalVolume:
@@ -47,6 +55,10 @@ class LocalVolume:
     async def remove(self, path: str, *, recursive: bool = False) -> None:
         """See `Volume.remove`."""
         await self._do(f"remove {path}", self._remove, path, recursive)
+
+    async def tidy(self) -> None:
+        """See `Volume.tidy`."""
+        await self._do("tidy", self._tidy)
 
     async def close(self) -> None:
         """See `Volume.close`."""
@@ -92,6 +104,10 @@ class LocalVolume:
         finally:
             temporary.unlink(missing_ok=True)
         return size
+
+    def _tidy(self) -> None:
+        for leftover in self.root.rglob(".*.part"):
+            leftover.unlink(missing_ok=True)
 
     def _sync_directories(self, paths: list[str]) -> None:
         """Make the names of files outlive a power cut: their directories, up to the root."""

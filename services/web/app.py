@@ -16,14 +16,13 @@ from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from . import metrics, openapi, pages, reference
+from . import metrics, openapi, pages, reference, routes
 from .access import limits, session
 from .access.auth import Door
 from .access.sessions import Sessions
 from .access.tokens import Tokens
 from .errors import HANDLERS, Problem
 from .gateway import Gate, Gateway
-from .routes import decisions, examples, facts, history, operations, policies, state
 
 API = "/api/v1"
 STATIC = Path(__file__).parent / "static"
@@ -71,16 +70,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
 
     api = Router(
         API,
-        route_handlers=[
-            session.ROUTES,
-            facts.ROUTES,
-            decisions.ROUTES,
-            state.ROUTES,
-            examples.ROUTES,
-            operations.ROUTES,
-            history.ROUTES,
-            policies.ROUTES,
-        ],
+        route_handlers=[session.ROUTES, *routes.every()],
         before_request=limits.json_only,
         response_headers=[ResponseHeader(name="Cache-Control", value="no-store", documentation_only=False)],
         security=[{"token": []}, {"session": []}],

@@ -10,6 +10,8 @@ from msgspec import Meta, Struct, field
 from events import calls
 from events.facts import Amount, Count, ExampleCaptured, Timestamp
 
+from ..curation.decisions import BULK
+
 MANY = 500
 """Items in one batch at most."""
 
@@ -232,7 +234,7 @@ class Seen(Struct, frozen=True, forbid_unknown_fields=True):
 class BulkApproval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Approve what a preview has shown, each at the revision it was seen at."""
 
-    items: Annotated[list[Seen], Meta(min_length=1, max_length=1_000)]
+    items: Annotated[list[Seen], Meta(min_length=1, max_length=BULK)]
     reason: Text | None = None
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
 
 import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from ..state.client import MOVED
+from ..state.protocol import MOVED, Moved
 from .errors import Refusal
 
 KEEPALIVE_SECONDS = 15.0
@@ -23,10 +22,6 @@ PAUSE_SECONDS = 0.2
 
 LISTENERS = 500
 """Streams at a time at most."""
-
-
-class _Moved(msgspec.Struct):
-    checkpoint: int
 
 
 class Changes:
@@ -77,7 +72,7 @@ class Changes:
 
     async def _heard(self, message: Msg) -> None:
         try:
-            moved: Any = msgspec.json.decode(message.data, type=_Moved)
+            moved = msgspec.json.decode(message.data, type=Moved)
         except msgspec.MsgspecError:
             return
         self.checkpoint, self.moved_at = moved.checkpoint, time.time()

@@ -15,6 +15,7 @@ from nats.errors import Error as NatsError
 
 from events.errors import InvalidFact, RooflogError, StaleRevision, TooLarge, UnknownExample, Unreachable
 
+from ..curation.decisions import Unchanged
 from .access.tokens import TokensError
 
 logger = logging.getLogger("rooflog.web")
@@ -94,23 +95,27 @@ def _domain(_: Request[Any, Any, Any], error: RooflogError) -> Response[Problem]
     return refusal_of(error).response()
 
 
-def refusal_of(error: RooflogError) -> Refusal:
+def refusal_of(error: Exception) -> Refusal:
     """How an error of the log or the state is told."""
     match error:
         case InvalidFact():
-            return Refusal(422, error.reason, code="invalid_fact", details={"category": error.category})
+            refusal = Refusal(422, error.reason, code="invalid_fact", details={"category": error.category})
+        case Unchanged():
+            refusal = Refusal(422, str(error), code="unchanged")
         case TooLarge():
-            return Refusal(413, str(error))
+            refusal = Refusal(413, str(error))
         case UnknownExample():
             message = f"no example {error.example_id!r}; check the id, or capture it first"
-            return Refusal(404, message, code="unknown_example", details={"example_id": error.example_id})
+            refusal = Refusal(404, message, code="unknown_example", details={"example_id": error.example_id})
         case StaleRevision():
             details = {"example_id": error.example_id, "seen": error.seen}
-            return Refusal(409, str(error), code="stale_revision", details=details)
+            refusal = Refusal(409, str(error), code="stale_revision", details=details)
         case Unreachable():
-            return unavailable("log", str(error))
-    logger.error("%s", error)
-    return Refusal(500, str(error))
+            refusal = unavailable("log", str(error))
+        case _:
+            logger.error("%s", error)
+            refusal = Refusal(500, str(error))
+    return refusal
 
 
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

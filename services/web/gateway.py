@@ -17,8 +17,9 @@ from nats.errors import Error as NatsError
 from events import subjects
 from events.codec import decode, encode
 from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample, Unreachable
-from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted
-from events.log.log import Decision, Log, Message, Published, describe
+from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
+from events.log.log import Log, Message, Published
+from events.words import describe
 
 from ..settings import Settings
 from ..state.client import State
@@ -111,7 +112,7 @@ class Gateway:
     async def messages(self, facts: Sequence[Fact]) -> dict[str, Message]:
         """What the log holds on the subjects of these facts, by event id."""
         found = await self._in_time(self.log.last([subjects.subject_of(fact) for fact in facts])) if facts else {}
-        return {subject.rsplit(".", 1)[1]: message for subject, message in found.items()}
+        return {message.parts.event_id: message for message in found.values()}
 
     async def publish(self, actor: str, facts: Sequence[Fact]) -> tuple[Published, dict[str, int]]:
         """Put captures on the log; what came of it, and the sequence of each by event id."""
@@ -142,7 +143,7 @@ class Gateway:
         self._remember(fact.actor, seq)
         return seq
 
-    async def decide(self, *facts: Decision, revision: int, is_keyed: bool) -> int:
+    async def decide(self, *facts: Review, revision: int, is_keyed: bool) -> int:
         """Publish a decision on what was seen; its sequence. Raises Refusal 409 with everything said since."""
         example_id = facts[0].example_id or ""
         if is_keyed:
@@ -282,7 +283,7 @@ def received(message: Message) -> datetime:
 
 def _is_about(message: Message, example_id: str) -> bool:
     """A correction's own fact is about what it corrects: it is part of the history, but moves no revision."""
-    return message.subject.split(".")[3] == example_id
+    return message.parts.about == example_id
 
 
 def _stale(example_id: str, revision: int, since: Sequence[Message]) -> Refusal:

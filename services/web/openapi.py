@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from functools import cache
 from inspect import isclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,10 +15,8 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from . import bodies, errors, past_sessions, reference
-from .access import session
+from . import reference
 from .access.auth import COOKIE
-from .routes import decisions, examples, facts, history, operations, policies
 
 DESCRIPTION = """Training data of a roofing assistant: say facts, review them, look at what follows.
 
@@ -22,16 +24,6 @@ Every call needs a token of a role (`Authorization: Bearer …`) or a signed-in 
 machine is served. Every refusal has the shape `Problem`. A call with an `Idempotency-Key` may be repeated for ever
 without being recorded twice. Facts are answered when they are on disk; 503 with `Retry-After` means that the log or the
 projector is away, and that nobody keeps the fact for you."""
-
-_SHAPES = [
-    thing
-    for module in (
-        *(bodies, errors, past_sessions, session),
-        *(decisions, examples, facts, history, operations, policies),
-    )
-    for thing in vars(module).values()
-    if isclass(thing) and issubclass(thing, msgspec.Struct) and thing.__module__ == module.__name__
-]
 
 
 def configuration() -> OpenAPIConfig:
@@ -53,12 +45,28 @@ def configuration() -> OpenAPIConfig:
 
 def exact(document: dict[str, Any]) -> dict[str, Any]:
     """The document with the shapes as msgspec checks them: Litestar leaves out limits and closed objects."""
-    _, shapes = msgspec.json.schema_components(_SHAPES, ref_template="#/components/schemas/{name}")
+    _, shapes = msgspec.json.schema_components(_shapes(), ref_template="#/components/schemas/{name}")
     components = document["components"]
     used = {name: shapes.get(name, schema) for name, schema in components["schemas"].items()}
     while missing := _named(used) - used.keys():
         used |= {name: shapes[name] for name in missing}
     return document | {"components": components | {"schemas": used}}
+
+
+@cache
+def _shapes() -> list[type[msgspec.Struct]]:
+    """Every public shape that a module of the gateway defines."""
+    package = __name__.rpartition(".")[0]
+    names = [module.name for module in pkgutil.walk_packages([str(Path(__file__).parent)], f"{package}.")]
+    return [
+        thing
+        for name in names
+        for thing in vars(importlib.import_module(name)).values()
+        if isclass(thing)
+        and issubclass(thing, msgspec.Struct)
+        and thing.__module__ == name
+        and not thing.__name__.startswith("_")
+    ]
 
 
 def _named(thing: Any) -> set[str]:

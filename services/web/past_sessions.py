@@ -15,8 +15,8 @@ from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from events.errors import RooflogError
-from events.facts import ExampleErased
+from events.requests import value_of
+from events.subjects import TOMBSTONES
 
 from ..history.as_of import PREFIX, forget_abandoned
 from ..history.past_process import LINE_BYTES, Asked, Reply, Step
@@ -32,8 +32,6 @@ IDLE_SECONDS = 10 * 60.0
 LONGEST_SECONDS = 60 * 60.0
 ANSWER_SECONDS = 30.0
 END_SECONDS = 5.0
-
-ERASED = f"training.{ExampleErased.noun}.{ExampleErased.verb}.>"
 
 
 class Moment(Struct, frozen=True):
@@ -129,9 +127,7 @@ class Past:
                 reply = None
         if reply is None:
             raise unavailable("past", f"the state as of {self.seq:,} does not answer; go back to it again")
-        if reply.answer.error is not None:
-            raise RooflogError(reply.answer.error)
-        return reply.answer.value
+        return value_of(reply.answer)
 
 
 class Pasts:
@@ -146,7 +142,7 @@ class Pasts:
     async def kept(self, client: Client) -> Any:
         """Keep them while this is open, none of them longer than it is looked at."""
         await asyncio.to_thread(forget_abandoned, self._settings.data_dir)
-        subscription = await client.subscribe(ERASED, cb=self._erased)
+        subscription = await client.subscribe(TOMBSTONES, cb=self._erased)
         tidying = asyncio.create_task(self._tidy())
         try:
             yield

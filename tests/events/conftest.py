@@ -86,7 +86,7 @@ async def on_the_log(log: Log) -> dict[str, int]:
     found: dict[str, int] = {}
     async for messages in log.read(0):
         for message in messages:
-            event_id = message.subject.rsplit(".", 1)[1]
+            event_id = message.parts.event_id
             found[event_id] = found.get(event_id, 0) + 1
     return found
 

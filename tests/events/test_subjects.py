@@ -8,7 +8,9 @@ import pytest
 
 from events import subjects
 from events.errors import InvalidFact
-from events.facts import CorrectionRecorded, FeedbackGiven, TrainingTriggered
+from events.facts import CorrectionRecorded, Fact, FeedbackGiven, TrainingTriggered
+
+from .test_facts import SAID
 
 AT = datetime(2025, 1, 15, 14, 30, tzinfo=UTC)
 
@@ -33,6 +35,25 @@ def test_a_correction_of_no_known_example_lies_under_its_own_id() -> None:
 def test_a_training_lies_under_its_export() -> None:
     fact = TrainingTriggered(event_id="t1", occurred_at=AT, actor="x", export_digest="0" * 64, outcome="started")
     assert subjects.subject_of(fact) == f"training.training.triggered.{'0' * 64}.t1"
+
+
+@pytest.mark.parametrize("fact", SAID, ids=lambda fact: type(fact).__name__)
+def test_a_subject_is_parsed_into_what_it_was_made_of(fact: Fact) -> None:
+    parts = subjects.parse(subjects.subject_of(fact))
+    assert parts == (fact.noun, fact.verb, fact.about, fact.event_id)
+    assert parts.kind == f"{fact.noun}.{fact.verb}"
+
+
+@pytest.mark.parametrize("other", ["", "training", "training.junk.1", "training.a.b.c.d.e", "$JS.a.b.c.d", "a.b.c.d.e"])
+def test_a_subject_of_another_shape_has_no_parts(other: str) -> None:
+    parts = subjects.parse(other)
+    assert (*parts, parts.kind, parts.correction_id, parts.ids) == ("", "", "", "", "", None, ())
+
+
+def test_a_correction_is_about_an_example_and_is_one() -> None:
+    assert subjects.parse("training.correction.recorded.a.fix").ids == ("a", "fix")
+    assert subjects.parse("training.correction.recorded.fix.fix").ids == ("fix",)
+    assert subjects.parse("training.feedback.given.a.e1").ids == ("a",)
 
 
 def test_filters_name_an_id_in_the_place_where_its_subjects_do() -> None:

@@ -20,6 +20,8 @@ from msgspec import Struct
 from events.codec import encode
 from events.errors import InvalidFact
 from events.facts import (
+    WITH_COMMENTS,
+    WITH_TEXTS,
     CorrectionRecorded,
     Document,
     ExampleApproved,
@@ -33,7 +35,7 @@ from events.facts import (
     PolicyAdopted,
 )
 from events.message import Message, listed, remembered
-from events.subjects import subject_of
+from events.subjects import Subject, subject_of
 from projections.fold.projector import Projector, content_digest, prepare
 from projections.policy.policy import Policy, default, from_document
 from projections.queries import examples
@@ -43,8 +45,6 @@ PROMPT = "How high must base flashing extend above the roof?"
 ANSWER = "Extend the TPO base flashing at least 4 inches above the finished roof membrane."
 BETTER = "Extend the TPO base flashing at least 8 inches above the finished roof membrane, terminated in a reglet."
 OTHER_PROMPT = "What slope does tapered polyiso insulation need?"
-TEXTS = (ExampleCaptured, CorrectionRecorded, ExampleRedacted)
-COMMENTED = (FeedbackGiven, ExampleApproved, ExampleRejected)
 SUPPLIER = " Questions go to bo@example.com."
 """Personal data that can end any answer."""
 
@@ -277,17 +277,16 @@ def tables_holding(con: Connection, text: str) -> list[str]:
 
 def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
     """It lists what is, or may be, a text of the example."""
-    kinds = TEXTS + COMMENTED if erase.comments else TEXTS
+    kinds = WITH_TEXTS + WITH_COMMENTS if erase.comments else WITH_TEXTS
     others = {message.seq for message, fact in _decoded(messages) if not isinstance(fact, kinds)}
-    said = [m for m in messages if m.seq not in others and erase.example_id in _ids(m.subject)]
+    said = [m for m in messages if m.seq not in others and _is_of(m.parts, erase.example_id)]
     kept = tuple(map(remembered, said[: len(said) - erase.all_but]))
     return ExampleErased(example_id=erase.example_id, reason="asked to", erased=kept, **_envelope())
 
 
-def _ids(subject: str) -> list[str]:
-    """The example that a subject is about, for a correction the correction itself."""
-    tokens = subject.split(".")
-    return tokens[4:] if tokens[2] == "recorded" else tokens[3:4]
+def _is_of(parts: Subject, example_id: str) -> bool:
+    """Whether a fact is about an example, or is the correction of that id."""
+    return example_id == (parts.correction_id or parts.about)
 
 
 def _decoded(messages: Sequence[Message]) -> Iterator[tuple[Message, Fact]]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from events.facts import (
+    WITH_COMMENTS,
     CorrectionRecorded,
     Document,
     ExampleApproved,
@@ -111,9 +112,8 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
 
 def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[int, Fact]]:
     """Feedback and decisions that a tombstone lists were never said."""
-    comments = FeedbackGiven | ExampleApproved | ExampleRejected | ExampleReopened
     listed = {message.seq for _, fact in facts if isinstance(fact, ExampleErased) for message in fact.erased}
-    return ((seq, fact) for seq, fact in facts if not (isinstance(fact, comments) and seq in listed))
+    return ((seq, fact) for seq, fact in facts if not (isinstance(fact, WITH_COMMENTS) and seq in listed))
 
 
 def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: set[str]) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import urllib.parse
 import urllib.request
+from asyncio import wait_for
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import VolumeError
+from ..volume import VolumeError
+from . import NEEDS
 
 if TYPE_CHECKING:
     import modal
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CLOSE_SECONDS = 5.0
+
+INSTALL = f"pip install '{NEEDS}'"
+
+THROUGH_PROXY = NEEDS.replace("modal", "modal[api-proxy-support]")
 
 
 class Connection:
@@ -47,7 +52,7 @@ class Connection:
         """
         limit = seconds or self.seconds
         try:
-            return await asyncio.wait_for(work, limit)
+            return await wait_for(work, limit)
         except Exception as error:
             raise said(error, what, limit, missing) from error
 
@@ -88,7 +93,7 @@ def said(error: Exception, what: str, seconds: float, missing: str = "") -> Volu
     elif isinstance(error, exceptions.NotFoundError):
         advice, retryable = missing, False
     elif isinstance(error, exceptions.VersionError | exceptions.UnimplementedError):
-        advice, retryable = "install the version that this rooflog is made for: pip install 'modal>=1.6,<1.7'", False
+        advice, retryable = f"install the version that this rooflog is made for: {INSTALL}", False
     elif isinstance(error, exceptions.ConflictError):
         advice = "something else is changing it"
     elif isinstance(error, exceptions.InvalidError | FileExistsError | FileNotFoundError | PermissionError):
@@ -110,7 +115,7 @@ def check() -> None:
     if proxy and not around and not installed:
         raise VolumeError(
             f"Modal: the environment names a proxy ({_without_password(proxy)}); set MODAL_DISABLE_API_PROXY=1 to go "
-            "around it, or install what goes through it: pip install 'modal[api-proxy-support]>=1.6,<1.7'",
+            f"around it, or install what goes through it: pip install '{THROUGH_PROXY}'",
             retryable=False,
         )
 
@@ -125,9 +130,7 @@ def _modal() -> Any:
         import modal
         import modal.exception
     except ImportError as error:
-        raise VolumeError(
-            f"Modal's client is not installed ({error}): pip install 'modal>=1.6,<1.7'", retryable=False
-        ) from error
+        raise VolumeError(f"Modal's client is not installed ({error}): {INSTALL}", retryable=False) from error
     except Exception as error:
         raise VolumeError(f"Modal: {' '.join(str(error).split())}", retryable=False) from error
     return modal

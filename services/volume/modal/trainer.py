@@ -5,7 +5,8 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from .. import Call, LostAnswer, Outcome, VolumeError
+from ..trainer import Call, LostAnswer, Outcome
+from ..volume import VolumeError
 from .connection import Connection, inside
 
 if TYPE_CHECKING:

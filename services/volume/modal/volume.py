@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import Report, VolumeError, checked
+from ..volume import Report, VolumeError, checked
 from .connection import Connection, inside
 
 if TYPE_CHECKING:
@@ -92,6 +92,9 @@ class ModalVolume:
         except VolumeError as error:
             if not _is(error, "FileNotFoundError"):
                 raise
+
+    async def tidy(self) -> None:
+        """See `Volume.tidy`: what Modal was sent and no file names is Modal's to remove."""
 
     async def close(self) -> None:
         """See `Volume.close`."""

@@ -17,12 +17,14 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from events.errors import InputError
+
 Role = Literal["publisher", "reviewer", "operator", "auditor"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
-class TokensError(ValueError):
+class TokensError(InputError):
     """The tokens file, or a change to it, is wrong; the message says what to do."""
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -11,20 +9,14 @@ from litestar import Router, get, post
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from events import calls
-from events.errors import InvalidFact, RooflogError
-from events.facts import ExampleApproved, ExampleRedacted, ExampleRejected, ExampleReopened, PersonalData
-from events.subjects import new_event_id
-from projections.texts import personal_data
+from events.errors import RooflogError
 
+from ...curation import decisions
 from .. import bodies
 from ..access.auth import may
 from ..errors import Refusal, refusal_of
 from ..gateway import Gate, event_id
 from .facts import Call, ExampleId, Key
-
-AT_ONCE = 16
-"""Decisions of a bulk approval that are on their way to the log at a time."""
 
 
 class Decided(Struct, frozen=True):
@@ -67,10 +59,10 @@ class Proposal(Struct, frozen=True):
     texts: dict[str, str]
 
 
-def _envelope(request: Call, call: str, key: str | None) -> dict[str, Any]:
+def _says(request: Call, call: str, key: str | None) -> dict[str, Any]:
+    """Who decides, and the id of the fact where an idempotency key stands for it."""
     actor = request.user.name
-    made = event_id(actor, call, key) if key else new_event_id()
-    return {"event_id": made, "occurred_at": datetime.now(UTC), "actor": actor}
+    return {"actor": actor, "event_id": event_id(actor, call, key) if key else None}
 
 
 @post("/examples/{example_id:str}/approve", status_code=201, summary="Approve an example")
@@ -78,9 +70,7 @@ async def approve(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Approval], key: Key = None
 ) -> Decided:
     """Refused with 409 and what was said since, if the example has changed since the revision."""
-    fact = ExampleApproved(
-        **_envelope(request, "approve", key), example_id=example_id, revision=data.revision, reason=data.reason
-    )
+    fact = decisions.approval(example_id, **_says(request, "approve", key), revision=data.revision, reason=data.reason)
     return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
@@ -89,9 +79,7 @@ async def reject(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Rejection], key: Key = None
 ) -> Decided:
     """It stays out of training until somebody approves it. Refused as in approve."""
-    fact = ExampleRejected(
-        **_envelope(request, "reject", key), example_id=example_id, revision=data.revision, reason=data.reason
-    )
+    fact = decisions.rejection(example_id, **_says(request, "reject", key), revision=data.revision, reason=data.reason)
     return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
@@ -100,9 +88,7 @@ async def reopen(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Approval], key: Key = None
 ) -> Decided:
     """The example stands undecided again and waits for review where it did before. Refused as in approve."""
-    fact = ExampleReopened(
-        **_envelope(request, "reopen", key), example_id=example_id, revision=data.revision, reason=data.reason
-    )
+    fact = decisions.reopening(example_id, **_says(request, "reopen", key), revision=data.revision, reason=data.reason)
     return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
@@ -113,21 +99,12 @@ async def edit(
     """A correction and its approval, both or neither. Refused as in approve."""
     actor = request.user.name
     example = await gateway.example(actor, example_id)
-    if data.response == example["response"]:
-        raise Refusal(422, "the response is the same as before; approve the example as it is", code="unchanged")
-    correction = calls.correction(
-        example["prompt"],
-        example["response"],
+    correction, approval = decisions.edit(
+        example,
         data.response,
-        actor=actor,
+        **_says(request, "edit", key),
         reason=data.reason,
-        example_id=example["example_id"],
-        tags=example["tags"],
-        project=example["project_context"],
         correction_id=f"correction_{event_id(actor, 'edit', key)}" if key else None,
-    )
-    approval = ExampleApproved(
-        **_envelope(request, "edit", key), example_id=correction.event_id, revision=0, reason="edited and approved"
     )
     seq = await gateway.decide(correction, approval, revision=data.revision, is_keyed=bool(key))
     return Edited(example["example_id"], correction.event_id, seq)
@@ -137,9 +114,9 @@ async def edit(
 async def propose(gateway: Gate, request: Call, example_id: ExampleId) -> Proposal:
     """Personal data in the example and the texts without it; nothing is said."""
     example = await gateway.example(request.user.name, example_id)
-    spans, texts = personal_data.proposal(example["prompt"], example["response"], example["original_response"])
-    found = [msgspec.to_builtins(span) | {"is_guess": span.is_flag} for span in spans]
-    return Proposal(example["example_id"], example["revision"], found, {str(k): v for k, v in texts.items()})
+    proposed = decisions.proposal(example)
+    found = [msgspec.to_builtins(span) | {"is_guess": span.is_flag} for span in proposed.spans]
+    return Proposal(example["example_id"], example["revision"], found, proposed.texts)
 
 
 @post("/examples/{example_id:str}/redact", status_code=201, summary="Replace personal data")
@@ -148,26 +125,8 @@ async def redact(
 ) -> Decided:
     """Texts that are not given are redacted by the rules. Refused as in approve, or with 422 if nothing changes."""
     example = await gateway.example(request.user.name, example_id)
-    spans, texts = personal_data.proposal(example["prompt"], example["response"], example["original_response"])
-    proposed = {str(name): text for name, text in texts.items()}
-    given = {name: text for name in proposed if (text := getattr(data, name)) is not None}
-    if data.original_response is not None and example["original_response"] is None:
-        raise InvalidFact("invalid", "this example is no correction, so it has no original_response")
-    wanted = proposed | given
-    if all(wanted[name] == example[name] for name in wanted):
-        raise Refusal(422, "the texts are the same as before; there is nothing to redact", code="unchanged")
-    fact = ExampleRedacted(
-        **_envelope(request, "redact", key),
-        example_id=example["example_id"],
-        prompt=wanted["prompt"],
-        response=wanted["response"],
-        original_response=wanted.get("original_response"),
-        found=tuple(
-            PersonalData(kind=span.kind, field=span.field, start=span.start, end=span.end)
-            for span in spans
-            if not span.is_flag
-        ),
-    )
+    texts = {"prompt": data.prompt, "response": data.response, "original_response": data.original_response}
+    fact = decisions.redaction(example, decisions.proposal(example), texts, **_says(request, "redact", key))
     return Decided(fact.example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
@@ -176,27 +135,31 @@ async def approve_many(
     gateway: Gate, request: Call, data: JSONBody[bodies.BulkApproval], key: Key = None
 ) -> DecidedInBulk:
     """What the preview of a tag has shown, each at the revision it was seen at; one that has changed is refused."""
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def one(seen: bodies.Seen) -> Decided | Undecided:
-        fact = ExampleApproved(
-            **_envelope(request, f"bulk {seen.example_id}", key),
-            example_id=seen.example_id,
-            revision=seen.revision,
+    items = {item.example_id: item for item in data.items}.values()
+    facts = [
+        decisions.approval(
+            item.example_id,
+            **_says(request, f"bulk {item.example_id}", key),
+            revision=item.revision,
             reason=data.reason,
         )
-        async with room:
-            try:
-                return Decided(seen.example_id, await gateway.decide(fact, revision=seen.revision, is_keyed=bool(key)))
-            except (Refusal, RooflogError) as error:
-                refusal = error if isinstance(error, Refusal) else refusal_of(error)
-                return Undecided(seen.example_id, refusal.code, str(refusal), refusal.details)
-
-    answers = await asyncio.gather(*map(one, {seen.example_id: seen for seen in data.items}.values()))
-    return DecidedInBulk(
-        [answer for answer in answers if isinstance(answer, Decided)],
-        [answer for answer in answers if isinstance(answer, Undecided)],
+        for item in items
+    ]
+    outcomes = await decisions.decide_all(
+        facts,
+        lambda fact: gateway.decide(fact, revision=fact.revision, is_keyed=bool(key)),
+        (Refusal, RooflogError),
     )
+    pairs = list(zip(facts, outcomes, strict=True))
+    return DecidedInBulk(
+        [Decided(fact.example_id, outcome) for fact, outcome in pairs if not isinstance(outcome, Exception)],
+        [_undecided(fact.example_id, outcome) for fact, outcome in pairs if isinstance(outcome, Exception)],
+    )
+
+
+def _undecided(example_id: str, error: Exception) -> Undecided:
+    refusal = error if isinstance(error, Refusal) else refusal_of(error)
+    return Undecided(example_id, refusal.code, str(refusal), refusal.details)
 
 
 ROUTES = Router(

@@ -10,7 +10,8 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from events.errors import InvalidFact, UnknownExample
-from events.log.log import Message, describe
+from events.log.log import Message
+from events.words import describe
 
 from ..access.auth import may
 from ..gateway import Gate, received
@@ -195,8 +196,7 @@ async def counted(gateway: Gate, request: Call, seq: Annotated[int, QueryParamet
 
 
 def _line(message: Message) -> Line:
-    tokens = message.subject.split(".")
-    about = tokens[3] if len(tokens) > 3 else message.subject
+    about = message.parts.about or message.subject
     try:
         fact = message.fact()
     except InvalidFact:

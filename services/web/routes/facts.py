@@ -10,9 +10,9 @@ from litestar.params import HeaderParameter, JSONBody, PathParameter
 from msgspec import Struct
 
 from events import calls
-from events.errors import InvalidFact
 from events.facts import ExampleCaptured
 
+from ...curation.facts import correction
 from .. import bodies
 from ..access.auth import Principal, may
 from ..errors import Refusal
@@ -180,21 +180,18 @@ async def feedback(
 async def correct(gateway: Gate, request: Call, data: JSONBody[bodies.Correction], key: Key = None) -> Corrected:
     """Of an example, whose prompt and answer need no repeating, or of a prompt and answer given here."""
     actor = request.user.name
-    wrong = await gateway.example(actor, data.example_id) if data.example_id and _is_partial(data) else {}
-    prompt = data.original_prompt if data.original_prompt is not None else wrong.get("prompt")
-    response = data.original_response if data.original_response is not None else wrong.get("response")
-    if prompt is None or response is None:
-        raise InvalidFact("invalid", "give example_id, or both original_prompt and original_response")
-    fact = calls.correction(
-        prompt,
-        response,
+    wrong = await gateway.example(actor, data.example_id) if data.example_id and _is_partial(data) else None
+    fact = correction(
         data.corrected_response,
         actor=actor,
+        example=wrong,
+        example_id=data.example_id,
+        original_prompt=data.original_prompt,
+        original_response=data.original_response,
         reason=data.reason,
         corrector=data.corrector,
-        example_id=wrong.get("example_id", data.example_id),
-        tags=wrong.get("tags", ()) if data.tags is None else data.tags,
-        project=data.project or wrong.get("project_context", "general"),
+        tags=data.tags,
+        project=data.project,
         at=data.at,
         correction_id=f"correction_{event_id(actor, 'correction', key)}" if key else None,
         trace_id=data.trace_id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from litestar import Router, get, post
@@ -10,18 +9,15 @@ from litestar.params import JSONBody, PathParameter
 from msgspec import Meta, Struct
 
 from events.errors import StalePolicy
-from events.facts import Count, PolicyAdopted
-from events.subjects import new_event_id
+from events.facts import Count
 from projections.policy.policy import Policy, PolicyError, from_document, from_toml
 
+from ...curation import policies as curated
 from ..access.auth import may
 from ..bodies import Text
 from ..errors import Refusal
 from ..gateway import Gate
 from .facts import Call
-
-ROUNDS = 2_000
-"""Rounds of analysing before a preview at most; each one reads some thousands of texts."""
 
 
 class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,9 +75,7 @@ async def policy(
 async def preview(gateway: Gate, request: Call, data: JSONBody[Document]) -> dict[str, Any]:
     """Which examples would enter and leave the training set, and why; nothing is said. May take a minute."""
     document = data.parsed().document()
-    for _ in range(ROUNDS):
-        if not (await gateway.run("prepare", policy=document))["left"]:
-            break
+    await curated.prepare(gateway.run, document)
     answer: dict[str, Any] = await gateway.ask_long(request.user.name, "preview", policy=document)
     return answer | {"document": document}
 
@@ -90,14 +84,7 @@ async def preview(gateway: Gate, request: Call, data: JSONBody[Document]) -> dic
 async def adopt(gateway: Gate, request: Call, data: JSONBody[Adoption]) -> Adopted:
     """It holds from here on. Refused with 409 if another one was adopted since its preview."""
     policy = data.parsed()
-    fact = PolicyAdopted(
-        event_id=new_event_id(),
-        occurred_at=datetime.now(UTC),
-        actor=request.user.name,
-        policy=policy.document(),
-        digest=policy.digest,
-        reason=data.reason,
-    )
+    fact = curated.adoption(policy, actor=request.user.name, reason=data.reason)
     try:
         return Adopted(await gateway.adopt(fact, revision=data.revision), policy.digest)
     except StalePolicy as error:

@@ -1,17 +1,36 @@
-/** Charts out of boxes: they wrap with the page, take its colours, and say their numbers to those who do not see them. */
+/** Charts made of boxes: they wrap with the page, take its colours, and hold their numbers for screen readers. */
 
 import { h, styled, unseen } from "./dom.js";
-import { count, number, plain } from "./words.js";
+import { count, number } from "./words.js";
 
-const STEP = {
-  hour: new Intl.DateTimeFormat("en-US", { hour: "2-digit", minute: "2-digit", hour12: false, month: "short", day: "numeric", timeZone: "UTC" }),
-  day: new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", timeZone: "UTC" }),
-  month: new Intl.DateTimeFormat("en-US", { month: "short", year: "numeric", timeZone: "UTC" }),
+/** @import { Timeline, TimeStep } from "../answers.d.ts" */
+
+/** @type {Record<string, Intl.DateTimeFormatOptions>} */
+const STEP_FORMATS = {
+  hour: { hour: "2-digit", minute: "2-digit", hour12: false, month: "short", day: "numeric" },
+  day: { month: "short", day: "numeric" },
+  month: { month: "short", year: "numeric" },
 };
 
-/** A bar of one share of a whole, and a second share inside it. */
-export function bar(part, whole, inner = null, tone = "") {
-  const width = (n) => `${whole ? Math.max(n ? 0.8 : 0, (100 * n) / whole) : 0}%`;
+/** @typedef {"captures" | "corrections" | "approved" | "rejected"} Series */
+/** @type {Series[]} */
+const SERIES = ["captures", "corrections", "approved", "rejected"];
+
+/** The smallest bar and column that can still be seen, in per cent. */
+const LEAST_BAR = 0.8;
+const LEAST_COLUMN = 1.5;
+
+/**
+ * A bar of a share of a whole, with a second share inside it.
+ *
+ * @param {number} part
+ * @param {number} whole
+ * @param {object} options
+ * @param {number | null} [options.inner]
+ * @param {string} [options.tone]
+ */
+export function bar(part, whole, { inner = null, tone = "" } = {}) {
+  const width = (/** @type {number} */ n) => `${whole ? Math.max(n ? LEAST_BAR : 0, (100 * n) / whole) : 0}%`;
   const outer = styled(h("span", { class: `bar ${tone}`, "aria-hidden": "true" }), { "--part": width(part) });
   if (inner !== null) {
     outer.classList.add("has-inner");
@@ -20,62 +39,142 @@ export function bar(part, whole, inner = null, tone = "") {
   return outer;
 }
 
-/** Progress to a goal, with marks on the way: `[{at, label}]`. */
-export function progress(now, goal, marks, label) {
+/**
+ * Progress to a goal, with a milestone on the way.
+ *
+ * @param {object} numbers
+ * @param {number} numbers.now
+ * @param {number} numbers.goal
+ * @param {{ at: number, words: string }} numbers.milestone
+ * @param {string} label
+ */
+export function progress({ now, goal, milestone }, label) {
+  const attributes = {
+    class: "progress",
+    role: "progressbar",
+    "aria-label": label,
+    "aria-valuemin": 0,
+    "aria-valuemax": goal,
+    "aria-valuenow": Math.min(now, goal),
+    "aria-valuetext": `${number(now)} of ${number(goal)}`,
+  };
   const share = goal ? Math.min(100, (100 * now) / goal) : 0;
-  const track = styled(
-    h("div", { class: "progress", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": goal, "aria-valuenow": Math.min(now, goal), "aria-valuetext": `${number(now)} of ${number(goal)}` }),
-    { "--share": `${share}%` },
-  );
-  for (const { at, label: mark } of marks) {
-    if (at <= 0 || at >= goal) continue;
-    track.append(styled(h("span", { class: now >= at ? "milestone is-reached" : "milestone" }, h("span", {}, mark)), { "--at": `${(100 * at) / goal}%` }));
+  const track = styled(h("div", attributes), { "--share": `${share}%` });
+  if (milestone.at > 0 && milestone.at < goal) {
+    const tone = now >= milestone.at ? "milestone is-reached" : "milestone";
+    const mark = h("span", { class: tone }, h("span", {}, milestone.words));
+    track.append(styled(mark, { "--at": `${(100 * milestone.at) / goal}%` }));
   }
   return track;
 }
 
-/** Captures above the line and decisions below it, step by step. */
-export function timeline({ unit, steps }) {
-  const most = Math.max(1, ...steps.map((step) => step.captures + step.corrections));
-  const decided = Math.max(0, ...steps.map((step) => step.approved + step.rejected));
-  const below = Math.max(1, decided);
-  const up = Math.max(most, 0.4 * below);
-  const down = Math.max(below, 0.4 * most);
-  const piece = (name, n, whole) => styled(h("span", { class: name }), { "--height": `${n ? Math.max(1.5, (100 * n) / whole) : 0}%` });
-  const columns = steps.map((step) => {
-    const told = `${STEP[unit].format(new Date(step.at))}: ${count(step.captures, "capture")}, ${count(step.corrections, "correction")}, ${number(step.approved)} approved, ${number(step.rejected)} rejected`;
-    return h(
-      "span",
-      { class: "column", title: told },
-      h("span", { class: "up" }, piece("captures", step.captures, up), piece("corrections", step.corrections, up)),
-      h("span", { class: "down" }, piece("approved", step.approved, down), piece("rejected", step.rejected, down)),
-    );
-  });
-  const labels = [steps[0], steps[Math.floor(steps.length / 2)], steps.at(-1)].map((step) => h("span", {}, STEP[unit].format(new Date(step.at))));
+/**
+ * Captures above the line and decisions below it, step by step.
+ *
+ * @param {Timeline} timeline
+ */
+export function timelineChart({ unit, steps }) {
+  const mostCaptures = Math.max(1, ...steps.map((step) => step.captures + step.corrections));
+  const mostDecisions = Math.max(0, ...steps.map((step) => step.approved + step.rejected));
+  const up = Math.max(mostCaptures, 0.4 * Math.max(1, mostDecisions));
+  const down = Math.max(1, mostDecisions, 0.4 * mostCaptures);
+  const name = stepNames(unit);
+  const columns = steps.map((step) => timelineColumn(step, name(step), { up, down }));
+  const labelled = [steps[0], steps[Math.floor(steps.length / 2)], steps[steps.length - 1]];
   return h(
     "figure",
     { class: "timeline" },
-    h("div", { class: "plot", "aria-hidden": "true" }, h("span", { class: "most" }, number(most)), styled(h("div", { class: "columns" }, columns), { "--rows": `${up}fr ${down}fr` }), decided ? h("span", { class: "most is-below" }, number(decided)) : null),
-    h("div", { class: "axis", "aria-hidden": "true" }, labels),
-    table(unit, steps),
+    h(
+      "div",
+      { class: "plot", "aria-hidden": "true" },
+      h("span", { class: "most" }, number(mostCaptures)),
+      styled(h("div", { class: "columns" }, columns), { "--rows": `${up}fr ${down}fr` }),
+      mostDecisions ? h("span", { class: "most is-below" }, number(mostDecisions)) : null,
+    ),
+    h(
+      "div",
+      { class: "axis", "aria-hidden": "true" },
+      labelled.map((step) => h("span", {}, name(step))),
+    ),
+    timelineTable(unit, steps),
   );
 }
 
 /** The colours of a timeline. */
-export function legend(names) {
-  return h("ul", { class: "legend", "aria-hidden": "true" }, names.map((name) => h("li", { class: name }, plain(name))));
+export function timelineLegend() {
+  return h(
+    "ul",
+    { class: "legend", "aria-hidden": "true" },
+    SERIES.map((series) => h("li", { class: series }, series)),
+  );
 }
 
-function table(unit, steps) {
-  const heads = [unit, "captures", "corrections", "approved", "rejected"];
-  const busy = steps.filter((step) => step.captures + step.corrections + step.approved + step.rejected);
+/**
+ * @param {TimeStep} step
+ * @param {string} name
+ * @param {{ up: number, down: number }} scale
+ */
+function timelineColumn(step, name, { up, down }) {
+  const piece = (/** @type {Series} */ series, /** @type {number} */ whole) => {
+    const n = step[series];
+    const height = `${n ? Math.max(LEAST_COLUMN, (100 * n) / whole) : 0}%`;
+    return styled(h("span", { class: series }), { "--height": height });
+  };
+  const words = [
+    count(step.captures, "capture"),
+    count(step.corrections, "correction"),
+    `${number(step.approved)} approved`,
+    `${number(step.rejected)} rejected`,
+  ];
+  return h(
+    "span",
+    { class: "column", title: `${name}: ${words.join(", ")}` },
+    h("span", { class: "up" }, piece("captures", up), piece("corrections", up)),
+    h("span", { class: "down" }, piece("approved", down), piece("rejected", down)),
+  );
+}
+
+/**
+ * The numbers of a timeline, without the steps in which nothing happened.
+ *
+ * @param {string} unit
+ * @param {TimeStep[]} steps
+ */
+function timelineTable(unit, steps) {
+  const name = stepNames(unit);
+  const rows = steps
+    .filter((step) => SERIES.some((series) => step[series]))
+    .map((step) => [h("th", { scope: "row" }, name(step)), SERIES.map((series) => h("td", {}, number(step[series])))]);
   return unseen(
     h(
       "table",
       {},
       h("caption", {}, `What happened by ${unit}`),
-      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, busy.map((step) => h("tr", {}, h("th", { scope: "row" }, STEP[unit].format(new Date(step.at))), heads.slice(1).map((name) => h("td", {}, number(step[name])))))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          [unit, ...SERIES].map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map((cells) => h("tr", {}, cells)),
+      ),
     ),
   );
+}
+
+/**
+ * The names of the steps of a timeline; its steps are those of UTC.
+ *
+ * @param {string} unit
+ * @returns {(step: TimeStep) => string}
+ */
+function stepNames(unit) {
+  const format = new Intl.DateTimeFormat("en-US", { ...STEP_FORMATS[unit], timeZone: "UTC" });
+  return (step) => format.format(new Date(step.at));
 }

@@ -1,78 +1,127 @@
 /**
- * Elements, made by hand. What is said on the log is hostile input: it only ever becomes a text node or an attribute
+ * Elements, built by calls. Texts from the log are hostile input: each only ever becomes a text node or an attribute
  * that cannot run, so there is nothing to escape and nothing to forget.
  */
 
-import { atThatMoment } from "./moment.js";
+import { atSameMoment } from "./moment.js";
 
-const SVG = "http://www.w3.org/2000/svg";
+/**
+ * What an element can contain; null, undefined and false are left out. Numbers are refused: `n && …` would show a 0,
+ * and people read "1,247".
+ *
+ * @typedef {Node | string | false | null | undefined | Child[]} Child
+ */
+/** @typedef {Record<string, string | number | boolean | null | undefined | ((event: any) => unknown)>} Attributes */
 
-/** An element: `on…` are listeners, true and false are boolean attributes, null and undefined are left out. */
+/**
+ * An element: `on…` are listeners, true and false are boolean attributes, null and undefined are left out.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Attributes} attributes
+ * @param {...Child} children
+ */
 export function h(tag, attributes, ...children) {
-  return fill(document.createElement(tag), attributes, children);
-}
-
-/** An element of SVG. */
-export function svg(tag, attributes, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
-}
-
-/** Put children in the place of what an element holds. */
-export function put(element, ...children) {
-  element.replaceChildren(...flat(children));
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) setAttribute(element, name, value);
+  element.append(...nodes(children));
   return element;
 }
 
-/** A link to a page of ours; any other address is refused. */
+/**
+ * Replace the content of an element.
+ *
+ * @template {Element} E
+ * @param {E} element
+ * @param {...Child} children
+ */
+export function put(element, ...children) {
+  element.replaceChildren(...nodes(children));
+  return element;
+}
+
+/**
+ * A link to a page of ours; any other address is refused.
+ *
+ * @param {string} href
+ * @param {Attributes} attributes
+ * @param {...Child} children
+ */
 export function link(href, attributes, ...children) {
   if (!/^\/(?!\/)/.test(href)) throw new Error(`not a page of ours: ${href}`);
   const element = h("a", attributes, ...children);
-  element.href = atThatMoment(href);
+  element.href = atSameMoment(href);
   return element;
 }
 
-/** The address of a page with the parameters that are given. */
-export function address(path, parameters = {}) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return given.length ? `${path}?${new URLSearchParams(given)}` : path;
-}
-
-/** The address of an example. */
-export function exampleAddress(id) {
-  return `/examples/${encodeURIComponent(id)}`;
-}
-
-/** Set a custom property or another style; a style attribute would be refused by the page's own rules. */
+/**
+ * Set custom properties or other styles; a style attribute would be refused by the page's own rules.
+ *
+ * @template {HTMLElement} E
+ * @param {E} element
+ * @param {Record<string, string>} styles
+ */
 export function styled(element, styles) {
   for (const [name, value] of Object.entries(styles)) element.style.setProperty(name, value);
   return element;
 }
 
-/** A key on a keyboard. */
+/**
+ * A key on a keyboard.
+ *
+ * @param {string | number} name
+ */
 export function key(name) {
-  return h("kbd", {}, name);
+  return h("kbd", {}, String(name));
 }
 
-/** Text for those who do not see the page. */
+/**
+ * Text for people who do not see the page.
+ *
+ * @param {...Child} children
+ */
 export function unseen(...children) {
   return h("span", { class: "unseen" }, ...children);
 }
 
-function fill(element, attributes, children) {
-  for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "value") element.value = value;
-    else if (["href", "src", "style", "srcdoc", "action", "formaction"].includes(name)) throw new Error(`use no ${name} here`);
-    else element.setAttribute(name, value === true ? "" : value);
-  }
-  element.append(...flat(children));
-  return element;
+/**
+ * What a list shows when it has no entries.
+ *
+ * @param {string} title
+ * @param {...Child} explanation
+ */
+export function emptyState(title, ...explanation) {
+  return h(
+    "div",
+    { class: "nothing" },
+    h("p", { class: "nothing-title" }, title),
+    explanation.length ? h("p", {}, explanation) : null,
+  );
 }
 
-function flat(children) {
-  return children
-    .flat(Infinity)
-    .filter((child) => child !== null && child !== undefined && child !== false)
-    .map((child) => (child instanceof Node ? child : document.createTextNode(String(child))));
+/** Attributes that load or run something: `link` and `styled` set what we need of them. */
+const REFUSED_ATTRIBUTES = ["href", "src", "style", "srcdoc", "action", "formaction"];
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} name
+ * @param {Attributes[string]} value
+ */
+function setAttribute(element, name, value) {
+  if (value === null || value === undefined || value === false) return;
+  if (typeof value === "function") element.addEventListener(name.replace(/^on/, ""), value);
+  else if (name.startsWith("on")) throw new Error(`${name} takes a function`);
+  else if (REFUSED_ATTRIBUTES.includes(name)) throw new Error(`h sets no ${name}`);
+  else if (name === "value" && "value" in element) element.value = value;
+  else element.setAttribute(name, value === true ? "" : String(value));
+}
+
+/**
+ * @param {Child} child
+ * @returns {Node[]}
+ */
+function nodes(child) {
+  if (child === null || child === undefined || child === false) return [];
+  if (Array.isArray(child)) return child.flatMap(nodes);
+  return [child instanceof Node ? child : document.createTextNode(child)];
 }

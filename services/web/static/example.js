@@ -1,154 +1,51 @@
 /** An example and everything about it, as the review and the example's own page show it. */
 
-import { address, exampleAddress, h, link, unseen } from "./dom.js";
-import { block, difference, line, marked, side } from "./texts.js";
-import { APPROVALS, FACTS, ago, moment, number, plain, reason } from "./words.js";
+import { exampleAddress } from "./address.js";
+import { h, link } from "./dom.js";
+import { factList } from "./example_facts.js";
+import { historyList } from "./history.js";
+import { block, comparedText, difference, line, markedText } from "./texts.js";
+import { APPROVALS, ago, parseReason, plain } from "./words.js";
 
-/** Chips that say where an example stands: trained on, or every reason why not. */
-export function verdict(example) {
-  const { in_training: isIn, reasons } = example.verdict;
-  if (isIn) {
-    return h("ul", { class: "chips" }, h("li", { class: "chip is-good" }, "In the training set"), approval(example));
-  }
-  const chips = reasons.map((told) => {
-    const { name, other, words } = reason(told);
-    const tone = ["rejected", "erased", "personal_data"].includes(name) ? "is-bad" : "is-quiet";
-    return h("li", { class: `chip ${tone}` }, other ? link(exampleAddress(other), {}, words) : words);
-  });
-  return h("ul", { class: "chips" }, h("li", { class: "chip is-off" }, "Not in the training set"), chips);
-}
+/** @import { Example, ExampleRow, Span } from "../answers.d.ts" */
+/** @import { Child } from "./dom.js" */
+/** @import { Dossier } from "./dossier.js" */
 
-function approval(example) {
-  const why = APPROVALS[example.approval];
-  return why && h("li", { class: "chip is-quiet" }, example.approval === "reviewer" && example.reviewer ? `approved by ${example.reviewer}` : why);
-}
+/** Characters of a question that a title shows. */
+const TITLE_LENGTH = 280;
 
-/** Can the title show the whole question? */
-export function isShort(prompt) {
-  return prompt.length > 0 && prompt.length <= 280 && !prompt.includes("\n");
-}
+const BAD_REASONS = ["rejected", "erased", "personal_data"];
 
-/** The question as a title; the beginning of a long one. */
-export function title(example, spans = []) {
-  const shown = isShort(example.prompt)
-    ? marked(example.prompt, spans.filter(({ field }) => field === "prompt"))
-    : line(example.prompt.slice(0, 280));
-  return h("h2", { class: "stage-title", tabindex: "-1" }, shown);
-}
-
-/** Question and answer, unless title or comparison show them; a correction shows what it changed. `spans` are personal data by field. */
-export function texts(example, spans = [], { isTitled = false, isCompared = false } = {}) {
-  const of = (field) => spans.filter((span) => span.field === field);
-  const parts = isTitled ? [] : [h("section", { class: "said" }, h("h3", {}, "Question"), block(example.prompt, { spans: of("prompt"), empty: gone(example) }))];
-  if (example.original_response === null && isCompared && !of("response").length) return parts;
-  if (example.original_response === null) {
-    parts.push(h("section", { class: "said" }, h("h3", {}, "Answer"), block(example.response, { spans: of("response"), empty: gone(example) })));
-    return parts;
-  }
-  const compared = h("section", { class: "said" }, h("h3", {}, "What the correction changed"), difference(example.original_response, example.response));
-  const whole = h(
-    "details",
-    { class: "whole" },
-    h("summary", {}, "Both answers on their own"),
+/**
+ * The parts of an article about an example. `place` is the line above its title, `notice` stands before its texts.
+ *
+ * @param {Dossier} dossier
+ * @param {Child} place
+ * @param {Child} notice
+ */
+export function articleParts({ example, history, spans, other }, place, notice = null) {
+  return [
+    h("header", {}, h("p", { class: "place" }, place), title(example, spans), verdict(example)),
+    notice,
+    questionPart(example, spans),
+    other && example.original_response === null && !hasSpans(spans, "response") ? null : answerParts(example, spans),
+    other && contradiction(example, other),
     h(
       "div",
-      { class: "sides" },
-      h("section", {}, h("h4", {}, "Before"), block(example.original_response, { spans: of("original_response") })),
-      h("section", {}, h("h4", {}, "Corrected"), block(example.response, { spans: of("response") })),
+      { class: "beside" },
+      h("section", {}, h("h3", {}, "About it"), factList(example)),
+      h("section", {}, h("h3", {}, "History"), historyList(history)),
     ),
-  );
-  whole.open = spans.some((span) => span.field !== "prompt");
-  parts.push(compared, example.correction_reason && h("p", { class: "because" }, h("b", {}, "Reason: "), h("span", { dir: "auto" }, example.correction_reason)), whole);
-  return parts;
-}
-
-function gone(example) {
-  return example.verdict.reasons.includes("erased") ? "The text was erased for good." : "empty";
-}
-
-/** Two answers to one question that cannot both be right, side by side. */
-export function contradiction(example, other) {
-  return h(
-    "section",
-    { class: "contradiction" },
-    h("h3", {}, "These two answers contradict each other"),
-    h(
-      "div",
-      { class: "sides" },
-      h("section", {}, h("h4", {}, "This one"), side(example.response, other.response)),
-      h(
-        "section",
-        {},
-        h("h4", {}, link(exampleAddress(other.example_id), {}, "The other one"), " ", h("span", { class: "quiet" }, standing(other))),
-        other.prompt !== example.prompt && h("p", { class: "other-prompt" }, line(other.prompt)),
-        side(other.response, example.response),
-      ),
-    ),
-  );
-}
-
-function standing(example) {
-  if (example.verdict.in_training) return "in the training set";
-  if (example.decision) return `${example.decision} by ${example.reviewer}`;
-  return "undecided";
-}
-
-/** What is known about an example besides its words. */
-export function facts(example) {
-  const rows = [
-    ["Source", plain(example.source)],
-    ["Said", h("time", { datetime: example.occurred_at, title: moment(example.occurred_at) }, ago(example.occurred_at)), ` by ${example.actor}`],
-    example.corrector && ["Corrector", example.corrector],
-    ["Project", example.project_context],
-    example.document_type && ["Document", `${plain(example.document_type)}, ${example.was_used ? `used with ${plain(example.modifications_made ?? "none")} changes` : "not used"}`],
-    example.skill_used && ["Skill", plain(example.skill_used)],
-    example.tier_handled && ["Tier", example.tier_handled],
-    example.latency_ms !== null && ["Latency", `${number(Math.round(example.latency_ms))} ms`],
-    example.tokens_in !== null && ["Tokens", `${number(example.tokens_in)} in, ${number(example.tokens_out ?? 0)} out`],
-    ["Relevance", `${example.relevance} (score ${example.score})`],
-    example.terms.length && ["Terms", example.terms.join(", ")],
-    example.feedback && ["Feedback", example.feedback],
-    ["Tags", h("span", { class: "tags" }, example.tags.map((tag) => link(address("/examples", { tag }), { class: "tag" }, tag)))],
-    ...Object.entries(example.details ?? {}).map(([name, value]) => [plain(name), typeof value === "string" ? value : JSON.stringify(value)]),
-    ["Id", link(exampleAddress(example.example_id), { class: "id" }, example.example_id)],
-    ["Revision", number(example.revision)],
   ];
-  return h(
-    "dl",
-    { class: "facts" },
-    rows.filter(Boolean).map(([name, ...value]) => h("div", {}, h("dt", {}, name), h("dd", { dir: "auto" }, value))),
-  );
 }
 
-/** Everything ever said about an example, in order. */
-export function history(entries) {
-  return h("ol", { class: "history" }, entries.map(({ seq, received_at: received, fact, told }) => entry(seq, fact, told, received)));
-}
-
-function entry(seq, fact, told, received) {
-  if (!fact) return h("li", {}, h("b", {}, "No valid fact"), h("p", {}, told), stamp(seq, received));
-  const kind = fact.type.replace(/\.v\d+$/, "");
-  const tone = { "example.approved": "is-good", "example.rejected": "is-bad" }[kind] ?? "";
-  const note = fact.reason ?? fact.comment;
-  const name = kind === "feedback.given" ? `Thumbs ${fact.feedback === "positive" ? "up" : "down"}` : (FACTS[kind] ?? kind);
-  return h(
-    "li",
-    { class: tone },
-    h("b", {}, name),
-    ` by ${fact.actor}`,
-    kind === "correction.recorded" && [" ", link(exampleAddress(fact.event_id), {}, "the correction")],
-    note && h("p", { class: "note", dir: "auto" }, note),
-    stamp(seq, fact.occurred_at),
-  );
-}
-
-function stamp(seq, at) {
-  return h("span", { class: "stamp" }, h("time", { datetime: at, title: moment(at) }, ago(at)), unseen(", "), h("span", { title: "sequence on the log" }, `#${number(seq)}`));
-}
-
-/** A row of a list: how an example begins, and where it stands. */
-export function row(item, { extra } = {}) {
-  const state = item.reasons.length ? reason(item.reasons[0]).words : "in training";
+/**
+ * A row of a list: how an example begins, and whether it is in the training set.
+ *
+ * @param {ExampleRow} item
+ */
+export function exampleRow(item) {
+  const [reason] = item.reasons;
   return link(
     exampleAddress(item.example_id),
     { class: "example-row" },
@@ -157,17 +54,156 @@ export function row(item, { extra } = {}) {
     h(
       "span",
       { class: "about" },
-      h("span", { class: item.reasons.length ? "state" : "state is-good" }, state),
+      h("span", { class: reason ? "state" : "state is-good" }, reason ? parseReason(reason).words : "in training"),
       item.kind === "correction" && h("span", { class: "state is-copper" }, "correction"),
       h("span", {}, plain(item.source)),
       item.project_context !== "general" && h("span", {}, item.project_context),
       h("span", {}, ago(item.occurred_at)),
-      extra,
     ),
   );
 }
 
-export function nothing(title, ...explained) {
-  return h("div", { class: "nothing" }, h("p", { class: "nothing-title" }, title), explained.length ? h("p", {}, explained) : null);
+/**
+ * The question as a title, or the beginning of a long one.
+ *
+ * @param {Example} example
+ * @param {Span[]} spans
+ */
+function title({ prompt }, spans) {
+  const shown = fitsTitle(prompt) ? markedText(prompt, spansOf(spans, "prompt")) : line(prompt.slice(0, TITLE_LENGTH));
+  return h("h2", { class: "stage-title", tabindex: "-1" }, shown);
 }
 
+/** @param {string} prompt */
+function fitsTitle(prompt) {
+  return prompt.length > 0 && prompt.length <= TITLE_LENGTH && !prompt.includes("\n");
+}
+
+/**
+ * Chips: in the training set, or every reason why not.
+ *
+ * @param {Example} example
+ */
+function verdict(example) {
+  const { in_training: isInTraining, reasons } = example.verdict;
+  if (isInTraining) {
+    return h("ul", { class: "chips" }, h("li", { class: "chip is-good" }, "In the training set"), approval(example));
+  }
+  const chips = reasons.map((reason) => {
+    const { name, otherId, words } = parseReason(reason);
+    const tone = BAD_REASONS.includes(name) ? "is-bad" : "is-quiet";
+    return h("li", { class: `chip ${tone}` }, otherId ? link(exampleAddress(otherId), {}, words) : words);
+  });
+  return h("ul", { class: "chips" }, h("li", { class: "chip is-off" }, "Not in the training set"), chips);
+}
+
+/** @param {Example} example */
+function approval(example) {
+  const words = APPROVALS[example.approval ?? ""];
+  if (!words) return null;
+  const isByReviewer = example.approval === "reviewer" && example.reviewer;
+  return h("li", { class: "chip is-quiet" }, isByReviewer ? `approved by ${example.reviewer}` : words);
+}
+
+/**
+ * The question, unless the title shows all of it.
+ *
+ * @param {Example} example
+ * @param {Span[]} spans
+ */
+function questionPart(example, spans) {
+  if (fitsTitle(example.prompt)) return null;
+  const text = block(example.prompt, { spans: spansOf(spans, "prompt"), empty: emptyWords(example) });
+  return h("section", { class: "said" }, h("h3", {}, "Question"), text);
+}
+
+/**
+ * The answer; a correction shows what it changed.
+ *
+ * @param {Example} example
+ * @param {Span[]} spans
+ */
+function answerParts(example, spans) {
+  const answer = block(example.response, { spans: spansOf(spans, "response"), empty: emptyWords(example) });
+  if (example.original_response === null) return h("section", { class: "said" }, h("h3", {}, "Answer"), answer);
+  const before = block(example.original_response, { spans: spansOf(spans, "original_response") });
+  const both = h(
+    "details",
+    { class: "whole" },
+    h("summary", {}, "Both answers on their own"),
+    h(
+      "div",
+      { class: "sides" },
+      h("section", {}, h("h4", {}, "Before"), before),
+      h("section", {}, h("h4", {}, "Corrected"), answer),
+    ),
+  );
+  both.open = spans.some((span) => span.field !== "prompt");
+  const changes = difference(example.original_response, example.response);
+  const reason = example.correction_reason;
+  return [
+    h("section", { class: "said" }, h("h3", {}, "What the correction changed"), changes),
+    reason && h("p", { class: "because" }, h("b", {}, "Reason: "), h("span", { dir: "auto" }, reason)),
+    both,
+  ];
+}
+
+/**
+ * @param {Span[]} spans
+ * @param {string} field
+ */
+function spansOf(spans, field) {
+  return spans.filter((span) => span.field === field);
+}
+
+/**
+ * @param {Span[]} spans
+ * @param {string} field
+ */
+function hasSpans(spans, field) {
+  return spansOf(spans, field).length > 0;
+}
+
+/** @param {Example} example */
+function emptyWords(example) {
+  return example.verdict.reasons.includes("erased") ? "The text was erased for good." : "empty";
+}
+
+/**
+ * Two answers to one question that cannot both be right, side by side.
+ *
+ * @param {Example} example
+ * @param {Example} other
+ */
+function contradiction(example, other) {
+  return h(
+    "section",
+    { class: "contradiction" },
+    h("h3", {}, "These two answers contradict each other"),
+    h(
+      "div",
+      { class: "sides" },
+      h("section", {}, h("h4", {}, "This one"), comparedText(example.response, other.response)),
+      h(
+        "section",
+        {},
+        h(
+          "h4",
+          {},
+          link(exampleAddress(other.example_id), {}, "The other one"),
+          " ",
+          h("span", { class: "quiet" }, standing(other)),
+        ),
+        other.prompt !== example.prompt && h("p", { class: "other-prompt" }, line(other.prompt)),
+        comparedText(other.response, example.response),
+      ),
+    ),
+  );
+}
+
+/** @param {Example} example */
+function standing(example) {
+  if (example.verdict.in_training) return "in the training set";
+  if (example.decision) return `${example.decision} by ${example.reviewer}`;
+  return "undecided";
+}

@@ -1,73 +1,101 @@
-/** One example: its words, its verdict, its whole history, and its lineage both ways. */
+/** The page of one example: its texts, its verdict, its history, and its lineage both ways. */
 
-import { get } from "./api.js";
-import { address, h, link, put } from "./dom.js";
-import { contradiction, facts, history, isShort, nothing, row, texts, title, verdict } from "./example.js";
-import { heldBy } from "./lineage.js";
-import { following } from "./live.js";
+import { address, exampleAddress } from "./address.js";
+import { get, problemOf } from "./api.js";
+import { emptyState, h, link, put } from "./dom.js";
+import { loadDossier } from "./dossier.js";
+import { articleParts, exampleRow } from "./example.js";
+import { containingExports } from "./lineage.js";
+import { keepFresh } from "./live.js";
 import { asOf } from "./moment.js";
-import { WHY, count } from "./words.js";
+import { count, QUEUE_REASONS } from "./words.js";
 
+/** @import { QueuedExample, Related, Session } from "../answers.d.ts" */
+
+/**
+ * @param {HTMLElement} main
+ * @param {Session} me
+ */
 export async function draw(main, me) {
   const id = decodeURIComponent(location.pathname.split("/")[2]);
-  const path = `/examples/${encodeURIComponent(id)}`;
-  const contained = h("section", { class: "card contained", "aria-label": "Exports and trainings" });
-  let shown = null;
+  const withSpans = me.rights.includes("decide") && asOf === null;
+  const exportsCard = h("section", { class: "card contained", "aria-label": "Exports and trainings" });
+  /** @type {number | null} */
+  let shownRevision = null;
 
-  const show = async () => {
-    let example;
-    try {
-      example = await get(`/review/${encodeURIComponent(id)}`);
-    } catch (problem) {
-      if (problem.code !== "unknown_example") throw problem;
-      put(main, h("div", { class: "notice" }, h("h1", {}, "No such example"), h("p", {}, `The log holds no example ${id}.`), link("/examples", {}, "All examples")));
-      return;
-    }
-    if (shown !== null && shown === example.revision) return;
-    const own = example.example_id;
-    const [{ facts: told }, lineage] = await Promise.all([get(`/examples/${encodeURIComponent(own)}/history`), get(`/examples/${encodeURIComponent(own)}/related`)]);
-    const [proposal, other] = await Promise.all([
-      example.personal_data.length + example.flags.length && me.rights.includes("decide") && asOf === null ? get(`${path}/redaction`).catch(() => null) : null,
-      example.contradicts ? get(`/examples/${encodeURIComponent(example.contradicts)}`).catch(() => null) : null,
-    ]);
-    shown = example.revision;
+  const refresh = async () => {
+    const dossier = await loadDossier(id, { withSpans });
+    const { example } = dossier;
+    if (shownRevision === example.revision) return;
+    const related = await get(`${exampleAddress(example.example_id)}/related`);
+    shownRevision = example.revision;
     document.title = `${example.prompt.slice(0, 60)} · rooflog`;
     put(
       main,
-      h("h1", { class: "unseen" }, `Example ${own}`),
-      h(
-        "article",
-        { class: "stage-card is-whole", "aria-label": "Example" },
-        h(
-          "header",
-          {},
-          h("p", { class: "place" }, example.kind === "correction" ? "Correction" : "Example", example.why ? [" · waits for review: ", asOf === null ? link(address("/review", { why: example.why }), {}, WHY[example.why].toLowerCase()) : WHY[example.why].toLowerCase(), ` — ${example.because.join("; ")}`] : null),
-          title(example, proposal?.found ?? []),
-          verdict(example),
-        ),
-        ...texts(example, proposal?.found ?? [], { isTitled: isShort(example.prompt), isCompared: Boolean(other) }),
-        other && contradiction(example, other),
-        h("div", { class: "beside" }, h("section", {}, h("h3", {}, "About it"), facts(example)), h("section", {}, h("h3", {}, "History"), history(told))),
-      ),
-      related(lineage),
-      asOf === null ? contained : null,
+      h("h1", { class: "unseen" }, `Example ${example.example_id}`),
+      h("article", { class: "stage-card is-whole", "aria-label": "Example" }, articleParts(dossier, place(example))),
+      relatedCards(related),
+      asOf === null ? exportsCard : null,
     );
-    if (asOf === null) put(contained, await heldBy(own, example.verdict.in_training));
+    if (asOf === null) put(exportsCard, await containingExports(example.example_id, example.verdict.in_training));
   };
-  await show();
-  following(() => show().catch(() => {}));
+  try {
+    await refresh();
+  } catch (error) {
+    if (problemOf(error).code !== "unknown_example") throw error;
+    put(main, unknownExample(id));
+  }
+  keepFresh(() => refresh().catch(() => {}));
 }
 
-function related(lineage) {
-  const parts = [
-    ["corrects", "It corrects"],
-    ["corrections", "Corrected by"],
-    ["same_question", `Other answers to its question (${count(lineage.same_question_total, "example")})`],
-  ].filter(([name]) => lineage[name].length);
-  if (!parts.length) return h("section", { class: "card lineage", "aria-label": "Lineage" }, nothing("It stands alone", "Nothing corrects it, and nobody else asked the same."));
+/** @param {string} id */
+function unknownExample(id) {
   return h(
-    "section",
-    { class: "lineage", "aria-label": "Lineage" },
-    parts.map(([name, words]) => h("div", { class: "card" }, h("header", {}, h("h2", {}, words)), h("ul", { class: "rows" }, lineage[name].map((item) => h("li", {}, row(item)))))),
+    "div",
+    { class: "notice" },
+    h("h1", {}, "No such example"),
+    h("p", {}, `The log holds no example ${id}.`),
+    link("/examples", {}, "All examples"),
   );
+}
+
+/**
+ * What the example is, and why it waits for review.
+ *
+ * @param {QueuedExample} example
+ */
+function place({ kind, why, because }) {
+  const name = kind === "correction" ? "Correction" : "Example";
+  if (!why) return name;
+  const words = QUEUE_REASONS[why].toLowerCase();
+  return [
+    name,
+    " · waits for review: ",
+    asOf === null ? link(address("/review", { why }), {}, words) : words,
+    ` — ${because?.join("; ")}`,
+  ];
+}
+
+/** @param {Related} related */
+function relatedCards(related) {
+  const groups = [
+    { title: "It corrects", items: related.corrects },
+    { title: "Corrected by", items: related.corrections },
+    {
+      title: `Other answers to its question (${count(related.same_question_total, "example")})`,
+      items: related.same_question,
+    },
+  ].filter(({ items }) => items.length);
+  if (!groups.length) {
+    return h(
+      "section",
+      { class: "card lineage", "aria-label": "Lineage" },
+      emptyState("It stands alone", "Nothing corrects it, and nobody else asked the same."),
+    );
+  }
+  const cards = groups.map(({ title, items }) => {
+    const rows = items.map((item) => h("li", {}, exampleRow(item)));
+    return h("div", { class: "card" }, h("header", {}, h("h2", {}, title)), h("ul", { class: "rows" }, rows));
+  });
+  return h("section", { class: "lineage", "aria-label": "Lineage" }, cards);
 }

@@ -1,74 +1,178 @@
-/** Examples: lists behind every number of the dashboard, filtered and searched, the newest first. */
+/** Examples: the lists behind every number of the dashboard, filtered and searched, the newest first. */
 
+import { address, pageParameters } from "./address.js";
 import { get } from "./api.js";
-import { address, h, put } from "./dom.js";
-import { nothing, row } from "./example.js";
+import { emptyState, h, put } from "./dom.js";
+import { exampleRow } from "./example.js";
+import { choice, searchField } from "./fields.js";
 import { onMoved } from "./live.js";
-import { atThatMoment } from "./moment.js";
-import { REASONS, count, number, plain } from "./words.js";
+import { atSameMoment } from "./moment.js";
+import { count, number, plain, REASONS } from "./words.js";
 
+/** @import { ExamplePage, Facets, Stats } from "../answers.d.ts" */
+
+/** @typedef {"text" | "stage" | "reason" | "relevance" | "source" | "tag" | "project"} Filter */
+/** @type {Filter[]} */
 const FILTERS = ["text", "stage", "reason", "relevance", "source", "tag", "project"];
-const STAGES = { training: "in the training set", waiting: "waiting for review", filtered: "past the filters", approved: "approved", corrections: "corrections" };
+const STAGES = {
+  training: "in the training set",
+  waiting: "waiting for review",
+  filtered: "past the filters",
+  approved: "approved",
+  corrections: "corrections",
+};
 const RELEVANCE = { high: "high", medium: "medium", low: "low" };
 
-export async function draw(main) {
-  const filters = Object.fromEntries(FILTERS.map((name) => [name, new URLSearchParams(location.search).get(name) ?? ""]));
-  const [stats, facets] = await Promise.all([get("/stats"), get("/review/facets")]);
-  const told = h("p", { class: "quiet", role: "status" });
-  const list = h("ul", { class: "rows card" });
-  const more = h("div", { class: "page-more" });
-  const fields = h("form", { class: "filter-row", role: "search", "aria-label": "Filter the examples" });
-  let turn = 0;
+/** Matches of a search that are looked for before the list is shown; the server pauses a long search. */
+const MATCHES = 25;
 
-  const show = async (before, had) => {
-    const mine = (turn += 1);
-    let page = { items: [], before, matching: null };
+/** @param {HTMLElement} main */
+export async function draw(main) {
+  const [stats, facets] = await Promise.all([get("/stats"), get("/review/facets")]);
+  await new ExampleList(main, stats, facets).start();
+}
+
+class ExampleList {
+  /**
+   * @param {HTMLElement} main
+   * @param {Stats} stats
+   * @param {Facets} facets
+   */
+  constructor(main, stats, facets) {
+    this.main = main;
+    this.stats = stats;
+    this.facets = facets;
+    this.filters = pageParameters(FILTERS);
+    this.search = searchField(this.filters.text);
+    this.form = h("form", { class: "filter-row", role: "search", "aria-label": "Filter the examples" });
+    this.status = h("p", { class: "quiet", role: "status" });
+    this.list = h("ul", { class: "rows card" });
+    this.more = h("div", { class: "page-more" });
+    /** Counts the readings of the list, so that only the last reading is shown. */
+    this.reading = 0;
+  }
+
+  async start() {
+    const title = h("div", { class: "page-title" }, h("h1", {}, "Examples"), this.status);
+    put(this.main, title, this.form, this.list, this.more);
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.filter({ text: this.search.input.value.trim() });
+    });
+    this.drawFilters();
+    this.offerFreshList();
+    await this.show();
+  }
+
+  /** Show the list from its beginning. */
+  async show() {
+    await this.append(null, 0);
+  }
+
+  /**
+   * Append a page to the list.
+   *
+   * @param {number | null} before where the page begins, null for the newest
+   * @param {number} shown examples in the list so far
+   */
+  async append(before, shown) {
+    this.reading += 1;
+    const reading = this.reading;
     const items = [];
+    /** @type {ExamplePage} */
+    let page;
     do {
-      page = await get("/examples", { ...filters, before: page.before });
-      if (mine !== turn) return;
+      page = await get("/examples", { ...this.filters, before });
+      if (reading !== this.reading) return;
       items.push(...page.items);
-      put(told, page.matching === null ? `${count(had + items.length, "match", "matches")}${page.before === null ? "" : " so far"}` : count(page.matching, "example"));
-    } while (filters.text && page.before !== null && items.length < 25);
-    if (!had) put(list);
-    list.append(...items.map((item) => h("li", {}, row(item))));
-    if (!list.children.length) put(list, h("li", {}, nothing("No example is like that", "Take a filter away.")));
-    put(more, page.before === null ? null : h("button", { type: "button", onclick: () => show(page.before, had + items.length) }, "Show more"));
-  };
-  const filter = (chosen) => {
-    Object.assign(filters, chosen);
-    window.history.replaceState(null, "", atThatMoment(address("/examples", filters)));
-    put(fields, controls());
-    return show(null, 0);
-  };
-  const select = (name, words, options) => {
-    const known = filters[name] && !options.some(([value]) => value === filters[name]) ? [[filters[name], filters[name]], ...options] : options;
-    const element = h("select", { id: `filter-${name}`, onchange: () => filter({ [name]: element.value }) }, h("option", { value: "" }, words), known.map(([value, label]) => h("option", { value }, label)));
-    element.value = filters[name];
-    return h("div", { class: "field" }, h("label", { for: element.id, class: "unseen" }, name), element);
-  };
-  const search = h("input", { type: "search", id: "filter-text", placeholder: "Search the texts", maxlength: 200, value: filters.text });
-  const controls = () => [
-    h("div", { class: "field" }, h("label", { for: "filter-text", class: "unseen" }, "Search the texts"), search),
-    select("stage", "Any stage", Object.entries(STAGES)),
-    select("reason", "Any reason", Object.entries(REASONS).map(([name, words]) => [name, `${words} (${number(stats.funnel.lost[name] ?? 0)})`])),
-    select("relevance", "Any relevance", Object.entries(RELEVANCE)),
-    select("source", "Any source", stats.by_source.map(({ source, total }) => [source, `${plain(source)} (${number(total)})`])),
-    select("tag", "Any tag", stats.tags.map(({ tag, total }) => [tag, `${tag} (${number(total)})`])),
-    select("project", "Any project", facets.projects.map(({ name }) => [name, name])),
-    FILTERS.some((name) => filters[name]) && h("button", { type: "button", class: "quiet-button", onclick: () => ((search.value = ""), filter(Object.fromEntries(FILTERS.map((name) => [name, ""])))) }, "Clear"),
-  ];
-  fields.addEventListener("submit", (event) => {
-    event.preventDefault();
-    filter({ text: search.value.trim() });
-  });
-  put(fields, controls());
-  put(main, h("div", { class: "page-title" }, h("h1", {}, "Examples"), told), fields, list, more);
-  const fresh = h("button", { type: "button", class: "secondary", onclick: () => (fresh.remove(), show(null, 0)) }, "Something has changed: show it");
-  let first = true;
-  onMoved(() => {
-    if (!first && !fresh.isConnected) told.after(fresh);
-    first = false;
-  });
-  await show(null, 0);
+      before = page.before;
+      put(this.status, countWords(page, shown + items.length));
+    } while (this.filters.text && before !== null && items.length < MATCHES);
+    if (!shown) put(this.list);
+    this.list.append(...items.map((item) => h("li", {}, exampleRow(item))));
+    if (!this.list.children.length) {
+      put(this.list, h("li", {}, emptyState("No example is like that", "Take a filter away.")));
+    }
+    const showMore = () => this.append(before, shown + items.length);
+    put(this.more, before !== null && h("button", { type: "button", onclick: showMore }, "Show more"));
+  }
+
+  /** @param {Partial<Record<Filter, string>>} chosen */
+  async filter(chosen) {
+    Object.assign(this.filters, chosen);
+    window.history.replaceState(null, "", atSameMoment(address("/examples", this.filters)));
+    this.drawFilters();
+    await this.show();
+  }
+
+  async clear() {
+    this.search.input.value = "";
+    await this.filter(Object.fromEntries(FILTERS.map((name) => [name, ""])));
+  }
+
+  drawFilters() {
+    const { by_source: sources, tags, funnel } = this.stats;
+    put(
+      this.form,
+      h("div", { class: "field" }, this.search.label, this.search.input),
+      this.choice("stage", Object.entries(STAGES)),
+      this.choice(
+        "reason",
+        Object.entries(REASONS).map(([name, words]) => [name, `${words} (${number(funnel.lost[name] ?? 0)})`]),
+      ),
+      this.choice("relevance", Object.entries(RELEVANCE)),
+      this.choice(
+        "source",
+        sources.map(({ source, total }) => [source, `${plain(source)} (${number(total)})`]),
+      ),
+      this.choice(
+        "tag",
+        tags.map(({ tag, total }) => [tag, `${tag} (${number(total)})`]),
+      ),
+      this.choice(
+        "project",
+        this.facets.projects.map(({ name }) => [name, name]),
+      ),
+      FILTERS.some((name) => this.filters[name]) &&
+        h("button", { type: "button", class: "quiet-button", onclick: () => this.clear() }, "Clear"),
+    );
+  }
+
+  /**
+   * @param {Filter} name
+   * @param {[value: string, words: string][]} options
+   */
+  choice(name, options) {
+    return choice({
+      name,
+      any: `Any ${name}`,
+      value: this.filters[name],
+      options: options.map(([value, words]) => ({ value, words })),
+      choose: (value) => this.filter({ [name]: value }),
+    });
+  }
+
+  /** Once the state has moved, offer a fresh list: a list that changes by itself cannot be read. */
+  offerFreshList() {
+    const refresh = () => {
+      offer.remove();
+      return this.show();
+    };
+    const button = { type: "button", class: "secondary", onclick: refresh };
+    const offer = h("button", button, "Something has changed: show it");
+    let isFirst = true;
+    onMoved(() => {
+      if (!isFirst && !offer.isConnected) this.status.after(offer);
+      isFirst = false;
+    });
+  }
+}
+
+/**
+ * @param {ExamplePage} page
+ * @param {number} matches
+ */
+function countWords({ matching, before }, matches) {
+  if (matching !== null) return count(matching, "example");
+  return `${count(matches, "match", "matches")}${before === null ? "" : " so far"}`;
 }

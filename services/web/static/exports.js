@@ -1,52 +1,102 @@
 /** Exports: every training set that was made, what it was made from, and what was trained on it. */
 
 import { get } from "./api.js";
-import { h, put } from "./dom.js";
-import { nothing } from "./example.js";
-import { tracing, training } from "./lineage.js";
-import { following } from "./live.js";
-import { exporterNow, operations } from "./operations.js";
+import { emptyState, h, put } from "./dom.js";
+import { trainingLine } from "./lineage.js";
+import { keepFresh } from "./live.js";
+import { exporterState, operations } from "./operations.js";
+import { traceCard } from "./trace.js";
 import { ago, moment, number, plain } from "./words.js";
 
+/** @import { Export, Session } from "../answers.d.ts" */
+
+/** @typedef {(subject: string) => unknown} Trace */
+
+/**
+ * @param {HTMLElement} main
+ * @param {Session} me
+ */
 export async function draw(main, me) {
   const buttons = h("div", {});
   const body = h("div", { class: "card" });
-  const { card, ask } = tracing();
-  let shown = null;
-  put(main, h("div", { class: "page-title" }, h("h1", {}, "Exports"), h("p", { class: "quiet" }, "Every training set, the newest first. Same log and same policy give the same bytes.")), buttons, body, card);
-  const show = async () => {
-    const [{ exports }, stats, more, exporter] = await Promise.all([get("/exports"), get("/stats"), get("/dashboard"), exporterNow()]);
-    put(buttons, operations(stats, more, exporter, me, { isShort: true }));
-    if (shown === (shown = JSON.stringify(exports))) return;
-    put(body, exports.length ? table(exports, ask) : nothing("Nothing is exported yet", `An export needs ${number(more.export.min_examples)} examples; there are ${number(stats.funnel.unique)}.`));
+  const { card, trace } = traceCard();
+  const promise = "Every training set, the newest first. Same log and same policy give the same bytes.";
+  const title = h("div", { class: "page-title" }, h("h1", {}, "Exports"), h("p", { class: "quiet" }, promise));
+  put(main, title, buttons, body, card);
+
+  let shown = "";
+  const refresh = async () => {
+    const [{ exports }, stats, dashboard, exporter] = await Promise.all([
+      get("/exports"),
+      get("/stats"),
+      get("/dashboard"),
+      exporterState(),
+    ]);
+    put(buttons, operations(stats, dashboard, exporter, me));
+    const latest = JSON.stringify(exports);
+    if (shown === latest) return;
+    shown = latest;
+    const needed = `An export needs ${number(dashboard.export.min_examples)} examples`;
+    const explanation = `${needed}; there are ${number(stats.funnel.unique)}.`;
+    put(body, exports.length ? exportTable(exports, trace) : emptyState("Nothing is exported yet", explanation));
   };
-  await show();
-  if (/^#[0-9a-f]{8,64}$/.test(location.hash)) await ask(location.hash.slice(1));
-  following(() => show().catch(() => {}));
+  await refresh();
+  if (/^#[0-9a-f]{8,64}$/.test(location.hash)) await trace(location.hash.slice(1));
+  keepFresh(() => refresh().catch(() => {}));
 }
 
-function table(exports, ask) {
+/**
+ * @param {Export[]} exports
+ * @param {Trace} trace
+ */
+function exportTable(exports, trace) {
+  const heads = ["Export", "Made", "Examples", "From the log", "Training"];
+  const cells = heads.map((head) => h("th", { scope: "col", class: head === "Examples" ? "n" : null }, head));
+  const rows = exports.map((made) => exportRow(made, trace));
   return h(
     "div",
     { class: "wide-table body", tabindex: "0", role: "region", "aria-label": "Exports" },
-    h(
-      "table",
-      {},
-      h("thead", {}, h("tr", {}, ["Export", "Made", "Examples", "From the log", "Training"].map((head) => h("th", { scope: "col", class: head === "Examples" ? "n" : null }, head)))),
-      h("tbody", {}, exports.map((made) => line(made, ask))),
-    ),
+    h("table", {}, h("thead", {}, h("tr", {}, cells)), h("tbody", {}, rows)),
   );
 }
 
-function line(made, ask) {
+/**
+ * @param {Export} made
+ * @param {Trace} trace
+ */
+function exportRow(made, trace) {
+  const { export_digest: digest, policy_digest: policy, log_digest: log, trainings = [] } = made;
   const { examples, ...files } = made.counts;
+  const fileRows = Object.entries(files).map(([name, n]) => h("li", {}, `${plain(name)} ${number(n)}`));
+  const traceButton = { type: "button", class: "quiet-button small", onclick: () => trace(digest) };
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, h("span", { class: "mono", title: made.export_digest }, made.export_digest.slice(0, 12)), h("p", { class: "quiet small", title: made.policy_digest }, `policy ${made.policy_digest.slice(0, 12)}`)),
-    h("td", {}, h("time", { datetime: made.at, title: moment(made.at) }, ago(made.at)), h("p", { class: "quiet small" }, `by ${made.actor}`)),
-    h("td", { class: "n" }, examples === undefined ? "–" : number(examples), h("details", { class: "small" }, h("summary", {}, "rows"), h("ul", {}, Object.entries(files).map(([name, n]) => h("li", {}, `${plain(name)} ${number(n)}`)))), h("button", { type: "button", class: "quiet-button small", onclick: () => ask(made.export_digest) }, "Its examples")),
-    h("td", {}, `facts 1 to ${number(made.last_seq)}`, h("p", { class: "quiet small mono", title: made.log_digest }, made.log_digest.slice(0, 12))),
-    h("td", {}, made.trainings.length ? made.trainings.map(training) : h("span", { class: "quiet" }, "not trained on")),
+    h(
+      "th",
+      { scope: "row" },
+      h("span", { class: "mono", title: digest }, digest.slice(0, 12)),
+      h("p", { class: "quiet small", title: policy }, `policy ${policy.slice(0, 12)}`),
+    ),
+    h(
+      "td",
+      {},
+      h("time", { datetime: made.at, title: moment(made.at) }, ago(made.at)),
+      h("p", { class: "quiet small" }, `by ${made.actor}`),
+    ),
+    h(
+      "td",
+      { class: "n" },
+      examples === undefined ? "–" : number(examples),
+      h("details", { class: "small" }, h("summary", {}, "rows"), h("ul", {}, fileRows)),
+      h("button", traceButton, "Its examples"),
+    ),
+    h(
+      "td",
+      {},
+      `facts 1 to ${number(made.last_seq)}`,
+      h("p", { class: "quiet small mono", title: log }, log.slice(0, 12)),
+    ),
+    h("td", {}, trainings.length ? trainings.map(trainingLine) : h("span", { class: "quiet" }, "not trained on")),
   );
 }

@@ -1,49 +1,72 @@
-/** Live: the projector says that the state has moved, and what is on the page asks again. */
+/** Live updates: the server reports every move of the state, and the page reads its data again. */
 
-const GAP = 250;
+import { pause } from "./pause.js";
 
-const listeners = new Set();
-const watchers = new Set();
+/** @typedef {"live" | "connecting" | "away"} Connection */
+
+/** The pause between two readings of one part of a page. */
+const GAP_MS = 250;
+const RECONNECT_MS = 2000;
+
+/** @type {Set<(checkpoint: number) => unknown>} */
+const moveListeners = new Set();
+/** @type {Set<(connection: Connection) => unknown>} */
+const connectionListeners = new Set();
+/** @type {EventSource | null} */
 let source = null;
-let heard = null;
-let last = null;
-let state = "connecting";
+/** @type {number | null} */
+let lastCheckpoint = null;
+/** @type {Connection} */
+let connection = "connecting";
 
-/** Call back with the last checkpoint, if one is known (the state may have moved while a page was loading), and with every new one. */
+/**
+ * Call back with every new checkpoint, and with the last one if it is known: the state may have moved while a page
+ * was loading.
+ *
+ * @param {(checkpoint: number) => unknown} callback
+ */
 export function onMoved(callback) {
-  listeners.add(callback);
-  if (last !== null) callback(last);
-  return () => listeners.delete(callback);
+  moveListeners.add(callback);
+  if (lastCheckpoint !== null) callback(lastCheckpoint);
 }
 
-/** Call back with `live`, `connecting` or `away`, now and whenever it changes. */
-export function onState(callback) {
-  watchers.add(callback);
-  callback(state, heard);
+/**
+ * Call back with the connection, now and whenever it changes.
+ *
+ * @param {(connection: Connection) => unknown} callback
+ */
+export function onConnection(callback) {
+  connectionListeners.add(callback);
+  callback(connection);
 }
 
-/** Keep calling an asynchronous function when the state moves: one call at a time, and never one too few. */
-export function following(refresh) {
-  let running = false;
-  let again = false;
+/**
+ * Call a function whenever the state moves: one call at a time, and always once more after the last move. The
+ * function that is returned does so at once.
+ *
+ * @param {() => Promise<unknown>} refresh
+ */
+export function keepFresh(refresh) {
+  let isRunning = false;
+  let hasMoved = false;
   const run = async () => {
-    again = running;
-    if (running) return;
-    running = true;
+    hasMoved = isRunning;
+    if (isRunning) return;
+    isRunning = true;
     try {
       await refresh();
     } finally {
-      await new Promise((resume) => setTimeout(resume, GAP));
-      running = false;
-      if (again) run();
+      await pause(GAP_MS);
+      isRunning = false;
+      if (hasMoved) run();
     }
   };
   onMoved(run);
   return run;
 }
 
-/** Listen while the page is seen: a hidden page would keep one of the browser's few connections for nothing. */
-export function listen() {
+/** Stay connected while the page is seen: a hidden page would take one of the browser's few connections for nothing. */
+export function connect() {
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", close);
   addEventListener("pageshow", open);
@@ -53,18 +76,18 @@ export function listen() {
 function open() {
   if (source || document.hidden) return;
   source = new EventSource("/api/v1/events");
-  source.addEventListener("open", () => tell("live"));
+  source.addEventListener("open", () => changeConnection("live"));
   source.addEventListener("moved", (event) => {
-    heard = Date.now();
-    tell("live");
-    last = JSON.parse(event.data).checkpoint;
-    for (const callback of listeners) callback(last);
+    changeConnection("live");
+    const { checkpoint } = JSON.parse(event.data);
+    lastCheckpoint = checkpoint;
+    for (const callback of moveListeners) callback(checkpoint);
   });
   source.addEventListener("error", () => {
-    tell("away");
+    changeConnection("away");
     if (source?.readyState !== EventSource.CLOSED) return;
     close();
-    setTimeout(open, 2000);
+    setTimeout(open, RECONNECT_MS);
   });
 }
 
@@ -73,7 +96,8 @@ function close() {
   source = null;
 }
 
-function tell(now) {
-  state = now;
-  for (const callback of watchers) callback(state, heard);
+/** @param {Connection} changed */
+function changeConnection(changed) {
+  connection = changed;
+  for (const callback of connectionListeners) callback(connection);
 }

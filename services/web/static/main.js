@@ -1,25 +1,37 @@
-/** The frame of every page: who is here, where one can go, whether it is live; then the page itself. */
+/** Every page begins here: who is there, the frame, then the module that draws the page. */
 
-import { get, remove } from "./api.js";
-import { h, link, put, unseen } from "./dom.js";
-import { following, listen, onState } from "./live.js";
-import { asOf, isKept } from "./moment.js";
+import { get, Problem, problemOf } from "./api.js";
+import { h, put } from "./dom.js";
+import { drawFrame } from "./frame.js";
+import { connect, keepFresh } from "./live.js";
+import { asOf, canShowPast } from "./moment.js";
+import { toast } from "./toast.js";
 import { number } from "./words.js";
 
-const PAGES = [
-  { path: "/", title: "Dashboard", module: "./dashboard.js" },
-  { path: "/review", title: "Review", module: "./review.js", counts: (stats) => stats.review_queue },
-  { path: "/examples", title: "Examples", module: "./examples.js" },
-  { path: "/exports", title: "Exports", module: "./exports.js" },
-  { path: "/policies", title: "Policy", module: "./policies.js" },
-  { path: "/quarantine", title: "Quarantine", module: "./quarantine.js" },
-  { path: "/replay", title: "Replay", module: "./replay.js" },
-];
-const THEMES = ["system", "light", "dark"];
+/** @import { Session } from "../answers.d.ts" */
 
-const main = document.getElementById("main");
-const header = document.getElementById("header");
-const badges = new Map();
+/** @typedef {{ draw: (main: HTMLElement, me: Session) => void | Promise<void> }} PageModule */
+/** @typedef {{ path: string, title: string, load: () => Promise<PageModule>, badge?: HTMLElement }} Page */
+
+const queueBadge = h("span", { class: "badge", hidden: true });
+const quarantineBadge = h("span", { class: "badge is-bad", hidden: true });
+
+/** @type {Page[]} */
+const PAGES = [
+  { path: "/", title: "Dashboard", load: () => import("./dashboard.js") },
+  { path: "/review", title: "Review", load: () => import("./review.js"), badge: queueBadge },
+  { path: "/examples", title: "Examples", load: () => import("./examples.js") },
+  { path: "/exports", title: "Exports", load: () => import("./exports.js") },
+  { path: "/policies", title: "Policy", load: () => import("./policies.js") },
+  { path: "/quarantine", title: "Quarantine", load: () => import("./quarantine.js"), badge: quarantineBadge },
+  { path: "/replay", title: "Replay", load: () => import("./replay.js") },
+];
+
+/** @type {Omit<Page, "path">} */
+const EXAMPLE_PAGE = { title: "Example", load: () => import("./example_page.js") };
+
+const main = elementOf("main");
+const header = elementOf("header");
 
 async function start() {
   if (location.pathname === "/sign-in") {
@@ -27,105 +39,72 @@ async function start() {
     return draw(main);
   }
   const me = await get("/session");
-  const page = location.pathname.startsWith("/examples/") ? { title: "Example", module: "./example_page.js" } : PAGES.find(({ path }) => path === location.pathname);
-  put(header, frame(me, page));
-  if (!me.rights.includes("look")) {
-    return put(main, h("div", { class: "notice" }, h("h1", {}, "Nothing to see here"), h("p", {}, `${me.name} is ${me.role}: this role says facts and looks at nothing. Sign in with the token of a reviewer, an operator or an auditor.`)));
-  }
-  if (asOf !== null && isKept(location.pathname)) {
-    const { banner, goneBack } = await import("./past.js");
-    header.after(await banner());
-    if (!(await goneBack(main))) return;
+  drawFrame(header, me, PAGES, location.pathname);
+  if (!me.rights.includes("look")) return drawNothing(me);
+  if (asOf !== null && canShowPast(location.pathname)) {
+    const { pastBanner, reachPast } = await import("./past.js");
+    header.after(await pastBanner(asOf));
+    if (!(await reachPast(main, asOf))) return;
   } else {
-    listen();
-    following(badge)();
+    connect();
+    keepFresh(refreshBadges)();
   }
-  const { draw } = await import(page.module);
+  const page = currentPage();
+  const { draw } = await page.load();
   document.title = `${page.title} · rooflog`;
   await draw(main, me);
 }
 
-function frame(me, current) {
-  const isPast = asOf !== null;
-  const menu = h(
-    "nav",
-    { id: "menu", "aria-label": "Pages" },
-    PAGES.filter(({ path }) => !isPast || isKept(path) || path === "/replay").map((page) => {
-      const badge = h("span", { class: "badge", hidden: true });
-      if (page.counts || page.path === "/quarantine") badges.set(page, badge);
-      return link(page.path, { "aria-current": page === current ? "page" : null }, page.title, " ", badge);
-    }),
-  );
-  const toggle = h("button", { type: "button", class: "menu-toggle", "aria-expanded": "false", "aria-controls": "menu" }, "Menu");
-  toggle.addEventListener("click", () => {
-    const isOpen = header.classList.toggle("is-open");
-    toggle.setAttribute("aria-expanded", String(isOpen));
-  });
-  return [
-    link("/", { class: "mark" }, h("span", { class: "roof", "aria-hidden": "true" }), "rooflog"),
-    toggle,
-    menu,
-    h("div", { class: "me" }, isPast ? null : liveness(), theme(), person(me)),
-  ];
+function currentPage() {
+  const { pathname } = location;
+  const page = pathname.startsWith("/examples/") ? EXAMPLE_PAGE : PAGES.find(({ path }) => path === pathname);
+  if (!page) throw new Error(`There is no page ${pathname}.`);
+  return page;
 }
 
-function liveness() {
-  const words = { live: "Live", connecting: "Connecting", away: "Not live" };
-  const told = h("span", { class: "liveness-words" });
-  const element = h("span", { class: "liveness", role: "status" }, h("span", { class: "dot", "aria-hidden": "true" }), told);
-  onState((state) => {
-    element.dataset.state = state;
-    put(told, words[state]);
-  });
-  return element;
+/** @param {Session} me */
+function drawNothing(me) {
+  const reason = `${me.name} is ${me.role}: this role says facts and looks at nothing.`;
+  const wayOut = "Sign in with the token of a reviewer, an operator or an auditor.";
+  put(main, h("div", { class: "notice" }, h("h1", {}, "Nothing to see here"), h("p", {}, `${reason} ${wayOut}`)));
 }
 
-function theme() {
-  const chosen = () => localStorage.getItem("theme") ?? "system";
-  const label = h("span", { class: "unseen" });
-  const button = h("button", { type: "button", class: "theme" }, h("span", { class: "theme-icon", "aria-hidden": "true" }), label);
-  const show = () => {
-    button.dataset.theme = chosen();
-    button.title = `Colours: ${chosen()}`;
-    put(label, `Colours: ${chosen()}. Change`);
-  };
-  button.addEventListener("click", () => {
-    const next = THEMES[(THEMES.indexOf(chosen()) + 1) % THEMES.length];
-    localStorage.setItem("theme", next);
-    if (next === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = next;
-    show();
-  });
-  show();
-  return button;
-}
-
-function person(me) {
-  const name = h("span", { class: "person" }, me.name, h("span", { class: "role" }, unseen(", "), me.role));
-  if (me.is_open) return name;
-  const leave = async () => {
-    await remove("/session");
-    location.assign("/sign-in");
-  };
-  return [name, h("button", { type: "button", class: "quiet-button", onclick: leave }, "Sign out")];
-}
-
-async function badge() {
+async function refreshBadges() {
   const [stats, status] = await Promise.all([get("/stats"), get("/status")]).catch(() => []);
   if (!stats) return;
   const quarantined = Object.values(status.quarantined ?? {}).reduce((sum, n) => sum + n, 0);
-  for (const [page, element] of badges) {
-    const n = page.counts ? page.counts(stats) : quarantined;
-    element.hidden = n === 0;
-    element.classList.toggle("is-bad", !page.counts);
-    put(element, number(n));
-  }
+  showBadge(queueBadge, stats.review_queue);
+  showBadge(quarantineBadge, quarantined);
 }
 
-start().catch((problem) => {
+/**
+ * @param {HTMLElement} badge
+ * @param {number} n
+ */
+function showBadge(badge, n) {
+  badge.hidden = n === 0;
+  put(badge, number(n));
+}
+
+/** @param {string} id */
+function elementOf(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`page.html has no #${id}`);
+  return element;
+}
+
+// A request behind a click or a key may be refused: the visitor learns of it, whichever handler forgot to say so. An
+// error in a script is left to the console.
+addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof Problem)) return;
+  event.preventDefault();
+  toast(event.reason.message, { isBad: true });
+});
+
+start().catch((error) => {
+  const problem = problemOf(error);
   if (problem.status === 401) return;
-  put(
-    main,
-    h("div", { class: "notice", role: "alert" }, h("h1", {}, "This page could not be shown"), h("p", {}, problem.message), h("button", { type: "button", onclick: () => location.reload() }, "Try again")),
-  );
+  const retry = h("button", { type: "button", onclick: () => location.reload() }, "Try again");
+  const title = h("h1", {}, "This page could not be shown");
+  put(main, h("div", { class: "notice", role: "alert" }, title, h("p", {}, problem.message), retry));
 });

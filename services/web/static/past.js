@@ -2,60 +2,116 @@
 
 import { get, post, remove } from "./api.js";
 import { h, link, put, styled } from "./dom.js";
-import { asOf } from "./moment.js";
-import { count, lasting, moment, number } from "./words.js";
+import { pause } from "./pause.js";
+import { count, duration, moment, number } from "./words.js";
 
-const LOOK_AGAIN = 400;
+/** @import { PastState } from "../answers.d.ts" */
 
-/** Go back to the moment of the address; draws how far that is. True once it is there, false where it was given up. */
-export async function goneBack(main) {
+const POLL_MS = 400;
+
+/**
+ * Wait until the state of that moment is there, and draw how far it is. False where the visitor gave up.
+ *
+ * @param {HTMLElement} main
+ * @param {number} seq
+ */
+export async function reachPast(main, seq) {
   const words = h("p", { class: "back-words", role: "status" });
-  const track = h("div", { class: "progress", role: "progressbar", "aria-label": "The way back", "aria-valuemin": 0, "aria-valuemax": 100 });
-  const eta = h("p", { class: "quiet" });
+  const track = h("div", {
+    class: "progress",
+    role: "progressbar",
+    "aria-label": "The way back",
+    "aria-valuemin": 0,
+    "aria-valuemax": 100,
+  });
+  const patience = h("p", { class: "quiet" });
   let isLeaving = false;
   const leave = async () => {
     isLeaving = true;
-    await remove(`/past/${asOf}`).catch(() => {});
-    location.assign(`/replay?seq=${asOf}`);
+    await leavePast(seq, `/replay?seq=${seq}`);
   };
   const card = h(
     "section",
     { class: "card back", "aria-labelledby": "back-title" },
-    h("h1", { id: "back-title" }, `Going back to fact ${number(asOf)}`),
+    h("h1", { id: "back-title" }, `Going back to fact ${number(seq)}`),
     words,
     track,
-    eta,
+    patience,
     h("div", { class: "buttons" }, h("button", { type: "button", class: "secondary", onclick: leave }, "Give up")),
   );
-  let now = await post("/past", { seq: asOf }, { isKeyed: false });
-  if (now.phase === "ready") return true;
-  put(main, card);
+  let state = await post("/past", { seq }, { isKeyed: false });
+  if (state.phase !== "ready") put(main, card);
   while (!isLeaving) {
-    if (now.phase === "ready") return true;
-    if (now.phase === "failed") throw new Error(now.error);
-    put(words, { starting: "Getting ready …", replaying: `Replaying the log: ${number(now.done)} of ${count(now.total, "fact")}`, judging: `Judging what was there: ${number(now.done)} of ${count(now.total, "fact")}` }[now.phase]);
-    const share = now.total ? (50 * now.done) / now.total + (now.phase === "judging" ? 50 : 0) : 0;
+    if (state.phase === "ready") return true;
+    if (state.phase === "failed") throw new Error(state.error ?? "The state of that moment could not be made.");
+    const share = shareOf(state);
+    put(words, phaseWords(state));
     styled(track, { "--share": `${share}%` });
     track.setAttribute("aria-valuenow", String(Math.round(share)));
-    put(eta, now.seconds > 5 ? `${lasting(now.seconds)} so far. Everybody else works on meanwhile, and you may leave this page open.` : "");
-    await new Promise((resume) => setTimeout(resume, LOOK_AGAIN));
-    now = await get(`/past/${asOf}`);
+    put(patience, patienceWords(state.seconds));
+    await pause(POLL_MS);
+    state = await get(`/past/${seq}`);
   }
   return false;
 }
 
-/** A banner that says which moment is shown, above everything else. */
-export async function banner() {
-  const { items } = await get("/log", { after: Math.max(0, asOf - 1), limit: 1 });
-  const at = items[0]?.seq === asOf ? `, ${moment(items[0].received_at)}` : "";
-  const back = async () => {
-    await remove(`/past/${asOf}`).catch(() => {});
-    location.assign("/");
-  };
+/**
+ * A banner above everything else that says which moment is shown.
+ *
+ * @param {number} seq
+ */
+export async function pastBanner(seq) {
+  const { items } = await get("/log", { after: Math.max(0, seq - 1), limit: 1 });
+  const at = items[0]?.seq === seq ? `, ${moment(items[0].received_at)}` : "";
+  const leave = () => leavePast(seq, "/");
   return h(
     "div",
     { class: "then", role: "status" },
-    h("p", {}, h("b", {}, "The past. "), `Everything as it stood after fact ${number(asOf)}${at}. Nothing can be changed here.`),
-    h("span", { class: "then-ways" }, link(`/replay?seq=${asOf}`, { class: "button" }, "Another moment"), h("button", { type: "button", class: "primary", onclick: back }, "Back to now")),
+    h(
+      "p",
+      {},
+      h("b", {}, "The past. "),
+      `Everything as it stood after fact ${number(seq)}${at}. Nothing can be changed here.`,
+    ),
+    h(
+      "span",
+      { class: "then-ways" },
+      link(`/replay?seq=${seq}`, { class: "button" }, "Another moment"),
+      h("button", { type: "button", class: "primary", onclick: leave }, "Back to now"),
+    ),
   );
+}
+
+/**
+ * Release the state of that moment, which takes memory, and go to another page.
+ *
+ * @param {number} seq
+ * @param {string} href
+ */
+async function leavePast(seq, href) {
+  await remove(`/past/${seq}`).catch(() => {});
+  location.assign(href);
+}
+
+/** @param {PastState} state */
+function phaseWords({ phase, done, total }) {
+  const numbers = `${number(done)} of ${count(total, "fact")}`;
+  if (phase === "replaying") return `Replaying the log: ${numbers}`;
+  return phase === "judging" ? `Judging what was there: ${numbers}` : "Getting ready …";
+}
+
+/**
+ * How far the way back is, in per cent: replaying is its first half, judging its second.
+ *
+ * @param {PastState} state
+ */
+function shareOf({ phase, done, total }) {
+  if (!total) return 0;
+  return (50 * done) / total + (phase === "judging" ? 50 : 0);
+}
+
+/** @param {number} seconds */
+function patienceWords(seconds) {
+  if (seconds <= 5) return "";
+  return `${duration(seconds)} so far. Everybody else works on meanwhile, and you may leave this page open.`;
 }

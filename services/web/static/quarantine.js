@@ -1,40 +1,91 @@
 /** Quarantine: messages that could not be folded, whole, each with the reason. */
 
+import { address, pageParameters } from "./address.js";
 import { get } from "./api.js";
-import { address, h, link, put } from "./dom.js";
-import { nothing } from "./example.js";
-import { following } from "./live.js";
+import { emptyState, h, link, put } from "./dom.js";
+import { keepFresh } from "./live.js";
 import { bytes, count, number, plain } from "./words.js";
 
+/** @import { QuarantinedMessage } from "../answers.d.ts" */
+
+/** Messages of the first page; a longer list is not redrawn under the reader's eyes. */
+const FIRST_PAGE = 50;
+
+/** @param {HTMLElement} main */
 export async function draw(main) {
-  const category = new URLSearchParams(location.search).get("category");
-  const told = h("p", { class: "quiet" });
-  const kinds = h("div", { class: "whys" });
+  const { category } = pageParameters(["category"]);
+  const summary = h("p", { class: "quiet" });
+  const categories = h("div", { class: "whys" });
   const list = h("ul", { class: "rows" });
   const more = h("div", { class: "page-more" });
-  put(main, h("div", { class: "page-title" }, h("h1", {}, "Quarantine"), told), kinds, h("div", { class: "card" }, list, more));
-  const show = async (before) => {
+  const title = h("div", { class: "page-title" }, h("h1", {}, "Quarantine"), summary);
+  put(main, title, categories, h("div", { class: "card" }, list, more));
+
+  const show = async (/** @type {number | null} */ before) => {
     const page = await get("/quarantine", { category, before });
     const total = Object.values(page.by_category).reduce((sum, n) => sum + n, 0);
-    put(told, total ? `${count(total, "message")} on the log could not be folded. They are kept whole and can be folded after an upgrade.` : "");
-    put(kinds, total ? Object.entries({ "": total, ...page.by_category }).map(([name, n]) => link(address("/quarantine", { category: name }), { class: "button why-chip", "aria-current": (category ?? "") === name ? "true" : null }, name ? plain(name) : "All", " ", h("span", { class: "n" }, number(n)))) : null);
+    put(summary, total > 0 && summaryWords(total));
+    put(categories, total > 0 && categoryLinks({ "": total, ...page.by_category }, category));
     if (before === null) put(list);
-    list.append(...page.items.map(entry));
-    if (!list.children.length) put(list, h("li", {}, nothing("The quarantine is empty", "Every message on the log could be read and folded.")));
-    put(more, page.before === null ? null : h("button", { type: "button", onclick: () => show(page.before) }, "Show more"));
+    list.append(...page.items.map(messageItem));
+    if (!list.children.length) {
+      const explanation = "Every message on the log could be read and folded.";
+      put(list, h("li", {}, emptyState("The quarantine is empty", explanation)));
+    }
+    const showMore = () => show(page.before);
+    put(more, page.before !== null && h("button", { type: "button", onclick: showMore }, "Show more"));
   };
   await show(null);
-  following(async () => {
-    if (list.children.length <= 50) await show(null).catch(() => {});
+  keepFresh(async () => {
+    if (list.children.length <= FIRST_PAGE) await show(null).catch(() => {});
   });
 }
 
-function entry({ seq, subject, category, reason, bytes: size, data }) {
+/** @param {number} total */
+function summaryWords(total) {
+  const messages = count(total, "message");
+  return `${messages} on the log could not be folded. They are kept whole and can be folded after an upgrade.`;
+}
+
+/**
+ * @param {Record<string, number>} numbers messages by category, all of them under the empty name
+ * @param {string} chosen
+ */
+function categoryLinks(numbers, chosen) {
+  return Object.entries(numbers).map(([name, n]) =>
+    link(
+      address("/quarantine", { category: name }),
+      { class: "button why-chip", "aria-current": chosen === name ? "true" : null },
+      name ? plain(name) : "All",
+      " ",
+      h("span", { class: "n" }, number(n)),
+    ),
+  );
+}
+
+/** @param {QuarantinedMessage} message */
+function messageItem({ seq, subject, category, reason, bytes: size, data }) {
   return h(
     "li",
     { class: "quarantined" },
-    h("p", {}, h("b", {}, `#${number(seq)} `), h("span", { class: "state is-bad" }, plain(category)), " ", h("span", { class: "quiet mono" }, subject)),
+    h(
+      "p",
+      {},
+      h("b", {}, `#${number(seq)} `),
+      h("span", { class: "state is-bad" }, plain(category)),
+      " ",
+      h("span", { class: "quiet mono" }, subject),
+    ),
     h("p", { dir: "auto" }, reason),
-    size ? h("details", {}, h("summary", {}, `Its bytes (${bytes(size)})`), h("pre", { dir: "auto" }, data, size > 2000 ? " …" : "")) : h("p", { class: "quiet" }, "Its bytes were erased."),
+    size ? messageBytes(size, data) : h("p", { class: "quiet" }, "Its bytes were erased."),
   );
+}
+
+/**
+ * @param {number} size
+ * @param {string | null} data the beginning of the message
+ */
+function messageBytes(size, data) {
+  const summary = h("summary", {}, `Its bytes (${bytes(size)})`);
+  return h("details", {}, summary, h("pre", { dir: "auto" }, data, size > 2000 ? " …" : ""));
 }

@@ -1,98 +1,212 @@
-/** Replay: go back in time on the log, and see what had been said by then. */
+/** Replay: go back in time on the log, and see what it held by then. */
 
+import { exampleAddress, pageParameters } from "./address.js";
 import { get } from "./api.js";
-import { exampleAddress, h, link, put } from "./dom.js";
-import { nothing } from "./example.js";
+import { emptyState, h, link, put } from "./dom.js";
 import { onMoved } from "./live.js";
 import { FACTS, moment, number, plain } from "./words.js";
 
+/** @import { LogLine } from "../answers.d.ts" */
+
+/** Facts before the moment that are listed. */
 const SHOWN = 50;
+/** Kinds of facts that are about an example. */
 const LINKED = /^(example|feedback|correction)\./;
-const COUNTED = ["captures", "corrections", "feedback", "approvals", "rejections", "reopened", "redactions", "erasures", "policies", "exports", "trainings", "quarantined"];
+const COUNTED = [
+  "captures",
+  "corrections",
+  "feedback",
+  "approvals",
+  "rejections",
+  "reopened",
+  "redactions",
+  "erasures",
+  "policies",
+  "exports",
+  "trainings",
+  "quarantined",
+];
 
+/** Playing takes this many steps from the beginning to the end. */
+const PLAY_STEPS = 100;
+const PLAY_STEP_MS = 250;
+
+/** @param {HTMLElement} main */
 export async function draw(main) {
-  let { last_seq: last } = await get("/log", { limit: 1 });
-  const slider = h("input", { type: "range", id: "seq", min: 0, max: last, step: 1, value: String(last), "aria-describedby": "moment" });
-  slider.value = String(Math.min(last, Number(new URLSearchParams(location.search).get("seq") ?? last)));
-  const time = h("input", { type: "datetime-local", id: "time", step: 1 });
-  const told = h("p", { class: "moment", id: "moment", role: "status" });
-  const numbers = h("dl", { class: "counted" });
-  const lines = h("ol", { class: "log" });
-  const play = h("button", { type: "button", class: "secondary" }, "Play");
-  const whole = h("button", { type: "button", class: "primary", onclick: () => location.assign(`/?as_of=${slider.value}`) }, "See everything as it stood");
-  let turn = 0;
-  let playing = null;
-
-  const show = async () => {
-    const mine = (turn += 1);
-    const seq = Number(slider.value);
-    const [counted, stretch] = await Promise.all([get("/log/counted", { seq }), get("/log", { after: Math.max(0, seq - SHOWN), limit: SHOWN })]);
-    if (mine !== turn) return;
-    const upTo = stretch.items.filter((item) => item.seq <= seq);
-    put(told, last ? [h("b", {}, `Fact ${number(seq)}`), ` of ${number(last)}`, upTo.length ? `, received ${moment(upTo.at(-1).received_at)}` : ""] : "");
-    put(numbers, COUNTED.map((name) => h("div", { class: counted.counts[name] ? "" : "is-none" }, h("dt", {}, plain(name)), h("dd", {}, number(counted.counts[name])))));
-    put(lines, upTo.length ? upTo.reverse().map(line) : h("li", {}, nothing("Nothing had been said yet")));
-    window.history.replaceState(null, "", seq === last ? "/replay" : `/replay?seq=${seq}`);
-  };
-  const stop = () => {
-    clearInterval(playing);
-    playing = null;
-    put(play, "Play");
-  };
-  const go = (seq) => {
-    slider.value = String(Math.max(0, Math.min(last, seq)));
-    return show();
-  };
-  play.addEventListener("click", () => {
-    if (playing) return stop();
-    if (Number(slider.value) === last) slider.value = "0";
-    put(play, "Pause");
-    const step = Math.max(1, Math.round(last / 100));
-    playing = setInterval(() => {
-      go(Number(slider.value) + step);
-      if (Number(slider.value) >= last) stop();
-    }, 250);
-  });
-  slider.addEventListener("input", () => show());
-  time.addEventListener("change", async () => {
-    if (!time.value) return;
-    const { seq } = await get("/log/moment", { at: new Date(time.value).toISOString() });
-    await go(seq);
-  });
-  const by = (n, words) => h("button", { type: "button", class: "secondary", onclick: () => go(Number(slider.value) + n) }, words);
-  put(
-    main,
-    h("div", { class: "page-title" }, h("h1", {}, "Replay"), h("p", { class: "quiet" }, "The log is the truth: every state follows from it. Go back to any moment.")),
-    h(
-      "section",
-      { class: "card replay", "aria-label": "Where on the log" },
-      h("div", { class: "replay-head" }, told, whole),
-      h("label", { for: "seq", class: "unseen" }, "Sequence on the log"),
-      slider,
-      h("div", { class: "replay-buttons" }, by(-1, "← One back"), play, by(1, "One on →"), h("span", { class: "gap" }), h("label", { for: "time" }, "At the time"), time),
-    ),
-    h("section", { class: "card", "aria-labelledby": "by-then" }, h("header", {}, h("h2", { id: "by-then" }, "Said by then")), h("div", { class: "body" }, numbers)),
-    h("section", { class: "card", "aria-labelledby": "lines" }, h("header", {}, h("h2", { id: "lines" }, `The ${SHOWN} facts before that moment`)), h("div", { class: "body" }, lines)),
-  );
-  await show();
-  onMoved(async () => {
-    const atEnd = Number(slider.value) === last;
-    const { last_seq: now } = await get("/log", { limit: 1 });
-    last = now;
-    slider.max = String(last);
-    if (atEnd) await go(last);
-  });
+  const { last_seq: last } = await get("/log", { limit: 1 });
+  await new Replay(main, last).start();
 }
 
-function line({ seq, type, told, actor, about, received_at: at }) {
-  const who = type ? h("span", {}, h("b", {}, FACTS[type] ?? plain(type)), ` by ${actor}`) : h("span", { class: "state is-bad" }, told);
+class Replay {
+  /**
+   * @param {HTMLElement} main
+   * @param {number} last the end of the log
+   */
+  constructor(main, last) {
+    this.main = main;
+    this.last = last;
+    const { seq } = pageParameters(["seq"]);
+    this.slider = h("input", {
+      type: "range",
+      id: "seq",
+      min: 0,
+      max: last,
+      step: 1,
+      "aria-describedby": "moment",
+      value: String(Math.min(last, seq === "" ? last : Number(seq))),
+    });
+    this.time = h("input", { type: "datetime-local", id: "time", step: 1 });
+    this.moment = h("p", { class: "moment", id: "moment", role: "status" });
+    this.numbers = h("dl", { class: "counted" });
+    this.lines = h("ol", { class: "log" });
+    this.play = h("button", { type: "button", class: "secondary" }, "Play");
+    /** @type {number | undefined} */
+    this.timer = undefined;
+    /** Counts the readings of a moment, so that only the last reading is shown. */
+    this.reading = 0;
+  }
+
+  get seq() {
+    return Number(this.slider.value);
+  }
+
+  async start() {
+    this.draw();
+    this.play.addEventListener("click", () => (this.timer ? this.stop() : this.startPlaying()));
+    this.slider.addEventListener("input", () => this.show());
+    this.time.addEventListener("change", () => this.goToTime());
+    await this.show();
+    onMoved(() => this.extend());
+  }
+
+  draw() {
+    const promise = "The log is the truth: every state follows from it. Go back to any moment.";
+    const openPast = () => location.assign(`/?as_of=${this.seq}`);
+    const step = (/** @type {number} */ by, /** @type {string} */ words) =>
+      h("button", { type: "button", class: "secondary", onclick: () => this.go(this.seq + by) }, words);
+    put(
+      this.main,
+      h("div", { class: "page-title" }, h("h1", {}, "Replay"), h("p", { class: "quiet" }, promise)),
+      h(
+        "section",
+        { class: "card replay", "aria-label": "Where on the log" },
+        h(
+          "div",
+          { class: "replay-head" },
+          this.moment,
+          h("button", { type: "button", class: "primary", onclick: openPast }, "See everything as it stood"),
+        ),
+        h("label", { for: "seq", class: "unseen" }, "Sequence on the log"),
+        this.slider,
+        h(
+          "div",
+          { class: "replay-buttons" },
+          step(-1, "← One back"),
+          this.play,
+          step(1, "One on →"),
+          h("span", { class: "gap" }),
+          h("label", { for: "time" }, "At the time"),
+          this.time,
+        ),
+      ),
+      card("by-then", "Said by then", this.numbers),
+      card("lines", `The ${SHOWN} facts before that moment`, this.lines),
+    );
+  }
+
+  /** Show the moment of the slider. */
+  async show() {
+    this.reading += 1;
+    const { reading, seq, last } = this;
+    const [counted, stretch] = await Promise.all([
+      get("/log/counted", { seq }),
+      get("/log", { after: Math.max(0, seq - SHOWN), limit: SHOWN }),
+    ]);
+    if (reading !== this.reading) return;
+    const lines = stretch.items.filter((item) => item.seq <= seq).reverse();
+    const received = lines.length ? `, received ${moment(lines[0].received_at)}` : "";
+    put(this.moment, last > 0 && [h("b", {}, `Fact ${number(seq)}`), ` of ${number(last)}`, received]);
+    put(
+      this.numbers,
+      COUNTED.map((name) => numberOf(plain(name), counted.counts[name])),
+    );
+    put(this.lines, lines.length ? lines.map(logLine) : h("li", {}, emptyState("Nothing had been said yet")));
+    window.history.replaceState(null, "", seq === last ? "/replay" : `/replay?seq=${seq}`);
+  }
+
+  /** @param {number} seq */
+  async go(seq) {
+    this.slider.value = String(Math.max(0, Math.min(this.last, seq)));
+    await this.show();
+  }
+
+  async goToTime() {
+    if (!this.time.value) return;
+    const { seq } = await get("/log/moment", { at: new Date(this.time.value).toISOString() });
+    await this.go(seq);
+  }
+
+  startPlaying() {
+    if (this.seq === this.last) this.slider.value = "0";
+    put(this.play, "Pause");
+    const step = Math.max(1, Math.round(this.last / PLAY_STEPS));
+    this.timer = setInterval(() => {
+      this.go(this.seq + step);
+      if (this.seq >= this.last) this.stop();
+    }, PLAY_STEP_MS);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    put(this.play, "Play");
+  }
+
+  /** The log has grown: a visitor who looked at its end keeps looking at its end. */
+  async extend() {
+    const isAtEnd = this.seq === this.last;
+    const { last_seq: last } = await get("/log", { limit: 1 });
+    this.last = last;
+    this.slider.max = String(last);
+    if (isAtEnd) await this.go(last);
+  }
+}
+
+/**
+ * @param {string} id
+ * @param {string} title
+ * @param {HTMLElement} content
+ */
+function card(id, title, content) {
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": id },
+    h("header", {}, h("h2", { id }, title)),
+    h("div", { class: "body" }, content),
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {number} n
+ */
+function numberOf(name, n) {
+  return h("div", { class: n ? "" : "is-none" }, h("dt", {}, name), h("dd", {}, number(n)));
+}
+
+/** @param {LogLine} line */
+function logLine({ seq, type, told: text, actor, about, received_at: at }) {
+  const isLinked = type !== null && LINKED.test(type);
   return h(
     "li",
     {},
     h("span", { class: "seq quiet" }, `#${number(seq)}`),
-    who,
-    LINKED.test(type ?? "") ? link(exampleAddress(about), { class: "mono about-id" }, about) : h("span", { class: "mono quiet about-id" }, about.slice(0, 40)),
+    type
+      ? h("span", {}, h("b", {}, FACTS[type] ?? plain(type)), ` by ${actor}`)
+      : h("span", { class: "state is-bad" }, text),
+    isLinked
+      ? link(exampleAddress(about), { class: "mono about-id" }, about)
+      : h("span", { class: "mono quiet about-id" }, about.slice(0, 40)),
     h("time", { class: "quiet", datetime: at }, moment(at)),
   );
 }
-

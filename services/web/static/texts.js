@@ -1,78 +1,152 @@
-/** Texts of examples as they were said: whole or cut, with personal data marked, or compared word by word. */
+/** Texts of examples: whole or cut, with personal data marked, or compared word by word. */
 
 import { diff } from "./diff.js";
 import { h, put, unseen } from "./dom.js";
 import { bytes } from "./words.js";
 
+/** @import { Span } from "../answers.d.ts" */
+/** @import { Run } from "./diff.js" */
+
+/**
+ * A piece of a text, and how it is shown.
+ *
+ * @typedef {{ text: string, show: (text: string) => string | HTMLElement }} Piece
+ */
+
 /** Characters that are shown before somebody asks for all of them. */
-const SHOWN = 6_000;
+const SHOWN_CHARACTERS = 6_000;
 
-/** A text as one block. `spans` are personal data: `{start, end, kind, is_guess}` in code points. */
-export function block(text, { spans = [], empty = "empty" } = {}) {
-  if (!text) return h("p", { class: "text is-empty" }, empty);
-  return cut(h("div", { class: "text", dir: "auto" }), pieces(text, spans), text.length);
-}
-
-/** What became of a text: words that are gone and words that are new, in one block. */
-export function difference(before, after) {
-  const runs = diff(before, after);
-  const changes = runs.map(({ kind, text }) => ({ text, make: (shown) => changed(kind, shown) }));
-  return cut(h("div", { class: "text is-diff", dir: "auto" }), changes, before.length + after.length);
-}
-
-/** What two texts must share before it helps to mark what they do not. */
+/** The share of a text that the other text must contain: with less in common, marked words help nobody. */
 const ALIKE = 0.35;
 
-/** One side of a comparison: the words that the other side has not are marked, unless that is nearly all of them. */
-export function side(mine, theirs) {
-  const runs = diff(theirs, mine);
-  const shared = runs.filter(({ kind }) => kind === "same").reduce((sum, { text }) => sum + text.length, 0);
-  if (shared < ALIKE * mine.length) return block(mine);
-  const words = runs
+/**
+ * A text as one block, with personal data marked.
+ *
+ * @param {string} text
+ * @param {object} options
+ * @param {Span[]} [options.spans]
+ * @param {string} [options.empty] what stands for an empty text
+ */
+export function block(text, { spans = [], empty = "empty" } = {}) {
+  if (!text) return h("p", { class: "text is-empty" }, empty);
+  return fillShortened(h("div", { class: "text", dir: "auto" }), markedPieces(text, spans), text.length);
+}
+
+/**
+ * Two versions of a text in one block: the words that are gone, and the new ones.
+ *
+ * @param {string} before
+ * @param {string} after
+ */
+export function difference(before, after) {
+  const pieces = diff(before, after).map(({ kind, text }) => piece(text, (shown) => changed(kind, shown)));
+  return fillShortened(h("div", { class: "text is-diff", dir: "auto" }), pieces, before.length + after.length);
+}
+
+/**
+ * A text to stand beside another: the words that the other text lacks are marked, unless those are nearly all words.
+ *
+ * @param {string} text
+ * @param {string} other
+ */
+export function comparedText(text, other) {
+  const runs = diff(other, text);
+  const sharedCharacters = runs.filter(({ kind }) => kind === "same").reduce((sum, run) => sum + run.text.length, 0);
+  if (sharedCharacters < ALIKE * text.length) return block(text);
+  const pieces = runs
     .filter(({ kind }) => kind !== "gone")
-    .map(({ kind, text }) => ({ text, make: (shown) => (kind === "new" ? h("mark", { class: "differs" }, shown) : shown) }));
-  return cut(h("div", { class: "text", dir: "auto" }), words, mine.length);
+    .map((run) => (run.kind === "new" ? piece(run.text, differing) : plainPiece(run.text)));
+  return fillShortened(h("div", { class: "text", dir: "auto" }), pieces, text.length);
 }
 
-/** A short text in a line of its own, with personal data marked. */
-export function marked(text, spans) {
-  return h("span", { dir: "auto" }, pieces(text, spans).filter((piece) => piece.text).map((piece) => piece.make(piece.text)));
+/**
+ * A short text, with personal data marked.
+ *
+ * @param {string} text
+ * @param {Span[]} spans
+ */
+export function markedText(text, spans) {
+  return h("span", { dir: "auto" }, showAll(markedPieces(text, spans)));
 }
 
-/** A text in one line, cut by the page. */
+/**
+ * A text in one line, which the page cuts.
+ *
+ * @param {string} text
+ * @param {Record<string, string>} attributes
+ */
 export function line(text, attributes = {}) {
   return h("span", { ...attributes, dir: "auto" }, text.replace(/\s+/g, " ").trim() || "(no text)");
 }
 
+/**
+ * @param {string} text
+ * @param {Piece["show"]} show
+ * @returns {Piece}
+ */
+function piece(text, show) {
+  return { text, show };
+}
+
+/** @param {string} text */
+function plainPiece(text) {
+  return piece(text, (shown) => shown);
+}
+
+/** @param {string} text */
+function differing(text) {
+  return h("mark", { class: "differs" }, text);
+}
+
+/**
+ * @param {Run["kind"]} kind
+ * @param {string} text
+ */
 function changed(kind, text) {
   if (kind === "same") return text;
-  const [tag, before, after] = kind === "gone" ? ["del", "removed: ", " end of removed"] : ["ins", "added: ", " end of added"];
-  return h(tag, {}, unseen(before), text, unseen(after));
+  if (kind === "gone") return h("del", {}, unseen("removed: "), text, unseen(" end of removed"));
+  return h("ins", {}, unseen("added: "), text, unseen(" end of added"));
 }
 
-function pieces(text, spans) {
-  const at = units(text);
-  const found = [];
-  let from = 0;
+/**
+ * @param {string} text
+ * @param {Span[]} spans
+ * @returns {Piece[]}
+ */
+function markedPieces(text, spans) {
+  const unitOf = unitOffsets(text);
+  const pieces = [];
+  let end = 0;
   for (const span of [...spans].sort((a, b) => a.start - b.start)) {
-    const [start, end] = [at(span.start), at(span.end)];
-    if (start < from) continue;
-    found.push({ text: text.slice(from, start), make: (shown) => shown });
-    const kind = span.kind.replaceAll("_", " ");
-    const told = span.is_guess ? `${kind}? (a guess)` : kind;
-    found.push({
-      text: text.slice(start, end),
-      make: (shown) => h("mark", { class: span.is_guess ? "guess" : "personal", title: told }, unseen(`${told}: `), shown),
-    });
-    from = end;
+    const start = unitOf(span.start);
+    if (start < end) continue;
+    pieces.push(plainPiece(text.slice(end, start)));
+    end = unitOf(span.end);
+    pieces.push(piece(text.slice(start, end), (shown) => markedSpan(span, shown)));
   }
-  found.push({ text: text.slice(from), make: (shown) => shown });
-  return found;
+  pieces.push(plainPiece(text.slice(end)));
+  return pieces;
 }
 
-/** Python counts code points, a string of ours is made of UTF-16 units: from the one to the other. */
-function units(text) {
+/**
+ * @param {Span} span
+ * @param {string} text
+ */
+function markedSpan(span, text) {
+  const kind = span.kind.replaceAll("_", " ");
+  const words = span.is_guess ? `${kind}? (a guess)` : kind;
+  return h("mark", { class: span.is_guess ? "guess" : "personal", title: words }, unseen(`${words}: `), text);
+}
+
+/**
+ * Converts code points, which the spans count, to the UTF-16 units of a JavaScript string.
+ *
+ * @param {string} text
+ * @returns {(point: number) => number}
+ */
+function unitOffsets(text) {
   if (!/[\ud800-\udfff]/.test(text)) return (point) => point;
+  /** @type {number[]} */
   const offsets = [];
   let unit = 0;
   for (const character of text) {
@@ -82,29 +156,42 @@ function units(text) {
   return (point) => offsets[point] ?? unit;
 }
 
-function cut(element, parts, length) {
-  const all = () => parts.filter(({ text }) => text).map(({ text, make }) => make(text));
-  if (length <= SHOWN * 1.2) return put(element, all());
-  let room = SHOWN;
-  const shown = [];
-  for (const { text, make } of parts) {
+/** @param {Piece[]} pieces */
+function showAll(pieces) {
+  return pieces.filter(({ text }) => text).map(({ text, show }) => show(text));
+}
+
+/**
+ * Fill an element with the beginning of a long text and a button that shows all of it.
+ *
+ * @param {HTMLElement} element
+ * @param {Piece[]} pieces
+ * @param {number} length
+ */
+function fillShortened(element, pieces, length) {
+  if (length <= SHOWN_CHARACTERS * 1.2) return put(element, showAll(pieces));
+  const showRest = () => {
+    put(element, showAll(pieces));
+    element.tabIndex = -1;
+    element.focus();
+  };
+  const more = h("button", { type: "button", class: "more", onclick: showRest }, `Show all of it (${bytes(length)})`);
+  return put(element, showAll(beginning(pieces, SHOWN_CHARACTERS)), "… ", more);
+}
+
+/**
+ * The first characters of a text; a surrogate pair at its end is not split.
+ *
+ * @param {Piece[]} pieces
+ * @param {number} length
+ */
+function beginning(pieces, length) {
+  const kept = [];
+  let room = length;
+  for (const { text, show } of pieces) {
     if (room <= 0) break;
-    const beginning = text.length > room ? text.slice(0, room).replace(/[\ud800-\udbff]$/, "") : text;
-    if (beginning) shown.push(make(beginning));
+    kept.push(piece(text.length > room ? text.slice(0, room).replace(/[\ud800-\udbff]$/, "") : text, show));
     room -= text.length;
   }
-  const more = h(
-    "button",
-    {
-      type: "button",
-      class: "more",
-      onclick: () => {
-        put(element, all());
-        element.tabIndex = -1;
-        element.focus();
-      },
-    },
-    `Show all of it (${bytes(length)})`,
-  );
-  return put(element, shown, "… ", more);
+  return kept;
 }

@@ -1,16 +1,26 @@
 /** Toasts: one sentence about what has just happened, with one thing to do about it. */
 
-import { h } from "./dom.js";
+import { h, key } from "./dom.js";
 
 const SECONDS = 8;
 
-/** Show a sentence; `action` is `{label, keyName, run}`. */
+/**
+ * Show a sentence for some seconds, in the place of the one before.
+ *
+ * @param {string} text
+ * @param {object} options
+ * @param {boolean} [options.isBad]
+ * @param {{ label: string, keyName: string, run: () => unknown } | null} [options.action]
+ */
 export function toast(text, { isBad = false, action = null } = {}) {
-  const place = document.getElementById("toasts");
   const element = h("div", { class: isBad ? "toast is-bad" : "toast" }, h("span", {}, text));
   if (action) {
-    element.append(h("button", { type: "button", onclick: () => (element.remove(), action.run()) }, action.label, " ", action.keyName && h("kbd", {}, action.keyName)));
+    const run = () => {
+      element.remove();
+      return action.run();
+    };
+    element.append(h("button", { type: "button", onclick: run }, action.label, " ", key(action.keyName)));
   }
-  place.replaceChildren(element);
+  document.getElementById("toasts")?.replaceChildren(element);
   setTimeout(() => element.remove(), SECONDS * 1000);
 }

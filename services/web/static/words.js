@@ -1,9 +1,14 @@
-/** Words: how numbers, moments and the names of the log are told to people. */
+/** Words: numbers, moments and the names of the log, as people read them. */
 
 const NUMBERS = new Intl.NumberFormat("en-US");
 const MOMENT = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en-US", { dateStyle: "medium" });
 
+/**
+ * Why an example is not in the training set.
+ *
+ * @type {Record<string, string>}
+ */
 export const REASONS = {
   too_short: "too short",
   low_relevance: "not about roofing",
@@ -17,7 +22,12 @@ export const REASONS = {
   duplicate_of: "duplicate question",
 };
 
-export const WHY = {
+/**
+ * Why an example waits for review.
+ *
+ * @type {Record<string, string>}
+ */
+export const QUEUE_REASONS = {
   correction: "Correction",
   negative_feedback: "Thumbs down",
   new_topic: "New topic",
@@ -25,6 +35,11 @@ export const WHY = {
   not_reviewed: "Not reviewed",
 };
 
+/**
+ * What an example is approved by.
+ *
+ * @type {Record<string, string>}
+ */
 export const APPROVALS = {
   reviewer: "a reviewer approved it",
   feedback: "somebody gave it a thumbs up",
@@ -32,6 +47,7 @@ export const APPROVALS = {
   use: "the document was used",
 };
 
+/** @type {Record<string, string>} */
 export const FACTS = {
   "example.captured": "Captured",
   "feedback.given": "Feedback",
@@ -46,57 +62,85 @@ export const FACTS = {
   "training.triggered": "Training",
 };
 
+/** @param {number} n */
 export function number(n) {
   return NUMBERS.format(n);
 }
 
+/**
+ * The share of a whole; the smallest share is "<1 %", and only a whole is "100 %".
+ *
+ * @param {number} part
+ * @param {number} whole
+ */
 export function percent(part, whole) {
   if (!whole) return "0 %";
   const share = (100 * part) / whole;
   return `${share > 0 && share < 1 ? "<1" : Math.min(100, Math.floor(share))} %`;
 }
 
-/** One or many: `count(3, "example")` is "3 examples". */
-export function count(n, one, many = `${one}s`) {
-  return `${number(n)} ${n === 1 ? one : many}`;
+/**
+ * A number with its noun: `count(3, "example")` is "3 examples".
+ *
+ * @param {number} n
+ * @param {string} singular
+ * @param {string} plural
+ */
+export function count(n, singular, plural = `${singular}s`) {
+  return `${number(n)} ${n === 1 ? singular : plural}`;
 }
 
-/** `user_correction` as people write it. */
+/**
+ * A name of the log as people write it: `user_correction` is "user correction".
+ *
+ * @param {string} name
+ */
 export function plain(name) {
   return name.replaceAll("_", " ");
 }
 
+/** @param {string} at */
 export function moment(at) {
   return MOMENT.format(new Date(at));
 }
 
-export function day(at) {
-  return DAY.format(new Date(at));
-}
-
-/** "3 min ago"; what is older than a week is told by its day. */
-export function ago(at, now = Date.now()) {
-  const seconds = (now - new Date(at).getTime()) / 1000;
+/**
+ * How long ago a moment was: "3 min ago"; before a week ago it is the day.
+ *
+ * @param {string} at
+ */
+export function ago(at) {
+  const seconds = (Date.now() - new Date(at).getTime()) / 1000;
   if (seconds < -60) return moment(at);
   if (seconds < 5) return "just now";
-  if (seconds > 7 * 86400) return day(at);
-  return `${lasting(seconds)} ago`;
+  if (seconds > 7 * 86400) return DAY.format(new Date(at));
+  return `${duration(seconds)} ago`;
 }
 
-/** A length of time in its largest unit. */
-export function lasting(seconds) {
+/**
+ * A length of time in its largest unit.
+ *
+ * @param {number} seconds
+ */
+export function duration(seconds) {
   if (seconds < 60) return `${Math.round(seconds)} s`;
   if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
   if (seconds < 86400) return `${Math.round(seconds / 3600)} h`;
   return count(Math.round(seconds / 86400), "day");
 }
 
-/** A reason as a verdict carries it, `duplicate_of ID` included: its words and the other example. */
-export function reason(told) {
-  const [name, other] = told.split(" ");
-  return { name, other: other ?? null, words: REASONS[name] ?? plain(name) };
+/**
+ * A reason of a verdict, which may name the other example: `duplicate_of ID`.
+ *
+ * @param {string} reason
+ */
+export function parseReason(reason) {
+  const [name = "", otherId = null] = reason.split(" ");
+  return { name, otherId, words: REASONS[name] ?? plain(name) };
 }
 
+/** @param {number} n */
 export function bytes(n) {
-  return n < 1024 ? `${n} bytes` : n < 1048576 ? `${Math.round(n / 1024)} KB` : `${(n / 1048576).toFixed(1)} MB`;
+  if (n < 1024) return `${n} bytes`;
+  return n < 1048576 ? `${Math.round(n / 1024)} KB` : `${(n / 1048576).toFixed(1)} MB`;
 }

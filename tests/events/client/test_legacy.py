@@ -19,7 +19,7 @@ from services.runtime.nats_server import EmbeddedServer
 
 from .test_client import only
 
-PAGE = Path(__file__).parents[3] / "docs" / "migration.md"
+PAGE = Path(__file__).parents[3] / "docs" / "guide" / "migration.md"
 
 
 @pytest.fixture

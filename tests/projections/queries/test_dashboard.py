@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from events.errors import InputError
 from events.facts import TrainingSetExported, TrainingTriggered
 from projections.policy.policy import default
 from projections.queries import dashboard
@@ -83,7 +84,7 @@ class TestTimeline:
 
     def test_an_empty_log_has_no_steps_and_an_unknown_span_is_refused(self) -> None:
         assert dashboard.timeline(given().con)["steps"] == []
-        with pytest.raises(ValueError, match="no span 'years'; there are hours, days, months"):
+        with pytest.raises(InputError, match="no span 'years'; there are hours, days, months"):
             dashboard.timeline(given().con, span="years")  # type: ignore[arg-type]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from events.errors import InputError
 from projections.queries import examples, review_queue
 
 from ..given import (
@@ -84,7 +85,7 @@ class TestWaiting:
         assert found
 
     def test_a_cursor_that_nobody_gave_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="take it from the page before"):
+        with pytest.raises(InputError, match="take it from the page before"):
             review_queue.waiting(QUEUE.con, after="x")
 
 
@@ -172,9 +173,9 @@ class TestFound:
         assert review_queue.found(QUEUE.con, text="supplier", source="chat_interaction")["items"] == []
 
     def test_what_does_not_exist_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="no reason 'x'"):
+        with pytest.raises(InputError, match="no reason 'x'"):
             review_queue.found(QUEUE.con, reason="x")
-        with pytest.raises(ValueError, match="no stage 'x'; there are training, waiting"):
+        with pytest.raises(InputError, match="no stage 'x'; there are training, waiting"):
             review_queue.found(QUEUE.con, stage="x")
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from events.facts import Fact
 from events.message import Message
 from projections.tables import erasures
 
+from ...events.quoting import quoting
 from ..given import (
     ANSWER,
     BETTER,
@@ -132,6 +134,18 @@ class TestMessagesThatAreReallyGone:
         story = given(captured("b"), *said, approved("a"), captured("z"), liked("z"))
         assert story.show("a")["verdict"]["reasons"][-1] == "erased"
         assert tables_holding(story.con, OWNER) == []
+
+    @pytest.mark.parametrize("fact", quoting("a", OWNER), ids=lambda fact: fact.event_id)
+    def test_a_comment_goes_from_every_table_with_its_message(self, fact: Fact) -> None:
+        told = given(captured("a"), fact)
+        assert tables_holding(told.con, OWNER) != []
+        assert tables_holding(told.when(Erase("a", comments=True)).con, OWNER) == []
+
+    def test_a_tombstone_that_is_erased_itself_still_erases_its_example(self) -> None:
+        story = given(FULL, Erase("a"), captured("b"), Erase("a", comments=True))
+        rows = story.con.execute("SELECT seq, actor, reason FROM erasures ORDER BY seq").fetchall()
+        assert rows == [(2, None, ""), (4, "ana", "asked to")]
+        assert story.show("a")["verdict"]["reasons"] == ["erased", "not_approved"]
 
     def test_a_correction_keeps_out_what_it_corrected_though_its_words_are_gone(self) -> None:
         given(corrected(None), Erase("fix"), captured("a"), approved("a")).then(

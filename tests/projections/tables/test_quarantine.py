@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import duckdb
 import msgspec
 import pytest
 
 from events.codec import encode
-from events.subjects import subject_of
+from events.subjects import parse, subject_of
+from projections.tables.quarantine import IDS, SUBJECT_ID
 
 from ..given import ANSWER, BETTER, Raw, adopted, approved, captured, corrected, given, junk, liked, policy
 
@@ -77,3 +79,18 @@ class TestInvalidPolicy:
         strict = policy(approval={"positive_feedback": False})
         wrong = msgspec.structs.replace(adopted(strict), policy={})
         given(captured("a"), liked("a"), adopted(strict), wrong).then(training_set=[], quarantine={4: "invalid_policy"})
+
+
+def test_sql_finds_in_a_subject_what_python_does() -> None:
+    subjects = [
+        "training.example.captured.a.e1",
+        "training.correction.recorded.a.c",
+        "training.correction.recorded.c.c",
+        "training.correction.recorded.c",
+        "training.junk.1",
+        "training.a.b.c.d.e",
+    ]
+    query = f"SELECT {SUBJECT_ID}, list_distinct({IDS}) FROM (SELECT unnest($subjects) AS subject)"
+    rows = duckdb.execute(query, {"subjects": subjects}).fetchall()
+    parsed = [(parse(subject).about, set(parse(subject).ids)) for subject in subjects]
+    assert [(about or "", set(ids)) for about, ids in rows] == parsed

@@ -23,7 +23,8 @@ from services.exporter import writer
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE
 from services.exporter.workflow import opened
 from services.settings import Settings
-from services.state.client import Owner, State, open_state
+from services.state.client import State, open_state
+from services.state.owner import Owner
 from services.volume import VolumeError
 from services.volume.local import LocalVolume
 
@@ -240,7 +241,7 @@ async def test_an_unchanged_training_set_uploads_nothing(log: Log, tmp_path: Pat
     assert (first["unchanged"], second["unchanged"]) == (False, True)
     assert second["export_digest"] == first["export_digest"]
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "volume").rglob("*")} == before
-    assert [m.subject.split(".")[2] async for batch in log.read(0) for m in batch].count("exported") == 1
+    assert [m.parts.verb async for batch in log.read(0) for m in batch].count("exported") == 1
 
 
 @pytest.mark.parametrize("lost", [ROOT_FILE, LATEST, "data/dpo/train.jsonl", MANIFEST])

@@ -92,8 +92,8 @@ async def test_it_exports_when_enough_has_changed_and_does_not_chase_its_own_fac
     second = await until(log, lambda s: s["last_export"] != first and s["changed_rows"] == 0)
     last = await log.last_sequence()
     await until(log, lambda s: s["checked_seq"] >= last)
-    exports = [m.subject for m in [m async for b in log.read(0) for m in b] if ".training_set.exported." in m.subject]
-    assert [subject.split(".")[3] for subject in exports] == [first, second["last_export"]]
+    said = [message.parts async for batch in log.read(0) for message in batch]
+    assert [parts.about for parts in said if parts.kind == "training_set.exported"] == [first, second["last_export"]]
 
 
 async def test_a_change_is_exported_after_the_policys_age_at_the_latest(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import tomli_w
 
+from events.errors import InputError
 from events.facts import PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
@@ -17,7 +18,8 @@ from projections.policy.policy import Policy, default, from_document
 from services.history import as_of as module
 from services.history.as_of import as_of, meant
 from services.settings import Settings
-from services.state.client import Owner, State
+from services.state.client import State
+from services.state.owner import Owner
 
 from ..conftest import NOW, Cli
 from ..projector.test_rebuild import history, say
@@ -88,7 +90,7 @@ async def test_a_time_means_what_the_log_had_received_by_then(log: Log) -> None:
         ("24", "the log ends at sequence 23"),
         ("yesterday", "no sequence and no time"),
     ):
-        with pytest.raises(ValueError, match=why):
+        with pytest.raises(InputError, match=why):
             await meant(log, wrong)
 
 

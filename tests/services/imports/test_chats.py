@@ -43,13 +43,6 @@ async def test_every_answer_is_an_example_with_the_words_that_asked_for_it(log: 
     assert (third.prompt, third.response[:18]) == ("What does this detail miss?", "The counterflashin")
 
 
-async def test_again_and_from_another_file_adds_nothing(log: Log, tmp_path: Path) -> None:
-    await import_files(log, [EXAMPLE])
-    again = await import_files(log, [EXAMPLE, chat(tmp_path, *map(json.loads, EXAMPLE.read_text().splitlines()))])
-    assert (again.new, again.existing) == (0, 6)
-    assert await log.last_sequence() == 3
-
-
 async def test_a_conversation_that_went_on_adds_what_is_new(log: Log, tmp_path: Path) -> None:
     await import_files(log, [chat(tmp_path, {"messages": [ASKED, ANSWERED]})])
     more = [

@@ -52,12 +52,6 @@ async def test_spans_with_question_and_answer_are_examples(log: Log) -> None:
     )  # fmt: skip
 
 
-async def test_importing_again_adds_nothing(log: Log) -> None:
-    await import_files(log, [EXAMPLE])
-    again = await import_files(log, [EXAMPLE])
-    assert (again.new, again.existing) == (0, 2)
-
-
 async def test_one_span_with_two_texts_is_a_problem(log: Log, tmp_path: Path) -> None:
     await import_files(log, [chat(tmp_path, span())])
     other = [{"role": "user", "parts": [{"type": "text", "content": "Another question?"}]}]

@@ -95,8 +95,3 @@ async def test_what_the_new_facts_have_no_place_for_is_kept_in_details(log: Log,
 async def test_a_copy_without_its_correction_is_an_example_of_its_own(log: Log, tmp_path: Path) -> None:
     report = await import_files(log, [store(tmp_path, EXAMPLE | {"source": "verified_correction"})])
     assert (report.new, report.same_fact) == (1, 0)
-
-
-async def test_a_path_that_is_not_there_is_refused(log: Log, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="is not there"):
-        await import_files(log, [tmp_path / "nowhere"])

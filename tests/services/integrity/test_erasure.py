@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from events.errors import RooflogError
@@ -30,9 +31,11 @@ from services.exporter.client import ask
 from services.integrity import erasure
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
-from services.state.client import Owner, open_state
+from services.state.client import open_state
+from services.state.owner import Owner
 from tests.deadlines import FAR_SECONDS
 
+from ...events.quoting import fields, marker, quoting
 from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
 from ..forked import Forked
 from ..projector.test_service import until_running
@@ -91,8 +94,21 @@ async def digest_of(cli: Cli, log: Log) -> str:
         return str((await state.ask("digest"))["content_digest"])
 
 
-async def assert_forgotten(cli: Cli, log: Log) -> None:
-    assert files_holding(cli.data_dir, MARKER) == []
+def tables_holding(database: Path, text: str) -> list[str]:
+    """The tables in one of whose rows a text occurs, however they are compressed in the file."""
+    with duckdb.connect(database, read_only=True) as con:
+        names = con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        return [name for (name,) in names if any(text in repr(row) for row in con.execute(f"FROM {name}").fetchall())]
+
+
+async def messages_holding(log: Log, text: str) -> list[int]:
+    """The sequences of the messages that hold a text, however the store compresses them."""
+    return [message.seq async for batch in log.read(0) for message in batch if text.encode() in message.data]
+
+
+async def assert_forgotten(cli: Cli, log: Log, marker: str = MARKER) -> None:
+    assert files_holding(cli.data_dir, marker) == []
+    assert await messages_holding(log, marker) == []
     assert await digest_of(cli, log) == await rebuilt_digest(log)
     async with open_state(Settings(data_dir=cli.data_dir), log) as state:
         assert await state.ask("erasing") == {"remnants": {}, "compaction_due": False}
@@ -127,6 +143,41 @@ async def test_every_comment_goes_where_that_is_wanted(cli: Cli, log: Log) -> No
     assert (told["messages"], told["comments_kept"]) == (11, [])
     await assert_forgotten(cli, log)
     assert cli.json("show", "a")["decision"] is None
+
+
+async def test_every_comment_that_quotes_the_text_goes_with_it(cli: Cli, log: Log) -> None:
+    words = [marker(*field) for field in fields()]
+    story = [capture(ASKED, f"{ANSWER} Ask {' or '.join(words)}.", example_id="a")]
+    assert not (await log.publish([*story, *quoting("a", "not what {field} said")])).refused
+    cli.run("stats")
+    for word in words:
+        assert len(await messages_holding(log, word)) == 2
+    cli.run("erase", "a", "--reason", "asked")
+    for word in words:
+        await assert_forgotten(cli, log, word)
+        assert tables_holding(cli.data_dir / "rooflog.duckdb", word) == []
+
+
+async def test_a_tombstone_that_quotes_the_text_is_replaced(cli: Cli, log: Log) -> None:
+    await log.publish([capture(ASKED, SECRET, example_id="a"), capture(example_id="b")])
+    message = await log.at(1)
+    assert message is not None
+    listed = (remembered(message),)
+    await log.publish([ExampleErased(**about("a", "quoting"), reason=f"asked by {MARKER}", erased=listed)])
+    cli.run("erase", "a", "--reason", "asked")
+    await assert_forgotten(cli, log)
+    assert [m.erased_by for m in [m async for batch in log.read(0) for m in batch]] == [4, 0, 4, 0]
+    assert cli.json("show", "a")["verdict"]["reasons"] == ["erased", "not_approved"]
+    assert cli.json("erase", "a", "--reason", "asked", "--comments")["messages"] == 0
+
+
+async def test_a_reason_that_quotes_the_text_is_refused(cli: Cli, log: Log) -> None:
+    await tell(log)
+    for more in ([], ["--dry-run"]):
+        refused = cli.run("erase", "a", "--reason", f"The owner {MARKER} asked", *more, code=1)
+        assert "the reason repeats words of the text" in refused.stderr
+    assert await log.matching(TOMBSTONES) == []
+    assert "would erase" in cli.run("erase", "a", "--reason", "Asked by its owner", "--dry-run").stdout
 
 
 def test_an_example_that_never_was_cannot_be_erased(cli: Cli) -> None:

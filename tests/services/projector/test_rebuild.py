@@ -15,7 +15,7 @@ import duckdb
 import msgspec
 import pytest
 
-from events.errors import RooflogError
+from events.errors import InputError, RooflogError
 from events.facts import ExampleErased, Fact, PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
@@ -25,7 +25,8 @@ from projections.policy.policy import default, from_document
 from services.projector import rebuild
 from services.projector.rebuild import Plan, Rebuild, Rebuilds
 from services.settings import Settings
-from services.state.client import Files, Owner, State, open_state
+from services.state.client import State, open_state
+from services.state.owner import Files, Owner
 
 from ..conftest import NOW, Cli, capture
 from ..forked import Forked
@@ -142,7 +143,7 @@ async def test_one_projection_is_put_back_and_nothing_else(log: Log, tmp_path: P
     con.execute("DELETE FROM near_texts")
     await run(log, owner, Plan(projection="near_texts"))
     assert con.execute("SELECT count(*) FROM near_texts").fetchall() > [(0,)]
-    with pytest.raises(ValueError, match="no projection 'checkpoint'; there are examples"):
+    with pytest.raises(InputError, match="no projection 'checkpoint'; there are examples"):
         await run(log, owner, Plan(projection="checkpoint"))
     owner.close()
 

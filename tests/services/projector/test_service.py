@@ -14,15 +14,16 @@ from typing import Any
 import duckdb
 import pytest
 
-from events.errors import RooflogError
+from events.errors import InputError
 from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
 from events.log.log import Log
 from events.subjects import new_event_id, subject_of
 from projections.fold.projector import Projector, content_digest
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
-from services.state import client
-from services.state.client import Owner, open_state, runs
+from services.state.client import open_state, runs
+from services.state.owner import Owner
+from services.state.protocol import ASK
 from tests.deadlines import FAR_SECONDS
 
 from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
@@ -84,10 +85,15 @@ async def test_answers_include_what_was_said_just_before(cli: Cli, log: Log, sta
             await log.publish([capture(example_id=f"e{n}")])
             shown = await asked.ask("show", example_id=f"e{n}")
             assert shown["verdict"]["reasons"] == ["not_approved"]
-        with pytest.raises(RooflogError, match="no question 'nonsense'"):
+        with pytest.raises(InputError, match="no question 'nonsense'"):
             await asked.ask("nonsense")
-        with pytest.raises(RooflogError, match="unexpected keyword argument"):
+        with pytest.raises(InputError, match="question 'show' has no argument 'wrong'; it takes example_id"):
             await asked.ask("show", wrong=1)
+        with pytest.raises(InputError, match="rows 'training_set': texts = 1: Expected `bool`"):
+            async with asked.rows("training_set", texts=1):
+                pass
+        with pytest.raises(InputError, match="command 'rebuild': verify = 'x': Expected `bool`"):
+            await asked.run("rebuild", verify="x")
 
 
 async def test_garbage_on_the_log_and_on_questions_is_kept_or_refused_and_the_projector_goes_on(
@@ -102,7 +108,7 @@ async def test_garbage_on_the_log_and_on_questions_is_kept_or_refused_and_the_pr
     await js.publish(subject_of(stranger) + "wrong", b'{"type":"feedback.given.v1"}')
     await log.publish([stranger])
     for question in (b"garbage", b'{"after": "x"}', b'{"args": 3}'):
-        reply = await log.client.request(f"{client.ASK}.status", question, timeout=FAR_SECONDS)
+        reply = await log.client.request(f"{ASK}.status", question, timeout=FAR_SECONDS)
         assert b'"error":"' in reply.data
     async with open_state(Settings(data_dir=cli.data_dir), log) as asked:
         assert (await asked.ask("status"))["quarantined"] == {"invalid": 1, "malformed": 5, "unknown_type": 1}

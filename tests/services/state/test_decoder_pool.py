@@ -22,8 +22,8 @@ from projections.store.batch import Batch
 from services.projector.rebuild import Plan
 from services.state import decoder_pool
 from services.state.arrow_pipe import Channel
-from services.state.client import Owner, fold
 from services.state.decoder_pool import decoded
+from services.state.owner import Owner, fold
 
 from ..conftest import NOW, capture
 from ..projector.test_rebuild import beside, owned, run, say

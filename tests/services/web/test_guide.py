@@ -1,27 +1,28 @@
-"""docs/gateway.md: its commands work as they stand there, and it knows every call and every code."""
+"""docs/guide/gateway.md: its commands work as they stand there, and it knows every call and every code."""
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from services.web.errors import CODES
-from tests.docs import DOCS, openapi
+from tests.docs import DOCS
+from tests.docs.generated import openapi
+from tests.docs.pages import read
 
 from .conftest import Site, until
 
-GUIDE = (DOCS / "gateway.md").read_text("utf-8")
+PAGE = read(DOCS / "guide" / "gateway.md")
+GUIDE = PAGE.text
 
 
 def test_the_commands_of_the_guide_work_as_they_stand_there(site: Site, tmp_path: Path) -> None:
-    commands = re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL)
-    assert len(commands) >= 8
+    assert len(PAGE.scripts) >= 8
     environment = {"ROOFLOG": site.url, "TOKEN": site.secrets["publisher"], "REVIEWER": site.secrets["reviewer"]}
     public = site.client()
-    for block in commands:
+    for block in PAGE.scripts:
         script = f"set -eu -o pipefail\n{block}"
         done = subprocess.run(
             ["bash", "-c", script],

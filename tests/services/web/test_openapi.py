@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.docs import openapi
+from tests.docs.generated import openapi
 
 from .conftest import Site, until
 

@@ -24,12 +24,13 @@ import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 
 import modal
 import modal.client
 import msgspec
+import pytest
 from aiohttp import web
 from google.protobuf.empty_pb2 import Empty
 from grpclib import GRPCError, Status
@@ -41,6 +42,13 @@ BLOCK = 8 * 1024 * 1024
 """Block size of v2 volumes and of downloads."""
 
 TOKEN = ("ak-standin", "as-standin")
+
+VOLUME = "roofing-training-data"
+
+FAR_SECONDS = 300.0
+"""A deadline that no machine reaches."""
+
+T = TypeVar("T")
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
@@ -58,6 +66,12 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     skip: int = 0
     detail: str = "UNAVAILABLE"
     seconds: float = 0.0
+    arrivals: int = 0
+
+    @property
+    def is_stuck(self) -> bool:
+        """Has the client met all that this fault does? One that hangs shows it once, others when it tries again."""
+        return not self.times and self.arrivals >= (1 if self.kind == "hang" else 2)
 
 
 class StandIn:
@@ -71,7 +85,7 @@ class StandIn:
         port: int = 0,
     ) -> None:
         self.directory = directory
-        self.volumes = {"roofing-training-data": 1} if volumes is None else volumes
+        self.volumes = {VOLUME: 1} if volumes is None else volumes
         self.functions = functions
         self.port = port
         self.faults: list[Fault] = []
@@ -79,6 +93,8 @@ class StandIn:
         self.unexpected: list[str] = []
         self.outcomes: dict[str, api_pb2.GenericResult] = {}
         self.transfers = 0
+        self.stuck = asyncio.Event()
+        self.deadlines: list[float] = []
         self._ended = asyncio.Event()
         for name in ("files", "blobs"):
             (directory / name).mkdir(parents=True, exist_ok=True)
@@ -149,6 +165,30 @@ class StandIn:
         """Inject a fault from now on."""
         self.faults.append(Fault(step, kind, **more))
 
+    def mend(self) -> None:
+        """Let no step fail any more."""
+        self.faults.clear()
+        self.stuck.clear()
+
+    async def wait_for(self, work: Awaitable[T], seconds: float) -> T:
+        """Stand in for `asyncio.wait_for`: the deadline has passed as soon as the client is stuck in a fault.
+
+        So a step that fails never waits, and one that does not fail has all the time it takes. `deadlines` keeps what
+        was asked for.
+        """
+        self.deadlines.append(seconds)
+        working, stuck = asyncio.ensure_future(work), asyncio.ensure_future(self.stuck.wait())
+        try:
+            await asyncio.wait([working, stuck], timeout=FAR_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            self.stuck.clear()
+            raise TimeoutError
+        finally:
+            stuck.cancel()
+            working.cancel()
+            await asyncio.gather(working, stuck, return_exceptions=True)
+
     def finish(self, call_id: str, value: Any = None, error: BaseException | None = None) -> None:
         """Let a call end with a value, or with an exception as its container would send it."""
         result = api_pb2.GenericResult(status=api_pb2.GenericResult.GENERIC_STATUS_SUCCESS, data=pickle.dumps(value))
@@ -158,7 +198,7 @@ class StandIn:
             )
         self.outcomes[call_id] = result
 
-    def files(self, volume: str = "roofing-training-data") -> dict[str, bytes]:
+    def files(self, volume: str = VOLUME) -> dict[str, bytes]:
         """Everything on a volume."""
         root = self.directory / "files" / volume
         return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
@@ -208,6 +248,9 @@ class StandIn:
                 return None
             if fault.times == 1:
                 self.faults.remove(fault)
+            fault.arrivals += 1
+            if fault.is_stuck:
+                self.stuck.set()
             fault.times -= 1 if fault.times else 0
             return fault
         return None
@@ -450,6 +493,18 @@ class StandIn:
         return web.Response()
 
 
+@contextlib.asynccontextmanager
+async def served(directory: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StandIn]:
+    """Put a stand-in with a volume of this version in Modal's place, for this process; it keeps the deadlines too."""
+    standin = StandIn(directory, {VOLUME: version})
+    async with standin.running():
+        for name, value in standin.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("services.volume.modal.connection.wait_for", standin.wait_for)
+        yield standin
+        assert standin.unexpected == []
+
+
 async def _forget_client() -> None:
     """Close the client that Modal keeps for the whole process: the next server is another one."""
     if modal.client._Client._client_from_env is not None:
@@ -469,7 +524,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Stand in for Modal on loopback, until it is killed.")
     parser.add_argument("--directory", type=Path, required=True, help="where everything it sees is kept")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--volume", default="roofing-training-data")
+    parser.add_argument("--volume", default=VOLUME)
     parser.add_argument("--version", type=int, choices=(1, 2), default=1, help="of the volume's file system")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_main(parser.parse_args()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,19 +14,9 @@ from services.volume import VolumeError, open_trainer, open_volume
 from services.volume.modal import connection
 from services.volume.modal.connection import Connection
 
-from .standin import StandIn
+from .standin import FAR_SECONDS, StandIn
 
 MODAL = settings.load({}, {"ROOFLOG_SINK": "modal"})
-
-
-@pytest.fixture
-async def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StandIn]:
-    standin = StandIn(tmp_path)
-    async with standin.running():
-        for name, value in standin.environment.items():
-            monkeypatch.setenv(name, value)
-        yield standin
-        assert standin.unexpected == []
 
 
 @pytest.mark.parametrize(
@@ -53,7 +42,13 @@ async def test_wrong_credentials_are_named(standin: StandIn, monkeypatch: pytest
     await volume.close()
 
 
-async def test_a_server_that_is_away_is_given_up_in_time(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def real_deadlines(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deadlines that pass by the clock; only for tests in which nothing is done before one passes."""
+    monkeypatch.setattr(connection, "wait_for", asyncio.wait_for)
+
+
+async def test_a_server_that_is_away_is_given_up_in_time(real_deadlines: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODAL_SERVER_URL", "http://127.0.0.1:9")
     with pytest.raises(VolumeError, match=r"cannot connect: not done after 0\.2 s") as caught:
         await Connection(None, 0.2).client()
@@ -61,7 +56,7 @@ async def test_a_server_that_is_away_is_given_up_in_time(standin: StandIn, monke
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(
-    monkeypatch: pytest.MonkeyPatch, standin: StandIn
+    real_deadlines: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = asyncio.Event()
 
@@ -80,7 +75,7 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(
             await volume.listing()
         assert caught.value.retryable
         await volume.close()
-        await asyncio.wait_for(left.wait(), 10)
+        await asyncio.wait_for(left.wait(), FAR_SECONDS)
 
 
 async def test_volume_and_trainer_close_apart(standin: StandIn) -> None:
@@ -145,3 +140,9 @@ async def test_an_error_of_an_unknown_kind_is_still_a_volume_error() -> None:
 def test_setting_the_proxy_aside_keeps_its_port() -> None:
     assert connection._without_password("http://me:s@cret@proxy:3128") == "http://proxy:3128"
     assert connection._without_password("socks5://proxy:1080") == "socks5://proxy:1080"
+
+
+@pytest.mark.parametrize("seconds", ["soon", "0", "-1", "86401", "nan"])
+def test_a_deadline_that_is_none_is_refused(seconds: str) -> None:
+    with pytest.raises(settings.SettingsError, match=f"^ROOFLOG_MODAL_SECONDS = '{seconds}': give a number"):
+        settings.load({}, {"ROOFLOG_MODAL_SECONDS": seconds})

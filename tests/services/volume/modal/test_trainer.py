@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import modal.exception
 import pytest
@@ -18,44 +18,31 @@ from .standin import StandIn
 ARGUMENTS: dict[str, str | int] = {"base_model": "meta-llama/Llama-3.1-8B", "epochs": 3, "batch_size": 4}
 
 
-@pytest.fixture
-async def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StandIn]:
-    standin = StandIn(tmp_path)
-    async with standin.running():
-        for name, value in standin.environment.items():
-            monkeypatch.setenv(name, value)
-        yield standin
-        assert standin.unexpected == []
-
-
-async def opened(seconds: float, **variables: str) -> AsyncIterator[Trainer]:
-    variables |= {"ROOFLOG_SINK": "modal", "ROOFLOG_MODAL_SECONDS": str(seconds)}
-    trainer = open_trainer(settings.load({}, variables))
+@contextlib.asynccontextmanager
+async def opened(standin: StandIn, **variables: str) -> AsyncIterator[Trainer]:
+    trainer = open_trainer(settings.load({}, variables | {"ROOFLOG_SINK": "modal"}))
     assert trainer is not None
     yield trainer
+    standin.mend()
     await trainer.close()
 
 
 @pytest.fixture
 async def trainer(standin: StandIn) -> AsyncIterator[Trainer]:
-    async for trainer in opened(30):
-        yield trainer
-
-
-@pytest.fixture
-async def hasty(standin: StandIn) -> AsyncIterator[Trainer]:
-    async for trainer in opened(0.25):
+    async with opened(standin) as trainer:
         yield trainer
 
 
 async def test_a_training_is_started_with_plain_arguments_and_followed_to_its_end(
-    trainer: Trainer, standin: StandIn, tmp_path: Path
+    trainer: Trainer, standin: StandIn
 ) -> None:
     call = await trainer.spawn(**ARGUMENTS)
     [seen] = standin.calls
     assert (seen["call_id"], seen["function"]) == (call, "roofing-training/fine_tune_roofing_model")
     assert (list(seen["args"]), seen["kwargs"]) == ([], ARGUMENTS)
-    assert [json.loads(line)["call_id"] for line in (tmp_path / "calls.jsonl").read_text().splitlines()] == [call]
+    assert [json.loads(line)["call_id"] for line in (standin.directory / "calls.jsonl").read_text().splitlines()] == [
+        call
+    ]
     assert await trainer.outcome(call, 0) == ("running", "it has not ended yet")
     standin.finish(call, {"loss": 0.3})
     assert await trainer.outcome(call, 0) == ("succeeded", "{'loss': 0.3}")
@@ -64,7 +51,7 @@ async def test_a_training_is_started_with_plain_arguments_and_followed_to_its_en
 async def test_a_call_is_followed_by_another_process_by_its_id(trainer: Trainer, standin: StandIn) -> None:
     call = await trainer.spawn(**ARGUMENTS)
     await trainer.close()
-    async for other in opened(30):
+    async with opened(standin) as other:
         standin.finish(call, None)
         assert await other.outcome(call, 0) == ("succeeded", "None")
 
@@ -127,12 +114,12 @@ async def test_a_result_that_has_expired_is_not_awaited_for_ever(trainer: Traine
 
 @pytest.mark.parametrize("kind", ["hang", "cut", "status"])
 async def test_a_server_that_fails_says_nothing_about_the_training(
-    trainer: Trainer, hasty: Trainer, standin: StandIn, kind: str
+    trainer: Trainer, standin: StandIn, kind: str
 ) -> None:
     call = await trainer.spawn(**ARGUMENTS)
     standin.fail("FunctionGetOutputs", kind)
     with pytest.raises(VolumeError, match=f"^Modal: cannot follow call {call}: ") as caught:
-        await hasty.outcome(call, 0.05)
+        await trainer.outcome(call, 0)
     assert caught.value.retryable
 
 
@@ -144,11 +131,11 @@ async def test_a_call_that_modal_does_not_know_is_named(trainer: Trainer) -> Non
 
 @pytest.mark.parametrize("kind", ["hang", "cut", "lost", "status"])
 async def test_what_may_be_running_is_told_from_what_was_not_started(
-    hasty: Trainer, standin: StandIn, kind: str
+    trainer: Trainer, standin: StandIn, kind: str
 ) -> None:
     standin.fail("FunctionMap", kind)
     with pytest.raises(LostAnswer, match=r"may have been started all the same: look at `modal app logs") as caught:
-        await hasty.spawn(**ARGUMENTS)
+        await trainer.spawn(**ARGUMENTS)
     assert caught.value.retryable
     assert len(standin.calls) == (1 if kind == "lost" else 0)
 
@@ -163,11 +150,11 @@ async def test_an_answer_lost_once_is_asked_for_again_and_starts_nothing_twice(
 
 @pytest.mark.parametrize(("kind", "detail"), [("hang", ""), ("cut", ""), ("wrong", ""), ("status", "UNAVAILABLE")])
 async def test_what_fails_before_the_start_may_be_tried_again(
-    hasty: Trainer, standin: StandIn, kind: str, detail: str
+    trainer: Trainer, standin: StandIn, kind: str, detail: str
 ) -> None:
     standin.fail("FunctionGet", kind, detail=detail)
     with pytest.raises(VolumeError, match="cannot find roofing-training/fine_tune") as caught:
-        await hasty.spawn(**ARGUMENTS)
+        await trainer.spawn(**ARGUMENTS)
     assert caught.value.retryable
     assert not isinstance(caught.value, LostAnswer)
     assert standin.calls == []
@@ -188,7 +175,7 @@ async def test_what_the_server_refused_was_not_started(
 
 
 async def test_a_function_that_is_missing_is_named_with_what_to_do(standin: StandIn) -> None:
-    async for trainer in opened(30, ROOFLOG_MODAL_FUNCTION="other"):
+    async with opened(standin, ROOFLOG_MODAL_FUNCTION="other") as trainer:
         with pytest.raises(VolumeError, match=r"find roofing-training/other.*deploy it \(`modal deploy`\)") as caught:
             await trainer.spawn(**ARGUMENTS)
         assert not caught.value.retryable
@@ -209,8 +196,8 @@ async def test_where_calls_cannot_be_listed_nothing_is_claimed(trainer: Trainer,
     assert await trainer.calls() is None
 
 
-async def test_a_list_that_does_not_come_is_not_taken_for_an_empty_one(hasty: Trainer, standin: StandIn) -> None:
+async def test_a_list_that_does_not_come_is_not_taken_for_an_empty_one(trainer: Trainer, standin: StandIn) -> None:
     standin.fail("FunctionCallList", "hang")
     with pytest.raises(VolumeError, match="cannot list the calls of roofing-training") as caught:
-        await hasty.calls()
+        await trainer.calls()
     assert caught.value.retryable

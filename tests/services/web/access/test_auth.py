@@ -12,7 +12,7 @@ import pytest
 from services.runtime.nats_server import EmbeddedServer
 from services.web.access.auth import COOKIE, RIGHTS
 from services.web.access.tokens import Role, Tokens
-from tests.docs import openapi
+from tests.docs.generated import openapi
 
 from ...conftest import Cli
 from ..conftest import ROLES, Site

@@ -87,7 +87,7 @@ def test_tokens_at_the_command_line(cli: Cli) -> None:
     assert "ann" in listed.stdout
     assert printed not in listed.stdout
     assert [one["role"] for one in cli.json("token", "list")["tokens"]] == ["reviewer"]
-    assert cli.json("token", "add", "ann", "--role", "auditor", code=2)["kind"] == "InputError"
+    assert cli.json("token", "add", "ann", "--role", "auditor", code=2)["kind"] == "TokensError"
     assert cli.json("token", "remove", "ann") == {"status": "removed", "name": "ann", "role": "reviewer"}
     assert cli.json("token", "remove", "ann", code=2)["status"] == "error"
     assert json.loads((cli.data_dir / "tokens.json").read_text()) == {"tokens": []}

@@ -62,7 +62,7 @@ class TestReview:
         second.keyboard.press("r")
         first.keyboard.press("a")
         expect(first.locator("#toasts")).to_contain_text("Approved")
-        expect(second.locator(".notice")).to_contain_text("example.approved by ann")
+        expect(second.locator(".notice")).to_contain_text(": approved by ann at ")
         second.keyboard.type("too vague")
         second.keyboard.press("Enter")
         dialog = second.get_by_role("dialog")
@@ -71,6 +71,25 @@ class TestReview:
         assert said(day, example) == [("example.captured", "operator"), ("example.approved", "ann")]
         second.keyboard.press("Enter")
         expect(second.locator(".stage-card .chips")).to_contain_text("approved by ann")
+
+    def test_an_edit_that_is_refused_keeps_its_draft(self, visit: Callable[..., Visitor], day: Site) -> None:
+        (example,) = capture(day, "draft", "Which curb height for a TPO roof hatch?")
+        ann, ben = visit("ann"), visit("ben")
+        first, second = ann.review("draft"), ben.review("draft")
+        second.keyboard.press("e")
+        answer = second.get_by_label("The answer as it should be")
+        answer.fill("At least 8 inches above the finished roof, says the membrane's maker.")
+        first.keyboard.press("a")
+        expect(first.locator("#toasts")).to_contain_text("Approved")
+        second.keyboard.press("Control+Enter")
+        expect(second.get_by_role("dialog")).to_contain_text("Not edited and approved: somebody was faster")
+        second.keyboard.press("Enter")
+        expect(second.locator(".stage-card .chips")).to_contain_text("approved by ann")
+        second.keyboard.press("e")
+        expect(answer).to_have_value("At least 8 inches above the finished roof, says the membrane's maker.")
+        second.keyboard.press("Control+Enter")
+        expect(second.locator("#toasts")).to_contain_text("Edited and approved")
+        assert [kind for kind, _ in said(day, example)][-1] == "correction.recorded"
 
     def test_undo_is_a_fact_of_its_own_and_brings_the_example_back(
         self, visit: Callable[..., Visitor], day: Site

@@ -44,7 +44,7 @@ def test_a_decision_on_something_a_colleague_has_changed_is_refused_with_what_th
     assert answer.status_code == 409
     error = answer.json()["error"]
     assert error["code"] == "stale_revision"
-    assert "example.approved by operator" in error["message"]
+    assert ": approved by operator at " in error["message"]
     assert (error["details"]["example_id"], error["details"]["seen"]) == (example["example_id"], example["revision"])
     (since,) = error["details"]["since"]
     assert (since["fact"]["actor"], since["fact"]["reason"]) == ("operator", "fine")

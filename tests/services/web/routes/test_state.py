@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from events.facts import FACTS
-from services.state.client import QUESTIONS
+from services.state.questions import QUESTIONS
 
 from ...conftest import ANSWER
 from ..conftest import Site, until

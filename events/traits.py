@@ -1,0 +1,104 @@
+"""Traits: what the strings of a fact are, declared beside its fields.
+
+| trait | holds | example |
+|---|---|---|
+| text | words of an example, which are trained on | `prompt` |
+| comment | words of a person about an example or another thing | `reason` |
+| name | a person, project, tag, source or tool | `actor` |
+| data | whatever programs exchange: ids, digests, details | `event_id` |
+
+Erasure, search and the tests read the declarations. So a private text cannot hide in a field that nobody listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, get_args
+
+from msgspec import Meta, Struct, inspect, structs
+
+Trait = Literal["text", "comment", "name", "data"]
+
+TRAITS: tuple[Trait, ...] = get_args(Trait)
+TEXT, COMMENT, NAME, DATA = (Meta(extra={"trait": trait}) for trait in TRAITS)
+"""Declare a field: `Annotated[dict[str, Any], DATA]`. A trait holds for every string inside the field."""
+
+Text = Annotated[str, TEXT]
+Comment = Annotated[str, COMMENT]
+Name = Annotated[str, NAME]
+Data = Annotated[str, DATA]
+
+Path = tuple[str, ...]
+"""The way to a string: names of fields, `*` for every item of a list or mapping, and `[keys]` for a mapping's keys."""
+
+_NO_STRINGS = (
+    inspect.NoneType, inspect.BoolType, inspect.IntType, inspect.FloatType, inspect.DateTimeType, inspect.LiteralType,
+)  # fmt: skip
+
+
+def strings_of(value: Struct, trait: Trait) -> list[str]:
+    """The strings of a Struct that have a trait, in the order of its fields."""
+    return [text for path, declared in _paths(type(value)) if declared == trait for text in _along(value, path)]
+
+
+def has(kind: type[Struct], trait: Trait) -> bool:
+    """Whether a field of this type declares a trait."""
+    return any(declared == trait for _, declared in _paths(kind))
+
+
+def paths(kind: type[Struct], trait: Trait | None) -> list[Path]:
+    """The paths of a type's strings that declare a trait, or, for None, that declare nothing."""
+    return [path for path, declared in _paths(kind) if declared == trait]
+
+
+@cache
+def _paths(kind: type[Struct]) -> tuple[tuple[Path, Trait | None], ...]:
+    return tuple(dict.fromkeys(_walk(inspect.type_info(kind))))
+
+
+def _walk(node: inspect.Type, path: Path = ()) -> Iterator[tuple[Path, Trait | None]]:
+    match node:
+        case inspect.Metadata(extra={"trait": trait}):
+            yield path, trait
+        case inspect.Metadata(type=inner):
+            yield from _walk(inner, path)
+        case inspect.StructType(fields=fields):
+            for field in fields:
+                yield from _walk(field.type, (*path, field.name))
+        case inspect.UnionType(types=types):
+            for each in types:
+                yield from _walk(each, path)
+        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
+            yield from _walk(item, (*path, "*"))
+        case inspect.DictType(key_type=key, value_type=item):
+            yield from _walk(key, (*path, "[keys]"))
+            yield from _walk(item, (*path, "*"))
+        case _ if not isinstance(node, _NO_STRINGS):
+            yield path, None
+
+
+def _along(value: Any, path: Path) -> Iterator[str]:
+    """The strings inside the values at the end of a path."""
+    if not path:
+        yield from _inside(value)
+    elif path[0] in ("*", "[keys]"):
+        items = value.values() if isinstance(value, Mapping) and path[0] == "*" else value
+        for item in items or ():
+            yield from _along(item, path[1:])
+    elif value is not None:
+        yield from _along(getattr(value, path[0]), path[1:])
+
+
+def _inside(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _inside(key)
+            yield from _inside(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _inside(item)
+    elif isinstance(value, Struct):
+        yield from _inside(structs.astuple(value))

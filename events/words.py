@@ -1,0 +1,49 @@
+"""Facts and messages in words, for people: the command line, the web and errors all say them like this."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from .errors import InvalidFact
+from .facts import (
+    CorrectionRecorded,
+    ExampleCaptured,
+    Fact,
+    FeedbackGiven,
+    TrainingSetExported,
+    TrainingTriggered,
+    comments_of,
+)
+from .message import Message
+
+
+def sentence(fact: Fact, *, with_time: bool = False) -> str:
+    """A fact as a sentence: who did what, when on request, and the comments that they made."""
+    when = f" at {fact.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if with_time else ""
+    by = f"by {fact.actor}{when}"
+    match fact:
+        case ExampleCaptured():
+            clause = f"captured {by} from {fact.source}"
+        case FeedbackGiven():
+            clause = f"{fact.actor} gave {fact.feedback} feedback{when}"
+        case CorrectionRecorded():
+            clause = f"corrected {by} as {fact.event_id}"
+        case TrainingSetExported():
+            clause = f"exported {by} as {fact.export_digest[:12]}"
+        case TrainingTriggered():
+            clause = f"training {fact.outcome} on export {fact.export_digest[:12]}{when}"
+        case _:
+            clause = f"{fact.verb} {by}" if fact.noun == "example" else f"{fact.noun} {fact.verb} {by}"
+    return ": ".join((clause, *filter(None, comments_of(fact))))
+
+
+def describe(message: Message) -> str:
+    """The fact of a message as a sentence that says when, or why the message holds none."""
+    if message.is_missing:
+        return "missing, and no tombstone says why"
+    if message.erased is not None:
+        return f"{message.parts.kind or 'a message'}; its text was erased, as sequence {message.erased_by} says"
+    try:
+        return sentence(message.fact(), with_time=True)
+    except InvalidFact as error:
+        return f"sequence {message.seq} holds no valid fact: {error}"

@@ -1,0 +1,66 @@
+"""A format of lines: how a line of it is known, and which facts it says."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from events.facts import Fact
+
+from .lines import Line
+from .report import Problem
+
+ACTOR = "import"
+"""Who says the facts of an import, where the line does not tell."""
+
+
+class Left(Enum):
+    """Why a part of a line is left out, and is no problem."""
+
+    SAME_FACT = "another line says the same fact"
+    NO_ANSWER = "it holds no answer"
+
+
+class Record(Struct):
+    """What stands or falls alone: a whole line, or a part of one, such as a span of a trace."""
+
+    line: Line
+    data: dict[str, Any]
+    label: str = ""
+    """Names the part in messages; empty for a whole line."""
+
+    def problem(self, reason: str) -> Problem:
+        """This record could not be imported, and why."""
+        return self.line.problem(f"{self.label}: {reason}" if self.label else reason)
+
+
+class Format(ABC):
+    """One format; every import makes an instance for itself, which may remember lines.
+
+    Whatever a method raises is a problem of that line or record alone. Facts take their ids and times from the line,
+    so that importing it again says the same facts.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    """How a line of it looks, for the help of the command."""
+
+    @staticmethod
+    @abstractmethod
+    def recognises(data: dict[str, Any]) -> bool:
+        """Is an object of this format? No other format may say so of the same object."""
+
+    def survey(self, line: Line) -> None:  # noqa: B027 (where each line stands alone there is nothing to remember)
+        """Look at a line before any is read, where lines belong together."""
+
+    def records(self, line: Line) -> Iterable[Record]:
+        """The parts of a line that stand or fall alone."""
+        return [Record(line, line.data)]
+
+    @abstractmethod
+    def facts(self, record: Record) -> Iterable[Fact | Left]:
+        """The facts that a record says, all or none, and what it leaves out."""

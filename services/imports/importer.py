@@ -1,0 +1,115 @@
+"""The import: lines of any known format become facts, once, in the order of their times."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from events.codec import decode
+from events.facts import AnyFact, CorrectionRecorded, ExampleCaptured
+from events.log.log import Log
+
+from . import registry
+from .format import Format, Left
+from .lines import Line, files, read
+from .report import Problem, Report, reason_of
+from .spool import Spool, Spooled
+
+SLICE = 5_000
+"""Facts published between two reports of progress."""
+
+
+async def import_files(log: Log, paths: Iterable[Path], progress: Callable[[int, int], None] | None = None) -> Report:
+    """Import files, or every `*.jsonl` below folders; bad lines are reported and everything else is imported.
+
+    Raises InputError for a path that is not there, and what `Log.publish` raises.
+    """
+    report = Report()
+    listed = files(paths)
+    with Spool(listed) as spool:
+        steps = read_into(spool, listed, report)
+        while await asyncio.to_thread(_advance, steps):
+            pass
+        spooled, done = spool.in_order(), 0
+        while facts := list(islice(spooled, SLICE)):
+            await _publish(log, facts, report)
+            done += len(facts)
+            if progress:
+                progress(done, len(spool))
+    report.problems.sort(key=lambda problem: (problem.file, problem.line))
+    return report
+
+
+def _advance(steps: Iterator[None]) -> bool:
+    """Do some steps, few enough that a command can be ended between them; were there any?"""
+    return len(list(islice(steps, SLICE))) > 0
+
+
+def read_into(spool: Spool, listed: list[Path], report: Report) -> Iterator[None]:
+    """Add the facts of every line to a spool, a line a step; what is left out or wrong goes to the report.
+
+    The files are read twice: lines may belong together, and a format sees all of them before it reads one.
+    """
+    formats = {format_: format_() for format_ in registry.FORMATS}
+    refused: dict[tuple[Path, int], str] = {}
+    for line in read(listed, Report()):
+        try:
+            formats[registry.of(line.data)].survey(line)
+        except Exception as error:
+            refused[line.file, line.number] = reason_of(error)
+        yield
+    for line in read(listed, report):
+        if reason := refused.get((line.file, line.number)):
+            report.problems.append(line.problem(reason))
+        else:
+            _read(spool, formats, line, report)
+        yield
+
+
+def _read(spool: Spool, formats: dict[type[Format], Format], line: Line, report: Report) -> None:
+    try:
+        format_ = formats[registry.of(line.data)]
+        records = list(format_.records(line))
+    except Exception as error:
+        report.problems.append(line.problem(reason_of(error)))
+        return
+    for record in records:
+        try:
+            parts = list(format_.facts(record))
+            spool.add([part for part in parts if not isinstance(part, Left)], line)
+        except Exception as error:
+            report.problems.append(record.problem(reason_of(error)))
+            continue
+        report.same_fact += parts.count(Left.SAME_FACT)
+        report.ignored += parts.count(Left.NO_ANSWER) or not parts
+    report.ignored += not records
+
+
+async def _publish(log: Log, facts: list[Spooled], report: Report) -> None:
+    published = await log.publish_encoded((fact.subject, fact.data) for fact in facts)
+    report.new += len(published.new)
+    report.existing += len(published.existing)
+    refused, existing = dict(published.refused), set(published.existing)
+    known = await log.last([fact.subject for fact in facts if _event_id(fact) in existing])
+    for fact in facts:
+        event_id = _event_id(fact)
+        if reason := refused.get(event_id):
+            report.problems.append(Problem(str(fact.file), fact.number, reason))
+        elif event_id in existing and _texts(known[fact.subject].fact()) != _texts(decode(fact.data)):
+            reason = f"{event_id} is already in the log with another text; give this one its own id"
+            report.problems.append(Problem(str(fact.file), fact.number, reason))
+
+
+def _event_id(fact: Spooled) -> str:
+    return fact.subject.rpartition(".")[2]
+
+
+def _texts(fact: AnyFact) -> tuple[Any, ...]:
+    if isinstance(fact, ExampleCaptured):
+        return fact.prompt, fact.response
+    if isinstance(fact, CorrectionRecorded):
+        return fact.original_prompt, fact.original_response, fact.corrected_response
+    return ()

@@ -1,0 +1,33 @@
+"""The registry of import formats: a new format is a module with its class, and an entry here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .chats import Chats
+from .format import Format
+from .spans import Spans
+from .store import Store
+
+FORMATS: tuple[type[Format], ...] = (Store, Chats, Spans)
+
+_KEYS_TOLD, _KEY_CHARS = 8, 40
+
+
+def of(data: dict[str, Any]) -> type[Format]:
+    """The format that a line is of. Raises ValueError, which names the known ones."""
+    for format_ in FORMATS:
+        if format_.recognises(data):
+            return format_
+    keys = ", ".join(key[:_KEY_CHARS] for key in list(data)[:_KEYS_TOLD])
+    more = " and more" if len(data) > _KEYS_TOLD else ""
+    known = ", ".join(format_.name for format_ in FORMATS)
+    raise ValueError(
+        f"an object with {f'the keys {keys}{more}' if data else 'no keys'} is of no known format; known are {known} "
+        "(`rooflog import --help` tells how they look)"
+    )
+
+
+def described() -> list[str]:
+    """A line for each format: its name, and how it looks."""
+    return [f"{format_.name}: {format_.description}" for format_ in FORMATS]

@@ -1,0 +1,39 @@
+"""What an import did, line by line where something was wrong."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct, field
+
+from events.errors import RooflogError
+
+
+class Problem(Struct, frozen=True):
+    """A line, or a record of it, that could not be imported."""
+
+    file: str
+    line: int
+    reason: str
+
+
+class Report(Struct):
+    """What an import did.
+
+    `same_fact` are copies of corrections that the old store wrote as examples; `ignored` are parts of a line that hold
+    no answer, such as spans of a trace and turns of a chat that only call tools.
+    """
+
+    files: int = 0
+    lines: int = 0
+    new: int = 0
+    existing: int = 0
+    same_fact: int = 0
+    ignored: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+def reason_of(error: Exception) -> str:
+    """Why an exception refuses a line: its own words where it was made for people, else its type as well."""
+    if isinstance(error, RooflogError | ValueError | msgspec.MsgspecError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

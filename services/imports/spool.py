@@ -1,0 +1,70 @@
+"""A spool: facts on disk, in any order, to be read again in the order of their times."""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+
+from msgspec import Struct
+
+from events.codec import encode
+from events.facts import Fact
+from events.subjects import subject_of
+
+from .lines import Line
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Spooled(Struct, frozen=True):
+    """A fact as bytes, with its subject, and the line that says it."""
+
+    subject: str
+    data: bytes
+    file: Path
+    number: int
+
+
+class Spool:
+    """Facts of which only their places are in memory, some 40 bytes each; its file goes with it."""
+
+    def __init__(self, files: list[Path]) -> None:
+        self._files = files
+        self._numbers = {file: number for number, file in enumerate(files)}
+        self._out = tempfile.TemporaryFile(prefix="rooflog-import-")  # noqa: SIM115 (closed with the spool)
+        self._times, self._ends = array("q"), array("q", [0])
+        self._places, self._subjects = array("q"), array("q")
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._out.close()
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def add(self, facts: list[Fact], line: Line) -> None:
+        """Append the facts of a record, all or none. Raises InvalidFact where one breaks its own constraints."""
+        for fact, subject, data in [(fact, subject_of(fact).encode(), encode(fact)) for fact in facts]:
+            self._out.write(subject + data)
+            self._ends.append(self._ends[-1] + len(subject) + len(data))
+            self._subjects.append(len(subject))
+            self._times.append((fact.occurred_at - _EPOCH) // _MICROSECOND)
+            self._places.append(line.number * len(self._files) + self._numbers[line.file])
+
+    def in_order(self) -> Iterator[Spooled]:
+        """Every fact by its time; those of one time as they were added."""
+        for n in sorted(range(len(self)), key=self._times.__getitem__):
+            self._out.seek(self._ends[n])
+            record = self._out.read(self._ends[n + 1] - self._ends[n])
+            number, file = divmod(self._places[n], len(self._files))
+            cut = self._subjects[n]
+            yield Spooled(record[:cut].decode(), record[cut:], self._files[file], number)

@@ -1,0 +1,221 @@
+"""The owner of the tables: the process that holds the database file, folds the log into it and reads from it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from events.errors import RooflogError
+from events.log.log import Log
+from projections.store import compaction
+from projections.store.batch import Batch
+from projections.store.database import Connection
+
+from . import arguments
+from .decoder_pool import READ, ahead, decoded
+from .protocol import Progress
+from .questions import COMMANDS, QUESTIONS, STREAMS
+from .read_lock import Gate
+
+if TYPE_CHECKING:
+    from projections.fold.projector import Projector
+
+WRITTEN = 250_000
+"""Facts in one transaction on a long way, of many batches: twice what DuckDB writes in one piece."""
+
+FAR = 50_000
+"""Facts from which on it is sooner done to fold everything and then judge everything once."""
+
+REPLACE_SECONDS = 5.0
+"""How long new readers wait for older ones when the database file is replaced, before that is put off."""
+
+
+class Files:
+    """The database file, what stands beside it for a while, and the lock that says who owns them all."""
+
+    def __init__(self, database: Path) -> None:
+        self.live = database
+        self.compacting = database.with_suffix(".compacting")
+        self.rebuilding = database.with_suffix(".rebuilding.duckdb")
+        self.rebuilt = database.with_suffix(".rebuilt.duckdb")
+        self.previous = database.with_suffix(".previous.duckdb")
+
+    def lock(self) -> IO[str]:
+        """Own the files until the lock is closed. Raises BlockingIOError where another process does."""
+        self.live.parent.mkdir(parents=True, exist_ok=True)
+        held = self.live.with_suffix(".lock").open("w")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            held.close()
+            raise
+        return held
+
+    def remove(self, *databases: Path) -> None:
+        """Remove databases with everything that DuckDB put beside them."""
+        for one in databases:
+            one.unlink(missing_ok=True)
+            compaction.wal_of(one).unlink(missing_ok=True)
+            shutil.rmtree(one.with_suffix(".spill"), ignore_errors=True)
+
+    def replace(self, new: Path, *, keep: bool = False) -> None:
+        """Put a closed database in the place of the live one, which is closed as well and may be kept as the previous.
+
+        The write-ahead log goes before the file that it belongs to: without it the old file is only further behind.
+        """
+        self.remove(self.previous)
+        compaction.wal_of(self.live).unlink(missing_ok=True)
+        if keep:
+            with contextlib.suppress(OSError):  # a file system without hard links keeps none
+                self.previous.hardlink_to(self.live)
+        new.replace(self.live)
+        self.remove(new)
+        shutil.rmtree(self.live.with_suffix(".spill"), ignore_errors=True)
+        sync_directory(self.live.parent)
+
+
+class Owner:
+    """The process that holds the database: `lock` keeps others out while `Projector` works."""
+
+    def __init__(self, database: Path) -> None:
+        """Take the database. Raises BlockingIOError where another process has it."""
+        self.files = Files(database)
+        self._gate = Gate()
+        self._lock = self.files.lock()
+        try:
+            self.files.remove(self.files.compacting, self.files.rebuilding, self.files.rebuilt)
+            self._open()
+            self.files.remove(self.files.previous)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _open(self) -> None:
+        from projections.fold.projector import Projector  # what folds is not loaded by those who only ask
+
+        self.projector = Projector(self.files.live)
+        self.reader: Connection = self.projector.con.cursor()
+
+    def close(self) -> None:
+        """Give the database back."""
+        self.reader.close()
+        self.projector.close()
+        self._lock.close()
+
+    async def check(self, log: Log) -> None:
+        """Raise RooflogError where the database was folded from another log than this one."""
+        now = self.projector.checkpoint
+        last = await log.last_sequence()
+        message = await log.at(now.seq) if now.seq else None
+        if now.seq > last or (message is not None and message.subject != now.subject):
+            raise RooflogError(
+                f"the database stands at sequence {now.seq} ({now.subject}), but the log at "
+                f"{log.client.connected_url.netloc if log.client.connected_url else '?'} ends at {last} "
+                "and is another one; choose the data directory that belongs to it, or remove the database file "
+                "to fold it anew from this log"
+            )
+
+    async def catch_up(
+        self, log: Log, progress: Progress | None = None, until: int | None = None, *, while_read: bool = False
+    ) -> None:
+        """Fold everything the log holds now, or no further than a sequence.
+
+        Whoever is far behind folds everything before judging anything, unless others read meanwhile.
+        """
+        last = await log.last_sequence() if until is None else until
+        first = self.projector.checkpoint.seq
+        is_far = last - first > FAR and not while_read
+        if is_far:
+            async for batch in decoded(log, self.projector.checkpoint_seq, last):
+                await asyncio.to_thread(fold, self.projector, batch, last)
+                if progress:
+                    progress(batch.last - first, last - first)
+            await asyncio.to_thread(self.projector.judge, progress)
+        else:
+            async for messages in ahead(log.read(first, last, READ)):
+                await asyncio.to_thread(self.projector.apply, messages)
+                if progress:
+                    progress(messages[-1].seq - first, last - first)
+        if not while_read:  # else whoever serves the readers says when
+            await asyncio.to_thread(self.compact)
+
+    def compact(self) -> bool:
+        """Write the database anew where text that was erased may be left in its file; False where readers hold it.
+
+        Others read on while it is written. Interrupted at any point it is due again.
+        """
+        if not compaction.is_due(self.projector.con):
+            return True
+        self.files.remove(self.files.previous)
+        compaction.rewrite(self.projector.con, self.files.compacting)
+        try:
+            self.replace(self.files.compacting)
+        except TimeoutError:
+            self.files.remove(self.files.compacting)
+            return False
+        return True
+
+    def replace(self, new: Path, *, keep: bool = False) -> None:
+        """Put another database file in the place of this one, between two reads. Raises TimeoutError."""
+        with self._gate.alone(REPLACE_SECONDS):
+            self.reader.close()
+            self.projector.close()
+            self.files.replace(new, keep=keep)
+            self._open()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A cursor of its own, for whoever reads for a while; the file is not replaced meanwhile."""
+        with self._gate.reading(), self.reader.cursor() as cursor:
+            yield cursor
+
+    def answer(self, name: str, args: dict[str, Any]) -> Any:
+        """Answer one question from a cursor of its own. Raises InputError where the question is wrong."""
+        question = arguments.chosen("question", QUESTIONS, name)
+        checked = arguments.checked(f"question {name!r}", question, args)
+        with self._gate.reading(), self.reader.cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION")  # every statement of an answer sees the same moment
+            return question(cursor, **checked)
+
+    def run(self, name: str, args: dict[str, Any]) -> Any:
+        """Do one thing that only the owner can do, while nothing is folded. Raises InputError where it is wrong."""
+        command = arguments.chosen("command", COMMANDS, name)
+        checked = arguments.checked(f"command {name!r}", command, args)
+        with self._gate.reading():
+            return command(self.projector.con, **checked)
+
+    def rows(self, name: str, args: dict[str, Any]) -> Generator[bytes | pa.Table]:
+        """A long answer of this moment: its head as JSON, then every page of rows. Raises InputError at once."""
+        stream = arguments.chosen("rows", STREAMS, name)
+        checked = arguments.checked(f"rows {name!r}", stream, args)
+
+        def pages() -> Generator[bytes | pa.Table]:
+            with self._gate.reading(), self.reader.cursor() as cursor:
+                cursor.execute("BEGIN TRANSACTION")
+                yield from stream(cursor, **checked)
+                cursor.execute("ROLLBACK")
+
+        return pages()
+
+
+def fold(projector: Projector, batch: Batch, last: int) -> None:
+    """Fold a batch on a long way to a last sequence, judging nothing."""
+    projector.fold(batch, commit=batch.last >= last or batch.last // WRITTEN > (batch.first - 1) // WRITTEN)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make what was renamed in a directory outlive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

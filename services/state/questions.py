@@ -1,0 +1,53 @@
+"""What the owner of the tables can be asked: short answers, long ones, and what makes ready for a fact to come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from projections.queries import dashboard, examples, policy_preview, review_queue, training_set
+from projections.tables import digest_chain, erasures, exports, policies, quarantine
+from projections.texts import analysis
+
+QUESTIONS: dict[str, Callable[..., Any]] = {
+    "status": examples.status,
+    "digest": examples.digest,
+    "stats": examples.stats,
+    "queue": examples.queue,
+    "show": examples.show,
+    "tagged": examples.tagged,
+    "waiting": review_queue.waiting,
+    "considered": review_queue.considered,
+    "facets": review_queue.facets,
+    "covered": review_queue.covered,
+    "found": review_queue.found,
+    "related": review_queue.related,
+    "dashboard": dashboard.dashboard,
+    "quarantined": dashboard.quarantined,
+    "counted": dashboard.counted,
+    "exports": exports.history,
+    "chain": digest_chain.entries,
+    "quarantine": quarantine.listed,
+    "kept": quarantine.kept,
+    "erasing": erasures.erasing,
+    "repeating": erasures.repeating,
+    "policies": policies.history,
+    "adoptions": policies.adoptions,
+    "policy": policies.document,
+    "preview": policy_preview.preview,
+}
+"""Short answers by the name of their question. Each function takes a connection, and the arguments by keyword."""
+
+STREAMS: dict[str, Callable[..., Iterator[bytes | pa.Table]]] = {
+    "training_set": training_set.stream,
+    "moved": policy_preview.moved,
+    "analyses": analysis.stream,
+}
+"""Long answers of one moment: a head as JSON, then pages of rows."""
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "prepare": policy_preview.prepare,
+}
+"""What changes no content: it only makes ready what a fact to come will need."""

@@ -1,0 +1,430 @@
+/**
+ * Answers of the API, with the fields that the pages read: the types of what `get` and `post` of api.js return.
+ *
+ * `tests/services/web/pages/test_answers.py` compares these types with the answers of a running service.
+ */
+
+export type Parameters = Record<string, string | number | null | undefined>;
+
+export interface Get {
+  (path: "/session"): Promise<Session>;
+  (path: "/stats"): Promise<Stats>;
+  (path: "/status"): Promise<Status>;
+  (path: "/dashboard", parameters?: Parameters): Promise<Dashboard>;
+  (path: "/examples", parameters?: Parameters): Promise<ExamplePage>;
+  (path: `/examples/${string}/history`): Promise<{ facts: HistoryEntry[] }>;
+  (path: `/examples/${string}/related`): Promise<Related>;
+  (path: `/examples/${string}/redaction`): Promise<Redaction>;
+  (path: `/examples/${string}`): Promise<Example>;
+  (path: "/review", parameters?: Parameters): Promise<QueuePage>;
+  (path: "/review/facets"): Promise<Facets>;
+  (path: "/review/covered", parameters?: Parameters): Promise<Covered>;
+  (path: `/review/${string}`): Promise<QueuedExample>;
+  (path: "/exports"): Promise<{ exports: Export[] }>;
+  (path: "/exporter"): Promise<Exporter>;
+  (path: `/jobs/${string}`): Promise<{ result: JobResult | null }>;
+  (path: "/lineage", parameters?: Parameters): Promise<Lineage>;
+  (path: "/policies"): Promise<Policies>;
+  (path: `/policies/${string}`): Promise<{ policy: Settings }>;
+  (path: "/quarantine", parameters?: Parameters): Promise<QuarantinePage>;
+  (path: "/log", parameters?: Parameters): Promise<{ items: LogLine[]; last_seq: number }>;
+  (path: "/log/counted", parameters?: Parameters): Promise<{ counts: Record<string, number> }>;
+  (path: "/log/moment", parameters?: Parameters): Promise<{ seq: number }>;
+  (path: `/past/${number}`): Promise<PastState>;
+}
+
+export interface Post {
+  (path: "/session", body: object, options?: PostOptions): Promise<Session>;
+  (path: "/past", body: object, options?: PostOptions): Promise<PastState>;
+  (path: "/exports" | "/trainings", body: object, options?: PostOptions): Promise<{ job: string }>;
+  (path: "/policies", body: object, options?: PostOptions): Promise<{ seq: number; digest: string }>;
+  (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
+  (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
+  (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
+}
+
+export type DecisionPath = "approve" | "reject" | "edit" | "redact" | "reopen";
+
+export interface PostOptions {
+  /** Send no key: the request changes nothing, or the server itself knows a repeated one. */
+  isKeyed?: boolean;
+  /** An unknown caller is an answer here, no reason to go to the page that signs in. */
+  mayBeUnknown?: boolean;
+}
+
+export interface Session {
+  name: string;
+  role: string;
+  rights: string[];
+  is_open: boolean;
+}
+
+/* Numbers */
+
+export interface Funnel {
+  captured: number;
+  corrections: number;
+  lost: Record<string, number>;
+  filtered: number;
+  approved: number;
+  unique: number;
+}
+
+export interface SourceNumbers {
+  source: string;
+  total: number;
+  in_training: number;
+  high_value: boolean;
+}
+
+export interface Stats {
+  total: number;
+  funnel: Funnel;
+  by_source: SourceNumbers[];
+  relevance: Record<string, number>;
+  tags: { tag: string; total: number }[];
+  review_queue: number;
+}
+
+export interface TimeStep {
+  at: string;
+  captures: number;
+  corrections: number;
+  approved: number;
+  rejected: number;
+}
+
+export interface Timeline {
+  unit: string;
+  steps: TimeStep[];
+}
+
+export interface Topics {
+  enough: number;
+  covered: number;
+  thin: number;
+  thinnest: { tag: string; in_training: number; waiting: number }[];
+}
+
+export interface Dashboard {
+  timeline: Timeline;
+  topics: Topics;
+  waiting: Record<string, number>;
+  corrections: ExampleRow[];
+  last_export: Export | null;
+  last_training: Training | null;
+  training: { at: number; goal: number };
+  export: { min_examples: number };
+}
+
+export interface Status {
+  log?: { connected: boolean; last_seq?: number };
+  projector?: { behind: number; behind_seconds: number } | null;
+  quarantined?: Record<string, number>;
+  state?: { waiting_for_example: number };
+  reason?: string;
+}
+
+/* Examples */
+
+/** An example as a list shows it; `reasons` say why it is not in the training set. */
+export interface ExampleRow {
+  example_id: string;
+  kind: string;
+  occurred_at: string;
+  actor: string;
+  source: string;
+  project_context: string;
+  decision: string | null;
+  queue: string | null;
+  reasons: string[];
+  prompt: string;
+  response: string;
+  correction_reason: string | null;
+  corrector: string | null;
+}
+
+export interface ExamplePage {
+  items: ExampleRow[];
+  matching: number | null;
+  before: number | null;
+}
+
+export interface Example {
+  example_id: string;
+  kind: string;
+  occurred_at: string;
+  actor: string;
+  source: string;
+  prompt: string;
+  response: string;
+  original_response: string | null;
+  project_context: string;
+  tags: string[];
+  skill_used: string | null;
+  tier_handled: string | null;
+  latency_ms: number | null;
+  tokens_in: number | null;
+  tokens_out: number | null;
+  document_type: string | null;
+  was_used: boolean | null;
+  modifications_made: string | null;
+  details: Record<string, unknown> | null;
+  correction_reason: string | null;
+  corrector: string | null;
+  score: number;
+  relevance: string;
+  terms: string[];
+  personal_data: string[];
+  flags: string[];
+  feedback: string | null;
+  decision: string | null;
+  reviewer: string | null;
+  approval: string | null;
+  contradicts: string | null;
+  revision: number;
+  verdict: { in_training: boolean; reasons: string[] };
+}
+
+/** An example with its place in the review queue; `why` is null where it does not wait. */
+export interface QueuedExample extends Example {
+  why: string | null;
+  because: string[] | null;
+}
+
+/** The fields of a fact that a history shows. */
+export interface Fact {
+  type: string;
+  event_id: string;
+  occurred_at: string;
+  actor: string;
+  reason?: string | null;
+  comment?: string | null;
+  feedback?: string;
+}
+
+/** A message about an example; `fact` is null where it holds no valid fact. */
+export interface HistoryEntry {
+  seq: number;
+  received_at: string;
+  told: string;
+  fact: Fact | null;
+}
+
+export interface Related {
+  corrects: ExampleRow[];
+  corrections: ExampleRow[];
+  same_question: ExampleRow[];
+  same_question_total: number;
+}
+
+/** Personal data in a text: `start` and `end` count code points. */
+export interface Span {
+  field: string;
+  start: number;
+  end: number;
+  kind: string;
+  is_guess: boolean;
+}
+
+export interface Redaction {
+  found: Span[];
+}
+
+/* Review */
+
+export interface QueueItem extends ExampleRow {
+  why: string;
+}
+
+export interface QueuePage {
+  items: QueueItem[];
+  matching: number | null;
+  total: number;
+  by_reason: Record<string, number>;
+  after: string | null;
+}
+
+export interface Facet {
+  name: string;
+  waiting: number;
+}
+
+export interface Facets {
+  sources: Facet[];
+  projects: Facet[];
+  tags: Facet[];
+}
+
+export interface CoveredExample extends ExampleRow {
+  revision: number;
+  looks: string[];
+}
+
+export interface Covered {
+  items: CoveredExample[];
+  total: number;
+}
+
+export interface Decision {
+  example_id: string;
+  seq: number;
+  correction_id?: string;
+}
+
+export interface BulkDecision {
+  approved: Decision[];
+  refused: { example_id: string; code: string; message: string }[];
+}
+
+/* Exports */
+
+export interface Training {
+  outcome: string;
+  at: string;
+  call_id: string | null;
+  detail: string | null;
+}
+
+export interface Export {
+  at: string;
+  actor: string;
+  export_digest: string;
+  policy_digest: string;
+  log_digest: string;
+  last_seq: number;
+  counts: Record<string, number>;
+  trainings?: Training[];
+}
+
+export interface Exporter {
+  state: string;
+  changed_rows: number | null;
+  due_at: string | null;
+  failures: number;
+  error: string | null;
+}
+
+export interface JobResult {
+  status: string;
+  error?: string;
+  examples?: number;
+  reason?: string;
+}
+
+export interface ContainingExport {
+  export_digest: string;
+  at: string;
+  last_seq: number;
+  lines: string[];
+  approval: string | null;
+  reviewer: string | null;
+  trainings: Training[];
+}
+
+/** What is behind a row of an export: its lines by format, and its facts. */
+export interface LineageRow {
+  example_id: string;
+  kind: string;
+  source: string;
+  approval: string | null;
+  reviewer: string | null;
+  split: string;
+  sft: number | null;
+  dpo: number | null;
+  kto_good: number | null;
+  kto_bad: number | null;
+  facts: { seq: number; at: string; fact: string; actor: string }[];
+}
+
+export interface LineOrigin extends LineageRow {
+  row: string;
+  exports: ContainingExport[];
+}
+
+export interface ExportOrigin {
+  export: Export;
+  rows: LineageRow[];
+}
+
+export interface ExampleOrigin {
+  example_id: string;
+  in: ContainingExport[];
+  untold: unknown[];
+}
+
+/** The answer depends on what was asked for: a line of a file, an export or an example. */
+export type Lineage = LineOrigin | ExportOrigin | ExampleOrigin;
+
+/* Policies */
+
+/** Sections of a policy, each with its settings. */
+export type Settings = Record<string, Record<string, unknown>>;
+
+export interface Adoption {
+  seq: number;
+  occurred_at: string;
+  actor: string;
+  digest: string;
+  reason: string | null;
+  changes: { setting: string; now: unknown; then: unknown }[];
+  lexicon_changes: number;
+}
+
+export interface Policies {
+  digest: string;
+  settings: Settings;
+  terms: number;
+  adopted: Adoption[];
+  total: number;
+  shipped_digest: string;
+}
+
+export interface PolicyPreview {
+  current: string;
+  candidate: string;
+  policy_seq: number;
+  not_analysed: number;
+  enter: number;
+  leave: number;
+  reasons: { change: string; reason: string; count: number }[];
+  before: Funnel;
+  after: Funnel;
+  review_queue: { before: number; after: number };
+  examples: { change: string; example_id: string; prompt: string }[];
+  document: Settings;
+}
+
+/* The log */
+
+export interface LogLine {
+  seq: number;
+  received_at: string;
+  told: string;
+  type: string | null;
+  actor: string | null;
+  about: string;
+}
+
+export interface QuarantinedMessage {
+  seq: number;
+  subject: string;
+  category: string;
+  reason: string;
+  bytes: number | null;
+  data: string | null;
+}
+
+export interface QuarantinePage {
+  items: QuarantinedMessage[];
+  by_category: Record<string, number>;
+  before: number | null;
+}
+
+export interface PastState {
+  phase: string;
+  done: number;
+  total: number;
+  seconds: number;
+  error: string | null;
+}

@@ -1,0 +1,44 @@
+/** Fields of the filters: a search for words, and choices that keep a chosen value which is no longer offered. */
+
+import { h } from "./dom.js";
+
+/**
+ * A search for words in the texts of examples.
+ *
+ * @param {string} text the words of the last search
+ */
+export function searchField(text) {
+  const label = h("label", { for: "filter-text", class: "unseen" }, "Search the texts");
+  const input = h("input", {
+    type: "search",
+    id: "filter-text",
+    placeholder: "Search the texts",
+    maxlength: 200,
+    value: text,
+  });
+  return { label, input };
+}
+
+/**
+ * A choice of one value, or of any.
+ *
+ * @param {object} field
+ * @param {string} field.name
+ * @param {string} field.any the words for no choice
+ * @param {string} field.value what is chosen, empty for any
+ * @param {{ value: string, words: string }[]} field.options
+ * @param {(value: string) => unknown} field.choose
+ */
+export function choice({ name, any, value, options, choose }) {
+  const isOffered = value === "" || options.some((option) => option.value === value);
+  const offered = isOffered ? options : [{ value, words: value }, ...options];
+  const select = h(
+    "select",
+    { id: `filter-${name}` },
+    h("option", { value: "" }, any),
+    offered.map((option) => h("option", { value: option.value }, option.words)),
+  );
+  select.value = value;
+  select.addEventListener("change", () => choose(select.value));
+  return h("div", { class: "field" }, h("label", { for: select.id, class: "unseen" }, name), select);
+}

@@ -1,0 +1,232 @@
+/** Decisions: each holds for the revision that the reviewer saw, is sent alone, and can be undone. */
+
+import { exampleAddress } from "../address.js";
+import { post, problemOf } from "../api.js";
+import { put } from "../dom.js";
+import { toast } from "../toast.js";
+import { editForm } from "./edit.js";
+import { openRefusal } from "./refusal.js";
+import { rejectionForm } from "./rejection.js";
+
+/** @import { Decision, DecisionPath } from "../../answers.d.ts" */
+/** @import { Desk } from "./desk.js" */
+/** @import { Queue } from "./queue.js" */
+
+/** @typedef {"approve" | "reject" | "edit" | "redact"} DecisionKind */
+/**
+ * An example at the revision that a decision holds for.
+ *
+ * @typedef {{ example_id: string, revision: number }} SeenExample
+ */
+/**
+ * What can be undone.
+ *
+ * @typedef {object} Step
+ * @property {DecisionKind | "skip"} kind
+ * @property {string} id
+ * @property {number} revision
+ * @property {Record<string, string>} [textsBefore] the texts that a redaction replaced
+ */
+
+const DONE = {
+  approve: "Approved",
+  reject: "Rejected",
+  edit: "Edited and approved",
+  redact: "Redacted",
+  skip: "Skipped",
+};
+
+export class Decisions {
+  /**
+   * @param {Queue} queue
+   * @param {Desk} desk
+   * @param {boolean} mayDecide
+   */
+  constructor(queue, desk, mayDecide) {
+    this.queue = queue;
+    this.desk = desk;
+    this.mayDecide = mayDecide;
+    this.isSending = false;
+    /** @type {Promise<boolean>} */
+    this.sent = Promise.resolve(false);
+    /** @type {Step[]} */
+    this.steps = [];
+  }
+
+  get canUndo() {
+    return this.steps.length > 0;
+  }
+
+  /** The example on the desk, unless the visitor may not decide on it. */
+  get decidable() {
+    return this.mayDecide ? this.desk.example : null;
+  }
+
+  approve() {
+    return this.decide("approve", {});
+  }
+
+  startRejection() {
+    if (!this.decidable) return;
+    const { form, focus } = rejectionForm({
+      reject: (reason) => this.decide("reject", { reason }),
+      cancel: () => this.desk.show(),
+    });
+    put(this.desk.bar, form);
+    focus();
+  }
+
+  startEdit() {
+    const example = this.decidable;
+    if (!example) return;
+    const { parts, buttons, focus } = editForm(example, {
+      save: (response, reason) => this.decide("edit", { response, reason }),
+      cancel: () => this.desk.show(),
+    });
+    put(this.desk.article, parts);
+    put(this.desk.bar, buttons);
+    focus();
+  }
+
+  /** Replace the personal data that the rules are certain of. */
+  async redact() {
+    const example = this.decidable;
+    if (!example) return;
+    if (!this.desk.dossier?.spans.some((span) => !span.is_guess)) {
+      toast("The rules find no personal data in it. A guess is yours to judge: edit the answer, or approve it.");
+      return;
+    }
+    const { example_id: id, prompt, response, original_response: original } = example;
+    const textsBefore = { prompt, response, ...(original !== null && { original_response: original }) };
+    await this.send("redact", example, {}, async ({ seq }) => {
+      this.steps.push({ kind: "redact", id, revision: seq, textsBefore });
+      await this.desk.open(id);
+      this.announce("redact");
+    });
+  }
+
+  /** Leave the example where it is, and go on. */
+  async skip() {
+    const { example } = this.desk;
+    if (!example) return;
+    this.queue.skipped.add(example.example_id);
+    this.steps.push({ kind: "skip", id: example.example_id, revision: example.revision });
+    await this.step(1);
+  }
+
+  /** @param {number} places */
+  async step(places) {
+    const neighbour = await this.queue.neighbour(places);
+    if (neighbour && neighbour.example_id !== this.queue.currentId) await this.desk.open(neighbour.example_id);
+  }
+
+  async undo() {
+    await this.sent; // a hasty hand takes back what is just being sent
+    const step = this.steps.pop();
+    if (!step) return;
+    this.queue.skipped.delete(step.id);
+    if (step.kind === "skip") await this.desk.open(step.id);
+    else if (step.kind === "redact") await this.sendUndo(step, "redact", step.textsBefore ?? {});
+    else await this.sendUndo(step, "reopen", { reason: `undone: ${DONE[step.kind].toLowerCase()} by mistake` });
+  }
+
+  /**
+   * Decide on the example on the desk, and open the next one. Returns false if the decision was not recorded.
+   *
+   * @param {DecisionKind} kind
+   * @param {object} body
+   */
+  async decide(kind, body) {
+    const example = this.decidable;
+    if (!example) return false;
+    return this.send(kind, example, body, async ({ example_id: id, correction_id: correctionId, seq }) => {
+      this.steps.push({ kind, id: correctionId ?? id, revision: seq });
+      this.queue.decided += 1;
+      await this.openNext(id);
+      this.announce(kind);
+    });
+  }
+
+  /**
+   * @param {Step} step
+   * @param {DecisionPath} path
+   * @param {object} body
+   */
+  async sendUndo(step, path, body) {
+    await this.send(path, { example_id: step.id, revision: step.revision }, body, async () => {
+      if (step.kind !== "redact") this.queue.decided -= 1;
+      toast(step.kind === "edit" ? "Undone: your answer waits for review again." : "Undone.");
+      await this.queue.load();
+      await this.desk.open(step.id);
+    });
+  }
+
+  /**
+   * Send a decision and do what follows from it; until that is done, no other decision is sent.
+   *
+   * @param {DecisionPath} path
+   * @param {SeenExample} example
+   * @param {object} body
+   * @param {(decision: Decision) => Promise<void>} then
+   */
+  send(path, example, body, then) {
+    if (!this.isSending) this.sent = this.sendNow(path, example, body, then);
+    return this.sent;
+  }
+
+  /**
+   * @param {DecisionPath} path
+   * @param {SeenExample} example
+   * @param {object} body
+   * @param {(decision: Decision) => Promise<void>} then
+   */
+  async sendNow(path, { example_id: id, revision }, body, then) {
+    const { bar } = this.desk;
+    this.isSending = true;
+    bar.setAttribute("aria-busy", "true");
+    try {
+      await then(await post(`${exampleAddress(id)}/${path}`, { revision, ...body }));
+      return true;
+    } catch (error) {
+      this.explain(path, id, error);
+      return false;
+    } finally {
+      this.isSending = false;
+      bar.removeAttribute("aria-busy");
+    }
+  }
+
+  /**
+   * Explain why a decision was not recorded.
+   *
+   * @param {DecisionPath} path
+   * @param {string} id
+   * @param {unknown} error
+   */
+  explain(path, id, error) {
+    const { code, message, details } = problemOf(error);
+    if (code !== "stale_revision") {
+      toast(message, { isBad: true });
+      return;
+    }
+    const action = path === "reopen" ? "undone" : DONE[path].toLowerCase();
+    openRefusal(action, details, () => this.desk.open(id).catch(() => this.desk.openFirst()));
+  }
+
+  /** @param {DecisionKind} kind */
+  announce(kind) {
+    toast(DONE[kind], { action: { label: "Undo", keyName: "U", run: () => this.undo() } });
+  }
+
+  /**
+   * Open what comes after an example that was decided.
+   *
+   * @param {string} id
+   */
+  async openNext(id) {
+    const next = this.queue.takeOut(id);
+    if (next) await this.desk.open(next.example_id);
+    await this.queue.load();
+    if (!next) await this.desk.openFirst();
+  }
+}

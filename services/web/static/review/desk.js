@@ -1,0 +1,158 @@
+/** The desk: one example with everything about it, and what can be done with it. */
+
+import { exampleAddress } from "../address.js";
+import { get } from "../api.js";
+import { emptyState, h, key, link, put } from "../dom.js";
+import { loadDossier } from "../dossier.js";
+import { articleParts } from "../example.js";
+import { QUEUE_REASONS } from "../words.js";
+
+/** @import { QueuedExample, Span } from "../../answers.d.ts" */
+/** @import { Child } from "../dom.js" */
+/** @import { Dossier } from "../dossier.js" */
+/** @import { Filters } from "./filters.js" */
+/** @import { Queue } from "./queue.js" */
+
+export class Desk {
+  /**
+   * @param {Queue} queue
+   * @param {Filters} filters
+   * @param {object} options
+   * @param {boolean} options.mayDecide
+   * @param {() => Child[]} options.buttons the ways to decide on the example
+   * @param {() => unknown} options.redact
+   */
+  constructor(queue, filters, { mayDecide, buttons, redact }) {
+    this.queue = queue;
+    this.filters = filters;
+    this.mayDecide = mayDecide;
+    this.buttons = buttons;
+    this.redact = redact;
+    this.article = h("article", { class: "stage-card", "aria-label": "The example under review" });
+    this.bar = h("div", { class: "actions", role: "toolbar", "aria-label": "Decide" });
+    this.element = h("div", { class: "desk" }, this.article, this.bar);
+    /** @type {Dossier | null} null while an example is read, and where nothing waits */
+    this.dossier = null;
+    this.isEmpty = false;
+    /** Counts the readings of an example, so that only the last reading is shown. */
+    this.reading = 0;
+    /** The newer revision that a notice has announced. */
+    this.noticedRevision = -1;
+  }
+
+  /** The example on the desk. */
+  get example() {
+    return this.dossier?.example ?? null;
+  }
+
+  /** @param {string} id */
+  async open(id) {
+    this.reading += 1;
+    const { reading } = this;
+    this.dossier = null;
+    const dossier = await loadDossier(id, { withSpans: this.mayDecide });
+    if (reading !== this.reading) return;
+    this.dossier = dossier;
+    this.isEmpty = false;
+    this.noticedRevision = -1;
+    this.show();
+    this.queue.mark(dossier.example.example_id);
+  }
+
+  /** Open the first example of the queue, or say that there is none. */
+  async openFirst() {
+    const first = this.queue.first();
+    if (first) await this.open(first.example_id);
+    else this.showEmpty();
+  }
+
+  /** Show the example with the ways to decide on it. */
+  show() {
+    if (!this.dossier) return;
+    const { example, spans } = this.dossier;
+    put(this.article, articleParts(this.dossier, place(example), this.personalDataNotice(spans)));
+    put(this.bar, this.mayDecide ? this.buttons() : h("p", { class: "quiet" }, "Your role looks and changes nothing."));
+    this.article.querySelector("h2")?.focus({ preventScroll: true });
+    scrollTo({ top: 0 });
+  }
+
+  /** Show a notice if somebody else has changed the example on the desk. */
+  async watch() {
+    const { example } = this;
+    if (!example) return;
+    const { revision } = await get(exampleAddress(example.example_id));
+    if (this.example !== example || revision === example.revision || revision === this.noticedRevision) return;
+    this.noticedRevision = revision;
+    const { facts } = await get(`${exampleAddress(example.example_id)}/history`);
+    const latest = facts.filter(({ seq }) => seq > example.revision).at(-1);
+    const reload = { type: "button", class: "secondary", onclick: () => this.open(example.example_id) };
+    const notice = h(
+      "div",
+      { class: "notice is-warn", role: "status" },
+      h("p", {}, h("b", {}, "Changed while you look at it. "), latest?.told ?? "Something was said about it."),
+      h("button", reload, "Show it as it is now"),
+    );
+    this.article.querySelector(".notice")?.remove();
+    this.article.prepend(notice);
+  }
+
+  showEmpty() {
+    this.dossier = null;
+    this.isEmpty = true;
+    put(this.article, this.filters.areSet ? nothingBehindFilters() : nothingWaits());
+    put(this.bar);
+  }
+
+  /** @param {Span[]} spans */
+  personalDataNotice(spans) {
+    const certain = spans.filter((span) => !span.is_guess);
+    const guesses = spans.filter((span) => span.is_guess);
+    if (!spans.length) return null;
+    const redactButton = { type: "button", class: "secondary", onclick: () => this.redact() };
+    return h(
+      "div",
+      { class: "notice is-personal" },
+      h(
+        "p",
+        {},
+        certain.length > 0 && [
+          h("b", {}, `Personal data: ${kinds(certain)}. `),
+          "It is not trained on until it is redacted. ",
+        ],
+        guesses.length > 0 && `To look at: ${kinds(guesses)}.`,
+      ),
+      certain.length > 0 && this.mayDecide && h("button", redactButton, "Redact ", key("P")),
+    );
+  }
+}
+
+/**
+ * Why the example is on the desk.
+ *
+ * @param {QueuedExample} example
+ */
+function place({ why, because }) {
+  return [
+    why ? h("span", { class: `pip is-${why}` }) : null,
+    h("b", {}, why ? QUEUE_REASONS[why] : "Not in the queue"),
+    because ? ` — ${because.join("; ")}` : "",
+  ];
+}
+
+/** @param {Span[]} spans */
+function kinds(spans) {
+  return [...new Set(spans.map(({ kind }) => kind.replaceAll("_", " ")))].join(", ");
+}
+
+function nothingBehindFilters() {
+  return emptyState("Nothing waits behind these filters", "Clear them to see the whole queue.");
+}
+
+function nothingWaits() {
+  return emptyState(
+    "The queue is empty",
+    "Everything that needs a person has been decided. New examples appear here as they arrive.",
+    h("br", {}),
+    link("/", {}, "Back to the dashboard"),
+  );
+}

@@ -1,0 +1,158 @@
+/** The review queue: what waits, the most urgent first, page by page. */
+
+import { get } from "../api.js";
+import { h, put } from "../dom.js";
+import { line } from "../texts.js";
+import { ago, count, number, QUEUE_REASONS } from "../words.js";
+
+/** @import { QueueItem, QueuePage } from "../../answers.d.ts" */
+/** @import { Filters } from "./filters.js" */
+
+/** Matches of a search that are looked for before the list is shown; the server pauses a long search. */
+const MATCHES = 20;
+
+export class Queue {
+  /**
+   * @param {Filters} filters
+   * @param {(id: string) => unknown} open what a click on an item does
+   */
+  constructor(filters, open) {
+    this.filters = filters;
+    this.open = open;
+    /** @type {QueueItem[]} */
+    this.items = [];
+    /** @type {Set<string>} */
+    this.skipped = new Set();
+    /** Decisions of this visit. */
+    this.decided = 0;
+    /** @type {string | null} */
+    this.currentId = null;
+    /** @type {string | null} */
+    this.after = null;
+    this.count = h("p", { class: "queue-count", role: "status" });
+    this.list = h("ol", { class: "queue", "aria-label": "What comes next" });
+  }
+
+  /** Read the queue from its beginning. */
+  async load() {
+    const page = await this.read(null);
+    this.items = page.items;
+    this.show(page);
+  }
+
+  /** Read the next page. */
+  async loadMore() {
+    const page = await this.read(this.after);
+    this.items.push(...page.items);
+    this.show(page);
+  }
+
+  /** The first example that was not skipped, or the first of all if all were skipped. */
+  first() {
+    return this.firstOf(this.items);
+  }
+
+  /**
+   * Remove an example that was decided, and return the example that comes after it.
+   *
+   * @param {string} id
+   */
+  takeOut(id) {
+    const place = this.placeOf(id);
+    const following = [...this.items.slice(place + 1), ...this.items.slice(0, Math.max(place, 0))];
+    if (place >= 0) this.items.splice(place, 1);
+    return this.firstOf(following);
+  }
+
+  /**
+   * The example some places further on; beyond either end, the example at that end.
+   *
+   * @param {number} steps
+   */
+  async neighbour(steps) {
+    const place = this.currentId === null ? -1 : this.placeOf(this.currentId);
+    if (place + steps >= this.items.length && this.after) await this.loadMore();
+    return this.items[Math.max(0, Math.min(this.items.length - 1, place + steps))];
+  }
+
+  /**
+   * Mark the example that is on the desk.
+   *
+   * @param {string | null} id
+   */
+  mark(id) {
+    this.currentId = id;
+    for (const button of this.list.querySelectorAll("button")) {
+      if (button.dataset.id === undefined) continue;
+      const isCurrent = button.dataset.id === id;
+      button.setAttribute("aria-current", String(isCurrent));
+      if (isCurrent) button.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  /**
+   * A page of the queue; a search that has paused goes on until there is something to look at.
+   *
+   * @param {string | null} after
+   * @returns {Promise<QueuePage>}
+   */
+  async read(after) {
+    const filters = this.filters.values;
+    let page = await get("/review", { ...filters, after });
+    const items = [...page.items];
+    while (filters.text && page.after && items.length < MATCHES) {
+      put(this.count, `Searching … ${count(items.length, "match", "matches")} so far`);
+      page = await get("/review", { ...filters, after: page.after });
+      items.push(...page.items);
+    }
+    return { ...page, items };
+  }
+
+  /** @param {QueuePage} page the last one that was read */
+  show(page) {
+    this.after = page.after;
+    this.filters.showReasons(page);
+    put(this.count, this.countWords(page.matching));
+    const more = h("button", { type: "button", class: "more", onclick: () => this.loadMore() }, "More");
+    put(
+      this.list,
+      this.items.map((item) => h("li", {}, this.itemButton(item))),
+      this.after && h("li", {}, more),
+    );
+    this.mark(this.currentId);
+  }
+
+  /** @param {number | null} matching null in a search, which counts nothing in advance */
+  countWords(matching) {
+    const own = this.decided ? ` · ${number(this.decided)} decided by you` : "";
+    if (matching !== null) return `${number(matching)} waiting${own}`;
+    return `${count(this.items.length, "match", "matches")}${this.after ? " so far" : ""}${own}`;
+  }
+
+  /** @param {QueueItem} item */
+  itemButton({ example_id: id, why, prompt, occurred_at: at }) {
+    return h(
+      "button",
+      { type: "button", class: "queue-item", "data-id": id, onclick: () => this.open(id) },
+      h("span", { class: `pip is-${why}`, title: QUEUE_REASONS[why] }),
+      line(prompt, { class: "prompt" }),
+      h(
+        "span",
+        { class: "about" },
+        QUEUE_REASONS[why],
+        this.skipped.has(id) && h("span", { class: "state" }, "skipped"),
+        h("span", {}, ago(at)),
+      ),
+    );
+  }
+
+  /** @param {QueueItem[]} items */
+  firstOf(items) {
+    return items.find(({ example_id: id }) => !this.skipped.has(id)) ?? items[0];
+  }
+
+  /** @param {string} id */
+  placeOf(id) {
+    return this.items.findIndex((item) => item.example_id === id);
+  }
+}

@@ -1,0 +1,96 @@
+"""The reference pages: every command of the command line and every setting, from the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import click
+
+from services.cli import main
+from services.settings import described
+
+_NOTE = "`make docs` writes this page from the code; do not edit it."
+
+
+def commands(group: click.Group = main, prefix: str = "rooflog") -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, by its whole name, in the order of `--help`."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.commands[name]
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}", command
+
+
+def options(command: click.Command) -> dict[str, click.Option]:
+    """The options of a command by their first flag."""
+    return {parameter.opts[0]: parameter for parameter in command.params if isinstance(parameter, click.Option)}
+
+
+def command_page() -> str:
+    """The page of all commands."""
+    everything = dict(commands())
+    shared = set.intersection(*(set(options(command)) for command in everything.values()))
+    parts = ["# Commands", _NOTE, _paragraphs(main), "## Options of every command"]
+    parts.append(_table(option for name, option in options(everything["rooflog up"]).items() if name in shared))
+    for name, command in everything.items():
+        usage = " ".join([name, *command.collect_usage_pieces(click.Context(command))])
+        parts += [f"## {name}", _paragraphs(command), f"```text\n{usage}\n```"]
+        if own := [option for flag, option in options(command).items() if flag not in shared]:
+            parts.append(_table(own))
+        parts.append(f"```text\n{(command.epilog or '').removeprefix('Example: ')}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def settings_page() -> str:
+    """The page of all settings."""
+    flags = {flag for _, command in commands() for flag in options(command)}
+    rows = [
+        f"| `{setting.variable}` | {f'`{setting.flag}`' if setting.flag in flags else ''} "
+        f"| {f'`{setting.default}`' if setting.default else ''} | {_cell(setting.description)} |"
+        for setting in described().values()
+    ]
+    head = ["| variable | flag | default | meaning |", "|---|---|---|---|"]
+    order = "A flag wins over its variable, and a variable wins over the default. Not every command has every flag."
+    return "\n\n".join(["# Settings", _NOTE, order, "\n".join(head + rows)]) + "\n"
+
+
+def index_page() -> str:
+    """The page that leads to everything generated."""
+    links = {
+        "[Commands](commands.md)": "every command with its options and an example",
+        "[Settings](settings.md)": "every setting with its flag, variable and default",
+        "[openapi.json](openapi.json)": "the HTTP interface of the gateway; a running gateway shows it at `/api`",
+        "[asyncapi.json](asyncapi.json)": "what the services listen to and publish on NATS; also at `/api/asyncapi`",
+        "[schemas](schemas/example.captured.v1.json)": "a JSON Schema for each fact, named by its tag",
+    }
+    rows = [f"| {link} | {meaning} |" for link, meaning in links.items()]
+    return "\n\n".join(["# Reference", _NOTE, "\n".join(["| page | content |", "|---|---|", *rows])]) + "\n"
+
+
+def _paragraphs(command: click.Command) -> str:
+    return "\n\n".join(_cell(part) for part in (command.help or "").split("\n\n"))
+
+
+def _table(found: Iterable[click.Option]) -> str:
+    rows = [f"| {_flags(option)} | {_cell(option.help or '')}{_limits(option)} |" for option in found]
+    return "\n".join(["| option | meaning |", "|---|---|", *rows])
+
+
+def _flags(option: click.Option) -> str:
+    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    if option.is_flag:
+        return names
+    if isinstance(option.type, click.Choice):
+        return f"{names} {' or '.join(f'`{choice}`' for choice in option.type.choices)}"
+    return f"{names} `{option.make_metavar(click.Context(main)).replace('|', ' or ')}`"
+
+
+def _limits(option: click.Option) -> str:
+    is_told = option.show_default and option.default not in (None, ())
+    return f" Default: `{option.default}`." * bool(is_told)
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"([|\[])", r"\\\1", " ".join(text.split()))

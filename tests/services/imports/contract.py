@@ -1,0 +1,129 @@
+"""What every import format promises, whatever its lines look like.
+
+A format brings a sample: `NAME.jsonl`, or a folder `NAME` of such files, beside this module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from events.facts import AnyFact
+from events.log.log import Log
+from services.imports import FORMATS, import_files
+from services.imports.format import Format
+from services.imports.importer import read_into
+from services.imports.lines import files, read
+from services.imports.report import Report
+from services.imports.spool import Spool
+
+WRONG: list[Any] = [None, True, -1, 1e300, "", "\0", "x.y *", [], [[]], [3], {}, {"": {}}]
+"""Values that a key of a line may have and should not."""
+
+JUNK = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 5000, b'{"no": "format"}', b"{}"]
+
+
+def sample(format_: type[Format]) -> list[Path]:
+    """The files of a format's sample."""
+    home = Path(__file__).parent
+    found = [path for path in (home / f"{format_.name}.jsonl", home / format_.name) if path.exists()]
+    if not found:
+        pytest.fail(
+            f"the import format {format_.name!r} has no sample: put lines of it into {home / format_.name}.jsonl, "
+            "good ones and what it leaves out"
+        )
+    return files(found)
+
+
+def lines_of(format_: type[Format]) -> list[dict[str, Any]]:
+    """The lines of a format's sample that are JSON objects."""
+    return [line.data for line in read(sample(format_), Report())]
+
+
+def written(path: Path, lines: list[Any]) -> Path:
+    """A file with these lines: objects as JSON, bytes as they are."""
+    path.write_bytes(b"".join((x if isinstance(x, bytes) else msgspec.json.encode(x)) + b"\n" for x in lines))
+    return path
+
+
+def facts_of(path: Path) -> tuple[list[tuple[int, bytes]], Report]:
+    """The facts that a file says, each with the number of its line, and the report."""
+    report = Report()
+    with Spool([path]) as spool:
+        for _ in read_into(spool, [path], report):
+            pass
+        return [(fact.number, fact.data) for fact in spool.in_order()], report
+
+
+async def told(log: Log) -> list[AnyFact]:
+    """Every fact on the log."""
+    return [message.fact() async for messages in log.read(0) for message in messages]
+
+
+class ImportContract:
+    """The suite; a subclass says with a fixture `format_` whom it is played on."""
+
+    def test_it_recognises_its_lines_alone(self, format_: type[Format]) -> None:
+        for data in lines_of(format_):
+            assert [known for known in FORMATS if known.recognises(data)] == [format_]
+
+    async def test_importing_again_adds_nothing(self, format_: type[Format], log: Log) -> None:
+        first = await import_files(log, sample(format_))
+        assert first.new > 0
+        facts = await told(log)
+        assert first.new == len(facts)
+        again = await import_files(log, sample(format_))
+        assert (again.new, again.existing) == (0, first.new)
+        assert (again.same_fact, again.ignored, again.problems) == (first.same_fact, first.ignored, first.problems)
+        assert await told(log) == facts
+
+    async def test_other_files_with_the_same_lines_add_nothing(
+        self, format_: type[Format], log: Log, tmp_path: Path
+    ) -> None:
+        lines = lines_of(format_)
+        first = written(tmp_path / "a.jsonl", lines)
+        report = await import_files(log, [first])
+        others = [written(tmp_path / "b.jsonl", lines[::-1]), written(tmp_path / "c.jsonl", lines)]
+        again = await import_files(log, others)
+        assert (again.new, again.existing) == (0, 2 * report.new)
+
+    def test_a_line_says_the_same_facts_beside_bad_ones(self, format_: type[Format], tmp_path: Path) -> None:
+        lines = lines_of(format_)
+        alone, _ = facts_of(written(tmp_path / "alone.jsonl", lines))
+        assert alone
+        for number, data in enumerate(lines):
+            bad = [*JUNK, *(data | {key: wrong} for key in data for wrong in WRONG if data[key] != wrong)]
+            beside = written(tmp_path / "beside.jsonl", [*bad, *lines])
+            facts, report = facts_of(beside)
+            good = [(line - len(bad), fact) for line, fact in facts if line > len(bad)]
+            assert good == alone, f"the bad versions of line {number + 1} change what good lines say"
+            named = {problem.line for problem in report.problems}
+            assert named >= set(range(2, len(JUNK) + 1))
+
+    def test_a_line_is_never_lost_without_a_word(self, format_: type[Format], tmp_path: Path) -> None:
+        for data in lines_of(format_):
+            lines = [data, *(data | {key: wrong} for key in data for wrong in WRONG)]
+            facts, report = facts_of(written(tmp_path / "lines.jsonl", lines))
+            accounted = {number for number, _ in facts} | {problem.line for problem in report.problems}
+            for number, line in enumerate(lines, 1):
+                if number not in accounted:
+                    said, alone = facts_of(written(tmp_path / "line.jsonl", [line]))
+                    assert said or alone.same_fact or alone.ignored or alone.problems, line
+
+    def test_problems_name_file_and_line(self, format_: type[Format], tmp_path: Path) -> None:
+        for data in lines_of(format_):
+            bad = [data | {key: wrong} for key in data for wrong in WRONG]
+            path = written(tmp_path / "bad.jsonl", [b"", *bad])
+            _, report = facts_of(path)
+            assert report.problems
+            for problem in report.problems:
+                assert problem.file == str(path)
+                assert 2 <= problem.line <= len(bad) + 1
+                assert problem.reason.strip()
+
+    def test_it_says_how_its_lines_look(self, format_: type[Format]) -> None:
+        assert format_.name.isidentifier()
+        assert 0 < len(format_.description) <= 120
