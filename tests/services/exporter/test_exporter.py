@@ -122,7 +122,8 @@ from events.log.log import Log
 from projections.queries import training_set
 from services.exporter.workflow import opened
 from services.settings import Settings
-from services.state.client import Owner, State
+from services.state.client import State
+from services.state.owner import Owner
 
 training_set.PAGE = int(sys.argv[4])
 
