@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.cli import COMMANDS
+from services.cli.commands import COMMANDS
 from services.runtime.nats_server import MAX_PAYLOAD, binary
 
 ROOT = Path(__file__).parents[2]

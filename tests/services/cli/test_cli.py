@@ -72,7 +72,7 @@ def test_a_day_at_the_command_line(cli: Cli) -> None:
     assert cli.json("export", code=1)["status"] == "insufficient_data"
 
 
-def test_the_second_decision_on_a_revision_is_refused_and_names_the_first(cli: Cli) -> None:
+def test_a_second_decision_on_a_revision_names_the_first(cli: Cli) -> None:
     example = cli.run("capture", "--prompt", "Minimum slope for TPO?", "--response", ANSWER).stdout.strip()
     revision = str(cli.json("show", example)["revision"])
     cli.run("approve", example, "--revision", revision, "--actor", "ann")
@@ -123,7 +123,7 @@ def test_errors_are_one_document_for_machines(cli: Cli) -> None:
     assert (document["status"], document["kind"]) == ("error", "UnknownExample")
 
 
-def test_a_setting_in_the_environment_is_named_when_it_is_wrong(cli: Cli) -> None:
+def test_a_wrong_setting_in_the_environment_is_named(cli: Cli) -> None:
     cli.environment["ROOFLOG_REPLICAS"] = "many"
     assert "ROOFLOG_REPLICAS = 'many'" in cli.run("status", code=2).stderr
 
