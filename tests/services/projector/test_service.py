@@ -18,7 +18,8 @@ from events.errors import InputError
 from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
 from events.log.log import Log
 from events.subjects import new_event_id, subject_of
-from projections.fold.projector import Projector, content_digest
+from projections.fold.content_digest import content_digest
+from projections.fold.projector import Projector
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state.client import open_state, runs
@@ -96,9 +97,7 @@ async def test_answers_include_what_was_said_just_before(cli: Cli, log: Log, sta
             await asked.run("rebuild", verify="x")
 
 
-async def test_garbage_on_the_log_and_on_questions_is_kept_or_refused_and_the_projector_goes_on(
-    cli: Cli, log: Log, start: Start
-) -> None:
+async def test_garbage_on_the_log_and_in_questions_stops_nothing(cli: Cli, log: Log, start: Start) -> None:
     start("projector")
     await until_running(log)
     js = log.client.jetstream()
