@@ -150,12 +150,12 @@ class _Decoder:
     async def next(self) -> Batch:
         """The next batch. Raises what went wrong there, and RooflogError where the process has ended."""
         try:
-            found: Batch | Exception = await asyncio.to_thread(self._channel.receive)
+            received: Batch | Exception = await asyncio.to_thread(self._channel.receive)
         except EOFError:
             raise RooflogError(_ENDED.format(await self._process.wait())) from None
-        if isinstance(found, Exception):
-            raise found
-        return found
+        if isinstance(received, Exception):
+            raise received
+        return received
 
 
 async def _serve(channel: Channel) -> None:

@@ -62,10 +62,10 @@ class Files:
 
     def remove(self, *databases: Path) -> None:
         """Remove databases with everything that DuckDB put beside them."""
-        for one in databases:
-            one.unlink(missing_ok=True)
-            compaction.wal_of(one).unlink(missing_ok=True)
-            shutil.rmtree(one.with_suffix(".spill"), ignore_errors=True)
+        for database in databases:
+            database.unlink(missing_ok=True)
+            compaction.wal_of(database).unlink(missing_ok=True)
+            shutil.rmtree(database.with_suffix(".spill"), ignore_errors=True)
 
     def replace(self, new: Path, *, keep: bool = False) -> None:
         """Put a closed database in the place of the live one, which is closed as well and may be kept as the previous.

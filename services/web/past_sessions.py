@@ -91,11 +91,11 @@ class Past:
 
     async def _hear(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None and (line := await process.stdout.readline()):
-            told: Step | Reply = msgspec.json.decode(line, type=Step | Reply)
-            if isinstance(told, Reply):
-                self._answers.put_nowait(told)
+            message: Step | Reply = msgspec.json.decode(line, type=Step | Reply)
+            if isinstance(message, Reply):
+                self._answers.put_nowait(message)
             else:
-                self.step = told
+                self.step = message
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         if self._questions is not None:
@@ -183,8 +183,8 @@ class Pasts:
 
     async def _make_room(self, seq: int) -> None:
         """End what is over; where that is not enough, refuse: nobody's state is taken from under them."""
-        for other in [other for other, (past, _) in self._open.items() if past.is_over or other == seq]:
-            await self.end(other)
+        for open_seq in [open_seq for open_seq, (past, _) in self._open.items() if past.is_over or open_seq == seq]:
+            await self.end(open_seq)
         if len(self._open) >= AT_ONCE:
             held = "; ".join(f"{past.seq:,} by {past.by}" for past, _ in self._open.values())
             raise Refusal(
