@@ -25,7 +25,7 @@ from ..settings import Settings
 from ..state.client import State
 from .changes import Changes
 from .errors import Refusal, unavailable
-from .past_sessions import Pasts
+from .past_sessions import PastSessions
 
 SAY_SECONDS = 5.0
 """How long the log may take to acknowledge: longer than a synced batch ever takes, shorter than callers wait."""
@@ -45,7 +45,7 @@ class Gateway:
         self.settings = settings
         self.log = log
         self.changes = Changes()
-        self.pasts = Pasts(settings, url)
+        self.pasts = PastSessions(settings, url)
         self._state = State(log, None, None)
         self._said: dict[str, int] = {}
 
@@ -62,7 +62,7 @@ class Gateway:
                 await subscription.unsubscribe()
 
     async def ask(self, actor: str, name: str, *, as_of: int | None = None, **args: Any) -> Any:
-        """The answer to a question, of a state that holds what this actor has said, or been told of, here.
+        """The answer to a question, from a state that holds every fact this actor has published or seen here.
 
         With `as_of` it is that of a moment somebody went back to. Raises Refusal 503 where the projector does not
         answer in time, 404 where nobody went back so far.
@@ -170,7 +170,7 @@ class Gateway:
         return last, await self._in_time(anext(self.log.read(after, last, limit), []))
 
     async def health(self) -> dict[str, Any]:
-        """How the log and the projector are, by age in seconds: of the last move, and of the oldest unfolded fact."""
+        """The health of log and projector: seconds since the last commit, and the age of the oldest unfolded fact."""
         client, now = self.log.client, datetime.now(UTC)
         answer: dict[str, Any] = {"status": "down", "log": {"connected": client.is_connected}, "projector": None}
         if not client.is_connected:
