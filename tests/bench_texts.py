@@ -78,8 +78,8 @@ def exact_rate(count: int) -> float:
 def one_more(count: int, tries: int = 40) -> tuple[float, float]:
     """Milliseconds (median, worst) to link one new prompt to `count` stored ones, transaction included."""
     con = database.connect(None)
-    for statement in near_duplicates.SCHEMA:
-        con.execute(statement)
+    for table in (near_duplicates.NEAR_TEXTS, near_duplicates.NEAR_BUCKETS):
+        table.create(con)
     index = near_duplicates.Index()
     asked = list(prompts(count + tries))
     con.execute("CREATE TEMP TABLE said (seq BIGINT, prompt VARCHAR)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,51 +9,19 @@ from pathlib import Path
 import duckdb
 
 from events.digest_chain import START
-from events.facts import ABOUT_EXAMPLES, CorrectionRecorded, ExampleRedacted, PolicyAdopted
+from events.facts import ABOUT_EXAMPLES, CorrectionRecorded, ExampleErased, ExampleRedacted, PolicyAdopted
 from events.message import Message
 
-from ..policy.policy import Policy, default
-from ..queries import examples
-from ..store import compaction, database
+from ..policy.policy import Policy
+from ..store import database
 from ..store.batch import Batch, decode
 from ..store.checkpoint import Checkpoint, checkpoint
 from ..store.database import Connection, DatabaseError, with_rows
-from ..store.projection import Projection
-from ..tables import policies
-from ..tables.decisions import DECISIONS
-from ..tables.digest_chain import CHAIN
-from ..tables.erasures import ERASURES, REMNANTS
-from ..tables.examples import CORRECTIONS, EXAMPLES, QUESTION, REDACTIONS, known
-from ..tables.exports import EXPORTS, TRAININGS
-from ..tables.feedback import FEEDBACK
-from ..tables.policies import POLICIES
-from ..tables.quarantine import QUARANTINE
+from ..tables import awaited, policies
+from ..tables.examples import QUESTION, known
 from ..texts import analysis, contradictions, near_duplicates
-from ..verdicts import counters, judgement
-
-PROJECTIONS: tuple[Projection, ...] = (
-    EXAMPLES,
-    REDACTIONS,
-    FEEDBACK,
-    DECISIONS,
-    POLICIES,
-    EXPORTS,
-    TRAININGS,
-    QUARANTINE,
-    ERASURES,
-    REMNANTS,
-    CHAIN,
-)
-"""Every table of facts, in the order in which a batch is folded."""
-
-SCHEMA = 9
-"""Raise it when tables outside PROJECTIONS change."""
-
-CACHES = ("analysis", "claims", "near_texts", "near_buckets")
-"""What texts say: dear to compute, and the same in every database that was folded from the same log."""
-
-AWAITED = "CREATE TABLE awaited (example_id VARCHAR)"
-"""Ids that something was said about and that have not arrived; not all that are in it need still be said."""
+from ..verdicts import judgement
+from . import tables
 
 _UNTIDY, _TIDY = "SET max_vacuum_tasks = 0", "RESET max_vacuum_tasks"
 """Without the former, every 10,000 facts a commit of a live projector takes up to 1.4 s longer: the write-ahead log is
@@ -67,7 +34,7 @@ PORTION = 100_000
 def prepare(messages: Sequence[Message]) -> Batch:
     """Decode messages that follow one another, and say what they bring to every table."""
     batch = decode(messages)
-    for projection in PROJECTIONS:
+    for projection in tables.projections():
         if projection.rows and (rows := projection.rows(batch)) is not None:
             batch.rows[projection.name] = rows
     return batch
@@ -102,9 +69,9 @@ class Projector:
         """Create the tables, or find where they stand and judge what was left unjudged."""
         if not database.first(self.con, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'checkpoint'"):
             self._create()
-        elif (found := self._fetch("SELECT versions FROM checkpoint")[0]) != (wanted := _versions()):
+        elif different := tables.differences(self._fetch("SELECT versions FROM checkpoint")[0]):
             raise DatabaseError(
-                f"{path} was written by another version of rooflog ({found}; this one writes {wanted}); "
+                f"{path} was written by another version of rooflog ({different}); "
                 "run `rooflog rebuild` to make it anew from the log"
             )
         self.checkpoint_seq = self.checkpoint.seq
@@ -187,9 +154,7 @@ class Projector:
             near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
             contradictions.forget(self.con)
             judgement.gather_all(self.con, policy)
-            said = " UNION ".join(f"SELECT example_id FROM {table}" for table in examples.ABOUT)
-            self.con.execute("DELETE FROM awaited")
-            self.con.execute(f"INSERT INTO awaited FROM ({said}) ANTI JOIN examples USING (example_id)")
+            awaited.find(self.con)
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
 
@@ -198,7 +163,7 @@ class Projector:
             digest = batch.follow(self.checkpoint.log_digest)
             if judge:
                 batch.known = known(self.con, _named(batch))
-            for projection in PROJECTIONS:
+            for projection in tables.projections():
                 projection.apply(self.con, batch)
             if judge:
                 judge(batch)
@@ -280,15 +245,11 @@ class Projector:
                              WHERE o.redacted_seq IS NOT NULL  -- of all others it is the text_key
                    ) ANTI JOIN touched USING (seq)""",
             )
-        if database.first(self.con, "SELECT 1 FROM awaited LIMIT 1"):
-            self.con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
+        awaited.remove_arrived(self.con)
+        if batch.of(ExampleErased):  # its list may name what was said about others
+            awaited.remove_unsaid(self.con)
         if missing := named - there.keys():
-            with_rows(
-                self.con,
-                {"example_id": "VARCHAR"},
-                [(example_id,) for example_id in sorted(missing)],
-                "INSERT INTO awaited FROM incoming ANTI JOIN awaited USING (example_id)",
-            )
+            awaited.add(self.con, missing)
 
     def _link(self, policy: Policy, since: int) -> None:
         """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""
@@ -308,26 +269,8 @@ class Projector:
 
     def _create(self) -> None:
         self.con.execute("BEGIN TRANSACTION")
-        for projection in PROJECTIONS:
-            projection.create(self.con)
-        for statement in (
-            *near_duplicates.SCHEMA,
-            *judgement.SCHEMA,
-            *counters.SCHEMA,
-            contradictions.SCHEMA,
-            compaction.TABLE,
-            CORRECTIONS,
-            AWAITED,
-        ):
-            self.con.execute(statement)
-        self.con.execute("INSERT INTO compaction VALUES (0)")
-        self.con.execute(database.ddl("analysis", analysis.COLUMNS))
-        self.con.execute("INSERT INTO judging VALUES (?, 'cluster')", [judgement.terms(default())])
-        self.con.execute(
-            """CREATE TABLE checkpoint (
-                   seq BIGINT, subject VARCHAR, log_digest BLOB, versions VARCHAR, judged_seq BIGINT)"""
-        )
-        self.con.execute("INSERT INTO checkpoint VALUES (0, '', ?, ?, 0)", [START, _versions()])
+        tables.create(self.con)
+        self.con.execute("INSERT INTO checkpoint VALUES (0, '', ?, ?, 0)", [START, tables.versions()])
         self.con.execute("COMMIT")
 
     def _fetch(self, statement: str) -> tuple[str, ...]:
@@ -335,41 +278,6 @@ class Projector:
         if row is None:
             raise DatabaseError("the database holds no checkpoint; run `rooflog rebuild` to make it anew")
         return row
-
-
-def content_digest(con: Connection) -> str:
-    """SHA-256 over every row of every table in the order of its key: equal states have equal digests.
-
-    What texts say is left out: it is a cache, and the verdicts hold what came of it.
-    """
-    total = hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in table_digests(con).items()).encode())
-    now = checkpoint(con)
-    total.update(f"{now.seq} {now.subject} {now.log_digest.hex()}".encode())
-    return total.hexdigest()
-
-
-def table_digests(con: Connection) -> dict[str, str]:
-    """Of every table that is content its number of rows and the SHA-256 over them, in the order of its key."""
-    tables = [(p.name, p.columns, p.key) for p in PROJECTIONS] + [("verdicts", judgement.COLUMNS, "example_id")]
-    found = {}
-    for name, columns, key in tables:
-        row = f"to_json(struct_pack({', '.join(f'{c} := {_text(c, kind)}' for c, kind in columns.items())}))"
-        digests = con.sql(f"SELECT sha256({row}::VARCHAR) AS digest FROM {name} ORDER BY {key}")
-        count, total = 0, hashlib.sha256()
-        for batch in digests.to_arrow_reader(100_000):
-            count += len(batch)
-            total.update("".join(batch["digest"].to_pylist()).encode())
-        found[name] = f"{count} {total.hexdigest()}"
-    return found
-
-
-def _text(column: str, kind: str) -> str:
-    return f"hex({column})" if kind == "BLOB" else column
-
-
-def _versions() -> str:
-    versions = (f"{p.name}={p.version}" for p in PROJECTIONS)
-    return " ".join([f"schema={SCHEMA}", *versions, f"links={near_duplicates.ALGORITHM.replace(' ', '+')}"])
 
 
 def _prompts(examples: str) -> str:

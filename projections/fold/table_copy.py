@@ -1,25 +1,18 @@
-"""Taking over: tables copied between the live database and one that is folded anew beside it."""
+"""Copies of tables between the live database, one that is folded anew beside it, and a file that is written anew."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from ..store.checkpoint import checkpoint
-from ..store.compaction import attached
-from ..store.database import Connection
-from .projector import CACHES, PROJECTIONS, table_digests
-
-_TOGETHER = (
-    ("verdicts", "judging", "tallies", "queued", "queued_tags"),
-    ("near_texts", "near_buckets"),
-)
-"""Tables that follow from one another: whoever puts one back puts back all."""
-
-TABLES = (*(p.name for p in PROJECTIONS), "verdicts", "tallies", "queued", "queued_tags", *CACHES)
-"""Every table that can be put back by its name."""
+from ..store.compaction import attached, wal_of
+from ..store.database import Connection, first
+from ..store.table import Table
+from . import tables
+from .content_digest import table_digests
 
 
 class Snapshot(Struct, frozen=True):
@@ -30,24 +23,18 @@ class Snapshot(Struct, frozen=True):
     digests: dict[str, str] = {}
 
 
-def group(table: str) -> tuple[str, ...]:
-    """A table and those that belong to it."""
-    return next((tables for tables in _TOGETHER if table in tables), (table,))
-
-
-def hand_over(con: Connection, target: Path, tables: Sequence[str], *, digests: bool = False) -> Snapshot:
+def hand_over(con: Connection, target: Path, caches: Sequence[Table], *, digests: bool = False) -> Snapshot:
     """Copy tables of what texts say to another file whose tables are there and empty; the moment they are of.
 
-    Others may fold meanwhile. What was analysed of a text that no example has any more stays behind.
+    Others may fold meanwhile. What was found in a text that no example has any more stays behind.
     """
-    sources = {name: name for name in tables} | {"analysis": "analysis SEMI JOIN examples USING (analysis_key)"}
     with attached(con, target, "anew"):
         con.execute("BEGIN TRANSACTION")
         try:
             now = checkpoint(con)
-            for name in tables:
-                con.execute(f"INSERT INTO anew.{name} SELECT * FROM {sources[name]}")
-            snapshot = Snapshot(now.seq, now.log_digest, table_digests(con) if digests else {})
+            for table in caches:
+                con.execute(f"INSERT INTO anew.{table.name} SELECT * FROM {table.name} WHERE NOT ({table.stale})")
+            snapshot = Snapshot(now.seq, now.log_digest, table_digests(con, compared(caches)) if digests else {})
             con.execute("COMMIT")
         except BaseException:
             con.execute("ROLLBACK")
@@ -56,20 +43,62 @@ def hand_over(con: Connection, target: Path, tables: Sequence[str], *, digests: 
     return snapshot
 
 
-def put_back(con: Connection, source: Path, tables: Sequence[str]) -> None:
+def put_back(con: Connection, source: Path, wanted: Sequence[Table]) -> None:
     """Give tables the content that they have in another file, all in one transaction."""
     with attached(con, source, "anew"):
         con.execute("BEGIN TRANSACTION")
         try:
-            for name in tables:
-                con.execute(f"DELETE FROM {name}")
-                con.execute(f"INSERT INTO {name} SELECT * FROM anew.{name}")
+            for table in wanted:
+                con.execute(f"DELETE FROM {table.name}")
+                con.execute(f"INSERT INTO {table.name} SELECT * FROM anew.{table.name}")
             con.execute("COMMIT")
         except BaseException:
             con.execute("ROLLBACK")
             raise
 
 
+def rewrite(con: Connection, target: Path) -> None:
+    """Write what the tables hold now to a new file. Nothing may be folded meanwhile; others may read.
+
+    What was found in a text that no example has any more is forgotten as well.
+    """
+    for leftover in (target, wal_of(target)):
+        leftover.unlink(missing_ok=True)
+    for table in tables.caches():
+        con.execute(f"DELETE FROM {table.name} WHERE {table.stale}")
+    name = con.execute("SELECT current_database()").fetchall()[0][0]
+    with attached(con, target, "rewritten"):
+        con.execute(f'COPY FROM DATABASE "{name}" TO rewritten')
+        con.execute("UPDATE rewritten.compaction SET erased_through = (SELECT coalesce(max(seq), 0) FROM erasures)")
+        con.execute("CHECKPOINT rewritten")
+
+
+def compared(taken_over: Sequence[Table] = ()) -> list[Table]:
+    """The tables that are equal in all databases that were folded from the same log, as far as they were made anew.
+
+    What is kept by text depends on which texts there were, and on which answers met: see `differing_by_text`.
+    """
+    return [table for table in tables.repairable() if table not in taken_over and not table.text_key]
+
+
 def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
     """The tables whose digests differ."""
     return [name for name in one if one[name] != other.get(name)]
+
+
+def differing_by_text(con: Connection, other: Path, taken_over: Iterable[Table]) -> list[str]:
+    """The tables kept by text that say of one text something else than another file does.
+
+    A row that only one of the two has is no damage: it is found again when the text is.
+    """
+    by_text = [table for table in tables.repairable() if table.text_key and table not in taken_over]
+    with attached(con, other, "anew"):
+        return [
+            table.name
+            for table in by_text
+            if first(
+                con,
+                f"""SELECT 1 FROM (FROM anew.{table.name} SEMI JOIN {table.name} USING ({table.key})
+                                   EXCEPT FROM {table.name}) LIMIT 1""",
+            )
+        ]

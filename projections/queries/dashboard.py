@@ -77,11 +77,11 @@ def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     said: dict[datetime, dict[str, int]] = {}
     for step, what, n in con.execute(
         f"""WITH latest AS (SELECT coalesce(max(hour), 0) * 3600000000 AS last FROM hours
-                            WHERE n > 0 AND hour <= epoch_us($now::TIMESTAMP) // 3600000000),
+                            WHERE hour <= epoch_us($now::TIMESTAMP) // 3600000000),
             bounds AS (SELECT make_timestamp(last) - INTERVAL {steps} {unit} AS start FROM latest)
             SELECT date_trunc('{unit}', make_timestamp(hour * 3600000000))::TIMESTAMP AS step, what, sum(n) FROM (
                 SELECT hour, kind AS what, n FROM hours
-                WHERE hour < epoch_us($now::TIMESTAMP) // 3600000000 AND n > 0
+                WHERE hour < epoch_us($now::TIMESTAMP) // 3600000000
                   AND hour >= epoch_us((SELECT start FROM bounds)) // 3600000000
                 UNION ALL
                 SELECT {HOUR}, kind, 1 FROM examples  -- which lie in the order in which they came

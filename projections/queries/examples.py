@@ -11,7 +11,7 @@ import msgspec
 from ..policy.policy import RELEVANCE, Policy, Relevance
 from ..store.checkpoint import checkpoint
 from ..store.database import AMONG, Connection, first
-from ..tables import policies
+from ..tables import awaited, policies
 from ..tables.examples import id_key
 from ..tables.quarantine import SUBJECT_ID
 from ..verdicts import judgement
@@ -26,16 +26,9 @@ _FILTER_STAGE = BIT["rejected"] - 1
 NEW_TOPIC = next(number for number, name in QUEUE.items() if name == "new_topic")
 
 
-ABOUT = ("feedback", "decisions", "redactions", "erasures")
-"""Tables of facts about an example, which may reach the log before it."""
-
-
 def status(con: Connection) -> dict[str, Any]:
     """Where the tables stand, what is in quarantine, and what waits for an example that has not arrived."""
     now = checkpoint(con)
-    waiting = con.execute(
-        " UNION ALL ".join(f"SELECT count(*) FROM {table} SEMI JOIN awaited USING (example_id)" for table in ABOUT)
-    ).fetchall()
     return {
         "checkpoint": now.seq,
         "log_digest": now.log_digest.hex(),
@@ -44,15 +37,8 @@ def status(con: Connection) -> dict[str, Any]:
         "quarantined": dict(
             con.execute("SELECT category, count(*) FROM quarantine GROUP BY ALL ORDER BY 1").fetchall()
         ),
-        "waiting_for_example": sum(count for (count,) in waiting),
+        "waiting_for_example": awaited.waiting(con),
     }
-
-
-def digest(con: Connection) -> dict[str, Any]:
-    """The content digest of the tables, and where they stand."""
-    from ..fold.projector import content_digest  # only the owner of the tables has to load what folds them
-
-    return {"content_digest": content_digest(con), "checkpoint": checkpoint(con).seq}
 
 
 def funnel(con: Connection, relation: str | None = None) -> dict[str, Any]:

@@ -5,6 +5,21 @@ from __future__ import annotations
 from msgspec import Struct
 
 from .database import Connection, DatabaseError, first
+from .table import Table
+
+CHECKPOINT = Table(
+    name="checkpoint",
+    columns={
+        "seq": "BIGINT",
+        "subject": "VARCHAR",
+        "log_digest": "BLOB",
+        "versions": "VARCHAR",
+        "judged_seq": "BIGINT",
+    },
+    key="seq",
+    kind="file",
+)
+"""One row. `versions` are those of all tables when the file was made, `judged_seq` is how far they were judged."""
 
 
 class Checkpoint(Struct, frozen=True):

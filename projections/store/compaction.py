@@ -7,9 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .database import Connection, first
+from .table import Table
 
-TABLE = "CREATE TABLE compaction (erased_through BIGINT)"
-"""The sequence of the last tombstone after which the file was written anew. It is no part of the content."""
+COMPACTION = Table(
+    name="compaction",
+    columns={"erased_through": "BIGINT"},
+    key="erased_through",
+    kind="file",
+    first_row=lambda: (0,),
+)
+"""One row: the sequence of the last tombstone after which the file was written anew."""
 
 
 def is_due(con: Connection) -> bool:
@@ -17,24 +24,6 @@ def is_due(con: Connection) -> bool:
     return first(
         con, "SELECT 1 WHERE (SELECT coalesce(max(seq), 0) FROM erasures) > (SELECT erased_through FROM compaction)"
     ) is not None  # fmt: skip
-
-
-def rewrite(con: Connection, target: Path) -> None:
-    """Write what the tables hold now to a new file. Nothing may be folded meanwhile; others may read.
-
-    What was analysed of a text that no example has any more is forgotten as well.
-    """
-    for leftover in (target, wal_of(target)):
-        leftover.unlink(missing_ok=True)
-    con.execute(
-        """DELETE FROM analysis WHERE analysis_key NOT IN (
-               SELECT analysis_key FROM examples WHERE analysis_key IS NOT NULL)"""
-    )
-    name = con.execute("SELECT current_database()").fetchall()[0][0]
-    with attached(con, target, "rewritten"):
-        con.execute(f'COPY FROM DATABASE "{name}" TO rewritten')
-        con.execute("UPDATE rewritten.compaction SET erased_through = (SELECT coalesce(max(seq), 0) FROM erasures)")
-        con.execute("CHECKPOINT rewritten")
 
 
 @contextmanager

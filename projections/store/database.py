@@ -117,8 +117,3 @@ def first(con: Connection, statement: str, parameters: object = None) -> tuple[A
     """The first row of a small result, or None; unlike DuckDB's `fetchone` it leaves no unfinished result behind."""
     rows = con.execute(statement, parameters).fetchall()
     return rows[0] if rows else None
-
-
-def ddl(table: str, columns: dict[str, str]) -> str:
-    """The statement that creates a table."""
-    return f"CREATE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})"

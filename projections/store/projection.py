@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
-from msgspec import Struct
 
 from events.facts import Fact
 
 from .batch import Batch
-from .database import Connection, append, ddl
+from .database import Connection, append
+from .table import Kind, Table
 
 
-class Projection(Struct, frozen=True, kw_only=True):
-    """One table and the functions that fold a batch into it; raise `version` when any of them changes.
+class Projection(Table, frozen=True, kw_only=True):
+    """A table of facts and the functions that fold a batch into it; raise `version` when any of them changes.
 
-    `columns` are names and SQL types; `key` orders the rows in the content digest. `rows` says what a batch brings to
-    the table, of itself: that can be done ahead, in another process. `fold` puts it in; without one it is appended.
+    `rows` says what a batch brings to the table, of itself: that can be done ahead, in another process. `fold` puts it
+    in; without one it is appended.
     """
 
-    name: str
-    version: int
+    kind: Kind = "fact"
+    in_digest: bool = True
     handles: tuple[type[Fact], ...]
-    columns: dict[str, str]
-    key: str
     rows: Callable[[Batch], pa.Table | None] | None = None
     fold: Callable[[Connection, Batch], None] | None = None
 
@@ -34,10 +32,6 @@ class Projection(Struct, frozen=True, kw_only=True):
             self.fold(con, batch)
         elif self.name in batch.rows:
             append(con, self.name, batch.rows[self.name])
-
-    def create(self, con: Connection) -> None:
-        """Create the empty table."""
-        con.execute(ddl(self.name, self.columns))
 
 
 ENVELOPE = {

@@ -23,7 +23,7 @@ from .quarantine import IDS
 
 _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "VARCHAR"}
 
-_REMNANTS = {"seq": "BIGINT", "ids": "VARCHAR[]"}
+_UNERASED = {"seq": "BIGINT", "ids": "VARCHAR[]"}
 """`ids` are all that a message may be about: which of them is erased can change, what the message says cannot."""
 
 _LISTED = """
@@ -84,11 +84,11 @@ def _take_out(con: Connection, batch: Batch) -> None:
             WHERE list_has_any(ids, (SELECT list(example_id) FROM gone))"""
     )
     con.execute(
-        """INSERT INTO remnants SELECT seq, ids FROM left_over
-           ANTI JOIN listed USING (seq) ANTI JOIN remnants USING (seq)"""
+        """INSERT INTO unerased_messages SELECT seq, ids FROM left_over
+           ANTI JOIN listed USING (seq) ANTI JOIN unerased_messages USING (seq)"""
     )
     for table, seqs in (
-        ("remnants", "listed"),
+        ("unerased_messages", "listed"),
         ("feedback", "listed"),
         ("decisions", "listed"),
         ("redactions", "left_over"),
@@ -111,22 +111,23 @@ def _blank(con: Connection, batch: Batch) -> None:
         con.execute(f"UPDATE examples SET {BARE}, erased_seq = gone.seq {erased}")
 
 
-def remnants(con: Connection) -> dict[str, list[int]]:
+def unerased(con: Connection) -> dict[str, list[int]]:
     """Messages that still hold the text of erased examples, as far as the tables know: sequences by example."""
     return dict(
         con.execute(
             f"""WITH RECURSIVE listed AS ({_LISTED}), {_ERASED}
                 SELECT example_id, list(seq ORDER BY seq) FROM (
-                    SELECT r.seq, min(g.example_id) AS example_id FROM (SELECT seq, unnest(ids) AS id FROM remnants) r
-                    JOIN (SELECT DISTINCT example_id FROM erased) g ON g.example_id = r.id GROUP BY r.seq)
+                    SELECT m.seq, min(g.example_id) AS example_id
+                    FROM (SELECT seq, unnest(ids) AS id FROM unerased_messages) m
+                    JOIN (SELECT DISTINCT example_id FROM erased) g ON g.example_id = m.id GROUP BY m.seq)
                 GROUP BY ALL ORDER BY ALL"""
         ).fetchall()
     )
 
 
 def erasing(con: Connection) -> dict[str, Any]:
-    """What is left to do after erasures: `remnants`, and whether the database's file has to be written anew."""
-    return {"remnants": remnants(con), "compaction_due": compaction.is_due(con)}
+    """What is left to do after erasures: messages to erase, and whether the database's file has to be written anew."""
+    return {"remnants": unerased(con), "compaction_due": compaction.is_due(con)}
 
 
 def repeating(con: Connection, *, example_id: str) -> dict[str, Any]:
@@ -154,5 +155,13 @@ UNION SELECT example_id FROM examples
       WHERE original_key IN (FROM keys) OR text_key IN (FROM keys) OR said_key IN (FROM keys)"""
 
 ERASURES = Projection(name="erasures", version=3, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows)
-REMNANTS = Projection(name="remnants", version=2, handles=(), columns=_REMNANTS, key="seq", fold=_take_out)
+UNERASED_MESSAGES = Projection(
+    name="unerased_messages",
+    version=2,
+    formerly="remnants",
+    handles=(),
+    columns=_UNERASED,
+    key="seq",
+    fold=_take_out,
+)
 """What the log still holds of erased examples and no tombstone lists; folded after every table that has a text."""

@@ -17,6 +17,7 @@ from ..store import database
 from ..store.batch import Batch
 from ..store.database import Connection
 from ..store.projection import ENVELOPE, Projection, envelope, envelopes
+from ..store.table import Table
 
 CORRECTION_SOURCE = "user_correction"
 
@@ -115,8 +116,13 @@ BARE = ", ".join(f"{name} = {_FORGOTTEN.get(name, 'NULL')}" for name in (_SAID |
 
 _REKEY = f"prompt_key = {PROMPT_KEY}, text_key = {TEXT_KEY}, analysis_key = {ANALYSIS_KEY}"
 
-
-CORRECTIONS = "CREATE TABLE corrections (seq BIGINT, example_id VARCHAR, corrects VARCHAR, original_key UUID)"
+CORRECTIONS = Table(
+    name="corrections",
+    columns={"seq": "BIGINT", "example_id": "VARCHAR", "corrects": "VARCHAR", "original_key": "UUID"},
+    key="seq",
+    kind="derived",
+    group="examples",
+)
 """What is a correction of what, beside the examples: these columns never change, and one example in twenty has them."""
 
 
@@ -296,6 +302,7 @@ def _keys(prompt: str, response: str, original: str | None = None) -> tuple[byte
 EXAMPLES = Projection(
     name="examples",
     version=4,
+    group="examples",
     handles=(ExampleCaptured, CorrectionRecorded),
     columns=_SAID | _DERIVED,
     key="seq",

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ..policy.lexicon import SAID, Lexicon, difference, extracts, rate
 from ..store.database import TYPES, Connection, first, with_table
+from ..store.table import Table
 from . import personal_data
 from .personal_data import Span
 
@@ -31,6 +32,7 @@ COLUMNS = {
     "personal_data": "VARCHAR[]",
     "flags": "VARCHAR[]",
 }
+ANALYSIS = Table(name="analysis", columns=COLUMNS, key="analysis_key, analyser", kind="cache", text_key="analysis_key")
 """`spans` is JSON; `personal_data` and `flags` are its kinds: what keeps an example out, and what a reviewer sees."""
 
 

@@ -14,7 +14,8 @@ from zlib import crc32
 
 import msgspec
 
-from ..store.database import AMONG, Connection, ddl, first, insert, with_rows
+from ..store.database import AMONG, Connection, first, insert, with_rows
+from ..store.table import Table
 from .normal_form import PRODUCTS, normalise, words
 
 MEMBERS = 200
@@ -98,10 +99,20 @@ def _is_opposed(a: str, b: str) -> bool:
     )
 
 
-COLUMNS = {"analysis_key": "UUID", "amounts": "VARCHAR", "stance": "VARCHAR", "opening": "VARCHAR",
-           "size": "BIGINT", "outline": "BIGINT"}  # fmt: skip
-
-SCHEMA = ddl("claims", COLUMNS)
+CLAIMS = Table(
+    name="claims",
+    columns={
+        "analysis_key": "UUID",
+        "amounts": "VARCHAR",
+        "stance": "VARCHAR",
+        "opening": "VARCHAR",
+        "size": "BIGINT",
+        "outline": "BIGINT",
+    },
+    key="analysis_key",
+    kind="cache",
+    text_key="analysis_key",
+)
 """What answers claim: a cache, filled for those that have an answer to the same question beside them.
 
 `size` counts the words of the opening, and each sets one bit of `outline`: a word is in no opening that lacks its bit.
@@ -151,7 +162,7 @@ def find(con: Connection, judged: str, eligible: str) -> list[int]:
     (count,) = first(con, "SELECT count(*) FROM unclaimed") or (0,)
     for start in range(0, count, PAGE):
         page = f"SELECT analysis_key, seq FROM unclaimed WHERE number > {start} AND number <= {start + PAGE}"
-        insert(con, "fresh_claims", COLUMNS, _read(con, dict(con.execute(page).fetchall())))
+        insert(con, "fresh_claims", CLAIMS.columns, _read(con, dict(con.execute(page).fetchall())))
     told = "SELECT cluster, seq, place, {0}.* FROM compared JOIN {0} USING (analysis_key)"
     con.execute(f"CREATE OR REPLACE TEMP TABLE told AS {told.format('claims')} UNION ALL {told.format('fresh_claims')}")
     result = con.execute(
@@ -194,7 +205,7 @@ def keep(con: Connection) -> None:
 
 def forget(con: Connection) -> None:
     """Drop the claims of texts that are no more: they repeat words of them."""
-    con.execute("DELETE FROM claims WHERE analysis_key NOT IN (SELECT analysis_key FROM examples)")
+    con.execute(f"DELETE FROM claims WHERE {CLAIMS.stale}")
 
 
 def _read(con: Connection, unread: dict[UUID, int]) -> list[Row]:

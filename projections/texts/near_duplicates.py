@@ -25,6 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..store.database import Connection, first
+from ..store.table import Table
 from .normal_form import VERSION as WORDING
 from .normal_form import facts, normalise, reworded
 
@@ -55,16 +56,35 @@ Words = npt.NDArray[np.uint32]
 Numbers = npt.NDArray[np.int64]
 Link = tuple[int | None, float]
 
-SCHEMA = (
-    """CREATE TABLE near_texts (seq BIGINT, normal VARCHAR, facts UINTEGER, representative BIGINT, similarity DOUBLE,
-                                made VARCHAR)""",
-    "CREATE TABLE near_buckets (seq BIGINT, facts UINTEGER, bands BLOB, absent UINTEGER)",
+NEAR_TEXTS = Table(
+    name="near_texts",
+    columns={
+        "seq": "BIGINT",
+        "normal": "VARCHAR",
+        "facts": "UINTEGER",
+        "representative": "BIGINT",
+        "similarity": "DOUBLE",
+        "made": "VARCHAR",
+    },
+    key="seq",
+    kind="cache",
+    group="near",
 )
-"""One row a text, with its normal form, the key of its facts and its link; and one row a representative: its bucket in
-each band and that of its words, 4 bytes each, and a bit set in `absent` for those that were full when it came.
+"""One row a text, with its normal form, the key of its facts and its link, and what `made` it."""
+
+NEAR_BUCKETS = Table(
+    name="near_buckets",
+    columns={"seq": "BIGINT", "facts": "UINTEGER", "bands": "BLOB", "absent": "UINTEGER"},
+    key="seq",
+    kind="cache",
+    group="near",
+)
+"""One row a representative: its bucket in each band and that of its words, 4 bytes each, and a bit set in `absent` for
+those that were full when it came.
 
 They are looked for in memory (`Index`). What 32 bits confuse, verification tells apart.
 """
+
 
 _COLUMNS = BANDS + 1
 _BITS = np.uint32(1) << np.arange(_COLUMNS, dtype=np.uint32)

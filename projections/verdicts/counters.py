@@ -6,17 +6,59 @@ Both follow from the verdicts and could be counted again at any time; a test doe
 from __future__ import annotations
 
 from ..store.database import Connection, first
+from ..store.table import Table
 
-SCHEMA = (
-    "CREATE TABLE tallies (dimension VARCHAR, key VARCHAR, total BIGINT, in_training BIGINT, waiting BIGINT)",
-    "CREATE TABLE queued (seq BIGINT, place BIGINT, source VARCHAR, project_context VARCHAR, may_be_new BOOLEAN)",
-    "CREATE TABLE queued_tags (tag VARCHAR, seq BIGINT)",
-    "CREATE TABLE new_topics (seq BIGINT, place BIGINT, thin_tags VARCHAR[])",
-    "CREATE TABLE hours (hour BIGINT, kind VARCHAR, n BIGINT)",
+TALLIES = Table(
+    name="tallies",
+    columns={"dimension": "VARCHAR", "key": "VARCHAR", "total": "BIGINT", "in_training": "BIGINT", "waiting": "BIGINT"},
+    key="dimension, key",
+    kind="derived",
+    group="verdicts",
 )
 """Counts by dimension (`kind`, `source`, `project`, `relevance`, `reason`, `queue`, `tag`): all, those that are trained
-on and those that wait; the review queue; its tags; what is a new topic in it, with the place it has otherwise; and how
-many examples of each kind occurred in every HOUR."""
+on and those that wait."""
+
+QUEUED = Table(
+    name="queued",
+    columns={
+        "seq": "BIGINT",
+        "place": "BIGINT",
+        "source": "VARCHAR",
+        "project_context": "VARCHAR",
+        "may_be_new": "BOOLEAN",
+    },
+    key="seq",
+    kind="derived",
+    group="verdicts",
+)
+"""The review queue."""
+
+QUEUED_TAGS = Table(
+    name="queued_tags",
+    columns={"tag": "VARCHAR", "seq": "BIGINT"},
+    key="tag, seq",
+    kind="derived",
+    group="verdicts",
+)
+"""The tags of what is in the review queue."""
+
+NEW_TOPICS = Table(
+    name="new_topics",
+    columns={"seq": "BIGINT", "place": "BIGINT", "thin_tags": "VARCHAR[]"},
+    key="seq",
+    kind="derived",
+    group="verdicts",
+)
+"""What is a new topic in the review queue, with the place that it has otherwise."""
+
+HOURS = Table(
+    name="hours",
+    columns={"hour": "BIGINT", "kind": "VARCHAR", "n": "BIGINT"},
+    key="hour, kind",
+    kind="derived",
+    group="verdicts",
+)
+"""How many examples of each kind occurred in every HOUR; there is no row for none."""
 
 HOUR = "epoch_us(occurred_at) // 3600000000"
 """The hour of a moment, counted from 1970: a division of numbers costs a tenth of cutting off a moment."""
@@ -70,6 +112,7 @@ def move(con: Connection, moved: str, below: int) -> None:
         "UPDATE hours SET n = hours.n + m.n FROM moved_hours m WHERE hours.hour = m.hour AND hours.kind = m.kind"
     )
     con.execute("INSERT INTO hours FROM moved_hours ANTI JOIN hours USING (hour, kind)")
+    con.execute("DELETE FROM hours WHERE n = 0")
     if first(con, f"SELECT 1 FROM {moved} WHERE sign < 0 AND queue IS NOT NULL LIMIT 1"):
         for table in ("queued", "queued_tags", "new_topics"):
             con.execute(

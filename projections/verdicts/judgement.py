@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..policy.policy import RELEVANCE, Policy
-from ..store import database
+from ..policy.policy import RELEVANCE, Policy, default
 from ..store.database import Connection, first
+from ..store.table import Table
 from ..texts.analysis import analyser
 from . import counters, evidence
 
@@ -51,9 +51,18 @@ JUDGEMENT = {
 
 COLUMNS = evidence.COLUMNS | JUDGEMENT
 
-SCHEMA = (database.ddl("verdicts", COLUMNS), "CREATE TABLE judging (terms VARCHAR, question VARCHAR)")
-"""A verdict repeats its evidence, so that another policy judges anew without a join; `judging` are the terms on which
-the evidence was gathered, and the column that examples shared that answer the same."""
+VERDICTS = Table(name="verdicts", columns=COLUMNS, key="example_id", kind="derived", group="verdicts", in_digest=True)
+"""A verdict repeats its evidence, so that another policy judges anew without a join."""
+
+JUDGING = Table(
+    name="judging",
+    columns={"terms": "VARCHAR", "question": "VARCHAR"},
+    key="terms",
+    kind="derived",
+    group="verdicts",
+    first_row=lambda: (terms(default()), "cluster"),
+)
+"""One row: the terms on which the evidence was gathered, and the column that examples shared that answer the same."""
 
 _FILTERS = BIT["too_short"] | BIT["low_relevance"] | BIT["excluded_source"] | BIT["excluded_by_author"]
 _GONE = BIT["superseded_by"] | BIT["erased"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
@@ -120,8 +121,28 @@ class Session:
 Body = Callable[..., Coroutine[Any, Any, Outcome]]
 
 
-def command(name: str, *, example: str) -> Callable[[Body], click.Command]:
-    """Make a coroutine `body(session, **options)` a command with the shared options and the example in its help."""
+class _Described(click.Command):
+    """A command whose help ends with what a registry knows, which is loaded when somebody reads the help."""
+
+    details: Callable[[], Iterable[str]] = staticmethod(tuple)
+
+    @property
+    def help(self) -> str | None:
+        """The body's docstring, then the details."""
+        return "\n\n".join([self._help, *self.details()])
+
+    @help.setter  # noqa: A003
+    def help(self, text: str | None) -> None:
+        self._help = inspect.cleandoc(text or "")
+
+
+def command(
+    name: str, *, example: str, details: Callable[[], Iterable[str]] | None = None
+) -> Callable[[Body], click.Command]:
+    """Make a coroutine `body(session, **options)` a command with the shared options and the example in its help.
+
+    `details` gives more paragraphs of the help.
+    """
 
     def decorate(body: Body) -> click.Command:
         @functools.wraps(body)
@@ -142,7 +163,9 @@ def command(name: str, *, example: str) -> Callable[[Body], click.Command]:
             _emit(outcome, as_json)
             sys.exit(outcome.code)
 
-        made: click.Command = click.command(name, epilog=f"Example: {example}")(run)
+        made: click.Command = click.command(name, cls=_Described, epilog=f"Example: {example}")(run)
+        if details:
+            made.details = details  # type: ignore[attr-defined]
         for option in _SHARED:
             made = option(made)
         return made

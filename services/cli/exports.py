@@ -58,7 +58,13 @@ def _relevance() -> Iterable[str]:
     return reversed(RELEVANCE)
 
 
-@command("export", example="rooflog export --min-examples 100 --min-quality high")
+def _formats() -> Iterable[str]:
+    from ..exporter.formats import described
+
+    return ("The formats:", *described())
+
+
+@command("export", example="rooflog export --min-examples 100 --min-quality high", details=_formats)
 @click.option(
     "--min-examples", type=click.IntRange(min=0), help="Export only from so many on; the policy's by default."
 )
@@ -247,10 +253,8 @@ def _lineage_text(answer: dict[str, Any]) -> str:
         lines = [f"[bold]{export['export_digest']}[/bold]", f"made by {plain(export['actor'])} at {export['at'][:19]}",
                  f"facts 1–{export['last_seq']:,}, policy {export['policy_digest'][:12]}, {_counted(export['counts'])}",
                  *_trainings(export["trainings"])]  # fmt: skip
-        from ..exporter.provenance import lines_of
-
         for row in answer["rows"]:
-            lines += ["", *_behind(row), *(f"  {line}" for line in lines_of(row))]
+            lines += ["", *_behind(row), *(f"  {line}" for line in row["lines"])]
         return "\n".join(lines)
     if not answer["in"]:
         return f"{plain(answer['example_id'])} is in no export that the volume holds; `rooflog show` tells why"

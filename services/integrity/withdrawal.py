@@ -63,7 +63,7 @@ async def containing(state: State, volume: Volume, ids: Sequence[str], since: in
                         "export_digest": digest,
                         "at": export["at"],
                         "last_seq": export["last_seq"],
-                        "lines": {row["example_id"]: lines_of(row) for row in rows},
+                        "lines": {row["example_id"]: lines_of(row, export) for row in rows},
                         "trainings": export["trainings"],
                     }
                 )

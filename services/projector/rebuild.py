@@ -14,13 +14,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from events.errors import InputError, RooflogError
+from events.errors import RooflogError
 from events.log.log import Log
-from projections.fold import table_copy
-from projections.fold.projector import CACHES, Projector, table_digests
+from projections.fold import table_copy, tables
+from projections.fold.content_digest import table_digests
+from projections.fold.projector import Projector
 from projections.fold.table_copy import Snapshot
 from projections.store import compaction
+from projections.store.checkpoint import CHECKPOINT
 from projections.store.database import errors_told
+from projections.store.table import Table
+from projections.texts.near_duplicates import NEAR_TEXTS
 
 from ..state.decoder_pool import READ, ahead, decoded
 from ..state.owner import Files, Owner, fold
@@ -70,8 +74,7 @@ class Rebuild:
 
     def __init__(self, log: Log, files: Files, owner: Owner | None, folding: asyncio.Lock, plan: Plan) -> None:
         """Raises InputError where the plan names no table, RooflogError where it needs a database that opens."""
-        if plan.projection is not None and plan.projection not in table_copy.TABLES:
-            raise InputError(f"no projection {plan.projection!r}; there are {', '.join(table_copy.TABLES)}")
+        self._wanted = tables.belonging(plan.projection) if plan.projection is not None else ()
         if owner is None and (plan.verify or plan.projection):
             raise RooflogError(
                 f"{files.live} cannot be opened, so there is nothing to compare with or to put one table into; "
@@ -81,7 +84,6 @@ class Rebuild:
         self._files = files
         self._owner = owner
         self._folding = folding
-        self._wanted = table_copy.group(plan.projection) if plan.projection else ()
         self._began = time.monotonic()
         self._is_open = False
         self.condition = Condition(plan)
@@ -104,25 +106,24 @@ class Rebuild:
         result = {
             "status": "rebuilt",
             "projection": plan.projection,
-            "taken_over": list(self._taken),
+            "taken_over": [table.name for table in self._taken],
             "verified": plan.verify,
             "folded": last,
             "rate": self.condition.rate,
         }
         if plan.verify and snapshot is not None:
             self._is("comparing")
-            digests = await self._in_thread(lambda: table_digests(self._projector.con))
-            if different := table_copy.differing(snapshot.digests, digests):
+            if different := await self._differing(snapshot):
                 return result | {"status": "different", "different": different, "checkpoint": last}
         await self._compact()
         return result | await self._exchange()
 
     @property
-    def _taken(self) -> tuple[str, ...]:
+    def _taken(self) -> tuple[Table, ...]:
         """The tables that are taken over."""
         if self._owner is None or self.condition.plan.from_log:
             return ()
-        return tuple(table for table in CACHES if table not in self._wanted)
+        return tuple(table for table in tables.caches() if table not in self._wanted)
 
     async def _begin(self) -> Snapshot | None:
         """Make the new file, with what texts say in it as far as it is taken over; the moment that is from."""
@@ -148,16 +149,35 @@ class Rebuild:
         if snapshot is not None and not self.condition.plan.from_log:
             _expect(self._projector, snapshot.log_digest)
         self._is("judging", last)
-        linked = last if "near_texts" in self._taken else 0
+        linked = last if NEAR_TEXTS in self._taken else 0
         await self._in_thread(lambda: self._projector.judge(self._moved, linked_through=linked))
         self.condition.rate = round(last / max(1e-6, time.monotonic() - self._began))
+
+    async def _differing(self, snapshot: Snapshot) -> list[str]:
+        """The tables in which the live database was not what the log gives, in the order of the registry."""
+        owner, taken = self._owner, self._taken
+        made = table_copy.compared(taken)
+        digests = await self._in_thread(lambda: table_digests(self._projector.con, made))
+        different = set(table_copy.differing(snapshot.digests, digests))
+        if self._projector.checkpoint.log_digest != snapshot.log_digest:
+            different.add(CHECKPOINT.name)
+        if owner is not None:
+
+            def by_text() -> list[str]:
+                with owner.reading() as cursor:
+                    return table_copy.differing_by_text(cursor, self._files.rebuilding, taken)
+
+            self._close()
+            different.update(await self._in_thread(by_text))
+            self._open()
+        return [table.name for table in tables.TABLES if table.name in different]
 
     async def _compact(self) -> None:
         """Write the new file once more if a text may be in it that was erased after the log held it."""
         if not compaction.is_due(self._projector.con):
             return
         self._is("compacting")
-        await self._in_thread(lambda: compaction.rewrite(self._projector.con, self._files.rebuilt))
+        await self._in_thread(lambda: table_copy.rewrite(self._projector.con, self._files.rebuilt))
         self._close()
         self._files.rebuilt.replace(self._files.rebuilding)
         self._open()

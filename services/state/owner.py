@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from events.errors import RooflogError
 from events.log.log import Log
+from projections.fold import table_copy
 from projections.store import compaction
 from projections.store.batch import Batch
 from projections.store.database import Connection
@@ -156,7 +157,7 @@ class Owner:
         if not compaction.is_due(self.projector.con):
             return True
         self.files.remove(self.files.previous)
-        compaction.rewrite(self.projector.con, self.files.compacting)
+        table_copy.rewrite(self.projector.con, self.files.compacting)
         try:
             self.replace(self.files.compacting)
         except TimeoutError:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from projections.fold import content_digest
 from projections.queries import dashboard, examples, policy_preview, review_queue, training_set
 from projections.tables import digest_chain, erasures, exports, policies, quarantine
 from projections.texts import analysis
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
     "status": examples.status,
-    "digest": examples.digest,
+    "digest": content_digest.digest,
     "stats": examples.stats,
     "queue": examples.queue,
     "show": examples.show,

@@ -36,9 +36,11 @@ from events.facts import (
 )
 from events.message import Message, listed, remembered
 from events.subjects import Subject, subject_of
-from projections.fold.projector import Projector, content_digest, prepare
+from projections.fold.projector import Projector, prepare
+from projections.fold.table_copy import compared
 from projections.policy.policy import Policy, default, from_document
 from projections.queries import examples
+from projections.store.checkpoint import checkpoint
 from projections.store.database import Connection
 
 PROMPT = "How high must base flashing extend above the roof?"
@@ -181,11 +183,11 @@ class Story:
         told = fold([self.messages])
         if QUICK:
             return told.con
-        digest = content_digest(told.con)
+        content = everything(told.con)
         assert told.apply(self.messages) == 0, "a delivery that came again was folded again"
         for batches in {tuple(split(self.messages, size)) for size in (1, 2, 7)} - {(self.messages,)}:
             other = fold(batches, redeliver=True)
-            assert content_digest(other.con) == digest, f"batches of {len(batches[0])} end in other content"
+            assert everything(other.con) == content, f"batches of {len(batches[0])} end in other content"
             other.close()
         late = fold([])
         half = len(self.messages) // 2
@@ -195,12 +197,12 @@ class Story:
             batch.let_go()
             late.fold(pickle.loads(pickle.dumps(batch)))  # noqa: S301 -- as one that comes from another process
         late.judge()
-        assert content_digest(late.con) == digest, "judged at the end it is other content"
+        assert everything(late.con) == content, "judged at the end it is other content"
         late.close()
         if self.left != list(self.messages):
             for size in (1, 3, len(self.messages)):
                 other = fold(tuple(split(self.left, size)))
-                assert content_digest(other.con) == digest, "without what was erased the log ends in other content"
+                assert everything(other.con) == content, "without what was erased the log ends in other content"
                 other.close()
         return told.con
 
@@ -262,6 +264,12 @@ def fold(batches: Sequence[Sequence[Message]], *, redeliver: bool = False) -> Pr
         assert projector.apply(batch) == len(batch)
         assert not redeliver or projector.apply(batch) == 0
     return projector
+
+
+def everything(con: Connection) -> dict[str, Any]:
+    """The rows of every table that follow from the log alone, and where the tables stand."""
+    rows = {table.name: con.execute(f"FROM {table.name} ORDER BY ALL").fetchall() for table in compared()}
+    return rows | {"checkpoint": checkpoint(con)}
 
 
 def split(messages: Sequence[Message], size: int) -> Iterator[tuple[Message, ...]]:

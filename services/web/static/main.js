@@ -38,6 +38,8 @@ async function start() {
     const { draw } = await import("./sign_in.js");
     return draw(main);
   }
+  const page = currentPage();
+  const pageModule = page.load(); // while the first request is under way, not after it
   const me = await get("/session");
   drawFrame(header, me, PAGES, location.pathname);
   if (!me.rights.includes("look")) return drawNothing(me);
@@ -49,8 +51,7 @@ async function start() {
     connect();
     keepFresh(refreshBadges)();
   }
-  const page = currentPage();
-  const { draw } = await page.load();
+  const { draw } = await pageModule;
   document.title = `${page.title} · rooflog`;
   await draw(main, me);
 }

@@ -145,10 +145,11 @@ async def test_an_edit_is_both_correction_and_approval_or_neither(log: Log) -> N
     with pytest.raises(StaleRevision):
         await log.decide(correction, approve("c", 0), revision=7)
     assert await log.last_sequence() == 1
-    await log.decide(correction, approve("c", 0), revision=1)
+    assert await log.decide(correction, approve("c", 0, "edit"), revision=1) == 3
     assert [message.seq for message in await log.history("a")] == [1, 2]
     assert [message.seq for message in await log.history("c")] == [2, 3]
     assert await log.knows("c")
+    assert await log.decide(correction, approve("c", 0, "edit"), revision=1) == 3
 
 
 async def test_nobody_there_is_said_in_one_line() -> None:

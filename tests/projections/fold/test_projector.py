@@ -8,7 +8,8 @@ import duckdb
 import pytest
 
 from events.facts import Fact
-from projections.fold.projector import Projector, content_digest
+from projections.fold.content_digest import content_digest
+from projections.fold.projector import Projector
 from projections.queries import examples
 from projections.store import database
 from projections.store.database import DatabaseError

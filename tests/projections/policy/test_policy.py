@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from projections.fold.projector import content_digest
+from projections.fold.content_digest import content_digest
 from projections.policy.policy import PolicyError, default, from_bytes, from_document, from_toml
 from projections.queries import examples
 

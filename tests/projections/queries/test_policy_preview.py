@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from projections.fold.projector import Projector, content_digest
+from projections.fold.content_digest import content_digest
+from projections.fold.projector import Projector
 from projections.policy.lexicon import Term
 from projections.policy.policy import Policy, default
 from projections.queries import examples, policy_preview

@@ -154,11 +154,11 @@ class TestMessagesThatAreReallyGone:
 
     def test_what_the_log_still_holds_of_an_erased_example_is_known_until_a_tombstone_lists_it(self) -> None:
         story = given(FULL, redacted("a", **TEXTS), corrected("a", wrong=OWNER, id="c"), Erase("a"))
-        assert erasures.remnants(story.con) == {"c": [3]}
+        assert erasures.unerased(story.con) == {"c": [3]}
         story = story.when(captured("a", **TEXTS), redacted("c"), junk())
-        assert erasures.remnants(story.con) == {"a": [5, 7], "c": [3, 6]}
+        assert erasures.unerased(story.con) == {"a": [5, 7], "c": [3, 6]}
         story = story.when(Erase("a"), Erase("c"))
-        assert erasures.remnants(story.con) == {}
+        assert erasures.unerased(story.con) == {}
 
     def test_the_running_digest_is_that_of_the_log_before_it_forgot(self) -> None:
         story = given(FULL, captured("b"), Erase("a"))

@@ -17,10 +17,12 @@ from ..given import (
     BETTER,
     OTHER_PROMPT,
     PROMPT,
+    Erase,
     Story,
     adopted,
     approved,
     captured,
+    fold,
     given,
     liked,
     policy,
@@ -49,9 +51,9 @@ def test_it_does_not_matter_which_answer_comes_first() -> None:
 def test_what_outlines_rule_out_does_not_disagree() -> None:
     texts = [pair[side] for pair in labelled("contradictions") for side in "ab"]
     con = database.connect(None)
-    con.execute(contradictions.SCHEMA)
+    contradictions.CLAIMS.create(con)
     rows = [contradictions.row(UUID(int=n), claims(text)) for n, text in enumerate(texts)]
-    database.insert(con, "claims", contradictions.COLUMNS, rows)
+    database.insert(con, "claims", contradictions.CLAIMS.columns, rows)
     beside = "FROM claims o, claims b WHERE o.analysis_key <> b.analysis_key"
     pairs = f"SELECT o.analysis_key, b.analysis_key {beside} AND ({contradictions.MAY_DISAGREE})"
     left = {(a.int, b.int) for a, b in con.execute(pairs).fetchall()}
@@ -106,3 +108,13 @@ def test_where_a_policy_leaves_the_best_answer_what_was_held_against_it_still_is
 
 def contradicted(story: Story) -> dict[str, str | None]:
     return {id_: story.show(id_)["contradicts"] for id_ in "abc"}
+
+
+def test_an_erased_answer_leaves_no_claims() -> None:
+    story = given(captured("a"), liked("a"), captured("b", AGAIN, BETTER), liked("b"))
+    projector = fold([story.messages])
+    assert database.first(projector.con, "SELECT count(*) FROM claims") == (2,)
+    projector.apply(story.when(Erase("a")).messages)
+    kept = "SELECT example_id FROM claims JOIN examples USING (analysis_key)"
+    assert projector.con.execute(kept).fetchall() == [("b",)]
+    assert database.first(projector.con, "SELECT count(*) FROM claims") == (1,)

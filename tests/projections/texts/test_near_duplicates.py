@@ -14,7 +14,8 @@ from projections.texts import near_duplicates
 from projections.texts.near_duplicates import (
     ALGORITHM,
     BANDS,
-    SCHEMA,
+    NEAR_BUCKETS,
+    NEAR_TEXTS,
     Index,
     buckets,
     cluster,
@@ -36,8 +37,8 @@ DRAIN = "How often is a roof drain cleaned?"
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"threads": 2, "preserve_insertion_order": False}) as connection:
-        for statement in SCHEMA:
-            connection.execute(statement)
+        for table in (NEAR_TEXTS, NEAR_BUCKETS):
+            table.create(connection)
         yield connection
 
 

@@ -26,7 +26,8 @@ from events.facts import (
 from events.log.log import Log
 from events.message import remembered
 from events.subjects import TOMBSTONES
-from projections.fold.projector import Projector, content_digest
+from projections.fold.content_digest import content_digest
+from projections.fold.projector import Projector
 from services.exporter.client import ask
 from services.integrity import erasure
 from services.runtime.nats_server import EmbeddedServer

@@ -18,7 +18,8 @@ from events.errors import InputError
 from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
 from events.log.log import Log
 from events.subjects import new_event_id, subject_of
-from projections.fold.projector import Projector, content_digest
+from projections.fold.content_digest import content_digest
+from projections.fold.projector import Projector
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state.client import open_state, runs

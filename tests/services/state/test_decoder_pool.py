@@ -17,7 +17,7 @@ from events.errors import RooflogError, Unreachable
 from events.facts import ExampleRedacted
 from events.log.log import Access, Log
 from events.subjects import new_event_id
-from projections.fold.projector import content_digest
+from projections.fold.content_digest import content_digest
 from projections.store.batch import Batch
 from services.projector.rebuild import Plan
 from services.state import decoder_pool

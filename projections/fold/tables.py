@@ -1,0 +1,104 @@
+"""The registry: every table of the database. Who creates, compares, copies or repairs tables goes through it."""
+
+from __future__ import annotations
+
+from events.errors import InputError
+
+from ..store.checkpoint import CHECKPOINT
+from ..store.compaction import COMPACTION
+from ..store.database import Connection
+from ..store.projection import Projection
+from ..store.table import Table
+from ..tables.awaited import AWAITED
+from ..tables.decisions import DECISIONS
+from ..tables.digest_chain import CHAIN
+from ..tables.erasures import ERASURES, UNERASED_MESSAGES
+from ..tables.examples import CORRECTIONS, EXAMPLES, REDACTIONS
+from ..tables.exports import EXPORTS, TRAININGS
+from ..tables.feedback import FEEDBACK
+from ..tables.policies import POLICIES
+from ..tables.quarantine import QUARANTINE
+from ..texts.analysis import ANALYSIS
+from ..texts.contradictions import CLAIMS
+from ..texts.near_duplicates import ALGORITHM, NEAR_BUCKETS, NEAR_TEXTS
+from ..verdicts.counters import HOURS, NEW_TOPICS, QUEUED, QUEUED_TAGS, TALLIES
+from ..verdicts.judgement import JUDGING, VERDICTS
+
+TABLES: tuple[Table, ...] = (
+    EXAMPLES,
+    REDACTIONS,
+    FEEDBACK,
+    DECISIONS,
+    POLICIES,
+    EXPORTS,
+    TRAININGS,
+    QUARANTINE,
+    ERASURES,
+    UNERASED_MESSAGES,
+    CHAIN,
+    VERDICTS,
+    JUDGING,
+    TALLIES,
+    QUEUED,
+    QUEUED_TAGS,
+    NEW_TOPICS,
+    HOURS,
+    CORRECTIONS,
+    AWAITED,
+    ANALYSIS,
+    CLAIMS,
+    NEAR_TEXTS,
+    NEAR_BUCKETS,
+    CHECKPOINT,
+    COMPACTION,
+)
+"""Every table: those of facts first, in the order in which a batch is folded. That order is the content digest's."""
+
+
+def projections() -> tuple[Projection, ...]:
+    """The tables of facts, in the order in which a batch is folded."""
+    return tuple(table for table in TABLES if isinstance(table, Projection))
+
+
+def caches() -> tuple[Table, ...]:
+    """What texts say: dear to compute, and the same in every database that was folded from the same log."""
+    return tuple(table for table in TABLES if table.kind == "cache")
+
+
+def repairable() -> tuple[Table, ...]:
+    """The tables that can be put back by their name: all but what a file says of itself."""
+    return tuple(table for table in TABLES if table.kind != "file")
+
+
+def belonging(name: str) -> tuple[Table, ...]:
+    """A table, those of its group, and all that is derived from tables of its kind. Raises InputError."""
+    table = next((table for table in repairable() if table.name == name), None)
+    if table is None:
+        raise InputError(f"no projection {name!r}; there are {', '.join(table.name for table in repairable())}")
+    return tuple(
+        other
+        for other in repairable()
+        if other is table
+        or (other.group and other.group == table.group)
+        or (other.kind == "derived" and table.kind != "derived")
+    )
+
+
+def create(con: Connection) -> None:
+    """Create every table."""
+    for table in TABLES:
+        table.create(con)
+
+
+def versions() -> str:
+    """What a file of this version of rooflog says of its tables."""
+    by_table = [f"{table.name}={table.version}" for table in TABLES]
+    return " ".join([*by_table, f"links={ALGORITHM.replace(' ', '+')}"])
+
+
+def differences(theirs: str) -> str:
+    """In what the versions of a file differ from these, in words; nothing where they do not."""
+    old, new = set(theirs.split()), set(versions().split())
+    if old == new:
+        return ""
+    return f"it holds {' '.join(sorted(old - new)) or 'less'}; this one writes {' '.join(sorted(new - old)) or 'less'}"

@@ -1,0 +1,55 @@
+"""Awaited: the ids of examples that something was said about and that have not arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..store.database import Connection, first, with_rows
+from ..store.table import Table
+from .decisions import DECISIONS
+from .erasures import ERASURES
+from .examples import REDACTIONS
+from .feedback import FEEDBACK
+
+AWAITED = Table(name="awaited", columns={"example_id": "VARCHAR"}, key="example_id", kind="derived")
+
+ABOUT = (FEEDBACK, DECISIONS, REDACTIONS, ERASURES)
+"""The tables of facts about an example, which may reach the log before it."""
+
+_IDS = " UNION ".join(f"SELECT example_id FROM {table.name}" for table in ABOUT)
+
+
+def remove_arrived(con: Connection) -> None:
+    """Await no longer what the table `touched` names."""
+    if first(con, "SELECT 1 FROM awaited LIMIT 1"):
+        con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
+
+
+def remove_unsaid(con: Connection) -> None:
+    """Await no longer what no fact is about any more."""
+    if first(con, "SELECT 1 FROM awaited LIMIT 1"):
+        con.execute(f"DELETE FROM awaited WHERE example_id NOT IN ({_IDS})")
+
+
+def add(con: Connection, missing: Iterable[str]) -> None:
+    """Await those of some ids without an example that a fact is about."""
+    with_rows(
+        con,
+        {"example_id": "VARCHAR"},
+        [(example_id,) for example_id in sorted(missing)],
+        f"INSERT INTO awaited FROM incoming SEMI JOIN ({_IDS}) USING (example_id) ANTI JOIN awaited USING (example_id)",
+    )
+
+
+def find(con: Connection) -> None:
+    """Find all of them anew."""
+    con.execute("DELETE FROM awaited")
+    con.execute(f"INSERT INTO awaited FROM ({_IDS}) ANTI JOIN examples USING (example_id)")
+
+
+def waiting(con: Connection) -> int:
+    """How many facts wait for their example."""
+    counts = con.execute(
+        " UNION ALL ".join(f"SELECT count(*) FROM {table.name} SEMI JOIN awaited USING (example_id)" for table in ABOUT)
+    ).fetchall()
+    return sum(count for (count,) in counts)
