@@ -10,7 +10,6 @@ from rich.table import Table
 from events.errors import InputError, InvalidFact
 from events.log.log import Message
 
-from ..projector.rebuild import Plan
 from .command import Outcome, Session, command, plain
 from .rebuild import rebuilt
 
@@ -106,7 +105,7 @@ async def retry(session: Session) -> Outcome:
         text = f"{before['total']:,} in quarantine, none that this version can fold; see `rooflog quarantine show`"
         return Outcome({"status": "nothing_to_retry", "folded": [], "left": before["total"]}, text)
     async with session.log() as log:
-        await rebuilt(session, log, Plan(from_log=False, projection=None, verify=False))
+        await rebuilt(session, log)
     after = await _listed(session, None, MOST)
     folded = sorted(ready - {item["seq"] for item in after["items"]})
     value = {"status": "retried", "folded": folded, "left": after["total"]}
