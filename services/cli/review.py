@@ -127,7 +127,7 @@ async def approve(
             raise outcome
         else:
             refused.append({"example_id": fact.example_id, "error": str(outcome)})
-    lines = [f"approved {len(approved)}"] + [f"[red]{plain(one['error'])}[/red]" for one in refused]
+    lines = [f"approved {len(approved)}"] + [f"[red]{plain(refusal['error'])}[/red]" for refusal in refused]
     value = {"status": "approved", "approved": approved, "refused": refused}
     return Outcome(value, "\n".join(lines), code=1 if refused else 0)
 
