@@ -22,7 +22,8 @@ from services.exporter.manifest import Manifest
 from services.exporter.provenance import Provenance
 from services.exporter.rows import SPLITS
 from services.runtime.nats_server import EmbeddedServer
-from services.state.client import Owner, State
+from services.state.client import State
+from services.state.owner import Owner
 from services.volume.local import LocalVolume
 
 from ..conftest import ANSWER, capture
