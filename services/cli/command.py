@@ -34,6 +34,7 @@ from events.log.log import Log
 from projections.policy.policy import Policy, PolicyError, from_bytes
 
 from ..history import as_of as past
+from ..history.moment import meant
 from ..runtime.nats_server import EmbeddedServer
 from ..settings import Settings, described, load
 from ..state.client import State, open_state
@@ -110,7 +111,7 @@ class Session:
         supposed = None if policy is None else policy_file(policy)
         async with self.state() as (log, live):
             try:
-                seq = await past.meant(log, as_of)
+                seq = await meant(log, as_of)
             except InputError as error:
                 raise InputError(f"--as-of: {error}") from error
             with self.progress("going back") as report:

@@ -17,8 +17,9 @@ from events.log.log import Log
 from projections.policy.policy import RELEVANCE
 
 from ..exporter.client import ask, done
-from ..exporter.exporter import LOCK_SECONDS, Busy, export_apart
+from ..exporter.exporter import export_apart
 from ..exporter.formats import FORMATS, described
+from ..exporter.lock import LOCK_SECONDS, Busy
 from ..exporter.provenance import Provenance
 from ..exporter.workflow import Steps, opened
 from ..history.as_of import folder

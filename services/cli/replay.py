@@ -15,8 +15,9 @@ import msgspec
 from events.errors import InputError, UnknownExample
 
 from ..exporter.provenance import Provenance
-from ..history.as_of import sequence_of, time_of
-from ..history.replay import KINDS, ParquetFile, Wanted, told_of
+from ..history.moment import sequence_of, time_of
+from ..history.parquet_file import ParquetFile
+from ..history.replay import KINDS, Wanted, told_of
 from ..history.replay import replay as replayed
 from ..history.replay import row as told_row
 from ..state.client import State
