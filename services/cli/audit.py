@@ -5,21 +5,23 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 from rich.table import Table
 
-from events.log.log import Log
-
-from ..history.as_of import forget_abandoned
-from ..integrity import audit as audits
-from ..integrity import erasure, verification, withdrawal
-from ..state.client import State
 from ..volume import VolumeError, open_volume
 from .command import Outcome, Session, actor_option, command, plain
 from .exports import export_now
+
+if TYPE_CHECKING:
+    from events.log.log import Log
+
+    from ..integrity.audit import Audited
+    from ..integrity.erasure import Erased
+    from ..integrity.verification import Anchor
+    from ..state.client import State
 
 
 @command("erase", example='rooflog erase train_20250115_143000_1a2b3c4d --reason "asked by the customer"')
@@ -38,6 +40,8 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
     Corrections of it and exact copies repeat the text and are erased with it. Exports that had contained it lose their
     texts, and the volume gets one without it. It cannot be undone. Interrupted, the same command finishes it.
     """
+    from ..integrity import erasure
+
     async with session.state() as (log, state):
         if dry_run:
             found = await erasure.plan(log, state, example_id, reason=reason, with_comments=comments)
@@ -69,8 +73,11 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
     return Outcome(value, "\n".join([*lines, *_withdrawn(told)]))
 
 
-async def _withdraw(session: Session, log: Log, state: State, done: erasure.Erased) -> dict[str, Any]:
+async def _withdraw(session: Session, log: Log, state: State, done: Erased) -> dict[str, Any]:
     """Take the text off the volume: a new export where the trainer still reads it, and nothing of it in older ones."""
+    from ..history.as_of import forget_abandoned
+    from ..integrity import withdrawal
+
     volume = open_volume(session.settings)
     forget_abandoned(session.settings.data_dir)
     try:
@@ -123,6 +130,8 @@ async def verify(session: Session, incremental: bool) -> Outcome:
     It is compared with what the projector recorded of every message and with the digests of all exports, on the log and
     on the volume. A message that was changed, moved, put in or taken out is named by its sequence; the exit code is 1.
     """
+    from ..integrity import verification
+
     path = session.settings.data_dir / "verified.json"
     since = verification.load(path) if incremental else None
     started = time.monotonic()
@@ -161,8 +170,10 @@ async def verify(session: Session, incremental: bool) -> Outcome:
     return Outcome(value, "\n".join(lines), code=1, renderables=(table,))
 
 
-async def _manifests(session: Session) -> tuple[list[verification.Anchor], str | None]:
+async def _manifests(session: Session) -> tuple[list[Anchor], str | None]:
     """The digests in the manifests on the volume, or why they could not be read."""
+    from ..integrity import verification
+
     try:
         volume = open_volume(session.settings)
         try:
@@ -181,6 +192,8 @@ async def audit(session: Session, export: str) -> Outcome:
     EXPORT is the folder of an export, or (the start of) its digest on the volume. Facts 1 to N are folded into a fresh
     database: on another machine the log (see `rooflog restore`) and the export are enough.
     """
+    from ..integrity import audit as audits
+
     async with session.log() as log:
         with tempfile.TemporaryDirectory(prefix="rooflog-") as temporary, session.progress("auditing") as report:
             folder = Path(export)
@@ -205,7 +218,7 @@ async def audit(session: Session, export: str) -> Outcome:
                    renderables=(table,))  # fmt: skip
 
 
-def _why(found: audits.Audited) -> list[str]:
+def _why(found: Audited) -> list[str]:
     """What explains that an export cannot be made anew."""
     lines = []
     if not found.is_same_log:

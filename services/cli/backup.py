@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from ..integrity import backup as backups
 from .command import Outcome, Session, command, plain
+
+if TYPE_CHECKING:
+    from ..integrity.backup import Manifest
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -21,6 +24,8 @@ async def backup(session: Session, folder: Path) -> Outcome:
     The database is not part of it: it follows from the log. A backup keeps what is erased later; make a new one after
     an erasure and delete the older ones.
     """
+    from ..integrity import backup as backups
+
     async with session.log() as log:
         with session.progress("backing up") as report:
             made = await backups.backup(log, folder, report)
@@ -38,6 +43,8 @@ async def restore(session: Session, folder: Path) -> Outcome:
 
     It overwrites nothing: the data directory or server must not hold a log with facts.
     """
+    from ..integrity import backup as backups
+
     async with session.log(create=False) as log:
         with session.progress("restoring") as report:
             made = await backups.restore(log, folder, session.settings.replicas, report)
@@ -45,6 +52,6 @@ async def restore(session: Session, folder: Path) -> Outcome:
     return Outcome({"status": "restored", "folder": str(folder)} | _told(made), text)
 
 
-def _told(made: backups.Manifest) -> dict[str, object]:
+def _told(made: Manifest) -> dict[str, object]:
     told: dict[str, object] = msgspec.to_builtins(made)
     return {name: value for name, value in told.items() if name not in ("config", "state")}

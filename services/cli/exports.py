@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from inspect import cleandoc
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 from rich.table import Table
 
 from events.errors import InputError
-from events.log.log import Log
-from projections.policy.policy import RELEVANCE
 
 from ..exporter.client import ask, done
-from ..exporter.exporter import export_apart
-from ..exporter.formats import FORMATS, described
-from ..exporter.lock import LOCK_SECONDS, Busy
-from ..exporter.provenance import Provenance
-from ..exporter.workflow import Steps, opened
-from ..history.as_of import folder
-from ..state.client import State
-from ..state.protocol import Progress
 from ..volume import open_volume
 from .command import (
     Outcome,
+    Registered,
     Session,
     actor_option,
     as_of_option,
@@ -38,6 +28,13 @@ from .command import (
     setting_option,
 )
 from .status import funnel_table
+
+if TYPE_CHECKING:
+    from events.log.log import Log
+
+    from ..exporter.workflow import Steps
+    from ..state.client import State
+    from ..state.protocol import Progress
 
 
 @command("exporter", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog exporter")
@@ -55,11 +52,23 @@ async def exporter(session: Session) -> Outcome:
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 
-@command("export", example="rooflog export --min-examples 100 --min-quality high")
+def _relevance() -> Iterable[str]:
+    from projections.policy.policy import RELEVANCE
+
+    return reversed(RELEVANCE)
+
+
+def _formats() -> Iterable[str]:
+    from ..exporter.formats import described
+
+    return ("The formats:", *described())
+
+
+@command("export", example="rooflog export --min-examples 100 --min-quality high", details=_formats)
 @click.option(
     "--min-examples", type=click.IntRange(min=0), help="Export only from so many on; the policy's by default."
 )
-@click.option("--min-quality", type=click.Choice(list(reversed(RELEVANCE))), help="Lowest relevance; the policy's.")
+@click.option("--min-quality", type=Registered(_relevance), help="Lowest relevance; the policy's.")
 @setting_option("volume_dir", "DIR", type=click.Path(path_type=Path))
 @click.option("--wait/--no-wait", default=True, help="Wait until a running exporter is done with it (the default).")
 @as_of_option
@@ -85,6 +94,8 @@ async def export(
     args["actor"] = session.settings.who
     async with session.state() as (log, state):
         if volume_dir:
+            from ..exporter.workflow import opened
+
             there = msgspec.structs.replace(session.settings, sink="local", volume_dir=volume_dir.absolute())
             async with opened(there, log, state, there.who) as steps:
                 with session.progress("exporting") as progress:
@@ -92,9 +103,6 @@ async def export(
         if not wait and (handed := await ask(log, "export", **args)):
             return Outcome({"status": "accepted"} | handed, "the exporter will do it; see `rooflog status`")
         return export_outcome(await export_now(session, log, state, args))
-
-
-export.help = "\n\n".join([cleandoc(export.help or ""), "The formats:", *described()])
 
 
 async def _export_apart(
@@ -107,6 +115,9 @@ async def _export_apart(
             "--as-of and --policy make an export that is not the current one: give a directory of its own with "
             f"--volume-dir (not {settings.volume}, which a trainer may read)"
         )
+    from ..exporter.exporter import export_apart
+    from ..history.as_of import folder
+
     volume = open_volume(msgspec.structs.replace(settings, sink="local", volume_dir=volume_dir.absolute()))
     try:
         async with session.looking(as_of, policy) as (_, state):
@@ -134,15 +145,18 @@ async def _by_whoever(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Hand a job to the exporter, or do its work here; one that is just starting holds the lock before it answers."""
-    deadline = time.monotonic() + LOCK_SECONDS
+    started = time.monotonic()
     while True:
         if handed := await ask(log, name, **args):
             return await done(log, handed["job"], progress)
+        from ..exporter.lock import LOCK_SECONDS, Busy
+        from ..exporter.workflow import opened
+
         try:
             async with opened(session.settings, log, state, session.settings.who, seconds=0.5) as steps:
                 return await work(steps)
         except Busy:
-            if time.monotonic() > deadline:
+            if time.monotonic() - started > LOCK_SECONDS:
                 raise
 
 
@@ -213,6 +227,8 @@ async def lineage(session: Session, what: str, limit: int) -> Outcome:
     reviewer, the policy, the exports and the trainings. EXAMPLE is an id and leads to the exports and trainings that
     hold it; EXPORT is (the start of) a digest and leads to its rows.
     """
+    from ..exporter.provenance import Provenance
+
     async with session.state() as (_, state):
         volume = open_volume(session.settings)
         try:
@@ -244,6 +260,8 @@ def _told(told: dict[str, Any]) -> str:
 
 def _counted(counts: dict[str, int]) -> str:
     """How many rows an export has, such as `35 examples: sft 31 + 4, dpo 7 + 1` of train and eval."""
+    from ..exporter.formats import FORMATS
+
     rows = [
         f"{name} {counts.get(f'{name}_train', 0):,} + {counts.get(f'{name}_eval', 0):,}"
         for name in (made.name for made in FORMATS)

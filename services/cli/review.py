@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from events.errors import InputError, StaleRevision
-from projections.verdicts.judgement import QUEUE
 
 from ..curation import decisions
 from ..curation.facts import Example, find
 from .command import (
     Outcome,
+    Registered,
     Session,
     actor_option,
     as_of_option,
@@ -28,17 +27,25 @@ SHOWN = 90
 """Characters of a prompt in a list."""
 
 
+def _reasons() -> list[str]:
+    from projections.verdicts.judgement import QUEUE
+
+    return list(QUEUE.values())
+
+
 @command("queue", example="rooflog queue --why correction --limit 10")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show.")
 @click.option("--tag", help="Only examples with this tag.")
 @click.option("--source", help="Only examples from this source.")
-@click.option("--why", type=click.Choice(list(QUEUE.values())), help="Only examples that wait for this reason.")
+@click.option("--why", type=Registered(_reasons), help="Only examples that wait for this reason.")
 @as_of_option
 @policy_option
 async def queue(session: Session, as_of: str | None, policy: Path | None, **options: Any) -> Outcome:
     """List what waits for review, most urgent first, with the reason for its place."""
     async with session.looking(as_of, policy) as (_, state):
         answer = await state.ask("queue", **options)
+    from rich.table import Table
+
     table = Table("id", "why, and what was asked", box=None, header_style="bold")
     table.columns[0].no_wrap = True
     table.columns[1].overflow = "fold"

@@ -7,7 +7,6 @@ from typing import get_args
 
 import click
 import msgspec
-from rich.table import Table
 
 from ..web.access.tokens import Role, Tokens
 from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
@@ -73,6 +72,8 @@ async def list_(session: Session) -> Outcome:
     """List the tokens: names, roles, and since when; never the tokens themselves."""
     found = Tokens(session.settings.tokens_file).all()
     tokens = [{"name": one.name, "role": one.role, "created_at": one.created_at.isoformat()} for one in found]
+    from rich.table import Table
+
     table = Table("name", "role", "since", box=None, header_style="bold")
     for one in tokens:
         table.add_row(plain(one["name"]), one["role"], one["created_at"][:16].replace("T", " "))

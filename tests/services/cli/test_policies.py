@@ -113,7 +113,7 @@ def with_word(word: str) -> Policy:
     )
 
 
-async def test_no_reader_fails_or_sees_two_policies_while_one_is_adopted(
+async def test_readers_see_one_policy_while_another_is_adopted(
     cli: Cli, log: Log, start: Callable[..., Forked]
 ) -> None:
     """Thresholds and lexicon change under a client that reads on; what it saw is the state before or the one after."""

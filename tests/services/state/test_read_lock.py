@@ -15,7 +15,7 @@ def test_many_read_together() -> None:
         pass
 
 
-def test_whoever_is_alone_waits_for_those_who_read_and_new_readers_wait_for_it() -> None:
+def test_a_writer_waits_for_readers_and_new_readers_wait() -> None:
     gate, order = Gate(), []
     reading, waits = threading.Event(), threading.Event()
 
