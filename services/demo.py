@@ -80,7 +80,7 @@ def _facts(review: Review, day: list[AnyFact]) -> tuple[ReviewFact, ...]:
     correction_id = envelope.pop("event_id")
     approval_id = f"demo_approve_{review.example_id}"
     example = msgspec.to_builtins(reviewed)
-    return decisions.edit(
+    better, approved = decisions.edit(
         example,
         review.response or "",
         reason=review.reason,
@@ -88,6 +88,8 @@ def _facts(review: Review, day: list[AnyFact]) -> tuple[ReviewFact, ...]:
         event_id=approval_id,
         **envelope,
     )
+    # As 0.1.0 said them: the day's log, tables and export are the same in every version.
+    return msgspec.structs.replace(better, project_context="general"), msgspec.structs.replace(approved, reason=None)
 
 
 def _shipped(name: str) -> list[bytes]:

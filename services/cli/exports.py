@@ -149,7 +149,7 @@ async def _by_whoever(
     while True:
         if handed := await ask(log, name, **args):
             return await done(log, handed["job"], progress)
-        from ..exporter.exporter import LOCK_SECONDS, Busy
+        from ..exporter.lock import LOCK_SECONDS, Busy
         from ..exporter.workflow import opened
 
         try:

@@ -26,7 +26,7 @@ class _Moment(click.ParamType[datetime]):
     name = "TIME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        from ..history.as_of import time_of
+        from ..history.moment import time_of
 
         try:
             return time_of(value)
@@ -64,8 +64,9 @@ async def replay(
     **filters: Any,
 ) -> Outcome:
     """Tell what was said, in the order of the log: as lines, JSON lines or Parquet, however long the log is."""
-    from ..history.as_of import sequence_of
-    from ..history.replay import ParquetFile, Wanted
+    from ..history.moment import sequence_of
+    from ..history.parquet_file import ParquetFile
+    from ..history.replay import Wanted
     from ..history.replay import replay as replayed
 
     if follow and (output or session.as_json):

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from events.errors import RooflogError
 from events.log.log import Log
-from projections.fold import table_copy
 from projections.store import compaction
 from projections.store.batch import Batch
 from projections.store.database import Connection
@@ -156,6 +155,8 @@ class Owner:
         """
         if not compaction.is_due(self.projector.con):
             return True
+        from projections.fold import table_copy  # what folds is not loaded by those who only ask
+
         self.files.remove(self.files.previous)
         table_copy.rewrite(self.projector.con, self.files.compacting)
         try:

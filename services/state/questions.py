@@ -7,14 +7,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from projections.fold import content_digest
 from projections.queries import dashboard, examples, policy_preview, review_queue, training_set
+from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine
 from projections.texts import analysis
 
+
+def _digest(con: Connection) -> dict[str, Any]:
+    from projections.fold.content_digest import digest  # what folds is loaded by the owner of the tables alone
+
+    return digest(con)
+
+
 QUESTIONS: dict[str, Callable[..., Any]] = {
     "status": examples.status,
-    "digest": content_digest.digest,
+    "digest": _digest,
     "stats": examples.stats,
     "queue": examples.queue,
     "show": examples.show,
