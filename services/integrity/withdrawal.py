@@ -14,7 +14,8 @@ from events.errors import RooflogError
 from projections.store import database
 
 from ..exporter import publication
-from ..exporter.exporter import STAGING, alone
+from ..exporter.exporter import STAGING
+from ..exporter.lock import alone
 from ..exporter.manifest import LINEAGE, MANIFEST, directory_of
 from ..exporter.provenance import lines_of
 from ..settings import Settings
