@@ -95,11 +95,12 @@ class Session:
                 yield now
             return
         from ..history import as_of as past
+        from ..history.moment import meant
 
         supposed = None if policy is None else policy_file(policy)
         async with self.state() as (log, live):
             try:
-                seq = await past.meant(log, as_of)
+                seq = await meant(log, as_of)
             except InputError as error:
                 raise InputError(f"--as-of: {error}") from error
             with self.progress("going back") as report:

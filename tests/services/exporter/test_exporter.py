@@ -28,6 +28,7 @@ from services.state.client import State, open_state
 from services.state.owner import Owner
 from services.volume import VolumeError
 from services.volume.local import LocalVolume
+from tests.deadlines import FAR_SECONDS
 
 from ..conftest import ANSWER, NOW, capture
 
@@ -115,40 +116,6 @@ async def test_the_manifest_tells_the_truth_about_every_file_and_names_the_expor
     assert latest["root_sha256"] == hashlib.sha256((tmp_path / "volume" / ROOT_FILE).read_bytes()).hexdigest()
 
 
-_EXPORT_ELSEWHERE = """
-import asyncio, sys
-from pathlib import Path
-from events.log.log import Log
-from projections.queries import training_set
-from services.exporter.workflow import opened
-from services.settings import Settings
-from services.state.client import State
-from services.state.owner import Owner
-
-training_set.PAGE = int(sys.argv[4])
-
-async def main():
-    log = await Log.connect(sys.argv[1])
-    settings = Settings(data_dir=Path(sys.argv[2]))
-    owner = Owner(settings.database)
-    async for messages in log.read(0, int(sys.argv[5]), batch=int(sys.argv[3])):
-        owner.projector.apply(messages)
-    now = State(log, owner, None)
-    now._log = Frozen(log, int(sys.argv[5]))
-    async with opened(settings, log, now, "elsewhere") as steps:
-        print((await steps.export({"min_examples": 1}, None))["export_digest"])
-    owner.close()
-    await log.close()
-
-class Frozen:
-    def __init__(self, log, until): self.log, self.until = log, until
-    async def last_sequence(self): return self.until
-    def read(self, first, last, batch): return self.log.read(first, min(last, self.until), batch)
-
-asyncio.run(main())
-"""
-
-
 async def test_the_same_facts_give_the_same_bytes_on_any_machine(log: Log, server: Any, tmp_path: Path) -> None:
     """Other batches, pages, time zone, locale and hash seed: identical directories."""
     await liked(log, 90)
@@ -163,9 +130,9 @@ async def test_the_same_facts_give_the_same_bytes_on_any_machine(log: Log, serve
         args = [server.url, str(home), str(batch), str(page), str(until)]
         done = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-c", _EXPORT_ELSEWHERE, *args],
+            [sys.executable, "-m", "tests.services.exporter.exporter_elsewhere", *args],
             env=os.environ | {"TZ": zone, "PYTHONHASHSEED": seed, "LC_ALL": "C"},
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=FAR_SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         roots.append(home / "volume")
