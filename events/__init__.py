@@ -1,4 +1,4 @@
-"""What can be said: the facts, their bytes, the log they go to, and the client that says them.
+"""The facts, their encoding, the log that keeps them, and the client that publishes them.
 
 Outside this project the package is called `rooflog` (the wheel `rooflog-client`); it needs msgspec and nats-py alone.
 """

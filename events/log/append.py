@@ -1,4 +1,4 @@
-"""Appending to the log: atomic batches, each fact exactly once, and nothing on a state that others have changed."""
+"""Appending to the log: atomic batches, each fact exactly once, and decisions only on the state that was seen."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ async def publish_after(
 async def _publish_batch(connection: Connection, batch: dict[str, bytes], outcome: _Outcome) -> None:
     """Publish until every fact of the batch is on the log or refused for good.
 
-    An acknowledgement that got lost leaves the batch's fate open, so what is there is looked up and the rest is
-    said again: the expected sequence 0 keeps a batch that commits late from doubling anything.
+    A lost acknowledgement leaves the batch's fate open. So what the log holds is looked up, and the rest is published
+    again. The expected sequence 0 keeps a batch that commits late from doubling a fact.
     """
     is_open = False
     for attempt in range(TRIES):
@@ -147,9 +147,9 @@ async def _publish_batch(connection: Connection, batch: dict[str, bytes], outcom
                 return
             if ack.error.err_code != WRONG_LAST_SEQUENCE:
                 raise RooflogError(f"the log refused the facts: {ack.error.description} ({ack.error.err_code})")
-        there = await present(connection, list(batch))
-        (outcome.new if is_open else outcome.existing).extend(_event_id(s) for s in batch if s in there)
-        batch = {subject: data for subject, data in batch.items() if subject not in there}
+        held = await present(connection, list(batch))
+        (outcome.new if is_open else outcome.existing).extend(_event_id(s) for s in batch if s in held)
+        batch = {subject: data for subject, data in batch.items() if subject not in held}
         if not batch:
             return
     raise Unreachable(f"the log did not acknowledge {len(batch)} facts after {TRIES} tries; say them again")

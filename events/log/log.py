@@ -156,8 +156,8 @@ class Log(Connection):
         parts = await asyncio.gather(
             self.matching(subjects.about(example_id)), self.matching(subjects.correction(example_id))
         )
-        found = {message.seq: message for messages in parts for message in messages}
-        return [found[seq] for seq in sorted(found)]
+        by_seq = {message.seq: message for messages in parts for message in messages}
+        return [by_seq[seq] for seq in sorted(by_seq)]
 
     async def last(self, subjects_or_filters: Sequence[str]) -> dict[str, Message]:
         """The last message of each subject that the log holds, by subject."""
@@ -173,8 +173,8 @@ class Log(Connection):
 
     async def at(self, seq: int) -> Message | None:
         """The message of one sequence; None where it was erased or is not there yet."""
-        found = await read.from_sequence(self, seq, 1)
-        return found[0] if found and found[0].seq == seq else None
+        messages = await read.from_sequence(self, seq, 1)
+        return messages[0] if messages and messages[0].seq == seq else None
 
     async def before(self, moment: datetime) -> int:
         """The last sequence that the log had received before a moment; 0 where there was none."""

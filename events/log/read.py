@@ -41,12 +41,12 @@ async def matching(connection: Connection, subject_filter: str) -> list[Message]
 
 async def last(connection: Connection, subjects_or_filters: Sequence[str]) -> dict[str, Message]:
     """The last message of each subject that the log holds, by subject."""
-    found: dict[str, Message] = {}
+    messages: dict[str, Message] = {}
     for start in range(0, len(subjects_or_filters), FILTERS):
         wanted = list(subjects_or_filters[start : start + FILTERS])
         request = {"multi_last": wanted, "batch": len(wanted) + 1_000}
-        found |= {message.subject: message for message in await direct_get(connection, request)}
-    return found
+        messages |= {message.subject: message for message in await direct_get(connection, request)}
+    return messages
 
 
 async def present(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
@@ -63,8 +63,8 @@ async def first_since(connection: Connection, moment: datetime) -> Message | Non
     """The first message that the log received at a moment or later; None where there is none."""
     moment = min(max(moment, _EARLIEST), _LATEST).astimezone(UTC)
     request = {"start_time": moment.isoformat(), "next_by_subj": subjects.EVERYTHING, "batch": 1}
-    found = await direct_get(connection, request)
-    return found[0] if found else None
+    messages = await direct_get(connection, request)
+    return messages[0] if messages else None
 
 
 async def erased(connection: Connection) -> dict[int, Message]:
@@ -99,8 +99,9 @@ async def _held(connection: Connection, after: int, until: int, batch: int) -> A
             bulk = await asyncio.to_thread(Bulk, connection.client, after)
             try:
                 while after < until:
-                    found = await asyncio.to_thread(bulk.read, min(batch, until - after))
-                    messages = found if found and found[-1].seq <= until else [m for m in found if m.seq <= until]
+                    received = await asyncio.to_thread(bulk.read, min(batch, until - after))
+                    is_within = received and received[-1].seq <= until
+                    messages = received if is_within else [m for m in received if m.seq <= until]
                     if not messages:
                         break
                     after = messages[-1].seq
@@ -119,8 +120,8 @@ async def _without_gaps(connection: Connection, held: Sequence[Message], after: 
     missing = [message.seq for message in messages if message.is_missing]
     if missing:
         again = await from_sequence(connection, missing[0], missing[-1] - missing[0] + 1)
-        found = {message.seq: message for message in again}
-        messages = [found.get(m.seq, m) if m.is_missing else m for m in messages]
+        by_seq = {message.seq: message for message in again}
+        messages = [by_seq.get(m.seq, m) if m.is_missing else m for m in messages]
     return messages
 
 
@@ -141,7 +142,7 @@ async def direct_get(connection: Connection, request: dict[str, object]) -> list
     The server ends an answer early when it grows large and says how much is left: then the rest is asked for.
     """
     wanted = int(str(request["batch"]))
-    found: list[Message] = []
+    messages: list[Message] = []
     ended: asyncio.Queue[dict[str, str]] = asyncio.Queue()
 
     async def collect(message: Msg) -> None:
@@ -149,34 +150,34 @@ async def direct_get(connection: Connection, request: dict[str, object]) -> list
         if "Status" in headers:
             ended.put_nowait(headers)
         else:
-            found.append(_message(message, headers))
+            messages.append(_message(message, headers))
 
     try:
         async with _inbox(connection.client, collect) as inbox:
-            while len(found) < wanted:
-                had = len(found)
+            while len(messages) < wanted:
+                had = len(messages)
                 await connection.client.publish(_DIRECT_GET, json.dumps(request).encode(), reply=inbox)
-                headers = await connection.unless_lost(_ended(ended, found))
+                headers = await connection.unless_lost(_ended(ended, messages))
                 if headers["Status"] not in ("204", "404"):
                     raise RooflogError(
                         f"the log could not be read: {headers['Status']} {headers.get('Description', '')}"
                     )
-                if len(found) == had or int(headers.get("Nats-Num-Pending", 0)) == 0:
+                if len(messages) == had or int(headers.get("Nats-Num-Pending", 0)) == 0:
                     break
-                request = request | {"seq": found[-1].seq + 1, "batch": wanted - len(found)}
+                request = request | {"seq": messages[-1].seq + 1, "batch": wanted - len(messages)}
     except (NatsError, TimeoutError) as error:
         raise Unreachable(f"the log does not answer: {name_of(error)}") from error
-    return found
+    return messages
 
 
-async def _ended(ended: asyncio.Queue[dict[str, str]], found: list[Message]) -> dict[str, str]:
+async def _ended(ended: asyncio.Queue[dict[str, str]], messages: list[Message]) -> dict[str, str]:
     """The end of an answer; raises TimeoutError when nothing at all arrives for `ACK_SECONDS`."""
     while True:
-        had = len(found)
+        had = len(messages)
         try:
             return await asyncio.wait_for(ended.get(), ACK_SECONDS)
         except TimeoutError:
-            if len(found) == had:
+            if len(messages) == had:
                 raise
 
 

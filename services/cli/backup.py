@@ -33,7 +33,7 @@ async def backup(session: Session, folder: Path) -> Outcome:
     lines.append(f"running digest: {made.log_digest}")
     if made.missing:
         lines.append(f"[yellow]{len(made.missing):,} messages were missing; `rooflog verify` names them[/yellow]")
-    return Outcome({"status": "backed_up", "folder": str(folder)} | _told(made), "\n".join(lines))
+    return Outcome({"status": "backed_up", "folder": str(folder)} | _document(made), "\n".join(lines))
 
 
 @command("restore", example="rooflog restore /srv/backups/2025-03-18 --data-dir new")
@@ -49,9 +49,9 @@ async def restore(session: Session, folder: Path) -> Outcome:
         with session.progress("restoring") as report:
             made = await backups.restore(log, folder, session.settings.replicas, report)
     text = f"restored sequences 1 to {made.last_seq:,} from {plain(folder)}; the running digest is the same"
-    return Outcome({"status": "restored", "folder": str(folder)} | _told(made), text)
+    return Outcome({"status": "restored", "folder": str(folder)} | _document(made), text)
 
 
-def _told(made: Manifest) -> dict[str, object]:
-    told: dict[str, object] = msgspec.to_builtins(made)
-    return {name: value for name, value in told.items() if name not in ("config", "state")}
+def _document(made: Manifest) -> dict[str, object]:
+    fields: dict[str, object] = msgspec.to_builtins(made)
+    return {name: value for name, value in fields.items() if name not in ("config", "state")}

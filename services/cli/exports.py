@@ -96,8 +96,8 @@ async def export(
         if volume_dir:
             from ..exporter.workflow import opened
 
-            there = msgspec.structs.replace(session.settings, sink="local", volume_dir=volume_dir.absolute())
-            async with opened(there, log, state, there.who) as steps:
+            elsewhere = msgspec.structs.replace(session.settings, sink="local", volume_dir=volume_dir.absolute())
+            async with opened(elsewhere, log, state, elsewhere.who) as steps:
                 with session.progress("exporting") as progress:
                     return export_outcome(await steps.export(args, progress))
         if not wait and (handed := await ask(log, "export", **args)):
@@ -168,11 +168,11 @@ def export_outcome(answer: dict[str, Any]) -> Outcome:
         )
         return Outcome(answer, text, code=1, renderables=(funnel_table(answer["funnel"]),))
     return Outcome(
-        answer, export_told(answer), renderables=(funnel_table(answer["funnel"], answer["after_filtering"]),)
+        answer, export_sentence(answer), renderables=(funnel_table(answer["funnel"], answer["after_filtering"]),)
     )
 
 
-def export_told(answer: dict[str, Any]) -> str:
+def export_sentence(answer: dict[str, Any]) -> str:
     """The sentence on an export."""
     split = answer["counts"]["sft"]
     head = "unchanged" if answer["unchanged"] else f"exported {answer['after_filtering']:,} examples"
@@ -232,30 +232,33 @@ async def lineage(session: Session, what: str, limit: int) -> Outcome:
     async with session.state() as (_, state):
         volume = open_volume(session.settings)
         try:
-            told = await (await Provenance.of(state, volume)).of_anything(what, limit)
+            answer = await (await Provenance.of(state, volume)).of_anything(what, limit)
         finally:
             await volume.close()
-        if "in" in told and not told["in"] and await state.ask("show", example_id=what) is None:
+        if "in" in answer and not answer["in"] and await state.ask("show", example_id=what) is None:
             raise InputError(f"{what} is no row, no example and no export; see `rooflog exports` and `rooflog queue`")
-    return Outcome(told, _told(told))
+    return Outcome(answer, _lineage_text(answer))
 
 
-def _told(told: dict[str, Any]) -> str:
-    if "row" in told:
-        lines = [f"[bold]{plain(told['row'])}[/bold] of export {told['export']['export_digest'][:12]}", *_behind(told)]
-        lines.append(f"policy {told['export']['policy_digest'][:12]}, facts 1–{told['export']['last_seq']:,}")
-        return "\n".join([*lines, "", *_contained(told["exports"])])
-    if "export" in told:
-        export = told["export"]
+def _lineage_text(answer: dict[str, Any]) -> str:
+    if "row" in answer:
+        lines = [
+            f"[bold]{plain(answer['row'])}[/bold] of export {answer['export']['export_digest'][:12]}",
+            *_behind(answer),
+        ]
+        lines.append(f"policy {answer['export']['policy_digest'][:12]}, facts 1–{answer['export']['last_seq']:,}")
+        return "\n".join([*lines, "", *_contained(answer["exports"])])
+    if "export" in answer:
+        export = answer["export"]
         lines = [f"[bold]{export['export_digest']}[/bold]", f"made by {plain(export['actor'])} at {export['at'][:19]}",
                  f"facts 1–{export['last_seq']:,}, policy {export['policy_digest'][:12]}, {_counted(export['counts'])}",
                  *_trainings(export["trainings"])]  # fmt: skip
-        for row in told["rows"]:
+        for row in answer["rows"]:
             lines += ["", *_behind(row), *(f"  {line}" for line in row["lines"])]
         return "\n".join(lines)
-    if not told["in"]:
-        return f"{plain(told['example_id'])} is in no export that the volume holds; `rooflog show` tells why"
-    return "\n".join([f"[bold]{plain(told['example_id'])}[/bold]", *_contained(told["in"])])
+    if not answer["in"]:
+        return f"{plain(answer['example_id'])} is in no export that the volume holds; `rooflog show` tells why"
+    return "\n".join([f"[bold]{plain(answer['example_id'])}[/bold]", *_contained(answer["in"])])
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -289,6 +292,6 @@ def _contained(exports: list[dict[str, Any]]) -> list[str]:
 def _trainings(trainings: list[dict[str, Any]]) -> list[str]:
     lines = []
     for t in trainings:
-        told = [t["outcome"], "at", t["at"][:19], t["call_id"], t["detail"]]
-        lines.append(f"  training {t['number']}: {plain(' '.join(part for part in told if part))}")
+        parts = [t["outcome"], "at", t["at"][:19], t["call_id"], t["detail"]]
+        lines.append(f"  training {t['number']}: {plain(' '.join(part for part in parts if part))}")
     return lines

@@ -105,11 +105,10 @@ async def retry(session: Session) -> Outcome:
     if not ready:
         text = f"{before['total']:,} in quarantine, none that this version can fold; see `rooflog quarantine show`"
         return Outcome({"status": "nothing_to_retry", "folded": [], "left": before["total"]}, text)
-    from ..projector.rebuild import Plan
     from .rebuild import rebuilt
 
     async with session.log() as log:
-        await rebuilt(session, log, Plan(from_log=False, projection=None, verify=False))
+        await rebuilt(session, log)
     after = await _listed(session, None, MOST)
     folded = sorted(ready - {item["seq"] for item in after["items"]})
     value = {"status": "retried", "folded": folded, "left": after["total"]}

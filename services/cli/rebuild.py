@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -15,17 +15,43 @@ from events.errors import NotRunning, RooflogError
 from events.log.log import Log
 from projections.store.database import DatabaseError
 
-from ..projector.rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuild
 from ..state.client import OWNER_SECONDS, State, runs
-from ..state.owner import Files, Owner
 from .command import Outcome, Session, command, plain
+
+if TYPE_CHECKING:  # what folds is loaded by those who rebuild, not by every command
+    from ..projector.rebuild import Condition, Plan, Rebuild
+    from ..state.owner import Files, Owner
 
 POLL_SECONDS = 0.2
 
 
+class TableName(click.ParamType[str]):
+    """The name of a table that can be put back; the registry that knows them is loaded when it is asked."""
+
+    name = "table"
+
+    @staticmethod
+    def _choice() -> click.Choice[str]:
+        from projections.fold.tables import repairable
+
+        return click.Choice([table.name for table in repairable()])
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Every name, for the help of the command."""
+        return self._choice().get_metavar(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it is; fails with every name for another one."""
+        return self._choice().convert(value, param, ctx)
+
+
 @command("rebuild", example="rooflog rebuild --from-log --verify")
 @click.option("--from-log", is_flag=True, help="Analyse and link every text again instead of taking that over.")
-@click.option("--projection", metavar="TABLE", help="Put only this table back into the live database.")
+@click.option(
+    "--projection",
+    type=TableName(),
+    help="Put only this table back into the live database, with the tables that belong to it.",
+)
 @click.option("--verify", is_flag=True, help="Compare with the live tables first; where they differ, leave them.")
 async def rebuild(session: Session, from_log: bool, projection: str | None, verify: bool) -> Outcome:
     """Fold the log anew beside the live tables and put the result in their place at once.
@@ -34,18 +60,24 @@ async def rebuild(session: Session, from_log: bool, projection: str | None, veri
     rebuild has done nothing and can be repeated. A projector that runs does it, also after this command has ended;
     saying it again joins the rebuild that is under way. The old file is kept until the new one was opened again.
     """
-    plan = Plan(from_log=from_log, projection=projection, verify=verify)
     async with session.log() as log:
-        return _outcome(await rebuilt(session, log, plan))
+        return _outcome(await rebuilt(session, log, from_log=from_log, projection=projection, verify=verify))
 
 
-async def rebuilt(session: Session, log: Log, plan: Plan) -> dict[str, Any]:
+async def rebuilt(
+    session: Session, log: Log, *, from_log: bool = False, projection: str | None = None, verify: bool = False
+) -> dict[str, Any]:
     """What became of a rebuild, by the projector where one runs, else by this process."""
+    from ..projector.rebuild import Plan
+
+    plan = Plan(from_log=from_log, projection=projection, verify=verify)
     return await _by_projector(session, log, plan) if await runs(log) else await _alone(session, log, plan)
 
 
 async def _by_projector(session: Session, log: Log, plan: Plan) -> dict[str, Any]:
     """Let the projector do it, and watch."""
+    from ..projector.rebuild import REBUILD, REBUILDING, Condition
+
     state = State(log, None, None)
     started = msgspec.convert(await state.run(REBUILD, **msgspec.to_builtins(plan)), Condition)
 
@@ -61,6 +93,9 @@ async def _by_projector(session: Session, log: Log, plan: Plan) -> dict[str, Any
 
 async def _alone(session: Session, log: Log, plan: Plan) -> dict[str, Any]:
     """Own the database for as long as it takes; where it cannot be opened, make it anew all the same."""
+    from ..projector.rebuild import Rebuild
+    from ..state.owner import Files
+
     files = Files(session.settings.database)
     deadline = time.monotonic() + OWNER_SECONDS
     while True:
@@ -80,6 +115,8 @@ async def _alone(session: Session, log: Log, plan: Plan) -> dict[str, Any]:
 
 def _owner(stack: ExitStack, files: Files) -> Owner | None:
     """The owner of the database, or None with its files locked where it cannot be opened. Raises BlockingIOError."""
+    from ..state.owner import Owner
+
     try:
         owner = Owner(files.live)
     except DatabaseError:
@@ -133,7 +170,7 @@ def _outcome(result: dict[str, Any]) -> Outcome:
             f"{plain(names)}[/red]\n`rooflog rebuild` without --verify puts what the log gives in their place"
         )
         return Outcome(result, text, code=RooflogError.exit_code)
-    what = f"table {result['projection']}" if result["projection"] else "every table"
+    what = f"table {result['projection']} and what belongs to it" if result["projection"] else "every table"
     how = "the log alone" if not result["taken_over"] else "the log; what texts say was taken over"
     lines = [f"rebuilt {plain(what)} at sequence {result['checkpoint']:,} from {how}"]
     lines.append(f"{result['folded']:,} facts at {result['rate']:,}/s, {result['seconds']} s in all")

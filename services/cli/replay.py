@@ -72,7 +72,7 @@ async def replay(
     if follow and (output or session.as_json):
         raise InputError("--follow never ends: use it with --jsonl, or alone")
     wanted = Wanted(actor=said_by, **filters)
-    found: list[dict[str, Any]] = []
+    facts: list[dict[str, Any]] = []
     count = 0
     async with session.log() as log:
         if as_of is not None:
@@ -88,12 +88,12 @@ async def replay(
                 if file:
                     file.add(rows)
                 elif session.as_json:
-                    found += rows
+                    facts += rows
                 elif not _print(rows, as_lines):
                     break
     if output:
         return Outcome({"status": "written", "output": str(output), "rows": count}, f"{count:,} facts in {output}")
-    return Outcome({"facts": found})
+    return Outcome({"facts": facts})
 
 
 def _print(rows: list[dict[str, Any]], as_lines: bool) -> bool:
@@ -129,9 +129,9 @@ async def history(session: Session, example_id: str) -> Outcome:
         messages = await told_of(log, example_id)
         if not messages:
             raise UnknownExample(example_id)
-        told = [row(message) for message in messages]
+        facts = [row(message) for message in messages]
         used, unread = await _used(session, state, example_id)
-    lines = [f"[dim]{t['seq']:>8}  {_at(t)}[/dim]  {plain(t['told'])}" for t in told]
+    lines = [f"[dim]{t['seq']:>8}  {_at(t)}[/dim]  {plain(t['told'])}" for t in facts]
     for export in used:
         seq = f"1–{export['last_seq']:,}"
         lines.append(
@@ -145,11 +145,13 @@ async def history(session: Session, example_id: str) -> Outcome:
         ]
     if unread:
         lines.append(f"[yellow]exports could not be read: {plain(unread)}[/yellow]")
-    return Outcome({"example_id": example_id, "facts": told, "exports": used, "volume_error": unread}, "\n".join(lines))
+    return Outcome(
+        {"example_id": example_id, "facts": facts, "exports": used, "volume_error": unread}, "\n".join(lines)
+    )
 
 
-def _at(told: dict[str, Any]) -> str:
-    return (told["occurred_at"] or told["received_at"] or "")[:19].replace("T", " ").ljust(19)
+def _at(fact: dict[str, Any]) -> str:
+    return (fact["occurred_at"] or fact["received_at"] or "")[:19].replace("T", " ").ljust(19)
 
 
 async def _used(session: Session, state: State, example_id: str) -> tuple[list[dict[str, Any]], str | None]:
@@ -159,8 +161,8 @@ async def _used(session: Session, state: State, example_id: str) -> tuple[list[d
     try:
         volume = open_volume(session.settings)
         try:
-            found = await (await Provenance.of(state, volume)).of_example(example_id)
-            return found["in"][::-1], None
+            answer = await (await Provenance.of(state, volume)).of_example(example_id)
+            return answer["in"][::-1], None
         finally:
             await volume.close()
     except VolumeError as error:

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from events.errors import InputError, StaleRevision
+from projections.verdicts.reasons import QUEUE
 
 from ..curation import decisions
 from ..curation.facts import Example, find
 from .command import (
     Outcome,
-    Registered,
     Session,
     actor_option,
     as_of_option,
@@ -27,17 +27,11 @@ SHOWN = 90
 """Characters of a prompt in a list."""
 
 
-def _reasons() -> list[str]:
-    from projections.verdicts.judgement import QUEUE
-
-    return list(QUEUE.values())
-
-
 @command("queue", example="rooflog queue --why correction --limit 10")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show.")
 @click.option("--tag", help="Only examples with this tag.")
 @click.option("--source", help="Only examples from this source.")
-@click.option("--why", type=Registered(_reasons), help="Only examples that wait for this reason.")
+@click.option("--why", type=click.Choice([*QUEUE.values()]), help="Only examples that wait for this reason.")
 @as_of_option
 @policy_option
 async def queue(session: Session, as_of: str | None, policy: Path | None, **options: Any) -> Outcome:
@@ -133,7 +127,7 @@ async def approve(
             raise outcome
         else:
             refused.append({"example_id": fact.example_id, "error": str(outcome)})
-    lines = [f"approved {len(approved)}"] + [f"[red]{plain(one['error'])}[/red]" for one in refused]
+    lines = [f"approved {len(approved)}"] + [f"[red]{plain(refusal['error'])}[/red]" for refusal in refused]
     value = {"status": "approved", "approved": approved, "refused": refused}
     return Outcome(value, "\n".join(lines), code=1 if refused else 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..settings import SettingsError
 from ..volume import SINKS
 from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
-from .exports import export_now, export_told
+from .exports import export_now, export_sentence
 from .status import funnel_table
 
 
@@ -52,7 +52,7 @@ async def demo(session: Session) -> Outcome:
     funnel = answer["funnel"]
     text = (
         f"A day of {funnel['captured']} interactions and {funnel['corrections']} corrections became "
-        f"{funnel['unique']} examples of training data.\n{export_told(answer)}\n"
+        f"{funnel['unique']} examples of training data.\n{export_sentence(answer)}\n"
     )
     after = (
         f"\n[bold]{plain(answer['output_path'])}[/bold]\n\n"

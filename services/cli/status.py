@@ -8,25 +8,18 @@ from typing import Any
 import click
 from rich.table import Table
 
+from projections.verdicts.reasons import REASONS, Stage
+
 from ..exporter.client import ask
 from ..state.client import runs
 from .command import Outcome, Session, as_of_option, command, plain, policy_option
 
-REASON_WORDS = {
-    "too_short": "too short",
-    "low_relevance": "not about roofing",
-    "excluded_source": "failed response",
-    "excluded_by_author": "excluded by its author",
-    "personal_data": "personal data",
-    "superseded_by": "answer was corrected",
-    "erased": "erased",
-    "rejected": "rejected by a reviewer",
-    "not_approved": "not approved (yet)",
-    "duplicate_of": "duplicate",
-}
-"""The reasons of a verdict for people."""
-
-_FILTER_REASONS = tuple(REASON_WORDS)[:7]
+_STAGES: tuple[tuple[Stage, str, str], ...] = (
+    ("filters", "after filters", "filtered"),
+    ("approval", "approved", "approved"),
+    ("duplicates", "unique", "unique"),
+)
+"""Each stage, what is left after it in words, and the number of the funnel that counts it."""
 
 
 def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
@@ -35,12 +28,11 @@ def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
     table.columns[1].justify = "right"
     table.add_row("[bold]captured[/bold]", f"{funnel['captured']:,}")
     table.add_row("[bold]corrections[/bold]", f"{funnel['corrections']:,}")
-    stages = (("after filters", "filtered", _FILTER_REASONS), ("approved", "approved", ("rejected", "not_approved")))
-    for stage, key, reasons in (*stages, ("unique", "unique", ("duplicate_of",))):
-        for name in reasons:
-            if count := funnel["lost"].get(name):
-                table.add_row(f"  [dim]− {REASON_WORDS[name]}[/dim]", f"[dim]{count:,}[/dim]")
-        table.add_row(f"[bold]{stage}[/bold]", f"{funnel[key]:,}")
+    for stage, words, key in _STAGES:
+        for reason in REASONS:
+            if reason.stage == stage and (count := funnel["lost"].get(reason.name)):
+                table.add_row(f"  [dim]− {reason.words}[/dim]", f"[dim]{count:,}[/dim]")
+        table.add_row(f"[bold]{words}[/bold]", f"{funnel[key]:,}")
     if exported is not None:
         table.add_row("[bold green]exported[/bold green]", f"[bold green]{exported:,}[/bold green]")
     return table
@@ -94,7 +86,7 @@ async def status(session: Session, digest: bool) -> Outcome:
         f"projector: {'running' if running else 'not running (this command folded the log itself)'}, "
         f"at sequence {answer['checkpoint']:,}, {value['lag']:,} behind",
         f"examples: {answer['examples']:,}",
-        _exporter_told(exporter),
+        _exporter_text(exporter),
     ]
     if answer["quarantined"]:
         kinds = ", ".join(f"{count} {name}" for name, count in answer["quarantined"].items())
@@ -110,20 +102,20 @@ def _needs_somebody(exporter: dict[str, Any] | None) -> bool:
     return exporter is not None and bool(exporter["error"] or exporter["uncertain"])
 
 
-def _exporter_told(told: dict[str, Any] | None) -> str:
+def _exporter_text(condition: dict[str, Any] | None) -> str:
     """How the exporter is, in a line or a few."""
-    if told is None:
+    if condition is None:
         return "exporter: not running"
-    line = f"exporter: {told['state']} since {told['since']}"
-    if told["checked_seq"]:  # else it has not been able to look yet
-        export = f"last export {told['last_export'][:12]}" if told["last_export"] else "no export yet"
-        line += f", {export}, {told['changed_rows']:,} examples changed"
-    if told["due_at"]:
-        line += f", the next is due at {told['due_at']}"
-    if told["training"]:
-        line += f"\ntraining: {plain(told['training'])}"
-    if told["error"]:
-        line += f"\n[bold red]{plain(told['error'])}[/bold red]; the next try is at {told['retry_at']}"
-    for digest, why in told["uncertain"].items():
+    line = f"exporter: {condition['state']} since {condition['since']}"
+    if condition["checked_seq"]:  # else it has not been able to look yet
+        export = f"last export {condition['last_export'][:12]}" if condition["last_export"] else "no export yet"
+        line += f", {export}, {condition['changed_rows']:,} examples changed"
+    if condition["due_at"]:
+        line += f", the next is due at {condition['due_at']}"
+    if condition["training"]:
+        line += f"\ntraining: {plain(condition['training'])}"
+    if condition["error"]:
+        line += f"\n[bold red]{plain(condition['error'])}[/bold red]; the next try is at {condition['retry_at']}"
+    for digest, why in condition["uncertain"].items():
         line += f"\n[bold red]UNCERTAIN {digest[:12]}: {plain(why)}[/bold red]"
     return line

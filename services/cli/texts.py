@@ -85,11 +85,11 @@ async def duplicates(session: Session, file: Path) -> Outcome:
 
     with errors_told():
         links = cluster([text.prompt for text in read_texts(file)])
-    told = [{"duplicate_of": representative, "similarity": round(near, 4)} for representative, near in links]
+    rows = [{"duplicate_of": representative, "similarity": round(near, 4)} for representative, near in links]
     if not session.as_json:
-        sys.stdout.buffer.write(msgspec.json.Encoder().encode_lines(told))
+        sys.stdout.buffer.write(msgspec.json.Encoder().encode_lines(rows))
         sys.stdout.buffer.flush()
-    return Outcome(told)
+    return Outcome(rows)
 
 
 @command("redact", example="rooflog redact train_20250115_143000_1a2b3c4d --apply")
@@ -116,7 +116,7 @@ async def redact(session: Session, example_id: str, is_applied: bool, revision: 
             fact = decisions.redaction(example, proposal, actor=session.settings.who)
             seen = example["revision"] if revision is None else revision
             value |= {"status": "redacted", "seq": await log.decide(fact, revision=seen)}
-    found = ", ".join(f"{span.kind} in {span.field}" for span in proposal.spans)
-    lines = [f"found: {found}", *(f"\n[bold]{name}[/bold]\n{plain(text)}" for name, text in proposal.texts.items())]
+    kinds = ", ".join(f"{span.kind} in {span.field}" for span in proposal.spans)
+    lines = [f"found: {kinds}", *(f"\n[bold]{name}[/bold]\n{plain(text)}" for name, text in proposal.texts.items())]
     lines.append("\nredacted" if is_applied else "\nthis is a proposal; say it with --apply")
     return Outcome(value, "\n".join(lines))

@@ -6,7 +6,7 @@ import { drawFrame } from "./frame.js";
 import { connect, keepFresh } from "./live.js";
 import { asOf, canShowPast } from "./moment.js";
 import { toast } from "./toast.js";
-import { number } from "./words.js";
+import { learn, number } from "./words.js";
 
 /** @import { Session } from "../answers.d.ts" */
 
@@ -39,8 +39,9 @@ async function start() {
     return draw(main);
   }
   const page = currentPage();
-  const pageModule = page.load(); // while the first request is under way, not after it
-  const me = await get("/session");
+  const pageModule = page.load(); // while the first requests are under way, not after them
+  const [me, reasons] = await Promise.all([get("/session"), get("/reasons")]);
+  learn(reasons);
   drawFrame(header, me, PAGES, location.pathname);
   if (!me.rights.includes("look")) return drawNothing(me);
   if (asOf !== null && canShowPast(location.pathname)) {

@@ -103,9 +103,7 @@ async def test_what_breaks_off_is_read_on_in_the_ordinary_way(log: Log, monkeypa
     assert await read(log, 4) == everything
 
 
-async def test_a_message_that_was_not_delivered_is_found_all_the_same(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_undelivered_message_is_read_all_the_same(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     await say(log)
     everything = await short(log, monkeypatch)
     reading = Bulk.read
@@ -140,9 +138,7 @@ async def test_it_says_who_it_is(guarded: EmbeddedServer) -> None:
     await log.close()
 
 
-async def test_a_server_that_is_away_or_wants_more_is_read_in_the_ordinary_way(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_bulk_reading_the_log_is_read_by_direct_get(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     await log.publish([capture() for _ in range(9)])
     with monkeypatch.context() as patched:
         patched.setitem(log.client.options, "token", "secret")

@@ -21,7 +21,7 @@ from projections.fold.content_digest import content_digest
 from projections.store.batch import Batch
 from services.projector.rebuild import Plan
 from services.state import decoder_pool
-from services.state.arrow_pipe import Channel
+from services.state.arrow_pipe import ArrowPipe
 from services.state.decoder_pool import decoded
 from services.state.owner import Owner, fold
 
@@ -155,7 +155,7 @@ async def test_what_goes_wrong_there_is_told_here(log: Log) -> None:
 def test_memory_is_reused_once_its_readers_are_gone() -> None:
     one, other = socket.socketpair()
     with one, other:
-        sender, receiver = Channel(one), Channel(other)
+        sender, receiver = ArrowPipe(one), ArrowPipe(other)
 
         def told(value: str) -> pa.Table:
             table = pa.table({"text": [value * 1_000]})
