@@ -15,13 +15,10 @@ from ..tables import awaited, policies
 from ..tables.examples import id_key
 from ..tables.quarantine import SUBJECT_ID
 from ..verdicts import judgement
-from ..verdicts.judgement import BIT, QUEUE, REASONS
+from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, names
 
 PAGE = 1_000
 """Rows in one answer at most; more is asked for page by page."""
-
-_APPROVAL_STAGE = BIT["rejected"] | BIT["not_approved"]
-_FILTER_STAGE = BIT["rejected"] - 1
 
 NEW_TOPIC = next(number for number, name in QUEUE.items() if name == "new_topic")
 
@@ -53,12 +50,12 @@ def funnel(con: Connection, relation: str | None = None) -> dict[str, Any]:
     kinds = dict(con.execute(counted.format("kind", "kind")).fetchall())
     lost = {int(bit): count for bit, count in con.execute(counted.format("reason", "reasons & -reasons")).fetchall()}
     total = sum(kinds.values())
-    filtered = total - sum(count for bit, count in lost.items() if bit & _FILTER_STAGE)
-    approved = filtered - sum(count for bit, count in lost.items() if bit & _APPROVAL_STAGE)
+    filtered = total - sum(count for bit, count in lost.items() if bit & OF_STAGE["filters"])
+    approved = filtered - sum(count for bit, count in lost.items() if bit & OF_STAGE["approval"])
     return {
         "captured": kinds.get("capture", 0),
         "corrections": kinds.get("correction", 0),
-        "lost": {name: lost[BIT[name]] for name in REASONS if BIT[name] in lost},
+        "lost": {name: lost[bit] for name, bit in BIT.items() if bit in lost},
         "filtered": filtered,
         "approved": approved,
         "unique": lost.get(0, 0),
@@ -344,11 +341,11 @@ _SAID = ("example_id", "kind", "seq", "feedback_seq", "decision_seq")
 
 def _verdict(example: dict[str, Any]) -> dict[str, Any]:
     """The verdict in the words of the pipeline; `superseded_by` and `duplicate_of` name the other example."""
-    reasons = []
-    for name in judgement.names(example.pop("reasons")):
+    told = []
+    for name in names(example.pop("reasons")):
         other = example.get(name) if name in ("superseded_by", "duplicate_of") else None
-        reasons.append(f"{name} {other}" if other else name)
-    return {"in_training": not reasons, "reasons": reasons}
+        told.append(f"{name} {other}" if other else name)
+    return {"in_training": not told, "reasons": told}
 
 
 def _one(con: Connection, statement: str, parameters: dict[str, Any] | None = None) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from ..store.checkpoint import checkpoint
 from ..store.database import Connection, first
 from ..tables import policies
 from ..texts import analysis
-from ..verdicts import judgement
+from ..verdicts import judgement, reasons
 from . import examples
 
 SHOWN = 50
@@ -93,7 +93,7 @@ def _reasons(con: Connection) -> list[dict[str, Any]]:
         f"""SELECT change, (before | after) & -(before | after) AS bit, count(*) FROM ({_MOVED}) GROUP BY ALL
             ORDER BY change, bit"""
     ).fetchall()
-    return [{"change": change, "reason": judgement.names(bit)[0], "count": count} for change, bit, count in rows]
+    return [{"change": change, "reason": reasons.names(bit)[0], "count": count} for change, bit, count in rows]
 
 
 def _queues(con: Connection) -> list[int]:
@@ -114,4 +114,4 @@ def _page(con: Connection, limit: int) -> list[dict[str, Any]]:
 
 
 def _named(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"before": judgement.names(row["before"]), "after": judgement.names(row["after"])}
+    return row | {"before": reasons.names(row["before"]), "after": reasons.names(row["after"])}

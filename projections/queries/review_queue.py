@@ -12,7 +12,7 @@ from ..store.checkpoint import checkpoint
 from ..store.database import AMONG, Connection, first
 from ..tables import policies
 from ..tables.examples import id_key
-from ..verdicts.judgement import BIT, QUEUE, names
+from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, names
 from . import examples
 
 PAGE = 200
@@ -243,13 +243,12 @@ def _of_reason(reason: str | None) -> str:
 
 
 def _of_stage(stage: str | None) -> str:
-    filtered = BIT["rejected"] - 1
     stages = {
         None: "true",
         "training": "reasons = 0",
         "waiting": "queue IS NOT NULL",
-        "filtered": f"reasons & {filtered} = 0",
-        "approved": f"reasons & {filtered | BIT['rejected'] | BIT['not_approved']} = 0",
+        "filtered": f"reasons & {OF_STAGE['filters']} = 0",
+        "approved": f"reasons & {OF_STAGE['filters'] | OF_STAGE['approval']} = 0",
         "corrections": "kind = 'correction'",
     }
     if stage not in stages:

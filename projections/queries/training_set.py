@@ -17,7 +17,7 @@ from ..policy.policy import Export, Relevance, Training
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection
 from ..tables import policies
-from ..verdicts.judgement import BIT
+from ..verdicts.reasons import BIT
 from . import examples
 
 PAGE = 50_000

@@ -14,28 +14,7 @@ from ..store.database import Connection, first
 from ..store.table import Table
 from ..texts.analysis import analyser
 from . import counters, evidence
-
-REASONS = (
-    "too_short",
-    "low_relevance",
-    "excluded_source",
-    "excluded_by_author",
-    "personal_data",
-    "superseded_by",
-    "erased",
-    "rejected",
-    "not_approved",
-    "duplicate_of",
-)
-"""The reasons in the order of the pipeline; `reasons` of a verdict has bit n set for REASONS[n]."""
-
-BIT = {name: 1 << n for n, name in enumerate(REASONS)}
-
-APPROVALS = ("reviewer", "feedback", "trusted_source", "use")
-"""What an approval may rest on, strongest first."""
-
-QUEUE = {1: "correction", 2: "negative_feedback", 3: "new_topic", 4: "edge_case", 5: "not_reviewed"}
-"""Why an example waits for review, in the order of the queue."""
+from .reasons import BIT
 
 JUDGEMENT = {
     "relevance": "VARCHAR",
@@ -422,8 +401,3 @@ def terms(policy: Policy) -> str:
     """On what the evidence depends beside the facts."""
     duplicates = policy.duplicates
     return f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions}"
-
-
-def names(reasons: int) -> list[str]:
-    """The reasons of a bit set, in the order of the pipeline."""
-    return [name for name, bit in BIT.items() if reasons & bit]

@@ -13,11 +13,11 @@ from rich.table import Table
 from events.log.log import Log
 from projections.policy.policy import Policy, default, from_document
 from projections.tables.policies import differences, settings
+from projections.verdicts.reasons import WORDS
 
 from ..curation import policies as curated
 from ..state.client import State
 from .command import Outcome, Session, actor_option, command, plain, policy_file
-from .status import REASON_WORDS
 
 
 @click.group("policy")
@@ -159,7 +159,7 @@ def _summary(answer: dict[str, Any]) -> str:
 def _reasons_table(answer: dict[str, Any]) -> Table:
     rows = Table("", "because of", "examples", box=None, header_style="bold")
     for row in answer["reasons"]:
-        words = REASON_WORDS[row["reason"]]
+        words = WORDS[row["reason"]]
         because = f"no longer: {words}" if row["change"] == "enter" else words
         rows.add_row(row["change"], because, f"{row['count']:,}")
     return rows

@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from events.errors import InputError, StaleRevision
-from projections.verdicts.judgement import QUEUE
+from projections.verdicts.reasons import QUEUE
 
 from ..curation import decisions
 from ..curation.facts import Example, find

@@ -8,25 +8,18 @@ from typing import Any
 import click
 from rich.table import Table
 
+from projections.verdicts.reasons import REASONS, Stage
+
 from ..exporter.client import ask
 from ..state.client import runs
 from .command import Outcome, Session, as_of_option, command, plain, policy_option
 
-REASON_WORDS = {
-    "too_short": "too short",
-    "low_relevance": "not about roofing",
-    "excluded_source": "failed response",
-    "excluded_by_author": "excluded by its author",
-    "personal_data": "personal data",
-    "superseded_by": "answer was corrected",
-    "erased": "erased",
-    "rejected": "rejected by a reviewer",
-    "not_approved": "not approved (yet)",
-    "duplicate_of": "duplicate",
-}
-"""The reasons of a verdict for people."""
-
-_FILTER_REASONS = tuple(REASON_WORDS)[:7]
+_STAGES: tuple[tuple[Stage, str, str], ...] = (
+    ("filters", "after filters", "filtered"),
+    ("approval", "approved", "approved"),
+    ("duplicates", "unique", "unique"),
+)
+"""Each stage, what is left after it in words, and the number of the funnel that counts it."""
 
 
 def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
@@ -35,12 +28,11 @@ def funnel_table(funnel: dict[str, Any], exported: int | None = None) -> Table:
     table.columns[1].justify = "right"
     table.add_row("[bold]captured[/bold]", f"{funnel['captured']:,}")
     table.add_row("[bold]corrections[/bold]", f"{funnel['corrections']:,}")
-    stages = (("after filters", "filtered", _FILTER_REASONS), ("approved", "approved", ("rejected", "not_approved")))
-    for stage, key, reasons in (*stages, ("unique", "unique", ("duplicate_of",))):
-        for name in reasons:
-            if count := funnel["lost"].get(name):
-                table.add_row(f"  [dim]− {REASON_WORDS[name]}[/dim]", f"[dim]{count:,}[/dim]")
-        table.add_row(f"[bold]{stage}[/bold]", f"{funnel[key]:,}")
+    for stage, words, key in _STAGES:
+        for reason in REASONS:
+            if reason.stage == stage and (count := funnel["lost"].get(reason.name)):
+                table.add_row(f"  [dim]− {reason.words}[/dim]", f"[dim]{count:,}[/dim]")
+        table.add_row(f"[bold]{words}[/bold]", f"{funnel[key]:,}")
     if exported is not None:
         table.add_row("[bold green]exported[/bold green]", f"[bold green]{exported:,}[/bold green]")
     return table

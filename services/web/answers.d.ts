@@ -8,6 +8,7 @@ export type Parameters = Record<string, string | number | null | undefined>;
 
 export interface Get {
   (path: "/session"): Promise<Session>;
+  (path: "/reasons"): Promise<Reasons>;
   (path: "/stats"): Promise<Stats>;
   (path: "/status"): Promise<Status>;
   (path: "/dashboard", parameters?: Parameters): Promise<Dashboard>;
@@ -57,6 +58,17 @@ export interface Session {
   role: string;
   rights: string[];
   is_open: boolean;
+}
+
+export interface Named {
+  name: string;
+  words: string;
+}
+
+export interface Reasons {
+  reasons: (Named & { stage: string })[];
+  queue: Named[];
+  approvals: Named[];
 }
 
 /* Numbers */

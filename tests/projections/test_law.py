@@ -20,7 +20,7 @@ from events.errors import InvalidFact
 from events.facts import Document, Fact, TrainingSetExported, TrainingTriggered
 from projections.fold.projector import Projector, prepare
 from projections.store.database import Connection
-from projections.verdicts import judgement
+from projections.verdicts.reasons import names
 
 from . import model
 from .given import (
@@ -223,7 +223,7 @@ def _verdicts(con: Connection) -> dict[str, model.Verdict]:
            FROM verdicts v LEFT JOIN verdicts d ON d.seq = v.duplicate_of
                 LEFT JOIN verdicts c ON c.seq = v.contradicts"""
     ).fetchall()
-    return {example_id: model.Verdict(set(judgement.names(reasons)), *rest) for example_id, reasons, *rest in rows}
+    return {example_id: model.Verdict(set(names(reasons)), *rest) for example_id, reasons, *rest in rows}
 
 
 def _decoded(story: Story) -> list[tuple[int, Fact]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from litestar import Router, get
 from litestar.params import QueryParameter
@@ -12,6 +12,7 @@ from msgspec import Struct
 from events.errors import InvalidFact, UnknownExample
 from events.log.log import Message
 from events.words import describe
+from projections.verdicts.reasons import BIT
 
 from ..access.auth import may
 from ..gateway import Gate, received
@@ -23,20 +24,13 @@ Text = Annotated[
     QueryParameter(min_length=1, max_length=200, description="Words that all occur in prompt or response."),
 ]
 Sequence = Annotated[int | None, QueryParameter(ge=0, le=2**53)]
-Reason = Literal[
-    "too_short",
-    "low_relevance",
-    "excluded_source",
-    "excluded_by_author",
-    "personal_data",
-    "superseded_by",
-    "erased",
-    "rejected",
-    "not_approved",
-    "duplicate_of",
-]
 Span = Literal["hours", "days", "months"]
 Stage = Literal["training", "waiting", "filtered", "approved", "corrections"]
+
+if TYPE_CHECKING:
+    Reason = str
+else:
+    Reason = Literal[tuple(BIT)]
 
 
 class Line(Struct, frozen=True):

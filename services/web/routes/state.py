@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from litestar import Router, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Stream
+from msgspec import Struct
 
 from events.errors import TooLarge, UnknownExample
+from projections.verdicts.reasons import APPROVALS, PLACES, QUEUE, REASONS, Basis, Place, Reason
 
 from ..access.auth import Door, may
 from ..errors import unavailable
@@ -18,14 +20,23 @@ from .facts import Call, ExampleId
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
 Filter = Annotated[str | None, QueryParameter(min_length=1, max_length=200)]
-Why = Annotated[
-    Literal["correction", "negative_feedback", "new_topic", "edge_case", "not_reviewed"] | None,
-    QueryParameter(description="Only what waits for this reason."),
-]
+if TYPE_CHECKING:
+    Waiting = str
+else:
+    Waiting = Literal[tuple(QUEUE.values())]
+Why = Annotated[Waiting | None, QueryParameter(description="Only what waits for this reason.")]
 AsOf = Annotated[
     int | None,
     QueryParameter(ge=0, le=2**53, description="As it stood after this sequence; go back there first (`POST /past`)."),
 ]
+
+
+class Reasons(Struct, frozen=True):
+    """Names of answers with their words: why an example is kept out, waits for review, or is approved."""
+
+    reasons: tuple[Reason, ...] = REASONS
+    queue: tuple[Place, ...] = PLACES
+    approvals: tuple[Basis, ...] = APPROVALS
 
 
 @get("/queue", summary="What waits for review")
@@ -89,6 +100,12 @@ async def stats(gateway: Gate, request: Call, as_of: AsOf = None) -> dict[str, A
     return answer
 
 
+@get("/reasons", summary="What the names of reasons mean", guards=[may(None)])
+async def reasons() -> Reasons:
+    """Every reason that keeps an example out, in the order of the pipeline; every reason to wait; every approval."""
+    return Reasons()
+
+
 @get("/status", summary="How things are", guards=[may(None)])
 async def status(gateway: Gate) -> dict[str, Any]:
     """Health by age, and where the tables stand."""
@@ -112,7 +129,8 @@ async def events(gateway: Gate, request: Call, door: NamedDependency[Door]) -> S
 ROUTES = Router(
     "",
     route_handlers=[
-        Router("", route_handlers=[queue, tagged, example, history], guards=[may("look")]), stats, status, events,
+        Router("", route_handlers=[queue, tagged, example, history], guards=[may("look")]),
+        stats, reasons, status, events,
     ],
     tags=["state"],
 )  # fmt: skip

@@ -6,7 +6,7 @@ import { drawFrame } from "./frame.js";
 import { connect, keepFresh } from "./live.js";
 import { asOf, canShowPast } from "./moment.js";
 import { toast } from "./toast.js";
-import { number } from "./words.js";
+import { learn, number } from "./words.js";
 
 /** @import { Session } from "../answers.d.ts" */
 
@@ -38,7 +38,8 @@ async function start() {
     const { draw } = await import("./sign_in.js");
     return draw(main);
   }
-  const me = await get("/session");
+  const [me, reasons] = await Promise.all([get("/session"), get("/reasons")]);
+  learn(reasons);
   drawFrame(header, me, PAGES, location.pathname);
   if (!me.rights.includes("look")) return drawNothing(me);
   if (asOf !== null && canShowPast(location.pathname)) {

@@ -4,48 +4,45 @@ const NUMBERS = new Intl.NumberFormat("en-US");
 const MOMENT = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en-US", { dateStyle: "medium" });
 
+/** @import { Reasons } from "../answers.d.ts" */
+
 /**
- * Why an example is not in the training set.
+ * Why an example is not in the training set. `learn` fills these names from the API.
  *
  * @type {Record<string, string>}
  */
-export const REASONS = {
-  too_short: "too short",
-  low_relevance: "not about roofing",
-  excluded_source: "failed response",
-  excluded_by_author: "excluded by its author",
-  personal_data: "personal data",
-  superseded_by: "answer was corrected",
-  erased: "erased",
-  rejected: "rejected",
-  not_approved: "not approved yet",
-  duplicate_of: "duplicate question",
-};
+export const REASONS = {};
+
+/**
+ * Names of the reasons of each stage, in the order in which it applies them.
+ *
+ * @type {Record<string, string[]>}
+ */
+export const STAGE_REASONS = {};
 
 /**
  * Why an example waits for review.
  *
  * @type {Record<string, string>}
  */
-export const QUEUE_REASONS = {
-  correction: "Correction",
-  negative_feedback: "Thumbs down",
-  new_topic: "New topic",
-  edge_case: "Edge case",
-  not_reviewed: "Not reviewed",
-};
+export const QUEUE_REASONS = {};
 
 /**
  * What an example is approved by.
  *
  * @type {Record<string, string>}
  */
-export const APPROVALS = {
-  reviewer: "a reviewer approved it",
-  feedback: "somebody gave it a thumbs up",
-  trusted_source: "its source is trusted",
-  use: "the document was used",
-};
+export const APPROVALS = {};
+
+/** @param {Reasons} answer */
+export function learn({ reasons, queue, approvals }) {
+  for (const { name, stage, words } of reasons) {
+    REASONS[name] = words;
+    STAGE_REASONS[stage] = [...(STAGE_REASONS[stage] ?? []), name];
+  }
+  for (const { name, words } of queue) QUEUE_REASONS[name] = words;
+  for (const { name, words } of approvals) APPROVALS[name] = words;
+}
 
 /** @type {Record<string, string>} */
 export const FACTS = {

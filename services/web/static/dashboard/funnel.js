@@ -3,22 +3,9 @@
 import { address } from "../address.js";
 import { bar } from "../charts.js";
 import { emptyState, h, link } from "../dom.js";
-import { ago, number, REASONS } from "../words.js";
+import { ago, number, REASONS, STAGE_REASONS } from "../words.js";
 
 /** @import { Export, Funnel } from "../../answers.d.ts" */
-
-/** Reasons of each stage, in the order in which it applies them. */
-const FILTER_REASONS = [
-  "too_short",
-  "low_relevance",
-  "excluded_source",
-  "excluded_by_author",
-  "personal_data",
-  "superseded_by",
-  "erased",
-];
-const APPROVAL_REASONS = ["rejected", "not_approved"];
-const DUPLICATE_REASONS = ["duplicate_of"];
 
 /**
  * @param {Funnel} funnel
@@ -43,21 +30,21 @@ export function funnelList(funnel, lastExport) {
       `+${number(funnel.corrections)}`,
       bar(funnel.corrections, whole, { tone: "is-copper" }),
     ),
-    losses(FILTER_REASONS),
+    losses(STAGE_REASONS.filters),
     stage(
       "After filters",
       address("/examples", { stage: "filtered" }),
       number(funnel.filtered),
       bar(funnel.filtered, whole),
     ),
-    losses(APPROVAL_REASONS),
+    losses(STAGE_REASONS.approval),
     stage(
       "Approved",
       address("/examples", { stage: "approved" }),
       number(funnel.approved),
       bar(funnel.approved, whole),
     ),
-    losses(DUPLICATE_REASONS),
+    losses(STAGE_REASONS.duplicates),
     stage(
       "Training set",
       address("/examples", { stage: "training" }),

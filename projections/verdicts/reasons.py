@@ -1,0 +1,79 @@
+"""Reasons: why an example is not in the training set, is approved or waits for review, with the words for people."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+Stage = Literal["filters", "approval", "duplicates"]
+"""The stages of the pipeline in their order; each takes away what fails for one of its reasons."""
+
+
+class Reason(Struct, frozen=True):
+    """Why an example is not trained on: its name in every answer, the stage that finds it, and its words."""
+
+    name: str
+    stage: Stage
+    words: str
+
+
+class Basis(Struct, frozen=True):
+    """What an approval may rest on: its name in every answer, and its words."""
+
+    name: str
+    words: str
+
+
+class Place(Struct, frozen=True):
+    """Why an example waits for review: its number in the order of the queue, its name in every answer, its words."""
+
+    number: int
+    name: str
+    words: str
+
+
+REASONS = (
+    Reason("too_short", "filters", "too short"),
+    Reason("low_relevance", "filters", "not about roofing"),
+    Reason("excluded_source", "filters", "failed response"),
+    Reason("excluded_by_author", "filters", "excluded by its author"),
+    Reason("personal_data", "filters", "personal data"),
+    Reason("superseded_by", "filters", "answer was corrected"),
+    Reason("erased", "filters", "erased"),
+    Reason("rejected", "approval", "rejected by a reviewer"),
+    Reason("not_approved", "approval", "not approved (yet)"),
+    Reason("duplicate_of", "duplicates", "duplicate"),
+)
+"""The reasons in the order of the pipeline; `reasons` of a verdict has bit n set for REASONS[n]."""
+
+WORDS = {reason.name: reason.words for reason in REASONS}
+
+BIT = {reason.name: 1 << n for n, reason in enumerate(REASONS)}
+
+OF_STAGE = {stage: sum(BIT[reason.name] for reason in REASONS if reason.stage == stage) for stage in get_args(Stage)}
+"""The bits of the reasons of each stage."""
+
+APPROVALS = (
+    Basis("reviewer", "a reviewer approved it"),
+    Basis("feedback", "somebody gave it a thumbs up"),
+    Basis("trusted_source", "its source is trusted"),
+    Basis("use", "the document was used"),
+)
+"""What an approval may rest on, strongest first."""
+
+PLACES = (
+    Place(1, "correction", "Correction"),
+    Place(2, "negative_feedback", "Thumbs down"),
+    Place(3, "new_topic", "New topic"),
+    Place(4, "edge_case", "Edge case"),
+    Place(5, "not_reviewed", "Not reviewed"),
+)
+"""Why an example waits for review, the most urgent first."""
+
+QUEUE = {place.number: place.name for place in PLACES}
+
+
+def names(bits: int) -> list[str]:
+    """The names of the reasons of a bit set, in the order of the pipeline."""
+    return [name for name, bit in BIT.items() if bits & bit]
