@@ -1,7 +1,7 @@
-"""What callers say, as the facts it becomes: one pure function per call, for the client and the gateway alike.
+"""The facts of the client's calls: one pure function per call, for the client and the gateway alike.
 
-Every function takes `actor` (who says it) and, where the caller knows better than the clock and chance, `at` and the
-fact's id. Nothing is published here.
+Every function takes `actor`, who makes the call. `at` and the fact's id replace the clock and a random id. Nothing is
+published here.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def calculation(
     prompt = f"Calculate {_uncapitalised(description)}" + (f"\n\nGiven:\n{given}" if given else "")
     answer = [explanation] if explanation else []
     answer += [f"Formula: {formula}", f"Result: {result}"]
-    told = {"description": description, "inputs": dict(inputs), "formula": formula, "result": result}
+    details = {"description": description, "inputs": dict(inputs), "formula": formula, "result": result}
     return capture(
         prompt,
         "\n\n".join(answer),
@@ -179,7 +179,7 @@ def calculation(
         source="verified_calculation",
         tags=_distinct(tags, "calculation"),
         project=project,
-        details={"calculation": told | {"explanation": explanation}},
+        details={"calculation": details | {"explanation": explanation}},
         **common,
     )
 
@@ -197,7 +197,7 @@ def spec_interpretation(
 ) -> ExampleCaptured:
     """What a specification section means; a quote from it is appended as the reference."""
     reference = f"\n\nSpec reference ({section}): {quote}" if quote else ""
-    told = {"section": section, "question": question, "interpretation": interpretation, "quote": quote}
+    spec = {"section": section, "question": question, "interpretation": interpretation, "quote": quote}
     return capture(
         f"Spec section {section}: {question}",
         interpretation + reference,
@@ -205,7 +205,7 @@ def spec_interpretation(
         source="spec_interpretation",
         tags=_distinct(tags, "specs", section_tag(section)),
         project=project,
-        details={"spec": told},
+        details={"spec": spec},
         **common,
     )
 
@@ -249,18 +249,18 @@ def project_knowledge(
     Sections are (number, summary), details (condition, solution, type), lessons (topic, lesson). `example_ids`, where
     the caller chooses them, are taken in that order, as many as there are examples.
     """
-    told: list[tuple[str, str, tuple[str, ...], dict[str, str]]] = []
+    examples: list[tuple[str, str, tuple[str, ...], dict[str, str]]] = []
     for number, summary in spec_sections:
         prompt = f"What does spec section {number} require on {project}?"
-        told.append((prompt, summary, ("specs", section_tag(number)), {"section": number, "summary": summary}))
+        examples.append((prompt, summary, ("specs", section_tag(number)), {"section": number, "summary": summary}))
     for condition, solution, kind in key_details:
         prompt = f"How was {_named(condition)} detailed on {project}?"
         detail = {"condition": condition, "solution": solution, "type": kind}
-        told.append((prompt, solution, ("details", *filter(None, [_tag(kind)])), detail))
+        examples.append((prompt, solution, ("details", *filter(None, [_tag(kind)])), detail))
     for topic, lesson in lessons_learned:
         prompt = f"What did we learn about {_named(topic)} on {project}?"
-        told.append((prompt, lesson, ("lessons-learned",), {"topic": topic, "lesson": lesson}))
-    ids = [None] * len(told) if example_ids is None else list(example_ids)
+        examples.append((prompt, lesson, ("lessons-learned",), {"topic": topic, "lesson": lesson}))
+    ids = [None] * len(examples) if example_ids is None else list(example_ids)
     return [
         capture(
             prompt,
@@ -274,7 +274,7 @@ def project_knowledge(
             example_id=example_id,
             trace_id=trace_id,
         )
-        for (prompt, answer, tags, detail), example_id in zip(told, ids, strict=True)
+        for (prompt, answer, tags, detail), example_id in zip(examples, ids, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Facts to bytes and back: JSON on the wire, old versions upcast, everything else refused with a reason."""
+"""Encoding and decoding of facts: JSON on the wire, old versions upcast, all other bytes refused with a reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9998, 12, 31, tzin
 
 
 DEEPEST = 64
-"""Levels of nesting in a fact: what decodes must not depend on how much of Python's stack the reader has used."""
+"""Levels of nesting in a fact. A fixed limit, because Python's own depends on how deep the caller is in its stack."""
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
@@ -56,7 +56,7 @@ def encode(fact: Fact) -> bytes:
 def decode(data: bytes, subject: str | None = None, *, brackets: int | None = None) -> AnyFact:
     """The fact in `data`, upcast to its newest version, and checked against the subject it was found under.
 
-    `brackets` says how many `[` and `{` the data holds, where somebody has counted. Raises InvalidFact: `malformed`
+    `brackets` is the number of `[` and `{` in the data, where the caller has counted. Raises InvalidFact: `malformed`
     (not a JSON object with a `type`), `unknown_type`, `invalid` (a field is missing or wrong) or `wrong_subject`.
     """
     if brackets is None:

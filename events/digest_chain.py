@@ -1,7 +1,6 @@
-"""The log's running digest: a hash chain over what was said, under which subject and in which order.
+"""The log's running digest: a hash chain over the payloads, subjects and order of its messages.
 
-A message counts by the digest of its payload alone, so the chain can still be followed after its text was erased: the
-tombstone keeps that digest.
+Of a payload only the digest counts, and its tombstone keeps that digest. So the chain can be followed after an erasure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can go wrong when a fact is said or read; each message says what, with which value, and what to do."""
+"""Errors of publishing and reading facts; each message names what is wrong, the value, and what to do."""
 
 from __future__ import annotations
 

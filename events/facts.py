@@ -1,4 +1,4 @@
-"""What can be said: every fact that rooflog's log may hold.
+"""The facts: everything that rooflog's log may hold.
 
 The names and tags in this module are the storage format. A field may be added if it has a default; anything else
 is a new tag plus an upcaster in `codec`. Every field that holds strings declares what they are (see `traits`).
@@ -73,7 +73,7 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
 
 
 class Fact(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="type"):
-    """The envelope of every fact: who said it and when."""
+    """The envelope of every fact: who recorded it and when."""
 
     event_id: Id
     occurred_at: Timestamp

@@ -63,17 +63,17 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 def remembered(message: Message) -> ErasedMessage:
     """What a tombstone keeps of a message, without its text."""
-    fact = corrected = None
+    tag = corrected = None
     try:
-        said = message.fact()
+        fact = message.fact()
     except InvalidFact:
         pass
     else:
-        fact = str(type(said).__struct_config__.tag)
-        if isinstance(said, CorrectionRecorded):
-            corrected = text_key(said.original_prompt, said.original_response)
+        tag = str(type(fact).__struct_config__.tag)
+        if isinstance(fact, CorrectionRecorded):
+            corrected = text_key(fact.original_prompt, fact.original_response)
     digest = hashlib.sha256(message.data).hexdigest()
-    return ErasedMessage(seq=message.seq, digest=digest, subject=message.subject, fact=fact, corrected=corrected)
+    return ErasedMessage(seq=message.seq, digest=digest, subject=message.subject, fact=tag, corrected=corrected)
 
 
 def text_key(prompt: str, response: str) -> str:
@@ -83,15 +83,15 @@ def text_key(prompt: str, response: str) -> str:
 
 def listed(tombstones: Iterable[tuple[int, ExampleErased]]) -> dict[int, Message]:
     """The messages that tombstones list, by sequence; the first tombstone of a message counts."""
-    found: dict[int, Message] = {}
+    messages: dict[int, Message] = {}
     for seq, tombstone in tombstones:
         for kept in tombstone.erased:
             if kept.subject and kept.seq < seq:
-                found.setdefault(kept.seq, Message(kept.seq, kept.subject, b"", erased=kept, erased_by=seq))
-    return found
+                messages.setdefault(kept.seq, Message(kept.seq, kept.subject, b"", erased=kept, erased_by=seq))
+    return messages
 
 
 def without_gaps(messages: Sequence[Message], after: int, until: int, erased: Mapping[int, Message]) -> list[Message]:
     """The messages after one sequence up to another, one for every sequence: erased and missing ones included."""
-    there = {message.seq: message for message in messages}
-    return [there.get(seq) or erased.get(seq) or Message(seq, "", b"") for seq in range(after + 1, until + 1)]
+    by_seq = {message.seq: message for message in messages}
+    return [by_seq.get(seq) or erased.get(seq) or Message(seq, "", b"") for seq in range(after + 1, until + 1)]

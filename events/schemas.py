@@ -15,20 +15,20 @@ def schemas() -> dict[str, dict[str, Any]]:
 
     `x-subject` is the NATS subject that the fact belongs on.
     """
-    found = {}
+    by_name = {}
     for fact in FACTS:
         name = str(fact.__struct_config__.tag)
         definitions = _portable(msgspec.json.schema(fact)["$defs"])
         schema = definitions.pop(fact.__name__) | {"title": name}
         schema["description"] = inspect.getdoc(fact)
-        found[name] = {
+        by_name[name] = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"{name}.json",
             "x-subject": f"training.{fact.noun}.{fact.verb}.<{_about(fact)}>.<event_id>",
             **schema,
             **({"$defs": definitions} if definitions else {}),
         }
-    return found
+    return by_name
 
 
 def _portable(schema: Any) -> Any:

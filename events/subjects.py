@@ -1,4 +1,4 @@
-"""Ids and subjects: where on the log a fact belongs, and which filter finds it again."""
+"""Ids and subjects: where on the log a fact belongs, which filter finds it, and what a subject says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traits: what the strings of a fact are, declared beside its fields.
+"""Traits: what kind of words the strings of a fact are, declared beside its fields.
 
 | trait | holds | example |
 |---|---|---|

@@ -1,4 +1,4 @@
-"""Facts and messages in words, for people: the command line, the web and errors all say them like this."""
+"""Facts and messages as sentences: the command line, the web and the errors use the same ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .message import Message
 
 
 def sentence(fact: Fact, *, with_time: bool = False) -> str:
-    """A fact as a sentence: who did what, when on request, and the comments that they made."""
+    """A fact as a sentence: who did what, when if asked for, and their comments."""
     when = f" at {fact.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if with_time else ""
     by = f"by {fact.actor}{when}"
     match fact:
@@ -38,7 +38,7 @@ def sentence(fact: Fact, *, with_time: bool = False) -> str:
 
 
 def describe(message: Message) -> str:
-    """The fact of a message as a sentence that says when, or why the message holds none."""
+    """The fact of a message as a sentence with its time, or the reason why the message holds none."""
     if message.is_missing:
         return "missing, and no tombstone says why"
     if message.erased is not None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 from faststream.specification import AsyncAPI
-from nats.aio.client import Client
 
 from events.facts import FACTS, AnyFact
 from events.log.log import Access, Log
@@ -53,7 +52,7 @@ def document() -> dict[str, Any]:
         owner = Owner(settings.database)
         try:
             url = "nats://localhost:4222"
-            log = Log(Client(), Access(url))
+            log = Log(Access(url))
             projector = ProjectorService(settings, log, owner, url)
             writer = Exporter(log, State(log, None, None), open_volume(settings), settings.data_dir, "exporter")
             services = (projector, ExporterService(settings, log, Steps(writer, None), url))

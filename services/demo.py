@@ -50,8 +50,8 @@ def reviews() -> list[Review]:
 async def play(log: Log, state: State) -> None:
     """Say the day's facts and the reviewer's decisions. Raises RooflogError on a log with other facts."""
     day = sample_day()
-    decisions = [_facts(review, day) for review in reviews()]
-    subjects = {subject_of(fact) for fact in day} | {subject_of(fact) for said in decisions for fact in said}
+    decided = [_facts(review, day) for review in reviews()]
+    subjects = {subject_of(fact) for fact in day} | {subject_of(fact) for facts in decided for fact in facts}
     async for messages in log.read(0):
         for message in messages:
             if message.subject not in subjects and not message.subject.startswith(EXPORTED):
@@ -62,27 +62,34 @@ async def play(log: Log, state: State) -> None:
     published = await log.publish(day)
     for event_id, reason in published.refused:
         raise RooflogError(f"the shipped sample day is damaged at {event_id}: {reason}")
-    for said in decisions:
-        if not await log.last([subject_of(said[0])]):
-            example = await state.ask("show", example_id=said[0].example_id)
-            await log.decide(*said, revision=example["revision"])
+    for facts in decided:
+        if not await log.last([subject_of(facts[0])]):
+            example = await state.ask("show", example_id=facts[0].example_id)
+            await log.decide(*facts, revision=example["revision"])
 
 
 def _facts(review: Review, day: list[AnyFact]) -> tuple[ReviewFact, ...]:
     """The facts of one decision, the same ones on every machine; the log checks the revision that `play` looks up."""
     at = msgspec.convert(REVIEWED_AT, datetime)
     reviewed = next(fact for fact in day if fact.event_id == review.example_id)
-    said: dict[str, Any] = {"actor": REVIEWER, "at": at, "event_id": f"demo_{review.decision}_{review.example_id}"}
+    envelope: dict[str, Any] = {"actor": REVIEWER, "at": at, "event_id": f"demo_{review.decision}_{review.example_id}"}
     if review.decision == "approve":
-        return (decisions.approval(review.example_id, revision=0, reason=review.reason, **said),)
+        return (decisions.approval(review.example_id, revision=0, reason=review.reason, **envelope),)
     if review.decision == "reject":
-        return (decisions.rejection(review.example_id, revision=0, reason=review.reason or "", **said),)
-    correction_id = said.pop("event_id")
+        return (decisions.rejection(review.example_id, revision=0, reason=review.reason or "", **envelope),)
+    correction_id = envelope.pop("event_id")
     approval_id = f"demo_approve_{review.example_id}"
     example = msgspec.to_builtins(reviewed)
-    return decisions.edit(
-        example, review.response or "", reason=review.reason, correction_id=correction_id, event_id=approval_id, **said
+    better, approved = decisions.edit(
+        example,
+        review.response or "",
+        reason=review.reason,
+        correction_id=correction_id,
+        event_id=approval_id,
+        **envelope,
     )
+    # As 0.1.0 said them: the day's log, tables and export are the same in every version.
+    return msgspec.structs.replace(better, project_context="general"), msgspec.structs.replace(approved, reason=None)
 
 
 def _shipped(name: str) -> list[bytes]:

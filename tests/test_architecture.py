@@ -1,11 +1,15 @@
-"""Rules about the files themselves; the direction of imports is checked by import-linter."""
+"""Rules about the files themselves; import-linter checks the direction of imports between the three packages."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path, PurePath
 
 import pytest
@@ -104,3 +108,29 @@ def test_a_test_file_names_the_module_that_it_tests() -> None:
             strays.add(name)
     assert strays - OF_MANY_MODULES == set(), "name the file after the module, or say why there is none"
     assert OF_MANY_MODULES - strays == set(), "these have a module, or are no more: take them from the list"
+
+
+def imported(name: str) -> Iterator[tuple[int, str]]:
+    """Line and name of every absolute import of a module, and of relative ones that leave its top-level folder."""
+    for node in ast.walk(parsed(name)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level >= len(PurePath(name).parts):
+            yield node.lineno, "." * node.level + (node.module or "")
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.lineno, node.module or ""
+
+
+def test_events_imports_only_what_its_wheel_requires() -> None:
+    """The wheel is called `rooflog` and is installed alone: so no import may name `events` either."""
+    required = tomllib.loads((ROOT / "events/pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    distributions = {re.split(r"[^A-Za-z0-9-]", requirement)[0] for requirement in required}
+    allowed = {package for package, owners in packages_distributions().items() if distributions & set(owners)}
+    strangers = [
+        f"{name}:{line} imports {module}"
+        for name in PRODUCT
+        if name.startswith("events/")
+        for line, module in imported(name)
+        if module.split(".")[0] not in allowed | sys.stdlib_module_names
+    ]
+    assert strangers == [], f"events may import the standard library, {', '.join(sorted(distributions))} and itself"

@@ -61,19 +61,19 @@ def described(_query: Any, context: Any, result: Any) -> dict[str, Any]:
     come from the result, and `project` or `project_context` from the context or the result.
     """
     if isinstance(result, str):
-        said: dict[str, Any] = {"response": result}
+        arguments: dict[str, Any] = {"response": result}
     else:
         answers = (_get(result, name) for name in _ANSWERS)
-        said = {"response": next((answer for answer in answers if isinstance(answer, str)), str(result))}
-    said |= {name: value for name in _METADATA if (value := _get(result, name)) is not None}
-    if "tier_handled" not in said and (tier := _get(result, "tier")) is not None:
-        said["tier_handled"] = tier
+        arguments = {"response": next((answer for answer in answers if isinstance(answer, str)), str(result))}
+    arguments |= {name: value for name in _METADATA if (value := _get(result, name)) is not None}
+    if "tier_handled" not in arguments and (tier := _get(result, "tier")) is not None:
+        arguments["tier_handled"] = tier
     for holder in (context, result):
         project = _get(holder, "project") or _get(holder, "project_context")
         if isinstance(project, str):
-            said["project"] = project
+            arguments["project"] = project
             break
-    return said
+    return arguments
 
 
 class _Call:

@@ -46,9 +46,8 @@ class FeedbackReceived(msgspec.Struct, frozen=True):
 class Rooflog:
     """One process's way to the log; open one and share it between threads and event loops.
 
-    Whatever happens to the log's server reaches no caller: facts wait in the outbox, on disk. Values that break a
-    fact's own rules (an id with a dot, feedback that is neither positive nor negative) are mistakes in the calling
-    code and raise InvalidFact at once.
+    Whatever happens to the log's server reaches no caller: facts wait in the outbox, on disk. A value that breaks a
+    fact's own rules, such as an id with a dot, is a mistake in the calling code. It raises InvalidFact at once.
     """
 
     def __init__(
@@ -96,10 +95,10 @@ class Rooflog:
         example_id: str | None = None,
         trace_id: str | None = None,
     ) -> str:
-        """An interaction took place; its example id, at once. Latency in milliseconds.
+        """An interaction took place. Returns its example id at once. The latency is in milliseconds.
 
-        A full outbox drops the capture, counts it in `stats().dropped` and complains in the logs: an answer to a
-        user never fails because of it. Raises InvalidFact.
+        A full outbox drops the capture, counts it in `stats().dropped` and logs an error. An answer to a user never
+        fails because of it. Raises InvalidFact.
         """
         return self._captured(
             calls.capture,
@@ -269,7 +268,7 @@ class Rooflog:
     ) -> FeedbackReceived:
         """Thumbs up or down. A thumbs down answers `request_correction`: ask the user what would have been right.
 
-        Somebody did this on purpose, so a full outbox is said: raises OutboxFull, or InvalidFact.
+        A person did this on purpose, so nothing drops it in silence. Raises OutboxFull or InvalidFact.
         """
         fact = _made(
             calls.feedback,
@@ -342,10 +341,9 @@ class Rooflog:
         """Capture every call of the assistant's `process_query(query, context)`, a function or a coroutine function.
 
         Use it as a decorator or as `process_query = rooflog.wrap(process_query)`. The result gets
-        `training_example_id`; what it was is read from the result and the context as `query.described` says, or by
-        `describe(query, context, result)`, which answers keyword arguments for `capture`. A call that fails is
-        captured with source `error` or `timeout`, and its exception goes on. Nothing that goes wrong in capturing
-        reaches the caller.
+        `training_example_id`. `describe(query, context, result)` returns the keyword arguments of `capture`; without
+        it they are read as `capture_wrapper.described` says. A failed call is captured with the source `error` or
+        `timeout`, and raises its exception. No error of capturing reaches the caller.
         """
 
         def decorate(function: Function) -> Function:
@@ -359,18 +357,18 @@ class Rooflog:
 
     def training_stats(self, timeout: float = 2.0) -> dict[str, Any]:
         """The projector's statistics: funnel, sources, relevance, tags. Waits. Raises Unreachable or RooflogError."""
-        told: dict[str, Any] = self._ask("stats", timeout).result()
-        return told
+        answer: dict[str, Any] = self._ask("stats", timeout).result()
+        return answer
 
     async def atraining_stats(self, timeout: float = 2.0) -> dict[str, Any]:
         """`training_stats` for coroutines."""
-        told: dict[str, Any] = await asyncio.wrap_future(self._ask("stats", timeout))
-        return told
+        answer: dict[str, Any] = await asyncio.wrap_future(self._ask("stats", timeout))
+        return answer
 
     def flush(self, timeout: float | None = FLUSH_SECONDS) -> bool:
-        """Wait until what was said before is on the log; is it all?
+        """Wait until every fact of earlier calls is on the log, and tell whether it is.
 
-        False: something still waits in the outbox, or was dropped or set aside since the last flush; `stats` has it.
+        False: a fact still waits in the outbox, or was dropped or set aside since the last flush. `stats` counts them.
         """
         return self._delivery.flush(timeout)
 
@@ -379,7 +377,7 @@ class Rooflog:
         return await self._delivery.aflush(timeout)
 
     def close(self, timeout: float | None = FLUSH_SECONDS) -> bool:
-        """Flush and stop publishing; what `flush` says. What is not out by then is published by the next process."""
+        """Flush and stop publishing. The answer is that of `flush`. The next process publishes what still waits."""
         return self._delivery.close(timeout)
 
     async def aclose(self, timeout: float | None = FLUSH_SECONDS) -> bool:

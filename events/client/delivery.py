@@ -75,7 +75,7 @@ class Delivery:
         self._connect = connect
         self._sync_seconds = sync_seconds
         self._dropped = 0
-        self._told_lost = 0
+        self._reported_lost = 0
         self._complained_at: float | None = None
         self._is_closed = False
         self._starting = threading.Lock()
@@ -97,9 +97,9 @@ class Delivery:
             self._drop(error)
 
     def flush(self, timeout: float | None = FLUSH_SECONDS) -> bool:
-        """Wait until what was said before is on the log; is it all?
+        """Wait until every fact of earlier calls is on the log, and tell whether it is.
 
-        False: something still waits in the outbox, or was dropped or set aside since the last flush; `stats` has it.
+        False: a fact still waits in the outbox, or was dropped or set aside since the last flush. `stats` counts them.
         """
         if self._is_closed:
             return self._is_all_out()
@@ -119,7 +119,7 @@ class Delivery:
         return self._is_all_out()
 
     def close(self, timeout: float | None = FLUSH_SECONDS) -> bool:
-        """Flush and stop publishing; what `flush` says. What is not out by then is published by the next process."""
+        """Flush and stop publishing. The answer is that of `flush`. The next process publishes what still waits."""
         is_out = self.flush(timeout)
         self._stop()
         return is_out
@@ -167,9 +167,9 @@ class Delivery:
             )
 
     def _is_all_out(self) -> bool:
-        lost, told = self._dropped + self._outbox.set_aside_count, self._told_lost
-        self._told_lost = lost
-        return lost == told and self._outbox.said == self._outbox.settled
+        lost, reported = self._dropped + self._outbox.set_aside_count, self._reported_lost
+        self._reported_lost = lost
+        return lost == reported and self._outbox.said == self._outbox.settled
 
     def _publish(self) -> Publisher:
         return Publisher(self._outbox, self._connect, sync_seconds=self._sync_seconds)
@@ -193,7 +193,7 @@ class Delivery:
         """This is a forked child: threads and segments stayed with the parent."""
         self._outbox.forget()
         self._starting = threading.Lock()
-        self._dropped = self._told_lost = 0
+        self._dropped = self._reported_lost = 0
         if self._publisher is not None:
             _left_behind.append(self._publisher)
             self._publisher = None

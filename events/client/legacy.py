@@ -105,5 +105,5 @@ class TrainingDataCollector:
         return self.rooflog.flush()
 
     def close(self) -> bool:
-        """Flush and stop publishing; what is not out by then the next process publishes."""
+        """Flush and stop publishing. The next process publishes what still waits."""
         return self.rooflog.close()

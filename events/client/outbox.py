@@ -1,7 +1,7 @@
 """The outbox: facts on their way to the log, in one directory that any number of processes share.
 
-Every process says its facts in segments of its own. Those of a process that is gone are adopted by one that lives; a
-fact that is published twice that way is on the log once, because its subject is its own. One directory, one log.
+Every process writes its facts into segments of its own. A living process adopts the segments of one that is gone. A
+fact that is published twice is on the log once, because it has a subject of its own. One directory belongs to one log.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ADOPT_SECONDS = 2.0
 """Between two looks for segments of processes that are gone."""
 
 FULL_SECONDS = 0.1
-"""Before a full outbox is looked at again: saying that there is no room must not be slower than having some."""
+"""Before a full outbox is looked at again: a refusal must not be slower than keeping a fact."""
 
 SUFFIX = ".facts"
 

@@ -1,8 +1,8 @@
 """A segment: one file of facts that a process has said and the log may not have acknowledged yet.
 
-Its writer maps the preallocated file into memory, so that saying a fact is a copy of bytes: no system call that could
-wait, and nothing that gives up Python's interpreter lock. What was copied belongs to the operating system and outlives
-a killed process; a lock on the file tells everybody else whether its process still lives.
+The writer maps the preallocated file into memory, so keeping a fact is a copy of bytes. No system call waits, and
+nothing gives up Python's interpreter lock. The copied bytes belong to the operating system and outlive a killed
+process. A lock on the file tells other processes whether the writer still lives.
 """
 
 from __future__ import annotations
@@ -123,9 +123,9 @@ class Segment:
                 had, block = len(block), os.pread(self._fd, end, start)
                 if len(block) > had:
                     continue
-            found = _parse(block, at, end)
-            if found is not None:
-                records.append(found)
+            parsed = _parse(block, at, end)
+            if parsed is not None:
+                records.append(parsed)
                 at = end
                 continue
             at = self._behind_damage(block, at)

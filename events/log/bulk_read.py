@@ -1,8 +1,7 @@
-"""Long stretches of the log: over a connection of their own, from a consumer that the server forgets, cut up in bulk.
+"""Reading long stretches of the log: a connection of its own, an ephemeral consumer, and a parser for many messages.
 
-nats-py hands over one message at a time through a regular expression for each kind of line, a parser of e-mail headers,
-a queue and a callback: 16 µs of this process for each. And a batched direct get costs the server 12 µs, a consumer 5.
-Whoever reads a few messages is better off without either.
+nats-py parses and hands over each message by itself, which takes 16 µs of this process. A batched direct get takes
+12 µs of the server, a consumer 5. For a few messages a direct get is faster: it needs no connection and no consumer.
 """
 
 from __future__ import annotations
@@ -73,22 +72,22 @@ class Bulk:
 
     def read(self, count: int) -> list[Message]:
         """The next messages that the log holds, `count` or READ_BYTES of them, none at its end. Raises BulkError."""
-        found: list[Message] = []
+        messages: list[Message] = []
         read = 0
         try:
-            while len(found) < count and read < READ_BYTES:
-                wanted = max(1, min(count - len(found), REQUEST_BYTES // self._average))
-                had = len(found)
+            while len(messages) < count and read < READ_BYTES:
+                wanted = max(1, min(count - len(messages), REQUEST_BYTES // self._average))
+                had = len(messages)
                 request = json.dumps({"batch": wanted, "no_wait": True, "max_bytes": READ_BYTES}).encode()
                 self._publish(f"$JS.API.CONSUMER.MSG.NEXT.{subjects.STREAM}.{self._consumer}", self._inbox, request)
-                size = self._collect(found, wanted)
-                if len(found) == had:
+                size = self._collect(messages, wanted)
+                if len(messages) == had:
                     break
-                self._average = max(1, size // (len(found) - had))
+                self._average = max(1, size // (len(messages) - had))
                 read += size
         except (OSError, ValueError, IndexError) as error:
             raise BulkError(f"reading in bulk broke off: {error or type(error).__name__}") from error
-        return found
+        return messages
 
     def _greet(self, user: str | None, password: str | None) -> None:
         line = self._line()
@@ -137,9 +136,9 @@ class Bulk:
         except (OSError, ValueError, LookupError) as error:
             raise BulkError(f"the server makes no consumer: {error or type(error).__name__}") from error
 
-    def _collect(self, found: list[Message], wanted: int) -> int:
+    def _collect(self, messages: list[Message], wanted: int) -> int:
         """Take in the answer to one request, up to its last message or a status; the bytes of its messages."""
-        size, end = 0, len(found) + wanted
+        size, end = 0, len(messages) + wanted
         buffer, at = self._buffer, 0
         while True:
             stop = buffer.find(b"\r\n", at)
@@ -168,12 +167,12 @@ class Bulk:
                 if not any(end in status for end in _ENDS):
                     raise BulkError(status.decode(errors="replace").strip())
                 return size
-            told = words[3].split(b".")  # ADR-15, with or without a domain
-            first = 5 if len(told) == 9 else 7
+            tokens = words[3].split(b".")  # ADR-15, with or without a domain
+            first = 5 if len(tokens) == 9 else 7
             subject = words[1].decode("utf-8", "surrogateescape")
-            found.append(Message(int(told[first]), subject, buffer[body : at - 2], int(told[first + 2])))
+            messages.append(Message(int(tokens[first]), subject, buffer[body : at - 2], int(tokens[first + 2])))
             size += at - start
-            if len(found) == end:
+            if len(messages) == end:
                 self._buffer = buffer[at:]
                 return size
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 from rich.table import Table
 
-from events.log.log import Log
-
-from ..history.as_of import forget_abandoned
-from ..integrity import audit as audits
-from ..integrity import erasure, verification, withdrawal
-from ..state.client import State
 from ..volume import VolumeError, open_volume
 from .command import Outcome, Session, actor_option, command, plain
 from .exports import export_now
+
+if TYPE_CHECKING:
+    from events.log.log import Log
+
+    from ..integrity.audit import Audited
+    from ..integrity.erasure import Erased
+    from ..integrity.verification import Anchor
+    from ..state.client import State
 
 
 @command("erase", example='rooflog erase train_20250115_143000_1a2b3c4d --reason "asked by the customer"')
@@ -38,75 +40,85 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
     Corrections of it and exact copies repeat the text and are erased with it. Exports that had contained it lose their
     texts, and the volume gets one without it. It cannot be undone. Interrupted, the same command finishes it.
     """
+    from ..integrity import erasure
+
     async with session.state() as (log, state):
         if dry_run:
-            found = await erasure.plan(log, state, example_id, reason=reason, with_comments=comments)
-            seqs = {one: [message.seq for message in said] for one, said in found.taken.items()}
+            planned = await erasure.plan(log, state, example_id, reason=reason, with_comments=comments)
+            taken = {erased_id: [message.seq for message in messages] for erased_id, messages in planned.taken.items()}
             value: dict[str, Any] = {
                 "status": "proposed",
                 "example_id": example_id,
-                "erased_ids": found.ids,
-                "messages": seqs,
+                "erased_ids": planned.ids,
+                "messages": taken,
             }
-            lines = [f"{plain(one)}: sequences {', '.join(map(str, said)) or 'none'}" for one, said in seqs.items()]
+            lines = [
+                f"{plain(erased_id)}: sequences {', '.join(map(str, seqs)) or 'none'}"
+                for erased_id, seqs in taken.items()
+            ]
             return Outcome(value, "\n".join(["would erase", *lines]))
         with session.progress("erasing") as report:
             done = await erasure.erase(
                 log, state, example_id, reason=reason, actor=session.settings.who, with_comments=comments, report=report
             )
-        told = await _withdraw(session, log, state, done)
+        withdrawn = await _withdraw(session, log, state, done)
     value = {
         "status": "erased",
         "example_id": example_id,
         "erased_ids": done.ids,
         "messages": done.messages,
         "comments_kept": done.comments_kept,
-    } | told
+    } | withdrawn
     lines = [f"erased {plain(', '.join(done.ids))}: {done.messages} messages went from the log"]
     if done.comments_kept:
         kept = ", ".join(map(str, done.comments_kept))
         lines.append(f"comments at sequences {kept} were kept; if they repeat the text, say it again with --comments")
-    return Outcome(value, "\n".join([*lines, *_withdrawn(told)]))
+    return Outcome(value, "\n".join([*lines, *_withdrawn(withdrawn)]))
 
 
-async def _withdraw(session: Session, log: Log, state: State, done: erasure.Erased) -> dict[str, Any]:
+async def _withdraw(session: Session, log: Log, state: State, done: Erased) -> dict[str, Any]:
     """Take the text off the volume: a new export where the trainer still reads it, and nothing of it in older ones."""
+    from ..history.as_of import forget_abandoned
+    from ..integrity import withdrawal
+
     volume = open_volume(session.settings)
     forget_abandoned(session.settings.data_dir)
     try:
         await withdrawal.tidy(session.settings, volume)
-        found = await withdrawal.containing(state, volume, done.ids, done.first)
+        contained = await withdrawal.containing(state, volume, done.ids, done.first)
         again = None
-        if await withdrawal.is_latest(volume, found.exports):
+        if await withdrawal.is_latest(volume, contained.exports):
             again = await export_now(session, log, state, {"min_examples": 0})
-        withdrawn = await withdrawal.withdraw(volume, found.exports, found.untold)
+        withdrawn = await withdrawal.withdraw(volume, contained.exports, contained.untold)
     finally:
         await volume.close()
     return {
-        "exports": found.exports,
-        "exports_untold": found.untold,
-        "trainings": found.trainings,
+        "exports": contained.exports,
+        "exports_untold": contained.untold,
+        "trainings": contained.trainings,
         "withdrawn": withdrawn,
         "new_export": again and again["export_digest"],
     }
 
 
-def _withdrawn(told: dict[str, Any]) -> list[str]:
+def _withdrawn(withdrawal: dict[str, Any]) -> list[str]:
     lines = [
         f"export {export['export_digest'][:12]} of {(export['at'] or 'nobody knows when')[:19]} had contained it"
-        for export in told["exports"]
+        for export in withdrawal["exports"]
     ]
     lines += [
         f"[yellow]training {plain(t['call_id'] or t['number'])} ({t['outcome']}) was on export "
         f"{t['export_digest'][:12]} and has learned it[/yellow]"
-        for t in told["trainings"]
+        for t in withdrawal["trainings"]
     ]
-    if told["exports_untold"]:
-        lines.append(f"{len(told['exports_untold'])} older exports may have: the volume does not hold them any more")
-    if told["withdrawn"]:
-        lines.append(f"the texts of {len(told['withdrawn'])} exports went from the volume; their lineage stays")
-    if told["new_export"]:
-        lines.append(f"export {told['new_export'][:12]} is without it")
+    if withdrawal["exports_untold"]:
+        lines.append(
+            f"{len(withdrawal['exports_untold'])} older exports may have: the volume does not hold them any more"
+        )
+    if withdrawal["withdrawn"]:
+        lines.append(f"the texts of {len(withdrawal['withdrawn'])} exports went from the volume; their lineage stays")
+    if withdrawal["new_export"]:
+        lines.append(f"export {withdrawal['new_export'][:12]} is without it")
     lines.append("backups that were made before still hold it: make a new one and delete them")
     return lines
 
@@ -123,46 +135,52 @@ async def verify(session: Session, incremental: bool) -> Outcome:
     It is compared with what the projector recorded of every message and with the digests of all exports, on the log and
     on the volume. A message that was changed, moved, put in or taken out is named by its sequence; the exit code is 1.
     """
+    from ..integrity import verification
+
     path = session.settings.data_dir / "verified.json"
     since = verification.load(path) if incremental else None
     started = time.monotonic()
     manifests, unread = await _manifests(session)
     async with session.state(as_it_stands=True) as (log, state):
         with session.progress("verifying") as report:
-            found = await verification.verify(log, state, since=since, published=manifests, report=report)
-            if not found.problems:  # what was new is recorded now, for the next verification
+            verified = await verification.verify(log, state, since=since, published=manifests, report=report)
+            if not verified.problems:  # what was new is recorded now, for the next verification
                 state.as_it_stands = False
                 await state.ask("status")
     seconds = time.monotonic() - started
-    broken = bool(found.problems)
+    broken = bool(verified.problems)
     if not broken:
-        verification.save(path, found)
-    value: dict[str, Any] = {"status": "broken" if broken else "verified", "since": since} | msgspec.to_builtins(found)
+        verification.save(path, verified)
+    value: dict[str, Any] = {"status": "broken" if broken else "verified", "since": since} | msgspec.to_builtins(
+        verified
+    )
     value = msgspec.to_builtins(value) | {"seconds": round(seconds, 3), "volume_error": unread}
-    rate = f"{(found.messages + found.erased) / seconds:,.0f} a second" if seconds else ""
+    rate = f"{(verified.messages + verified.erased) / seconds:,.0f} a second" if seconds else ""
     lines = [
-        f"read {found.messages:,} messages from sequence {found.first:,} to {found.last:,} ({rate}); "
-        f"{found.erased:,} erased ones by their tombstones",
-        f"compared with the projector's record and {len(found.exports)} digests of exports",
-        f"running digest: {found.log_digest}",
+        f"read {verified.messages:,} messages from sequence {verified.first:,} to {verified.last:,} ({rate}); "
+        f"{verified.erased:,} erased ones by their tombstones",
+        f"compared with the projector's record and {len(verified.exports)} digests of exports",
+        f"running digest: {verified.log_digest}",
     ]
     if unread:
         lines.append(f"[yellow]manifests on the volume were not compared: {plain(unread)}[/yellow]")
-    if found.unfinished:
-        seqs = ", ".join(map(str, found.unfinished[:SHOWN]))
+    if verified.unfinished:
+        seqs = ", ".join(map(str, verified.unfinished[:SHOWN]))
         lines.append(f"[yellow]an erasure is not finished: sequences {seqs} are still there; erase them again[/yellow]")
     if not broken:
         return Outcome(value, "\n".join([*lines, "[green]verified: nothing was changed[/green]"]))
     table = Table("sequence", "problem", "what is wrong", box=None, header_style="bold")
-    for one in found.problems[:SHOWN]:
-        seqs = f"{one.seq:,}" if one.seq == one.last else f"{one.seq:,} to {one.last:,}"
-        table.add_row(seqs, one.kind, plain(one.detail))
-    lines.append(f"[red]the log is not what it was: {len(found.problems):,} findings[/red]")
+    for problem in verified.problems[:SHOWN]:
+        seqs = f"{problem.seq:,}" if problem.seq == problem.last else f"{problem.seq:,} to {problem.last:,}"
+        table.add_row(seqs, problem.kind, plain(problem.detail))
+    lines.append(f"[red]the log is not what it was: {len(verified.problems):,} findings[/red]")
     return Outcome(value, "\n".join(lines), code=1, renderables=(table,))
 
 
-async def _manifests(session: Session) -> tuple[list[verification.Anchor], str | None]:
+async def _manifests(session: Session) -> tuple[list[Anchor], str | None]:
     """The digests in the manifests on the volume, or why they could not be read."""
+    from ..integrity import verification
+
     try:
         volume = open_volume(session.settings)
         try:
@@ -181,6 +199,8 @@ async def audit(session: Session, export: str) -> Outcome:
     EXPORT is the folder of an export, or (the start of) its digest on the volume. Facts 1 to N are folded into a fresh
     database: on another machine the log (see `rooflog restore`) and the export are enough.
     """
+    from ..integrity import audit as audits
+
     async with session.log() as log:
         with tempfile.TemporaryDirectory(prefix="rooflog-") as temporary, session.progress("auditing") as report:
             folder = Path(export)
@@ -190,30 +210,30 @@ async def audit(session: Session, export: str) -> Outcome:
                     folder = await audits.fetch(volume, export, Path(temporary))
                 finally:
                     await volume.close()
-            found = await audits.audit(session.settings, log, folder, report)
-    value = {"status": "same" if found.is_same else "different"} | msgspec.to_builtins(found)
-    name = f"export {found.export_digest[:12]} of facts 1 to {found.last_seq:,}"
-    if found.is_same:
+            audited = await audits.audit(session.settings, log, folder, report)
+    value = {"status": "same" if audited.is_same else "different"} | msgspec.to_builtins(audited)
+    name = f"export {audited.export_digest[:12]} of facts 1 to {audited.last_seq:,}"
+    if audited.is_same:
         text = (
-            f"[green]{name}: made anew from the log, all {len(found.files)} files are the same, byte for byte[/green]"
+            f"[green]{name}: made anew from the log, all {len(audited.files)} files are the same, byte for byte[/green]"
         )
         return Outcome(value, text)
     table = Table("file", "is", box=None, header_style="bold")
-    for file, fate in found.files.items():
+    for file, fate in audited.files.items():
         table.add_row(plain(file), fate)
-    return Outcome(value, "\n".join([f"[red]{name} is not what the log gives[/red]", *_why(found)]), code=1,
+    return Outcome(value, "\n".join([f"[red]{name} is not what the log gives[/red]", *_why(audited)]), code=1,
                    renderables=(table,))  # fmt: skip
 
 
-def _why(found: audits.Audited) -> list[str]:
+def _why(audited: Audited) -> list[str]:
     """What explains that an export cannot be made anew."""
     lines = []
-    if not found.is_same_log:
+    if not audited.is_same_log:
         lines.append("it was made from another log: see which message was changed with `rooflog verify`")
-    elif not found.is_same_policy:
+    elif not audited.is_same_policy:
         lines.append("it was made under another policy than the log had adopted by then")
-    if found.erased:
-        seqs = ", ".join(map(str, found.erased[:SHOWN]))
+    if audited.erased:
+        seqs = ", ".join(map(str, audited.erased[:SHOWN]))
         lines.append(f"texts of its range were erased since (sequences {seqs}): with them it cannot be made any more")
-    lines += [f"{name}: it was made by {was}, this is {now}" for name, (was, now) in found.versions.items()]
+    lines += [f"{name}: it was made by {was}, this is {now}" for name, (was, now) in audited.versions.items()]
     return lines

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from ..integrity import backup as backups
 from .command import Outcome, Session, command, plain
+
+if TYPE_CHECKING:
+    from ..integrity.backup import Manifest
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -21,6 +24,8 @@ async def backup(session: Session, folder: Path) -> Outcome:
     The database is not part of it: it follows from the log. A backup keeps what is erased later; make a new one after
     an erasure and delete the older ones.
     """
+    from ..integrity import backup as backups
+
     async with session.log() as log:
         with session.progress("backing up") as report:
             made = await backups.backup(log, folder, report)
@@ -28,7 +33,7 @@ async def backup(session: Session, folder: Path) -> Outcome:
     lines.append(f"running digest: {made.log_digest}")
     if made.missing:
         lines.append(f"[yellow]{len(made.missing):,} messages were missing; `rooflog verify` names them[/yellow]")
-    return Outcome({"status": "backed_up", "folder": str(folder)} | _told(made), "\n".join(lines))
+    return Outcome({"status": "backed_up", "folder": str(folder)} | _document(made), "\n".join(lines))
 
 
 @command("restore", example="rooflog restore /srv/backups/2025-03-18 --data-dir new")
@@ -38,13 +43,15 @@ async def restore(session: Session, folder: Path) -> Outcome:
 
     It overwrites nothing: the data directory or server must not hold a log with facts.
     """
+    from ..integrity import backup as backups
+
     async with session.log(create=False) as log:
         with session.progress("restoring") as report:
             made = await backups.restore(log, folder, session.settings.replicas, report)
     text = f"restored sequences 1 to {made.last_seq:,} from {plain(folder)}; the running digest is the same"
-    return Outcome({"status": "restored", "folder": str(folder)} | _told(made), text)
+    return Outcome({"status": "restored", "folder": str(folder)} | _document(made), text)
 
 
-def _told(made: backups.Manifest) -> dict[str, object]:
-    told: dict[str, object] = msgspec.to_builtins(made)
-    return {name: value for name, value in told.items() if name not in ("config", "state")}
+def _document(made: Manifest) -> dict[str, object]:
+    fields: dict[str, object] = msgspec.to_builtins(made)
+    return {name: value for name, value in fields.items() if name not in ("config", "state")}

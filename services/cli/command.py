@@ -4,42 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import logging
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import msgspec
 from click.core import ParameterSource
 from msgspec import Struct
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from events.errors import InputError, RooflogError, StaleRevision
-from events.log.log import Log
-from projections.policy.policy import Policy, PolicyError, from_bytes
 
-from ..history import as_of as past
-from ..runtime.nats_server import EmbeddedServer
 from ..settings import Settings, described, load
-from ..state.client import State, open_state
-from ..state.protocol import Progress as Report
 
-PROGRESS_AFTER_SECONDS = 1.0
+if TYPE_CHECKING:  # each command loads what it works with when it does
+    from events.log.log import Log
+    from projections.policy.policy import Policy
+
+    from ..state.client import State
+    from ..state.protocol import Progress as Report
 
 PIPED_WIDTH = 140
 """Columns where no terminal says how wide it is."""
@@ -54,13 +42,6 @@ class Outcome(Struct):
     renderables: tuple[Any, ...] = ()
 
 
-class _Speed(ProgressColumn):
-    """How much is done in a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="dim")
-
-
 class Session:
     """The settings of one command, and the log and state it works with."""
 
@@ -71,6 +52,10 @@ class Session:
     @asynccontextmanager
     async def log(self, *, create: bool = True) -> AsyncIterator[Log]:
         """The log: of the server in the settings, else of the embedded one, started if it does not run."""
+        from events.log.log import Log
+
+        from ..runtime.nats_server import EmbeddedServer
+
         settings = self.settings
         with ExitStack() as stack:
             url = settings.nats_url
@@ -93,6 +78,8 @@ class Session:
     @asynccontextmanager
     async def state(self, *, as_it_stands: bool = False) -> AsyncIterator[tuple[Log, State]]:
         """The log and the state that follows from it; `as_it_stands` even if it follows from another log."""
+        from ..state.client import open_state
+
         with self.progress("reading the log") as report:
             async with self.log() as log, open_state(self.settings, log, report, as_it_stands=as_it_stands) as state:
                 yield log, state
@@ -107,10 +94,13 @@ class Session:
             async with self.state() as now:
                 yield now
             return
+        from ..history import as_of as past
+        from ..history.moment import meant
+
         supposed = None if policy is None else policy_file(policy)
         async with self.state() as (log, live):
             try:
-                seq = await past.meant(log, as_of)
+                seq = await meant(log, as_of)
             except InputError as error:
                 raise InputError(f"--as-of: {error}") from error
             with self.progress("going back") as report:
@@ -120,28 +110,40 @@ class Session:
     @contextmanager
     def progress(self, what: str) -> Iterator[Report]:
         """A function that shows how far something is: a bar on a terminal once it takes longer than a second."""
-        console = Console(stderr=True)
-        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn())
-        bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        task = bar.add_task(what)
-        started = time.monotonic()
+        if not sys.stderr.isatty():
+            yield lambda _done, _total: None
+            return
+        from .progress import bar
 
-        def report(done: int, total: int) -> None:
-            if not bar.live.is_started and time.monotonic() - started > PROGRESS_AFTER_SECONDS:
-                bar.start()
-            bar.update(task, completed=done, total=total)
-
-        try:
+        with bar(what) as report:
             yield report
-        finally:
-            bar.stop()
 
 
 Body = Callable[..., Coroutine[Any, Any, Outcome]]
 
 
-def command(name: str, *, example: str) -> Callable[[Body], click.Command]:
-    """Make a coroutine `body(session, **options)` a command with the shared options and the example in its help."""
+class _Described(click.Command):
+    """A command whose help ends with what a registry knows, which is loaded when somebody reads the help."""
+
+    details: Callable[[], Iterable[str]] = staticmethod(tuple)
+
+    @property
+    def help(self) -> str | None:
+        """The body's docstring, then the details."""
+        return "\n\n".join([self._help, *self.details()])
+
+    @help.setter  # noqa: A003
+    def help(self, text: str | None) -> None:
+        self._help = inspect.cleandoc(text or "")
+
+
+def command(
+    name: str, *, example: str, details: Callable[[], Iterable[str]] | None = None
+) -> Callable[[Body], click.Command]:
+    """Make a coroutine `body(session, **options)` a command with the shared options and the example in its help.
+
+    `details` gives more paragraphs of the help.
+    """
 
     def decorate(body: Body) -> click.Command:
         @functools.wraps(body)
@@ -162,7 +164,9 @@ def command(name: str, *, example: str) -> Callable[[Body], click.Command]:
             _emit(outcome, as_json)
             sys.exit(outcome.code)
 
-        made: click.Command = click.command(name, epilog=f"Example: {example}")(run)
+        made: click.Command = click.command(name, cls=_Described, epilog=f"Example: {example}")(run)
+        if details:
+            made.details = details  # type: ignore[attr-defined]
         for option in _SHARED:
             made = option(made)
         return made
@@ -185,6 +189,20 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
     setting_option("nats_port", "PORT"),
 )
 
+
+class Registered(click.Choice[str]):
+    """A choice of what a registry holds; it is loaded when somebody asks what there is."""
+
+    def __init__(self, load: Callable[[], Iterable[str]]) -> None:
+        self._load = load
+        self.case_sensitive = True
+
+    @cached_property
+    def choices(self) -> Sequence[str]:  # type: ignore[override]
+        """The names in the registry."""
+        return tuple(self._load())
+
+
 as_of_option = click.option(
     "--as-of", metavar="SEQ|TIME", help="As it stood after this sequence, or at this time (UTC, by the server's clock)."
 )
@@ -206,6 +224,8 @@ def log_to_stderr() -> None:
 
 def policy_file(path: Path) -> Policy:
     """The policy in a TOML file. Raises InputError that names the file."""
+    from projections.policy.policy import PolicyError, from_bytes
+
     try:
         return from_bytes(path.read_bytes())
     except OSError as error:
@@ -234,6 +254,8 @@ def given(ctx: click.Context, name: str) -> bool:
 
 def plain(text: object) -> str:
     """Text from the log, safe to put into rich markup and on a terminal."""
+    from rich.markup import escape
+
     printable = "".join(c if c.isprintable() or c in "\n\t" else "�" for c in str(text))
     return escape(printable)
 
@@ -251,6 +273,8 @@ def _emit(outcome: Outcome, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(outcome.value), indent=2).decode() + "\n")
         return
+    from rich.console import Console
+
     console = Console(stderr=failed, highlight=False)
     if not console.is_terminal:
         console = Console(stderr=failed, highlight=False, width=PIPED_WIDTH)

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 from rich.table import Table
 
 from events.errors import InputError
-from events.log.log import Log
-from projections.policy.policy import RELEVANCE
 
 from ..exporter.client import ask, done
-from ..exporter.exporter import LOCK_SECONDS, Busy, export_apart
-from ..exporter.formats import FORMATS
-from ..exporter.provenance import Provenance, lines_of
-from ..exporter.workflow import Steps, opened
-from ..history.as_of import folder
-from ..state.client import State
-from ..state.protocol import Progress
 from ..volume import open_volume
 from .command import (
     Outcome,
+    Registered,
     Session,
     actor_option,
     as_of_option,
@@ -36,6 +28,13 @@ from .command import (
     setting_option,
 )
 from .status import funnel_table
+
+if TYPE_CHECKING:
+    from events.log.log import Log
+
+    from ..exporter.workflow import Steps
+    from ..state.client import State
+    from ..state.protocol import Progress
 
 
 @command("exporter", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog exporter")
@@ -53,11 +52,23 @@ async def exporter(session: Session) -> Outcome:
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 
-@command("export", example="rooflog export --min-examples 100 --min-quality high")
+def _relevance() -> Iterable[str]:
+    from projections.policy.policy import RELEVANCE
+
+    return reversed(RELEVANCE)
+
+
+def _formats() -> Iterable[str]:
+    from ..exporter.formats import described
+
+    return ("The formats:", *described())
+
+
+@command("export", example="rooflog export --min-examples 100 --min-quality high", details=_formats)
 @click.option(
     "--min-examples", type=click.IntRange(min=0), help="Export only from so many on; the policy's by default."
 )
-@click.option("--min-quality", type=click.Choice(list(reversed(RELEVANCE))), help="Lowest relevance; the policy's.")
+@click.option("--min-quality", type=Registered(_relevance), help="Lowest relevance; the policy's.")
 @setting_option("volume_dir", "DIR", type=click.Path(path_type=Path))
 @click.option("--wait/--no-wait", default=True, help="Wait until a running exporter is done with it (the default).")
 @as_of_option
@@ -83,8 +94,10 @@ async def export(
     args["actor"] = session.settings.who
     async with session.state() as (log, state):
         if volume_dir:
-            there = msgspec.structs.replace(session.settings, sink="local", volume_dir=volume_dir.absolute())
-            async with opened(there, log, state, there.who) as steps:
+            from ..exporter.workflow import opened
+
+            elsewhere = msgspec.structs.replace(session.settings, sink="local", volume_dir=volume_dir.absolute())
+            async with opened(elsewhere, log, state, elsewhere.who) as steps:
                 with session.progress("exporting") as progress:
                     return export_outcome(await steps.export(args, progress))
         if not wait and (handed := await ask(log, "export", **args)):
@@ -102,6 +115,9 @@ async def _export_apart(
             "--as-of and --policy make an export that is not the current one: give a directory of its own with "
             f"--volume-dir (not {settings.volume}, which a trainer may read)"
         )
+    from ..exporter.exporter import export_apart
+    from ..history.as_of import folder
+
     volume = open_volume(msgspec.structs.replace(settings, sink="local", volume_dir=volume_dir.absolute()))
     try:
         async with session.looking(as_of, policy) as (_, state):
@@ -129,15 +145,18 @@ async def _by_whoever(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Hand a job to the exporter, or do its work here; one that is just starting holds the lock before it answers."""
-    deadline = time.monotonic() + LOCK_SECONDS
+    started = time.monotonic()
     while True:
         if handed := await ask(log, name, **args):
             return await done(log, handed["job"], progress)
+        from ..exporter.lock import LOCK_SECONDS, Busy
+        from ..exporter.workflow import opened
+
         try:
             async with opened(session.settings, log, state, session.settings.who, seconds=0.5) as steps:
                 return await work(steps)
         except Busy:
-            if time.monotonic() > deadline:
+            if time.monotonic() - started > LOCK_SECONDS:
                 raise
 
 
@@ -149,11 +168,11 @@ def export_outcome(answer: dict[str, Any]) -> Outcome:
         )
         return Outcome(answer, text, code=1, renderables=(funnel_table(answer["funnel"]),))
     return Outcome(
-        answer, export_told(answer), renderables=(funnel_table(answer["funnel"], answer["after_filtering"]),)
+        answer, export_sentence(answer), renderables=(funnel_table(answer["funnel"], answer["after_filtering"]),)
     )
 
 
-def export_told(answer: dict[str, Any]) -> str:
+def export_sentence(answer: dict[str, Any]) -> str:
     """The sentence on an export."""
     split = answer["counts"]["sft"]
     head = "unchanged" if answer["unchanged"] else f"exported {answer['after_filtering']:,} examples"
@@ -208,37 +227,44 @@ async def lineage(session: Session, what: str, limit: int) -> Outcome:
     reviewer, the policy, the exports and the trainings. EXAMPLE is an id and leads to the exports and trainings that
     hold it; EXPORT is (the start of) a digest and leads to its rows.
     """
+    from ..exporter.provenance import Provenance
+
     async with session.state() as (_, state):
         volume = open_volume(session.settings)
         try:
-            told = await (await Provenance.of(state, volume)).of_anything(what, limit)
+            answer = await (await Provenance.of(state, volume)).of_anything(what, limit)
         finally:
             await volume.close()
-        if "in" in told and not told["in"] and await state.ask("show", example_id=what) is None:
+        if "in" in answer and not answer["in"] and await state.ask("show", example_id=what) is None:
             raise InputError(f"{what} is no row, no example and no export; see `rooflog exports` and `rooflog queue`")
-    return Outcome(told, _told(told))
+    return Outcome(answer, _lineage_text(answer))
 
 
-def _told(told: dict[str, Any]) -> str:
-    if "row" in told:
-        lines = [f"[bold]{plain(told['row'])}[/bold] of export {told['export']['export_digest'][:12]}", *_behind(told)]
-        lines.append(f"policy {told['export']['policy_digest'][:12]}, facts 1–{told['export']['last_seq']:,}")
-        return "\n".join([*lines, "", *_contained(told["exports"])])
-    if "export" in told:
-        export = told["export"]
+def _lineage_text(answer: dict[str, Any]) -> str:
+    if "row" in answer:
+        lines = [
+            f"[bold]{plain(answer['row'])}[/bold] of export {answer['export']['export_digest'][:12]}",
+            *_behind(answer),
+        ]
+        lines.append(f"policy {answer['export']['policy_digest'][:12]}, facts 1–{answer['export']['last_seq']:,}")
+        return "\n".join([*lines, "", *_contained(answer["exports"])])
+    if "export" in answer:
+        export = answer["export"]
         lines = [f"[bold]{export['export_digest']}[/bold]", f"made by {plain(export['actor'])} at {export['at'][:19]}",
                  f"facts 1–{export['last_seq']:,}, policy {export['policy_digest'][:12]}, {_counted(export['counts'])}",
                  *_trainings(export["trainings"])]  # fmt: skip
-        for row in told["rows"]:
-            lines += ["", *_behind(row), *(f"  {line}" for line in lines_of(row))]
+        for row in answer["rows"]:
+            lines += ["", *_behind(row), *(f"  {line}" for line in row["lines"])]
         return "\n".join(lines)
-    if not told["in"]:
-        return f"{plain(told['example_id'])} is in no export that the volume holds; `rooflog show` tells why"
-    return "\n".join([f"[bold]{plain(told['example_id'])}[/bold]", *_contained(told["in"])])
+    if not answer["in"]:
+        return f"{plain(answer['example_id'])} is in no export that the volume holds; `rooflog show` tells why"
+    return "\n".join([f"[bold]{plain(answer['example_id'])}[/bold]", *_contained(answer["in"])])
 
 
 def _counted(counts: dict[str, int]) -> str:
     """How many rows an export has, such as `35 examples: sft 31 + 4, dpo 7 + 1` of train and eval."""
+    from ..exporter.formats import FORMATS
+
     rows = [
         f"{name} {counts.get(f'{name}_train', 0):,} + {counts.get(f'{name}_eval', 0):,}"
         for name in (made.name for made in FORMATS)
@@ -266,6 +292,6 @@ def _contained(exports: list[dict[str, Any]]) -> list[str]:
 def _trainings(trainings: list[dict[str, Any]]) -> list[str]:
     lines = []
     for t in trainings:
-        told = [t["outcome"], "at", t["at"][:19], t["call_id"], t["detail"]]
-        lines.append(f"  training {t['number']}: {plain(' '.join(part for part in told if part))}")
+        parts = [t["outcome"], "at", t["at"][:19], t["call_id"], t["detail"]]
+        lines.append(f"  training {t['number']}: {plain(' '.join(part for part in parts if part))}")
     return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspect import cleandoc
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,11 @@ async def correct(
     )
 
 
-@command("import", example="rooflog import old_store/ --json")
+def _formats() -> Iterable[str]:
+    return ("Each line is known by what it holds:", *described())
+
+
+@command("import", example="rooflog import old_store/ --json", details=_formats)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
     """Import files of JSON lines, or folders of them, of any mixture of formats.
@@ -161,6 +165,3 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
         "problems": problems,
     }
     return Outcome(value, "\n".join(lines), code=1 if problems else 0)
-
-
-import_.help = "\n\n".join([cleandoc(import_.help or ""), "Each line is known by what it holds:", *described()])

@@ -53,7 +53,7 @@ async def show(session: Session, as_toml: bool, shipped: bool) -> Outcome:
         if adopted
         else "the one that rooflog ships"
     )
-    value = {"digest": history["current_digest"], "policy": document, "since": _told(adopted)}
+    value = {"digest": history["current_digest"], "policy": document, "since": _without_document(adopted)}
     return Outcome(value, f"policy {history['current_digest'][:12]}, {since}", renderables=(rows,))
 
 
@@ -105,16 +105,18 @@ async def history(session: Session) -> Outcome:
     async with session.state() as (_, state):
         answer = await state.ask("policies")
     documents = curated.documents(answer)
-    told = []
+    adoptions = []
     for entry, before in zip(answer["adopted"], documents[1:], strict=True):
         changed = [change["setting"] for change in differences(before, entry["policy"])]
-        told.append(_told(entry) | {"changed": changed})
+        adoptions.append(_without_document(entry) | {"changed": changed})
     rows = Table("sequence", "when", "who", "digest", "changed", "reason", box=None, header_style="bold")
-    for entry in told:
+    for entry in adoptions:
         rows.add_row(str(entry["seq"]), entry["occurred_at"], plain(entry["actor"]), entry["digest"][:12],
                      plain(_short(entry["changed"])), plain(entry["reason"] or ""))  # fmt: skip
-    text = f"{len(told)} adopted; before them the shipped policy {answer['shipped_digest'][:12]}"
-    return Outcome({"adopted": told, "shipped": answer["shipped_digest"]}, text, renderables=(rows,) if told else ())
+    text = f"{len(adoptions)} adopted; before them the shipped policy {answer['shipped_digest'][:12]}"
+    return Outcome(
+        {"adopted": adoptions, "shipped": answer["shipped_digest"]}, text, renderables=(rows,) if adoptions else ()
+    )
 
 
 @command("revert", example='rooflog policy revert --reason "too strict"')
@@ -170,7 +172,7 @@ def _without_shipped_lexicon(document: dict[str, Any]) -> dict[str, Any]:
     return {section: fields for section, fields in document.items() if section != "lexicon" or not is_shipped}
 
 
-def _told(entry: dict[str, Any] | None) -> dict[str, Any]:
+def _without_document(entry: dict[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (entry or {}).items() if name != "policy"}
 
 
@@ -178,7 +180,7 @@ def _short(value: Any) -> str:
     if isinstance(value, list | tuple):
         value = ", ".join(map(str, value))
     if isinstance(value, dict):
-        value = ", ".join(f"{name} {_short(one)}" for name, one in value.items() if one not in ((), [], False))
+        value = ", ".join(f"{name} {_short(field)}" for name, field in value.items() if field not in ((), [], False))
     text = "–" if value is None else str(value)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 
 from events.errors import InputError, InvalidFact
-from events.log.log import Message
 
 from .command import Outcome, Session, command, plain
-from .rebuild import rebuilt
+
+if TYPE_CHECKING:
+    from events.message import Message
 
 ADVICE = {
     "malformed": "whoever publishes on this subject sends no JSON fact; find them by the subject and mend them",
@@ -104,6 +105,8 @@ async def retry(session: Session) -> Outcome:
     if not ready:
         text = f"{before['total']:,} in quarantine, none that this version can fold; see `rooflog quarantine show`"
         return Outcome({"status": "nothing_to_retry", "folded": [], "left": before["total"]}, text)
+    from .rebuild import rebuilt
+
     async with session.log() as log:
         await rebuilt(session, log)
     after = await _listed(session, None, MOST)

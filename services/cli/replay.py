@@ -4,39 +4,45 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from events.errors import InputError, UnknownExample
 
-from ..exporter.provenance import Provenance
-from ..history.as_of import sequence_of, time_of
-from ..history.replay import KINDS, ParquetFile, Wanted, told_of
-from ..history.replay import replay as replayed
-from ..history.replay import row as told_row
-from ..state.client import State
 from ..volume import VolumeError, open_volume
-from .command import Outcome, Session, command, plain
+from .command import Outcome, Registered, Session, command, plain
+
+if TYPE_CHECKING:
+    from ..state.client import State
 
 
 class _Moment(click.ParamType[datetime]):
     name = "TIME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        from ..history.moment import time_of
+
         try:
             return time_of(value)
         except InputError as error:
             self.fail(str(error), param, ctx)
 
 
+def _kinds() -> Iterable[str]:
+    from ..history.replay import KINDS
+
+    return KINDS
+
+
 @command("replay", example="rooflog replay --kind correction.recorded --since 2025-03-18 --output corrections.parquet")
 @click.option("--example", "example_id", help="Only what was said about one example.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
+@click.option("--kind", "kinds", multiple=True, type=Registered(_kinds), help="Only this kind; may be repeated.")
 @click.option("--by", "said_by", help="Only what this actor said.")
 @click.option("--tag", help="Only captures and corrections that carry this tag.")
 @click.option("--source", help="Only captures from this source (user_correction: corrections).")
@@ -58,10 +64,15 @@ async def replay(
     **filters: Any,
 ) -> Outcome:
     """Tell what was said, in the order of the log: as lines, JSON lines or Parquet, however long the log is."""
+    from ..history.moment import sequence_of
+    from ..history.parquet_file import ParquetFile
+    from ..history.replay import Wanted
+    from ..history.replay import replay as replayed
+
     if follow and (output or session.as_json):
         raise InputError("--follow never ends: use it with --jsonl, or alone")
     wanted = Wanted(actor=said_by, **filters)
-    found: list[dict[str, Any]] = []
+    facts: list[dict[str, Any]] = []
     count = 0
     async with session.log() as log:
         if as_of is not None:
@@ -77,12 +88,12 @@ async def replay(
                 if file:
                     file.add(rows)
                 elif session.as_json:
-                    found += rows
+                    facts += rows
                 elif not _print(rows, as_lines):
                     break
     if output:
         return Outcome({"status": "written", "output": str(output), "rows": count}, f"{count:,} facts in {output}")
-    return Outcome({"facts": found})
+    return Outcome({"facts": facts})
 
 
 def _print(rows: list[dict[str, Any]], as_lines: bool) -> bool:
@@ -112,13 +123,15 @@ async def history(session: Session, example_id: str) -> Outcome:
 
     It is read from the log itself. Of what was erased, the tombstone still tells that it was there.
     """
+    from ..history.replay import row, told_of
+
     async with session.state() as (log, state):
         messages = await told_of(log, example_id)
         if not messages:
             raise UnknownExample(example_id)
-        told = [told_row(message) for message in messages]
+        facts = [row(message) for message in messages]
         used, unread = await _used(session, state, example_id)
-    lines = [f"[dim]{t['seq']:>8}  {_at(t)}[/dim]  {plain(t['told'])}" for t in told]
+    lines = [f"[dim]{t['seq']:>8}  {_at(t)}[/dim]  {plain(t['told'])}" for t in facts]
     for export in used:
         seq = f"1–{export['last_seq']:,}"
         lines.append(
@@ -132,20 +145,24 @@ async def history(session: Session, example_id: str) -> Outcome:
         ]
     if unread:
         lines.append(f"[yellow]exports could not be read: {plain(unread)}[/yellow]")
-    return Outcome({"example_id": example_id, "facts": told, "exports": used, "volume_error": unread}, "\n".join(lines))
+    return Outcome(
+        {"example_id": example_id, "facts": facts, "exports": used, "volume_error": unread}, "\n".join(lines)
+    )
 
 
-def _at(told: dict[str, Any]) -> str:
-    return (told["occurred_at"] or told["received_at"] or "")[:19].replace("T", " ").ljust(19)
+def _at(fact: dict[str, Any]) -> str:
+    return (fact["occurred_at"] or fact["received_at"] or "")[:19].replace("T", " ").ljust(19)
 
 
 async def _used(session: Session, state: State, example_id: str) -> tuple[list[dict[str, Any]], str | None]:
     """The exports that hold an example, oldest first, with their trainings; or why they could not be read."""
+    from ..exporter.provenance import Provenance
+
     try:
         volume = open_volume(session.settings)
         try:
-            found = await (await Provenance.of(state, volume)).of_example(example_id)
-            return found["in"][::-1], None
+            answer = await (await Provenance.of(state, volume)).of_example(example_id)
+            return answer["in"][::-1], None
         finally:
             await volume.close()
     except VolumeError as error:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from events.errors import InputError, StaleRevision
 from projections.verdicts.reasons import QUEUE
@@ -32,13 +31,15 @@ SHOWN = 90
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show.")
 @click.option("--tag", help="Only examples with this tag.")
 @click.option("--source", help="Only examples from this source.")
-@click.option("--why", type=click.Choice(list(QUEUE.values())), help="Only examples that wait for this reason.")
+@click.option("--why", type=click.Choice([*QUEUE.values()]), help="Only examples that wait for this reason.")
 @as_of_option
 @policy_option
 async def queue(session: Session, as_of: str | None, policy: Path | None, **options: Any) -> Outcome:
     """List what waits for review, most urgent first, with the reason for its place."""
     async with session.looking(as_of, policy) as (_, state):
         answer = await state.ask("queue", **options)
+    from rich.table import Table
+
     table = Table("id", "why, and what was asked", box=None, header_style="bold")
     table.columns[0].no_wrap = True
     table.columns[1].overflow = "fold"
@@ -126,7 +127,7 @@ async def approve(
             raise outcome
         else:
             refused.append({"example_id": fact.example_id, "error": str(outcome)})
-    lines = [f"approved {len(approved)}"] + [f"[red]{plain(one['error'])}[/red]" for one in refused]
+    lines = [f"approved {len(approved)}"] + [f"[red]{plain(refusal['error'])}[/red]" for refusal in refused]
     value = {"status": "approved", "approved": approved, "refused": refused}
     return Outcome(value, "\n".join(lines), code=1 if refused else 0)
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
-from ..demo import MIN_EXAMPLES, play
-from ..runtime import supervisor
 from ..settings import SettingsError
 from ..volume import SINKS
 from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
-from .exports import export_now, export_told
+from .exports import export_now, export_sentence
 from .status import funnel_table
 
 
@@ -18,6 +14,10 @@ from .status import funnel_table
 @web_port_option
 async def up(session: Session) -> Outcome:
     """Start everything on this machine and keep it running: log, projector, exporter and web. Ctrl-C ends it."""
+    from rich.console import Console
+
+    from ..runtime import supervisor
+
     log_to_stderr()
     console = Console(stderr=True, highlight=False)
     code = await supervisor.run(session.settings, lambda line: console.print(f"[bold]rooflog[/bold] {plain(line)}"))
@@ -42,6 +42,8 @@ async def demo(session: Session) -> Outcome:
 
     It refuses to mix with a log that holds anything else. Playing it again changes nothing.
     """
+    from ..demo import MIN_EXAMPLES, play
+
     if SINKS[session.settings.sink].trainer:
         raise SettingsError("the sample day is not for a trainer's volume: unset ROOFLOG_SINK to play it")
     async with session.state() as (log, state):
@@ -50,7 +52,7 @@ async def demo(session: Session) -> Outcome:
     funnel = answer["funnel"]
     text = (
         f"A day of {funnel['captured']} interactions and {funnel['corrections']} corrections became "
-        f"{funnel['unique']} examples of training data.\n{export_told(answer)}\n"
+        f"{funnel['unique']} examples of training data.\n{export_sentence(answer)}\n"
     )
     after = (
         f"\n[bold]{plain(answer['output_path'])}[/bold]\n\n"

@@ -86,7 +86,7 @@ async def status(session: Session, digest: bool) -> Outcome:
         f"projector: {'running' if running else 'not running (this command folded the log itself)'}, "
         f"at sequence {answer['checkpoint']:,}, {value['lag']:,} behind",
         f"examples: {answer['examples']:,}",
-        _exporter_told(exporter),
+        _exporter_text(exporter),
     ]
     if answer["quarantined"]:
         kinds = ", ".join(f"{count} {name}" for name, count in answer["quarantined"].items())
@@ -102,20 +102,20 @@ def _needs_somebody(exporter: dict[str, Any] | None) -> bool:
     return exporter is not None and bool(exporter["error"] or exporter["uncertain"])
 
 
-def _exporter_told(told: dict[str, Any] | None) -> str:
+def _exporter_text(condition: dict[str, Any] | None) -> str:
     """How the exporter is, in a line or a few."""
-    if told is None:
+    if condition is None:
         return "exporter: not running"
-    line = f"exporter: {told['state']} since {told['since']}"
-    if told["checked_seq"]:  # else it has not been able to look yet
-        export = f"last export {told['last_export'][:12]}" if told["last_export"] else "no export yet"
-        line += f", {export}, {told['changed_rows']:,} examples changed"
-    if told["due_at"]:
-        line += f", the next is due at {told['due_at']}"
-    if told["training"]:
-        line += f"\ntraining: {plain(told['training'])}"
-    if told["error"]:
-        line += f"\n[bold red]{plain(told['error'])}[/bold red]; the next try is at {told['retry_at']}"
-    for digest, why in told["uncertain"].items():
+    line = f"exporter: {condition['state']} since {condition['since']}"
+    if condition["checked_seq"]:  # else it has not been able to look yet
+        export = f"last export {condition['last_export'][:12]}" if condition["last_export"] else "no export yet"
+        line += f", {export}, {condition['changed_rows']:,} examples changed"
+    if condition["due_at"]:
+        line += f", the next is due at {condition['due_at']}"
+    if condition["training"]:
+        line += f"\ntraining: {plain(condition['training'])}"
+    if condition["error"]:
+        line += f"\n[bold red]{plain(condition['error'])}[/bold red]; the next try is at {condition['retry_at']}"
+    for digest, why in condition["uncertain"].items():
         line += f"\n[bold red]UNCERTAIN {digest[:12]}: {plain(why)}[/bold red]"
     return line

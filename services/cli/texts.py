@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 import msgspec
 
 from events.errors import InputError
-from projections.policy import policy
-from projections.store.database import errors_told
-from projections.texts.text_filters import Text, judge_texts
 
-from ..curation import decisions
-from ..curation.facts import find
 from .command import Outcome, Session, actor_option, command, plain, policy_file
+
+if TYPE_CHECKING:
+    from projections.texts.text_filters import Text
 
 LINES = 20_000
 """Lines judged at a time, so that a file of any size fits into memory."""
@@ -31,6 +29,10 @@ async def analyze(session: Session, file: Path, policy_path: Path | None) -> Out
     Each line out has relevance, score, terms, tags, personal_data, flags (guesses for a reviewer) and the verdict of
     the filters. With --json the lines are one JSON array.
     """
+    from projections.policy import policy
+    from projections.store.database import errors_told
+    from projections.texts.text_filters import judge_texts
+
     adopted = policy_file(policy_path) if policy_path else policy.default()
     lines = read_texts(file)
     everything: list[Any] = []
@@ -56,6 +58,8 @@ def read_texts(file: Path) -> list[Text]:
 
 
 def _texts(lines: BinaryIO, name: str) -> list[Text]:
+    from projections.texts.text_filters import Text
+
     decoder = msgspec.json.Decoder(Text)
     texts = []
     for number, line in enumerate(lines, 1):
@@ -76,15 +80,16 @@ async def duplicates(session: Session, file: Path) -> Outcome:
     `duplicate_of` is the number of the line, from 0, of the earliest prompt that says the same, or null; prompts that
     differ in one fact (a number, a product, minimum or maximum) are not linked. With --json it is one JSON array.
     """
+    from projections.store.database import errors_told
     from projections.texts.near_duplicates import cluster  # learns its vocabulary for a third of a second
 
     with errors_told():
         links = cluster([text.prompt for text in read_texts(file)])
-    told = [{"duplicate_of": representative, "similarity": round(near, 4)} for representative, near in links]
+    rows = [{"duplicate_of": representative, "similarity": round(near, 4)} for representative, near in links]
     if not session.as_json:
-        sys.stdout.buffer.write(msgspec.json.Encoder().encode_lines(told))
+        sys.stdout.buffer.write(msgspec.json.Encoder().encode_lines(rows))
         sys.stdout.buffer.flush()
-    return Outcome(told)
+    return Outcome(rows)
 
 
 @command("redact", example="rooflog redact train_20250115_143000_1a2b3c4d --apply")
@@ -94,6 +99,9 @@ async def duplicates(session: Session, file: Path) -> Outcome:
 @actor_option
 async def redact(session: Session, example_id: str, is_applied: bool, revision: int | None) -> Outcome:
     """Replace personal data in an example by placeholders such as [EMAIL]; names and addresses are yours to judge."""
+    from ..curation import decisions
+    from ..curation.facts import find
+
     async with session.state() as (log, state):
         example = await find(state, example_id)
         proposal = decisions.proposal(example)
@@ -108,7 +116,7 @@ async def redact(session: Session, example_id: str, is_applied: bool, revision: 
             fact = decisions.redaction(example, proposal, actor=session.settings.who)
             seen = example["revision"] if revision is None else revision
             value |= {"status": "redacted", "seq": await log.decide(fact, revision=seen)}
-    found = ", ".join(f"{span.kind} in {span.field}" for span in proposal.spans)
-    lines = [f"found: {found}", *(f"\n[bold]{name}[/bold]\n{plain(text)}" for name, text in proposal.texts.items())]
+    kinds = ", ".join(f"{span.kind} in {span.field}" for span in proposal.spans)
+    lines = [f"found: {kinds}", *(f"\n[bold]{name}[/bold]\n{plain(text)}" for name, text in proposal.texts.items())]
     lines.append("\nredacted" if is_applied else "\nthis is a proposal; say it with --apply")
     return Outcome(value, "\n".join(lines))

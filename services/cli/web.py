@@ -7,7 +7,6 @@ from typing import get_args
 
 import click
 import msgspec
-from rich.table import Table
 
 from ..web.access.tokens import Role, Tokens
 from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
@@ -71,11 +70,13 @@ async def add(session: Session, name: str, role: Role) -> Outcome:
 @command("list", example="rooflog token list")
 async def list_(session: Session) -> Outcome:
     """List the tokens: names, roles, and since when; never the tokens themselves."""
-    found = Tokens(session.settings.tokens_file).all()
-    tokens = [{"name": one.name, "role": one.role, "created_at": one.created_at.isoformat()} for one in found]
+    kept = Tokens(session.settings.tokens_file).all()
+    tokens = [{"name": entry.name, "role": entry.role, "created_at": entry.created_at.isoformat()} for entry in kept]
+    from rich.table import Table
+
     table = Table("name", "role", "since", box=None, header_style="bold")
-    for one in tokens:
-        table.add_row(plain(one["name"]), one["role"], one["created_at"][:16].replace("T", " "))
+    for entry in tokens:
+        table.add_row(plain(entry["name"]), entry["role"], entry["created_at"][:16].replace("T", " "))
     return Outcome({"tokens": tokens}, renderables=(table,))
 
 

@@ -141,7 +141,7 @@ def redaction(
     wanted = proposed.texts | given
     if all(text == example[name] for name, text in wanted.items()):
         raise Unchanged("the texts are the same as before; there is nothing to redact")
-    found = (
+    replaced = (
         PersonalData(kind=span.kind, field=span.field, start=span.start, end=span.end) for span in proposed.certain
     )
     return ExampleRedacted(
@@ -150,7 +150,7 @@ def redaction(
         prompt=wanted["prompt"],
         response=wanted["response"],
         original_response=wanted.get("original_response"),
-        found=tuple(found),
+        found=tuple(replaced),
     )
 
 

@@ -55,7 +55,7 @@ def earlier(history: dict[str, Any], digest: str | None = None) -> Policy:
         if len(known) < 2:
             raise InputError("no policy was adopted yet, so there is none to go back to")
         return from_document(known[1])
-    found = [document for document in known if document_digest(document).startswith(digest)]
-    if not found:
+    matching = [document for document in known if document_digest(document).startswith(digest)]
+    if not matching:
         raise InputError(f"no policy of the history begins with {digest!r}; see `rooflog policy history`")
-    return from_document(found[0])
+    return from_document(matching[0])

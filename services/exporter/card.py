@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from projections.queries.training_set import TrainingSet
 
-from .formats import FORMATS, SPLITS
+from .formats import FORMATS, LINES, ROOT
+from .rows import SPLITS
 
 
 def card(head: TrainingSet, counts: dict[str, dict[str, int]]) -> bytes:
@@ -16,8 +19,8 @@ def card(head: TrainingSet, counts: dict[str, dict[str, int]]) -> bytes:
             lines += [f"- config_name: {made.name}", "  data_files:"]
             for split in filled:
                 lines += [f"  - split: {split}", f"    path: data/{made.name}/{split}.parquet"]
-    if any(counts["sft"].values()):
-        lines.insert(lines.index("- config_name: sft") + 1, "  default: true")
+    if any(counts[ROOT.name].values()):
+        lines.insert(lines.index(f"- config_name: {ROOT.name}") + 1, "  default: true")
     lines += [
         "---",
         "",
@@ -32,11 +35,11 @@ def card(head: TrainingSet, counts: dict[str, dict[str, int]]) -> bytes:
     lines += [f"| `{f.name}` | {counts[f.name]['train']} | {counts[f.name]['eval']} | {f.title} |" for f in FORMATS]
     lines += [
         "",
-        "Each as JSON lines and as Parquet below `data/`, in the order of the log. `messages` has the rows of `sft`,",
+        f"Each as JSON lines and as Parquet below `data/`, in the order of the log. {_same_rows()},",
         "line by line. A cluster of near-duplicate prompts is on one side of the split, in later exports as well.",
         "",
         "`lineage.parquet` tells for every row of every file the example, the facts behind it, who",
-        "stands for it and why: `sft`, `dpo`, `kto_good` and `kto_bad` are line numbers in the files of the split.",
+        f"stands for it and why: {_listed(LINES)} are line numbers in the files of the split.",
         "`manifest.json` has the digest of every file; its own SHA-256 is the name of this export.",
         "",
         "```python",
@@ -47,3 +50,15 @@ def card(head: TrainingSet, counts: dict[str, dict[str, int]]) -> bytes:
         "",
     ]
     return "\n".join(lines).encode()
+
+
+def _same_rows() -> str:
+    """Which formats have the rows of one before them."""
+    first: dict[tuple[str, ...], str] = {}
+    same = [(made.name, first.setdefault(tuple(made.lines), made.name)) for made in FORMATS]
+    return ", ".join(f"`{name}` has the rows of `{other}`" for name, other in same if name != other)
+
+
+def _listed(names: Iterable[str]) -> str:
+    *others, last = (f"`{name}`" for name in names)
+    return f"{', '.join(others)} and {last}"

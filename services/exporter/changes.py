@@ -14,13 +14,11 @@ from projections.store import database
 
 from ..state.client import State
 from ..volume import Volume
+from .formats import FORMATS, LINES, MASKS, ROOT
 from .manifest import FORMAT, Manifest
 from .publication import LineageFile
 
-_COLUMNS = "example_id, text_seq, side, sft, dpo, liked, disliked"
-
-_EXPORTED = """SELECT example_id, text_seq, split AS side, sft IS NOT NULL AS sft, dpo IS NOT NULL AS dpo,
-    kto_good IS NOT NULL AS liked, kto_bad IS NOT NULL AS disliked FROM read_parquet(?)"""
+_COLUMNS = ", ".join(("example_id", "text_seq", "side", *MASKS))
 
 
 class Changes(Struct, frozen=True, kw_only=True):
@@ -58,9 +56,12 @@ class Known:
 
 
 def _read(path: Path) -> pa.Table:
+    """The rows of an export by its lineage, which may be of a version that had fewer formats."""
     con = database.connect(None)
     try:
-        return con.sql(_EXPORTED, params=[str(path)]).to_arrow_table()
+        rows = con.read_parquet(str(path))
+        masks = [f"{c} IS NOT NULL AS {mask}" if c in rows.columns else f"false AS {mask}" for c, mask in LINES.items()]
+        return rows.select(f"example_id, text_seq, split AS side, {', '.join(masks)}").to_arrow_table()
     finally:
         con.close()
 
@@ -80,9 +81,18 @@ async def compare(
         (SELECT {_COLUMNS} FROM before EXCEPT SELECT {_COLUMNS} FROM now))""")  # fmt: skip
     con.close()
     manifest = last[1] if last else None
-    terms = (FORMAT, head.policy_digest, head.min_relevance)
-    is_same = manifest is not None and (manifest.format, manifest.policy_digest, manifest.min_relevance) == terms
+    is_same = manifest is not None and _terms(manifest) == (
+        FORMAT,
+        {made.name for made in FORMATS},
+        head.policy_digest,
+        head.min_relevance,
+    )
     return Changes(head=head, rows=rows, is_same=is_same and before is not None and rows == 0)
+
+
+def _terms(manifest: Manifest) -> tuple[int, set[str], str, Relevance]:
+    """What shapes an export beside its rows."""
+    return manifest.format, set(manifest.counts), manifest.policy_digest, manifest.min_relevance
 
 
 async def unseen(known: Known, latest: str, trained: str | None) -> int:
@@ -91,7 +101,7 @@ async def unseen(known: Known, latest: str, trained: str | None) -> int:
     con = database.connect(None)
     con.register("latest", _nothing() if rows is None else rows)
     con.register("seen", _nothing() if seen is None else seen)
-    wanted = "WHERE sft AND side = 'train'"
+    wanted = f"WHERE {' AND '.join(ROOT.lines.values())} AND side = 'train'"
     count = _count(con, f"""SELECT count(*) FROM (SELECT example_id FROM latest {wanted}
         EXCEPT SELECT example_id FROM seen {wanted})""")  # fmt: skip
     con.close()

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import shutil
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from events.errors import RooflogError
 from events.facts import TrainingSetExported
 from events.log.log import Log
 from events.subjects import subject_of
@@ -27,33 +22,8 @@ from . import publication, writer
 from .changes import Changes, Known, compare
 from .manifest import ROOT_FILE, Manifest, directory_of
 
-LOCK_SECONDS = 60.0
-
 STAGING = "export.staging"
 """Where an export is written before it goes to the volume, below the data directory."""
-
-
-class Busy(RooflogError):
-    """Another exporter works in the data directory."""
-
-
-@asynccontextmanager
-async def alone(data_dir: Path, seconds: float = LOCK_SECONDS) -> AsyncIterator[None]:
-    """Be the only exporter of a data directory. Raises Busy where another one stays for `seconds`."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + seconds
-    with (data_dir / "exporter.lock").open("w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise Busy(
-                        f"another exporter works in {data_dir} and is not done; see `rooflog status`, or end it"
-                    ) from None
-                await asyncio.sleep(0.05)
-        yield
 
 
 class Exporter:

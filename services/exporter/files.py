@@ -10,6 +10,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .formats import LINES
 from .manifest import File
 
 ROW_GROUP = 20_000
@@ -22,7 +23,7 @@ _WRITER: dict[str, Any] = {
     "write_batch_size": 1024,
     "compression": "snappy",
     "use_dictionary": False,
-    "write_statistics": ["seq", "sft", "dpo", "kto_good", "kto_bad"],
+    "write_statistics": ["seq", *LINES],
     "write_page_index": False,
     "store_schema": False,
 }

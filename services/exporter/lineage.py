@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .formats import SPLITS
+from .formats import FORMATS, LINES
+from .rows import SPLITS
 
 _FACT = pa.struct([("seq", pa.int64()), ("fact", pa.string()), ("at", pa.string()), ("actor", pa.string())])
 
@@ -16,10 +17,7 @@ LINEAGE = pa.schema(
     [
         ("example_id", pa.string()),
         ("split", pa.string()),
-        ("sft", pa.int64()),
-        ("dpo", pa.int64()),
-        ("kto_good", pa.int64()),
-        ("kto_bad", pa.int64()),
+        *((column, pa.int64()) for column in LINES),
         ("seq", pa.int64()),
         ("text_seq", pa.int64()),
         ("kind", pa.string()),
@@ -32,10 +30,7 @@ LINEAGE = pa.schema(
         ("facts", pa.list_(_FACT)),
     ]
 )
-"""One line an example.
-
-`sft` (also of `messages`), `dpo`, `kto_good` and `kto_bad` are its lines in the files of its split, from 1.
-"""
+"""One line an example; the columns of `formats.LINES` are its lines in the files of its split, from 1."""
 
 
 class Lineage:
@@ -46,22 +41,23 @@ class Lineage:
 
     def of(self, page: pa.Table) -> pa.Table:
         """The columns of `LINEAGE` for the rows of the next page (of `training_set.pages`)."""
-        mask = {name: page.column(name).to_numpy() for name in ("sft", "dpo", "liked", "disliked")}
-        side = {split: pc.equal(page.column("side"), split).to_numpy() for split in SPLITS}
-        kto = self._numbers("kto", side, mask["liked"].astype(int) + mask["disliked"])
-        lines = {
-            "sft": pa.array(self._numbers("sft", side, mask["sft"]), mask=~mask["sft"]),
-            "dpo": pa.array(self._numbers("dpo", side, mask["dpo"]), mask=~mask["dpo"]),
-            "kto_good": pa.array(kto - mask["disliked"], mask=~mask["liked"]),
-            "kto_bad": pa.array(kto, mask=~mask["disliked"]),
-        }
-        columns = dict(zip(page.column_names, page.columns, strict=True)) | {"split": page.column("side")} | lines
+        sides = {split: pc.equal(page.column("side"), split).to_numpy() for split in SPLITS}
+        columns = dict(zip(page.column_names, page.columns, strict=True)) | {"split": page.column("side")}
+        for columns_of_one in {tuple(made.lines): None for made in FORMATS}:
+            masks = {column: page.column(LINES[column]).to_numpy() for column in columns_of_one}
+            columns |= self._numbered(masks, sides)
         return pa.table([columns[name] for name in LINEAGE.names], LINEAGE.names)
 
-    def _numbers(self, name: str, side: dict[str, np.ndarray], counts: np.ndarray) -> np.ndarray:
-        """The number of the last line of each row in the file of its side."""
-        numbers = np.zeros(len(counts), np.int64)
-        for split, here in side.items():
-            numbers[here] = self._lines[name, split] + np.cumsum(counts[here])
-            self._lines[name, split] += int(counts[here].sum())
-        return numbers
+    def _numbered(self, masks: dict[str, np.ndarray], sides: dict[str, np.ndarray]) -> dict[str, pa.Array]:
+        """The line of every row by column, null where its mask does not hold the row; a row may have several lines."""
+        counts = np.sum([mask.astype(np.int64) for mask in masks.values()], axis=0)
+        last = np.zeros(len(counts), np.int64)
+        for split, here in sides.items():
+            key = next(iter(masks)), split
+            last[here] = self._lines[key] + np.cumsum(counts[here])
+            self._lines[key] += int(counts[here].sum())
+        numbered = {}
+        for column, mask in reversed(masks.items()):
+            numbered[column] = pa.array(last, mask=~mask)
+            last = last - mask
+        return numbered

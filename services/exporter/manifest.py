@@ -10,6 +10,8 @@ import msgspec
 from projections.policy.policy import Relevance
 from projections.queries.training_set import TrainingSet
 
+from .formats import ROOT
+
 FORMAT = 3
 """Raise it when the same training set is written in another way: an export is then made anew."""
 
@@ -19,7 +21,7 @@ LATEST = "latest.json"
 ROOT_FILE = "training_conversations.jsonl"
 """The name under which the deployed trainer looks for its data in the volume's root."""
 
-SFT_TRAIN = "data/sft/train.jsonl"
+SFT_TRAIN = f"{ROOT.paths['train']}.jsonl"
 """What the root file holds: the trainer takes no evaluation set, so it must not see one."""
 
 

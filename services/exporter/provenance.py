@@ -13,16 +13,21 @@ from projections.store import database
 from ..state.client import State
 from ..volume import Volume
 from . import publication
+from .formats import FORMATS
 from .manifest import ROOT_FILE, SFT_TRAIN, Manifest
+from .rows import SPLITS
 
 _ROW = re.compile(
     r"(?:(?P<digest>[0-9a-f]{8,64}):)?(?P<file>(?:.*exports/(?P<home>[0-9a-f]{64})/)?.+\.(?:jsonl|parquet))"
     r":(?P<line>[1-9]\d*)"
 )
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
-_DATA = re.compile(r"(?:.*/)?data/(?P<format>sft|messages|dpo|kto)/(?P<split>train|eval)\.(?:jsonl|parquet)")
+_DATA = re.compile(
+    rf"(?:.*/)?data/(?P<format>{'|'.join(made.name for made in FORMATS)})/(?P<split>{'|'.join(SPLITS)})"
+    r"\.(?:jsonl|parquet)"
+)
 
-_LINES = {"sft": ("sft",), "messages": ("sft",), "dpo": ("dpo",), "kto": ("kto_good", "kto_bad")}
+_COLUMNS = {made.name: tuple(made.lines) for made in FORMATS}
 """The columns of the lineage that number the lines of a format."""
 
 
@@ -61,7 +66,9 @@ class Provenance(Struct):
         found = _DATA.fullmatch(SFT_TRAIN if file.rsplit("/", 1)[-1] == ROOT_FILE else file)
         if found is None:
             raise UnknownRow(f"{file} is no file with rows; give {ROOT_FILE}:17 or data/sft/train.jsonl:17")
-        where = " OR ".join(f"{column} = $line" for column in _LINES[found["format"]])
+        if found["format"] not in formats_of(export):
+            raise UnknownRow(f"export {export['export_digest'][:12]} was made without {found['format']}")
+        where = " OR ".join(f"{column} = $line" for column in _COLUMNS[found["format"]])
         rows = await self._rows(export, f"split = $split AND ({where})", {"split": found["split"], "line": line})
         if rows is None:
             raise UnknownRow(
@@ -85,7 +92,7 @@ class Provenance(Struct):
             if rows is None:
                 untold.append(export["export_digest"])
             contained += [{"export_digest": export["export_digest"], "at": export["at"], "last_seq": export["last_seq"],
-                           "lines": lines_of(row), "approval": row["approval"], "reviewer": row["reviewer"],
+                           "lines": row["lines"], "approval": row["approval"], "reviewer": row["reviewer"],
                            "trainings": export["trainings"]} for row in rows or ()]  # fmt: skip
         return {"example_id": example_id, "in": contained, "untold": untold}
 
@@ -110,7 +117,7 @@ class Provenance(Struct):
     async def _rows(
         self, export: dict[str, Any], where: str, parameters: dict[str, Any]
     ) -> list[dict[str, Any]] | None:
-        """Rows of the lineage of an export; None where the volume does not hold it any more."""
+        """Rows of the lineage of an export with their lines; None where the volume does not hold it any more."""
         async with publication.LineageFile(self.volume, export["export_digest"]) as path:
             if path is None:
                 return None
@@ -120,17 +127,23 @@ class Provenance(Struct):
                     f"SELECT * FROM read_parquet($path) WHERE {where}", {"path": str(path)} | parameters
                 )
                 names = [column[0] for column in result.description]
-                return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+                rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+                return [row | {"lines": lines_of(row, export)} for row in rows]
             finally:
                 con.close()
 
 
-def lines_of(row: dict[str, Any]) -> list[str]:
-    """Where an example is in the files of its export, such as `data/sft/train.jsonl:17`."""
-    split = row["split"]
+def formats_of(export: dict[str, Any]) -> list[str]:
+    """The formats that an export holds, as its fact counts them; all of them where nothing counts them."""
+    counted = {name.rpartition("_")[0] for name in export.get("counts") or ()}
+    return [name for name in _COLUMNS if name in counted or not counted]
+
+
+def lines_of(row: dict[str, Any], export: dict[str, Any]) -> list[str]:
+    """Where an example is in the files of an export, such as `data/sft/train.jsonl:17`."""
     return [
-        f"data/{name}/{split}.jsonl:{row[column]}"
-        for name, columns in _LINES.items()
-        for column in columns
-        if row[column] is not None
+        f"data/{name}/{row['split']}.jsonl:{row[column]}"
+        for name in formats_of(export)
+        for column in _COLUMNS[name]
+        if row.get(column) is not None
     ]

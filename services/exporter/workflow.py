@@ -18,7 +18,8 @@ from ..state.client import State
 from ..state.protocol import Progress
 from ..volume import SINKS, VolumeError, open_trainer, open_volume
 from .changes import unseen
-from .exporter import LOCK_SECONDS, STAGING, Exporter, alone
+from .exporter import STAGING, Exporter
+from .lock import LOCK_SECONDS, alone
 from .manifest import Manifest
 from .provenance import Provenance
 from .training import Attempt, Trainings, is_running, last_trained, why_not

@@ -17,9 +17,10 @@ from projections.store import database
 from ..state.protocol import Progress
 from . import card, manifest
 from .files import JsonLines, Parquet
-from .formats import FORMATS, Format, Rows, by_split
+from .formats import FORMATS, Format
 from .lineage import LINEAGE, Lineage
 from .manifest import File, Manifest
+from .rows import Rows, by_split
 
 AHEAD = 3
 """Pages that may wait for the slowest format while the others go on: more keeps both cores busy and takes memory."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
-from events.errors import InputError, RooflogError
+from events.errors import RooflogError
 from events.log.log import Log
 from projections.policy.policy import Policy
 from projections.store.database import errors_told
@@ -79,17 +77,6 @@ def folder(settings: Settings) -> Path:
     return settings.data_dir / f"{PREFIX}{os.getpid()}"
 
 
-async def meant(log: Log, moment: str | None) -> int:
-    """The sequence that `--as-of` means, the last one where it says nothing. Raises InputError."""
-    last = await log.last_sequence()
-    seq = last if moment is None else await sequence_of(log, moment)
-    if seq > last:
-        raise InputError(f"the log ends at sequence {last:,}, there is no {seq:,} yet")
-    if seq < 1:
-        raise InputError(f"{moment} is before the first fact of the log")
-    return seq
-
-
 def forget_abandoned(data_dir: Path) -> None:
     """Remove past states of processes that were killed."""
     for folder in data_dir.glob(f"{PREFIX}*"):
@@ -106,22 +93,3 @@ def _lives(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-async def sequence_of(log: Log, moment: str) -> int:
-    """The sequence that a person means: a number, or a time in ISO 8601, which is UTC unless it says otherwise.
-
-    Raises InputError.
-    """
-    if re.fullmatch(r"\d+", moment):
-        return int(moment)
-    return await log.before(time_of(moment))
-
-
-def time_of(text: str) -> datetime:
-    """A moment in ISO 8601, in UTC unless it says otherwise. Raises InputError."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{text!r} is no sequence and no time; give 1234 or 2025-03-18T12:00:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

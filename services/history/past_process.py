@@ -1,4 +1,4 @@
-"""A past state as a process of its own, so that folding it holds up no page: `python -m services.web.past_state SEQ`.
+"""A past state as a process, so that folding holds up no page: `python -m services.history.past_process SEQ`.
 
 It says on standard output how far it is, then answers the questions that come on standard input, one JSON document a
 line each way, until that is closed. So it ends with its parent, and leaves nothing behind.

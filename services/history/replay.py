@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 from msgspec import Struct
 from nats.aio.msg import Msg
 
@@ -26,21 +22,6 @@ LOOK_SECONDS = 1.0
 """How long a follower waits at most before it looks again; what is published wakes it at once."""
 
 KINDS = tuple(f"{fact.noun}.{fact.verb}" for fact in FACTS)
-
-SCHEMA = pa.schema(
-    [
-        ("seq", pa.int64()),
-        ("received_at", pa.string()),
-        ("subject", pa.string()),
-        ("kind", pa.string()),
-        ("occurred_at", pa.string()),
-        ("actor", pa.string()),
-        ("example_id", pa.string()),
-        ("told", pa.string()),
-        ("fact", pa.string()),
-    ]
-)
-"""The columns of a replay as Parquet; `fact` is JSON, null where the message holds none."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -161,27 +142,3 @@ def row(message: Message) -> dict[str, Any]:
         return said | {"told": describe(message)}
     at = f"{fact.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
     return said | {"occurred_at": at, "actor": fact.actor, "told": sentence(fact), "fact": msgspec.to_builtins(fact)}
-
-
-class ParquetFile:
-    """Rows of a replay on their way into a Parquet file, which is there once this is closed without an error."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._part = path.with_name(f".{path.name}.part")
-        self._writer = pq.ParquetWriter(self._part, SCHEMA, compression="zstd")
-
-    def __enter__(self) -> ParquetFile:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._writer.close()
-        if kind is None:
-            self._part.replace(self._path)
-        else:
-            self._part.unlink(missing_ok=True)
-
-    def add(self, rows: list[dict[str, Any]]) -> None:
-        """Append rows."""
-        flat = [one | {"fact": json.dumps(one["fact"], ensure_ascii=False) if one["fact"] else None} for one in rows]
-        self._writer.write_table(pa.Table.from_pylist(flat, SCHEMA))

@@ -1,4 +1,4 @@
-"""Audit: an export made anew from the log alone, and compared with the one that was published byte for byte.
+"""Audit: an export is made anew from the log alone and compared byte for byte with the published one.
 
 It needs the log and the export, not the database that the export was made from.
 """
@@ -44,8 +44,8 @@ class Audited(Struct, kw_only=True):
 
 async def fetch(volume: Volume, start: str, target: Path) -> Path:
     """Copy what the volume has of an export, named by the start of its digest, to a folder. Raises RooflogError."""
-    found = {path.split("/")[1] for path in await volume.listing("exports")}
-    digests = [digest for digest in found if digest.startswith(start)]
+    on_volume = {path.split("/")[1] for path in await volume.listing("exports")}
+    digests = [digest for digest in on_volume if digest.startswith(start)]
     if len(digests) != 1:
         how = f"{len(digests)} exports start with" if digests else "no export is called"
         raise RooflogError(f"{how} {start!r} on {volume.name}; `rooflog exports` lists them")
@@ -67,8 +67,8 @@ async def audit(settings: Settings, log: Log, export: Path, progress: Progress |
         manifest = msgspec.json.decode(data, type=Manifest)
     except (OSError, msgspec.MsgspecError) as error:
         raise RooflogError(f"{export} is no export of this version: {MANIFEST}: {error}") from error
-    found = Audited(export_digest=digest_of(data), last_seq=manifest.last_seq)
-    found.erased = sorted(seq for seq in await log.erased() if seq <= manifest.last_seq)
+    audited = Audited(export_digest=digest_of(data), last_seq=manifest.last_seq)
+    audited.erased = sorted(seq for seq in await log.erased() if seq <= manifest.last_seq)
     staging = settings.data_dir / STAGING
     try:
         async with (
@@ -76,34 +76,34 @@ async def audit(settings: Settings, log: Log, export: Path, progress: Progress |
             state.training_set(manifest.min_relevance) as (head, batches),
         ):
             _, again = await writer.write(staging, head, batches)
-        _compare_heads(found, manifest, again)
-        found.files = await asyncio.to_thread(_compare, export, staging, manifest, again)
+        _compare_heads(audited, manifest, again)
+        audited.files = await asyncio.to_thread(_compare, export, staging, manifest, again)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     as_then = msgspec.structs.replace(again, software=manifest.software, libraries=manifest.libraries)
-    found.is_same = as_then == manifest and set(found.files.values()) == {"same"}
-    return found
+    audited.is_same = as_then == manifest and set(audited.files.values()) == {"same"}
+    return audited
 
 
-def _compare_heads(found: Audited, manifest: Manifest, again: Manifest) -> None:
-    found.is_same_log = again.log_digest == manifest.log_digest
-    found.is_same_policy = again.policy_digest == manifest.policy_digest
+def _compare_heads(audited: Audited, manifest: Manifest, again: Manifest) -> None:
+    audited.is_same_log = again.log_digest == manifest.log_digest
+    audited.is_same_policy = again.policy_digest == manifest.policy_digest
     versions = {"software": (manifest.software, again.software)}
     versions |= {name: (manifest.libraries.get(name, "?"), made) for name, made in again.libraries.items()}
-    found.versions = {name: pair for name, pair in versions.items() if pair[0] != pair[1]}
+    audited.versions = {name: pair for name, pair in versions.items() if pair[0] != pair[1]}
 
 
 def _compare(export: Path, staging: Path, manifest: Manifest, again: Manifest) -> dict[str, str]:
     """Every file of the manifest: `same`, `different`, `gone` (not there any more) or `damaged` (not as published)."""
     fates = {}
     for name, file in manifest.files.items():
-        there, made = _sha256(export / name), _sha256(staging / name)
+        published, made = _sha256(export / name), _sha256(staging / name)
         if made != file.sha256:
             fates[name] = "different"
-        elif there is None:
+        elif published is None:
             fates[name] = "gone"
         else:
-            fates[name] = "same" if there == file.sha256 else "damaged"
+            fates[name] = "same" if published == file.sha256 else "damaged"
     return fates | dict.fromkeys(again.files.keys() - manifest.files.keys(), "different")
 
 

@@ -1,7 +1,7 @@
-"""Secure erasure: tombstones first, then the messages, then whatever else on this machine held the text.
+"""Secure erasure: first the tombstones, then the messages, then every other copy of the text on this machine.
 
-Every step can be repeated: whoever is killed between two of them runs the same command again. A tombstone is on the log
-before the first message goes, so the running digest can be followed at any time.
+Every step can be repeated: after a kill the same command finishes the work. The tombstone is on the log before the
+first message goes, so the running digest can be followed at any time.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct, field
 
 from events.errors import InvalidFact, RooflogError, UnknownExample
-from events.facts import WITH_TEXTS, ErasedMessage, ExampleErased, comments_of, texts_of
+from events.facts import WITH_TEXTS, AnyFact, ErasedMessage, ExampleErased, comments_of, texts_of
 from events.log.log import Log
 from events.message import Message, remembered
 from events.subjects import TOMBSTONES, new_event_id
@@ -25,26 +25,26 @@ from ..state.client import State
 from ..state.protocol import Progress
 
 ROUNDS = 10
-"""Looks for what was said about the example while its tombstones were."""
+"""Looks for facts about the example that arrived while its tombstones were published."""
 
 SETTLE_SECONDS = 600.0
 """How long the projector may take to write its database anew."""
 
 
 class Plan(Struct):
-    """What an erasure takes, messages by example, and the comments on them that it leaves."""
+    """What an erasure takes: messages by example, and the comments on them that it leaves."""
 
     taken: dict[str, list[Message]]
     left: list[Message] = field(default_factory=list)
 
     @property
     def ids(self) -> list[str]:
-        """Every example that goes."""
+        """Every example that is erased."""
         return list(self.taken)
 
 
 class Erased(Struct):
-    """The examples that went, the first of their sequences, how many messages went just now, and comments that stay."""
+    """The erased examples, their first sequence, the number of messages erased just now, and the comments that stay."""
 
     ids: list[str]
     first: int
@@ -53,43 +53,41 @@ class Erased(Struct):
 
 
 async def plan(log: Log, state: State, example_id: str, *, reason: str = "", with_comments: bool = False) -> Plan:
-    """Everything the log holds of an example's text, and comments that quote it, or all `with_comments`.
+    """Every message with an example's text or a comment that quotes it; every comment where `with_comments`.
 
     A tombstone stays unless its reason quotes the text. `reason` is that of the tombstones to come. Raises RooflogError
-    where it quotes the text, and UnknownExample where nobody ever said anything of the example.
+    where it quotes the text, and UnknownExample where the log never held a fact about the example.
     """
     ids: list[str] = (await state.ask("repeating", example_id=example_id))["ids"] or [example_id]
-    found = Plan({one: [] for one in ids})
-    messages = {message.seq: (one, message) for one in reversed(ids) for message in await log.history(one)}
+    proposed = Plan({each: [] for each in ids})
+    messages = {message.seq: (each, message) for each in reversed(ids) for message in await log.history(each)}
     texts: list[str] = []
-    comments: list[tuple[str, list[str], Message]] = []
-    tombstones: set[int] = set()
-    for _, (one, message) in sorted(messages.items()):
+    commented: list[tuple[str, AnyFact, Message]] = []
+    for _, (about, message) in sorted(messages.items()):
         try:
             fact = message.fact()
         except InvalidFact:  # it may be a text, or hold one
-            found.taken[one].append(message)
+            proposed.taken[about].append(message)
             continue
         if isinstance(fact, WITH_TEXTS):
             texts += texts_of(fact)
-            found.taken[_correction(message, ids) or one].append(message)
-        elif any(said := comments_of(fact)):
-            comments.append((one, said, message))
-            tombstones |= {message.seq} if isinstance(fact, ExampleErased) else set()
+            proposed.taken[_correction(message, ids) or about].append(message)
+        elif any(comments_of(fact)):
+            commented.append((about, fact, message))
     if quotes(reason[:1].lower() + reason[1:], texts):
         raise RooflogError(
             "the reason repeats words of the text that is to be erased, and stays on the log for ever: "
             "give one without names, numbers or quotations from it"
         )
-    for one, said, message in comments:
-        is_tombstone = message.seq in tombstones
-        if any(quotes(comment, texts) for comment in said) or (with_comments and not is_tombstone):
-            found.taken[one].append(message)
+    for about, fact, message in commented:
+        is_tombstone = isinstance(fact, ExampleErased)
+        if any(quotes(comment, texts) for comment in comments_of(fact)) or (with_comments and not is_tombstone):
+            proposed.taken[about].append(message)
         elif not is_tombstone:
-            found.left.append(message)
+            proposed.left.append(message)
     if not messages and example_id not in {m.parts.about for m in await log.matching(TOMBSTONES)}:
         raise UnknownExample(example_id)
-    return found
+    return proposed
 
 
 def _correction(message: Message, ids: Sequence[str]) -> str | None:
@@ -99,17 +97,22 @@ def _correction(message: Message, ids: Sequence[str]) -> str | None:
 
 
 def quotes(comment: str, texts: Iterable[str]) -> bool:
-    """Does a comment repeat a text: three words of it in a row, or one that names or numbers something?"""
-    said = _words(comment)
+    """Whether a comment repeats a text: three words in a row, or one word that names or numbers something."""
+    words = _words(comment)
+    folded = [word.casefold() for word in words]
     for text in texts:
-        words = _words(text)
-        known = {word.casefold() for word in words}
-        if any(word.casefold() in known and _TELLING.search(word) for word in said):
+        known = [word.casefold() for word in _words(text)]
+        vocabulary = set(known)
+        if any(word.casefold() in vocabulary and _TELLING.search(word) for word in words):
             return True
-        runs = {tuple(word.casefold() for word in words[n : n + 3]) for n in range(len(words) - 2)}
-        if any(tuple(word.casefold() for word in said[n : n + 3]) in runs for n in range(len(said) - 2)):
+        if not set(_runs(folded)).isdisjoint(_runs(known)):
             return True
     return False
+
+
+def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Every three words in a row."""
+    return zip(words, words[1:], words[2:], strict=False)
 
 
 _TELLING = re.compile(r"[^a-z'’-]")
@@ -121,10 +124,10 @@ def _words(text: str) -> list[str]:
 
 
 async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, actor: str, asked: str) -> list[str]:
-    """Say the tombstones of messages by example, for those that none lists yet; the event ids of what is new.
+    """Publish tombstones of messages, by example, that no tombstone lists yet. Returns the new event ids.
 
-    `asked` is the example that the erasure was about: what had to go with it shares its trace. A tombstone that goes
-    leaves what it lists to the one that lists it.
+    `asked` is the example that the erasure was asked for; the tombstones of its copies and corrections share its trace.
+    The tombstone of a tombstone lists what that one listed.
     """
     known = await log.erased()
     tombstones = []
@@ -160,9 +163,9 @@ def _listed_by(message: Message) -> tuple[ErasedMessage, ...]:
 
 
 async def remove(log: Log, report: Progress | None = None) -> int:
-    """Erase from the log what tombstones list and is still there; how many messages went.
+    """Erase from the log every message that a tombstone lists. Returns how many were still there.
 
-    Raises RooflogError, and leaves the message, where a tombstone tells something else than the message it lists.
+    Raises RooflogError, and leaves the message, where the tombstone's subject or digest is not the message's.
     """
     gone = await log.deleted()
     listed = {seq: message for seq, message in (await log.erased()).items() if seq not in gone}
@@ -188,15 +191,15 @@ def _check(message: Message, tombstone: Message) -> None:
 
 
 async def sweep(log: Log, remnants: dict[str, list[int]]) -> int:
-    """Erase what arrived about erased examples after their erasure, from a late outbox; how many messages went."""
+    """Erase what a late outbox published about erased examples. Returns how many messages were erased."""
     late: dict[str, list[Message]] = {}
     for example_id, seqs in remnants.items():
-        found = [await log.at(seq) for seq in seqs]
-        late[example_id] = [message for message in found if message is not None]
-    for example_id, messages in late.items():
+        messages = [await log.at(seq) for seq in seqs]
+        late[example_id] = [message for message in messages if message is not None]
+    for example_id, arrived in late.items():
         await bury(
             log,
-            {example_id: messages},
+            {example_id: arrived},
             reason="arrived after its example was erased",
             actor="rooflog",
             asked=example_id,
@@ -205,7 +208,7 @@ async def sweep(log: Log, remnants: dict[str, list[int]]) -> int:
 
 
 async def settle(state: State) -> None:
-    """Wait until the database's file is written anew without the text. Raises RooflogError when that takes too long."""
+    """Wait until the database file is written anew without the text. Raises RooflogError after SETTLE_SECONDS."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         if not (await state.ask("erasing"))["compaction_due"]:
@@ -230,10 +233,10 @@ async def erase(
 ) -> Erased:
     """Erase an example and everything that repeats its text from the log and the tables.
 
-    Raises UnknownExample; any other error leaves the rest to be done by saying the same again.
+    Raises UnknownExample. After any other error the same call does the rest.
     """
-    found = await plan(log, state, example_id, reason=reason, with_comments=with_comments)
-    taken = found.taken
+    proposed = await plan(log, state, example_id, reason=reason, with_comments=with_comments)
+    taken = proposed.taken
     for _ in range(ROUNDS):
         if not await bury(log, taken, reason=reason, actor=actor, asked=example_id):
             break
@@ -241,11 +244,11 @@ async def erase(
     removed = await remove(log, report)
     await settle(state)
     ids, first = await buried(log, example_id)
-    return Erased(ids or found.ids, first, removed, [message.seq for message in found.left])
+    return Erased(ids or proposed.ids, first, removed, [message.seq for message in proposed.left])
 
 
 async def buried(log: Log, asked: str) -> tuple[list[str], int]:
-    """The examples that went with an erasure, however often it was interrupted, and its first sequence."""
+    """The examples of an erasure, however often it was interrupted, and the first sequence that it erased."""
     ids: dict[str, None] = {}
     first = 0
     for message in await log.matching(TOMBSTONES):

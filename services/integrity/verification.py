@@ -81,19 +81,20 @@ class _Record:
         self.checkpoint = 0
         self.log_digest = ""
 
-    async def reach(self, seq: int) -> None:
-        """Have everything at hand that is recorded up to a sequence."""
-        while self._after < seq:
+    async def reach(self, until: int) -> None:
+        """Read the entries that are recorded up to a sequence."""
+        while self._after < until:
             page = await self._state.ask("chain", after=self._after)
             self.checkpoint, self.log_digest = page["checkpoint"], page["log_digest"]
             data = base64.b64decode(page["entries"])
-            self.entries |= {one: data[n * ENTRY_BYTES : (n + 1) * ENTRY_BYTES] for n, one in enumerate(page["seqs"])}
+            for n, seq in enumerate(page["seqs"]):
+                self.entries[seq] = data[n * ENTRY_BYTES : (n + 1) * ENTRY_BYTES]
             if not page["seqs"]:
                 return
             self._after = page["seqs"][-1]
 
     async def rest(self) -> dict[int, bytes]:
-        """What is recorded after everything that was taken."""
+        """Every recorded entry that was not taken yet."""
         await self.reach(2**63 - 1)
         return self.entries
 
@@ -146,9 +147,9 @@ async def verify(
         if not until < seq <= now:  # else it was said meanwhile
             expected[seq] = entry
     known = set(expected.values())
-    other = {seq: entry for seq, entry in found.items() if seq <= record.checkpoint or entry in known}
-    finding.unrecorded = len(found) - len(other)
-    finding.problems += told_apart(expected, other)
+    differing = {seq: entry for seq, entry in found.items() if seq <= record.checkpoint or entry in known}
+    finding.unrecorded = len(found) - len(differing)
+    finding.problems += differences(expected, differing)
     if record.log_digest and recorded.hex() != record.log_digest:
         finding.problems.append(
             Problem(after + 1, record.checkpoint, "record", "the projector's own record does not add up to its digest: "
@@ -181,7 +182,7 @@ async def manifested(volume: Volume) -> list[Anchor]:
     return [Anchor(f"manifest of export {d[:16]}", m.last_seq, m.log_digest) for d, m in manifests if m is not None]
 
 
-def told_apart(expected: Mapping[int, bytes], found: Mapping[int, bytes]) -> list[Problem]:
+def differences(expected: Mapping[int, bytes], found: Mapping[int, bytes]) -> list[Problem]:
     """What became of each sequence whose entry is not the recorded one, neighbours with the same fate together.
 
     `expected` are the recorded entries and `found` those of the log; a message that was recorded under another
@@ -219,12 +220,12 @@ def _runs(fates: list[tuple[int, Kind, int]]) -> list[tuple[int, int, Kind, int]
 def _problem(seq: int, last: int, kind: Kind, offset: int) -> Problem:
     if kind == "missing":
         return _missing(seq)
-    told = {
+    details = {
         "changed": "subject or payload is not what was recorded",
         "inserted": "nobody recorded this message; it was put in afterwards",
         "moved": f"recorded at {seq + offset:,}" + (f" to {last + offset:,}" if last > seq else ""),
     }
-    return Problem(seq, last, kind, told[kind])
+    return Problem(seq, last, kind, details[kind])
 
 
 def _missing(seq: int) -> Problem:
@@ -235,7 +236,7 @@ def _against(anchors: Iterable[Anchor], digests: Mapping[int, bytes]) -> list[Pr
     """The published digests that the log does not have now; what is wrong lies after the last one that it has."""
     good = 0
     problems = []
-    for anchor in sorted(anchors, key=lambda one: one.seq):
+    for anchor in sorted(anchors, key=lambda anchor: anchor.seq):
         if digests[anchor.seq].hex() == anchor.log_digest:
             good = anchor.seq
         else:

@@ -1,4 +1,4 @@
-"""Withdrawal: which exports and trainings had contained an erased example, and their texts taken off the volume."""
+"""Withdrawal: find the exports and trainings that had contained an erased example, and remove their texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from events.errors import RooflogError
 from projections.store import database
 
 from ..exporter import publication
-from ..exporter.exporter import STAGING, alone
+from ..exporter.exporter import STAGING
+from ..exporter.lock import alone
 from ..exporter.manifest import LINEAGE, MANIFEST, directory_of
 from ..exporter.provenance import lines_of
 from ..settings import Settings
@@ -44,30 +45,29 @@ class Contained(Struct):
 async def containing(state: State, volume: Volume, ids: Sequence[str], since: int) -> Contained:
     """The exports that contain any of the examples, newest first; none before sequence `since` can.
 
-    The lineage on the volume tells, of exports that the log knows and of those that were broken off before it did.
-    Raises VolumeError.
+    The lineage on the volume tells, also of exports that were broken off before the log knew them. Raises VolumeError.
     """
-    said = {export["export_digest"]: export for export in (await state.ask("exports"))["exports"]}
-    there = {path.split("/")[1] for path in await volume.listing("exports")}
-    found = Contained()
-    for digest in [*said, *sorted(there - said.keys())]:
-        export = said.get(digest, {"at": None, "last_seq": None, "trainings": []})
+    exported = {export["export_digest"]: export for export in (await state.ask("exports"))["exports"]}
+    on_volume = {path.split("/")[1] for path in await volume.listing("exports")}
+    contained = Contained()
+    for digest in [*exported, *sorted(on_volume - exported.keys())]:
+        export = exported.get(digest, {"at": None, "last_seq": None, "trainings": []})
         if export["last_seq"] is not None and export["last_seq"] < since:
             continue
         async with publication.LineageFile(volume, digest) as path:
             if path is None:
-                found.untold.append(digest)
+                contained.untold.append(digest)
             elif rows := _rows(path, ids):
-                found.exports.append(
+                contained.exports.append(
                     {
                         "export_digest": digest,
                         "at": export["at"],
                         "last_seq": export["last_seq"],
-                        "lines": {row["example_id"]: lines_of(row) for row in rows},
+                        "lines": {row["example_id"]: lines_of(row, export) for row in rows},
                         "trainings": export["trainings"],
                     }
                 )
-    return found
+    return contained
 
 
 def _rows(lineage: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -84,15 +84,15 @@ def _rows(lineage: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
 
 
 async def is_latest(volume: Volume, exports: Iterable[dict[str, Any]]) -> bool:
-    """Is one of the exports what the trainer reads now?"""
+    """Whether the trainer reads one of the exports now."""
     latest = await publication.latest(volume)
     return any(export["export_digest"] == latest for export in exports)
 
 
 async def withdraw(volume: Volume, exports: Iterable[dict[str, Any]], untold: Iterable[str]) -> list[str]:
-    """Take the texts of exports off the volume, what it cannot tell about included; the digests of which some went.
+    """Remove the texts of exports, also of those without a lineage. Returns the digests of exports that had texts.
 
-    Never of what the trainer reads now. Raises VolumeError.
+    The export that the trainer reads now keeps its texts. Raises VolumeError.
     """
     latest = await publication.latest(volume)
     withdrawn = []
@@ -107,7 +107,7 @@ async def withdraw(volume: Volume, exports: Iterable[dict[str, Any]], untold: It
 
 
 async def tidy(settings: Settings, volume: Volume) -> None:
-    """Remove what an exporter that was killed may have left half-written; one that runs has removed it itself."""
+    """Remove the half-written files of a killed exporter; a running one has removed them itself."""
     with contextlib.suppress(RooflogError):
         async with alone(settings.data_dir, 0.0):
             shutil.rmtree(settings.data_dir / STAGING, ignore_errors=True)

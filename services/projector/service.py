@@ -178,7 +178,7 @@ class ProjectorService:
     async def _fold_all(self) -> None:
         """Fold what arrives, in the order of the log, and acknowledge it after the commit."""
         await self._between_batches(Projector.warm)
-        tidied = 0  # nobody knows what the process before left undone
+        tidied = 0  # the process before may have left the file untidy
         while True:
             is_due = self._owner.projector.checkpoint_seq - tidied >= TIDY_FACTS
             try:
@@ -216,9 +216,9 @@ class ProjectorService:
     async def _fold(self, messages: list[Message]) -> None:
         """Fold one batch. The log, not the delivery, says what comes next.
 
-        A delivery may have a gap: what was sent into a broken connection comes again only after newer messages. So
-        unless the batch continues the checkpoint without a gap, or when so much waits that reading is faster, the
-        facts are read from the log.
+        A delivery may have a gap: messages that were sent into a broken connection come again after newer ones. The
+        facts are read from the log where the batch leaves a gap behind the checkpoint, and where so many wait that
+        reading is faster.
         """
         projector = self._owner.projector
         fresh = [message for message in messages if message.seq > projector.checkpoint_seq]

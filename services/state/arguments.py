@@ -1,4 +1,4 @@
-"""Arguments that came over the wire, checked against the function that takes them before it is called."""
+"""Checks arguments from the wire against the signature of the function that takes them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ T = TypeVar("T")
 
 
 def chosen(kind: str, functions: Mapping[str, Callable[..., T]], name: str) -> Callable[..., T]:
-    """The function of a name. Raises InputError that lists the names."""
+    """The function with this name. Raises InputError that lists the names."""
     if name not in functions:
         raise InputError(f"no {kind} {name!r}; there are {', '.join(functions)}")
     return functions[name]
 
 
 def checked(what: str, function: Callable[..., Any], args: Mapping[str, Any]) -> dict[str, Any]:
-    """Keyword arguments of the types that the function declares; `what` is its name in errors.
+    """The arguments, converted to the types that the function declares; errors call the function `what`.
 
-    Raises InputError for an argument that is unknown, missing or of another type. So a TypeError that the function
-    itself raises is a bug, and not the asker's.
+    Raises InputError for an argument that is unknown, missing or of another type. A TypeError that the function itself
+    raises is therefore a bug, and never the asker's fault.
     """
     parameters = keywords(function)
     if unknown := [name for name in args if name not in parameters]:

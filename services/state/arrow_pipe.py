@@ -1,4 +1,4 @@
-"""A channel between two processes of one machine, over which tables go as they lie in memory."""
+"""A pipe between two processes of one machine that sends Arrow tables without copying their buffers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ ALIGNED = 64
 """Bytes at a multiple of which a part begins, as Arrow wants its buffers."""
 
 
-class Channel:
-    """One end of a connection between two processes, over which values go whose large parts are Arrow's buffers."""
+class ArrowPipe:
+    """One end of a connection between two processes; it sends values whose large parts are Arrow buffers."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         self._memory: list[bytearray] = []
 
     def send(self, value: object) -> None:
-        """Send a value; Arrow's buffers go as they lie in memory. Raises EOFError where the other end is gone."""
+        """Send a value; Arrow buffers are not copied. Raises EOFError where the other end is closed."""
         buffers: list[pickle.PickleBuffer] = []
         head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
         parts = [memoryview(head), *(buffer.raw() for buffer in buffers)]
@@ -34,7 +34,7 @@ class Channel:
             raise EOFError from None
 
     def receive(self) -> Any:
-        """The next value. Raises EOFError where the other end is gone."""
+        """The next value. Raises EOFError where the other end is closed."""
         (count,) = struct.unpack("<I", self._fill(memoryview(bytearray(4))))
         sizes = struct.unpack(f"<{count}Q", self._fill(memoryview(bytearray(8 * count))))
         whole = self._fill(self._space(sum(size + -size % ALIGNED for size in sizes)))
@@ -45,10 +45,10 @@ class Channel:
         return pickle.loads(parts[0], buffers=parts[1:])  # noqa: S301 -- of a process of our own, over a socket that nobody else has
 
     def _space(self, size: int) -> memoryview:
-        """Memory that nobody looks at any more: the system takes as long to hand out new one as DuckDB to read it."""
+        """Memory without readers, for the next value: to get new memory takes as long as DuckDB takes to read it."""
         for memory in self._memory:
             with suppress(BufferError):
-                memory.append(0)  # not while anything lies in it
+                memory.append(0)  # raises while a buffer still points into it
                 memory.pop()
                 if len(memory) >= size:
                     return memoryview(memory)[:size]

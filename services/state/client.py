@@ -1,4 +1,4 @@
-"""The state as everyone sees it: asked of the projector that owns the database, or owned while none runs."""
+"""The state for every process: asked of the projector, or owned by this process while no projector runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from events.requests import Question
 from ..settings import Settings
 from .protocol import ANSWER_SECONDS, ASK, RUN, Progress, received_rows
 
-if TYPE_CHECKING:  # what folds and reads the tables is not loaded by those who only ask
+if TYPE_CHECKING:  # a process that only asks loads no database
     import pyarrow as pa
 
     from projections.policy.policy import Relevance
@@ -32,7 +32,7 @@ OWNER_SECONDS = 60.0
 
 
 class State:
-    """Answers about the state, whoever owns it; up to date with what the log holds when it is asked."""
+    """Answers questions about the state; each answer includes every fact that the log held before the question."""
 
     def __init__(self, log: Log, owner: Owner | None, progress: Progress | None, *, as_it_stands: bool = False) -> None:
         self._log = log
@@ -114,7 +114,7 @@ async def runs(log: Log) -> bool:
         return False
     except Unreachable:
         raise
-    except RooflogError:  # it answers, if only that it cannot
+    except RooflogError:  # an error is an answer, too
         return True
     return True
 
@@ -123,10 +123,10 @@ async def runs(log: Log) -> bool:
 async def open_state(
     settings: Settings, log: Log, progress: Progress | None = None, *, as_it_stands: bool = False
 ) -> AsyncIterator[State]:
-    """The state: through the projector where one runs, else by owning the database for as long as this is open.
+    """The state: through the running projector, else by owning the database while this is open.
 
-    Raises RooflogError where the database was folded from another log. `as_it_stands` neither checks that nor folds
-    what is new: for whoever wants to know whether the log is still what the tables were folded from.
+    Raises RooflogError where the database was folded from another log. `as_it_stands` skips that
+    check and folds no new facts: a verification compares the log with the tables as they are.
     """
     deadline = time.monotonic() + OWNER_SECONDS
     while not await runs(log):

@@ -1,4 +1,4 @@
-"""Stretches of the log, read and decoded while others fold what came before; long ones in processes of their own.
+"""Reads and decodes stretches of the log while the projector folds earlier ones; long stretches use own processes.
 
 Python runs one thread at a time, and to read and decode a fact takes twice as long as to fold it.
 """
@@ -22,26 +22,26 @@ from events.log.log import Access, Log
 from events.message import Message
 from projections.store.batch import Batch
 
-from .arrow_pipe import Channel
+from .arrow_pipe import ArrowPipe
 
 READ = 20_000
 """Messages folded in one transaction while catching up: large enough that a transaction's fixed cost vanishes."""
 
 LONG = 50_000
-"""Facts from which on processes of their own have them decoded sooner: they take half a second to start."""
+"""From so many facts on, separate decoding processes are faster: they take half a second to start."""
 
 PROCESSES = 2
-"""As many decode, in turns: together they are faster than one process folds. Each takes 340 MiB."""
+"""Decoding processes, which take turns: together they are faster than folding. Each takes 340 MiB."""
 
 NICE = 5
-"""What is added to the niceness of a process that decodes: who answers meanwhile, and who folds, goes first."""
+"""Added to the niceness of a decoding process, so that answering and folding go first."""
 
 SWITCH_SECONDS = 0.0005
-"""How long the thread that decodes may keep Python to itself while the one that reads waits for it, at every piece that
-arrives; with Python's own 5 ms a replay took a twelfth longer."""
+"""How long the decoding thread may keep the interpreter while the reading thread waits for it. With Python's default of
+5 ms a replay took a twelfth longer."""
 
 _ONE_POOL = {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
-"""Of pools of their own the threads of such a process keep 70 MiB that they had once."""
+"""With a memory pool of its own each, the threads of a decoding process keep 70 MiB that they no longer use."""
 
 _ENDED = "the process that decodes the log has ended (exit code {0}); start again, with more memory if it lacked some"
 
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class Stretches(Struct, frozen=True):
-    """Stretches of the log: `size` facts after each of some sequences, none beyond a last one."""
+    """Stretches of the log: `size` facts after each sequence in `starts`, up to the sequence `last`."""
 
     starts: range
     size: int
@@ -64,7 +64,7 @@ class Stretches(Struct, frozen=True):
 
 
 async def decoded(log: Log, after: int, last: int) -> AsyncGenerator[Batch]:
-    """What follows a sequence up to a last one, to be folded without judging, each batch before it is asked for.
+    """The batches between two sequences, ready to be folded without judging; the next one is prepared ahead.
 
     Raises as `Log.read` does, and RooflogError where a process that decodes was killed.
     """
@@ -77,7 +77,7 @@ async def decoded(log: Log, after: int, last: int) -> AsyncGenerator[Batch]:
 
 
 async def ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:
-    """The same batches, each fetched while whoever asks is still at work on the one before."""
+    """The same batches; each is fetched while the caller still works on the one before."""
     upcoming = asyncio.ensure_future(anext(batches, None))
     try:
         while (batch := await upcoming) is not None:
@@ -90,7 +90,7 @@ async def ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:
 
 
 async def _here(log: Log, stretches: Stretches) -> AsyncGenerator[Batch]:
-    from projections.fold.projector import prepare  # what folds is not loaded by those who only ask
+    from projections.fold.projector import prepare  # a process that only asks loads no projector
 
     async with aclosing(ahead(stretches.read(log))) as read:
         async for messages in read:
@@ -112,7 +112,7 @@ async def _elsewhere(access: Access, after: int, last: int) -> AsyncGenerator[Ba
 
 
 class _Decoder:
-    """A process that reads stretches of the log and decodes them, one after the other."""
+    """A process that reads and decodes stretches of the log, one after the other."""
 
     def __init__(self, access: Access, stretches: Stretches) -> None:
         self._access = access
@@ -134,13 +134,13 @@ class _Decoder:
             except BaseException:
                 self._end.close()
                 raise
-        self._channel = Channel(self._end)
-        with suppress(EOFError):  # whoever asks for what comes of it is told
+        self._channel = ArrowPipe(self._end)
+        with suppress(EOFError):  # `next` reports that the process has ended
             self._channel.send((self._access, self._stretches))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with suppress(OSError):  # it may be gone
+        with suppress(OSError):  # the process may have ended
             self._end.shutdown(socket.SHUT_RDWR)  # wakes the thread of a read that was given up
         self._end.close()
         with suppress(ProcessLookupError):
@@ -148,18 +148,18 @@ class _Decoder:
         await self._process.wait()
 
     async def next(self) -> Batch:
-        """The next batch. Raises what went wrong there, and RooflogError where the process has ended."""
+        """The next batch. Raises the error of the process, and RooflogError where the process has ended."""
         try:
-            found: Batch | Exception = await asyncio.to_thread(self._channel.receive)
+            received: Batch | Exception = await asyncio.to_thread(self._channel.receive)
         except EOFError:
             raise RooflogError(_ENDED.format(await self._process.wait())) from None
-        if isinstance(found, Exception):
-            raise found
-        return found
+        if isinstance(received, Exception):
+            raise received
+        return received
 
 
-async def _serve(channel: Channel) -> None:
-    """Decode the stretches that are asked for: batches without their facts, or what went wrong."""
+async def _serve(channel: ArrowPipe) -> None:
+    """Decode the stretches that the parent asks for; send batches without their facts, or the error."""
     access, stretches = channel.receive()
     try:
         log = await Log.connect(access.url, user=access.user, password=access.password, create=False)
@@ -175,9 +175,9 @@ async def _serve(channel: Channel) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process ends it
     os.nice(NICE)
-    gc.disable()  # what is decoded has no cycles, and to look for some takes a tenth of the time
+    gc.disable()  # facts have no cycles, and the search for cycles takes a tenth of the time
     sys.setswitchinterval(SWITCH_SECONDS)
     with suppress(EOFError), socket.socket(fileno=int(sys.argv[1])) as end:
-        asyncio.run(_serve(Channel(end)))
+        asyncio.run(_serve(ArrowPipe(end)))

@@ -24,23 +24,23 @@ from . import arguments
 from .decoder_pool import READ, ahead, decoded
 from .protocol import Progress
 from .questions import COMMANDS, QUESTIONS, STREAMS
-from .read_lock import Gate
+from .read_lock import ReadLock
 
 if TYPE_CHECKING:
     from projections.fold.projector import Projector
 
 WRITTEN = 250_000
-"""Facts in one transaction on a long way, of many batches: twice what DuckDB writes in one piece."""
+"""Facts in one transaction of a long replay: twice as many as DuckDB writes in one piece."""
 
 FAR = 50_000
-"""Facts from which on it is sooner done to fold everything and then judge everything once."""
+"""From so many facts on it is faster to fold all of them first and to judge once."""
 
 REPLACE_SECONDS = 5.0
-"""How long new readers wait for older ones when the database file is replaced, before that is put off."""
+"""How long an exchange of the database file waits for readers before it is put off."""
 
 
 class Files:
-    """The database file, what stands beside it for a while, and the lock that says who owns them all."""
+    """The database file, the temporary files beside it, and the lock of their owner."""
 
     def __init__(self, database: Path) -> None:
         self.live = database
@@ -62,15 +62,15 @@ class Files:
 
     def remove(self, *databases: Path) -> None:
         """Remove databases with everything that DuckDB put beside them."""
-        for one in databases:
-            one.unlink(missing_ok=True)
-            compaction.wal_of(one).unlink(missing_ok=True)
-            shutil.rmtree(one.with_suffix(".spill"), ignore_errors=True)
+        for database in databases:
+            database.unlink(missing_ok=True)
+            compaction.wal_of(database).unlink(missing_ok=True)
+            shutil.rmtree(database.with_suffix(".spill"), ignore_errors=True)
 
     def replace(self, new: Path, *, keep: bool = False) -> None:
-        """Put a closed database in the place of the live one, which is closed as well and may be kept as the previous.
+        """Put a closed database in the place of the live database, which is closed, too; `keep` keeps the old file.
 
-        The write-ahead log goes before the file that it belongs to: without it the old file is only further behind.
+        The write-ahead log is removed before its file: without the log the old file is only further behind.
         """
         self.remove(self.previous)
         compaction.wal_of(self.live).unlink(missing_ok=True)
@@ -89,7 +89,7 @@ class Owner:
     def __init__(self, database: Path) -> None:
         """Take the database. Raises BlockingIOError where another process has it."""
         self.files = Files(database)
-        self._gate = Gate()
+        self._read_lock = ReadLock()
         self._lock = self.files.lock()
         try:
             self.files.remove(self.files.compacting, self.files.rebuilding, self.files.rebuilt)
@@ -100,13 +100,13 @@ class Owner:
             raise
 
     def _open(self) -> None:
-        from projections.fold.projector import Projector  # what folds is not loaded by those who only ask
+        from projections.fold.projector import Projector  # a process that only asks loads no projector
 
         self.projector = Projector(self.files.live)
         self.reader: Connection = self.projector.con.cursor()
 
     def close(self) -> None:
-        """Give the database back."""
+        """Close the database and release its lock."""
         self.reader.close()
         self.projector.close()
         self._lock.close()
@@ -127,9 +127,9 @@ class Owner:
     async def catch_up(
         self, log: Log, progress: Progress | None = None, until: int | None = None, *, while_read: bool = False
     ) -> None:
-        """Fold everything the log holds now, or no further than a sequence.
+        """Fold what the log holds now, or what it holds up to the sequence `until`.
 
-        Whoever is far behind folds everything before judging anything, unless others read meanwhile.
+        Far behind, it folds everything before it judges anything, unless others read meanwhile.
         """
         last = await log.last_sequence() if until is None else until
         first = self.projector.checkpoint.seq
@@ -145,13 +145,13 @@ class Owner:
                 await asyncio.to_thread(self.projector.apply, messages)
                 if progress:
                     progress(messages[-1].seq - first, last - first)
-        if not while_read:  # else whoever serves the readers says when
+        if not while_read:  # the projector service decides when
             await asyncio.to_thread(self.compact)
 
     def compact(self) -> bool:
-        """Write the database anew where text that was erased may be left in its file; False where readers hold it.
+        """Rewrite the database where its file may still hold erased text; False where readers keep the file.
 
-        Others read on while it is written. Interrupted at any point it is due again.
+        Others read meanwhile. After an interruption the rewrite is due again.
         """
         if not compaction.is_due(self.projector.con):
             return True
@@ -168,7 +168,7 @@ class Owner:
 
     def replace(self, new: Path, *, keep: bool = False) -> None:
         """Put another database file in the place of this one, between two reads. Raises TimeoutError."""
-        with self._gate.alone(REPLACE_SECONDS):
+        with self._read_lock.writing(REPLACE_SECONDS):
             self.reader.close()
             self.projector.close()
             self.files.replace(new, keep=keep)
@@ -176,23 +176,23 @@ class Owner:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A cursor of its own, for whoever reads for a while; the file is not replaced meanwhile."""
-        with self._gate.reading(), self.reader.cursor() as cursor:
+        """A cursor for a longer read; the file is not replaced meanwhile."""
+        with self._read_lock.reading(), self.reader.cursor() as cursor:
             yield cursor
 
     def answer(self, name: str, args: dict[str, Any]) -> Any:
         """Answer one question from a cursor of its own. Raises InputError where the question is wrong."""
         question = arguments.chosen("question", QUESTIONS, name)
         checked = arguments.checked(f"question {name!r}", question, args)
-        with self._gate.reading(), self.reader.cursor() as cursor:
+        with self._read_lock.reading(), self.reader.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")  # every statement of an answer sees the same moment
             return question(cursor, **checked)
 
     def run(self, name: str, args: dict[str, Any]) -> Any:
-        """Do one thing that only the owner can do, while nothing is folded. Raises InputError where it is wrong."""
+        """Run a command of the owner, while nothing is folded. Raises InputError where the command is wrong."""
         command = arguments.chosen("command", COMMANDS, name)
         checked = arguments.checked(f"command {name!r}", command, args)
-        with self._gate.reading():
+        with self._read_lock.reading():
             return command(self.projector.con, **checked)
 
     def rows(self, name: str, args: dict[str, Any]) -> Generator[bytes | pa.Table]:
@@ -201,7 +201,7 @@ class Owner:
         checked = arguments.checked(f"rows {name!r}", stream, args)
 
         def pages() -> Generator[bytes | pa.Table]:
-            with self._gate.reading(), self.reader.cursor() as cursor:
+            with self._read_lock.reading(), self.reader.cursor() as cursor:
                 cursor.execute("BEGIN TRANSACTION")
                 yield from stream(cursor, **checked)
                 cursor.execute("ROLLBACK")
@@ -210,12 +210,12 @@ class Owner:
 
 
 def fold(projector: Projector, batch: Batch, last: int) -> None:
-    """Fold a batch on a long way to a last sequence, judging nothing."""
+    """Fold a batch of a long replay up to the sequence `last`, without judging."""
     projector.fold(batch, commit=batch.last >= last or batch.last // WRITTEN > (batch.first - 1) // WRITTEN)
 
 
 def sync_directory(directory: Path) -> None:
-    """Make what was renamed in a directory outlive a power cut."""
+    """Sync a directory, so that renames in it survive a power cut."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

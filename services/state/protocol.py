@@ -1,4 +1,4 @@
-"""What goes over NATS between the services and whoever asks them: subjects, answers, and long answers in chunks."""
+"""The protocol of questions over NATS: subjects, answers, and long answers in chunks."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 ASK = QUERY
 
 MOVED = "rooflog.moved"
-"""The subject on which the projector says, after every commit, how far it is."""
+"""The subject on which the projector publishes its checkpoint after every commit."""
 
 ROWS = "rooflog.rows"
-"""The subject prefix of long answers, which stream in chunks that the asker acknowledges one by one."""
+"""The subject prefix of long answers; the asker acknowledges each chunk."""
 
 RUN = "rooflog.command"
-"""The subject prefix of what only the owner of the tables can do; one at a time, and nothing is folded meanwhile."""
+"""The subject prefix of commands to the owner of the tables; they run one at a time, while nothing is folded."""
 
 ANSWER_SECONDS = 60.0
 
 REFUSE_SECONDS = 5.0
-"""How long an error waits for an asker who may have gone."""
+"""How long the service tries to send an error to an asker that may have ended."""
 
 HEADROOM_BYTES = 1_024
-"""What a message needs beside its data."""
+"""Bytes of a message beside its data."""
 
 Progress = Callable[[int, int], None]
-"""Told how much is done, of how much."""
+"""Receives how much is done and how much there is in all."""
 
 
 class Moved(msgspec.Struct):
@@ -55,8 +55,8 @@ async def answered(
 ) -> bytes:
     """The answer to a question as the service `who` sends it.
 
-    A RooflogError of `work` is the answer. Any other exception is a bug of the service: its log has the traceback, and
-    the asker a sentence.
+    A RooflogError that `work` raises is sent to the asker. Any other exception is a bug of the service: its log gets
+    the traceback, and the asker gets a sentence.
     """
     try:
         answer = Answer(value=await work(_question(data)))
@@ -72,7 +72,7 @@ async def answered(
 
 
 def bug(name: str, error: Exception, *, who: str) -> Answer:
-    """The answer to a question on which the service has failed, once its log has the traceback."""
+    """Log the traceback of a bug; the answer that tells the asker about it."""
     logging.getLogger(f"rooflog.{who}").error("question %s", name, exc_info=error)
     return Answer(error=f"the {who} could not answer {name!r}: {error or type(error).__name__}", kind="failed")
 
@@ -109,7 +109,7 @@ async def send_rows(
 
 
 async def received_rows(client: Client, name: str, question: Question) -> AsyncGenerator[bytes]:
-    """The parts of a long answer of the projector, put together again from their chunks.
+    """The parts of a long answer of the projector, joined from their chunks.
 
     Raises NotRunning, Unreachable where the answer breaks off, and what `requests.value_of` raises.
     """
@@ -121,7 +121,7 @@ async def received_rows(client: Client, name: str, question: Question) -> AsyncG
         part = bytearray()
         while True:
             message = await asyncio.wait_for(arrived.get(), ANSWER_SECONDS)
-            if not message.reply:  # the server's own word that nobody listens
+            if not message.reply:  # the NATS server says that nobody subscribes
                 raise NoRespondersError
             await message.respond(b"")
             kind, chunk = message.data[:1], message.data[1:]
@@ -145,7 +145,7 @@ def packed(part: bytes | pa.Table) -> bytes:
     """A part of a long answer as it is sent: the head as it is, a page of rows as an Arrow IPC stream."""
     if isinstance(part, bytes):
         return part
-    import pyarrow as pa  # not for those who only ask
+    import pyarrow as pa  # a process that only asks does not load Arrow
 
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, part.schema) as writer:

@@ -1,4 +1,4 @@
-"""What the owner of the tables can be asked: short answers, long ones, and what makes ready for a fact to come."""
+"""The registry of what the owner of the tables answers: questions, streams and commands."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "policy": policies.document,
     "preview": policy_preview.preview,
 }
-"""Short answers by the name of their question. Each function takes a connection, and the arguments by keyword."""
+"""Questions with short answers. Each function takes a connection, and its arguments by keyword."""
 
 STREAMS: dict[str, Callable[..., Iterator[bytes | pa.Table]]] = {
     "training_set": training_set.stream,
     "moved": policy_preview.moved,
     "analyses": analysis.stream,
 }
-"""Long answers of one moment: a head as JSON, then pages of rows."""
+"""Questions with long answers: a head as JSON, then pages of rows, all of one moment."""
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "prepare": policy_preview.prepare,
 }
-"""What changes no content: it only makes ready what a fact to come will need."""
+"""Commands that change no content: they prepare what a coming fact will need."""

@@ -1,4 +1,4 @@
-"""A gate: many read at a time, until one wants to replace what they read."""
+"""A lock for the database file: many readers at a time, or one writer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Gate:
-    """Readers hold it together; whoever replaces what they read holds it alone, for a moment."""
+class ReadLock:
+    """Readers hold the lock together; the writer holds it alone, and goes before new readers."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -17,7 +17,7 @@ class Gate:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Read; waits while somebody is alone or about to be."""
+        """Read; waits while a writer holds the lock or waits for it."""
         with self._changed:
             self._changed.wait_for(lambda: not self._is_closed)
             self._readers += 1
@@ -29,8 +29,8 @@ class Gate:
                 self._changed.notify_all()
 
     @contextmanager
-    def alone(self, seconds: float) -> Iterator[None]:
-        """Be alone once those who read have ended. Raises TimeoutError where one reads on for `seconds`."""
+    def writing(self, seconds: float) -> Iterator[None]:
+        """Write once the readers have ended. Raises TimeoutError where a reader goes on for `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: not self._is_closed)
             self._is_closed = True

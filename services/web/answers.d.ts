@@ -334,18 +334,14 @@ export interface ContainingExport {
   trainings: Training[];
 }
 
-/** What is behind a row of an export: its lines by format, and its facts. */
+/** What is behind a row of an export: its lines in the files, and its facts. */
 export interface LineageRow {
   example_id: string;
   kind: string;
   source: string;
   approval: string | null;
   reviewer: string | null;
-  split: string;
-  sft: number | null;
-  dpo: number | null;
-  kto_good: number | null;
-  kto_bad: number | null;
+  lines: string[];
   facts: { seq: number; at: string; fact: string; actor: string }[];
 }
 

@@ -154,9 +154,9 @@ class ProjectKnowledge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return calls.project_knowledge(
             self.project,
             actor=actor,
-            spec_sections=[(one.number, one.summary) for one in self.spec_sections],
-            key_details=[(one.condition, one.solution, one.type) for one in self.key_details],
-            lessons_learned=[(one.topic, one.lesson) for one in self.lessons_learned],
+            spec_sections=[(entry.number, entry.summary) for entry in self.spec_sections],
+            key_details=[(entry.condition, entry.solution, entry.type) for entry in self.key_details],
+            lessons_learned=[(entry.topic, entry.lesson) for entry in self.lessons_learned],
             at=self.at,
             example_ids=example_ids,
             trace_id=self.trace_id,

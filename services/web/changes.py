@@ -54,12 +54,12 @@ class Changes:
         woken = asyncio.Event()
         self._listeners.add(woken)
         try:
-            told = -1
+            sent = -1
             yield b"retry: 1000\n\n"
             while not self._closed and still_in():
-                if self.checkpoint != told:
-                    told = self.checkpoint
-                    yield b'id: %d\nevent: moved\ndata: {"checkpoint":%d}\n\n' % (told, told)
+                if self.checkpoint != sent:
+                    sent = self.checkpoint
+                    yield b'id: %d\nevent: moved\ndata: {"checkpoint":%d}\n\n' % (sent, sent)
                     await asyncio.sleep(PAUSE_SECONDS)
                 try:
                     async with asyncio.timeout(KEEPALIVE_SECONDS):

@@ -25,7 +25,7 @@ from ..settings import Settings
 from ..state.client import State
 from .changes import Changes
 from .errors import Refusal, unavailable
-from .past_sessions import Pasts
+from .past_sessions import PastSessions
 
 SAY_SECONDS = 5.0
 """How long the log may take to acknowledge: longer than a synced batch ever takes, shorter than callers wait."""
@@ -45,7 +45,7 @@ class Gateway:
         self.settings = settings
         self.log = log
         self.changes = Changes()
-        self.pasts = Pasts(settings, url)
+        self.pasts = PastSessions(settings, url)
         self._state = State(log, None, None)
         self._said: dict[str, int] = {}
 
@@ -62,7 +62,7 @@ class Gateway:
                 await subscription.unsubscribe()
 
     async def ask(self, actor: str, name: str, *, as_of: int | None = None, **args: Any) -> Any:
-        """The answer to a question, of a state that holds what this actor has said, or been told of, here.
+        """The answer to a question, from a state that holds every fact this actor has published or seen here.
 
         With `as_of` it is that of a moment somebody went back to. Raises Refusal 503 where the projector does not
         answer in time, 404 where nobody went back so far.
@@ -104,15 +104,15 @@ class Gateway:
 
     async def example(self, actor: str, example_id: str, *, as_of: int | None = None) -> dict[str, Any]:
         """One example with its verdict. Raises UnknownExample."""
-        found: dict[str, Any] | None = await self.ask(actor, "show", as_of=as_of, example_id=example_id)
-        if found is None:
+        example: dict[str, Any] | None = await self.ask(actor, "show", as_of=as_of, example_id=example_id)
+        if example is None:
             raise UnknownExample(example_id)
-        return found
+        return example
 
     async def messages(self, facts: Sequence[Fact]) -> dict[str, Message]:
         """What the log holds on the subjects of these facts, by event id."""
-        found = await self._in_time(self.log.last([subjects.subject_of(fact) for fact in facts])) if facts else {}
-        return {message.parts.event_id: message for message in found.values()}
+        latest = await self._in_time(self.log.last([subjects.subject_of(fact) for fact in facts])) if facts else {}
+        return {message.parts.event_id: message for message in latest.values()}
 
     async def publish(self, actor: str, facts: Sequence[Fact]) -> tuple[Published, dict[str, int]]:
         """Put captures on the log; what came of it, and the sequence of each by event id."""
@@ -170,7 +170,7 @@ class Gateway:
         return last, await self._in_time(anext(self.log.read(after, last, limit), []))
 
     async def health(self) -> dict[str, Any]:
-        """How the log and the projector are, by age in seconds: of the last move, and of the oldest unfolded fact."""
+        """The health of log and projector: seconds since the last commit, and the age of the oldest unfolded fact."""
         client, now = self.log.client, datetime.now(UTC)
         answer: dict[str, Any] = {"status": "down", "log": {"connected": client.is_connected}, "projector": None}
         if not client.is_connected:
@@ -259,7 +259,7 @@ def event_id(actor: str, call: str, key: str, number: int = 0) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
-def told(message: Message) -> dict[str, Any]:
+def as_data(message: Message) -> dict[str, Any]:
     """One message of a history as data: where it lies, in words, and the fact itself where it is valid."""
     entry: dict[str, Any] = {"seq": message.seq, "received_at": message.received_at, "told": describe(message)}
     try:
@@ -292,5 +292,5 @@ def _stale(example_id: str, revision: int, since: Sequence[Message]) -> Refusal:
         409,
         f"{example_id} has changed since revision {revision}: {changed}; look again and decide anew",
         code="stale_revision",
-        details={"example_id": example_id, "seen": revision, "since": [told(message) for message in since]},
+        details={"example_id": example_id, "seen": revision, "since": [as_data(message) for message in since]},
     )

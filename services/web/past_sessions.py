@@ -1,4 +1,4 @@
-"""Pasts: the states of earlier moments that somebody looks at, each folded by a process beside the live services."""
+"""PastSession sessions: states of earlier moments that users look at, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from ..settings import Settings
 from .errors import Refusal, unavailable
 
 AT_ONCE = 2
-"""Moments that are looked at at a time: each takes the memory and disk of a database of its own."""
+"""Sessions at a time: each takes the memory and disk of a database of its own."""
 
 IDLE_SECONDS = 10 * 60.0
-"""A state that nobody has asked for so long goes."""
+"""A session without a question for so long is ended."""
 
 LONGEST_SECONDS = 60 * 60.0
 ANSWER_SECONDS = 30.0
@@ -46,8 +46,8 @@ class Moment(Struct, frozen=True):
     seconds: float
 
 
-class Past:
-    """One past state: its process, and whoever waits for its answers one by one."""
+class PastSession:
+    """One past state: its process, and the queue of its answers."""
 
     def __init__(self, seq: int, by: str) -> None:
         self.seq = seq
@@ -72,7 +72,7 @@ class Past:
         return self.step.phase == "failed" or (self.step.phase == "ready" and is_old)
 
     async def run(self, settings: Settings, url: str) -> None:
-        """Start the process and hear what it says, to its end; cancelled, end it."""
+        """Start the process and read its messages to its end; end it when cancelled."""
         environment = os.environ | {"ROOFLOG_DATA_DIR": str(settings.data_dir), "ROOFLOG_NATS_URL": url}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.history.past_process", str(self.seq)),
@@ -87,15 +87,15 @@ class Past:
         finally:
             await asyncio.shield(self._end(process))
             home = settings.data_dir / f"{PREFIX}{process.pid}"
-            await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)  # where it was killed
+            await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)  # a killed process leaves it behind
 
     async def _hear(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None and (line := await process.stdout.readline()):
-            told: Step | Reply = msgspec.json.decode(line, type=Step | Reply)
-            if isinstance(told, Reply):
-                self._answers.put_nowait(told)
+            message: Step | Reply = msgspec.json.decode(line, type=Step | Reply)
+            if isinstance(message, Reply):
+                self._answers.put_nowait(message)
             else:
-                self.step = told
+                self.step = message
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         if self._questions is not None:
@@ -122,7 +122,9 @@ class Past:
                     await self._questions.drain()
                     reply = await self._answers.get()
             except (TimeoutError, OSError):
-                self.step = Step("failed", error="it does not answer")  # its next answer would be to this question
+                self.step = Step(
+                    "failed", error="it does not answer"
+                )  # else its late answer would go to the next question
                 self._questions.close()
                 reply = None
         if reply is None:
@@ -130,17 +132,17 @@ class Past:
         return value_of(reply.answer)
 
 
-class Pasts:
-    """The past states of this service; they all end when a text is erased, for each would still hold it."""
+class PastSessions:
+    """The past sessions of this service; an erasure ends all of them, since each may hold the text."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
         self._url = url
-        self._open: dict[int, tuple[Past, asyncio.Task[None]]] = {}
+        self._open: dict[int, tuple[PastSession, asyncio.Task[None]]] = {}
 
     @contextlib.asynccontextmanager
     async def kept(self, client: Client) -> Any:
-        """Keep them while this is open, none of them longer than it is looked at."""
+        """Keep sessions while this is open, and end those that nobody uses."""
         await asyncio.to_thread(forget_abandoned, self._settings.data_dir)
         subscription = await client.subscribe(TOMBSTONES, cb=self._erased)
         tidying = asyncio.create_task(self._tidy())
@@ -157,18 +159,18 @@ class Pasts:
         """The states that are there or on their way, the earliest moment first."""
         return [past.moment for _, (past, _) in sorted(self._open.items())]
 
-    def find(self, seq: int) -> Past:
+    def find(self, seq: int) -> PastSession:
         """One state. Raises Refusal 404 where it is not on its way."""
         if seq not in self._open:
             raise not_there(seq)
         return self._open[seq][0]
 
-    async def start(self, seq: int, by: str) -> Past:
+    async def start(self, seq: int, by: str) -> PastSession:
         """Go back to a sequence, or join who is on the way there. Raises Refusal 429 where too many are open."""
         if seq in self._open and not self._open[seq][0].is_over:
             return self._open[seq][0]
         await self._make_room(seq)
-        past = Past(seq, by)
+        past = PastSession(seq, by)
         self._open[seq] = (past, asyncio.create_task(past.run(self._settings, self._url)))
         return past
 
@@ -182,9 +184,9 @@ class Pasts:
         return True
 
     async def _make_room(self, seq: int) -> None:
-        """End what is over; where that is not enough, refuse: nobody's state is taken from under them."""
-        for other in [other for other, (past, _) in self._open.items() if past.is_over or other == seq]:
-            await self.end(other)
+        """End sessions that are over. Raises Refusal 429 where too many are still in use."""
+        for open_seq in [open_seq for open_seq, (past, _) in self._open.items() if past.is_over or open_seq == seq]:
+            await self.end(open_seq)
         if len(self._open) >= AT_ONCE:
             held = "; ".join(f"{past.seq:,} by {past.by}" for past, _ in self._open.values())
             raise Refusal(

@@ -103,7 +103,7 @@ def _type(schema: Schema) -> str:
         return f'<a href="#{name}">{name}</a>'
     for many in ("oneOf", "anyOf", "allOf"):
         if many in schema:
-            return " or ".join(_type(one) for one in schema[many])
+            return " or ".join(_type(option) for option in schema[many])
     if "enum" in schema:
         return " or ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     kinds = schema.get("type", "anything")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from nats.aio.client import Client
 
 from events.log.log import Access, Log
 from events.schemas import schemas
@@ -25,7 +24,7 @@ from . import REFERENCE, reference
 def openapi() -> dict[str, Any]:
     """The OpenAPI document of the gateway, made without any connection."""
     app = create(
-        Gateway(Settings(actor="docs"), Log(Client(), Access("nats://localhost:4222")), "nats://localhost:4222"),
+        Gateway(Settings(actor="docs"), Log(Access("nats://localhost:4222")), "nats://localhost:4222"),
         Tokens(Path("/nowhere/tokens.json")),
         asyncapi.document,
     )

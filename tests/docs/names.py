@@ -52,9 +52,10 @@ def is_command(name: str) -> bool:
         return all(word in targets_of_make() for word in rest if "=" not in word)
     command: click.Command = main
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        if rest[0] not in command.commands:
+        inner = command.get_command(click.Context(command), rest.pop(0))
+        if inner is None:
             return False
-        command = command.commands[rest.pop(0)]
+        command = inner
     has = {flag for option in options(command).values() for flag in (*option.opts, *option.secondary_opts)}
     return {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)} <= has | {"--help", "-h"}
 
@@ -67,9 +68,10 @@ def problem(line: tuple[str, ...]) -> str:
     context = click.Context(main)
     rest = list(line[1:])
     while isinstance(command, click.Group):
-        if not rest or rest[0] not in command.commands:
+        inner = command.get_command(context, rest.pop(0)) if rest else None
+        if inner is None:
             return f"no command {' '.join(line)}"
-        command = command.commands[rest.pop(0)]
+        command = inner
     try:
         command.make_context("rooflog", rest, parent=context)
     except click.UsageError as error:

@@ -15,11 +15,12 @@ _NOTE = "`make docs` writes this page from the code; do not edit it."
 
 def commands(group: click.Group = main, prefix: str = "rooflog") -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, by its whole name, in the order of `--help`."""
-    for name in group.list_commands(click.Context(group)):
-        command = group.commands[name]
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, f"{prefix} {name}")
-        else:
+        elif command is not None:
             yield f"{prefix} {name}", command
 
 

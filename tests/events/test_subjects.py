@@ -28,7 +28,7 @@ def test_a_fact_lies_under_the_example_that_it_is_about() -> None:
     assert subjects.subject_of(correction("a")) == "training.correction.recorded.a.fix"
 
 
-def test_a_correction_of_no_known_example_lies_under_its_own_id() -> None:
+def test_a_correction_without_an_example_lies_under_its_own_id() -> None:
     assert subjects.subject_of(correction(None)) == "training.correction.recorded.fix.fix"
 
 
@@ -56,7 +56,7 @@ def test_a_correction_is_about_an_example_and_is_one() -> None:
     assert subjects.parse("training.feedback.given.a.e1").ids == ("a",)
 
 
-def test_filters_name_an_id_in_the_place_where_its_subjects_do() -> None:
+def test_a_filter_has_the_id_where_its_subjects_have() -> None:
     assert subjects.about("a") == "training.*.*.a.*"
     assert subjects.capture_of("a") == "training.example.captured.a.*"
     assert subjects.correction("fix") == "training.correction.recorded.*.fix"

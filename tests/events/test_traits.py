@@ -46,7 +46,7 @@ class Turn(Struct):
     by_name: dict[Data, Text] = {}
 
 
-def test_a_field_that_declares_nothing_is_named_with_what_to_do() -> None:
+def test_an_undeclared_field_is_named_with_what_to_do() -> None:
     assert [line.split()[0] for line in complaint(Turn).splitlines()] == [
         "Turn.spans.*.forgotten",
         "Turn.loose.[keys]",
@@ -71,7 +71,7 @@ def test_strings_are_found_however_deep_they_lie() -> None:
     assert not has(Turn, "name")
 
 
-def test_texts_and_comments_of_a_fact_are_those_that_it_declares() -> None:
+def test_texts_and_comments_of_a_fact_are_what_it_declares() -> None:
     correction, redaction = (next(f for f in SAID if type(f) is kind) for kind in (CorrectionRecorded, ExampleRedacted))
     assert texts_of(correction) == ["What overlap?", "2 inches.", "2.5 inches."]
     assert comments_of(correction) == ["incomplete"]

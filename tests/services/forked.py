@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -22,9 +23,12 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+import services
 from projections.policy.policy import default
 
-LOADED = ("services.cli", "services.projector.service", "services.exporter.service", "services.web.serve")
+NOT_LOADED = ("services.volume.modal", "services.modal_app", "services.__main__")
+"""What only a few processes need, and what would run."""
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -84,8 +88,9 @@ def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 
 def _serve() -> None:
-    for module in LOADED:
-        __import__(module)
+    for module in pkgutil.walk_packages(services.__path__, "services."):
+        if not module.name.startswith(NOT_LOADED):
+            __import__(module.name)
     _ = default().lexicon.expressions, default().lexicon.meanings
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     requests = socket.socket(fileno=0)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from services import modal_app
+from services.exporter.manifest import FORMAT, LINEAGE, MANIFEST
 from services.modal_app import checked, listed
 
 from .conftest import Cli
@@ -104,6 +105,12 @@ def test_a_manifest_that_points_outside_is_refused(volume: Path) -> None:
     said = {"sha256": "0" * 64, "bytes": 0, "rows": 0}
     digest = renamed(volume, lambda document: document.update(files={"../../latest.json": said}))
     assert checked(volume, digest)["problems"] == ["../../latest.json: it would lie outside the export"]
+
+
+def test_the_check_knows_what_the_exporter_writes_now() -> None:
+    assert FORMAT in modal_app.FORMATS
+    assert MANIFEST == modal_app.MANIFEST
+    assert LINEAGE in modal_app.LINEAGE
 
 
 @pytest.mark.parametrize("digest", ["nonsense", "../" * 21 + "x"])

@@ -1,7 +1,7 @@
 """Who is asking: bearer tokens for programs, session cookies for people, and what each role may do.
 
-A cookie is believed only where the browser says that the request comes from our own pages, so another site cannot make
-a signed-in reviewer's browser do anything.
+A cookie counts only where the browser says that the request comes from our own pages. So another site cannot act
+through the browser of a signed-in reviewer.
 """
 
 from __future__ import annotations

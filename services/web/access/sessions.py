@@ -31,7 +31,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sessions:
-    """Signed-in browsers by the SHA-256 of their cookie: who reads the file can sign in nowhere with it.
+    """Signed-in browsers by the SHA-256 of their cookie: the file lets nobody sign in.
 
     The file is written by the one web service of a data directory. Where it cannot be written sessions last until the
     service ends, and where it cannot be read everybody signs in again; both are said in the service's log.

@@ -73,11 +73,11 @@ class Tokens:
 
     def of_digest(self, sha256: str) -> Token | None:
         """The token whose secret has this SHA-256. Raises TokensError."""
-        found = None
+        match = None
         for token in self.all():
             if hmac.compare_digest(token.sha256, sha256):
-                found = token
-        return found
+                match = token
+        return match
 
     def add(self, name: str, role: Role) -> str:
         """Add a token and return its secret, which is kept nowhere. Raises TokensError."""
@@ -97,7 +97,7 @@ class Tokens:
             tokens = _read(self.path).tokens if self.path.exists() else ()
             for token in tokens:
                 if token.name == name:
-                    write_private(self.path, _File(tuple(other for other in tokens if other is not token)))
+                    write_private(self.path, _File(tuple(kept for kept in tokens if kept is not token)))
                     return token
         raise TokensError(f"no token is called {name!r}; see `rooflog token list`")
 

@@ -58,10 +58,10 @@ async def train(gateway: Gate, request: Call, data: JSONBody[bodies.Training]) -
 async def job_(gateway: Gate, job: Annotated[str, PathParameter(pattern="^[0-9a-f]{1,64}$")]) -> Progress:
     """404 where the exporter does not know it: it forgets its jobs when it is started anew."""
     try:
-        told = await _ask(gateway, "job", job=job)
+        answer = await _ask(gateway, "job", job=job)
     except RooflogError as error:
         raise Refusal(404, str(error), code="unknown_job") from error
-    return Progress(told["done"], told["total"], told["result"])
+    return Progress(answer["done"], answer["total"], answer["result"])
 
 
 @get("/lineage", summary="Where a row comes from, or where an example went", guards=[may("look")])

@@ -15,7 +15,7 @@ from projections.verdicts.reasons import APPROVALS, PLACES, QUEUE, REASONS, Basi
 
 from ..access.auth import Door, may
 from ..errors import unavailable
-from ..gateway import Gate, Gateway, told
+from ..gateway import Gate, Gateway, as_data
 from .facts import Call, ExampleId
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
@@ -90,7 +90,7 @@ async def history(gateway: Gate, example_id: ExampleId, as_of: AsOf = None) -> d
     messages = [message for message in await gateway.history(example_id) if as_of is None or message.seq <= as_of]
     if not messages:
         raise UnknownExample(example_id)
-    return {"example_id": example_id, "facts": [told(message) for message in messages]}
+    return {"example_id": example_id, "facts": [as_data(message) for message in messages]}
 
 
 @get("/stats", summary="The numbers of the dashboard", guards=[may(None)])

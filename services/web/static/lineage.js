@@ -7,9 +7,6 @@ import { APPROVALS, ago, count, FACTS, moment, number, plain } from "./words.js"
 
 /** @import { ContainingExport, ExampleOrigin, LineageRow, Training } from "../answers.d.ts" */
 
-/** @type {("sft" | "dpo" | "kto_good" | "kto_bad")[]} */
-const FORMATS = ["sft", "dpo", "kto_good", "kto_bad"];
-
 /** @type {Record<string, string>} */
 const OUTCOME_TONES = { succeeded: "is-good", started: "is-copper", failed: "is-bad" };
 
@@ -98,9 +95,6 @@ export function trainingLine({ outcome, at, call_id: call, detail }) {
  * @param {boolean} options.isOpen show the facts at once
  */
 export function rowOrigin(row, { isOpen }) {
-  const lines = FORMATS.filter((name) => row[name] !== null && row[name] !== undefined).map(
-    (name) => `${name.replace("_", " ")} ${row.split}:${row[name]}`,
-  );
   const facts = h(
     "details",
     { class: "small" },
@@ -114,7 +108,7 @@ export function rowOrigin(row, { isOpen }) {
     "div",
     { class: "behind" },
     h("p", {}, example, h("span", { class: "quiet" }, source)),
-    lines.length ? lineList(lines) : null,
+    row.lines.length ? lineList(row.lines) : null,
     facts,
   );
 }

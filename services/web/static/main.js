@@ -38,6 +38,8 @@ async function start() {
     const { draw } = await import("./sign_in.js");
     return draw(main);
   }
+  const page = currentPage();
+  const pageModule = page.load(); // while the first requests are under way, not after them
   const [me, reasons] = await Promise.all([get("/session"), get("/reasons")]);
   learn(reasons);
   drawFrame(header, me, PAGES, location.pathname);
@@ -50,8 +52,7 @@ async function start() {
     connect();
     keepFresh(refreshBadges)();
   }
-  const page = currentPage();
-  const { draw } = await page.load();
+  const { draw } = await pageModule;
   document.title = `${page.title} · rooflog`;
   await draw(main, me);
 }

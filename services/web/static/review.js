@@ -49,9 +49,12 @@ class Review {
     );
     put(main, h("h1", { class: "unseen" }, "Review queue"), h("div", { class: "review" }, side, this.desk.element));
     runByKey(this.commands);
-    this.filters.showFields(await get("/review/facets"));
-    await this.begin();
+    await Promise.all([this.readFacets(), this.begin()]);
     keepFresh(() => this.refresh().catch(() => {}));
+  }
+
+  async readFacets() {
+    this.filters.showFields(await get("/review/facets"));
   }
 
   /** Read the queue from its beginning and open its first example. */
@@ -70,10 +73,9 @@ class Review {
 
   approveInBulk() {
     if (!this.mayDecide) return;
-    openBulkApproval(this.filters.facets.tags, this.filters.values.tag, async () => {
-      this.filters.showFields(await get("/review/facets"));
-      await this.begin();
-    });
+    openBulkApproval(this.filters.facets.tags, this.filters.values.tag, () =>
+      Promise.all([this.readFacets(), this.begin()]),
+    );
   }
 
   openExamplePage() {

@@ -105,7 +105,7 @@ async def test_who_knows_better_describes_the_result(client: Rooflog, log: Log) 
     assert (fact.response, fact.tags) == ("the answer", ("tpo",))
 
 
-async def test_a_description_that_fails_costs_the_capture_and_not_the_answer(
+async def test_a_failing_description_costs_the_capture_and_not_the_answer(
     client: Rooflog, caplog: pytest.LogCaptureFixture
 ) -> None:
     @client.wrap(describe=lambda *_: {"response": 1 / 0})

@@ -169,7 +169,7 @@ async def test_a_stream_that_forgets_gets_no_facts(server: EmbeddedServer, log: 
     await client.aclose()
 
 
-async def test_what_the_log_never_takes_is_set_aside_and_the_rest_goes_on(
+async def test_a_fact_that_the_log_never_takes_is_set_aside(
     server: EmbeddedServer, log: Log, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = Rooflog(server.url, outbox=tmp_path / "outbox")
@@ -187,9 +187,7 @@ async def test_what_the_log_never_takes_is_set_aside_and_the_rest_goes_on(
     await client.aclose()
 
 
-async def test_one_message_that_a_stricter_stream_refuses_is_found_in_its_batch(
-    server: EmbeddedServer, log: Log, tmp_path: Path
-) -> None:
+async def test_the_one_refused_message_of_a_batch_is_found(server: EmbeddedServer, log: Log, tmp_path: Path) -> None:
     js = log.client.jetstream()
     config = (await js.stream_info(STREAM)).config
     config.max_msg_size = 3000
@@ -206,7 +204,7 @@ async def test_one_message_that_a_stricter_stream_refuses_is_found_in_its_batch(
     await heir.aclose()
 
 
-def test_a_full_outbox_drops_captures_aloud_and_refuses_what_people_said(
+def test_a_full_outbox_counts_lost_captures_and_refuses_feedback(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = Rooflog(NOBODY, outbox=tmp_path, max_bytes=SEGMENT_BYTES)

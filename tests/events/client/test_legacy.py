@@ -62,7 +62,7 @@ def test_statistics_tell_of_the_delivery_when_no_projector_runs(collector: Train
     collector.capture("p", "r")
     stats = collector.get_stats()
     assert stats["delivery"]["said"] == 1
-    assert "no answer on rooflog.query.stats" in stats["unavailable"]
+    assert "no projector answers" in stats["unavailable"]
 
 
 async def test_the_migration_page_runs_from_top_to_bottom(

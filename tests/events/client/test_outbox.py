@@ -32,7 +32,7 @@ def carried(outbox: Outbox) -> list[Record]:
     return found
 
 
-def test_what_is_put_comes_out_once_in_order_over_many_segments(tmp_path: Path) -> None:
+def test_records_come_out_once_in_order_over_many_segments(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "box")
     records = put(outbox, 60, SEGMENT_BYTES // 7)
     assert carried(outbox) == records
@@ -50,7 +50,7 @@ def test_a_fact_larger_than_a_segment_is_kept_whole(tmp_path: Path) -> None:
     outbox.close()
 
 
-def test_a_full_outbox_says_so_and_goes_on_when_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_outbox_refuses_until_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("events.client.outbox.FULL_SECONDS", 0.0)
     outbox = Outbox(tmp_path, max_bytes=SEGMENT_BYTES)
     kept: list[Record] = []
@@ -133,7 +133,7 @@ def test_what_the_log_refuses_is_kept_for_people(tmp_path: Path) -> None:
     outbox.close()
 
 
-def test_a_directory_that_cannot_be_is_said_when_the_client_opens(tmp_path: Path) -> None:
+def test_an_unusable_directory_is_refused_when_the_client_opens(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutboxError, match="choose another directory"):
         Outbox(tmp_path / "file" / "box")

@@ -101,7 +101,7 @@ def test_records_larger_than_a_block_are_read_whole(tmp_path: Path, size: int) -
 
 
 @pytest.mark.parametrize("cut", [1, 13, 14, 30, 90])
-def test_a_record_that_was_torn_by_a_kill_is_skipped_and_counted(tmp_path: Path, cut: int) -> None:
+def test_a_record_torn_by_a_kill_is_skipped_and_counted(tmp_path: Path, cut: int) -> None:
     segment = written(tmp_path / "a", said(5))
     torn = record("training.x.y.z.z", b"never returned to its caller" * 3)
     segment.append(torn[:cut] + bytes(len(torn) - cut))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from events.facts import ExampleErased
-from events.log import log as logs
+from events.log import read as reading
 from events.log.bulk_read import Bulk, BulkError
 from events.log.log import Log
 from events.message import Message, remembered
@@ -23,7 +23,7 @@ from ...services.conftest import NOW, capture
 
 @pytest.fixture(autouse=True)
 def everything_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "LONG", 1)
+    monkeypatch.setattr(reading, "LONG", 1)
 
 
 async def say(log: Log) -> None:
@@ -46,14 +46,14 @@ async def read(log: Log, batch: int, after: int = 0, until: int | None = None) -
 
 async def short(log: Log, monkeypatch: pytest.MonkeyPatch, after: int = 0, until: int | None = None) -> list[Message]:
     with monkeypatch.context() as patched:
-        patched.setattr(logs, "LONG", 10**9)
+        patched.setattr(reading, "LONG", 10**9)
         return await read(log, 10_000, after, until)
 
 
 async def test_all_of_it_is_read_in_bulk(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = [capture(f"Question {n}?") for n in range(700)]
     await log.publish(facts)
-    monkeypatch.setattr(Log, "_direct_get", lambda *_: pytest.fail("a direct get was needed"))
+    monkeypatch.setattr(reading, "direct_get", lambda *_: pytest.fail("a direct get was needed"))
     monkeypatch.setattr("events.log.bulk_read.REQUEST_BYTES", 2**18)
     for batch in (50, 300, 1_000):
         assert [message.fact() for message in await read(log, batch)] == facts
@@ -103,9 +103,7 @@ async def test_what_breaks_off_is_read_on_in_the_ordinary_way(log: Log, monkeypa
     assert await read(log, 4) == everything
 
 
-async def test_a_message_that_was_not_delivered_is_found_all_the_same(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_undelivered_message_is_read_all_the_same(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     await say(log)
     everything = await short(log, monkeypatch)
     reading = Bulk.read
@@ -140,9 +138,7 @@ async def test_it_says_who_it_is(guarded: EmbeddedServer) -> None:
     await log.close()
 
 
-async def test_a_server_that_is_away_or_wants_more_is_read_in_the_ordinary_way(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_bulk_reading_the_log_is_read_by_direct_get(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     await log.publish([capture() for _ in range(9)])
     with monkeypatch.context() as patched:
         patched.setitem(log.client.options, "token", "secret")

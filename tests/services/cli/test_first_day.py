@@ -15,7 +15,7 @@ from ..conftest import Cli
 PAGE = read(DOCS / "guide" / "first-day.md")
 
 
-def test_the_commands_of_the_first_day_lead_to_a_row_of_training_data(cli: Cli, tmp_path: Path) -> None:
+def test_commands_of_the_first_day_make_a_training_row(cli: Cli, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}:{cli.environment['PATH']}"
     script = "\n".join(["set -eu -o pipefail", *PAGE.scripts])
     done = subprocess.run(

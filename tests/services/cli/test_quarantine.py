@@ -17,7 +17,7 @@ from ..conftest import Cli, capture
 from ..forked import Forked
 
 
-async def test_what_could_not_be_folded_is_listed_and_shown_whole_with_advice(cli: Cli, log: Log) -> None:
+async def test_quarantined_messages_are_listed_and_shown_with_advice(cli: Cli, log: Log) -> None:
     await log.publish([capture(example_id="a")])
     for n, data in enumerate([b"junk", b"\xff\x00", b'{"type":"example.praised.v1"}']):
         await log.client.jetstream().publish(f"training.example.captured.x.g{n}", data)
@@ -32,7 +32,7 @@ async def test_what_could_not_be_folded_is_listed_and_shown_whole_with_advice(cl
     assert "is not in quarantine" in cli.run("quarantine", "show", "1", code=2).stderr
 
 
-async def test_what_an_older_version_could_not_decode_is_said_to_be_ready(cli: Cli, log: Log) -> None:
+async def test_messages_that_this_version_decodes_are_ready(cli: Cli, log: Log) -> None:
     await log.publish([capture(example_id="a")])
     cli.run("stats")
     with duckdb.connect(str(cli.data_dir / "rooflog.duckdb")) as con:
@@ -41,7 +41,7 @@ async def test_what_an_older_version_could_not_decode_is_said_to_be_ready(cli: C
 
 
 @pytest.mark.parametrize("is_running", [False, True])
-async def test_a_retry_folds_what_an_older_version_could_not_in_its_place(
+async def test_a_retry_folds_each_message_in_its_place(
     cli: Cli, log: Log, start: Callable[..., Forked], is_running: bool
 ) -> None:
     await log.publish([capture(example_id="a"), capture("Where do scuppers go on a TPO roof?", example_id="b")])

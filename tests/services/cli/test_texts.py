@@ -18,7 +18,7 @@ def lines(*texts: Mapping[str, object]) -> str:
     return "".join(json.dumps(text) + "\n" for text in texts)
 
 
-def test_every_line_is_judged_in_the_order_of_the_file_and_no_server_runs(cli: Cli) -> None:
+def test_lines_are_judged_in_order_without_a_server(cli: Cli) -> None:
     given = lines(
         {"prompt": "What is the minimum slope for a TPO roof?", "response": LEAK},
         {"prompt": "ok"},
@@ -101,7 +101,7 @@ def test_another_policy_judges_otherwise_and_a_wrong_one_is_explained(cli: Cli, 
     assert "nowhere.toml" in cli.run("analyze", "--policy", tmp_path / "nowhere.toml", stdin=text, code=2).stderr
 
 
-def test_a_redaction_is_proposed_then_said_and_lets_the_example_in(cli: Cli) -> None:
+def test_a_redaction_is_proposed_then_applied(cli: Cli) -> None:
     example = cli.run("capture", "--prompt", "Draft a note about the parapet leak", "--response", LEAK,
                       "--source", "verified_calculation").stdout.strip()  # fmt: skip
     assert cli.json("show", example)["verdict"]["reasons"] == ["personal_data"]
@@ -118,7 +118,7 @@ def test_a_redaction_is_proposed_then_said_and_lets_the_example_in(cli: Cli) -> 
     assert "example.redacted" in refused["since"]
 
 
-def test_the_text_of_a_correction_is_searched_in_all_its_fields(cli: Cli) -> None:
+def test_every_text_of_a_correction_is_searched(cli: Cli) -> None:
     better = "The roofing foreman probes every membrane seam by hand."
     said = cli.json("correct", "--prompt", "Who checks the membrane?", "--original", LEAK, "--corrected", better)
     correction = said["correction_id"]
@@ -129,7 +129,7 @@ def test_the_text_of_a_correction_is_searched_in_all_its_fields(cli: Cli) -> Non
     assert shown["verdict"]["in_training"]
 
 
-def test_each_line_is_linked_to_the_earliest_that_asks_the_same(cli: Cli) -> None:
+def test_each_line_links_to_the_earliest_equal_question(cli: Cli) -> None:
     given = lines(
         {"prompt": "What is the minimum slope for a TPO roof?"},
         {"prompt": "What is the minimum slope for an EPDM roof?"},

@@ -1,4 +1,4 @@
-"""An exporter that is killed at its n-th step: `python -m tests.services.killed_exporter URL DATA_DIR N`.
+"""An exporter that is killed at its n-th step: `python -m tests.services.exporter.killed_exporter URL DATA_DIR N`.
 
 It does what one turn of the service does. Every file written, every fact said and every training started is a step
 before and a step after it. The trainer is a file that holds a line for each call.

@@ -20,6 +20,7 @@ from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policy.policy import Policy, default, from_document
 from services.exporter import writer
+from services.exporter.formats import FORMATS
 from services.exporter.manifest import LATEST, MANIFEST, ROOT_FILE
 from services.exporter.workflow import opened
 from services.settings import Settings
@@ -27,6 +28,7 @@ from services.state.client import State, open_state
 from services.state.owner import Owner
 from services.volume import VolumeError
 from services.volume.local import LocalVolume
+from tests.deadlines import FAR_SECONDS
 
 from ..conftest import ANSWER, NOW, capture
 
@@ -114,54 +116,6 @@ async def test_the_manifest_tells_the_truth_about_every_file_and_names_the_expor
     assert latest["root_sha256"] == hashlib.sha256((tmp_path / "volume" / ROOT_FILE).read_bytes()).hexdigest()
 
 
-async def test_json_lines_and_parquet_hold_the_same_rows(log: Log, tmp_path: Path) -> None:
-    nasty = 'Roof "membrane"\n\\ \x01 \x7f   — é 🏗️ TPO, </script> and a tab\t at the flashing of the curb, 5 °'
-    await log.publish([capture(f"TPO roof? {nasty}", f"{nasty} {ANSWER}", example_id="n"), feedback("n")])
-    await log.publish([corrected("n", f"TPO roof? {nasty}", f"{nasty} {ANSWER}", f"{ANSWER} {nasty}")])
-    await liked(log, 6)
-    home = Path((await export(log, tmp_path))["export_path"])
-    for lines in home.rglob("*.jsonl"):
-        read = [json.loads(line) for line in lines.read_bytes().split(b"\n")[:-1]]
-        assert read == pq.read_table(lines.with_suffix(".parquet")).to_pylist(), lines
-    pairs = [(home / f"data/dpo/{split}.jsonl").read_text("utf-8") for split in ("train", "eval")]
-    pair = json.loads("".join(pairs))
-    assert pair["prompt"][1]["content"] == f"TPO roof? {nasty}"
-    assert pair["rejected"] == [{"role": "assistant", "content": f"{nasty} {ANSWER}"}]
-
-
-_EXPORT_ELSEWHERE = """
-import asyncio, sys
-from pathlib import Path
-from events.log import Log
-from projections import training_set
-from services import state
-from services.exporter.steps import opened
-from services.settings import Settings
-
-training_set.PAGE = int(sys.argv[4])
-
-async def main():
-    log = await Log.connect(sys.argv[1])
-    settings = Settings(data_dir=Path(sys.argv[2]))
-    owner = state.Owner(settings.database)
-    async for messages in log.read(0, int(sys.argv[5]), batch=int(sys.argv[3])):
-        owner.projector.apply(messages)
-    now = state.State(log, owner, None)
-    now._log = Frozen(log, int(sys.argv[5]))
-    async with opened(settings, log, now, "elsewhere") as steps:
-        print((await steps.export({"min_examples": 1}, None))["export_digest"])
-    owner.close()
-    await log.close()
-
-class Frozen:
-    def __init__(self, log, until): self.log, self.until = log, until
-    async def last_sequence(self): return self.until
-    def read(self, first, last, batch): return self.log.read(first, min(last, self.until), batch)
-
-asyncio.run(main())
-"""
-
-
 async def test_the_same_facts_give_the_same_bytes_on_any_machine(log: Log, server: Any, tmp_path: Path) -> None:
     """Other batches, pages, time zone, locale and hash seed: identical directories."""
     await liked(log, 90)
@@ -176,9 +130,9 @@ async def test_the_same_facts_give_the_same_bytes_on_any_machine(log: Log, serve
         args = [server.url, str(home), str(batch), str(page), str(until)]
         done = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-c", _EXPORT_ELSEWHERE, *args],
+            [sys.executable, "-m", "tests.services.exporter.exporter_elsewhere", *args],
             env=os.environ | {"TZ": zone, "PYTHONHASHSEED": seed, "LC_ALL": "C"},
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=FAR_SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         roots.append(home / "volume")
@@ -242,6 +196,16 @@ async def test_an_unchanged_training_set_uploads_nothing(log: Log, tmp_path: Pat
     assert second["export_digest"] == first["export_digest"]
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "volume").rglob("*")} == before
     assert [m.parts.verb async for batch in log.read(0) for m in batch].count("exported") == 1
+
+
+async def test_another_set_of_formats_is_another_export(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await liked(log, 5)
+    await export(log, tmp_path)
+    assert (await export(log, tmp_path))["unchanged"]
+    monkeypatch.setattr("services.exporter.changes.FORMATS", FORMATS[1:])
+    assert not (await export(log, tmp_path))["unchanged"]
 
 
 @pytest.mark.parametrize("lost", [ROOT_FILE, LATEST, "data/dpo/train.jsonl", MANIFEST])

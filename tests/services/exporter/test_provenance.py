@@ -10,6 +10,7 @@ import pytest
 
 from events.facts import ExampleCaptured, TrainingTriggered
 from events.log.log import Log
+from services.exporter.formats import FORMATS
 from services.exporter.manifest import ROOT_FILE
 from services.exporter.provenance import Provenance, UnknownRow
 from services.settings import Settings
@@ -100,6 +101,21 @@ async def test_the_trainings_on_an_export_are_told_with_everything_in_it(log: Lo
     row, example, of_export = await tell(log, tmp_path, f"{ROOT_FILE}:2", "e1", digest)
     for trainings in (row["exports"][0]["trainings"], example["in"][0]["trainings"], of_export["export"]["trainings"]):
         assert [(t["outcome"], t["call_id"], t["detail"]) for t in trainings] == [("succeeded", "fc-1", "loss 0.1")]
+
+
+async def test_an_older_export_has_lines_of_its_own_formats(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given an export of a version that had no `messages`, then nothing points to such a file of it."""
+    for module in ("writer", "card"):
+        then = tuple(format_ for format_ in FORMATS if format_.name != "messages")
+        monkeypatch.setattr(f"services.exporter.{module}.FORMATS", then)
+    await liked(log, 4)
+    await export(log, tmp_path)
+    (row,) = await tell(log, tmp_path, "data/sft/train.jsonl:1")
+    assert row["lines"] == ["data/sft/train.jsonl:1", *[line for line in row["lines"] if "/kto/" in line]]
+    with pytest.raises(UnknownRow, match="was made without messages"):
+        await tell(log, tmp_path, "data/messages/train.jsonl:1")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from services.exporter.manifest import ROOT_FILE, SFT_TRAIN
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state.client import open_state
+from tests.deadlines import FAR_SECONDS
 
 from ..conftest import NOW, SEEDS, Cli
 from ..forked import Forked
@@ -61,13 +62,13 @@ def hasty(cli: Cli) -> Iterator[Callable[[], Forked]]:
     for process in started:
         process.terminate()
     for process in started:
-        process.wait(30)
+        process.wait(FAR_SECONDS)
 
 
 async def until(log: Log, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The exporter's status as soon as it is as wanted."""
     status: dict[str, Any] | None = None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(FAR_SECONDS):
         while True:
             status = await ask(log, "status")
             if status is not None and condition(status):
@@ -176,7 +177,7 @@ async def test_killed_at_any_moment_the_volume_catches_up(
 async def standin(cli: Cli, tmp_path: Path) -> AsyncIterator[StandIn]:
     standin = StandIn(tmp_path / "modal")
     async with standin.running():
-        cli.environment |= standin.environment | {"ROOFLOG_SINK": "modal", "ROOFLOG_MODAL_SECONDS": "20"}
+        cli.environment |= standin.environment | {"ROOFLOG_SINK": "modal", "ROOFLOG_MODAL_SECONDS": str(FAR_SECONDS)}
         yield standin
         assert standin.unexpected == []
 
@@ -245,7 +246,7 @@ async def test_on_modal_kills_and_faults_lead_to_one_training_per_export(
             process = hasty()
     standin.faults.clear()
     await asyncio.to_thread(cli.json, "export")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(FAR_SECONDS):
         while {told[-1] for told in outcomes(await said(log)).values()} != {"succeeded"}:
             for call in list(standin.calls):
                 standin.finish(call["call_id"])

@@ -7,7 +7,6 @@ with trl 1.16.0, transformers 5.24.0, torch 2.13.0 (CPU) and datasets 5.2.0.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -19,17 +18,6 @@ import pytest
 from ..conftest import Cli
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
-
-_LOAD = """
-import json, sys
-from datasets import load_dataset
-found = {}
-for name in ("sft", "messages", "dpo", "kto"):
-    read = load_dataset(sys.argv[1], name, cache_dir=sys.argv[2])
-    found[name] = {split: [len(rows), rows[0]] for split, rows in read.items()}
-found["root"] = load_dataset("json", data_files=sys.argv[3], cache_dir=sys.argv[2])["train"].to_list()
-print(json.dumps(found))
-"""
 
 _PREPARE = """
 import sys
@@ -80,18 +68,6 @@ def python(script: str, *args: str, python: str = sys.executable) -> str:
                           timeout=600, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-4_000:]
     return done.stdout
-
-
-def test_datasets_opens_every_format_and_the_trainers_file(export: dict[str, Any], tmp_path: Path) -> None:
-    home = Path(export["export_path"])
-    found = json.loads(python(_LOAD, str(home), str(tmp_path), export["output_path"]))
-    for name, splits in export["counts"].items():
-        assert {split: found[name][split][0] for split in found[name]} == {s: n for s, n in splits.items() if n}
-        for split, (_, row) in found[name].items():
-            assert row == json.loads((home / f"data/{name}/{split}.jsonl").read_text("utf-8").split("\n")[0])
-    assert found["root"] == [
-        json.loads(line) for line in Path(export["output_path"]).read_text("utf-8").split("\n") if line
-    ]
 
 
 def test_trl_prepares_and_trains_on_sft_dpo_and_kto(export: dict[str, Any], tmp_path: Path) -> None:

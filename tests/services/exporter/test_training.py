@@ -22,6 +22,7 @@ from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state.client import open_state
 from services.volume import LostAnswer, VolumeError
+from tests.deadlines import FAR_SECONDS
 
 from ..conftest import SEEDS, Cli
 from .killed_exporter import FileTrainer
@@ -74,7 +75,7 @@ async def run(server: EmbeddedServer, data_dir: Path, at: int) -> int:
     process = Cli(data_dir).python(
         errors.name, "-m", "tests.services.exporter.killed_exporter", server.url, str(data_dir), str(at)
     )
-    code = await asyncio.to_thread(process.wait, 60)
+    code = await asyncio.to_thread(process.wait, FAR_SECONDS)
     assert code in (0, -9), errors.read_text()
     return code
 
@@ -276,6 +277,7 @@ async def test_where_the_trainer_cannot_tell_a_lost_start_is_shown_and_never_rep
 async def test_a_start_that_may_still_be_under_way_is_waited_for(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(training, "SETTLE_SECONDS", FAR_SECONDS)
     await FileTrainer(setting.data_dir / "calls").spawn()
     setting.trainer.error = LostAnswer("the answer was lost")
     await setting.log.publish([eager()])
@@ -383,7 +385,7 @@ async def test_an_export_waits_until_it_is_known_whether_the_last_one_is_trained
     assert await setting.steps.is_settling()
     monkeypatch.setattr(training, "HOLD_SECONDS", 0.0)
     assert not await setting.steps.is_settling(), "a trainer that never answers does not hold exports up for ever"
-    monkeypatch.setattr(training, "HOLD_SECONDS", 60.0)
+    monkeypatch.setattr(training, "HOLD_SECONDS", FAR_SECONDS)
     monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
     await setting.turn()
     assert await setting.told() == [["intended", "started"]]

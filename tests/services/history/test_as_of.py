@@ -16,7 +16,8 @@ from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policy.policy import Policy, default, from_document
 from services.history import as_of as module
-from services.history.as_of import as_of, meant
+from services.history.as_of import as_of
+from services.history.moment import meant
 from services.settings import Settings
 from services.state.client import State
 from services.state.owner import Owner

@@ -13,6 +13,7 @@ import pytest
 from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
 from events.log.log import Log
 from services.history.replay import Wanted, replay
+from tests.deadlines import FAR_SECONDS
 
 from ..conftest import ANSWER, NOW, Cli, capture
 
@@ -97,10 +98,11 @@ async def test_a_follower_hears_what_is_said_from_now_on(log: Log) -> None:
                 return
 
     following = asyncio.create_task(follow())
-    while len(heard) < 2:
-        await asyncio.sleep(0.01)
-    await log.publish(SAID[2:])
-    await asyncio.wait_for(following, 10)
+    async with asyncio.timeout(FAR_SECONDS):
+        while len(heard) < 2:
+            await asyncio.sleep(0.01)
+        await log.publish(SAID[2:])
+        await following
     assert heard == [1, 2, 3, 4, 5]
 
 

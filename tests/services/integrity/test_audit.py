@@ -51,7 +51,7 @@ async def test_an_export_is_found_by_the_start_of_its_digest(cli: Cli, log: Log)
     assert "no export is called 'ffff'" in cli.run("audit", "ffff", code=1).stderr
 
 
-async def test_a_row_that_was_slipped_in_is_found_whether_or_not_the_manifest_knows(cli: Cli, log: Log) -> None:
+async def test_an_added_row_is_found_even_where_the_manifest_agrees(cli: Cli, log: Log) -> None:
     folder = await exported(cli, log)
     file = folder / "data" / "sft" / "train.jsonl"
     file.write_bytes(file.read_bytes() + b'{"prompt":"p","response":"r","system":"s"}\n')

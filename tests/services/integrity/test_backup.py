@@ -27,9 +27,7 @@ async def restored(folder: Path, data_dir: Path) -> list[Message]:
     return messages
 
 
-async def test_a_restored_log_has_the_same_sequences_subjects_times_and_gaps(
-    cli: Cli, log: Log, tmp_path: Path
-) -> None:
+async def test_a_restored_log_keeps_sequences_subjects_times_and_gaps(cli: Cli, log: Log, tmp_path: Path) -> None:
     await log.publish([capture(response=f"{n} TPO roof " * 500, example_id=f"e{n}") for n in range(300)])
     cli.run("erase", "e7", "--reason", "asked")
     told = cli.json("backup", tmp_path / "backup")
@@ -40,7 +38,7 @@ async def test_a_restored_log_has_the_same_sequences_subjects_times_and_gaps(
     assert Cli(tmp_path / "new").json("verify")["log_digest"] == told["log_digest"]
 
 
-async def test_a_log_that_is_written_to_meanwhile_is_backed_up_to_a_moment(log: Log, tmp_path: Path) -> None:
+async def test_a_log_under_writes_is_backed_up_to_one_moment(log: Log, tmp_path: Path) -> None:
     done = False
 
     async def load() -> None:
@@ -58,7 +56,7 @@ async def test_a_log_that_is_written_to_meanwhile_is_backed_up_to_a_moment(log: 
     assert messages == (await read(log))[: made.last_seq]
 
 
-async def test_a_backup_that_was_changed_is_refused_and_leaves_no_log(cli: Cli, log: Log, tmp_path: Path) -> None:
+async def test_a_changed_backup_is_refused_and_leaves_no_log(cli: Cli, log: Log, tmp_path: Path) -> None:
     await log.publish([capture() for _ in range(20)])
     folder = tmp_path / "backup"
     cli.run("backup", folder)
@@ -90,9 +88,7 @@ def test_a_folder_without_a_whole_backup_is_refused(cli: Cli, tmp_path: Path) ->
     assert "backup.json is missing" in cli.run("restore", tmp_path / "nowhere", code=1).stderr
 
 
-async def test_a_log_that_lacks_a_message_is_kept_as_it_is_and_said_to_lack_it(
-    cli: Cli, log: Log, tmp_path: Path
-) -> None:
+async def test_a_log_with_a_gap_is_backed_up_and_reported(cli: Cli, log: Log, tmp_path: Path) -> None:
     await log.publish([capture() for _ in range(3)])
     await log.erase(2)
     told = cli.run("backup", tmp_path / "backup").stdout
@@ -105,9 +101,7 @@ async def test_a_log_that_lacks_a_message_is_kept_as_it_is_and_said_to_lack_it(
     ]
 
 
-async def test_one_byte_changed_in_an_altered_backup_is_named_by_its_sequence(
-    cli: Cli, log: Log, tmp_path: Path
-) -> None:
+async def test_a_changed_byte_in_a_backup_is_named_by_sequence(cli: Cli, log: Log, tmp_path: Path) -> None:
     """Whoever alters a backup with its manifest gets it restored; the projector's record tells what they did."""
     await log.publish([capture(f"Which TPO seam overlap is number {n}?") for n in range(40)])
     cli.run("verify")

@@ -115,7 +115,7 @@ async def assert_forgotten(cli: Cli, log: Log, marker: str = MARKER) -> None:
         assert await state.ask("erasing") == {"remnants": {}, "compaction_due": False}
 
 
-async def test_no_file_holds_the_text_and_the_tables_equal_a_rebuild(cli: Cli, log: Log) -> None:
+async def test_no_file_holds_the_text_and_tables_equal_a_rebuild(cli: Cli, log: Log) -> None:
     await tell(log)
     cli.run("stats")
     assert {file.suffix for file in files_holding(cli.data_dir, MARKER)} == {".blk", ".duckdb"}
@@ -185,7 +185,7 @@ def test_an_example_that_never_was_cannot_be_erased(cli: Cli) -> None:
     assert "no example 'ghost'" in cli.run("erase", "ghost", "--reason", "x", code=2).stderr
 
 
-async def test_a_running_projector_writes_its_file_anew_and_answers_all_the_while(
+async def test_a_projector_answers_while_it_writes_its_file_anew(
     cli: Cli, log: Log, start: Callable[..., Forked]
 ) -> None:
     start("projector")
@@ -267,8 +267,8 @@ async def test_a_tombstone_that_lists_other_bytes_removes_nothing(log: Log) -> N
     assert await log.deleted() == set()
 
 
-async def test_a_long_read_puts_off_the_new_file_and_is_not_broken(cli: Cli, log: Log, monkeypatch: Any) -> None:
-    monkeypatch.setattr("services.state.client.REPLACE_SECONDS", 0.1)
+async def test_a_long_read_delays_the_new_file_and_ends_well(cli: Cli, log: Log, monkeypatch: Any) -> None:
+    monkeypatch.setattr("services.state.owner.REPLACE_SECONDS", 0.1)
     await log.publish([*STORY[:2], FeedbackGiven(**about("other", "like"), feedback="positive")])
     owner = Owner(cli.data_dir / "rooflog.duckdb")
     await owner.catch_up(log)
@@ -296,7 +296,7 @@ async def test_a_long_read_puts_off_the_new_file_and_is_not_broken(cli: Cli, log
         ("", False),
     ],
 )
-def test_a_comment_quotes_a_text_by_three_words_or_by_one_that_names_something(comment: str, does: bool) -> None:
+def test_a_comment_quotes_by_three_words_or_a_telling_one(comment: str, does: bool) -> None:
     assert erasure.quotes(comment, [SECRET, "Mail bo@example.com about it"]) is does
 
 
@@ -336,7 +336,7 @@ async def trained(cli: Cli, log: Log) -> list[str]:
 
 
 class TestExports:
-    async def test_the_text_is_in_no_export_and_the_answer_lists_those_that_had_it(self, cli: Cli, log: Log) -> None:
+    async def test_no_export_holds_the_text_and_earlier_ones_are_listed(self, cli: Cli, log: Log) -> None:
         before, first, second = await trained(cli, log)
         told = cli.json("erase", "a", "--reason", "asked")
         assert [one["export_digest"] for one in told["exports"]] == [second, first]

@@ -13,7 +13,7 @@ import pytest
 
 from events.facts import Fact, TrainingSetExported
 from events.log.log import Log, Message
-from services.integrity.verification import Problem, told_apart
+from services.integrity.verification import Problem, differences
 from services.runtime.nats_server import EmbeddedServer
 
 from ..conftest import NOW, Cli, capture
@@ -153,7 +153,7 @@ async def test_an_incremental_verification_goes_on_where_the_last_one_ended(cli:
     assert [p["seq"] for p in cli.json("verify", code=1)["problems"]] == [7]
 
 
-async def test_an_export_of_another_log_is_named_with_where_the_difference_lies(cli: Cli, log: Log) -> None:
+async def test_an_export_of_another_log_is_named_with_the_place(cli: Cli, log: Log) -> None:
     await log.publish(FACTS[:4])
     good = cli.json("verify")["log_digest"]
     exports: list[Any] = [
@@ -170,9 +170,7 @@ async def test_an_export_of_another_log_is_named_with_where_the_difference_lies(
     assert (problem["kind"], problem["seq"], problem["last"]) == ("export", 5, 5)
 
 
-async def test_a_log_that_was_changed_together_with_the_database_is_told_by_the_manifests_on_the_volume(
-    cli: Cli, log: Log
-) -> None:
+async def test_manifests_reveal_a_log_changed_together_with_its_database(cli: Cli, log: Log) -> None:
     await log.publish(FACTS)
     cli.run("export", "--min-examples", "0")
     await log.publish([capture(example_id="later")])
@@ -221,11 +219,11 @@ async def test_facts_that_arrive_meanwhile_are_no_problem(cli: Cli, log: Log) ->
 def test_neighbours_that_moved_together_are_one_finding() -> None:
     expected = {seq: bytes([seq]) for seq in range(1, 101)}
     found = {seq + 1: bytes([seq]) for seq in range(1, 101)} | {1: b"new"}
-    assert told_apart(expected, found) == [
+    assert differences(expected, found) == [
         Problem(1, 1, "inserted", "nobody recorded this message; it was put in afterwards"),
         Problem(2, 101, "moved", "recorded at 1 to 100"),
     ]
-    assert told_apart({}, {}) == []
+    assert differences({}, {}) == []
 
 
 def test_a_verification_that_cannot_be_read_is_none(tmp_path: Path) -> None:

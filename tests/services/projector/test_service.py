@@ -97,9 +97,7 @@ async def test_answers_include_what_was_said_just_before(cli: Cli, log: Log, sta
             await asked.run("rebuild", verify="x")
 
 
-async def test_garbage_on_the_log_and_on_questions_is_kept_or_refused_and_the_projector_goes_on(
-    cli: Cli, log: Log, start: Start
-) -> None:
+async def test_garbage_on_the_log_and_in_questions_stops_nothing(cli: Cli, log: Log, start: Start) -> None:
     start("projector")
     await until_running(log)
     js = log.client.jetstream()

@@ -21,7 +21,7 @@ from projections.fold.content_digest import content_digest
 from projections.store.batch import Batch
 from services.projector.rebuild import Plan
 from services.state import decoder_pool
-from services.state.arrow_pipe import Channel
+from services.state.arrow_pipe import ArrowPipe
 from services.state.decoder_pool import decoded
 from services.state.owner import Owner, fold
 
@@ -110,7 +110,7 @@ async def test_what_is_folded_from_it_is_what_is_folded_without(
         assert b"Twice, again?" in told[-1][1]
 
 
-async def test_a_rebuild_fails_with_nothing_left_of_it_when_a_process_is_killed(
+async def test_a_killed_decoder_leaves_nothing_of_a_rebuild(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoder_pool, "READ", 100)
@@ -152,10 +152,10 @@ async def test_what_goes_wrong_there_is_told_here(log: Log) -> None:
         await batches(log, 1)
 
 
-def test_memory_is_used_again_only_when_nobody_looks_at_what_lies_in_it() -> None:
+def test_memory_is_reused_once_its_readers_are_gone() -> None:
     one, other = socket.socketpair()
     with one, other:
-        sender, receiver = Channel(one), Channel(other)
+        sender, receiver = ArrowPipe(one), ArrowPipe(other)
 
         def told(value: str) -> pa.Table:
             table = pa.table({"text": [value * 1_000]})

@@ -96,7 +96,7 @@ def test_without_a_projector_facts_are_taken_and_questions_are_not(site: Site) -
     assert client.get("/api/v1/stats").json()["checkpoint"] == seq
 
 
-async def test_garbage_on_the_subjects_is_kept_apart_and_good_facts_go_on(site: Site, server: EmbeddedServer) -> None:
+async def test_garbage_on_subjects_stops_no_fact(site: Site, server: EmbeddedServer) -> None:
     log = await Log.connect(server.url)
     js = log.client.jetstream()
     junk = [b"", b"{", b"[]", b"\xff" * 100, b'{"type":"no.such.v1"}', b"[" * 100_000, b"\0" * 1000, b'{"type":1}']

@@ -38,15 +38,14 @@ from grpclib.server import Server, Stream
 from modal_proto import api_pb2
 from modal_proto.api_grpc import ModalClientBase
 
+from tests.deadlines import FAR_SECONDS
+
 BLOCK = 8 * 1024 * 1024
 """Block size of v2 volumes and of downloads."""
 
 TOKEN = ("ak-standin", "as-standin")
 
 VOLUME = "roofing-training-data"
-
-FAR_SECONDS = 300.0
-"""A deadline that no machine reaches."""
 
 T = TypeVar("T")
 

@@ -13,8 +13,9 @@ from services import settings
 from services.volume import VolumeError, open_trainer, open_volume
 from services.volume.modal import connection
 from services.volume.modal.connection import Connection
+from tests.deadlines import FAR_SECONDS
 
-from .standin import FAR_SECONDS, StandIn
+from .standin import StandIn
 
 MODAL = settings.load({}, {"ROOFLOG_SINK": "modal"})
 

@@ -12,8 +12,9 @@ import pytest
 from services import settings
 from services.volume import Volume, VolumeError, open_volume
 from services.volume.modal import volume as module
+from tests.deadlines import FAR_SECONDS
 
-from .standin import BLOCK, FAR_SECONDS, VOLUME, StandIn
+from .standin import BLOCK, VOLUME, StandIn
 
 ROOT = "training_conversations.jsonl"
 

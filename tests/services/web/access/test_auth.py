@@ -50,9 +50,7 @@ def test_nothing_is_shown_or_changed_without_a_token(site: Site, method: str, pa
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("method", "path", "tag"), OPERATIONS)
-def test_each_role_may_do_what_its_rights_say_and_nothing_else(
-    site: Site, role: Role, method: str, path: str, tag: str
-) -> None:
+def test_a_role_may_do_only_what_its_rights_say(site: Site, role: Role, method: str, path: str, tag: str) -> None:
     right = None if path in FOR_ALL else "look" if (method, path) in LOOKS else NEEDS[tag]
     is_allowed = right is None or right in RIGHTS[role]
     assert (call(site.client(role), method, path).status_code != 403) == is_allowed
@@ -72,7 +70,7 @@ def sign_in(site: Site, role: Role) -> httpx.Client:
     return browser
 
 
-def test_a_session_is_a_cookie_that_scripts_and_other_sites_cannot_use(site: Site) -> None:
+def test_scripts_and_other_sites_cannot_use_a_session(site: Site) -> None:
     browser = site.client()
     answer = browser.post("/api/v1/session", json={"token": site.secrets["reviewer"]})
     cookie = answer.headers["set-cookie"]

@@ -23,7 +23,7 @@ def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return error
 
 
-def test_a_body_has_a_limit_whether_or_not_it_says_its_size(site: Site) -> None:
+def test_a_body_has_a_limit_with_or_without_length(site: Site) -> None:
     client, json = site.client("publisher"), {"content-type": "application/json"}
     large = b'{"prompt": "' + b"x" * (9 * 2**20) + b'"}'
     refused(client.post("/api/v1/examples", content=large, headers=json), 413, "too_large")

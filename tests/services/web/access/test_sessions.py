@@ -32,7 +32,7 @@ def test_a_session_outlives_the_service_and_ends_with_its_time(path: Path, monke
     assert Sessions(path).find(cookie) is None
 
 
-def test_the_file_holds_no_cookie_and_no_secret_and_is_its_owners_alone(path: Path) -> None:
+def test_the_file_is_private_and_holds_no_secret(path: Path) -> None:
     cookie, _ = Sessions(path).start(ANN)
     assert cookie not in path.read_text()
     assert "rooflog_secret" not in path.read_text()
@@ -68,9 +68,7 @@ def test_a_damaged_file_signs_everybody_out_and_says_so(
     assert Sessions(path).find(again) is not None
 
 
-def test_where_the_file_cannot_be_written_a_session_lasts_as_long_as_the_service(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_a_writable_file_sessions_last_with_the_service(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.parent.write_text("a file where the folder should be")
     signed_in = Sessions(path)
     cookie, _ = signed_in.start(ANN)
@@ -78,7 +76,7 @@ def test_where_the_file_cannot_be_written_a_session_lasts_as_long_as_the_service
     assert [r.levelno for r in caplog.records if "will not outlive" in r.message] == [logging.WARNING]
 
 
-def test_a_browser_stays_signed_in_through_a_restart_unless_its_token_was_removed(site: Site) -> None:
+def test_sessions_outlive_a_restart_unless_the_token_is_removed(site: Site) -> None:
     signed_in = {}
     for name in ("staying", "leaving"):
         browser = site.client()

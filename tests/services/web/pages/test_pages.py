@@ -31,9 +31,7 @@ MOMENT = {"seq": 7, "phase": "replaying", "done": 3, "total": 7, "error": None, 
 """What the server says on the way back: one day is replayed too fast to be caught at it."""
 
 
-def test_who_is_not_known_is_asked_for_a_token_and_comes_back_to_where_they_wanted(
-    visit: Callable[..., Visitor], day: Site
-) -> None:
+def test_signing_in_leads_back_to_the_wanted_page(visit: Callable[..., Visitor], day: Site) -> None:
     page = visit(None).open("/review?why=correction")
     expect(page).to_have_url(re.compile(r"/sign-in\?next=%2Freview"))
     page.get_by_label("Your token").fill("wrong")
@@ -116,7 +114,7 @@ class TestDashboard:
 class TestHostile:
     @pytest.mark.parametrize("kind", HOSTILE)
     @pytest.mark.parametrize("field", ["prompt", "response"])
-    def test_a_text_is_shown_as_it_was_said_and_never_runs(
+    def test_a_text_is_shown_as_written_and_never_runs(
         self, visit: Callable[..., Visitor], day: Site, kind: str, field: str
     ) -> None:
         text = HOSTILE[kind]
@@ -148,7 +146,7 @@ class TestHostile:
         page.keyboard.press("a")
         expect(page.locator("#toasts")).to_contain_text("Approved")
 
-    def test_no_text_of_the_log_can_become_markup_by_the_rules_of_the_page(self, visit: Callable[..., Visitor]) -> None:
+    def test_the_page_lets_no_text_become_markup(self, visit: Callable[..., Visitor]) -> None:
         visitor = visit("ann")
         page = visitor.open("/")
         for attempt in (
@@ -261,9 +259,7 @@ class TestOtherPages:
         page.get_by_role("button", name="Adopt this policy").click()
         expect(page.locator(".history")).to_contain_text("Goal of the dashboard: 3000 → 2000")
 
-    def test_an_older_policy_is_shown_whole_and_can_be_gone_back_to(
-        self, visit: Callable[..., Visitor], day: Site
-    ) -> None:
+    def test_an_older_policy_is_shown_and_adopted_again(self, visit: Callable[..., Visitor], day: Site) -> None:
         page = visit("operator").open("/policies")
         page.get_by_label("Goal of the dashboard").fill("2500")
         page.get_by_role("button", name="Preview the change").click()
@@ -333,9 +329,7 @@ class TestOtherPages:
         page.get_by_role("button", name="Give up").click()
         expect(page).to_have_url(re.compile(r"/replay\?seq=7$"))
 
-    def test_an_example_tells_in_which_exports_it_is_and_a_line_where_it_comes_from(
-        self, visit: Callable[..., Visitor], day: Site
-    ) -> None:
+    def test_lineage_is_shown_from_examples_and_from_lines(self, visit: Callable[..., Visitor], day: Site) -> None:
         day.start("exporter")
         client = day.client("operator")
         until(lambda: client.get("/api/v1/exporter").status_code == 200)
@@ -402,7 +396,7 @@ def test_axe_finds_nothing_in_what_opens_on_the_desk(visit: Callable[..., Visito
         assert violations(page) == [], keys
 
 
-def test_the_frame_works_by_keyboard_and_the_menu_opens_on_a_phone(visit: Callable[..., Visitor]) -> None:
+def test_the_menu_works_by_keyboard_and_on_a_phone(visit: Callable[..., Visitor]) -> None:
     page = visit("ann", viewport=PHONE).open("/")
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to the content")).to_be_focused()

@@ -13,9 +13,7 @@ from ..conftest import Site
 
 
 class TestReview:
-    def test_twenty_decisions_by_keyboard_alone_are_on_the_log_with_their_actor(
-        self, visit: Callable[..., Visitor], day: Site
-    ) -> None:
+    def test_twenty_decisions_by_keyboard_are_on_the_log(self, visit: Callable[..., Visitor], day: Site) -> None:
         ids = capture(day, "twenty", *[f"Which fastener for TPO roof number {n}{n}{n}?" for n in range(20)])
         page = visit("ann").review("twenty")
         wanted: dict[str, str] = {}
@@ -53,9 +51,7 @@ class TestReview:
         reasons = {fact["reason"] for fact in decisions.values() if fact["type"] == "example.rejected.v1"}
         assert reasons == {"Wrong or outdated", "units are wrong"}
 
-    def test_of_two_reviewers_the_second_is_refused_and_told_what_the_first_did(
-        self, visit: Callable[..., Visitor], day: Site
-    ) -> None:
+    def test_the_second_reviewer_sees_what_the_first_did(self, visit: Callable[..., Visitor], day: Site) -> None:
         (example,) = capture(day, "two", "Which edge metal for a TPO roof in wind?")
         ann, ben = visit("ann"), visit("ben")
         first, second = ann.review("two"), ben.review("two")
@@ -91,9 +87,7 @@ class TestReview:
         expect(second.locator("#toasts")).to_contain_text("Edited and approved")
         assert [kind for kind, _ in said(day, example)][-1] == "correction.recorded"
 
-    def test_undo_is_a_fact_of_its_own_and_brings_the_example_back(
-        self, visit: Callable[..., Visitor], day: Site
-    ) -> None:
+    def test_undo_is_a_fact_that_reopens_the_example(self, visit: Callable[..., Visitor], day: Site) -> None:
         ids = capture(day, "undo", "Which cover board under TPO?", "Which cover board under EPDM roofs?")
         page = visit("ann").review("undo")
         title = page.locator(".stage-title").inner_text()
@@ -121,9 +115,7 @@ class TestReview:
         page.keyboard.press("k")
         expect(page.locator(".stage-title")).to_have_text(title)
 
-    def test_an_edit_shows_its_words_and_its_undo_puts_the_answer_before_a_reviewer_again(
-        self, visit: Callable[..., Visitor], day: Site
-    ) -> None:
+    def test_an_edit_shows_its_changes_and_can_be_undone(self, visit: Callable[..., Visitor], day: Site) -> None:
         (example,) = capture(day, "edit", "How high must TPO base flashing be at a roof curb?")
         page = visit("ann").review("edit")
         page.keyboard.press("e")
@@ -140,9 +132,7 @@ class TestReview:
         correction = next(fact["event_id"] for fact in facts(day, example) if fact["type"] == "correction.recorded.v1")
         assert [kind for kind, _ in said(day, correction)][-2:] == ["example.approved", "example.reopened"]
 
-    def test_personal_data_is_marked_where_it_is_and_one_key_redacts_it(
-        self, visit: Callable[..., Visitor], day: Site
-    ) -> None:
+    def test_personal_data_is_marked_and_redacted_by_key(self, visit: Callable[..., Visitor], day: Site) -> None:
         answer = f"👷🏽‍♀️ {ANSWER} Call the site trailer at 312-555-0147 or mail bo@example.com."
         (example,) = capture(day, "private", "Whom do I call 📞 about the TPO roof?", response=answer)
         page = visit("ann").review("private")
@@ -181,9 +171,7 @@ class TestReview:
         page.get_by_role("button", name="Clear the filters").click()
         expect(page).to_have_url(re.compile(r"/review$"))
 
-    def test_a_bulk_approval_shows_what_it_covers_and_leaves_out_what_needs_a_look(
-        self, visit: Callable[..., Visitor], day: Site
-    ) -> None:
+    def test_a_bulk_approval_leaves_out_what_needs_a_look(self, visit: Callable[..., Visitor], day: Site) -> None:
         fine = capture(day, "bulk", *[f"Which parapet cap for roof {n}{n}?" for n in range(3)], tags=["bulk-tag"])
         doubtful = capture(day, "bulk", "Who sells TPO?", response=f"{ANSWER} bo@example.com", tags=["bulk-tag"])
         page = visit("ann").review("bulk")
@@ -228,9 +216,7 @@ class TestReview:
         capture(day, "arrives", "Which roof drain strainer?")
         expect(page.locator(".stage-title")).to_have_text("Which roof drain strainer?")
 
-    def test_what_arrives_while_the_page_is_being_drawn_is_shown_too(
-        self, visit: Callable[..., Visitor], day: Site
-    ) -> None:
+    def test_facts_that_arrive_while_drawing_are_shown(self, visit: Callable[..., Visitor], day: Site) -> None:
         capture(day, "meanwhile", "Which roof hatch for TPO?")
         page = visit("ann").page
 

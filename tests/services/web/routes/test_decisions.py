@@ -35,7 +35,7 @@ def test_an_approval_on_what_was_seen_counts(site: Site) -> None:
     assert shown["revision"] == answer.json()["seq"]
 
 
-def test_a_decision_on_something_a_colleague_has_changed_is_refused_with_what_they_did(site: Site) -> None:
+def test_a_stale_decision_is_refused_with_what_happened_since(site: Site) -> None:
     example = captured(site)
     path = f"/api/v1/examples/{example['example_id']}"
     revision = {"revision": example["revision"]}

@@ -68,7 +68,7 @@ def test_every_call_becomes_its_fact(site: Site, path: str, body: dict[str, Any]
 
 
 @pytest.mark.parametrize(("path", "body", "expected"), CALLS, ids=[path for path, _, _ in CALLS])
-def test_a_retry_with_the_same_key_is_the_same_fact_and_another_body_is_refused(
+def test_an_idempotency_key_stands_for_one_body(
     site: Site, path: str, body: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     client, key = site.client("publisher"), {"Idempotency-Key": f"key of {path}"}
@@ -192,7 +192,7 @@ def test_a_projects_knowledge_becomes_one_example_each(site: Site) -> None:
     assert client.post("/api/v1/project-knowledge", json={"project": "Depot"}).status_code == 422
 
 
-def test_what_is_answered_is_on_disk_and_is_what_the_log_holds(site: Site) -> None:
+def test_an_answered_fact_is_on_the_log(site: Site) -> None:
     answer = (
         site.client("publisher").post("/api/v1/examples", json={"prompt": "“ünï” \u0000?", "response": ANSWER}).json()
     )

@@ -73,9 +73,7 @@ def test_every_page_answers_as_it_stood_at_a_moment(auditor: httpx.Client, told:
     assert auditor.get("/api/v1/review/facets", params=then).json()["projects"] == [{"name": "general", "waiting": 3}]
 
 
-def test_whoever_wants_the_same_moment_shares_it_and_a_third_moment_has_to_wait(
-    auditor: httpx.Client, site: Site
-) -> None:
+def test_a_moment_is_shared_and_a_third_one_waits(auditor: httpx.Client, site: Site) -> None:
     go_back(auditor, 2)
     assert go_back(site.client("reviewer"), 2)["by"] == "auditor"
     go_back(auditor, 4)
@@ -88,7 +86,7 @@ def test_whoever_wants_the_same_moment_shares_it_and_a_third_moment_has_to_wait(
     assert [moment["seq"] for moment in auditor.get("/api/v1/past").json()["items"]] == [1, 4]
 
 
-def test_a_moment_that_nobody_went_back_to_or_that_has_not_come_is_refused(auditor: httpx.Client) -> None:
+def test_a_moment_that_is_not_there_is_refused(auditor: httpx.Client) -> None:
     for path in ("/api/v1/stats", "/api/v1/dashboard", "/api/v1/examples", "/api/v1/examples/none"):
         answer = auditor.get(path, params={"as_of": 2})
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_past_state")
@@ -115,7 +113,7 @@ def test_a_way_back_can_be_given_up_at_once(auditor: httpx.Client, site: Site) -
     until(lambda: folders(site) == [])
 
 
-def test_a_process_that_is_killed_is_told_and_can_be_had_again(auditor: httpx.Client, site: Site) -> None:
+def test_a_killed_past_process_can_be_started_again(auditor: httpx.Client, site: Site) -> None:
     go_back(auditor, 3)
     (home,) = folders(site)
     os.kill(int(home.name.removeprefix("past.")), 9)
@@ -125,7 +123,7 @@ def test_a_process_that_is_killed_is_told_and_can_be_had_again(auditor: httpx.Cl
     assert auditor.get("/api/v1/stats", params={"as_of": 3}).json()["total"] == 3
 
 
-def test_a_text_that_is_erased_is_in_no_past_state_any_more(auditor: httpx.Client, site: Site, told: list[str]) -> None:
+def test_an_erasure_ends_every_past_state(auditor: httpx.Client, site: Site, told: list[str]) -> None:
     go_back(auditor, 3)
     site.cli.run("erase", told[2], "--reason", "asked to")
     until(lambda: auditor.get("/api/v1/past").json()["items"] == [])

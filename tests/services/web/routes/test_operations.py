@@ -47,7 +47,7 @@ def test_an_export_is_a_job_and_then_in_the_list(exporting: Site) -> None:
     assert exporting.client("publisher").get("/api/v1/exporter").json()["state"]
 
 
-def test_the_lineage_leads_from_an_export_to_its_examples_and_back(exporting: Site) -> None:
+def test_lineage_leads_from_exports_to_examples_and_back(exporting: Site) -> None:
     auditor = exporting.client("auditor")
     (export,) = auditor.get("/api/v1/exports").json()["exports"]
     digest = export["export_digest"]

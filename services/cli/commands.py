@@ -1,0 +1,87 @@
+"""The table of commands, and the group that loads the one that is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+
+class Entry(NamedTuple):
+    """A command: its name, the module of this package and the attribute that define it, and what it does in short."""
+
+    name: str
+    place: str
+    help: str
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        module, _, attribute = self.place.partition(":")
+        command: click.Command = getattr(import_module(f"{__package__}.{module}"), attribute)
+        return command
+
+
+COMMANDS = (
+    Entry("up", "services:up", "Start everything on this machine and keep it running."),
+    Entry("demo", "services:demo", "Play a shipped sample day, from captures to the training file."),
+    Entry("import", "facts:import_", "Import files of JSON lines: an old store, chat logs, traces."),
+    Entry("capture", "facts:capture", "Record an interaction; prints the id of the new example."),
+    Entry("feedback", "facts:feedback", "Give a thumbs up or down."),
+    Entry("correct", "facts:correct", "Record what an answer should have been."),
+    Entry("queue", "review:queue", "List what waits for review, most urgent first."),
+    Entry("show", "review:show", "Show an example: is it trained on, and if not, why not."),
+    Entry("approve", "review:approve", "Approve examples for training."),
+    Entry("reject", "review:reject", "Reject an example: it stays out of training."),
+    Entry("reopen", "review:reopen", "Take a decision back: the example stands undecided again."),
+    Entry("edit", "review:edit", "Edit an answer and approve it in one step."),
+    Entry("redact", "texts:redact", "Replace personal data in an example by placeholders."),
+    Entry("analyze", "texts:analyze", "Judge texts without a server: relevance, tags, personal data."),
+    Entry("duplicates", "texts:duplicates", "Find near-duplicates without a server."),
+    Entry("stats", "status:stats", "Show how much there is and how much of it is trained on."),
+    Entry("export", "exports:export", "Bring the volume up to date: every format of the training set."),
+    Entry("train", "exports:train", "Start a training on the latest export."),
+    Entry("exports", "exports:exports", "List exports and the trainings on them, newest first."),
+    Entry("lineage", "exports:lineage", "Tell where a row comes from, or where an example went."),
+    Entry("history", "replay:history", "Tell the whole story of an example in order."),
+    Entry("replay", "replay:replay", "Tell what was said, in the order of the log."),
+    Entry("status", "status:status", "Show what runs, how far behind it is, and what is wrong."),
+    Entry("policy", "policies:policy", "Show and change what is trained on."),
+    Entry("quarantine", "quarantine:quarantine", "Look at what could not be folded."),
+    Entry("erase", "audit:erase", "Erase the text of an example everywhere, for good."),
+    Entry("verify", "audit:verify", "Prove that the log is what it was."),
+    Entry("audit", "audit:audit", "Make an export anew from the log and compare it byte for byte."),
+    Entry("backup", "backup:backup", "Write a backup of the log into a new folder."),
+    Entry("restore", "backup:restore", "Make the log anew from a backup, and prove that it is the same."),
+    Entry("rebuild", "rebuild:rebuild", "Fold the log anew beside the live tables and exchange them."),
+    Entry("projector", "services:projector", "Run the projector alone, as a container does."),
+    Entry("exporter", "exports:exporter", "Run the exporter alone, as a container does."),
+    Entry("web", "web:web", "Serve the pages and the HTTP API."),
+    Entry("token", "web:token", "Tokens for the gateway: who may say, look, decide and operate."),
+    Entry("asyncapi", "web:asyncapi", "Print what the services listen to and say on NATS."),
+)
+"""Every command, in the order of the help."""
+
+
+class _Commands(click.Group):
+    """Knows its commands by the table, and loads the one that is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [entry.name for entry in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return next((entry.load() for entry in COMMANDS if entry.name == cmd_name), None)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(entry.name, entry.help) for entry in COMMANDS])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="rooflog-server", prog_name="rooflog")
+def main() -> None:
+    """Turn the daily work of a roofing assistant into training data that can be trusted.
+
+    Every command takes --json (one document on standard output) and --data-dir; exit code 0 means done, 1 it failed,
+    2 the input or usage is wrong.
+    """

@@ -1,0 +1,24 @@
+"""The training set as conversations of system, user and assistant."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from ..rows import ASKED, CONVERSATION, SYSTEM_AND_USER, Rows, answer, lines, messages
+from .format import Format
+
+
+def _made(rows: Rows) -> pa.Table:
+    rows = rows.where(rows["sft"])
+    json = lines(f'{{"messages":[{ASKED},{answer("response")}]}}', rows)
+    return pa.table([messages(rows, *SYSTEM_AND_USER, ("assistant", "response")), json], ["messages", "json"])
+
+
+MESSAGES = Format(
+    name="messages",
+    title="The same rows as conversations",
+    trainers="conversational language modeling in TRL",
+    schema=pa.schema([("messages", CONVERSATION)]),
+    lines={"sft": "sft"},
+    made=_made,
+)
