@@ -19,7 +19,7 @@ from ..store.checkpoint import Checkpoint, checkpoint
 from ..store.database import Connection, DatabaseError, with_rows
 from ..tables import awaited, policies
 from ..tables.examples import QUESTION, known
-from ..texts import analysis, contradictions, near_duplicates
+from ..texts import analysis, contradictions, near_links
 from ..verdicts import judgement
 from . import tables
 
@@ -52,7 +52,7 @@ class Projector:
         self.con: Connection = database.connect(path, memory_limit=memory_limit)
         self.checkpoint_seq = self._judged_seq = 0
         self._is_open = False  # the transaction
-        self.near = near_duplicates.Index()
+        self.near = near_links.Index()
         self.con.execute(_UNTIDY)
         try:
             self._begin(path)
@@ -144,14 +144,14 @@ class Projector:
                 self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
                 analysis.analyse(self.con, "portion", policy.lexicon)
                 if min(first + PORTION - 1, last) > linked_through:
-                    near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold, self.near)
+                    near_links.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold, self.near)
             if progress:
                 progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
         with self._transaction():
             changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
             analysis.analyse(self.con, f"({changed})", policy.lexicon)
-            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold, self.near)
-            near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
+            near_links.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold, self.near)
+            near_links.relink(self.con, policy.duplicates.threshold, self.near)
             contradictions.forget(self.con)
             judgement.gather_all(self.con, policy)
             awaited.find(self.con)
@@ -203,7 +203,7 @@ class Projector:
             contradictions.forget(self.con)
         if batch.of(PolicyAdopted) and not judgement.gathers_the_same(self.con, policy):
             analysis.analyse(self.con, "examples", policy.lexicon)
-            near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
+            near_links.relink(self.con, policy.duplicates.threshold, self.near)
             judgement.gather_all(self.con, policy)
             return
         if is_touched:
@@ -256,7 +256,7 @@ class Projector:
         changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (seq)
                        WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL)"""
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_prompts AS {_prompts(changed)}")
-        linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold, self.near)
+        linked = near_links.link(self.con, "changed_prompts", policy.duplicates.threshold, self.near)
         if not linked or linked[0] >= since:  # what is new is touched
             return
         with_rows(

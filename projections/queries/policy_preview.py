@@ -67,11 +67,11 @@ def moved(con: Connection, *, policy: dict[str, Any]) -> Iterator[bytes | pa.Tab
 def _judge(con: Connection, candidate: Policy) -> None:
     """Judge everything under the candidate into `judged`; links of another threshold are made beside the real ones."""
     if candidate.duplicates.threshold != policies.current(con).duplicates.threshold:
-        from ..texts import near_duplicates  # learns its vocabulary: not for those who only ask
+        from ..texts import near_links  # learns its vocabulary: not for those who only ask
 
         for table in ("near_texts", "near_buckets"):
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM main.{table}")
-        near_duplicates.relink(con, candidate.duplicates.threshold)
+        near_links.relink(con, candidate.duplicates.threshold)
     judgement.candidate(con, candidate)
 
 
