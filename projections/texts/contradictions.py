@@ -16,7 +16,8 @@ import msgspec
 
 from ..store.database import AMONG, Connection, first, insert, with_rows
 from ..store.table import Table
-from .normal_form import PRODUCTS, normalise, words
+from .normal_form import PRODUCTS, normalise
+from .words import words
 
 MEMBERS = 200
 """Answers to one question that are looked at: the best ones, in the order in which duplicates are kept."""
