@@ -184,7 +184,10 @@ def _looked_for(keys: Words, banded: Words) -> npt.NDArray[np.uint64]:
 
 
 def relink(con: Connection, threshold: float, index: Index | None = None) -> None:
-    """Link every stored text anew unless that is how they were linked: what a new threshold demands."""
+    """Link every stored text anew unless that is how they were linked: what a new threshold demands.
+
+    They wait in the temporary table `near_again`.
+    """
     index = index or Index()
     made = _made(threshold)
     if not first(con, "SELECT 1 FROM near_texts WHERE made <> ? LIMIT 1", [made]):
