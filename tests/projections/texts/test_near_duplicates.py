@@ -25,7 +25,7 @@ def test_labelled_pairs_keep_their_quality() -> None:
         assert not any(near for kind, near in found if kind == "unrelated")
 
 
-def test_similarity_is_symmetric_and_one_for_the_same_words_in_any_order() -> None:
+def test_similarity_is_symmetric_and_ignores_the_order_of_words() -> None:
     assert similarity("minimum slope tpo", "tpo minimum slope") == 1.0
     a, b = "minimum slope tpo", "minimum slope tpo membrane"
     assert similarity(a, b) == similarity(b, a) == 12 / 19
@@ -42,7 +42,7 @@ GOLDEN_SIGNATURE = [24186037, 11023710, 337957365, 308701283, 77304630, 10788420
 GOLDEN_BUCKETS = [3063871462, 772004764, 1827086003, 2298468021]
 
 
-def test_signatures_do_not_depend_on_the_block_and_estimate_the_similarity(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signatures_estimate_the_similarity_in_blocks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     normals = [normalise(prompt) for prompt in prompts(5000)]
     signatures = signature(normals)
     assert np.array_equal(signatures[4000:4100], signature(normals[4000:4100]))
@@ -75,7 +75,7 @@ def test_several_processes_find_the_links_of_one() -> None:
     assert cluster(texts, processes=2) == cluster(texts)
 
 
-def test_a_cluster_hangs_on_its_earliest_text_not_on_a_chain() -> None:
+def test_a_cluster_hangs_on_its_earliest_text_without_chains() -> None:
     steps = [
         "seal flashing around rooftop equipment",
         "seal flashing around rooftop equipment quickly",

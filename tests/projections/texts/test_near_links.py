@@ -82,7 +82,7 @@ def test_a_second_delivery_changes_nothing(con: duckdb.DuckDBPyConnection) -> No
     assert links(con) == cluster([text for _, text in texts])
 
 
-def test_forgotten_changed_and_late_texts_give_the_links_of_what_is_left(
+def test_forgotten_changed_and_late_texts_leave_right_links(
     con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Erasing a representative, redacting a prompt and a late arrival: as if it had always been so."""

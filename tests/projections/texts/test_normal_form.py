@@ -71,7 +71,7 @@ def test_facts_that_differ(a: str, b: str) -> None:
     assert facts(normalise(a)) != facts(normalise(b))
 
 
-def test_a_word_in_place_of_another_is_no_edit_but_a_misspelling_or_a_compound_is() -> None:
+def test_a_misspelling_is_an_edit_and_another_word_is_none() -> None:
     assert reworded("letter owner warranty lincoln", "letter owner warranty jefferson")
     assert reworded("repair seam", "inspect seam")
     assert not reworded("letter owner jefferson", "letter owner jeffreson")
