@@ -21,7 +21,7 @@ from projections.fold.projector import Projector, prepare
 from projections.policy.policy import Policy, default
 from projections.store.database import first
 from projections.tables import policies
-from projections.verdicts import judgement
+from projections.verdicts import verdicts
 from tests.bench_texts import SENTENCES
 from tests.evaluation.prompts import prompts
 from tests.services.conftest import NOW
@@ -77,7 +77,7 @@ def main(count: int) -> list[tuple[str, ...]]:
             changed = int((before != after).sum())
             projector.con.execute("BEGIN TRANSACTION")
             began = time.perf_counter()
-            judgement.gather_all(projector.con, policies.current(projector.con))
+            verdicts.gather_all(projector.con, policies.current(projector.con))
             anew = time.perf_counter() - began
             projector.con.execute("COMMIT")
             rows.append((

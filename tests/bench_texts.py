@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from projections.policy import policy
 from projections.store import database
-from projections.texts import analysis, near_duplicates
+from projections.texts import analysis, near_duplicates, near_links
 from tests.evaluation.prompts import prompts
 
 CHARACTERS = 900
@@ -78,22 +78,22 @@ def exact_rate(count: int) -> float:
 def one_more(count: int, tries: int = 40) -> tuple[float, float]:
     """Milliseconds (median, worst) to link one new prompt to `count` stored ones, transaction included."""
     con = database.connect(None)
-    for table in (near_duplicates.NEAR_TEXTS, near_duplicates.NEAR_BUCKETS):
+    for table in (near_links.NEAR_TEXTS, near_links.NEAR_BUCKETS):
         table.create(con)
-    index = near_duplicates.Index()
+    index = near_links.Index()
     asked = list(prompts(count + tries))
     con.execute("CREATE TEMP TABLE said (seq BIGINT, prompt VARCHAR)")
     for start in range(0, count, 50_000):
         part = asked[start : min(start + 50_000, count)]
         con.register("part", pa.table({"seq": range(start, start + len(part)), "prompt": part}))
         con.execute("CREATE OR REPLACE TEMP TABLE said AS SELECT * FROM part")
-        near_duplicates.link(con, "said", index=index)
+        near_links.link(con, "said", index=index)
     times = []
     for number, prompt in enumerate(asked[count:], count):
         con.execute("CREATE OR REPLACE TEMP TABLE said AS SELECT ?::BIGINT AS seq, ? AS prompt", [number, prompt])
         began = time.perf_counter()
         con.execute("BEGIN")
-        near_duplicates.link(con, "said", index=index)
+        near_links.link(con, "said", index=index)
         con.execute("COMMIT")
         times.append(1000 * (time.perf_counter() - began))
     return statistics.median(times), max(times)

@@ -1,4 +1,14 @@
-"""The projector: folds batches of the log into the tables, each in one transaction with its checkpoint."""
+"""The projector: folds batches of the log into the tables, each in one transaction with its checkpoint.
+
+What a batch reaches is handed on in temporary tables; verdicts.py goes on with `touched`.
+
+| table | rows | columns | written by | read by |
+|---|---|---|---|---|
+| `portion` (a view) | examples of a stretch of the log | of examples | `judge` | analysis, links |
+| `touched` | examples that a batch reaches | seq, example_id | `_find_touched`, `_link` | awaited, links, verdicts |
+| `changed_prompts` | prompts of `touched` that are new or changed | seq, prompt | `_link` | links |
+| `touched_texts` | examples of `touched` | analysis_key and the texts | `_judge` | analysis |
+"""
 
 from __future__ import annotations
 
@@ -19,8 +29,8 @@ from ..store.checkpoint import Checkpoint, checkpoint
 from ..store.database import Connection, DatabaseError, with_rows
 from ..tables import awaited, policies
 from ..tables.examples import QUESTION, known
-from ..texts import analysis, contradictions, near_duplicates
-from ..verdicts import judgement
+from ..texts import analysis, contradictions, near_links
+from ..verdicts import verdicts
 from . import tables
 
 _UNTIDY, _TIDY = "SET max_vacuum_tasks = 0", "RESET max_vacuum_tasks"
@@ -52,7 +62,7 @@ class Projector:
         self.con: Connection = database.connect(path, memory_limit=memory_limit)
         self.checkpoint_seq = self._judged_seq = 0
         self._is_open = False  # the transaction
-        self.near = near_duplicates.Index()
+        self.near = near_links.Index()
         self.con.execute(_UNTIDY)
         try:
             self._begin(path)
@@ -144,16 +154,16 @@ class Projector:
                 self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
                 analysis.analyse(self.con, "portion", policy.lexicon)
                 if min(first + PORTION - 1, last) > linked_through:
-                    near_duplicates.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold, self.near)
+                    near_links.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold, self.near)
             if progress:
                 progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
         with self._transaction():
             changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
             analysis.analyse(self.con, f"({changed})", policy.lexicon)
-            near_duplicates.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold, self.near)
-            near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
+            near_links.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold, self.near)
+            near_links.relink(self.con, policy.duplicates.threshold, self.near)
             contradictions.forget(self.con)
-            judgement.gather_all(self.con, policy)
+            verdicts.gather_all(self.con, policy)
             awaited.find(self.con)
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
@@ -201,10 +211,10 @@ class Projector:
             self._link(policy, batch.first)
         if batch.gone or batch.facts[ExampleRedacted]:
             contradictions.forget(self.con)
-        if batch.of(PolicyAdopted) and not judgement.gathers_the_same(self.con, policy):
+        if batch.of(PolicyAdopted) and not verdicts.gathers_the_same(self.con, policy):
             analysis.analyse(self.con, "examples", policy.lexicon)
-            near_duplicates.relink(self.con, policy.duplicates.threshold, self.near)
-            judgement.gather_all(self.con, policy)
+            near_links.relink(self.con, policy.duplicates.threshold, self.near)
+            verdicts.gather_all(self.con, policy)
             return
         if is_touched:
             self.con.execute(
@@ -213,9 +223,9 @@ class Projector:
                    FROM examples SEMI JOIN touched USING (seq)"""
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
-            judgement.update(self.con, policy)
+            verdicts.update(self.con, policy)
         if batch.of(PolicyAdopted):
-            judgement.judge_all(self.con, policy)
+            verdicts.judge_all(self.con, policy)
 
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
@@ -256,7 +266,7 @@ class Projector:
         changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (seq)
                        WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL)"""
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_prompts AS {_prompts(changed)}")
-        linked = near_duplicates.link(self.con, "changed_prompts", policy.duplicates.threshold, self.near)
+        linked = near_links.link(self.con, "changed_prompts", policy.duplicates.threshold, self.near)
         if not linked or linked[0] >= since:  # what is new is touched
             return
         with_rows(

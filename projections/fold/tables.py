@@ -20,9 +20,10 @@ from ..tables.policies import POLICIES
 from ..tables.quarantine import QUARANTINE
 from ..texts.analysis import ANALYSIS
 from ..texts.contradictions import CLAIMS
-from ..texts.near_duplicates import ALGORITHM, NEAR_BUCKETS, NEAR_TEXTS
+from ..texts.near_duplicates import ALGORITHM
+from ..texts.near_links import NEAR_BUCKETS, NEAR_TEXTS
 from ..verdicts.counters import HOURS, NEW_TOPICS, QUEUED, QUEUED_TAGS, TALLIES
-from ..verdicts.judgement import JUDGING, VERDICTS
+from ..verdicts.verdicts import JUDGING, VERDICTS
 
 TABLES: tuple[Table, ...] = (
     EXAMPLES,

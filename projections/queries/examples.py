@@ -14,7 +14,7 @@ from ..store.database import AMONG, Connection, first
 from ..tables import awaited, policies
 from ..tables.examples import id_key
 from ..tables.quarantine import SUBJECT_ID
-from ..verdicts import judgement
+from ..verdicts import verdicts
 from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, names
 
 PAGE = 1_000
@@ -262,7 +262,7 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
         return funnel(con), "verdicts"
     filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
     other: Policy = msgspec.structs.replace(policy, filters=filters)
-    relation = judgement.candidate(con, other)
+    relation = verdicts.candidate(con, other)
     return funnel(con, "judged"), relation
 
 

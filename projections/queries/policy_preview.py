@@ -1,4 +1,10 @@
-"""What another policy would change: the training set judged under both, before anything is adopted."""
+"""What another policy would change: the training set judged under both, before anything is adopted.
+
+| temporary table | rows | columns | written by | read by |
+|---|---|---|---|---|
+| `near_texts`, `near_buckets` | links at another threshold | of the tables that they hide | `_judge` | evidence |
+| `judged` | examples under the other policy | seq, kind, judgement | `verdicts.candidate` | all here, the funnel |
+"""
 
 from __future__ import annotations
 
@@ -12,7 +18,7 @@ from ..store.checkpoint import checkpoint
 from ..store.database import Connection, first
 from ..tables import policies
 from ..texts import analysis
-from ..verdicts import judgement, reasons
+from ..verdicts import reasons, verdicts
 from . import examples
 
 SHOWN = 50
@@ -67,12 +73,12 @@ def moved(con: Connection, *, policy: dict[str, Any]) -> Iterator[bytes | pa.Tab
 def _judge(con: Connection, candidate: Policy) -> None:
     """Judge everything under the candidate into `judged`; links of another threshold are made beside the real ones."""
     if candidate.duplicates.threshold != policies.current(con).duplicates.threshold:
-        from ..texts import near_duplicates  # learns its vocabulary: not for those who only ask
+        from ..texts import near_links  # learns its vocabulary: not for those who only ask
 
         for table in ("near_texts", "near_buckets"):
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM main.{table}")
-        near_duplicates.relink(con, candidate.duplicates.threshold)
-    judgement.candidate(con, candidate)
+        near_links.relink(con, candidate.duplicates.threshold)
+    verdicts.candidate(con, candidate)
 
 
 _UNREAD = """SELECT 1 FROM examples ANTI JOIN (SELECT analysis_key FROM analysis WHERE analyser = $analyser)

@@ -2,6 +2,12 @@
 
 An erased example keeps what its tombstone says and nothing else. So the tables of whoever saw the text before it was
 erased equal those that are folded anew from a log that no longer holds it.
+
+| temporary table | rows | columns | written by | read by |
+|---|---|---|---|---|
+| `listed` | messages that tombstones list | seq, erased_by | `_take_out` | `_take_out`, `_GONE` |
+| `gone` | erased examples | example_id, seq of the tombstone | `_take_out` | `_take_out`, `_blank` |
+| `left_over` | messages that hold text of `gone` | seq, ids | `_take_out` | `_take_out` |
 """
 
 from __future__ import annotations

@@ -328,7 +328,10 @@ def _redactions(batch: Batch) -> pa.Table | None:
 
 
 def _fold_redactions(con: Connection, batch: Batch) -> None:
-    """Keep redactions and give each example the text of its latest one, whichever of the two came first."""
+    """Keep redactions and give each example the text of its latest one, whichever of the two came first.
+
+    The temporary table `redacted` holds the latest ones of what the batch brings.
+    """
     if "redactions" in batch.rows:
         database.append(con, "redactions", batch.rows["redactions"])
     elif not database.first(con, "SELECT 1 FROM redactions LIMIT 1"):

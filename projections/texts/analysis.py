@@ -42,7 +42,10 @@ def analyser(lexicon: Lexicon) -> str:
 
 
 def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
-    """Analyse the texts of a relation (`analysis_key` and the three texts) that this analyser has not seen yet."""
+    """Analyse the texts of a relation (`analysis_key` and the three texts) that this analyser has not seen yet.
+
+    They wait in the temporary table `unread`, numbered.
+    """
     who = analyser(lexicon)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE unread AS

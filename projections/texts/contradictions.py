@@ -1,6 +1,15 @@
 """Contradictions: two answers to one question that cannot both be right, for a reviewer to look at.
 
 Only answers whose prompts are near-duplicates are compared, so what differs between them is rarely the subject.
+
+| temporary table | rows | columns | written by | read by |
+|---|---|---|---|---|
+| `answering` | answers to a question with several | cluster, seq, place, what is known | `find` | `oppose`, verdicts |
+| `compared` | of these the best, and those to compare | cluster, seq, place, analysis_key | `find` | `find` |
+| `unclaimed` | texts of `compared` that the cache lacks | analysis_key, seq, number | `find` | `find` |
+| `fresh_claims` | what these claim | of `claims` | `find` | `find`, `keep` |
+| `told` | `compared` with what each claims | cluster, seq, place, of `claims` | `find` | `find` |
+| `contradicting` | answers that contradict another | seq, contradicts | `oppose` | verdicts |
 """
 
 from __future__ import annotations
@@ -16,7 +25,8 @@ import msgspec
 
 from ..store.database import AMONG, Connection, first, insert, with_rows
 from ..store.table import Table
-from .normal_form import PRODUCTS, normalise, words
+from .normal_form import PRODUCTS, normalise
+from .words import words
 
 MEMBERS = 200
 """Answers to one question that are looked at: the best ones, in the order in which duplicates are kept."""

@@ -1,6 +1,12 @@
 """Tallies: what is counted and what waits, moved along with the verdicts, so that no page has to count a million rows.
 
 Both follow from the verdicts and could be counted again at any time; a test does.
+
+| temporary table | rows | columns | written by | read by |
+|---|---|---|---|---|
+| `moved_tallies` | tallies that change, by how much | of `tallies` | `move` | `move` |
+| `moved_hours` | hours that change, by how much | of `hours` | `move` | `move` |
+| `thinly` | thin tags in the queue | seq, tag | `find_new` | `find_new` |
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Verdicts: for every example, is it trained on, and if not, every reason why; and its place in the review queue.
+"""Judgement: the statements that judge evidence under a policy. They read relations and write nothing.
 
-A verdict is a pure function of the tables of facts and the policy, so it never matters in how many batches the facts
-arrived: whatever a batch touches is judged anew from the facts.
+A judgement is a pure function of the evidence and the policy. What an example is worth by itself comes first, then
+which of several answers to a question is the best.
 """
 
 from __future__ import annotations
@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..policy.policy import RELEVANCE, Policy, default
-from ..store.database import Connection, first
-from ..store.table import Table
-from ..texts.analysis import analyser
-from . import counters, evidence
+from ..policy.policy import RELEVANCE, Policy
 from .reasons import BIT
 
 JUDGEMENT = {
@@ -27,21 +23,6 @@ JUDGEMENT = {
     "queue": "BIGINT",
 }
 """What a policy makes of the evidence; `duplicate_of` and `contradicts` are the seq of another example."""
-
-COLUMNS = evidence.COLUMNS | JUDGEMENT
-
-VERDICTS = Table(name="verdicts", columns=COLUMNS, key="example_id", kind="derived", group="verdicts", in_digest=True)
-"""A verdict repeats its evidence, so that another policy judges anew without a join."""
-
-JUDGING = Table(
-    name="judging",
-    columns={"terms": "VARCHAR", "question": "VARCHAR"},
-    key="terms",
-    kind="derived",
-    group="verdicts",
-    first_row=lambda: (terms(default()), "cluster"),
-)
-"""One row: the terms on which the evidence was gathered, and the column that examples shared that answer the same."""
 
 _FILTERS = BIT["too_short"] | BIT["low_relevance"] | BIT["excluded_source"] | BIT["excluded_by_author"]
 _GONE = BIT["superseded_by"] | BIT["erased"]
@@ -74,28 +55,27 @@ def parameters(policy: Policy) -> dict[str, Any]:
     }
 
 
-_IDENTITY = ("seq", "kind", "cluster", "occurred_at", "decision")
-"""What is repeated of the evidence beside a judgement; the lists and texts of it would cost more than judging."""
-
-_CONTEST = ("seq", "cluster", "occurred_at", "decision")
-"""What decides of the evidence which answer to a question is best, and what becomes of the others."""
-
-_OF_ITSELF = ("relevance", "approval", "rank", "is_borderline")
+OF_ITSELF = ("relevance", "approval", "rank", "is_borderline")
 """The columns of JUDGEMENT that other answers have nothing to do with."""
 
-_LOOKED_AT = """CASE WHEN len(personal_data) + len(flags) > 0 OR ({0} IS NULL AND is_borderline) THEN 4
+LOOKED_AT = """CASE WHEN len(personal_data) + len(flags) > 0 OR ({0} IS NULL AND is_borderline) THEN 4
                      WHEN {0} IS NULL THEN 5 END"""
 """The place of what nobody has decided on or complained about, without contradictions."""
 
-_FREED = 0
+FREED = 0
 """Stands for the place of what contradicted another answer until it is known whether it still does."""
 
-_PUT_FORWARD = f"CASE WHEN decision IS NULL AND (queue IS NULL OR queue IN ({_FREED}, 5)) THEN 4 ELSE queue END"
+PUT_FORWARD = f"CASE WHEN decision IS NULL AND (queue IS NULL OR queue IN ({FREED}, 5)) THEN 4 ELSE queue END"
 """The place of what contradicts another answer."""
 
 
-def _by_itself(relation: str, kept: Iterable[str]) -> str:
-    """The SELECT that judges each of a relation of evidence by itself, under `parameters`: `kept` and _BY_ITSELF."""
+def question_of(policy: Policy) -> str:
+    """The column that examples share that answer the same."""
+    return "cluster" if policy.duplicates.near else "prompt_key"
+
+
+def by_itself(relation: str, kept: Iterable[str]) -> str:
+    """The SELECT that judges each of a relation of evidence by itself, under `parameters`: `kept` and what it finds."""
     return f"""
 SELECT {", ".join(kept)}, ['low', 'medium', 'high'][relevance_rank + 1] AS relevance,
     CASE WHEN decision = 'rejected' THEN NULL ELSE basis END AS approval,
@@ -109,7 +89,7 @@ SELECT {", ".join(kept)}, ['low', 'medium', 'high'][relevance_rank + 1] AS relev
          WHEN own & {_FILTERS & ~BIT["too_short"]} > 0 THEN NULL
          WHEN feedback = 'negative' THEN 2
          WHEN own & {_FILTERS} > 0 THEN NULL
-         ELSE {_LOOKED_AT.format("basis")} END AS queue
+         ELSE {LOOKED_AT.format("basis")} END AS queue
 FROM (
     SELECT *,
         CASE WHEN NOT is_erased AND (prompt_chars < $min_prompt OR response_chars < $min_response)
@@ -134,7 +114,7 @@ FROM (
         FROM {relation}))"""
 
 
-def _beside_one_another(alone: str, question: str, kept: Sequence[str]) -> str:
+def beside_one_another(alone: str, question: str, kept: Sequence[str]) -> str:
     """The SELECT of `kept` and JUDGEMENT, contradictions left out, of what was judged by itself.
 
     `question` is the column that examples share that answer the same.
@@ -148,256 +128,3 @@ SELECT {", ".join(kept)}, relevance, approval, rank,
     CASE WHEN own = 0 THEN nullif(best, seq) END AS duplicate_of, NULL::BIGINT AS contradicts, is_borderline,
     own | CASE WHEN own = 0 AND best <> seq THEN {BIT["duplicate_of"]} ELSE 0 END AS reasons, queue
 FROM alone LEFT JOIN best USING ({question})"""
-
-
-def _judge(con: Connection, policy: Policy, relation: str, *, old: Sequence[str] = ()) -> None:
-    """Judge the evidence of a relation into the temporary table `judged`, contradictions left out.
-
-    `old` are columns of JUDGEMENT that the relation has and that are kept as `old_…`.
-    """
-    names = ", ".join([*evidence.COLUMNS, *(f"{name} AS old_{name}" for name in old)])
-    kept = [*_IDENTITY, *(f"old_{name}" for name in old)]
-    question = _question(policy)
-    alone = _by_itself(f"(SELECT {names} FROM {relation})", dict.fromkeys([*kept, question]))
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE judged AS {_beside_one_another(alone, question, kept)}", parameters(policy)
-    )
-
-
-def _question(policy: Policy) -> str:
-    """The column that examples share that answer the same."""
-    return "cluster" if policy.duplicates.near else "prompt_key"
-
-
-def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> None:
-    """Find contradictions in `judged`; where the same evidence is judged again, answers meet only a new best one."""
-    if not policy.duplicates.contradictions:
-        return
-    from ..texts import contradictions  # learns the vocabulary: not for those who only ask
-
-    relation = "(SELECT *, false AS is_known, NULL::BIGINT AS old_contradicts FROM judged)"
-    if is_again:
-        old = CONTENDING.replace("reasons", "old_reasons")
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE same_best AS
-                SELECT cluster FROM judged WHERE {CONTENDING} OR {old} GROUP BY cluster
-                HAVING count(*) FILTER ({old}) <= {contradictions.MEMBERS} AND count(*) FILTER ({CONTENDING}) > 1
-                AND arg_max(seq, {PLACES}) FILTER ({CONTENDING})
-                  = arg_max(seq, {PLACES.replace(" rank", " old_rank")}) FILTER ({old})"""
-        )
-        relation = f"(SELECT *, {old} AND cluster IN (FROM same_best) AS is_known FROM judged)"
-    found = contradictions.find(con, relation, CONTENDING)
-    if found or is_again:
-        _oppose(con, found)
-
-
-def _contradict_some(con: Connection, policy: Policy) -> None:
-    """The same of `touched` and what is beside it, by the answers `held` before: others meet only a new best one."""
-    if not policy.duplicates.contradictions:
-        return
-    from ..texts import contradictions
-
-    relation = f"""(
-        SELECT *, NOT is_touched AND cluster IN (
-            SELECT cluster FROM (
-                SELECT cluster, arg_max(seq, {PLACES}) AS seq, arg_max(is_touched, {PLACES}) AS is_touched
-                FROM judged WHERE {CONTENDING} GROUP BY cluster) SEMI JOIN (
-                SELECT cluster, arg_max(seq, {PLACES}) AS seq FROM held
-                GROUP BY cluster HAVING count(*) <= {contradictions.MEMBERS}) USING (cluster, seq)
-            WHERE NOT is_touched) AS is_known FROM judged)"""
-    found = contradictions.find(con, relation, CONTENDING)
-    if found or first(con, "SELECT 1 FROM answering WHERE is_known AND old_contradicts IS NOT NULL LIMIT 1"):
-        _oppose(con, found)
-
-
-def _oppose(con: Connection, found: Sequence[int]) -> None:
-    from ..texts import contradictions
-
-    contradictions.oppose(con, found)
-    con.execute(
-        f"""UPDATE judged SET contradicts = c.contradicts, queue = {_PUT_FORWARD}
-           FROM contradicting c WHERE judged.seq = c.seq"""
-    )
-
-
-def update(con: Connection, policy: Policy) -> None:
-    """Judge the examples of the table `touched` (one row an id) and those that contend with them for a question.
-
-    The latter are what they were but for the best answer beside them, so little of their rows is read and only those
-    that change are written: a batch of 500 facts can meet 4,000.
-    """
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered('touched')}",
-        {"analyser": analyser(policy.lexicon)},
-    )
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT cluster FROM (
-             SELECT cluster FROM gathered UNION ALL SELECT cluster FROM verdicts SEMI JOIN gathered USING (seq))"""
-    )
-    names = ", ".join(dict.fromkeys([*_CONTEST, _question(policy), *JUDGEMENT]))
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE held AS
-            SELECT {names} FROM verdicts SEMI JOIN asked USING (cluster) WHERE {CONTENDING}"""
-    )
-    _judge_some(con, policy)
-    _contradict_some(con, policy)
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE differing AS SELECT seq, {", ".join(JUDGEMENT)} FROM judged
-            WHERE is_touched OR {_differ(JUDGEMENT)}"""
-    )
-    con.execute("CREATE OR REPLACE TEMP TABLE replaced AS SELECT * FROM verdicts SEMI JOIN differing USING (seq)")
-    gathered = ", ".join(evidence.COLUMNS)
-    place = f"CASE WHEN queue = {_FREED} THEN {_LOOKED_AT.format('approval')} ELSE queue END"
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE renewed AS SELECT * REPLACE ({place} AS queue) FROM (
-              SELECT {gathered} FROM gathered
-              UNION ALL SELECT {gathered} FROM replaced ANTI JOIN gathered USING (seq)) JOIN differing USING (seq)"""
-    )
-    con.execute("DELETE FROM verdicts WHERE seq IN (SELECT seq FROM replaced)")
-    con.execute("INSERT INTO verdicts BY NAME FROM renewed")
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT {counters.SEEN}, sum(sign) AS sign FROM (
-              SELECT {counters.SEEN}, -1 AS sign FROM replaced UNION ALL SELECT {counters.SEEN}, 1 FROM renewed)
-            GROUP BY ALL HAVING sum(sign) <> 0"""
-    )
-    counters.move(con, "moved", policy.review.new_topic_below)
-    _remember(con, policy)
-
-
-def _judge_some(con: Connection, policy: Policy) -> None:
-    """Judge what is `gathered` and the rest of `held` as _judge does, with what the rest was judged before."""
-    question = _question(policy)
-    kept = list(dict.fromkeys([*_CONTEST, question]))
-    held = [*kept, "relevance", "approval", "rank", "is_borderline", *map("{0} AS old_{0}".format, JUDGEMENT)]
-    alone = f"""
-        SELECT *, true AS is_touched FROM ({_by_itself("gathered", kept)})
-        UNION ALL BY NAME
-        SELECT {", ".join(held)}, reasons & ~{BIT["duplicate_of"]} AS own, false AS is_touched,
-            CASE WHEN contradicts IS NOT NULL AND decision IS NULL AND queue = 4 THEN {_FREED} ELSE queue END AS queue
-        FROM held ANTI JOIN gathered USING (seq)"""
-    kept = [*_CONTEST, "is_touched", *map("old_{}".format, JUDGEMENT)]
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE judged AS {_beside_one_another(alone, question, kept)}", parameters(policy)
-    )
-
-
-def judge_all(con: Connection, policy: Policy) -> None:
-    """Judge every example anew, as a new policy demands; columns and rows that stay as they are are not written."""
-    if not gathers_the_same(con, policy):
-        gather_all(con, policy)
-        return
-    _judge_again(con, policy)
-    _follow(con, policy.review.new_topic_below)
-    # What changes in few rows is written apart from what changes in many: a written row costs by its columns.
-    for names in (
-        ("duplicate_of", "contradicts"),
-        ("reasons", "queue"),
-        _OF_ITSELF,
-    ):
-        assignments = ", ".join(f"{name} = j.{name}" for name in names)
-        con.execute(
-            f"""UPDATE verdicts SET {assignments} FROM (
-                    SELECT seq, {", ".join(names)} FROM judged WHERE {_differ(names)}) j
-                WHERE verdicts.seq = j.seq"""
-        )
-    con.execute("UPDATE judging SET question = ?", [_question(policy)])
-    _remember(con, policy)
-
-
-def _follow(con: Connection, below: int) -> None:
-    """Let the tallies follow what was judged again."""
-    evidence = ", ".join(counters.EVIDENCE)
-    judged = ", ".join(f"{name}, old_{name}" for name in counters.JUDGED)
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE recounted AS SELECT {evidence}, {judged}
-            FROM (SELECT {evidence} FROM verdicts)
-            JOIN (SELECT seq, {judged} FROM judged WHERE {_differ(counters.JUDGED)}) USING (seq)"""
-    )
-    then = ", ".join(f"old_{name} AS {name}" for name in counters.JUDGED)
-    now = ", ".join(counters.JUDGED)
-    moved = f"""(SELECT {evidence}, {then}, -1 AS sign FROM recounted
-                 UNION ALL SELECT {evidence}, {now}, 1 FROM recounted)"""
-    counters.move(con, moved, below)
-    counters.find_new(con, below)
-
-
-def _differ(names: Iterable[str]) -> str:
-    """The condition on judgements that are others than before in one of some columns."""
-    return " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in names)
-
-
-def gather_all(con: Connection, policy: Policy) -> None:
-    """Gather the evidence on every example anew and judge it."""
-    _gather_and_judge(con, policy)
-    con.execute("DELETE FROM verdicts")
-    con.execute(f"INSERT INTO verdicts BY NAME {_whole('gathered')}")
-    con.execute("DROP TABLE gathered")
-    con.execute("UPDATE judging SET terms = ?, question = ?", [terms(policy), _question(policy)])
-    counters.recount(con, policy.review.new_topic_below)
-    _remember(con, policy)
-
-
-def candidate(con: Connection, policy: Policy) -> str:
-    """Judge every example under a policy into the temporary table `judged`, and change nothing.
-
-    `judged` holds of the evidence what _IDENTITY names; the relation that is returned has every column of a verdict.
-    """
-    if gathers_the_same(con, policy):
-        _judge_again(con, policy)
-        names = ", ".join([*_IDENTITY, *JUDGEMENT])
-        con.execute(f"INSERT INTO judged BY NAME SELECT {names} FROM verdicts ANTI JOIN asked USING (cluster)")
-        return f"({_whole('verdicts')})"
-    _gather_and_judge(con, policy)
-    return f"({_whole('gathered')})"
-
-
-def _judge_again(con: Connection, policy: Policy) -> None:
-    """Judge into `judged` what is `asked`: questions with an answer that the policy judges otherwise by itself.
-
-    `judged` repeats the verdicts that are there as `old_…`.
-    """
-    names = ", ".join([*evidence.COLUMNS, *(f"{name} AS old_{name}" for name in JUDGEMENT)])
-    kept = ["cluster", "decision", *map("old_{}".format, JUDGEMENT)]
-    alone = _by_itself(f"(SELECT {names} FROM verdicts)", kept)
-    asks_otherwise = first(con, "SELECT 1 FROM judging WHERE question <> ?", [_question(policy)]) is not None
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT cluster FROM ({alone})
-            WHERE own <> old_reasons & ~{BIT["duplicate_of"]} OR {_differ(_OF_ITSELF)} OR (own = 0 AND $asks_otherwise)
-            OR CASE WHEN old_contradicts IS NULL THEN queue ELSE {_PUT_FORWARD} END IS DISTINCT FROM old_queue""",
-        parameters(policy) | {"asks_otherwise": asks_otherwise},
-    )
-    _judge(con, policy, "verdicts SEMI JOIN asked USING (cluster)", old=list(JUDGEMENT))
-    _contradict(con, policy, is_again=True)
-
-
-def _gather_and_judge(con: Connection, policy: Policy) -> None:
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered()}",
-        {"analyser": analyser(policy.lexicon)},
-    )
-    _judge(con, policy, "gathered")
-    _contradict(con, policy, is_again=False)
-
-
-def _whole(relation: str) -> str:
-    """The SELECT of the verdicts whose evidence is in a relation and whose judgement is in `judged`."""
-    names = [*(f"e.{name}" for name in evidence.COLUMNS), *(f"j.{name}" for name in JUDGEMENT)]
-    return f"SELECT {', '.join(names)} FROM {relation} e JOIN judged j USING (seq)"
-
-
-def _remember(con: Connection, policy: Policy) -> None:
-    if policy.duplicates.contradictions:
-        from ..texts import contradictions
-
-        contradictions.keep(con)
-
-
-def gathers_the_same(con: Connection, policy: Policy) -> bool:
-    """Would the evidence of every verdict be the same under this policy?"""
-    return first(con, "SELECT 1 FROM judging WHERE terms = ?", [terms(policy)]) is not None
-
-
-def terms(policy: Policy) -> str:
-    """On what the evidence depends beside the facts."""
-    duplicates = policy.duplicates
-    return f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions}"

@@ -24,7 +24,7 @@ from projections.store import compaction
 from projections.store.checkpoint import CHECKPOINT
 from projections.store.database import errors_told
 from projections.store.table import Table
-from projections.texts.near_duplicates import NEAR_TEXTS
+from projections.texts.near_links import NEAR_TEXTS
 
 from ..state.decoder_pool import READ, ahead, decoded
 from ..state.owner import Files, Owner, fold

@@ -60,15 +60,13 @@ export interface Session {
   is_open: boolean;
 }
 
-export type ReasonStage = "filters" | "approval" | "duplicates";
-
 export interface Named {
   name: string;
   words: string;
 }
 
 export interface Reasons {
-  reasons: (Named & { stage: ReasonStage })[];
+  reasons: (Named & { stage: string })[];
   queue: Named[];
   approvals: Named[];
 }

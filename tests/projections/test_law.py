@@ -159,7 +159,7 @@ histories = st.tuples(
     reopened_after=st.integers(0, 3),
     judged_at_the_end_from=st.integers(0, 5),
 )
-def test_every_way_to_deliver_a_history_ends_in_the_same_content(
+def test_every_way_of_delivery_ends_in_the_same_content(
     history: list[Said], sizes: list[int], overlap: int, reopened_after: int, judged_at_the_end_from: int
 ) -> None:
     messages = given(*history).messages
@@ -199,7 +199,7 @@ def opened(folder: Path) -> Projector:
     after=st.lists(st.one_of(decisions, ids.flatmap(arrivals), redactions), max_size=4),
     size=st.integers(1, 9),
 )
-def test_a_log_without_what_was_erased_ends_in_the_same_content(
+def test_a_log_without_erased_messages_ends_in_the_same_content(
     before: list[Said], erased_ids: list[Said], after: list[Said], size: int
 ) -> None:
     """Whoever saw the texts before they were erased cannot be told from who only knows the tombstones."""

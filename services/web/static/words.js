@@ -4,7 +4,7 @@ const NUMBERS = new Intl.NumberFormat("en-US");
 const MOMENT = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en-US", { dateStyle: "medium" });
 
-/** @import { Reasons, ReasonStage } from "../answers.d.ts" */
+/** @import { Reasons } from "../answers.d.ts" */
 
 /**
  * Why an example is not in the training set. `learn` fills these names from the API.
@@ -16,9 +16,9 @@ export const REASONS = {};
 /**
  * Names of the reasons of each stage, in the order in which it applies them.
  *
- * @type {Record<ReasonStage, string[]>}
+ * @type {Record<string, string[]>}
  */
-export const STAGE_REASONS = { filters: [], approval: [], duplicates: [] };
+export const STAGE_REASONS = {};
 
 /**
  * Why an example waits for review.
@@ -38,7 +38,7 @@ export const APPROVALS = {};
 export function learn({ reasons, queue, approvals }) {
   for (const { name, stage, words } of reasons) {
     REASONS[name] = words;
-    STAGE_REASONS[stage].push(name);
+    STAGE_REASONS[stage] = [...(STAGE_REASONS[stage] ?? []), name];
   }
   for (const { name, words } of queue) QUEUE_REASONS[name] = words;
   for (const { name, words } of approvals) APPROVALS[name] = words;

@@ -49,14 +49,14 @@ class TestWaiting:
         )
 
 
-def test_the_checkpoint_is_the_last_message_with_the_running_digest_of_the_log() -> None:
+def test_checkpoint_is_the_last_message_and_the_running_digest() -> None:
     told, other = STORY.con, given(captured("a"), liked("a"), captured("b"), corrected("b"), disliked("a")).con
     status = examples.status(told)
     assert status["checkpoint"] == 5
     assert status["log_digest"] != examples.status(other)["log_digest"]
 
 
-def test_a_delivery_that_overlaps_what_is_folded_adds_only_what_is_new() -> None:
+def test_an_overlapping_delivery_adds_only_what_is_new() -> None:
     projector = Projector(None)
     assert projector.apply(STORY.messages[:3]) == 3
     assert projector.apply(STORY.messages[1:5]) == 2
@@ -121,7 +121,7 @@ def test_replaced_rows_stay_in_the_file_until_it_is_tidied(tmp_path: Path) -> No
     projector.close()
 
 
-def test_tidying_that_fails_leaves_no_vacuum_and_a_projector_that_failed_can_be_closed(tmp_path: Path) -> None:
+def test_tidying_that_fails_leaves_no_vacuum_and_can_be_closed(tmp_path: Path) -> None:
     projector = Projector(tmp_path / "rooflog.duckdb")
     con = projector.con
     with con.cursor() as writer:
@@ -137,7 +137,7 @@ def test_tidying_that_fails_leaves_no_vacuum_and_a_projector_that_failed_can_be_
     Projector(tmp_path / "rooflog.duckdb").close()
 
 
-def test_a_file_of_another_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_file_of_another_version_is_refused_with_advice(tmp_path: Path) -> None:
     projector = Projector(tmp_path / "rooflog.duckdb")
     projector.con.execute("UPDATE checkpoint SET versions = 'schema=0'")
     projector.close()
@@ -145,7 +145,7 @@ def test_a_file_of_another_version_is_refused_with_what_to_do(tmp_path: Path) ->
         Projector(tmp_path / "rooflog.duckdb")
 
 
-def test_a_file_that_is_no_database_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_with_advice(tmp_path: Path) -> None:
     (tmp_path / "rooflog.duckdb").write_bytes(b"not a database " * 1000)
     with pytest.raises(DatabaseError, match="rooflog rebuild"):
         Projector(tmp_path / "rooflog.duckdb")
@@ -158,7 +158,7 @@ def test_a_batch_that_fails_halfway_leaves_nothing_behind(monkeypatch: pytest.Mo
     projector.apply(story.messages[:2])
     before = content_digest(projector.con)
     with monkeypatch.context() as broken:
-        broken.setattr("projections.verdicts.judgement.update", lambda *_: 1 / 0)
+        broken.setattr("projections.verdicts.verdicts.update", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             projector.apply(story.messages[2:])
     assert (content_digest(projector.con), projector.checkpoint_seq) == (before, 2)
@@ -168,7 +168,7 @@ def test_a_batch_that_fails_halfway_leaves_nothing_behind(monkeypatch: pytest.Mo
     assert links == told
 
 
-def test_a_number_that_is_as_large_as_json_allows_does_not_stop_the_projector() -> None:
+def test_the_largest_numbers_of_json_do_not_stop_the_projector() -> None:
     given(captured("a", details={"n": 10**400, "x": -(2**63) - 1})).then(quarantine={})
 
 

@@ -217,7 +217,7 @@ def test_groups_find_apart_what_they_find_together(forms: set[str], text: str) -
     assert sum(map(found, lexicon._kindred(forms)), Counter()) == found(forms)
 
 
-def test_a_lexicon_too_large_for_the_automaton_of_re2_is_refused() -> None:
+def test_a_lexicon_too_large_for_re2_is_refused() -> None:
     """From about 23,400 characters of one alternation on RE2 gives its automaton up and is ten times slower."""
     words = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=5)]
     many = load_lexicon(SMALL | {"rivals": words[:8000]})

@@ -61,7 +61,7 @@ SHIPPED = files("projections.policy").joinpath("policy.toml").read_text("utf-8")
         (SHIPPED, "", "filters"),
     ],
 )
-def test_a_policy_that_is_written_wrong_is_refused_and_the_field_named(right: str, wrong: str, named: str) -> None:
+def test_a_malformed_policy_is_refused_and_the_field_named(right: str, wrong: str, named: str) -> None:
     assert right in SHIPPED
     with pytest.raises(PolicyError, match=named):
         from_toml(SHIPPED.replace(right, wrong))
@@ -91,7 +91,7 @@ TPO = '{ term = "tpo", weight = 3 }'
         (f"terms = [{TPO}]\nidle = []", "idle.*lexicon"),
     ],
 )
-def test_a_lexicon_that_is_written_wrong_is_refused_and_the_entry_named(lexicon: str, named: str) -> None:
+def test_a_malformed_lexicon_is_refused_and_the_entry_named(lexicon: str, named: str) -> None:
     with pytest.raises(PolicyError, match=named):
         from_toml(f"{SHIPPED}\n[lexicon]\n{lexicon}\n")
 
@@ -123,7 +123,7 @@ def test_the_shipped_policy_is_the_one_of_the_domain() -> None:
     assert export.system == "You are an expert roofing and waterproofing assistant."
 
 
-def test_the_digest_depends_on_what_a_policy_says_and_not_on_the_order_of_its_keys() -> None:
+def test_the_digest_does_not_depend_on_the_order_of_keys() -> None:
     plain = default().document()
     backwards = {section: dict(reversed(plain[section].items())) for section in reversed(plain)}
     assert from_document(backwards).digest == default().digest
@@ -170,7 +170,7 @@ FACTS = (
     ],
     ids=repr,
 )  # fmt: skip
-def test_a_policy_judges_what_came_before_as_if_it_had_held_from_the_start(
+def test_a_policy_also_judges_what_came_before_it(
     changes: dict[str, Any], training_set: list[str]
 ) -> None:
     new = policy(**changes)

@@ -38,7 +38,7 @@ def trained(outcome: Any, digest: str = DIGEST) -> TrainingTriggered:
 
 
 class TestTimeline:
-    def test_each_step_counts_what_was_said_in_it_and_the_last_one_holds_the_last_thing_said(self) -> None:
+    def test_each_step_counts_its_facts_up_to_the_newest(self) -> None:
         story = given(
             captured("a", occurred_at=NOW - timedelta(days=2)),
             captured("b", occurred_at=NOW),
@@ -77,18 +77,18 @@ class TestTimeline:
         said = [f"{now - before:{cut}}" for before in ago]
         assert [step["captures"] for step in steps] == [said.count(name) for name in names]
 
-    def test_a_clock_that_runs_ahead_does_not_move_the_timeline_away(self) -> None:
+    def test_a_clock_ahead_of_time_does_not_move_the_timeline(self) -> None:
         story = given(captured("a", occurred_at=NOW), captured("b", occurred_at=NOW.replace(year=2090)))
         steps = dashboard.timeline(story.con, span="months")["steps"]
         assert (len(steps), steps[-1]["captures"]) == (12, 1)
 
-    def test_an_empty_log_has_no_steps_and_an_unknown_span_is_refused(self) -> None:
+    def test_an_empty_log_has_no_steps_unknown_spans_fail(self) -> None:
         assert dashboard.timeline(given().con)["steps"] == []
         with pytest.raises(InputError, match="no span 'years'; there are hours, days, months"):
             dashboard.timeline(given().con, span="years")  # type: ignore[arg-type]
 
 
-def test_thin_topics_are_those_with_fewer_examples_in_the_training_set_than_the_policy_asks_for() -> None:
+def test_thin_topics_have_fewer_examples_than_the_policy_asks_for() -> None:
     below = default().review.new_topic_below
     many = [captured(f"m{n}", f"Which roof membrane number {n}{n}{n}?", tags=("known",)) for n in range(below)]
     story = given(*many, *[approved(f"m{n}") for n in range(below)], captured("rare", tags=("rare",)))
@@ -100,7 +100,7 @@ def test_thin_topics_are_those_with_fewer_examples_in_the_training_set_than_the_
     assert topics["thin"] == len(thin)
 
 
-def test_the_dashboard_shows_the_newest_corrections_and_the_last_export_and_training() -> None:
+def test_the_dashboard_shows_newest_corrections_last_export_and_last_training() -> None:
     story = given(captured("a"), corrected("a"), exported(2, unique=1), trained("started"))
     shown = dashboard.dashboard(story.con)
     assert [item["kind"] for item in shown["corrections"]] == ["correction"]
@@ -111,7 +111,7 @@ def test_the_dashboard_shows_the_newest_corrections_and_the_last_export_and_trai
     assert dashboard.dashboard(given().con)["last_export"] is None
 
 
-def test_quarantined_messages_show_the_beginning_of_their_bytes_whatever_they_are() -> None:
+def test_quarantined_messages_show_how_their_bytes_begin() -> None:
     story = given(junk(data=b"\xff" * 5_000), captured("a"), captured("a"))
     shown = dashboard.quarantined(story.con)
     assert [item["category"] for item in shown["items"]] == ["duplicate_example", "malformed"]

@@ -54,11 +54,11 @@ DAY = given(
 
 
 class TestFunnel:
-    def test_everything_collected_is_either_lost_for_one_reason_or_in_the_training_set(self) -> None:
+    def test_every_example_is_lost_for_one_reason_or_trained_on(self) -> None:
         funnel = DAY.funnel
         assert funnel["captured"] + funnel["corrections"] == sum(funnel["lost"].values()) + funnel["unique"]
 
-    def test_each_stage_tells_how_many_are_left_and_each_reason_how_many_it_took(self) -> None:
+    def test_stages_count_what_is_left_and_reasons_what_they_took(self) -> None:
         assert DAY.funnel == {
             "captured": 8,
             "corrections": 1,
@@ -145,11 +145,11 @@ class TestRevision:
         [liked("a"), approved("a"), rejected("a"), redacted("a"), erased("a"), corrected("a"), captured("a"), junk()],
         ids=lambda fact: type(fact).__name__,
     )
-    def test_it_is_the_sequence_of_the_last_fact_about_the_example(self, last: object) -> None:
+    def test_it_is_the_sequence_of_the_examples_last_fact(self, last: object) -> None:
         story = given(captured("a"), captured("b"), liked("b"), last, liked("b"))  # type: ignore[arg-type]
         assert (story.show("a")["revision"], story.show("b")["revision"]) == (4, 5)
 
-    def test_a_correction_counts_for_the_example_that_it_names_and_not_for_itself(self) -> None:
+    def test_a_correction_counts_for_the_example_that_it_names(self) -> None:
         story = given(captured("a"), corrected("a"), corrected(None))
         assert [story.show(id_)["revision"] for id_ in ("a", "fix-a", "fix")] == [2, 0, 3]
         assert story.when(liked("fix-a")).show("fix-a")["revision"] == 4
@@ -159,11 +159,11 @@ class TestRevision:
         assert item["revision"] == 2
 
     @pytest.mark.parametrize("stray", ["training.example.captured.a", "training.example.captured.a.x.y"])
-    def test_a_stray_message_that_no_filter_on_the_id_finds_does_not_count(self, stray: str) -> None:
+    def test_a_stray_message_outside_the_ids_filter_does_not_count(self, stray: str) -> None:
         assert given(captured("a"), junk(stray)).show("a")["revision"] == 1
 
 
-def test_a_tag_names_what_it_would_approve_in_bulk_with_revisions() -> None:
+def test_a_tag_lists_its_bulk_approval_with_revisions() -> None:
     story = given(
         captured("a", tags=("tower",)),
         captured("decided", tags=("tower",)),

@@ -100,7 +100,7 @@ def test_the_reasons_tell_why_an_example_enters_or_leaves() -> None:
 
 
 @pytest.mark.parametrize("candidate", [with_word("zorble", 3), with_word("storm", 1), default()])
-def test_what_is_taken_over_from_another_lexicon_is_what_analysing_anew_finds(candidate: Policy) -> None:
+def test_what_another_lexicon_leaves_is_what_analysing_anew_finds(candidate: Policy) -> None:
     prepared = fold([given(*FACTS).messages])
     while policy_preview.prepare(prepared.con, policy=candidate.document())["left"]:
         pass

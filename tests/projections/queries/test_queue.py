@@ -44,7 +44,7 @@ def without_new_topics(*said: Said) -> Story:
     return given(adopted(policy(review={"new_topic_below": 0})), *said)
 
 
-def test_corrections_come_first_then_complaints_new_topics_edge_cases_and_the_rest() -> None:
+def test_corrections_come_first_then_complaints_new_topics_edge_cases_rest() -> None:
     facts = [
         captured("plain", PROMPT + " On EPDM roofs"),
         captured("edge", **BORDERLINE),
@@ -70,7 +70,7 @@ def test_within_one_reason_the_latest_on_the_log_comes_first() -> None:
     )
 
 
-def test_a_tag_is_a_new_topic_until_the_training_set_holds_enough_of_it() -> None:
+def test_a_tag_is_a_new_topic_until_it_has_enough() -> None:
     story = given(adopted(policy(review={"new_topic_below": 2})), captured("a"), document("b", prompt=OTHER_PROMPT))
     story.then(queue=[("a", "new_topic")])
     story.when(document("c", prompt="Which TPO flashing is best?")).then(queue=[("a", "not_reviewed")])
@@ -171,7 +171,7 @@ class TestAsking:
 
 
 @pytest.mark.parametrize("decided", [approved, rejected])
-def test_a_decision_that_is_taken_back_leaves_the_example_as_it_was_before(decided: Callable[[str], Said]) -> None:
+def test_a_reopened_example_is_as_it_was_before(decided: Callable[[str], Said]) -> None:
     waiting = [("a", "not_reviewed")]
     without_new_topics(captured("a")).then(queue=waiting, why={"a": ["not_approved"]})
     without_new_topics(captured("a"), decided("a")).then(queue=[])

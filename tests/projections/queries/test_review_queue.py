@@ -63,12 +63,12 @@ class TestWaiting:
         assert waiting(QUEUE, source="production_query") == ["mail"]
         assert waiting(QUEUE, source="production_query", project="Tower A") == []
 
-    def test_words_are_found_in_any_case_in_prompt_or_response_and_signs_stand_for_themselves(self) -> None:
+    def test_words_are_found_in_any_case_and_signs_are_literal(self) -> None:
         assert waiting(QUEUE, text="SUPPLIER membrane") == ["mail"]
         assert waiting(QUEUE, text="supplier nowhere") == []
         assert waiting(QUEUE, text="%") == []
 
-    def test_a_search_that_takes_long_pauses_and_goes_on_where_it_was(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_long_search_pauses_and_goes_on_where_it_stopped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(review_queue, "WINDOW", 1)
         monkeypatch.setattr(review_queue, "SEARCH_SECONDS", 0.0)
         found, after, pages = [], None, 0
@@ -106,7 +106,7 @@ def test_facets_count_what_waits() -> None:
     assert sum(row["waiting"] for row in facets["sources"]) == 4
 
 
-def test_a_bulk_preview_has_every_revision_and_says_what_to_look_at() -> None:
+def test_a_bulk_preview_has_revisions_and_names_what_to_check() -> None:
     story = given(
         captured("a", tags=("deck",)),
         captured("b", "Which roof membrane?", ANSWER + SUPPLIER, tags=("deck",)),
@@ -125,7 +125,7 @@ def test_a_bulk_preview_has_every_revision_and_says_what_to_look_at() -> None:
 
 
 class TestFound:
-    def test_the_examples_of_a_reason_are_those_that_the_funnel_counts(self) -> None:
+    def test_examples_of_a_reason_are_those_the_funnel_counts(self) -> None:
         story = QUEUE.when(captured("short", "Hi", "Hello."), rejected("bad"))
         lost = story.funnel["lost"]
         assert set(lost) >= {"too_short", "rejected", "personal_data"}
@@ -136,7 +136,7 @@ class TestFound:
     @pytest.mark.parametrize(
         ("stage", "number"), [("training", "unique"), ("filtered", "filtered"), ("approved", "approved")]
     )
-    def test_the_examples_of_a_stage_are_those_that_the_funnel_counts(self, stage: str, number: str) -> None:
+    def test_examples_of_a_stage_are_those_the_funnel_counts(self, stage: str, number: str) -> None:
         story = QUEUE.when(approved("plain"))
         assert review_queue.found(story.con, stage=stage)["matching"] == story.funnel[number]
 
@@ -179,7 +179,7 @@ class TestFound:
             review_queue.found(QUEUE.con, stage="x")
 
 
-def test_lineage_goes_both_ways_and_to_the_other_answers_of_the_question() -> None:
+def test_lineage_goes_both_ways_and_to_answers_beside_it() -> None:
     story = given(captured("a"), captured("b"), corrected("a"))
     fix = next(i["example_id"] for i in examples.queue(story.con)["items"] if i["kind"] == "correction")
     of_a = review_queue.related(story.con, example_id="a")

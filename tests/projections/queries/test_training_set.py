@@ -88,7 +88,7 @@ def formats(story: Story) -> dict[str, str]:
         ([captured("a"), approved("a"), captured("b", response=LONG_WRONG), approved("b"), disliked("b")], {"b": "s"}),
     ],
 )  # fmt: skip
-def test_every_answer_is_in_the_formats_that_it_is_good_or_bad_enough_for(
+def test_every_answer_is_in_the_formats_that_it_suits(
     said: list[Said], expected: dict[str, str]
 ) -> None:
     assert formats(given(*said)) == expected
@@ -103,7 +103,7 @@ def test_a_redacted_pair_holds_the_redacted_texts_alone() -> None:
     assert "example.com" not in repr(row)
 
 
-def test_a_row_names_the_facts_behind_it_and_who_stands_for_it() -> None:
+def test_a_row_names_its_facts_and_its_reviewer() -> None:
     story = given(
         captured("a", actor="assistant"),
         corrected("a", actor="corrector"),
@@ -148,7 +148,7 @@ def test_no_example_changes_sides_when_others_arrive() -> None:
     assert 2 <= list(all_of_them.values()).count("eval") <= 30
 
 
-def test_equal_prompts_are_on_one_side_whichever_of_them_is_kept() -> None:
+def test_equal_prompts_share_a_side_whichever_of_them_is_kept() -> None:
     first = Story().when(*many(40))
     again: list[Said] = []
     for n in range(40):
@@ -166,14 +166,14 @@ def test_the_share_of_the_evaluation_set_is_the_policys(share: float, expected: 
     assert set(sides(story).values()) == expected
 
 
-def test_a_larger_share_moves_rows_to_the_evaluation_set_and_none_back() -> None:
+def test_a_larger_share_moves_rows_to_eval_and_none_back() -> None:
     said = many(60)
     small = sides(Story().when(*said, adopted(policy(export={"eval_share": 0.1}))))
     large = sides(Story().when(*said, adopted(policy(export={"eval_share": 0.4}))))
     assert {name for name, side in small.items() if side == "eval"} < {n for n, s in large.items() if s == "eval"}
 
 
-def test_pages_are_in_the_order_of_the_log_whatever_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_any_size_are_in_the_logs_order(monkeypatch: pytest.MonkeyPatch) -> None:
     story = Story().when(*many(30))
     whole = rows(story)
     assert [row["seq"] for row in whole] == sorted(row["seq"] for row in whole)
@@ -198,7 +198,7 @@ def test_a_page_has_no_more_text_than_it_may(monkeypatch: pytest.MonkeyPatch) ->
     assert sizes[-1] > 3_000
 
 
-def test_every_text_is_that_of_its_row_in_whatever_order_the_table_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_text_is_its_rows_in_any_order_of_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     story = Story().when(*many(9), captured("out", "How wide is a TPO seam weld on the roof?"))
     expected = {f"e{n}": f"How do we flash roof curb number {n} with TPO?" for n in range(9)}
     for order in ("", " ORDER BY seq DESC", " ORDER BY response, prompt DESC"):

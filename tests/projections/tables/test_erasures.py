@@ -35,7 +35,7 @@ TEXTS: dict[str, Any] = {"prompt": PROMPT, "response": f"{ANSWER} {OWNER}"}
 FULL = captured("a", **TEXTS, details={"note": OWNER})
 
 
-def test_a_text_that_was_not_erased_is_found_by_these_tests() -> None:
+def test_these_tests_find_a_text_that_was_not_erased() -> None:
     assert tables_holding(given(FULL).con, OWNER) == ["examples"]
 
 
@@ -64,13 +64,13 @@ def test_the_text_is_gone_from_every_table_whatever_came_first(said: list[Said])
     assert tables_holding(story.con, OWNER) == []
 
 
-def test_a_redaction_without_erasure_takes_the_old_text_out_of_every_table() -> None:
+def test_a_redaction_takes_the_old_text_out_of_every_table() -> None:
     story = given(FULL, redacted("a"), corrected(None, id="b", wrong=OWNER), redacted("b", original_response="[gone]"))
     assert tables_holding(given(captured("a", **TEXTS), redacted("a")).con, OWNER) == []
     assert story.show("b")["original_response"] == "[gone]"
 
 
-def test_an_erased_correction_still_keeps_the_answer_out_that_it_corrected() -> None:
+def test_an_erased_correction_still_keeps_out_the_corrected_answer() -> None:
     given(corrected(None), erased("fix"), captured("a"), approved("a")).then(
         training_set=[], why={"a": ["superseded_by fix"], "fix": ["erased"]}
     )
@@ -91,7 +91,7 @@ def test_two_erased_examples_are_no_duplicates_of_each_other() -> None:
     )
 
 
-def test_the_words_of_an_erased_example_may_be_captured_and_trained_on_again() -> None:
+def test_an_erased_examples_words_may_be_captured_again() -> None:
     given(captured("a"), liked("a"), erased("a"), captured("b"), liked("b")).then(training_set=["b"])
 
 
@@ -100,13 +100,13 @@ def test_personal_data_that_was_erased_is_no_reason_any_more() -> None:
 
 
 @pytest.mark.parametrize("order", ["erased last", "erased first"])
-def test_a_second_capture_of_an_erased_id_leaves_no_text_in_the_quarantine(order: str) -> None:
+def test_a_second_capture_of_an_erased_id_leaves_nothing(order: str) -> None:
     said = [FULL, captured("a", **TEXTS)]
     story = given(*said, erased("a")) if order == "erased last" else given(erased("a"), *said)
     assert tables_holding(story.con, OWNER) == []
 
 
-def test_a_correction_of_an_erased_example_does_not_keep_its_text() -> None:
+def test_a_correction_does_not_keep_an_erased_examples_text() -> None:
     story = given(FULL, corrected("a", wrong=TEXTS["response"], prompt=PROMPT), erased("a"))
     assert tables_holding(story.con, OWNER) == []
 
@@ -147,12 +147,12 @@ class TestMessagesThatAreReallyGone:
         assert rows == [(2, None, ""), (4, "ana", "asked to")]
         assert story.show("a")["verdict"]["reasons"] == ["erased", "not_approved"]
 
-    def test_a_correction_keeps_out_what_it_corrected_though_its_words_are_gone(self) -> None:
+    def test_a_correction_without_words_keeps_out_what_it_corrected(self) -> None:
         given(corrected(None), Erase("fix"), captured("a"), approved("a")).then(
             training_set=[], why={"a": ["superseded_by fix"], "fix": ["erased"]}
         )
 
-    def test_what_the_log_still_holds_of_an_erased_example_is_known_until_a_tombstone_lists_it(self) -> None:
+    def test_unerased_messages_are_known_until_a_tombstone_lists_them(self) -> None:
         story = given(FULL, redacted("a", **TEXTS), corrected("a", wrong=OWNER, id="c"), Erase("a"))
         assert erasures.unerased(story.con) == {"c": [3]}
         story = story.when(captured("a", **TEXTS), redacted("c"), junk())
@@ -160,13 +160,13 @@ class TestMessagesThatAreReallyGone:
         story = story.when(Erase("a"), Erase("c"))
         assert erasures.unerased(story.con) == {}
 
-    def test_the_running_digest_is_that_of_the_log_before_it_forgot(self) -> None:
+    def test_the_running_digest_is_that_before_the_erasure(self) -> None:
         story = given(FULL, captured("b"), Erase("a"))
         assert story.left[0].data == b""
         saw, only_knows = fold([story.messages]), fold([story.left])
         assert saw.checkpoint == only_knows.checkpoint
 
-    def test_a_message_that_is_missing_without_a_tombstone_is_quarantined_and_changes_the_digest(self) -> None:
+    def test_a_message_missing_without_tombstone_is_quarantined_and_changes_digests(self) -> None:
         story = given(FULL, captured("b"))
         gap = Message(1, "", b"")
         told = fold([[gap, story.messages[1]]])

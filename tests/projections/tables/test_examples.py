@@ -24,7 +24,7 @@ def test_python_and_duckdb_make_the_same_keys() -> None:
     assert [row[:4] for row in rows] == [row[4:] for row in rows]
 
 
-def test_an_id_that_is_no_utf8_has_a_key_of_its_own() -> None:
+def test_an_id_without_utf8_has_a_key_of_its_own() -> None:
     """Subjects and arguments may hold any bytes, which Python keeps as lone surrogates."""
     keys = {id_key(example_id) for example_id in ("bad", "bad\udcff", "bad\udcfe", "bad�")}
     assert len(keys) == 4

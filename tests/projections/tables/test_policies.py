@@ -30,7 +30,7 @@ def test_each_adoption_tells_what_it_changed_the_latest_first() -> None:
     assert [one["digest"] for one in told["adopted"]] == [default().digest, LOOSE.digest, STRICT.digest]
 
 
-def test_a_page_of_the_history_compares_its_last_one_with_the_one_before_it() -> None:
+def test_a_page_compares_its_last_policy_with_its_predecessor() -> None:
     told = policies.adoptions(given(adopted(STRICT), adopted(LOOSE)).con, limit=1)
     assert [one["digest"] for one in told["adopted"]] == [LOOSE.digest]
     assert [change["setting"] for change in told["adopted"][0]["changes"]] == [

@@ -35,7 +35,7 @@ def nested(times: int) -> Raw:
         (nested(32), "malformed"),
     ],
 )
-def test_what_does_not_decode_is_kept_whole_and_everything_around_it_is_folded(message: Raw, category: str) -> None:
+def test_what_does_not_decode_is_kept_whole_beside_folded_facts(message: Raw, category: str) -> None:
     story = given(captured("a"), message, approved("a"))
     story.then(training_set=["a"], quarantine={2: category})
     kept = story.con.execute("SELECT subject, data, reason <> '' FROM quarantine").fetchall()
@@ -47,7 +47,7 @@ def test_what_nests_as_deep_as_it_may_is_folded() -> None:
 
 
 class TestDuplicateExample:
-    def test_the_first_capture_of_an_id_wins_and_the_second_is_kept(self) -> None:
+    def test_the_first_capture_of_an_id_wins_over_later_ones(self) -> None:
         given(captured("a"), captured("a", response=BETTER), liked("a")).then(
             training_set=["a"], texts={"a": (captured("a").prompt, ANSWER)}, quarantine={2: "duplicate_example"}
         )

@@ -68,7 +68,7 @@ def test_what_an_answer_claims() -> None:
     assert found.amounts == '{"hr":["24"],"in":["1.5"],"mil":["60"],"pitch":["0.25"]}'
 
 
-def test_answers_that_disagree_wait_for_a_reviewer_even_when_both_are_approved_by_use() -> None:
+def test_answers_that_disagree_wait_for_a_reviewer_even_when_approved() -> None:
     story = given(captured("a"), liked("a"), captured("b", AGAIN, BETTER), liked("b"))
     story.then(training_set=["b"], queue=[("b", "edge_case"), ("a", "edge_case")])
     assert [item["because"] for item in examples.queue(story.con)["items"]] == [
@@ -95,7 +95,7 @@ def test_a_policy_can_leave_contradictions_alone() -> None:
     story.when(adopted(policy(duplicates={"contradictions": False}))).then(training_set=["b"], queue=[])
 
 
-def test_where_a_policy_leaves_the_best_answer_what_was_held_against_it_still_is() -> None:
+def test_a_policy_that_leaves_the_best_answer_leaves_its_contradictions() -> None:
     long = ANSWER + " Terminate it in a reglet and seal it."
     said = [captured("c", response=long), captured("a", AGAIN, ANSWER), captured("b", response=BETTER)]
     story = given(*said, *map(liked, "cab"))

@@ -67,7 +67,7 @@ def test_after_every_fact_they_are_what_counting_anew_finds() -> None:
         con.close()
 
 
-def test_a_policy_that_needs_no_new_evidence_judges_as_if_it_were_gathered_anew() -> None:
+def test_judging_old_evidence_equals_judging_evidence_gathered_anew() -> None:
     said = [captured("a"), liked("a"), captured("b", AGAIN, BETTER), liked("b"), captured("c", AGAIN), approved("c")]
     strict = policy(approval={"positive_feedback": False}, filters={"min_response_chars": 90})
     moved = fold(list(split(given(*said, adopted(strict)).messages, 1)))

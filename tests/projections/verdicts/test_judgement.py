@@ -39,7 +39,7 @@ class TestFilters:
     def test_a_trivial_exchange_is_too_short(self, prompt: str, response: str) -> None:
         given(captured("a", prompt, response), approved("a")).then(training_set=[], why={"a": ["too_short"]})
 
-    def test_lengths_at_the_limit_are_long_enough_and_count_characters_not_bytes(self) -> None:
+    def test_lengths_at_the_limit_pass_and_count_characters(self) -> None:
         long, short = "TPO roof é" + "é" * 40, "TPO roof é" + "é" * 39
         facts = [captured("at", "TPO roof 屋", long), captured("under", "TPO roof é", short)]
         assert [len(facts[0].prompt), len(long), len(short)] == [10, 50, 49]
@@ -113,10 +113,10 @@ class TestApproval:
         given(corrected(None)).then(training_set=["fix"], approval={"fix": "trusted_source"})
 
     @pytest.mark.parametrize("modifications", ["none", "minor"])
-    def test_a_document_that_was_used_almost_as_it_was_is_approved(self, modifications: str) -> None:
+    def test_a_document_used_with_minor_changes_is_approved(self, modifications: str) -> None:
         given(document("a", modifications)).then(training_set=["a"], approval={"a": "use"})
 
-    def test_a_document_that_was_rewritten_or_not_used_is_not_approved(self) -> None:
+    def test_a_document_rewritten_or_unused_is_not_approved(self) -> None:
         given(document("rewritten", "major"), document("unused", was_used=False)).then(
             training_set=[], why={"rewritten": ["not_approved"], "unused": ["not_approved"]}
         )
@@ -209,7 +209,7 @@ class TestCorrections:
         )
         story.then(training_set=["restored"], why={"a": ["superseded_by fix-a"], "fix-a": ["superseded_by restored"]})
 
-    def test_a_rejected_correction_is_not_trained_on_and_still_marks_the_answer_as_wrong(self) -> None:
+    def test_a_rejected_correction_still_marks_the_answer_as_wrong(self) -> None:
         given(captured("a"), approved("a"), corrected("a"), rejected("fix-a")).then(
             training_set=[], why={"a": ["superseded_by fix-a"], "fix-a": ["rejected"]}
         )
@@ -255,23 +255,23 @@ class TestDuplicates:
     def test_a_winner_that_comes_back_takes_its_place_again(self) -> None:
         given(*self.CONTENDERS, rejected("fix"), approved("fix")).then(training_set=["fix"])
 
-    def test_among_equals_the_newest_is_kept_not_the_last_on_the_log(self) -> None:
+    def test_among_equals_the_newest_moment_is_kept(self) -> None:
         newest, older = captured("newest", minute=9), captured("older", minute=1)
         given(newest, older, liked("newest"), liked("older")).then(
             training_set=["newest"], why={"older": ["duplicate_of newest"]}
         )
 
-    def test_among_equals_of_one_moment_the_last_on_the_log_is_kept(self) -> None:
+    def test_among_equals_of_one_moment_the_last_sequence_is_kept(self) -> None:
         given(captured("a"), captured("b"), liked("b"), liked("a")).then(training_set=["b"])
 
-    def test_the_copy_of_a_correction_that_the_old_store_wrote_is_as_good_as_a_correction(self) -> None:
+    def test_the_old_stores_copy_of_a_correction_ranks_as_one(self) -> None:
         copy, newer = captured("copy", source="verified_correction"), captured("newer", minute=9)
         given(copy, newer, approved("newer")).then(training_set=["copy"], why={"newer": ["duplicate_of copy"]})
 
     def test_only_what_would_be_trained_on_competes(self) -> None:
         given(captured("a"), captured("b", minute=1), liked("a")).then(training_set=["a"], why={"b": ["not_approved"]})
 
-    def test_a_redaction_moves_an_example_to_the_question_that_it_now_asks(self) -> None:
+    def test_a_redaction_moves_an_example_to_its_new_question(self) -> None:
         story = given(captured("a"), captured("b", OTHER_PROMPT, minute=1), liked("a"), liked("b"))
         story.then(training_set=["a", "b"])
         story.when(redacted("b", PROMPT)).then(training_set=["b"], why={"a": ["duplicate_of b"]})

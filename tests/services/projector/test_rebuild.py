@@ -73,7 +73,7 @@ async def owned(log: Log, folder: Path) -> Owner:
 
 
 @pytest.mark.parametrize("from_log", [False, True])
-async def test_it_equals_the_live_state_and_keeps_the_old_file_until_the_new_one_was_opened_again(
+async def test_it_equals_the_live_state_and_keeps_the_old_file(
     log: Log, tmp_path: Path, from_log: bool
 ) -> None:
     await say(log, 300)
@@ -97,7 +97,7 @@ async def test_what_texts_say_is_taken_over_and_not_read_again(
     owner = await owned(log, tmp_path)
     before = content_digest(owner.projector.con)
     with monkeypatch.context() as patched:
-        patched.setattr("projections.texts.near_duplicates.normalise", lambda _: pytest.fail("a text was read again"))
+        patched.setattr("projections.texts.near_links.normalise", lambda _: pytest.fail("a text was read again"))
         patched.setattr("projections.texts.analysis.rate", lambda *_: pytest.fail("a text was analysed again"))
         await run(log, owner, Plan())
     assert content_digest(owner.projector.con) == before
@@ -113,7 +113,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("table", ["examples", "verdicts", "feedback"])
-async def test_verify_names_the_table_that_was_changed_behind_its_back_and_leaves_it(
+async def test_verify_names_a_changed_table_and_leaves_it(
     log: Log, tmp_path: Path, table: str
 ) -> None:
     await say(log, 60)
@@ -146,7 +146,7 @@ async def test_a_damaged_table_is_put_back_and_another_is_left(log: Log, tmp_pat
     owner.close()
 
 
-async def test_a_log_that_is_not_the_one_that_was_folded_is_trusted_only_when_told_to(log: Log, tmp_path: Path) -> None:
+async def test_another_log_is_trusted_only_when_told_to(log: Log, tmp_path: Path) -> None:
     await say(log, 30)
     owner = await owned(log, tmp_path)
     owner.projector.con.execute(TAMPERED["checkpoint"])
@@ -202,7 +202,7 @@ async def test_reading_and_folding_go_on_while_the_projector_rebuilds(cli: Cli, 
     assert live == {"content_digest": await rebuilt_digest(log), "checkpoint": await log.last_sequence()}
 
 
-async def test_whoever_watches_a_rebuild_does_not_see_that_a_compaction_made_it_begin_again(
+async def test_a_compaction_lets_a_rebuild_begin_again_unseen(
     log: Log, tmp_path: Path
 ) -> None:
     await say(log, 300)
@@ -228,7 +228,7 @@ async def test_whoever_watches_a_rebuild_does_not_see_that_a_compaction_made_it_
     owner.close()
 
 
-async def test_killed_in_the_middle_it_leaves_the_live_state_and_can_be_repeated(
+async def test_killed_it_leaves_the_live_state_and_can_be_repeated(
     cli: Cli, log: Log, start: Start
 ) -> None:
     """The command alone, then a projector that rebuilds: each is killed while it folds the log."""

@@ -1,0 +1,147 @@
+"""The words of a text in lower case: typographic variants settled, every number in one spelling with its unit."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import lru_cache
+from importlib.resources import files
+
+SOURCE = files("projections.policy").joinpath("vocabulary.toml").read_bytes()
+VOCABULARY: dict[str, str] = tomllib.loads(SOURCE.decode())
+
+_STANDARD_MARKS = str.maketrans("’‘′“”–‐×⁄", "'''\"\"--x/")
+_VULGAR = re.compile("[¼½¾⅐-⅞]")
+_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+         "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]  # fmt: skip
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_WORD_NUMBERS = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+_PARTS = {"half": 2, "third": 3, "quarter": 4, "eighth": 8, "sixteenth": 16}
+_SPELLED = re.compile(
+    rf"\b(?:({'|'.join(_TENS)})(?:[ -]({'|'.join(_ONES[1:10])}))?|({'|'.join(w for w in _ONES if w != 'one')})"
+    r"|(?<!which )(?<!this )(?<!that )(?<!the )(?<!any )(?<!no )one(?! of| thing| another| more| should| can| does))\b"
+)
+_SOMEBODY = re.compile(r"\b(can|could|does|must|should) one\b")
+_AND_A_HALF = re.compile(r"\b(\d+) and (?:an? |1 )?half\b")
+_SPELLED_PART = re.compile(r"\b(?:(\d+)[ -]|an? )?(half|third|quarter|eighth|sixteenth)s?(?: (?:of )?an?)?(?=[ -]in)")
+_SPELLED_WORDS = {*_ONES, *_TENS, *_PARTS, "class", "grade", "group", "zone", "phase", "type"}
+_DIGIT = re.compile(r"\d")
+
+_AMOUNT = r"\d{1,9}[ -]\d{1,4}/\d{1,4}|\d{1,9}/\d{1,4}|(?:\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.\d{1,9})?|\.\d{1,9}"
+_QUOTED = re.compile(r'(?<![\w"])"([^"\d\s][^"]*)"')
+_FEET = r"(?: ?(?:ft\b|feet\b|foot\b|'))?"
+_DIMENSION = re.compile(rf"(?<![\w.])({_AMOUNT})( ?\"| ?in\b)?{_FEET} ?(?:x|by) ?({_AMOUNT}){_FEET}")
+_SHARED_UNIT = re.compile(r"(?<![\w.])([\d.]+)(?=\s+(?:and|or|to|vs\.?|versus|through|-)\s+[\d.]+([a-z]+) )")
+_NUMBER_SIGN = re.compile(r"\bno\.? ?(?=\d)")
+_BELOW_ZERO = re.compile(r"(^|[a-z,:] |\()-(?=\.?\d)")
+_SECTION = re.compile(r"(?<![\w.-])(?:section )?(?:(\d\d)[ -](\d\d)[ -](\d\d)|(0\d)(\d\d)(\d\d))(?:\.(\d\d))?(?![\w-])")
+_CLASS = re.compile(r"\b(class|grade|group|zone|phase)[ -]([a-f]|[ivx]+)\b|\b(type)[ -]([ivx]{2,3}|[vx])\b")
+_DESIGNATION = re.compile(r"\b(?:(r|d|c|e|f|u|es)[ -]?|([a-z]{1,2})-)(\d+(?:\.\d+)?)\b")
+_PITCH = re.compile(
+    rf"(?<![\w.])({_AMOUNT}) ?(?::| in |/) ?12\b(?![/\d])"
+    rf"|(?<![\w.])({_AMOUNT})[ -]?(?:inch(?:es)?|in\.?|\") ?(?:per|/|a) ?(?:1 ?)?(?:foot|ft\b|')"
+)
+
+
+def entries(table: str) -> Iterator[tuple[str, list[str]]]:
+    """The canonical name and the other spellings of each entry of a table."""
+    for entry in re.split("[;\n]", table):
+        name, _, spellings = entry.strip().partition(" = ")
+        if name:
+            yield name, [s.strip() for s in spellings.split(",")] if spellings else []
+
+
+_UNIT = {spelling: unit for unit, spellings in entries(VOCABULARY["units"]) for spelling in [unit, *spellings]}
+_NUMBER = re.compile(
+    rf"(?<![\w.,:])\$?({_AMOUNT})(?!\d|/\d|[.,]\d)"
+    r"(?:([ -]?)((?:(?:sq\b\.?|square|linear|lineal|running|lin\b\.?|miles per|per|deg|degrees?) )?[a-z]+\d?"
+    r"|''|[\"'%#]|°[cf]?))?"
+)
+_BEYOND = re.compile(
+    r"(?<!no )(?<!not )\b(?:(over|more than|greater than|in excess of)|(?:under|less than|fewer than)) (?=\d)"
+)
+_OPENING = re.compile(r"ok(?:ay)?[ ,.!-]+(?=\w)")
+_WONDERING = re.compile(
+    r"\bi(?:'ve been| have been| was| am|'m)(?: just| also)? (?:wondering|curious|hoping|asked|asking)\b"
+)
+"""A courtesy, of which the past is not what is asked about."""
+_IN_AS_WORD = re.compile(r"(?<=\d) in(?= (?:an?|the|my|our|your|this|each|general|total)\b)")
+_WORD = re.compile(r"[^\W_]+(?:(?:(?<=\d)[.:](?=\d)|'|/(?=$|\W)|/(?=o\b))[^\W_]*)*|[&@]")
+_DOTTED = re.compile(r"(?<![a-z.])(?:[a-z]\.){2,}")
+_PREFIX = re.compile(
+    r"\b(e(?=-mail)|anti|bi|co|de|dis|infra|inter|intra|micro|mis|multi|non|over|post|pre|re|semi|sub|ultra|un|under)"
+    r"-(?=[a-z])"
+)
+
+
+@lru_cache(maxsize=4096)
+def _value(amount: str) -> str:
+    """An amount as a decimal of at most four places: "1-1/2" is "1.5", "1,000" is "1000"."""
+    whole, _, part = re.sub("[ -]", " ", amount).rpartition(" ") if "/" in amount else ("", "", amount)
+    if part.endswith("/0") or part.strip("0").endswith("/"):
+        return part
+    value = Fraction(whole or 0) + Fraction(part.replace(",", ""))
+    return f"{float(value):.4f}".rstrip("0").rstrip(".")
+
+
+def _measured(match: re.Match[str]) -> str:
+    """A number with the unit that follows it; what follows and is no unit stays, and "2nd" or "3d" stays whole."""
+    amount, gap, unit = match.groups()
+    if unit is None or unit in _UNIT:
+        return f" {_value(amount)}{_UNIT.get(unit or '', '')} "
+    first, _, rest = unit.partition(" ")
+    if (first := first.rstrip(".")) in _UNIT:
+        return f" {_value(amount)}{_UNIT[first]} {rest}"
+    return f" {_value(amount)} {unit}" if gap else match[0]
+
+
+def _spelled_out(text: str) -> str:
+    """The text with number words as digits, so that "half an inch" is "1/2 inch", and "class a" as "class0a"."""
+    text = _SOMEBODY.sub(r"\1", text)
+    text = _SPELLED.sub(lambda m: str(_WORD_NUMBERS[m[1] or m[3] or "one"] + _WORD_NUMBERS.get(m[2] or "", 0)), text)
+    text = _AND_A_HALF.sub(r"\1 1/2", text)
+    text = _SPELLED_PART.sub(lambda m: f"{m[1] or 1}/{_PARTS[m[2]]}", text)
+    return _CLASS.sub(lambda m: "0".join(g for g in m.groups() if g), text)
+
+
+def _numbered(text: str) -> str:
+    """The text with every number in one spelling, its unit attached."""
+    if '"' in text:
+        text = _QUOTED.sub(r"\1", text)
+    if "x" in text or " by " in text:
+        # Boards and roofs are measured in feet, said or not; a length in inches says so.
+        text = _DIMENSION.sub(lambda m: f" {m[1]}{m[2] or ''} x {m[3]}", text)
+    if "over " in text or "under " in text or " than " in text or "excess" in text:
+        text = _BEYOND.sub(lambda m: "above " if m[1] else "below ", text)
+    if "-" in text:
+        text = _BELOW_ZERO.sub(r"\1negative ", text)
+    if "no" in text:
+        text = _NUMBER_SIGN.sub("#", text)
+    if "0" in text:
+        text = _SECTION.sub(lambda m: " sec" + "".join(g for g in m.groups() if g) + " ", text)
+    if "12" in text or "/" in text or " per " in text:
+        text = _PITCH.sub(lambda m: f" pitch{_value(m[1] or m[2])} ", text)
+    if " in " in text:
+        text = _IN_AS_WORD.sub(" ;", text)
+    text = _DESIGNATION.sub(lambda m: f"{m[1] or m[2]}{m[3]}", text)
+    return _SHARED_UNIT.sub(lambda m: m[1] + m[2], _NUMBER.sub(_measured, text))
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in lower case, numbers with their units."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _VULGAR.sub(r" \g<0>", text)).translate(_STANDARD_MARKS)
+    text = text.lower().lstrip()
+    if text.startswith("ok"):
+        text = _OPENING.sub("", text)
+    if " wondering" in text or " curious" in text or " hoping" in text or " ask" in text:
+        text = _WONDERING.sub("", text)
+    if "." in text:
+        text = _DOTTED.sub(lambda m: m[0].replace(".", "") + " ", text)
+    if "-" in text:
+        text = _PREFIX.sub(r"\1", text)
+    words = _WORD.findall(_numbered(text) if _DIGIT.search(text) else text)
+    return words if _SPELLED_WORDS.isdisjoint(words) else _WORD.findall(_numbered(_spelled_out(text)))

@@ -1,0 +1,149 @@
+"""Links of stored prompts are those of one pass over all of them, however the prompts arrive."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from projections.texts import near_duplicates, near_links
+from projections.texts.near_duplicates import cluster
+from projections.texts.near_links import NEAR_BUCKETS, NEAR_TEXTS, Index, link, relink
+from projections.texts.normal_form import normalise
+from tests.evaluation.prompts import prompts
+
+SLOPE = "What is the minimum slope for a TPO roof?"
+DRAIN = "How often is a roof drain cleaned?"
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(config={"threads": 2, "preserve_insertion_order": False}) as connection:
+        for table in (NEAR_TEXTS, NEAR_BUCKETS):
+            table.create(connection)
+        yield connection
+
+
+def say(
+    con: duckdb.DuckDBPyConnection, texts: Sequence[tuple[int, str | None]], index: Index | None = None
+) -> list[int]:
+    columns = [pa.array([seq for seq, _ in texts], pa.int64()), pa.array([text for _, text in texts], pa.string())]
+    con.register("said", pa.table(columns, names=["seq", "prompt"]))
+    con.execute("BEGIN")
+    changed = link(con, "said", index=index)
+    con.execute("COMMIT")
+    con.unregister("said")
+    return changed
+
+
+def links(con: duckdb.DuckDBPyConnection) -> list[tuple[int | None, float]]:
+    return con.execute("SELECT representative, similarity FROM near_texts ORDER BY seq").fetchall()
+
+
+@pytest.mark.parametrize("sizes", [[1], [2, 3, 50], [1, 400, 7], [1000]])
+def test_any_batches_give_the_links_of_one_pass(con: duckdb.DuckDBPyConnection, sizes: list[int]) -> None:
+    texts = list(enumerate(prompts(300 if sizes == [1] else 1000)))
+    index = Index()
+    first = 0
+    while first < len(texts):
+        size = sizes[first % len(sizes)]
+        say(con, texts[first : first + size], index)
+        if first % 5 == 0:
+            index.clear()
+        first += size
+    assert links(con) == cluster([text for _, text in texts])
+
+
+def test_full_buckets_give_the_same_links_in_any_batches(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(near_duplicates, "BUCKET", 2)
+    monkeypatch.setattr(near_duplicates, "CANDIDATES", 3)
+    monkeypatch.setattr(near_links, "CANDIDATES", 3)
+    texts = [(n, text) for n, text in enumerate(prompts(6000)) if "warranty of the TPO roof" in text]
+    index = Index()
+    for first in range(0, len(texts), 37):
+        say(con, texts[first : first + 37], index)
+    position = {n: seq for n, (seq, _) in enumerate(texts)}
+    expected = [(None if r is None else position[r], near) for r, near in cluster([text for _, text in texts])]
+    assert links(con) == expected
+    assert con.execute("SELECT count(*) > 0 FROM near_buckets WHERE absent > 0").fetchall() == [(True,)]
+
+
+def test_a_second_delivery_changes_nothing(con: duckdb.DuckDBPyConnection) -> None:
+    texts = list(enumerate(prompts(300)))
+    assert say(con, texts) == list(range(300))
+    before = con.execute("SELECT * FROM near_buckets ORDER BY seq").fetchall()
+    assert say(con, texts[100:]) == say(con, []) == []
+    assert con.execute("SELECT * FROM near_buckets ORDER BY seq").fetchall() == before
+    assert links(con) == cluster([text for _, text in texts])
+
+
+def test_forgotten_changed_and_late_texts_leave_right_links(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Erasing a representative, redacting a prompt and a late arrival: as if it had always been so."""
+    monkeypatch.setattr(near_links, "_LATE", 100)
+    index = Index()
+    texts: dict[int, str | None] = dict(enumerate(prompts(1200)))
+    rng = random.Random(5)
+    late = rng.sample(range(1200), 200)
+    say(con, [(seq, text) for seq, text in texts.items() if seq not in late], index)
+    for seq in late:
+        say(con, [(seq, texts[seq])], index)
+    representatives = [
+        seq for (seq,) in con.execute("SELECT DISTINCT representative FROM near_texts").fetchall() if seq
+    ]
+    for seq in rng.sample(sorted(representatives), 30):
+        texts[seq] = None
+        assert seq in say(con, [(seq, None)], index)
+    for seq in rng.sample(range(1200), 50):
+        if texts[seq] is not None:
+            texts[seq] = SLOPE
+            say(con, [(seq, SLOPE)], index)
+    left = [(seq, text) for seq, text in texts.items() if text is not None]
+    expected = [(None if r is None else left[r][0], near) for r, near in cluster([text for _, text in left])]
+    assert links(con) == expected
+
+
+def test_words_of_a_forgotten_text_are_not_kept_in_memory(con: duckdb.DuckDBPyConnection) -> None:
+    index = Index()
+    say(con, [(1, SLOPE), (2, DRAIN)], index)
+    kept = normalise(SLOPE).encode(), normalise(DRAIN).encode()
+    assert all(words in index._normals for words in kept)
+    say(con, [(1, None)], index)
+    assert [words in index._normals for words in kept] == [False, True]
+    say(con, [(3, SLOPE)], index)
+    assert links(con) == [(None, 0.0), (None, 0.0)]
+
+
+def test_what_is_reported_as_changed_is_what_changed(con: duckdb.DuckDBPyConnection) -> None:
+    say(con, [(1, SLOPE), (2, SLOPE.upper()), (3, "Why does EPDM shrink?")])
+    assert say(con, [(1, None)]) == [1, 2]
+    assert say(con, [(0, "minimum slope, TPO")]) == [0, 2]
+    assert links(con) == [(None, 0.0), (0, 1.0), (None, 0.0)]
+
+
+def test_a_rollback_leaves_no_trace(con: duckdb.DuckDBPyConnection) -> None:
+    say(con, [(1, SLOPE)])
+    con.execute("BEGIN")
+    con.execute("CREATE TEMP TABLE said AS SELECT 2 AS seq, 'Why does EPDM shrink?' AS prompt")
+    link(con, "said")
+    con.execute("ROLLBACK")
+    assert links(con) == [(None, 0.0)]
+    assert con.execute("SELECT count(*) FROM near_buckets").fetchall() == [(1,)]
+
+
+def test_another_threshold_links_anew_what_is_stored(con: duckdb.DuckDBPyConnection) -> None:
+    long = "How do we terminate base flashing at a masonry parapet wall below the counter flashing"
+    texts = [long, f"{long} downtown", "Where do scuppers go?", "Where do the scuppers go, please?"]
+    say(con, list(enumerate(texts)))
+    found = set()
+    for threshold in (1.0, 0.5, 1.0):
+        relink(con, threshold)
+        assert links(con) == cluster(texts, threshold)
+        found.add(tuple(links(con)))
+    assert len(found) == 2

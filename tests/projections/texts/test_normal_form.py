@@ -1,0 +1,85 @@
+"""The normal form of a prompt, in which surface edits vanish, and the facts that no edit may change."""
+
+from __future__ import annotations
+
+import pytest
+
+from projections.texts.normal_form import facts, normalise, reworded
+from tests.deadlines import assert_linear
+
+
+@pytest.mark.parametrize(
+    ("prompt", "normal"),
+    [
+        ("What is the minimum slope for a TPO roof?", "minimum slope tpo"),
+        ("hey, can you please tell me whats the min. slope for T.P.O. roofs??", "minimum slope tpo"),
+        ("minumum slpoe for thermoplastic polyolefin", "minimum slope tpo"),
+        ('½ inch, 1/2", .5 in., half an inch and a half-inch', "0.5in 0.5in 0.5in 0.5in 0.5in"),
+        ('2½", 2-1/2 in, two and a half inches', "2.5in 2.5in 2.5in"),
+        ("60 mil, 60-mil, 60mil or sixty mils", "60mil 60mil 60mil 60mil"),
+        ("Okay, how do I flash a pipe?", "how flashing pipe"),
+        ("Is OSB okay?", "osb can"),
+        ("Is the crew allowed on the slate?", "crew can slate"),
+        ("Can one walk on slate while it rains?", "can walk slate rain"),
+        ("one layer of ISO per the National Roofing Contractors Association", "1layer polyiso nrca"),
+        ("slopes over 21/12", "slope above pitch21"),
+        ("a 150 sq. tear-off", "150sq tearoff"),
+        ("Did the GC approve it?", "general contractor approve did"),
+        ("60 and 80 mil", "60mil 80mil"),
+        ("Section 07 54 00, 075400", "sec075400 sec075400"),
+        ('1/4:12, 1/4" per foot, 1/4 in 12', "pitch0.25 pitch0.25 pitch0.25"),
+        ("2 in a row", "#2 row"),
+        ("down to -5 °F, minus 5 F", "down negative 5degf negative 5degf"),
+        ("3-5 in., 3 - 5 in. and (-5 F)", "3in 5in 3in 5in negative 5degf"),
+        ("FM 1-90", "fm #1 90"),
+        ("Class A, class-a", "class0a class0a"),
+        ("a vapour retarder, a vapor-retarder", "vaporretarder vaporretarder"),
+        ("300 LF, 300 lineal feet or 300 linear foot", "300ft 300ft 300ft"),
+        ("modified bitumen, mod-bit, modbit", "modbit modbit modbit"),
+        ("can't, cannot, can not, cant", "can not can not can not can not"),
+        ("w/o a skylight, without sky-lights", "without skylight without skylight"),
+        ("i/o and and/or '' ' \"", "io"),
+        ("1/0 inch", "#1 0in"),
+        ("please", "please"),
+        ("???", "???"),
+        ("", "##"),
+        ("\ud800", "#\ud800"),
+        ("屋根の勾配", "屋根の勾配"),
+        ("9" * 5000, "9" * 5000),
+    ],
+)
+def test_the_normal_form(prompt: str, normal: str) -> None:
+    assert normalise(prompt) == normal
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("over a 60 mil TPO", "over an 80 mil TPO"),
+        ("is it allowed", "is it not allowed"),
+        ("TPO over EPDM", "EPDM over TPO"),
+        ("switch from TPO to PVC", "switch from PVC to TPO"),
+        ("how many squares in a bundle", "how many bundles in a square"),
+        ("why weld PVC", "where to weld PVC"),
+        ("can I weld PVC", "should I weld PVC"),
+        ("Class A", "Class B"),
+        ("with insulation", "without insulation"),
+        ("tie a new TPO roof in to an existing EPDM roof", "tie a new EPDM roof in to an existing TPO roof"),
+    ],
+)
+def test_facts_that_differ(a: str, b: str) -> None:
+    assert facts(normalise(a)) != facts(normalise(b))
+
+
+def test_a_misspelling_is_an_edit_and_another_word_is_none() -> None:
+    assert reworded("letter owner warranty lincoln", "letter owner warranty jefferson")
+    assert reworded("repair seam", "inspect seam")
+    assert not reworded("letter owner jefferson", "letter owner jeffreson")
+    assert not reworded("energyguard board", "energy guard board")
+    assert not reworded("minimum slope", "minimum slope membrane")
+
+
+@pytest.mark.parametrize("unit", ["x", "a.", "from ", "over tpo under ", "12 in ", '"', "1/"])
+def test_a_long_text_costs_no_more_than_its_length(unit: str) -> None:
+    """One hostile capture must not stop the projector: ten times the text takes ten times as long, not a hundred."""
+    assert_linear(lambda characters: facts(normalise(unit * (characters // len(unit)))), 40_000)
