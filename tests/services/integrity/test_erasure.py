@@ -268,7 +268,7 @@ async def test_a_tombstone_that_lists_other_bytes_removes_nothing(log: Log) -> N
 
 
 async def test_a_long_read_delays_the_new_file_and_ends_well(cli: Cli, log: Log, monkeypatch: Any) -> None:
-    monkeypatch.setattr("services.state.client.REPLACE_SECONDS", 0.1)
+    monkeypatch.setattr("services.state.owner.REPLACE_SECONDS", 0.1)
     await log.publish([*STORY[:2], FeedbackGiven(**about("other", "like"), feedback="positive")])
     owner = Owner(cli.data_dir / "rooflog.duckdb")
     await owner.catch_up(log)

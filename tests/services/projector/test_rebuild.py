@@ -271,7 +271,7 @@ async def test_an_erasure_reaches_the_files_of_a_rebuild(cli: Cli, log: Log, sta
 
 
 async def test_it_waits_for_a_reader_who_takes_long(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.state.client.REPLACE_SECONDS", 0.05)
+    monkeypatch.setattr("services.state.owner.REPLACE_SECONDS", 0.05)
     await say(log, 30)
     owner = await owned(log, tmp_path)
     rows = owner.rows("training_set", {})
@@ -307,7 +307,7 @@ async def test_a_cancelled_rebuild_leaves_nothing(log: Log, tmp_path: Path) -> N
 async def test_far_behind_everything_is_folded_before_anything_is_judged(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.state.client.FAR", 100)
+    monkeypatch.setattr("services.state.owner.FAR", 100)
     await say(log, 300)
     with monkeypatch.context() as patched:
         patched.setattr(Projector, "apply", lambda *_: pytest.fail("it judged on the way"))
