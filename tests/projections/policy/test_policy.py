@@ -170,9 +170,7 @@ FACTS = (
     ],
     ids=repr,
 )  # fmt: skip
-def test_a_policy_also_judges_what_came_before_it(
-    changes: dict[str, Any], training_set: list[str]
-) -> None:
+def test_a_policy_also_judges_what_came_before_it(changes: dict[str, Any], training_set: list[str]) -> None:
     new = policy(**changes)
     after = _judgements(given(*FACTS, adopted(new)))
     assert after == _judgements(given(adopted(new), *FACTS))

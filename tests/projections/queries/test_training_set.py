@@ -88,9 +88,7 @@ def formats(story: Story) -> dict[str, str]:
         ([captured("a"), approved("a"), captured("b", response=LONG_WRONG), approved("b"), disliked("b")], {"b": "s"}),
     ],
 )  # fmt: skip
-def test_every_answer_is_in_the_formats_that_it_suits(
-    said: list[Said], expected: dict[str, str]
-) -> None:
+def test_every_answer_is_in_the_formats_that_it_suits(said: list[Said], expected: dict[str, str]) -> None:
     assert formats(given(*said)) == expected
 
 

@@ -73,9 +73,7 @@ async def owned(log: Log, folder: Path) -> Owner:
 
 
 @pytest.mark.parametrize("from_log", [False, True])
-async def test_it_equals_the_live_state_and_keeps_the_old_file(
-    log: Log, tmp_path: Path, from_log: bool
-) -> None:
+async def test_it_equals_the_live_state_and_keeps_the_old_file(log: Log, tmp_path: Path, from_log: bool) -> None:
     await say(log, 300)
     owner = await owned(log, tmp_path)
     before = content_digest(owner.projector.con)
@@ -113,9 +111,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("table", ["examples", "verdicts", "feedback"])
-async def test_verify_names_a_changed_table_and_leaves_it(
-    log: Log, tmp_path: Path, table: str
-) -> None:
+async def test_verify_names_a_changed_table_and_leaves_it(log: Log, tmp_path: Path, table: str) -> None:
     await say(log, 60)
     owner = await owned(log, tmp_path)
     right = content_digest(owner.projector.con)
@@ -202,9 +198,7 @@ async def test_reading_and_folding_go_on_while_the_projector_rebuilds(cli: Cli, 
     assert live == {"content_digest": await rebuilt_digest(log), "checkpoint": await log.last_sequence()}
 
 
-async def test_a_compaction_lets_a_rebuild_begin_again_unseen(
-    log: Log, tmp_path: Path
-) -> None:
+async def test_a_compaction_lets_a_rebuild_begin_again_unseen(log: Log, tmp_path: Path) -> None:
     await say(log, 300)
     owner = await owned(log, tmp_path)
     rebuilds = Rebuilds(log, owner, asyncio.Lock())
@@ -228,9 +222,7 @@ async def test_a_compaction_lets_a_rebuild_begin_again_unseen(
     owner.close()
 
 
-async def test_killed_it_leaves_the_live_state_and_can_be_repeated(
-    cli: Cli, log: Log, start: Start
-) -> None:
+async def test_killed_it_leaves_the_live_state_and_can_be_repeated(cli: Cli, log: Log, start: Start) -> None:
     """The command alone, then a projector that rebuilds: each is killed while it folds the log."""
     await say(log, 3_000)
     cli.run("stats")
