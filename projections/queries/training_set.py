@@ -137,8 +137,10 @@ def _chosen(relation: str, eval_share: float) -> str:
     """The SELECT of `chosen` from verdicts.
 
     A pair needs a correction that is trained on. A bad answer was disliked or corrected; what is trained on is never
-    one, and one that several facts call bad is one row. The side of a cluster follows from the id of the example that
-    stands for it alone, so a cluster never straddles the split and never changes sides when others arrive.
+    one, and one that several facts call bad is one row.
+
+    The side of a cluster follows from the id of its representative alone. So a cluster never straddles the split, and
+    never changes sides when other examples arrive.
     """
     return f"""
 WITH good AS (SELECT seq FROM {relation} WHERE reasons = 0),
