@@ -62,8 +62,8 @@ def checked(root: Path, export_digest: str = "") -> dict[str, Any]:
     if manifest is None:
         return report | {"problems": problems}
     files = manifest["files"]
-    for path, said in sorted(files.items()):
-        problems += [f"{path}: {problem}" for problem in _differences(home / path, said)]
+    for path, expected in sorted(files.items()):
+        problems += [f"{path}: {problem}" for problem in _differences(home / path, expected)]
     problems += [f"{path}: the manifest does not know it" for path in sorted(set(_paths(home)) - {MANIFEST, *files})]
     is_latest = latest.get("digest") == digest
     if is_latest:
@@ -73,7 +73,7 @@ def checked(root: Path, export_digest: str = "") -> dict[str, Any]:
         "problems": problems,
         "latest": is_latest,
         "files": len(files),
-        "bytes": sum(said["bytes"] for said in files.values()),
+        "bytes": sum(file["bytes"] for file in files.values()),
         **{name: value for name, value in manifest.items() if name not in {"files", "format"}},
     }
 
@@ -85,12 +85,12 @@ def listed(root: Path) -> list[dict[str, Any]]:
     for home in sorted((root / "exports").glob("*")):
         manifest, _ = _manifest(home, home.name)
         sizes = {path: (home / path).stat().st_size for path in _paths(home)}
-        said = {path: file["bytes"] for path, file in manifest["files"].items()} if manifest else {}
+        expected = {path: file["bytes"] for path, file in manifest["files"].items()} if manifest else {}
         lines.append(
             {
                 "export_digest": home.name,
                 "latest": home.name == latest,
-                "state": _state(sizes, said) if manifest else "no manifest",
+                "state": _state(sizes, expected) if manifest else "no manifest",
                 "files": len(sizes),
                 "bytes": sum(sizes.values()),
                 "last_seq": manifest["last_seq"] if manifest else 0,
@@ -100,9 +100,9 @@ def listed(root: Path) -> list[dict[str, Any]]:
     return sorted(lines, key=lambda line: (line["last_seq"], line["export_digest"]))
 
 
-def _state(sizes: dict[str, int], said: dict[str, int]) -> str:
+def _state(sizes: dict[str, int], expected: dict[str, int]) -> str:
     """Of an old export that was trained on only the manifest and the lineage are kept."""
-    if all(sizes.get(path) == size for path, size in said.items()):
+    if all(sizes.get(path) == size for path, size in expected.items()):
         return "whole"
     return "lineage only" if set(sizes) <= {MANIFEST, *LINEAGE} else "incomplete"
 
@@ -113,8 +113,8 @@ def _manifest(home: Path, digest: str) -> tuple[dict[str, Any] | None, list[str]
         data = (home / MANIFEST).read_bytes()
     except OSError:
         return None, [f"{MANIFEST}: it is not there"]
-    if (found := hashlib.sha256(data).hexdigest()) != digest:
-        return None, [f"{MANIFEST}: its SHA-256 is {found}, so it is not the manifest of this export"]
+    if (actual := hashlib.sha256(data).hexdigest()) != digest:
+        return None, [f"{MANIFEST}: its SHA-256 is {actual}, so it is not the manifest of this export"]
     manifest = json.loads(data)
     if manifest.get("format") not in FORMATS:
         known = ", ".join(map(str, FORMATS))
@@ -123,25 +123,25 @@ def _manifest(home: Path, digest: str) -> tuple[dict[str, Any] | None, list[str]
     return (None, [f"{path}: it would lie outside the export" for path in outside]) if outside else (manifest, [])
 
 
-def _differences(path: Path, said: dict[str, Any]) -> Iterator[str]:
-    """How a file differs from what is said of it; the rows of JSON lines are counted, those of Parquet are not."""
+def _differences(path: Path, expected: dict[str, Any]) -> Iterator[str]:
+    """How a file differs from what the manifest says of it; of the rows only those of JSON lines are counted."""
     try:
         size, digest, lines = _measured(path)
     except OSError:
         yield "it is not there"
         return
-    if size != said["bytes"]:
-        yield f"it has {size} bytes, the manifest says {said['bytes']}"
-    if digest != said["sha256"]:
-        yield f"its SHA-256 is {digest}, the manifest says {said['sha256']}"
-    if path.suffix == ".jsonl" and lines != said["rows"]:
-        yield f"it has {lines} rows, the manifest says {said['rows']}"
+    if size != expected["bytes"]:
+        yield f"it has {size} bytes, the manifest says {expected['bytes']}"
+    if digest != expected["sha256"]:
+        yield f"its SHA-256 is {digest}, the manifest says {expected['sha256']}"
+    if path.suffix == ".jsonl" and lines != expected["rows"]:
+        yield f"it has {lines} rows, the manifest says {expected['rows']}"
 
 
 def _root(root: Path, latest: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
     """How the file that the trainer reads differs from the one of the latest export."""
     name = latest["root"]
-    same = [path for path, said in manifest["files"].items() if said["sha256"] == latest["root_sha256"]]
+    same = [path for path, file in manifest["files"].items() if file["sha256"] == latest["root_sha256"]]
     if not same:
         yield "latest.json: its root_sha256 is that of no file of the export"
         return

@@ -13,12 +13,12 @@ from .rows import SPLITS
 def card(head: TrainingSet, counts: dict[str, dict[str, int]]) -> bytes:
     """README.md of an export: one configuration a format, with the splits that have rows."""
     lines = ["---", "pretty_name: rooflog training set", "configs:"]
-    for made in FORMATS:
-        filled = [split for split in SPLITS if counts[made.name][split]]
+    for format_ in FORMATS:
+        filled = [split for split in SPLITS if counts[format_.name][split]]
         if filled:
-            lines += [f"- config_name: {made.name}", "  data_files:"]
+            lines += [f"- config_name: {format_.name}", "  data_files:"]
             for split in filled:
-                lines += [f"  - split: {split}", f"    path: data/{made.name}/{split}.parquet"]
+                lines += [f"  - split: {split}", f"    path: data/{format_.name}/{split}.parquet"]
     if any(counts[ROOT.name].values()):
         lines.insert(lines.index(f"- config_name: {ROOT.name}") + 1, "  default: true")
     lines += [
@@ -32,7 +32,10 @@ def card(head: TrainingSet, counts: dict[str, dict[str, int]]) -> bytes:
         "| format | train | eval | what it holds |",
         "|---|---|---|---|",
     ]
-    lines += [f"| `{f.name}` | {counts[f.name]['train']} | {counts[f.name]['eval']} | {f.title} |" for f in FORMATS]
+    lines += [
+        f"| `{format_.name}` | {counts[format_.name]['train']} | {counts[format_.name]['eval']} | {format_.title} |"
+        for format_ in FORMATS
+    ]
     lines += [
         "",
         f"Each as JSON lines and as Parquet below `data/`, in the order of the log. {_same_rows()},",
@@ -55,7 +58,7 @@ def card(head: TrainingSet, counts: dict[str, dict[str, int]]) -> bytes:
 def _same_rows() -> str:
     """Which formats have the rows of one before them."""
     first: dict[tuple[str, ...], str] = {}
-    same = [(made.name, first.setdefault(tuple(made.lines), made.name)) for made in FORMATS]
+    same = [(format_.name, first.setdefault(tuple(format_.lines), format_.name)) for format_ in FORMATS]
     return ", ".join(f"`{name}` has the rows of `{other}`" for name, other in same if name != other)
 
 

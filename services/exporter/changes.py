@@ -83,7 +83,7 @@ async def compare(
     manifest = last[1] if last else None
     is_same = manifest is not None and _terms(manifest) == (
         FORMAT,
-        {made.name for made in FORMATS},
+        {format_.name for format_ in FORMATS},
         head.policy_digest,
         head.min_relevance,
     )

@@ -38,9 +38,9 @@ class Exporter:
         self.known = Known(volume)
 
     async def last(self) -> tuple[str, Manifest] | None:
-        """The last export that is whole: what `latest.json` names, if the log has the fact that follows the last file.
+        """The last export that is whole: the export of `latest.json`, if the log has its fact.
 
-        Without the fact the exporter was killed before the root file was certain, so it is made again.
+        The fact follows the last file. Without it the root file is not certain, so the export is made again.
         """
         digest = await publication.latest(self.volume)
         if digest is None or not await self._log.last([_subject(digest)]):
@@ -49,9 +49,9 @@ class Exporter:
         return None if manifest is None else (digest, manifest)
 
     async def age(self, last: tuple[str, Manifest] | None) -> float:
-        """How many seconds ago the last export was said to be made."""
-        said = await self._log.last([_subject(last[0])]) if last else {}
-        return max((_seconds_since(message.fact().occurred_at) for message in said.values()), default=0.0)
+        """How many seconds ago the last export was made, by its fact."""
+        messages = await self._log.last([_subject(last[0])]) if last else {}
+        return max((_seconds_since(message.fact().occurred_at) for message in messages.values()), default=0.0)
 
     async def changes(self, last: tuple[str, Manifest] | None, min_relevance: Relevance | None = None) -> Changes:
         """How the training set differs from the last export."""
@@ -92,10 +92,14 @@ class Exporter:
     async def _retain(self, keep: int, latest: str) -> None:
         """Remove what the policy no longer keeps; never the latest, what trains, or what was trained on last."""
         exports = (await self.state.ask("exports"))["exports"]
-        trained = [(t["intended_seq"], e["export_digest"], t["outcome"]) for e in exports for t in e["trainings"]]
+        trained = [
+            (training["intended_seq"], export["export_digest"], training["outcome"])
+            for export in exports
+            for training in export["trainings"]
+        ]
         running = {digest for _, digest, outcome in trained if outcome in ("intended", "started")}
-        done = max((t for t in trained if t[2] != "failed"), default=None)
-        protected = {latest, *running, *([done[1]] if done else [])}
+        trained_last = max(((seq, digest) for seq, digest, outcome in trained if outcome != "failed"), default=None)
+        protected = {latest, *running, *([trained_last[1]] if trained_last else [])}
         known = [export["export_digest"] for export in exports]
         await publication.retain(self.volume, keep, known, protected, {digest for _, digest, _ in trained})
 
@@ -123,10 +127,10 @@ async def export_apart(
     min_quality: Relevance | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Write an export that the log does not hear of: of a past state, to a volume that no trainer reads."""
+    """Write an export without a fact: of a past state, to a volume that no trainer reads."""
     async with state.training_set(min_quality) as (head, batches):
-        if few := _too_few(head, min_examples):
-            return few
+        if refused := _too_few(head, min_examples):
+            return refused
         digest, manifest = await writer.write(staging, head, batches, progress)
     await publication.publish(volume, staging, digest, manifest)
     return _answer(volume, digest, manifest, head.funnel, is_new=True)
@@ -164,7 +168,7 @@ def _seconds_since(moment: datetime) -> float:
 
 
 def _event_id(digest: str) -> str:
-    """One export is one fact, whoever says it and however often."""
+    """One export is one fact, however often and by whomever it is published."""
     return hashlib.sha256(f"exported {digest}".encode()).hexdigest()[:32]
 
 

@@ -43,8 +43,8 @@ class Lineage:
         """The columns of `LINEAGE` for the rows of the next page (of `training_set.pages`)."""
         sides = {split: pc.equal(page.column("side"), split).to_numpy() for split in SPLITS}
         columns = dict(zip(page.column_names, page.columns, strict=True)) | {"split": page.column("side")}
-        for columns_of_one in {tuple(made.lines): None for made in FORMATS}:
-            masks = {column: page.column(LINES[column]).to_numpy() for column in columns_of_one}
+        for columns_of_format in {tuple(format_.lines): None for format_ in FORMATS}:
+            masks = {column: page.column(LINES[column]).to_numpy() for column in columns_of_format}
             columns |= self._numbered(masks, sides)
         return pa.table([columns[name] for name in LINEAGE.names], LINEAGE.names)
 

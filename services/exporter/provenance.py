@@ -23,11 +23,11 @@ _ROW = re.compile(
 )
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
 _DATA = re.compile(
-    rf"(?:.*/)?data/(?P<format>{'|'.join(made.name for made in FORMATS)})/(?P<split>{'|'.join(SPLITS)})"
+    rf"(?:.*/)?data/(?P<format>{'|'.join(format_.name for format_ in FORMATS)})/(?P<split>{'|'.join(SPLITS)})"
     r"\.(?:jsonl|parquet)"
 )
 
-_COLUMNS = {made.name: tuple(made.lines) for made in FORMATS}
+_COLUMNS = {format_.name: tuple(format_.lines) for format_ in FORMATS}
 """The columns of the lineage that number the lines of a format."""
 
 
@@ -52,31 +52,31 @@ class Provenance(Struct):
         FILE may be a path in which the digest is; without one the row is of the latest export.
         Raises UnknownRow.
         """
-        if found := _ROW.fullmatch(asked):
-            return await self.of_row(found["digest"] or found["home"], found["file"], int(found["line"]))
+        if row := _ROW.fullmatch(asked):
+            return await self.of_row(row["digest"] or row["home"], row["file"], int(row["line"]))
         if _DIGEST.fullmatch(asked) and (export := self._export(asked)):
             return await self.of_export(export, limit)
         return await self.of_example(asked)
 
     async def of_row(self, digest: str | None, file: str, line: int) -> dict[str, Any]:
-        """The example, facts, reviewer, policy and trainings behind one line of a file, of the latest export or one."""
+        """The example, facts, reviewer, policy and trainings behind a line; of the latest export without a digest."""
         export = self._export(digest or await self._latest())
         if export is None:
             raise UnknownRow(f"the log knows no export {digest}; `rooflog exports` lists them")
-        found = _DATA.fullmatch(SFT_TRAIN if file.rsplit("/", 1)[-1] == ROOT_FILE else file)
-        if found is None:
+        path = _DATA.fullmatch(SFT_TRAIN if file.rsplit("/", 1)[-1] == ROOT_FILE else file)
+        if path is None:
             raise UnknownRow(f"{file} is no file with rows; give {ROOT_FILE}:17 or data/sft/train.jsonl:17")
-        if found["format"] not in formats_of(export):
-            raise UnknownRow(f"export {export['export_digest'][:12]} was made without {found['format']}")
-        where = " OR ".join(f"{column} = $line" for column in _COLUMNS[found["format"]])
-        rows = await self._rows(export, f"split = $split AND ({where})", {"split": found["split"], "line": line})
+        if path["format"] not in formats_of(export):
+            raise UnknownRow(f"export {export['export_digest'][:12]} was made without {path['format']}")
+        where = " OR ".join(f"{column} = $line" for column in _COLUMNS[path["format"]])
+        rows = await self._rows(export, f"split = $split AND ({where})", {"split": path["split"], "line": line})
         if rows is None:
             raise UnknownRow(
                 f"export {export['export_digest'][:12]} is no longer on {self.volume.name}: it was too old to keep"
             )
         if not rows:
             raise UnknownRow(f"{file} of export {export['export_digest'][:12]} has no line {line}")
-        row = f"data/{found['format']}/{found['split']}.jsonl:{line}"
+        row = f"data/{path['format']}/{path['split']}.jsonl:{line}"
         return (
             {"row": row} | rows[0] | {"export": export, "exports": (await self.of_example(rows[0]["example_id"]))["in"]}
         )
@@ -109,10 +109,10 @@ class Provenance(Struct):
         return digest
 
     def _export(self, digest: str) -> dict[str, Any] | None:
-        found = [export for export in self.exports if export["export_digest"].startswith(digest)]
-        if len(found) > 1:
-            raise UnknownRow(f"{digest} is the start of {len(found)} exports; give more of it")
-        return found[0] if found else None
+        exports = [export for export in self.exports if export["export_digest"].startswith(digest)]
+        if len(exports) > 1:
+            raise UnknownRow(f"{digest} is the start of {len(exports)} exports; give more of it")
+        return exports[0] if exports else None
 
     async def _rows(
         self, export: dict[str, Any], where: str, parameters: dict[str, Any]

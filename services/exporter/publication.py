@@ -1,4 +1,4 @@
-"""Exports on a volume: put there in an order that never shows half of one, found again, removed when they are old."""
+"""Exports on a volume: published in an order that never shows half an export, read, and removed when they are old."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from .manifest import LATEST, LINEAGE, MANIFEST, ROOT_FILE, SFT_TRAIN, Latest, M
 async def publish(volume: Volume, staged: Path, digest: str, manifest: Manifest) -> None:
     """Put a staged export on the volume: its files, its manifest, `latest.json`, then the trainer's root file.
 
-    Whatever breaks off in between, the root file is a whole export. Files that are there already (an earlier try) are
-    not sent again: the digest in their path says what they hold. The staged files go to the volume and may be gone
-    from their place. Raises VolumeError.
+    Whatever breaks off in between, the root file is a whole export. Files of an earlier try are not sent again: the
+    digest in their path says what they hold. The staged files go to the volume and may be gone from their place.
+    Raises VolumeError.
     """
     home = directory_of(digest)
-    there = await volume.listing(home)
-    wanted = {name: staged / name for name, file in manifest.files.items() if there.get(f"{home}/{name}") != file.bytes}
-    if wanted:
-        await volume.write({f"{home}/{name}": file for name, file in wanted.items()}, move=True)
+    present = await volume.listing(home)
+    missing = {
+        name: staged / name for name, file in manifest.files.items() if present.get(f"{home}/{name}") != file.bytes
+    }
+    if missing:
+        await volume.write({f"{home}/{name}": file for name, file in missing.items()}, move=True)
     await volume.write({f"{home}/{MANIFEST}": staged / MANIFEST})
     latest = staged / LATEST
     latest.write_bytes(msgspec.json.format(msgspec.json.encode(latest_of(digest, manifest)), indent=2) + b"\n")
@@ -33,7 +35,7 @@ async def publish(volume: Volume, staged: Path, digest: str, manifest: Manifest)
 
 
 async def latest(volume: Volume) -> str | None:
-    """The digest of the export that `latest.json` names; None where there is none that can be read."""
+    """The digest of the export that `latest.json` names; None where it cannot be read."""
     data = await volume.read(LATEST)
     try:
         return msgspec.json.decode(data, type=Latest).digest if data else None

@@ -170,7 +170,7 @@ class ExporterService:
         return {"job": number}
 
     async def _work(self) -> None:
-        """One turn after the other; a failure is shown and tried again, ever more slowly."""
+        """Do turn after turn; a failure is shown, and tried again after longer and longer pauses."""
         while True:
             self._has_job.clear()
             self._has_moved.clear()
@@ -206,9 +206,11 @@ class ExporterService:
         if attempts is not None:
             started = await self._steps.train_if_due(attempts)
             running = is_running(attempts) or started
-            self.condition.training = next((f"{a.outcome} on {a.export_digest[:12]}" for a in reversed(attempts)), None)
+            self.condition.training = next(
+                (f"{attempt.outcome} on {attempt.export_digest[:12]}" for attempt in reversed(attempts)), None
+            )
             self.condition.uncertain = self._steps.uncertain
-            if running or any(a.outcome == "intended" for a in attempts):
+            if running or any(attempt.outcome == "intended" for attempt in attempts):
                 self._is("training" if running else "waiting")
                 pause = min(pause or FOLLOW_SECONDS, FOLLOW_SECONDS)
         return 0.0 if is_settling and not await self._steps.is_settling() else pause
@@ -229,8 +231,8 @@ class ExporterService:
             # What changed while no exporter ran may be as old as the last export.
             age = look.export_age if self.condition.state == "starting" else 0.0
             self._age_from = time.monotonic() - age
-        left = self._age_from + look.max_age_seconds - time.monotonic()
-        if look.is_due or left <= 0:
+        seconds_left = self._age_from + look.max_age_seconds - time.monotonic()
+        if look.is_due or seconds_left <= 0:
             self._is("exporting")
             answer = await self._steps.export({}, None)
             logger.info("exported %s: %d examples", answer.get("export_digest", "-")[:12], look.examples)
@@ -240,8 +242,8 @@ class ExporterService:
             self._is("idle")
             return None
         self._is("waiting")
-        self.condition.due_at = _moment(left)
-        return left
+        self.condition.due_at = _moment(seconds_left)
+        return seconds_left
 
     async def _do(self, job: Job) -> None:
         def progress(done: int, total: int) -> None:

@@ -3,9 +3,9 @@
 The intent is a fact whose subject only one publisher can win, so one exporter alone may start a training. What cannot
 be made exactly-once is the start itself, which takes no key: between it and the fact that records it a kill leaves an
 intent without a call. So the intent notes the trainer's newest call before it. Afterwards a newer call that no fact
-names is the one that was started. That there is none proves something only where the trainer's list holds a call that
-is known to have been made: then, after `SETTLE_SECONDS`, there was no start and it is made up for. Else the training is
-`uncertain`: it is never started again by itself. Nor is one on an export that is not what the trainer would read now.
+names is the call that was started. A list without a newer call proves something only where it holds a call that was
+certainly made: then, after `SETTLE_SECONDS`, nothing was started, and the training starts now. Else the training is
+`uncertain`, and only a person starts it again. A training never starts on an export that is no longer in the root file.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ..state.client import State
 from ..volume import Call, LostAnswer, Trainer, VolumeError
 
 SETTLE_SECONDS = 60.0
-"""A start that was under way when the exporter was killed shows among the trainer's calls after this at the latest."""
+"""A start that was under way at a kill is among the trainer's calls after this time at the latest."""
 
 HOLD_SECONDS = 120.0
-"""So long at most the next export waits for an intent to be settled: it would take the root file away from it."""
+"""So long at most the next export waits for an intent: it would replace the root file that the training reads."""
 
 ENDED = ("succeeded", "failed")
 
@@ -68,23 +68,29 @@ class Trainings:
     async def attempts(self) -> list[Attempt]:
         """Every training, in the order in which they were intended."""
         exports = (await self._state.ask("exports"))["exports"]
-        told = [t | {"export_digest": e["export_digest"]} for e in exports for t in e["trainings"]]
-        return sorted(msgspec.convert(told, list[Attempt]), key=lambda attempt: attempt.intended_seq)
+        trainings = [
+            training | {"export_digest": export["export_digest"]}
+            for export in exports
+            for training in export["trainings"]
+        ]
+        return sorted(msgspec.convert(trainings, list[Attempt]), key=lambda attempt: attempt.intended_seq)
 
     async def is_settling(self) -> bool:
-        """Is it still to be found out whether a training was started? Says so for `HOLD_SECONDS` at most."""
+        """Is it open whether a training was started? True for `HOLD_SECONDS` at most."""
         now = time.monotonic()
         intents = [
-            a for a in await self.attempts() if a.outcome == "intended" and a.export_digest not in self.uncertain
+            attempt.intended_seq
+            for attempt in await self.attempts()
+            if attempt.outcome == "intended" and attempt.export_digest not in self.uncertain
         ]
-        self._first_seen = {a.intended_seq: self._first_seen.get(a.intended_seq, now) for a in intents}
+        self._first_seen = {seq: self._first_seen.get(seq, now) for seq in intents}
         return any(now - seen < HOLD_SECONDS for seen in self._first_seen.values())
 
     async def follow(self, latest: str | None, timeout: float = 0.0) -> list[Attempt]:
-        """Make up for what was broken off, record what has ended; the trainings as they then are.
+        """Settle open intents and record the ends of trainings; the trainings as they then are.
 
-        `latest` is the export that a training started now would read. Waits up to `timeout` seconds for the end of one
-        that runs. Raises VolumeError.
+        `latest` is the export that a training started now would read. Waits up to `timeout` seconds for a running
+        training to end. Raises VolumeError.
         """
         attempts = await self.attempts()
         self.uncertain = {}
@@ -98,9 +104,9 @@ class Trainings:
         return attempts
 
     async def start(self, digest: str, number: int = 1, actor: str | None = None) -> Attempt | None:
-        """Start training number `number` on an export, for an actor; None where somebody else has said that they do.
+        """Start training number `number` on an export, for an actor; None where another process has the intent.
 
-        Raises VolumeError where the trainer does not start; `follow` then makes up for it.
+        Raises VolumeError where the trainer does not start; `follow` then settles the intent.
         """
         calls = await self.trainer.calls()
         before = None if calls is None else _newest(calls)
@@ -119,7 +125,7 @@ class Trainings:
         return attempt
 
     async def _settle(self, attempt: Attempt, attempts: list[Attempt], latest: str | None) -> None:
-        """Find out what became of an intent without a call, and start it where nothing did."""
+        """Find out whether an intent without a call was started, and start it where it was not."""
         if (attempt.export_digest, attempt.number) not in self._unstarted and not await self._is_unstarted(
             attempt, attempts
         ):
@@ -130,12 +136,12 @@ class Trainings:
             await self._say(attempt, "failed", "it was not started before another export took its place")
 
     async def _is_unstarted(self, attempt: Attempt, attempts: list[Attempt]) -> bool:
-        """Is it proven that the trainer was not started? Records a start that is found, and what cannot be known."""
+        """Is it proven that nothing was started? Records a call that it finds, and trainings that stay uncertain."""
         calls = None if attempt.before is None else await self.trainer.calls()
         if calls is not None and attempt.before is not None:
             before = msgspec.json.decode(attempt.before, type=Before)
-            known = {other.call_id for other in attempts if other.call_id} | {before.call_id}
-            newer = [c for c in calls if c.created_at >= before.created_at and c.call_id not in known]
+            known = {known_attempt.call_id for known_attempt in attempts} | {before.call_id}
+            newer = [call for call in calls if call.created_at >= before.created_at and call.call_id not in known]
             if newer:
                 attempt.call_id = min(newer, key=lambda call: call.created_at).call_id
                 await self._say(attempt, "started", "found among the trainer's calls after a restart")
@@ -162,7 +168,7 @@ class Trainings:
         await self._say(attempt, "started", None)
 
     async def _say(self, attempt: Attempt, outcome: Any, detail: str | None, actor: str | None = None) -> bool:
-        """Say what became of a training; True where it is news to the log. A training ends once."""
+        """Publish the outcome of a training; True where the log did not have it. A training ends once."""
         key = f"{outcome} {attempt.export_digest} {attempt.number}"
         if outcome in ENDED:
             key = f"ended {attempt.export_digest} {attempt.number}"
@@ -191,14 +197,14 @@ def _newest(calls: list[Call]) -> Before:
 
 
 def _unsettled(attempts: list[Attempt]) -> list[Attempt]:
-    """The intents of which it is open what became of them; one that was forced anew is not asked about any more."""
+    """The open intents: the newest training of an export where it is only intended."""
     newest = {attempt.export_digest: attempt for attempt in attempts}
     return [attempt for attempt in newest.values() if attempt.outcome == "intended"]
 
 
 def last_trained(attempts: list[Attempt]) -> str | None:
     """The export of the last training that did not fail."""
-    return next((a.export_digest for a in reversed(attempts) if a.outcome != "failed"), None)
+    return next((attempt.export_digest for attempt in reversed(attempts) if attempt.outcome != "failed"), None)
 
 
 def is_running(attempts: list[Attempt]) -> bool:

@@ -95,7 +95,7 @@ class Steps:
         return await self._trainings.follow(last[0] if last else None)
 
     async def is_settling(self) -> bool:
-        """Should an export wait, because it is still to be found out whether a training on the last one was started?"""
+        """Should an export wait, because it is open whether a training on the last export was started?"""
         return self._trainings is not None and await self._trainings.is_settling()
 
     async def train_if_due(self, attempts: list[Attempt]) -> bool:
@@ -110,29 +110,30 @@ class Steps:
         return await self._trainings.start(last[0]) is not None
 
     async def train(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Start a training on the latest export; `force` leaves out the policy's numbers and trains again."""
+        """Start a training on the latest export; `force` does so whatever the policy says, and again."""
         force = bool(args.get("force"))
         if self._trainings is None:
-            trained = " or ".join(sink.name for sink in SINKS.values() if sink.trainer)
+            sinks = " or ".join(sink.name for sink in SINKS.values() if sink.trainer)
             raise RooflogError(
-                f"nobody trains on this volume; set ROOFLOG_SINK={trained}, or start your trainer on the root file "
+                f"nobody trains on this volume; set ROOFLOG_SINK={sinks}, or start your trainer on the root file "
                 "yourself"
             )
         last = await self._exporter.last()
         attempts = await self._trainings.follow(last[0] if last else None)
         if last is None:
             raise RooflogError("there is no export to train on yet; `rooflog export` makes one")
-        mine = [attempt for attempt in attempts if attempt.export_digest == last[0]]
+        of_this_export = [attempt for attempt in attempts if attempt.export_digest == last[0]]
         answer: dict[str, Any] = {"export_digest": last[0], "examples": last[1].examples}
         if is_running(attempts):
             running = next(attempt for attempt in reversed(attempts) if attempt.outcome == "started")
             return answer | {"status": "running", "call_id": running.call_id, "running_on": running.export_digest}
         if not force:
-            if mine:
-                return answer | {"status": "already_trained", "outcome": mine[-1].outcome, "call_id": mine[-1].call_id}
+            if of_this_export:
+                newest = of_this_export[-1]
+                return answer | {"status": "already_trained", "outcome": newest.outcome, "call_id": newest.call_id}
             if reason := await self._why_not(last, attempts):
                 return answer | {"status": "not_due", "reason": reason}
-        started = await self._trainings.start(last[0], len(mine) + 1, args.get("actor"))
+        started = await self._trainings.start(last[0], len(of_this_export) + 1, args.get("actor"))
         if started is None:
             raise RooflogError("somebody else has just said that they start this training; see `rooflog exports`")
         return answer | {"status": "started", "call_id": started.call_id, "number": started.number}

@@ -52,15 +52,18 @@ async def write(
         files = await writer.close()
     finally:
         await asyncio.to_thread(writer.end)
-    counts = {f.name: {split: files[f"{path}.jsonl"].rows for split, path in f.paths.items()} for f in FORMATS}
+    counts = {
+        format_.name: {split: files[f"{path}.jsonl"].rows for split, path in format_.paths.items()}
+        for format_ in FORMATS
+    }
     files |= {
         "README.md": _text(directory / "README.md", card.card(head, counts)),
         "policy.json": _text(directory / "policy.json", bytes(head.policy)),
     }
-    told = manifest.made(head, counts, dict(sorted(files.items())))
-    data = told.encode()
+    described = manifest.made(head, counts, dict(sorted(files.items())))
+    data = described.encode()
     (directory / manifest.MANIFEST).write_bytes(data)
-    return manifest.digest_of(data), told
+    return manifest.digest_of(data), described
 
 
 class _Files:
@@ -93,9 +96,12 @@ class _Writer:
         self._con = database.connect(None, threads=1)
         self._con.execute("SET preserve_insertion_order = true")
         self._system = head.export.system
-        self._files = {path: _Files(directory, path, f.schema) for f in FORMATS for path in f.paths.values()}
+        self._files = {
+            path: _Files(directory, path, format_.schema) for format_ in FORMATS for path in format_.paths.values()
+        }
         self._lineage, self._traced = Lineage(), Parquet(directory / manifest.LINEAGE, LINEAGE)
-        self._threads = {name: ThreadPoolExecutor(1) for name in ("texts", "lineage", *(f.name for f in FORMATS))}
+        names = ("texts", "lineage", *(format_.name for format_ in FORMATS))
+        self._threads = {name: ThreadPoolExecutor(1) for name in names}
         self._under_way: deque[list[Future[None]]] = deque()
 
     async def add(self, page: pa.Table) -> None:
@@ -103,13 +109,13 @@ class _Writer:
         while len(self._under_way) >= AHEAD:
             await self._done()
         texts = self._threads["texts"].submit(by_split, page, self._system, self._con)
-        written = [self._threads[f.name].submit(self._write, f, texts) for f in FORMATS]
+        written = [self._threads[format_.name].submit(self._write, format_, texts) for format_ in FORMATS]
         written.append(self._threads["lineage"].submit(lambda: self._traced.add(self._lineage.of(page))))
         self._under_way.append(written)
 
-    def _write(self, made: Format, texts: Future[dict[str, Rows]]) -> None:
+    def _write(self, format_: Format, texts: Future[dict[str, Rows]]) -> None:
         for split, rows in texts.result().items():
-            self._files[made.paths[split]].add(made.made(rows))
+            self._files[format_.paths[split]].add(format_.made(rows))
 
     async def _done(self) -> None:
         await asyncio.gather(*map(asyncio.wrap_future, self._under_way.popleft()))
@@ -123,7 +129,7 @@ class _Writer:
         return {name: file for files in closed for name, file in files.items()}
 
     def end(self) -> None:
-        """Let go of threads and memory; the files are what they are."""
+        """Let go of threads and memory, whatever state the files are in."""
         for thread in self._threads.values():
             thread.shutdown(cancel_futures=True)
         self._con.close()

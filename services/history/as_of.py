@@ -25,7 +25,7 @@ from ..state.owner import Owner, fold
 from ..state.protocol import Progress
 
 PREFIX = "past."
-"""What the folders are called that hold a past state while somebody looks at it."""
+"""The start of a folder's name that holds a past state; the process id follows."""
 
 
 @asynccontextmanager
@@ -41,8 +41,8 @@ async def as_of(
 ) -> AsyncIterator[State]:
     """The state after a sequence, under the policy of that time or another one.
 
-    What is known of texts is taken over from the live state where that is given: an analysis follows from its text.
-    `progress` is told of facts, and of texts unless `judging` is given.
+    The analyses of texts come from the live state where that is given: an analysis follows from its text alone.
+    `progress` counts facts, and texts unless `judging` is given.
     Raises RooflogError where the log does not reach so far.
     """
     last = await log.last_sequence()
@@ -73,7 +73,7 @@ async def as_of(
 
 
 def folder(settings: Settings) -> Path:
-    """Where this process keeps a past state while it looks at it; it goes with the state."""
+    """The folder in which this process keeps a past state, for as long as the state is open."""
     return settings.data_dir / f"{PREFIX}{os.getpid()}"
 
 

@@ -10,7 +10,7 @@ from events.log.log import Log
 
 
 async def meant(log: Log, moment: str | None) -> int:
-    """The sequence that `--as-of` means, the last one where it says nothing. Raises InputError."""
+    """The sequence that `--as-of` means: the last sequence where the option is not given. Raises InputError."""
     last = await log.last_sequence()
     seq = last if moment is None else await sequence_of(log, moment)
     if seq > last:
@@ -33,7 +33,7 @@ async def sequence_of(log: Log, moment: str) -> int:
 def time_of(text: str) -> datetime:
     """A moment in ISO 8601, in UTC unless it says otherwise. Raises InputError."""
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(f"{text!r} is no sequence and no time; give 1234 or 2025-03-18T12:00:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

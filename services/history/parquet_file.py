@@ -45,5 +45,5 @@ class ParquetFile:
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Append rows."""
-        flat = [one | {"fact": json.dumps(one["fact"], ensure_ascii=False) if one["fact"] else None} for one in rows]
+        flat = [row | {"fact": json.dumps(row["fact"], ensure_ascii=False) if row["fact"] else None} for row in rows]
         self._writer.write_table(pa.Table.from_pylist(flat, SCHEMA))

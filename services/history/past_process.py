@@ -27,8 +27,8 @@ from .as_of import as_of
 NICENESS = 10
 """The live services go first."""
 
-TOLD_SECONDS = 0.1
-"""Between two words on how far it is."""
+REPORT_SECONDS = 0.1
+"""Between two reports of progress."""
 
 LINE_BYTES = 64 * 2**20
 """A question or an answer at most."""
@@ -59,22 +59,22 @@ class Asked(Struct):
 
 
 def say(told: Step | Reply) -> None:
-    """One line on standard output."""
+    """Write one line on standard output."""
     sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
     sys.stdout.buffer.flush()
 
 
-class _Telling:
+class _Reporting:
     """Says how far a phase is, not too often."""
 
     def __init__(self, phase: Phase) -> None:
         self._phase: Phase = phase
-        self._told = float("-inf")
+        self._reported = float("-inf")
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._told >= TOLD_SECONDS:
-            self._told = now
+        if now - self._reported >= REPORT_SECONDS:
+            self._reported = now
             say(Step(self._phase, done, total))
 
 
@@ -102,7 +102,7 @@ async def look_back(seq: int) -> None:
 
 async def _answer_all(settings: Any, log: Log, seq: int, questions: asyncio.StreamReader, first: Any) -> None:
     live = State(log, None, None) if await runs(log) else None
-    replaying, judging = _Telling("replaying"), _Telling("judging")
+    replaying, judging = _Reporting("replaying"), _Reporting("judging")
     async with as_of(settings, log, seq, replaying, live=live, judging=judging) as state:
         say(Step("ready", seq, seq))
         try:

@@ -1,4 +1,4 @@
-"""Replay: the log as it was said, filtered, in order, from any moment to any other, and on as it is written."""
+"""Replay: the messages of the log, filtered and in order, between two moments or as they are written."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 async def replay(log: Log, wanted: Wanted, *, follow: bool = False) -> AsyncIterator[list[dict[str, Any]]]:
-    """What was said and is wanted, as rows in the order of the log, in lists; with `follow` it never ends."""
+    """The wanted messages as rows, in the order of the log and in lists; with `follow` it never ends."""
     after = wanted.first - 1
     if wanted.since is not None:
         after = max(after, await log.before(wanted.since))
@@ -69,28 +69,28 @@ async def _messages(log: Log, example_id: str | None, after: int, until: int) ->
 
 
 async def told_of(log: Log, example_id: str) -> list[Message]:
-    """Every message about one example, what its tombstones remember included."""
-    found = {seq: message for seq, message in (await log.erased()).items() if example_id in message.parts.ids}
-    found |= {message.seq: message for message in await log.history(example_id)}
-    return [found[seq] for seq in sorted(found)]
+    """Every message about one example, including those of which tombstones are left."""
+    messages = {seq: message for seq, message in (await log.erased()).items() if example_id in message.parts.ids}
+    messages |= {message.seq: message for message in await log.history(example_id)}
+    return [messages[seq] for seq in sorted(messages)]
 
 
 async def _news(log: Log, after: int) -> AsyncIterator[list[Message]]:
-    """What is said from now on; a message on the stream's subjects wakes the reader."""
-    said = asyncio.Event()
+    """Messages from now on; each message on the stream's subjects wakes the reader."""
+    arrived = asyncio.Event()
 
     async def wake(_: Msg) -> None:
-        said.set()
+        arrived.set()
 
     subscription = await log.client.subscribe(EVERYTHING, cb=wake)
     try:
         while True:
-            said.clear()
+            arrived.clear()
             async for messages in log.read(after, None, READ):
                 after = messages[-1].seq
                 yield messages
             try:
-                await asyncio.wait_for(said.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(arrived.wait(), LOOK_SECONDS)
             except TimeoutError:
                 continue
     finally:
@@ -125,7 +125,7 @@ def _passes(message: Message, fact: AnyFact | None, wanted: Wanted) -> bool:
 def row(message: Message) -> dict[str, Any]:
     """One message as data and in words; `fact` is None where it holds no valid one, or none any more."""
     parts = message.parts
-    said: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "seq": message.seq,
         "received_at": message.received_at,
         "subject": message.subject,
@@ -139,6 +139,6 @@ def row(message: Message) -> dict[str, Any]:
     try:
         fact = message.fact()
     except InvalidFact:
-        return said | {"told": describe(message)}
+        return columns | {"told": describe(message)}
     at = f"{fact.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
-    return said | {"occurred_at": at, "actor": fact.actor, "told": sentence(fact), "fact": msgspec.to_builtins(fact)}
+    return columns | {"occurred_at": at, "actor": fact.actor, "told": sentence(fact), "fact": msgspec.to_builtins(fact)}

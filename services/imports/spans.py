@@ -126,7 +126,7 @@ def _value(value: dict[str, Any]) -> Any:
     if kind == "intValue":
         return int(inner)
     if kind == "arrayValue":
-        return [_value(each) for each in inner.get("values", [])]
+        return [_value(item) for item in inner.get("values", [])]
     if kind == "kvlistValue":
         return _attributes(inner.get("values", []))
     return inner

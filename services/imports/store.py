@@ -79,8 +79,8 @@ def _example(data: dict[str, Any]) -> list[Fact]:
     quality = data.get("quality") or {}
     if not isinstance(metadata, dict) or not isinstance(quality, dict):
         raise ValueError("metadata and quality must be objects")
-    other = {key: value for key, value in data.items() if key not in _EXAMPLE}
-    other |= {key: value for key, value in metadata.items() if key not in _METADATA}
+    unknown = {key: value for key, value in data.items() if key not in _EXAMPLE}
+    unknown |= {key: value for key, value in metadata.items() if key not in _METADATA}
     document = None
     if data.get("document_type") is not None:
         document = msgspec.convert({key: data[key] for key in _DOCUMENT if data.get(key) is not None}, Document)
@@ -96,7 +96,7 @@ def _example(data: dict[str, Any]) -> list[Fact]:
         tags=msgspec.convert(data.get("tags") or [], tuple[str, ...]),
         project_context=data.get("project_context") or "general",
         document=document,
-        details={"old_store": {"quality": quality} | other} if quality or other else {},
+        details={"old_store": {"quality": quality} | unknown} if quality or unknown else {},
         include_in_training=_flag(data, "include_in_training", True),
         was_corrected=_flag(quality, "was_corrected", False),
     )

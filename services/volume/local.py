@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 LEFTOVER_SECONDS = 3600
-"""A temporary file that nobody has written to for so long belongs to a process that was killed."""
+"""A temporary file that has not changed for so long belongs to a killed process."""
 
 T = TypeVar("T")
 
@@ -79,8 +79,8 @@ class LocalVolume:
 
     def _listing(self, prefix: str) -> dict[str, int]:
         start = self._at(prefix) if prefix else self.root
-        found = {file.relative_to(self.root).as_posix(): file.stat().st_size for file in _files(start)}
-        return dict(sorted(found.items()))
+        sizes = {file.relative_to(self.root).as_posix(): file.stat().st_size for file in _files(start)}
+        return dict(sorted(sizes.items()))
 
     def _read(self, path: str) -> bytes | None:
         try:
@@ -91,9 +91,9 @@ class LocalVolume:
     def _place(self, path: str, source: Path, move: bool) -> int:
         target = self._at(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f".{target.name}.*.part"):
-            if left.stat().st_mtime < time.time() - LEFTOVER_SECONDS:
-                left.unlink(missing_ok=True)
+        for leftover in target.parent.glob(f".{target.name}.*.part"):
+            if leftover.stat().st_mtime < time.time() - LEFTOVER_SECONDS:
+                leftover.unlink(missing_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             if not (move and _moved(source, temporary)):
@@ -131,7 +131,7 @@ def _files(directory: Path) -> Iterator[Path]:
 
 
 def _moved(source: Path, target: Path) -> bool:
-    """Take a file from where it is; not possible from another file system."""
+    """Rename a file to its place; False where it is on another file system."""
     try:
         source.rename(target)
     except OSError as error:

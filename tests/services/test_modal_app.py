@@ -40,7 +40,7 @@ def home_of(volume: Path) -> Path:
     return home
 
 
-def test_an_export_that_is_what_its_manifest_says(volume: Path) -> None:
+def test_an_intact_export_passes(volume: Path) -> None:
     report = checked(volume)
     assert (report["ok"], report["problems"], report["latest"]) == (True, [], True)
     manifest = json.loads((home_of(volume) / "manifest.json").read_bytes())
@@ -78,7 +78,7 @@ def change(name: str, content: bytes | None) -> Callable[[Path], None]:
         (lambda volume: (home_of(volume) / "more.jsonl").write_text("{}\n"), "more.jsonl: the manifest does not know"),
     ],
 )
-def test_whatever_is_damaged_is_named(volume: Path, damage: Callable[[Path], None], problem: str) -> None:
+def test_every_damage_is_named(volume: Path, damage: Callable[[Path], None], problem: str) -> None:
     damage(volume)
     report = checked(volume)
     assert not report["ok"]
@@ -96,7 +96,7 @@ def renamed(volume: Path, edit: Callable[[dict[str, object]], object]) -> str:
     return digest
 
 
-def test_a_manifest_of_another_format_is_not_guessed_at(volume: Path) -> None:
+def test_an_unknown_manifest_format_is_refused(volume: Path) -> None:
     digest = renamed(volume, lambda document: document.update(format=4))
     assert checked(volume, digest)["problems"] == ["manifest.json: its format is 4, this check knows 1, 2, 3"]
 
@@ -114,7 +114,7 @@ def test_the_check_knows_what_the_exporter_writes_now() -> None:
 
 
 @pytest.mark.parametrize("digest", ["nonsense", "../" * 21 + "x"])
-def test_what_is_no_digest_is_refused(volume: Path, digest: str) -> None:
+def test_an_impossible_digest_is_refused(volume: Path, digest: str) -> None:
     assert checked(volume, digest)["problems"] == [f"{digest!r} is no digest of an export"]
 
 
@@ -136,7 +136,7 @@ def test_exports_are_listed_with_their_state(volume: Path) -> None:
     assert [line["state"] for line in listed(volume)] == ["lineage only"]
 
 
-def test_it_is_imported_without_credentials_and_without_anything_of_rooflog(tmp_path: Path) -> None:
+def test_it_imports_neither_credentials_nor_rooflog(tmp_path: Path) -> None:
     """Modal ships this one file, as a module of its own."""
     shutil.copy(modal_app.__file__, tmp_path)
     code = (

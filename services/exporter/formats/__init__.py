@@ -13,7 +13,7 @@ FORMATS = (SFT, MESSAGES, DPO, KTO)
 ROOT = SFT
 """The format that the deployed trainer reads, from the root of the volume."""
 
-LINES = {column: mask for made in FORMATS for column, mask in made.lines.items()}
+LINES = {column: mask for format_ in FORMATS for column, mask in format_.lines.items()}
 """The columns of the lineage that number lines, and the mask of the rows that each numbers."""
 
 MASKS = tuple(dict.fromkeys(LINES.values()))
@@ -22,7 +22,7 @@ MASKS = tuple(dict.fromkeys(LINES.values()))
 
 def described() -> list[str]:
     """A line for each format: its name, what it holds, and what trainers call it."""
-    return [f"{made.name}: {made.title} ({made.trainers})." for made in FORMATS]
+    return [f"{format_.name}: {format_.title} ({format_.trainers})." for format_ in FORMATS]
 
 
 __all__ = ["FORMATS", "LINES", "MASKS", "ROOT", "Format", "described"]

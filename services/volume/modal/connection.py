@@ -1,4 +1,4 @@
-"""The connection to Modal: one client, a deadline on every step, every error said once and in the same words."""
+"""The connection to Modal: one client, a deadline for every step, and one kind of error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Connection:
         return f"environment {self.environment!r}" if self.environment else "the default environment"
 
     async def client(self) -> modal.Client:
-        """The one client, connected; it is handed on explicitly so that nothing is looked up by another one."""
+        """The one client, connected; objects of Modal are looked up with it alone."""
         if self._client is None or self._client.is_closed():
             client: modal.Client = await self.step("connect", _modal().Client.from_env.aio())
             self._client = client
@@ -54,10 +54,10 @@ class Connection:
         try:
             return await wait_for(work, limit)
         except Exception as error:
-            raise said(error, what, limit, missing) from error
+            raise as_volume_error(error, what, limit, missing) from error
 
     async def close(self) -> None:
-        """Close the client; whoever needs it next opens another one."""
+        """Close the client; the next step opens another client."""
         if self._client is not None and not self._client.is_closed():
             await self.step("close the connection", self._client.close.aio(), seconds=CLOSE_SECONDS)
         self._client = None
@@ -70,12 +70,12 @@ async def inside(work: Callable[..., Awaitable[T]], *arguments: object) -> T:
     """
     from modal._utils.async_utils import synchronize_api
 
-    done: T = await synchronize_api(work, target_module=__name__).aio(*arguments)  # type: ignore[no-untyped-call]
-    return done
+    result: T = await synchronize_api(work, target_module=__name__).aio(*arguments)  # type: ignore[no-untyped-call]
+    return result
 
 
-def said(error: Exception, what: str, seconds: float, missing: str = "") -> VolumeError:
-    """Any error of Modal's client as a VolumeError. Its types are mixed: its own, built-in, gRPC's and HTTP's."""
+def as_volume_error(error: Exception, what: str, seconds: float, missing: str = "") -> VolumeError:
+    """Any error of Modal's client as a VolumeError; the client raises types of its own, of Python, gRPC and HTTP."""
     if isinstance(error, VolumeError):
         return error
     exceptions = _modal().exception

@@ -105,7 +105,7 @@ async def _outcome(call: Any, timeout: float) -> tuple[Outcome, str]:
     """How a call stands.
 
     Modal's client raises the function's own exception, which may be of any type, even one that it raises itself when
-    it cannot reach the server. What tells them apart is where it was raised: from the call's result, or not.
+    it cannot reach the server. The place where it was raised tells them apart: the call's result, or anything else.
     """
     import modal.exception
 

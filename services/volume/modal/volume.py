@@ -36,17 +36,17 @@ class ModalVolume:
         """See `Volume.listing`."""
         volume, start = await self._volume(), checked(prefix) if prefix else ""
         entries = volume.iterdir.aio(f"/{start}", recursive=True)
-        found: dict[str, int] = {}
+        sizes_by_path: dict[str, int] = {}
         try:
             while entry := await self._connection.step(f"list {start or self.name}", anext(entries, None)):
                 if entry.type == entry.type.FILE:
-                    found[entry.path.strip("/")] = entry.size
+                    sizes_by_path[entry.path.strip("/")] = entry.size
         except VolumeError as error:
             if not _is(error, "NotFoundError"):
                 raise
         finally:
             await entries.aclose()
-        return dict(sorted(found.items()))
+        return dict(sorted(sizes_by_path.items()))
 
     async def read(self, path: str) -> bytes | None:
         """See `Volume.read`; every block has a deadline of its own."""

@@ -19,7 +19,7 @@ from services.cli.commands import COMMANDS, Entry
 
 from ..conftest import ANSWER, Cli
 
-ENGINES = ("duckdb", "pyarrow", "numpy", "faststream", "litestar", "uvicorn", "modal")
+ENGINES = ("duckdb", "pyarrow", "numpy", "faststream", "litestar", "uvicorn", "modal", "projections.fold")
 WATCHED = (*ENGINES, "nats", "rich", "events", "projections")
 
 LOADED = f"""

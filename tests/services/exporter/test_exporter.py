@@ -76,7 +76,7 @@ def files(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-async def test_every_line_of_the_root_file_has_the_keys_that_the_trainer_reads(log: Log, tmp_path: Path) -> None:
+async def test_the_root_file_has_the_keys_the_trainer_reads(log: Log, tmp_path: Path) -> None:
     await liked(log, 30)
     answer = await export(log, tmp_path)
     lines = [json.loads(line) for line in Path(answer["output_path"]).read_text("utf-8").splitlines()]
@@ -90,7 +90,7 @@ async def test_every_line_of_the_root_file_has_the_keys_that_the_trainer_reads(l
     )  # fmt: skip
 
 
-async def test_the_manifest_tells_the_truth_about_every_file_and_names_the_export(log: Log, tmp_path: Path) -> None:
+async def test_the_manifest_describes_every_file_and_names_the_export(log: Log, tmp_path: Path) -> None:
     await liked(log, 12)
     await log.publish(
         [corrected("e3", "How do we flash roof curb 3 with TPO?", f"3: {ANSWER}"), feedback("e4", "negative")]
@@ -140,7 +140,7 @@ async def test_the_same_facts_give_the_same_bytes_on_any_machine(log: Log, serve
     assert files(roots[0]) == files(roots[1])
 
 
-async def test_parquet_has_the_same_bytes_for_any_cut_of_the_rows(log: Log, tmp_path: Path, monkeypatch: Any) -> None:
+async def test_parquet_bytes_do_not_depend_on_pages(log: Log, tmp_path: Path, monkeypatch: Any) -> None:
     """Row groups are counted from the first row, so that pages and groups end where they end."""
     monkeypatch.setattr("services.exporter.files.ROW_GROUP", 16)
     await liked(log, 70)
@@ -156,7 +156,7 @@ async def test_parquet_has_the_same_bytes_for_any_cut_of_the_rows(log: Log, tmp_
     owner.close()
 
 
-async def test_texts_that_may_go_nowhere_are_in_no_file(log: Log, tmp_path: Path) -> None:
+async def test_withheld_texts_are_in_no_file(log: Log, tmp_path: Path) -> None:
     q = "How high must the TPO base flashing of a roof be at location {}?"
     hidden = [SECRETS[0], f" Write to {SECRETS[1]}.", f" {SECRETS[2]}", f" {SECRETS[3]}"]
     for n, secret in enumerate(hidden):
@@ -209,7 +209,7 @@ async def test_another_set_of_formats_is_another_export(
 
 
 @pytest.mark.parametrize("lost", [ROOT_FILE, LATEST, "data/dpo/train.jsonl", MANIFEST])
-async def test_what_somebody_removed_from_the_volume_is_put_back(log: Log, tmp_path: Path, lost: str) -> None:
+async def test_a_removed_file_is_put_back(log: Log, tmp_path: Path, lost: str) -> None:
     await liked(log, 5)
     home = Path((await export(log, tmp_path))["export_path"])
     path = tmp_path / "volume" / lost if lost in (ROOT_FILE, LATEST) else home / lost
@@ -221,7 +221,7 @@ async def test_what_somebody_removed_from_the_volume_is_put_back(log: Log, tmp_p
     ).read_bytes()
 
 
-async def test_a_new_policy_is_a_new_export_of_the_same_rows(log: Log, tmp_path: Path) -> None:
+async def test_a_new_policy_makes_a_new_export(log: Log, tmp_path: Path) -> None:
     await liked(log, 5)
     first = await export(log, tmp_path)
     plain = default().document()
@@ -232,7 +232,7 @@ async def test_a_new_policy_is_a_new_export_of_the_same_rows(log: Log, tmp_path:
     assert (second["policy_digest"], second["counts"]) == (other.digest, first["counts"])
 
 
-async def test_too_few_examples_leave_the_volume_as_it_is(log: Log, tmp_path: Path) -> None:
+async def test_too_few_examples_leave_the_volume_unchanged(log: Log, tmp_path: Path) -> None:
     await liked(log, 3)
     assert await export(log, tmp_path, min_examples=None) | {"funnel": ...} == {
         "status": "insufficient_data",
@@ -243,7 +243,7 @@ async def test_too_few_examples_leave_the_volume_as_it_is(log: Log, tmp_path: Pa
     assert not (tmp_path / "volume").exists()
 
 
-async def test_a_stricter_quality_judges_anew_and_is_an_export_of_its_own(log: Log, tmp_path: Path) -> None:
+async def test_another_quality_makes_an_export_of_its_own(log: Log, tmp_path: Path) -> None:
     await liked(log, 2)
     weak = capture("How do I keep the membrane clean?", "Sweep it with a soft broom and rinse it with a hose. " * 2)
     await log.publish([weak, feedback(weak.example_id)])
@@ -253,7 +253,7 @@ async def test_a_stricter_quality_judges_anew_and_is_an_export_of_its_own(log: L
     assert [manifest["min_relevance"] for manifest in manifests] == ["high", "low", "medium"]
 
 
-async def test_the_policy_says_how_many_old_exports_stay(log: Log, tmp_path: Path) -> None:
+async def test_the_policy_says_how_many_exports_stay(log: Log, tmp_path: Path) -> None:
     plain = default().document()
     keeping = from_document(plain | {"export": plain["export"] | {"keep_versions": 2}})
     await log.publish([adopted(keeping)])
@@ -285,7 +285,7 @@ class Breaking(LocalVolume):
             await super().write({path: source}, report=report, move=move)
 
 
-async def test_an_upload_that_breaks_off_anywhere_leaves_the_old_export_whole(
+async def test_a_broken_upload_leaves_the_old_export_whole(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await liked(log, 5)
@@ -318,7 +318,7 @@ async def test_an_upload_that_breaks_off_anywhere_leaves_the_old_export_whole(
     assert (volume / ROOT_FILE).read_bytes() != root
 
 
-async def test_a_damaged_latest_is_no_reason_to_fail(log: Log, tmp_path: Path) -> None:
+async def test_a_damaged_latest_file_is_replaced(log: Log, tmp_path: Path) -> None:
     await liked(log, 3)
     first = await export(log, tmp_path)
     (tmp_path / "volume" / LATEST).write_bytes(b"{")

@@ -36,7 +36,7 @@ async def story(log: Log) -> None:
     await log.publish([feedback("e5", "negative")])
 
 
-async def test_every_line_leads_to_its_example_and_the_example_back_to_the_line(log: Log, tmp_path: Path) -> None:
+async def test_lines_lead_to_examples_and_back(log: Log, tmp_path: Path) -> None:
     await story(log)
     home = Path((await export(log, tmp_path))["export_path"])
     texts: dict[str, Any] = {}
@@ -60,7 +60,7 @@ async def test_every_line_leads_to_its_example_and_the_example_back_to_the_line(
     assert back == set(texts)
 
 
-async def test_the_root_file_of_the_trainer_is_the_training_rows(log: Log, tmp_path: Path) -> None:
+async def test_the_root_file_holds_the_training_rows(log: Log, tmp_path: Path) -> None:
     await story(log)
     volume = Path((await export(log, tmp_path))["output_path"]).parent
     line = json.loads((volume / ROOT_FILE).read_text("utf-8").splitlines()[6])
@@ -71,7 +71,7 @@ async def test_the_root_file_of_the_trainer_is_the_training_rows(log: Log, tmp_p
     assert line["prompt"].removeprefix("How do we flash roof curb ").startswith(told["example_id"].strip("efix-"))
 
 
-async def test_a_path_and_a_digest_lead_to_the_export_that_they_name(log: Log, tmp_path: Path) -> None:
+async def test_paths_and_digests_lead_to_their_export(log: Log, tmp_path: Path) -> None:
     await liked(log, 12)
     old = await export(log, tmp_path)
     await log.publish([feedback("e0", "negative")])
@@ -87,7 +87,7 @@ async def test_a_path_and_a_digest_lead_to_the_export_that_they_name(log: Log, t
     assert (of_export["export"]["export_digest"], len(of_export["rows"])) == (digest, 3)
 
 
-async def test_the_trainings_on_an_export_are_told_with_everything_in_it(log: Log, tmp_path: Path) -> None:
+async def test_trainings_are_told_with_rows_examples_and_exports(log: Log, tmp_path: Path) -> None:
     await liked(log, 8)
     digest = (await export(log, tmp_path))["export_digest"]
     said = {"occurred_at": NOW, "actor": "exporter", "export_digest": digest}
@@ -127,7 +127,7 @@ async def test_an_older_export_has_lines_of_its_own_formats(
         (f"exports/{'0' * 64}/data/sft/train.jsonl:1", "the log knows no export 0000"),
     ],
 )
-async def test_what_is_not_there_is_said(log: Log, tmp_path: Path, asked: str, error: str) -> None:
+async def test_unknown_rows_are_refused_with_reasons(log: Log, tmp_path: Path, asked: str, error: str) -> None:
     await liked(log, 4)
     await export(log, tmp_path)
     with pytest.raises(UnknownRow, match=error):

@@ -76,9 +76,7 @@ async def until(log: Log, condition: Callable[[dict[str, Any]], bool]) -> dict[s
             await asyncio.sleep(0.05)
 
 
-async def test_it_exports_when_enough_has_changed_and_does_not_chase_its_own_facts(
-    cli: Cli, log: Log, start: Start, hasty: Any
-) -> None:
+async def test_it_exports_when_enough_has_changed(cli: Cli, log: Log, start: Start, hasty: Any) -> None:
     await log.publish([adopted(changed_examples=10)])
     await liked(log, 5)
     start("projector")
@@ -97,9 +95,7 @@ async def test_it_exports_when_enough_has_changed_and_does_not_chase_its_own_fac
     assert [parts.about for parts in said if parts.kind == "training_set.exported"] == [first, second["last_export"]]
 
 
-async def test_a_change_is_exported_after_the_policys_age_at_the_latest(
-    cli: Cli, log: Log, start: Start, hasty: Any
-) -> None:
+async def test_a_change_is_exported_at_the_policys_age(cli: Cli, log: Log, start: Start, hasty: Any) -> None:
     await log.publish([adopted(changed_examples=1_000, max_age_minutes=0)])
     await liked(log, 2)
     start("projector")
@@ -109,7 +105,7 @@ async def test_a_change_is_exported_after_the_policys_age_at_the_latest(
     await until(log, lambda s: s["last_export"] != first)
 
 
-async def test_commands_are_done_by_the_exporter_that_runs(cli: Cli, log: Log, start: Start) -> None:
+async def test_a_running_exporter_does_the_commands(cli: Cli, log: Log, start: Start) -> None:
     await log.publish([adopted(changed_examples=1_000)])
     await liked(log, 3)
     start("projector")
@@ -129,9 +125,7 @@ async def test_commands_are_done_by_the_exporter_that_runs(cli: Cli, log: Log, s
     assert "another exporter already runs" in (await asyncio.to_thread(cli.run, "exporter", code=1)).stderr
 
 
-async def test_a_failing_sink_is_shown_and_tried_again_until_it_works(
-    cli: Cli, log: Log, start: Start, hasty: Any
-) -> None:
+async def test_a_failing_sink_is_shown_and_tried_again(cli: Cli, log: Log, start: Start, hasty: Any) -> None:
     await log.publish([adopted()])
     await liked(log, 3)
     blocked = cli.data_dir / "volume"
@@ -220,7 +214,7 @@ async def test_on_modal_an_export_is_uploaded_trained_on_and_followed(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_on_modal_kills_and_faults_lead_to_one_training_per_export(
+async def test_on_modal_an_export_is_trained_on_once(
     cli: Cli, log: Log, server: EmbeddedServer, start: Start, hasty: Any, standin: StandIn, seed: int
 ) -> None:
     """The exporter is killed again and again, and any step with Modal may fail, also after it was carried out."""

@@ -81,7 +81,7 @@ async def run(server: EmbeddedServer, data_dir: Path, at: int) -> int:
 
 
 @pytest.mark.slow
-async def test_killed_at_every_step_the_root_is_whole_and_each_export_is_trained_on_once(
+async def test_killed_at_any_step_an_export_is_trained_on_once(
     server: EmbeddedServer, log: Log, tmp_path: Path
 ) -> None:
     await log.publish([eager()])
@@ -190,7 +190,7 @@ async def export(setting: Setting) -> str:
     return digest
 
 
-async def test_a_training_needs_the_policys_number_of_examples_and_of_new_ones(setting: Setting) -> None:
+async def test_a_training_needs_the_policys_number_of_examples(setting: Setting) -> None:
     setting.trainer.ended = ("succeeded", "loss 0.1")
     await setting.log.publish([eager(at=20, new=10)])
     await liked(setting.log, 19)
@@ -225,7 +225,7 @@ async def test_only_one_training_runs_at_a_time(setting: Setting) -> None:
     assert await setting.told() == [["intended", "started", "failed"], ["intended", "started"]]
 
 
-async def test_a_failed_training_is_not_repeated_by_itself_but_by_force(setting: Setting) -> None:
+async def test_a_failed_training_is_repeated_only_by_force(setting: Setting) -> None:
     setting.trainer.ended = ("failed", "out of memory")
     await setting.log.publish([eager()])
     await liked(setting.log, 3)
@@ -238,7 +238,7 @@ async def test_a_failed_training_is_not_repeated_by_itself_but_by_force(setting:
     assert await setting.told() == [["intended", "started", "failed", "intended", "started"]]
 
 
-async def test_a_trainer_that_refuses_is_asked_again_and_the_intent_stays_one(setting: Setting) -> None:
+async def test_a_trainer_that_refuses_is_asked_again(setting: Setting) -> None:
     setting.trainer.error = VolumeError("the function is missing", retryable=False)
     await setting.log.publish([eager()])
     await liked(setting.log, 3)
@@ -253,9 +253,7 @@ async def test_a_trainer_that_refuses_is_asked_again_and_the_intent_stays_one(se
     assert len(setting.trainer.made()) == 1
 
 
-async def test_where_the_trainer_cannot_tell_a_lost_start_is_shown_and_never_repeated(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_lost_start_is_shown_and_never_repeated(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
     setting.trainer.can_list = False
     setting.trainer.error = LostAnswer("the answer was lost")
@@ -274,9 +272,7 @@ async def test_where_the_trainer_cannot_tell_a_lost_start_is_shown_and_never_rep
     assert setting.steps.uncertain == {}
 
 
-async def test_a_start_that_may_still_be_under_way_is_waited_for(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_start_under_way_is_waited_for(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "SETTLE_SECONDS", FAR_SECONDS)
     await FileTrainer(setting.data_dir / "calls").spawn()
     setting.trainer.error = LostAnswer("the answer was lost")
@@ -293,9 +289,7 @@ async def test_a_start_that_may_still_be_under_way_is_waited_for(
     assert await setting.told() == [["intended", "started"]]
 
 
-async def test_a_call_that_somebody_made_before_is_not_taken_for_ours(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_older_call_is_not_taken_for_ours(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
     await FileTrainer(setting.data_dir / "calls").spawn()
     setting.trainer.error = LostAnswer("the answer was lost")
@@ -322,7 +316,7 @@ async def lose_a_start(setting: Setting, *, is_carried_out: bool, count: int = 3
     return digest
 
 
-async def test_the_very_first_training_is_found_where_it_was_started(setting: Setting) -> None:
+async def test_a_lost_first_start_is_found(setting: Setting) -> None:
     await lose_a_start(setting, is_carried_out=True)
     for _ in range(2):
         assert not await setting.turn()
@@ -330,9 +324,7 @@ async def test_the_very_first_training_is_found_where_it_was_started(setting: Se
     assert len(setting.trainer.made()) == 1
 
 
-async def test_an_empty_list_that_was_never_seen_to_hold_a_call_proves_nothing(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_empty_list_of_calls_proves_nothing(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """The very first training: at most once, until somebody has looked."""
     monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
     digest = await lose_a_start(setting, is_carried_out=False)
@@ -344,9 +336,7 @@ async def test_an_empty_list_that_was_never_seen_to_hold_a_call_proves_nothing(
     assert len(setting.trainer.made()) == 1
 
 
-async def test_a_list_without_the_calls_that_are_known_is_not_believed(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_list_without_known_calls_is_not_believed(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
     await FileTrainer(setting.data_dir / "calls").spawn()
     digest = await lose_a_start(setting, is_carried_out=True)
@@ -360,9 +350,7 @@ async def test_a_list_without_the_calls_that_are_known_is_not_believed(
     assert (setting.steps.uncertain, len(setting.trainer.made())) == ({}, 2)
 
 
-async def test_a_training_is_not_made_up_for_on_the_export_that_came_after_its_own(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_training_is_never_started_on_a_later_export(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """The trainer reads the root file, which holds the next export by now; that one has a training of its own."""
     monkeypatch.setattr(training, "SETTLE_SECONDS", 0.0)
     await FileTrainer(setting.data_dir / "calls").spawn()
@@ -376,9 +364,7 @@ async def test_a_training_is_not_made_up_for_on_the_export_that_came_after_its_o
     assert len(setting.trainer.made()) == 2
 
 
-async def test_an_export_waits_until_it_is_known_whether_the_last_one_is_trained_on(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_export_waits_for_an_open_intent(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     await FileTrainer(setting.data_dir / "calls").spawn()
     assert not await setting.steps.is_settling()
     await lose_a_start(setting, is_carried_out=False)

@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 import tomli_w
 
-from events.errors import InputError
 from events.facts import PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policy.policy import Policy, default, from_document
 from services.history import as_of as module
 from services.history.as_of import as_of
-from services.history.moment import meant
 from services.settings import Settings
 from services.state.client import State
 from services.state.owner import Owner
@@ -41,7 +39,7 @@ async def asked(state: State, example_id: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_it_answers_what_the_live_state_answered_at_that_time(log: Log, tmp_path: Path, seed: int) -> None:
+async def test_it_answers_as_the_live_state_did(log: Log, tmp_path: Path, seed: int) -> None:
     facts = history(120, seed)
     rng = random.Random(seed)
     owner = Owner(tmp_path / "rooflog.duckdb")
@@ -61,7 +59,7 @@ async def test_it_answers_what_the_live_state_answered_at_that_time(log: Log, tm
     owner.close()
 
 
-async def test_another_policy_says_what_it_would_have_said_had_it_been_adopted(log: Log, tmp_path: Path) -> None:
+async def test_another_policy_answers_as_if_it_were_adopted(log: Log, tmp_path: Path) -> None:
     await say(log, 120)
     settings, policy = Settings(data_dir=tmp_path), strict()
     owner = Owner(tmp_path / "rooflog.duckdb")
@@ -78,24 +76,7 @@ async def test_another_policy_says_what_it_would_have_said_had_it_been_adopted(l
     owner.close()
 
 
-async def test_a_time_means_what_the_log_had_received_by_then(log: Log) -> None:
-    await say(log, 20)
-    times = [message.received_at async for messages in log.read(0) for message in messages]
-    for seq in (2, 9, 23):
-        assert await meant(log, times[seq - 1]) == seq - 1
-    assert await meant(log, "9999-01-01") == await meant(log, None) == 23
-    for wrong, why in (
-        (times[0], "before the first fact"),
-        ("1999-01-01", "before the first fact"),
-        ("0", "before the first fact"),
-        ("24", "the log ends at sequence 23"),
-        ("yesterday", "no sequence and no time"),
-    ):
-        with pytest.raises(InputError, match=why):
-            await meant(log, wrong)
-
-
-async def test_commands_look_back_and_leave_everything_as_it_is(cli: Cli, log: Log, tmp_path: Path) -> None:
+async def test_commands_look_back_and_change_nothing(cli: Cli, log: Log, tmp_path: Path) -> None:
     await say(log, 60)
     (tmp_path / "strict.toml").write_text(tomli_w.dumps(strict().document()))
     assert cli.json("stats", "--as-of", "30")["checkpoint"] == 30
@@ -113,7 +94,7 @@ async def test_commands_look_back_and_leave_everything_as_it_is(cli: Cli, log: L
     assert not list(tmp_path.glob("past.*"))
 
 
-async def test_what_a_killed_process_left_is_removed(log: Log, tmp_path: Path) -> None:
+async def test_leftovers_of_a_killed_process_are_removed(log: Log, tmp_path: Path) -> None:
     await say(log, 10)
     left = tmp_path / f"{module.PREFIX}99999999"
     left.mkdir()

@@ -52,12 +52,12 @@ def seqs(rows: list[dict[str, Any]]) -> list[int]:
         (["--example", "b", "--kind", "correction.recorded"], [4]),
     ],
 )
-async def test_every_filter_tells_what_it_names(cli: Cli, log: Log, args: list[str], expected: list[int]) -> None:
+async def test_every_filter_selects_its_facts(cli: Cli, log: Log, args: list[str], expected: list[int]) -> None:
     await log.publish(SAID)
     assert seqs(cli.json("replay", *args)["facts"]) == expected
 
 
-async def test_a_time_between_two_facts_parts_them(log: Log) -> None:
+async def test_a_time_separates_facts(log: Log) -> None:
     from datetime import datetime, timedelta
 
     await log.publish(SAID[:2])
@@ -73,7 +73,7 @@ async def test_a_time_between_two_facts_parts_them(log: Log) -> None:
     assert await log.before(moment - timedelta(days=1)) == 0
 
 
-async def test_lines_json_lines_and_parquet_tell_the_same(cli: Cli, log: Log, tmp_path: Path) -> None:
+async def test_text_json_and_parquet_tell_the_same(cli: Cli, log: Log, tmp_path: Path) -> None:
     await log.publish(SAID)
     await log.client.jetstream().publish("training.example.captured.x.y", b"junk")
     document = cli.json("replay")["facts"]
@@ -87,7 +87,7 @@ async def test_lines_json_lines_and_parquet_tell_the_same(cli: Cli, log: Log, tm
     assert [json.loads(row["fact"]) if row["fact"] else None for row in table] == [row["fact"] for row in document]
 
 
-async def test_a_follower_hears_what_is_said_from_now_on(log: Log) -> None:
+async def test_a_follower_receives_new_facts(log: Log) -> None:
     await log.publish(SAID[:2])
     heard: list[int] = []
 
@@ -106,14 +106,12 @@ async def test_a_follower_hears_what_is_said_from_now_on(log: Log) -> None:
     assert heard == [1, 2, 3, 4, 5]
 
 
-def test_what_cannot_be_is_refused(cli: Cli) -> None:
+def test_impossible_requests_are_refused(cli: Cli) -> None:
     assert "--follow never ends" in cli.run("replay", "--follow", "--json", code=2).stdout
     assert "is no sequence and no time" in cli.run("replay", "--as-of", "soon", code=2).stderr
 
 
-async def test_the_story_of_an_example_ends_with_its_exports_and_of_what_was_erased_the_tombstone_tells(
-    cli: Cli, log: Log
-) -> None:
+async def test_a_history_tells_exports_and_erasures(cli: Cli, log: Log) -> None:
     await log.publish(SAID)
     export = cli.json("export", "--min-examples", "1")["export_digest"]
     told = cli.json("history", "a")

@@ -28,7 +28,7 @@ async def captured(log: Log) -> list[Any]:
     return [message.fact() for batch in [b async for b in log.read(0)] for message in batch]
 
 
-async def test_every_answer_is_an_example_with_the_words_that_asked_for_it(log: Log) -> None:
+async def test_every_answer_is_an_example_with_its_question(log: Log) -> None:
     report = await import_files(log, [EXAMPLE])
     assert (report.lines, report.new, report.ignored) == (3, 3, 1)
     assert [(problem.line, problem.reason) for problem in report.problems] == [
@@ -43,7 +43,7 @@ async def test_every_answer_is_an_example_with_the_words_that_asked_for_it(log: 
     assert (third.prompt, third.response[:18]) == ("What does this detail miss?", "The counterflashin")
 
 
-async def test_a_conversation_that_went_on_adds_what_is_new(log: Log, tmp_path: Path) -> None:
+async def test_a_longer_conversation_adds_its_new_answers(log: Log, tmp_path: Path) -> None:
     await import_files(log, [chat(tmp_path, {"messages": [ASKED, ANSWERED]})])
     more = [
         ASKED,
@@ -55,13 +55,13 @@ async def test_a_conversation_that_went_on_adds_what_is_new(log: Log, tmp_path: 
     assert (report.new, report.existing) == (1, 1)
 
 
-async def test_users_who_say_two_things_have_asked_both(log: Log, tmp_path: Path) -> None:
+async def test_two_messages_in_a_row_are_one_question(log: Log, tmp_path: Path) -> None:
     await import_files(log, [chat(tmp_path, {"messages": [ASKED, {"role": "user", "content": "On TPO."}, ANSWERED]})])
     (fact,) = await captured(log)
     assert fact.prompt == "How high must base flashing be?\n\nOn TPO."
 
 
-async def test_a_line_without_a_time_is_as_old_as_its_file(log: Log, tmp_path: Path) -> None:
+async def test_a_line_without_time_has_that_of_its_file(log: Log, tmp_path: Path) -> None:
     path = chat(tmp_path, {"messages": [ASKED, ANSWERED]})
     await import_files(log, [path])
     (fact,) = await captured(log)
@@ -85,9 +85,7 @@ async def test_a_line_without_a_time_is_as_old_as_its_file(log: Log, tmp_path: P
         ({"messages": [ASKED, ANSWERED], "created": 0}, "plausible time"),
     ],
 )
-async def test_each_way_of_being_wrong_is_explained_and_the_rest_is_imported(
-    log: Log, tmp_path: Path, line: Any, reason: str
-) -> None:
+async def test_every_error_is_explained_and_the_rest_imported(log: Log, tmp_path: Path, line: Any, reason: str) -> None:
     report = await import_files(log, [chat(tmp_path, line, {"messages": [ASKED, ANSWERED]})])
     assert [(problem.line, reason in problem.reason) for problem in report.problems] == [(1, True)], report.problems
     assert report.new == 1

@@ -105,7 +105,7 @@ async def test_a_line_without_parts_is_counted(log: Log, tmp_path: Path) -> None
     assert (report.lines, report.ignored, report.problems) == (1, 1, [])
 
 
-async def test_facts_go_to_the_log_in_the_order_of_their_times(log: Log, tmp_path: Path) -> None:
+async def test_facts_are_published_in_order_of_time(log: Log, tmp_path: Path) -> None:
     late = {"moody": 1, "says": ["late1", "late2"], "time": "2025-03-01T00:00:00.000002Z"}
     middle = {"moody": 1, "says": ["middle"], "time": "2025-03-01T02:00:00.000001+02:00"}
     early = {"moody": 1, "says": ["early"], "time": "1971-03-01T00:00:00Z"}

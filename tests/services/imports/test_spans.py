@@ -75,7 +75,7 @@ async def test_one_span_with_two_texts_is_a_problem(log: Log, tmp_path: Path) ->
         (span(attributes=[]), None),
     ],
 )
-async def test_each_way_of_being_wrong_is_explained_and_the_rest_is_imported(
+async def test_every_error_is_explained_and_the_rest_imported(
     log: Log, tmp_path: Path, line: Any, reason: str | None
 ) -> None:
     good = span(spanId="c" * 16)

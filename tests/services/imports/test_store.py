@@ -37,7 +37,7 @@ async def test_a_second_import_adds_nothing(log: Log) -> None:
     assert await log.last_sequence() == 15
 
 
-async def test_the_cut_off_line_is_named_and_the_rest_is_imported(log: Log) -> None:
+async def test_a_cut_line_is_named_and_the_rest_imported(log: Log) -> None:
     report = await import_files(log, [STORE])
     (problem,) = report.problems
     assert (Path(problem.file).name, problem.line) == ("examples_20250115.jsonl", 12)
@@ -61,9 +61,7 @@ async def test_the_cut_off_line_is_named_and_the_rest_is_imported(log: Log) -> N
         ({"timestamp": "0001-01-01T00:00:00"}, "plausible time"),
     ],
 )
-async def test_each_way_of_being_wrong_is_explained(
-    log: Log, tmp_path: Path, change: dict[str, Any], reason: str | None
-) -> None:
+async def test_every_error_is_explained(log: Log, tmp_path: Path, change: dict[str, Any], reason: str | None) -> None:
     good = EXAMPLE | {"id": "train_2"}
     report = await import_files(log, [store(tmp_path, EXAMPLE | change, good)])
     assert await log.knows("train_2")
@@ -80,18 +78,18 @@ async def test_lines_that_are_no_objects_are_reported(log: Log, tmp_path: Path, 
     assert report.new == 1
 
 
-async def test_an_id_with_two_texts_is_a_problem_and_never_a_silent_drop(log: Log, tmp_path: Path) -> None:
+async def test_an_id_with_two_texts_is_a_problem(log: Log, tmp_path: Path) -> None:
     other = EXAMPLE | {"response": "At least 12 inches, I think."}
     report = await import_files(log, [store(tmp_path, EXAMPLE, other, EXAMPLE)])
     assert [(problem.line, "with another text" in problem.reason) for problem in report.problems] == [(2, True)]
 
 
-async def test_what_the_new_facts_have_no_place_for_is_kept_in_details(log: Log, tmp_path: Path) -> None:
+async def test_unknown_fields_are_kept_in_details(log: Log, tmp_path: Path) -> None:
     await import_files(log, [store(tmp_path, EXAMPLE | {"mood": "fine", "metadata": {"gpu": "a10"}})])
     (message,) = await log.history("train_1")
     assert message.fact().details == {"old_store": {"gpu": "a10", "mood": "fine", "quality": {}}}  # type: ignore[union-attr]
 
 
-async def test_a_copy_without_its_correction_is_an_example_of_its_own(log: Log, tmp_path: Path) -> None:
+async def test_a_copy_without_its_correction_is_an_example(log: Log, tmp_path: Path) -> None:
     report = await import_files(log, [store(tmp_path, EXAMPLE | {"source": "verified_correction"})])
     assert (report.new, report.same_fact) == (1, 0)

@@ -17,7 +17,7 @@ from tests.deadlines import FAR_SECONDS
 from ..conftest import capture
 
 
-def test_two_leases_share_one_server_and_the_last_one_stops_it(tmp_path: Path) -> None:
+def test_two_leases_share_a_server_until_both_end(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as first:
         pid = first.pid
         with EmbeddedServer(tmp_path) as second:
@@ -26,7 +26,7 @@ def test_two_leases_share_one_server_and_the_last_one_stops_it(tmp_path: Path) -
     assert first.pid is None
 
 
-async def test_what_was_published_is_there_after_a_restart_on_the_same_port(tmp_path: Path) -> None:
+async def test_facts_and_port_outlive_a_restart(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as server:
         url = server.url
         log = await Log.connect(url)
@@ -49,7 +49,7 @@ def test_a_killed_server_is_revived_on_its_port(server: EmbeddedServer) -> None:
     assert server.pid is not None
 
 
-async def test_a_server_killed_at_work_comes_back_on_the_port_that_clients_know(server: EmbeddedServer) -> None:
+async def test_a_killed_server_returns_on_its_port(server: EmbeddedServer) -> None:
     """A killed process counts as gone a moment before it has let go of its port."""
     for _ in range(10):
         log = await Log.connect(server.url, timeout=FAR_SECONDS)
@@ -62,7 +62,7 @@ async def test_a_server_killed_at_work_comes_back_on_the_port_that_clients_know(
     await (await Log.connect(server.url, timeout=FAR_SECONDS)).close()
 
 
-def test_a_server_left_behind_by_a_killed_process_is_found_and_ended(tmp_path: Path) -> None:
+def test_a_server_left_by_a_killed_process_is_ended(tmp_path: Path) -> None:
     killed = EmbeddedServer(tmp_path).__enter__()
     pid = killed.pid
     assert pid is not None

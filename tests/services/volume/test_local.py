@@ -39,7 +39,7 @@ async def test_files_of_one_source_are_files_apart(volume: LocalVolume, source: 
     assert await volume.read("exports/a/sft.jsonl") == b"new\n"
 
 
-async def test_a_file_that_may_be_moved_is_not_copied(volume: LocalVolume, source: Path) -> None:
+async def test_a_file_that_may_be_moved_is_renamed(volume: LocalVolume, source: Path) -> None:
     inode = source.stat().st_ino
     await volume.write({"exports/a/sft.jsonl": source}, move=True)
     assert not source.exists()
@@ -56,7 +56,7 @@ async def test_a_file_of_another_file_system_is_copied(volume: LocalVolume) -> N
     assert await volume.read("latest.json") == b"new\n"
 
 
-async def test_a_file_that_cannot_be_finished_leaves_the_old_one(volume: LocalVolume, source: Path) -> None:
+async def test_an_unfinished_file_leaves_the_old_file(volume: LocalVolume, source: Path) -> None:
     await volume.write({"training_conversations.jsonl": source})
     directory = source.parent / "directory"
     directory.mkdir()
@@ -67,7 +67,7 @@ async def test_a_file_that_cannot_be_finished_leaves_the_old_one(volume: LocalVo
     assert [path.name for path in volume.root.iterdir()] == ["training_conversations.jsonl"]
 
 
-async def test_a_write_that_breaks_off_in_the_middle_leaves_the_old_file(volume: LocalVolume, source: Path) -> None:
+async def test_a_write_that_breaks_off_leaves_the_old_file(volume: LocalVolume, source: Path) -> None:
     await volume.write({"latest.json": source})
     source.write_bytes(b"x" * 100_000)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -81,7 +81,7 @@ async def test_a_write_that_breaks_off_in_the_middle_leaves_the_old_file(volume:
     assert await volume.listing() == {"latest.json": 4}
 
 
-async def test_leftovers_of_a_killed_process_are_not_listed_and_vanish(volume: LocalVolume, source: Path) -> None:
+async def test_leftovers_of_a_killed_process_vanish(volume: LocalVolume, source: Path) -> None:
     volume.root.mkdir()
     fresh, old = (volume.root / f".latest.json.{pid}.part" for pid in (1, 2))
     for path in (fresh, old):

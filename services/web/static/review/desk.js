@@ -89,7 +89,7 @@ export class Desk {
     const notice = h(
       "div",
       { class: "notice is-warn", role: "status" },
-      h("p", {}, h("b", {}, "Changed while you look at it. "), latest?.told ?? "Something was said about it."),
+      h("p", {}, h("b", {}, "Changed while you look at it"), `: ${latest?.told ?? "something was said about it"}`),
       h("button", reload, "Show it as it is now"),
     );
     this.article.querySelector(".notice")?.remove();

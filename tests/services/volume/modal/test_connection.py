@@ -56,9 +56,7 @@ async def test_a_server_that_is_away_is_given_up_in_time(real_deadlines: None, m
     assert caught.value.retryable
 
 
-async def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(
-    real_deadlines: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_silent_server_is_given_up_in_time(real_deadlines: None, monkeypatch: pytest.MonkeyPatch) -> None:
     left = asyncio.Event()
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -91,7 +89,7 @@ async def test_volume_and_trainer_close_apart(standin: StandIn) -> None:
     await trainer.close()
 
 
-async def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
+async def test_an_unusable_proxy_is_named_without_its_password(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", "http://me:secret@proxy.example:8080")
@@ -105,7 +103,7 @@ async def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
     await volume.close()
 
 
-def test_a_client_that_is_not_installed_is_named_with_the_command(tmp_path: Path) -> None:
+def test_a_missing_client_is_named_with_the_command(tmp_path: Path) -> None:
     (tmp_path / "modal.py").write_text("raise ImportError('No module named modal')")
     assert_says(tmp_path, "Modal's client is not installed (No module named modal): pip install 'modal>=1.6,<1.7'", {})
 
@@ -129,7 +127,7 @@ def assert_says(path: Path, text: str, environment: dict[str, str]) -> None:
     assert done.stdout.endswith("False\n")
 
 
-async def test_an_error_of_an_unknown_kind_is_still_a_volume_error() -> None:
+async def test_an_unknown_error_is_still_a_volume_error() -> None:
     async def broken() -> None:
         raise KeyError("ETag")
 

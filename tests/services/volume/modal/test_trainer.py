@@ -33,9 +33,7 @@ async def trainer(standin: StandIn) -> AsyncIterator[Trainer]:
         yield trainer
 
 
-async def test_a_training_is_started_with_plain_arguments_and_followed_to_its_end(
-    trainer: Trainer, standin: StandIn
-) -> None:
+async def test_a_training_is_started_and_followed_to_its_end(trainer: Trainer, standin: StandIn) -> None:
     call = await trainer.spawn(**ARGUMENTS)
     [seen] = standin.calls
     assert (seen["call_id"], seen["function"]) == (call, "roofing-training/fine_tune_roofing_model")
@@ -67,7 +65,7 @@ async def test_a_call_is_followed_by_another_process_by_its_id(trainer: Trainer,
         (RuntimeError("x" * 1000), "RuntimeError: " + "x" * 485 + "…"),
     ],
 )
-async def test_a_training_that_failed_is_told_from_a_server_that_fails(
+async def test_a_failed_training_is_told_from_a_failing_server(
     trainer: Trainer, standin: StandIn, error: Exception, text: str
 ) -> None:
     """The client raises the function's own exception, also where it is of a type that means something else here."""
@@ -76,7 +74,7 @@ async def test_a_training_that_failed_is_told_from_a_server_that_fails(
     assert await trainer.outcome(call, 0) == ("failed", text)
 
 
-async def test_a_result_of_a_type_that_is_not_installed_here_is_a_success(trainer: Trainer, standin: StandIn) -> None:
+async def test_a_result_of_an_unknown_type_is_a_success(trainer: Trainer, standin: StandIn) -> None:
     call = await trainer.spawn(**ARGUMENTS)
     standin.finish(call)
     standin.outcomes[call].data = b"ctransformers.trainer_utils\nTrainOutput\n."
@@ -85,7 +83,7 @@ async def test_a_result_of_a_type_that_is_not_installed_here_is_a_success(traine
     assert "'transformers' module is not available" in text
 
 
-async def test_an_error_of_a_type_that_is_not_installed_here_is_a_failure(trainer: Trainer, standin: StandIn) -> None:
+async def test_an_error_of_an_unknown_type_is_a_failure(trainer: Trainer, standin: StandIn) -> None:
     call = await trainer.spawn(**ARGUMENTS)
     standin.finish(call, error=ValueError())
     standin.outcomes[call].data = b"ctorch.cuda\nOutOfMemoryError\n."
@@ -113,9 +111,7 @@ async def test_a_result_that_has_expired_is_not_awaited_for_ever(trainer: Traine
 
 
 @pytest.mark.parametrize("kind", ["hang", "cut", "status"])
-async def test_a_server_that_fails_says_nothing_about_the_training(
-    trainer: Trainer, standin: StandIn, kind: str
-) -> None:
+async def test_a_failing_server_says_nothing_about_a_training(trainer: Trainer, standin: StandIn, kind: str) -> None:
     call = await trainer.spawn(**ARGUMENTS)
     standin.fail("FunctionGetOutputs", kind)
     with pytest.raises(VolumeError, match=f"^Modal: cannot follow call {call}: ") as caught:
@@ -123,16 +119,14 @@ async def test_a_server_that_fails_says_nothing_about_the_training(
     assert caught.value.retryable
 
 
-async def test_a_call_that_modal_does_not_know_is_named(trainer: Trainer) -> None:
+async def test_an_unknown_call_is_named(trainer: Trainer) -> None:
     with pytest.raises(VolumeError, match=r"follow call fc-9: no call fc-9; the call belongs to") as caught:
         await trainer.outcome("fc-9", 0)
     assert not caught.value.retryable
 
 
 @pytest.mark.parametrize("kind", ["hang", "cut", "lost", "status"])
-async def test_what_may_be_running_is_told_from_what_was_not_started(
-    trainer: Trainer, standin: StandIn, kind: str
-) -> None:
+async def test_a_lost_start_is_told_from_a_refused_start(trainer: Trainer, standin: StandIn, kind: str) -> None:
     standin.fail("FunctionMap", kind)
     with pytest.raises(LostAnswer, match=r"may have been started all the same: look at `modal app logs") as caught:
         await trainer.spawn(**ARGUMENTS)
@@ -140,16 +134,14 @@ async def test_what_may_be_running_is_told_from_what_was_not_started(
     assert len(standin.calls) == (1 if kind == "lost" else 0)
 
 
-async def test_an_answer_lost_once_is_asked_for_again_and_starts_nothing_twice(
-    trainer: Trainer, standin: StandIn
-) -> None:
+async def test_a_lost_answer_starts_nothing_twice(trainer: Trainer, standin: StandIn) -> None:
     standin.fail("FunctionMap", "lost", times=1)
     assert await trainer.spawn(**ARGUMENTS) == standin.calls[0]["call_id"]
     assert (standin.steps.count("FunctionMap"), len(standin.calls)) == (2, 1)
 
 
 @pytest.mark.parametrize(("kind", "detail"), [("hang", ""), ("cut", ""), ("wrong", ""), ("status", "UNAVAILABLE")])
-async def test_what_fails_before_the_start_may_be_tried_again(
+async def test_a_failure_before_the_start_may_be_retried(
     trainer: Trainer, standin: StandIn, kind: str, detail: str
 ) -> None:
     standin.fail("FunctionGet", kind, detail=detail)
@@ -164,9 +156,7 @@ async def test_what_fails_before_the_start_may_be_tried_again(
     ("detail", "retryable"),
     [("RESOURCE_EXHAUSTED", True), ("FAILED_PRECONDITION", True), ("PERMISSION_DENIED", False), ("NOT_FOUND", False)],
 )
-async def test_what_the_server_refused_was_not_started(
-    trainer: Trainer, standin: StandIn, detail: str, retryable: bool
-) -> None:
+async def test_a_refused_start_starts_nothing(trainer: Trainer, standin: StandIn, detail: str, retryable: bool) -> None:
     standin.fail("FunctionMap", "status", detail=detail)
     with pytest.raises(VolumeError, match=f"cannot start roofing-training.*injected {detail}") as caught:
         await trainer.spawn(**ARGUMENTS)
@@ -174,14 +164,14 @@ async def test_what_the_server_refused_was_not_started(
     assert not isinstance(caught.value, LostAnswer)
 
 
-async def test_a_function_that_is_missing_is_named_with_what_to_do(standin: StandIn) -> None:
+async def test_a_missing_function_is_named_with_advice(standin: StandIn) -> None:
     async with opened(standin, ROOFLOG_MODAL_FUNCTION="other") as trainer:
         with pytest.raises(VolumeError, match=r"find roofing-training/other.*deploy it \(`modal deploy`\)") as caught:
             await trainer.spawn(**ARGUMENTS)
         assert not caught.value.retryable
 
 
-async def test_calls_are_listed_whoever_made_them(trainer: Trainer, standin: StandIn) -> None:
+async def test_calls_of_all_callers_are_listed(trainer: Trainer, standin: StandIn) -> None:
     assert await trainer.calls() == []
     mine = await trainer.spawn(**ARGUMENTS)
     standin.calls.append(standin.calls[0] | {"call_id": "fc-other", "function": "roofing-training/other"})
@@ -191,12 +181,12 @@ async def test_calls_are_listed_whoever_made_them(trainer: Trainer, standin: Sta
 
 
 @pytest.mark.parametrize("detail", ["UNIMPLEMENTED", "PERMISSION_DENIED"])
-async def test_where_calls_cannot_be_listed_nothing_is_claimed(trainer: Trainer, standin: StandIn, detail: str) -> None:
+async def test_calls_that_cannot_be_listed_are_unknown(trainer: Trainer, standin: StandIn, detail: str) -> None:
     standin.fail("FunctionCallList", "status", detail=detail)
     assert await trainer.calls() is None
 
 
-async def test_a_list_that_does_not_come_is_not_taken_for_an_empty_one(trainer: Trainer, standin: StandIn) -> None:
+async def test_a_missing_list_of_calls_is_no_empty_list(trainer: Trainer, standin: StandIn) -> None:
     standin.fail("FunctionCallList", "hang")
     with pytest.raises(VolumeError, match="cannot list the calls of roofing-training") as caught:
         await trainer.calls()

@@ -52,7 +52,7 @@ def large(tmp_path: Path) -> Path:
     return path
 
 
-async def test_content_that_is_there_already_is_not_sent_again(
+async def test_content_that_modal_has_is_not_sent_again(
     volume: Volume, standin: StandIn, version: int, large: Path
 ) -> None:
     await volume.write({"exports/a/sft.jsonl": large})
@@ -134,7 +134,7 @@ async def test_a_batch_that_is_half_carried_out_leaves_whole_files(
         assert content in {large.read_bytes(), b"new\n"}, path
 
 
-async def test_a_short_disturbance_is_not_noticed(
+async def test_a_short_disturbance_is_survived(
     volume: Volume, standin: StandIn, version: int, small: Path, large: Path
 ) -> None:
     """Modal's client tries again. Only a body that is cut in the middle it waits on for ever (aiohttp repeats the
@@ -151,9 +151,7 @@ async def test_a_short_disturbance_is_not_noticed(
 
 
 @pytest.mark.parametrize("version", [2], ids=["v2"])
-async def test_nothing_goes_on_behind_an_upload_that_was_given_up(
-    volume: Volume, standin: StandIn, tmp_path: Path
-) -> None:
+async def test_a_cancelled_upload_leaves_no_transfers(volume: Volume, standin: StandIn, tmp_path: Path) -> None:
     """Modal's client would leave every block's upload hanging, and run out of connections sooner or later."""
     source = tmp_path / "blocks"
     source.write_bytes(b"".join(os.urandom(1024).ljust(BLOCK, b"x") for _ in range(3)))
@@ -237,7 +235,7 @@ async def test_a_directory_in_the_way_is_not_replaced(volume: Volume, standin: S
     assert standin.files() == {f"{ROOT}/inside": b"new\n"}
 
 
-async def test_a_volume_that_is_missing_is_named_with_what_to_do(standin: StandIn) -> None:
+async def test_a_missing_volume_is_named_with_advice(standin: StandIn) -> None:
     variables = {"ROOFLOG_SINK": "modal", "ROOFLOG_MODAL_VOLUME": "other", "ROOFLOG_MODAL_ENVIRONMENT": "staging"}
     volume = open_volume(settings.load({}, variables))
     with pytest.raises(VolumeError, match=r"find volume other in environment 'staging'.*`modal volume create other`"):
