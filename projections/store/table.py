@@ -15,8 +15,9 @@ Kind = Literal["fact", "derived", "cache", "file"]
 class Table(Struct, frozen=True, kw_only=True):
     """A table of the database; raise `version` when its columns or its content change.
 
-    `kind` says where the rows come from: the log alone (`fact`), other tables (`derived`), texts (`cache`), or the file
-    itself (`file`). `key` identifies a row and orders the rows in a digest. Tables of one `group` are put back together.
+    `kind` says where the rows come from: the log alone (`fact`), other tables (`derived`), texts (`cache`) or the file
+    itself (`file`). `key` identifies a row, and orders the rows in a digest. Tables of one `group` are put back
+    together.
     """
 
     name: str
