@@ -183,7 +183,7 @@ def find(con: Connection, judged: str, eligible: str) -> list[int]:
     disagreeing: list[int] = []
     while rows := result.fetchmany(PAGE):
         disagreeing += [seq for seq, *both in rows if _disagree(Claims(*both[:3]), Claims(*both[3:]))]
-    for table in ("compared", "unclaimed", "told"):
+    for table in ("compared", "unclaimed", "claimed"):
         con.execute(f"DROP TABLE {table}")
     return disagreeing
 
