@@ -20,8 +20,7 @@ def digest(con: Connection) -> dict[str, Any]:
 def content_digest(con: Connection) -> str:
     """SHA-256 over every row of every table that is content, in the order of its key, and over the checkpoint.
 
-    What can be derived from other content is left out, the verdicts apart, and what texts say: it is a cache, and the
-    verdicts hold what came of it.
+    Of derived tables only the verdicts count. Caches do not: the verdicts hold what came of them.
     """
     content = [table for table in tables.TABLES if table.in_digest]
     names = [table.formerly or table.name for table in content]
@@ -33,7 +32,7 @@ def content_digest(con: Connection) -> str:
 
 
 def table_digests(con: Connection, some: Iterable[Table]) -> dict[str, str]:
-    """The number of rows of each of some tables and the SHA-256 over them in the order of its key, by its name."""
+    """By table: the number of its rows, and the SHA-256 over them in the order of its key."""
     return {table.name: _table_digest(con, table) for table in some}
 
 

@@ -34,8 +34,8 @@ from ..verdicts import verdicts
 from . import tables
 
 _UNTIDY, _TIDY = "SET max_vacuum_tasks = 0", "RESET max_vacuum_tasks"
-"""Without the former, every 10,000 facts a commit of a live projector takes up to 1.4 s longer: the write-ahead log is
-written into the file, and whole row groups with it in which a few rows were replaced."""
+"""DuckDB must not vacuum while facts arrive: every 10,000 facts it writes the write-ahead log into the file, and
+rewrites row groups in which rows were replaced. That made one commit up to 1.4 s longer."""
 
 PORTION = 100_000
 """Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
@@ -53,8 +53,8 @@ def prepare(messages: Sequence[Message]) -> Batch:
 class Projector:
     """The owner of one database; every other connection to it is a cursor of this one.
 
-    `checkpoint_seq` is the last committed sequence, kept for those who may not wait for the connection; `near` is what
-    is kept in memory of prompts, to be cleared where others write to their tables.
+    `checkpoint_seq` is the last committed sequence, for readers that may not wait for the connection. `near` is the
+    index of prompts in memory: whoever writes to their tables has to clear it.
     """
 
     def __init__(self, path: Path | None = None, *, memory_limit: str = database.MEMORY_LIMIT) -> None:
@@ -95,13 +95,13 @@ class Projector:
         self.con.close()
 
     def warm(self) -> None:
-        """Read what is kept in memory of prompts, which the first capture would wait for."""
+        """Read the index of prompts into memory; the first capture would wait for it."""
         self.near.read(self.con)
 
     def tidy(self) -> None:
-        """Take rows that were replaced out of the file: two seconds at a million examples, in which nothing is folded.
+        """Remove replaced rows from the file: two seconds at a million examples, in which nothing is folded.
 
-        Reading goes on, and leaves to the next time what is being read; until then such rows are skipped over.
+        Readers go on. The rows that they read at this moment stay until the next call.
         """
         self.con.execute(_TIDY)
         try:
@@ -128,20 +128,19 @@ class Projector:
         return len(fresh)
 
     def fold(self, batch: Batch, *, commit: bool = True) -> None:
-        """As `apply`, without judging: for a long way to go that nobody looks at before `judge`.
+        """Fold a batch as `apply` does, without judging it: for many batches that nobody reads before `judge`.
 
-        The batch follows the checkpoint; it can be prepared while the one before is folded. Without `commit` the
-        transaction stays open for what is folded next: DuckDB writes much at a time for a third of what it takes in
-        pieces.
+        The batch follows the checkpoint; it can be prepared while the batch before it is folded. Without `commit` the
+        transaction stays open for the next batch: DuckDB writes one large transaction in a third of the time.
         """
         self.con.execute("SET threads = 1")  # more have nothing to share in a batch, and get into the way of others
         self._transact(batch, None, commit)
 
     def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
-        """Judge everything that was folded since the last judgement; told of texts read, and of how many.
+        """Judge everything that was folded since the last judgement.
 
-        Texts are analysed and linked in portions, each committed: whoever is killed goes on from there. Up to
-        `linked_through` the links were taken over from another database.
+        Texts are analysed and linked in portions, each in a transaction: after a kill the next call goes on there.
+        `progress` is called with the texts read and how many there are. Links up to `linked_through` are there already.
         """
         since, last = self._judged_seq + 1, self.checkpoint_seq
         if since > last:
@@ -203,7 +202,7 @@ class Projector:
             raise
 
     def _judge(self, batch: Batch) -> None:
-        """Judge what the batch touches; all that there is where it adopts a policy."""
+        """Judge what the batch touches, or every example where it adopts a policy."""
         policy = policies.current(self.con)
         self._find_touched(batch)
         is_touched = database.first(self.con, "SELECT 1 FROM touched LIMIT 1") is not None
@@ -230,15 +229,15 @@ class Projector:
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
         named = _named(batch)
-        there = (batch.known or {}) | dict(
+        seq_of = (batch.known or {}) | dict(
             self.con.execute("SELECT example_id, seq FROM examples WHERE seq >= ?", [batch.first]).fetchall()
         )
-        if batch.gone - there.keys():
-            there |= known(self.con, batch.gone)
+        if batch.gone - seq_of.keys():
+            seq_of |= known(self.con, batch.gone)
         with_rows(
             self.con,
             {"seq": "BIGINT", "example_id": "VARCHAR"},
-            [(seq, example_id) for example_id, seq in there.items()],
+            [(seq, example_id) for example_id, seq in seq_of.items()],
             "CREATE OR REPLACE TEMP TABLE touched AS FROM incoming",
         )
         wrong = self.con.execute("SELECT original_key FROM corrections SEMI JOIN touched USING (seq)").fetchall()
@@ -258,7 +257,7 @@ class Projector:
         awaited.remove_arrived(self.con)
         if batch.of(ExampleErased):  # its list may name what was said about others
             awaited.remove_unsaid(self.con)
-        if missing := named - there.keys():
+        if missing := named - seq_of.keys():
             awaited.add(self.con, missing)
 
     def _link(self, policy: Policy, since: int) -> None:

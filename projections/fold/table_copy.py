@@ -24,9 +24,9 @@ class Snapshot(Struct, frozen=True):
 
 
 def hand_over(con: Connection, target: Path, caches: Sequence[Table], *, digests: bool = False) -> Snapshot:
-    """Copy tables of what texts say to another file whose tables are there and empty; the moment they are of.
+    """Copy caches to another file, whose tables are empty, and return the moment at which they were copied.
 
-    Others may fold meanwhile. What was found in a text that no example has any more stays behind.
+    Others may fold meanwhile. Stale rows are left out.
     """
     with attached(con, target, "anew"):
         con.execute("BEGIN TRANSACTION")
@@ -58,10 +58,7 @@ def put_back(con: Connection, source: Path, wanted: Sequence[Table]) -> None:
 
 
 def rewrite(con: Connection, target: Path) -> None:
-    """Write what the tables hold now to a new file. Nothing may be folded meanwhile; others may read.
-
-    What was found in a text that no example has any more is forgotten as well.
-    """
+    """Write every table to a new file, without stale rows. Nothing may be folded meanwhile; others may read."""
     for leftover in (target, wal_of(target)):
         leftover.unlink(missing_ok=True)
     for table in tables.caches():
@@ -74,9 +71,9 @@ def rewrite(con: Connection, target: Path) -> None:
 
 
 def compared(taken_over: Sequence[Table] = ()) -> list[Table]:
-    """The tables that are equal in all databases that were folded from the same log, as far as they were made anew.
+    """The tables that are equal in every database of one log, without those that were taken over.
 
-    What is kept by text depends on which texts there were, and on which answers met: see `differing_by_text`.
+    Which rows a table keeps by text depends on the order of the facts: `differing_by_text` compares those.
     """
     return [table for table in tables.repairable() if table not in taken_over and not table.text_key]
 
@@ -87,9 +84,9 @@ def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
 
 
 def differing_by_text(con: Connection, other: Path, taken_over: Iterable[Table]) -> list[str]:
-    """The tables kept by text that say of one text something else than another file does.
+    """The tables kept by text whose row for a text differs from the row in another file.
 
-    A row that only one of the two has is no damage: it is found again when the text is.
+    A row that only one file has is no damage: it is computed again when it is needed.
     """
     by_text = [table for table in tables.repairable() if table.text_key and table not in taken_over]
     with attached(con, other, "anew"):

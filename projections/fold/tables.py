@@ -1,4 +1,4 @@
-"""The registry: every table of the database. Who creates, compares, copies or repairs tables goes through it."""
+"""The registry: every table of the database. Creation, comparison, copies and repair iterate it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def projections() -> tuple[Projection, ...]:
 
 
 def caches() -> tuple[Table, ...]:
-    """What texts say: dear to compute, and the same in every database that was folded from the same log."""
+    """The tables of what texts say, which are dear to compute."""
     return tuple(table for table in TABLES if table.kind == "cache")
 
 
@@ -72,16 +72,19 @@ def repairable() -> tuple[Table, ...]:
 
 
 def belonging(name: str) -> tuple[Table, ...]:
-    """A table, those of its group, and all that is derived from tables of its kind. Raises InputError."""
+    """The tables that are put back with a table: its group, and every derived table unless it is derived itself.
+
+    Raises InputError where no table of that name can be put back.
+    """
     table = next((table for table in repairable() if table.name == name), None)
     if table is None:
         raise InputError(f"no projection {name!r}; there are {', '.join(table.name for table in repairable())}")
     return tuple(
-        other
-        for other in repairable()
-        if other is table
-        or (other.group and other.group == table.group)
-        or (other.kind == "derived" and table.kind != "derived")
+        candidate
+        for candidate in repairable()
+        if candidate is table
+        or (candidate.group and candidate.group == table.group)
+        or (candidate.kind == "derived" and table.kind != "derived")
     )
 
 
@@ -92,13 +95,13 @@ def create(con: Connection) -> None:
 
 
 def versions() -> str:
-    """What a file of this version of rooflog says of its tables."""
+    """The version of every table, as the checkpoint of a file keeps it."""
     by_table = [f"{table.name}={table.version}" for table in TABLES]
     return " ".join([*by_table, f"links={ALGORITHM.replace(' ', '+')}"])
 
 
 def differences(theirs: str) -> str:
-    """In what the versions of a file differ from these, in words; nothing where they do not."""
+    """How the versions of a file differ from these, in words; empty where they are equal."""
     old, new = set(theirs.split()), set(versions().split())
     if old == new:
         return ""

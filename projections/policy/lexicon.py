@@ -275,17 +275,17 @@ def extracts(lexicon: Lexicon) -> list[str]:
 def rate(lexicon: Lexicon, matches: Sequence[pa.ListArray]) -> dict[str, pa.Array]:
     """Rate texts by what the patterns match in them: lists of matches a text, in an array a pattern or in one for all.
 
-    Gives `score` (sum of the weights of distinct terms), `context` (the weights of its terms of weight 2 and 3, plus 1
-    if any everyday word keeps them company, less RIVAL_COST for each distinct word of another field), `terms` and
-    `tags` (sorted, distinct). The policy's thresholds are not in here: changing them rates nothing anew.
+    `score` is the sum of the weights of distinct terms. `context` counts the weights of terms of weight 2 and 3, plus 1
+    if any everyday word is beside them, less RIVAL_COST for each distinct word of another field. `terms` and `tags` are
+    sorted and distinct. The policy's thresholds are applied later: changing them rates nothing anew.
     """
     means, count = lexicon.meanings, len(matches[0])
     pairs = [np.empty(0, np.int64)]
-    for found in matches:
-        spelled = found.flatten().dictionary_encode()  # few spellings are many matches: take each to its word once
+    for lists in matches:
+        spelled = lists.flatten().dictionary_encode()  # few spellings are many matches: take each to its word once
         meant = np.array([means.number.get(key(match), -1) for match in spelled.dictionary.to_pylist()] + [-1])
         word = meant[spelled.indices.to_numpy()]
-        row = np.repeat(np.arange(count), found.value_lengths().to_numpy())
+        row = np.repeat(np.arange(count), lists.value_lengths().to_numpy())
         pairs.append((row * means.words + word)[word >= 0])
     row, word = np.divmod(_distinct(np.concatenate(pairs)), means.words)
 

@@ -174,8 +174,8 @@ def _shipped(name: str) -> str:
 
 def _entry(document: dict[str, Any], message: str) -> str:
     """What an index in msgspec's message (`$.lexicon.terms[12]`) means, for people who read the file."""
-    found = re.search(r"lexicon\.(terms|rivals|ignored)\[(\d+)\]", message)
-    if found is None:
+    indexed = re.search(r"lexicon\.(terms|rivals|ignored)\[(\d+)\]", message)
+    if indexed is None:
         return ""
     allowed = "; a phrase is lower-case words with one space between" if "regex" in message else ""
-    return f" (that is {document['lexicon'][found[1]][int(found[2])]!r}{allowed})"
+    return f" (that is {document['lexicon'][indexed[1]][int(indexed[2])]!r}{allowed})"

@@ -74,7 +74,7 @@ def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
         raise InputError(f"no span {span!r}; there are {', '.join(SPANS)}")
     unit, steps = SPANS[span]
     now = datetime.now(UTC).replace(tzinfo=None)
-    said: dict[datetime, dict[str, int]] = {}
+    counts: dict[datetime, dict[str, int]] = {}
     for step, what, n in con.execute(
         f"""WITH latest AS (SELECT coalesce(max(hour), 0) * 3600000000 AS last FROM hours
                             WHERE hour <= epoch_us($now::TIMESTAMP) // 3600000000),
@@ -92,9 +92,9 @@ def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
             GROUP BY ALL""",
         {"now": now},
     ).fetchall():
-        said.setdefault(step, {})[what] = int(n)
+        counts.setdefault(step, {})[what] = int(n)
     kinds = {"captures": "capture", "corrections": "correction", "approved": "approved", "rejected": "rejected"}
-    shown = [(at, said.get(at, {})) for at in (_steps(max(said), unit, steps) if said else [])]
+    shown = [(at, counts.get(at, {})) for at in (_steps(max(counts), unit, steps) if counts else [])]
     return {
         "unit": unit,
         "steps": [{"at": f"{at:{_ISO}}"} | {name: n.get(kind, 0) for name, kind in kinds.items()} for at, n in shown],

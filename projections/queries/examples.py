@@ -139,17 +139,17 @@ def page(
             continue
         join, wanted = ("SEMI", conditions) if place == NEW_TOPIC else ("ANTI", [f"place = {place}", *conditions])
         wanted = [*wanted, f"seq < {began[1]}"] if place == began[0] else wanted
-        found = con.execute(
+        waiting_seqs = con.execute(
             f"""SELECT seq FROM queued {join} JOIN new_topics USING (seq) {tagged}
                 WHERE {" AND ".join(wanted) or "true"} ORDER BY seq DESC LIMIT {limit - len(rows)}""",
             values,
         )
-        rows += [(place, seq) for (seq,) in found.fetchall()]
+        rows += [(place, seq) for (seq,) in waiting_seqs.fetchall()]
     return rows, _matching(con, filters, counts)
 
 
 def _matching(con: Connection, filters: dict[str, Any], counts: dict[str, int]) -> int:
-    """How many wait that match filters: from the tallies where they tell."""
+    """How many examples in the queue match filters; from the tallies where they count it."""
     match list(filters):
         case []:
             return sum(counts.values())
@@ -175,8 +175,8 @@ def queue(
     """
     limit = max(0, min(limit, PAGE))
     numbers = {name: number for number, name in QUEUE.items()}
-    told = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
-    filters = {name: value for name, value in told.items() if value is not None}
+    given = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
+    filters = {name: value for name, value in given.items() if value is not None}
     counts = by_reason(con)
     rows, total = page(con, filters, (0, 0), limit, counts)
     seqs = [seq for _, seq in rows]
@@ -248,8 +248,8 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
 def tagged(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
     """What one tag would approve in bulk: every example of it in the review queue, with its revision."""
     seqs = con.execute("SELECT seq FROM queued_tags WHERE tag = ? ORDER BY seq LIMIT ?", [tag, limit]).fetchall()
-    found = _examples(con, [seq for (seq,) in seqs])
-    return {"items": [found[seq] for (seq,) in seqs]}
+    shown = _examples(con, [seq for (seq,) in seqs])
+    return {"items": [shown[seq] for (seq,) in seqs]}
 
 
 def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> tuple[dict[str, Any], str]:
@@ -261,8 +261,8 @@ def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> 
     if min_relevance in (None, policy.filters.min_relevance):
         return funnel(con), "verdicts"
     filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
-    other: Policy = msgspec.structs.replace(policy, filters=filters)
-    relation = verdicts.candidate(con, other)
+    candidate: Policy = msgspec.structs.replace(policy, filters=filters)
+    relation = verdicts.candidate(con, candidate)
     return funnel(con, "judged"), relation
 
 
@@ -285,12 +285,12 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     examples = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
     # In statements of their own: in one, DuckDB takes the few for many and reads every decision.
     decided = [example["decision_seq"] for example in examples if example["decision_seq"] is not None]
-    said = (
+    decisions = (
         con.execute(f"SELECT seq, actor, reason FROM decisions {AMONG}", {"seqs": decided}).fetchall()
         if decided
         else []
     )
-    reviewers = {seq: told for seq, *told in said}
+    reviewers = {seq: told for seq, *told in decisions}
     seen = revisions(con, [tuple(example[name] for name in _SAID) for example in examples])
     others = {example[name] for example in examples for name in ("duplicate_of", "contradicts")} - {None}
     ids = dict(
@@ -298,7 +298,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         if others
         else []
     )
-    found = {}
+    by_seq = {}
     for example in examples:
         example["revision"] = seen[example["example_id"]]
         del example["feedback_seq"]
@@ -307,14 +307,14 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         example["queue"] = QUEUE.get(example["queue"])
         example |= {name: ids.get(example[name]) for name in ("duplicate_of", "contradicts")}
         example["verdict"] = _verdict(example)
-        found[example.pop("seq")] = example
-    return found
+        by_seq[example.pop("seq")] = example
+    return by_seq
 
 
 def revisions(con: Connection, told: Sequence[Said]) -> dict[str, int]:
-    """The last sequence said under the subject of each of some examples, whatever became of it, by id.
+    """By example id, the last sequence on its subject, also of a message in quarantine.
 
-    A verdict knows the last feedback and the last decision, unless the latter was taken back.
+    A verdict has the sequences of the last feedback and of the last decision, unless that was taken back.
     """
     known = {
         example_id: max(seq if kind == "capture" else 0, feedback_seq or 0, decision_seq or 0)
@@ -341,11 +341,11 @@ _SAID = ("example_id", "kind", "seq", "feedback_seq", "decision_seq")
 
 def _verdict(example: dict[str, Any]) -> dict[str, Any]:
     """The verdict in the words of the pipeline; `superseded_by` and `duplicate_of` name the other example."""
-    told = []
+    reasons = []
     for name in names(example.pop("reasons")):
-        other = example.get(name) if name in ("superseded_by", "duplicate_of") else None
-        told.append(f"{name} {other}" if other else name)
-    return {"in_training": not told, "reasons": told}
+        other_id = example.get(name) if name in ("superseded_by", "duplicate_of") else None
+        reasons.append(f"{name} {other_id}" if other_id else name)
+    return {"in_training": not reasons, "reasons": reasons}
 
 
 def _one(con: Connection, statement: str, parameters: dict[str, Any] | None = None) -> tuple[Any, ...]:

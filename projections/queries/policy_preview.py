@@ -28,8 +28,8 @@ SHOWN = 50
 def preview(con: Connection, *, policy: dict[str, Any]) -> dict[str, Any]:
     """How many examples would enter and leave the training set, for which reasons, and the first of them.
 
-    Raises PolicyError where the document is no policy. `prepare` the analyses first: what is not analysed is analysed
-    by the one who adopts, and counts as of low relevance here.
+    Raises PolicyError where the document is no policy. Call `prepare` first: a text without an analysis counts as of
+    low relevance here, and is analysed when the policy is adopted.
     """
     candidate, current = from_document(policy), policies.current(con)
     _judge(con, candidate)
@@ -52,7 +52,7 @@ def preview(con: Connection, *, policy: dict[str, Any]) -> dict[str, Any]:
 
 
 def prepare(con: Connection, *, policy: dict[str, Any]) -> dict[str, Any]:
-    """Analyse some of the texts that a policy to come demands to be read anew; how many are left."""
+    """Analyse some of the texts that the lexicon of a policy has not seen; how many are left."""
     candidate, current = from_document(policy).lexicon, policies.current(con).lexicon
     analysis.forget(con, [candidate, current])
     return {"left": analysis.prepare(con, candidate, current)}
@@ -62,7 +62,7 @@ def moved(con: Connection, *, policy: dict[str, Any]) -> Iterator[bytes | pa.Tab
     """Every example that would enter or leave, in the order of the log, page by page."""
     _judge(con, from_document(policy))
     yield b"{}"
-    for batch in con.sql(_TOLD.format(_MOVED)).to_arrow_reader(20_000):
+    for batch in con.sql(_MOVED_WITH_ID.format(_MOVED)).to_arrow_reader(20_000):
         rows = [
             _named(dict(zip(batch.schema.names, row, strict=True)))
             for row in zip(*batch.to_pydict().values(), strict=True)
@@ -88,7 +88,7 @@ _MOVED = """SELECT v.example_id, v.seq, CASE WHEN j.reasons = 0 THEN 'enter' ELS
                    v.reasons AS before, j.reasons AS after, j.duplicate_of, v.superseded_by
             FROM verdicts v JOIN judged j USING (seq) WHERE (v.reasons = 0) <> (j.reasons = 0) ORDER BY v.seq"""
 
-_TOLD = """SELECT m.* REPLACE (d.example_id AS duplicate_of) FROM ({0}) m
+_MOVED_WITH_ID = """SELECT m.* REPLACE (d.example_id AS duplicate_of) FROM ({0}) m
            LEFT JOIN (SELECT seq, example_id FROM verdicts) d ON d.seq = m.duplicate_of ORDER BY m.seq"""
 """What moves, with the id of what it is a duplicate of."""
 
@@ -111,9 +111,9 @@ def _queues(con: Connection) -> list[int]:
 
 
 def _page(con: Connection, limit: int) -> list[dict[str, Any]]:
-    told = _TOLD.format(f"{_MOVED} LIMIT {limit}")
+    rows = _MOVED_WITH_ID.format(f"{_MOVED} LIMIT {limit}")
     result = con.execute(
-        f"SELECT m.*, left(e.prompt, 200) AS prompt FROM ({told}) m JOIN examples e USING (example_id) ORDER BY m.seq"
+        f"SELECT m.*, left(e.prompt, 200) AS prompt FROM ({rows}) m JOIN examples e USING (example_id) ORDER BY m.seq"
     )
     names = [column[0] for column in result.description]
     return [_named(dict(zip(names, row, strict=True))) for row in result.fetchall()]

@@ -49,8 +49,8 @@ def waiting(
     `text` are words that all occur in prompt or response; then `after` may come with few items or none, because a
     search pauses, and `matching` is None: nobody has counted.
     """
-    told = {"tag": tag, "source": source, "project": project, "place": PLACES.get(why, 0) if why else None}
-    filters: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    given = {"tag": tag, "source": source, "project": project, "place": PLACES.get(why, 0) if why else None}
+    filters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     by_reason = examples.by_reason(con)
     limit = max(1, min(limit, PAGE))
     began = _cursor(after)
@@ -261,15 +261,15 @@ _TALLIES_OF_STAGES = {"training": ("reason", "0"), "corrections": ("kind", "corr
 
 
 def _tallied(con: Connection, filters: dict[str, Any], reason: str | None, stage: str | None) -> int | None:
-    """How many examples match, from the tallies: they tell where one thing at most is filtered by."""
+    """How many examples match, from the tallies, which know it for one filter at most."""
     if stage is not None and stage not in _TALLIES_OF_STAGES:
         return None
-    told = [(name, value) for name, value in filters.items() if value is not None]
-    told += [("reason", str(BIT[reason]))] if reason else []
-    told += [_TALLIES_OF_STAGES[stage]] if stage else []
-    if len(told) > 1:
+    conditions = [(name, value) for name, value in filters.items() if value is not None]
+    conditions += [("reason", str(BIT[reason]))] if reason else []
+    conditions += [_TALLIES_OF_STAGES[stage]] if stage else []
+    if len(conditions) > 1:
         return None
-    dimension, key = told[0] if told else ("kind", None)
+    dimension, key = conditions[0] if conditions else ("kind", None)
     ((total,),) = con.execute(
         """SELECT coalesce(sum(total), 0)::BIGINT FROM tallies
            WHERE dimension = $dimension AND ($key IS NULL OR key = $key)""",

@@ -29,7 +29,7 @@ PAGE_CHARS = 16 * 2**20
 _NEVER = np.iinfo(np.int64).max
 
 _WITHHELD = BIT["excluded_source"] | BIT["excluded_by_author"] | BIT["personal_data"] | BIT["erased"]
-"""An answer that left for one of these goes into no file, not even as the bad answer of a pair."""
+"""An answer with one of these reasons goes into no file, not even as the bad answer of a pair."""
 
 _PASSES_FILTERS = BIT["superseded_by"] | BIT["rejected"] | BIT["not_approved"] | BIT["duplicate_of"]
 """The reasons for which an answer that passes every filter of the text may still not be trained on."""
@@ -110,11 +110,11 @@ def _whole(con: Connection, span: dict[str, int]) -> pa.Table:
     known = facts.column("seq").to_numpy()[order]
     seqs = np.column_stack([pc.fill_null(page.column(name), _NEVER).to_numpy() for name in _BEHIND])
     seqs.sort(axis=1)
-    said = seqs != _NEVER
-    ends = np.concatenate([[0], np.cumsum(said.sum(axis=1))]).astype(np.int32)
-    told = facts.take(pa.array(order[np.searchsorted(known, seqs[said])])).combine_chunks()
-    told = told.set_column(2, "at", _moments(told.column("at").chunk(0)))
-    behind = pa.ListArray.from_arrays(pa.array(ends), told.to_struct_array().chunk(0))
+    is_fact = seqs != _NEVER
+    ends = np.concatenate([[0], np.cumsum(is_fact.sum(axis=1))]).astype(np.int32)
+    behind_rows = facts.take(pa.array(order[np.searchsorted(known, seqs[is_fact])])).combine_chunks()
+    behind_rows = behind_rows.set_column(2, "at", _moments(behind_rows.column("at").chunk(0)))
+    behind = pa.ListArray.from_arrays(pa.array(ends), behind_rows.to_struct_array().chunk(0))
     reviewer = pa.array(order[np.searchsorted(known, page.column("reviewer_seq").to_numpy())])
     page = page.drop_columns(["reviewer_seq", *_BEHIND[1:]])
     page = page.append_column("reviewer", facts.column("actor").take(reviewer)).append_column("facts", behind)
@@ -137,8 +137,10 @@ def _chosen(relation: str, eval_share: float) -> str:
     """The SELECT of `chosen` from verdicts.
 
     A pair needs a correction that is trained on. A bad answer was disliked or corrected; what is trained on is never
-    one, and one that several facts call bad is one row. The side of a cluster follows from the id of the example that
-    stands for it alone, so a cluster never straddles the split and never changes sides when others arrive.
+    one, and one that several facts call bad is one row.
+
+    The side of a cluster follows from the id of its representative alone. So a cluster never straddles the split, and
+    never changes sides when other examples arrive.
     """
     return f"""
 WITH good AS (SELECT seq FROM {relation} WHERE reasons = 0),

@@ -32,10 +32,10 @@ class Quarantined(Struct, frozen=True):
 class Batch(Struct):
     """Messages after one checkpoint, ready to fold.
 
-    `messages` are all of them as they lie there (`seq`, `subject`, `data`), `rows` what they bring to each table by its
-    name: with these a batch can be folded without its `facts`. `erased` are those of which only a tombstone is left,
-    `entries` what each adds to the running digest, `gone` the examples whose text this batch was found to take away,
-    and `known` the sequences of those examples that it names and that were there before, where somebody looked.
+    `messages` are all messages as the log holds them (`seq`, `subject`, `data`), and `entries` what each adds to the
+    running digest. Of the `erased` messages only a tombstone is left. `rows` are the new rows by table: with them a
+    batch can be folded without its `facts`. `gone` are the examples whose text this batch removes. `known` are the
+    sequences of earlier examples that it names, once they were looked up.
     """
 
     first: int
@@ -55,7 +55,7 @@ class Batch(Struct):
         return self.facts.get(kind, [])  # type: ignore[return-value]
 
     def let_go(self) -> None:
-        """Forget what nobody needs who folds it without judging."""
+        """Drop the facts, which only judging needs."""
         self.facts = {}
 
     def follow(self, digest: bytes) -> bytes:
@@ -101,19 +101,19 @@ def decode(messages: Sequence[Message]) -> Batch:
 
 
 def _brackets(data: pa.LargeBinaryArray) -> list[int]:
-    """How many `[` and `{` each of some bytes holds; Python takes as long to count them as to decode."""
+    """How many `[` and `{` each message holds; Python would take as long to count them as to decode."""
     _, offsets, values = data.buffers()
     ends = np.frombuffer(offsets, np.int64)[: len(data) + 1]
-    said = np.frombuffer(values or b"", np.uint8)[: ends[-1]]
-    pages = range(0, len(said), _PAGE)
+    octets = np.frombuffer(values or b"", np.uint8)[: ends[-1]]
+    pages = range(0, len(octets), _PAGE)
     # A single bit tells the two apart.
-    found = [start + np.flatnonzero((said[start : start + _PAGE] & 0xDF) == ord("[")) for start in pages]
-    counts: list[int] = np.diff(np.searchsorted(np.concatenate([*found, np.zeros(0, int)]), ends)).tolist()
+    opening = [start + np.flatnonzero((octets[start : start + _PAGE] & 0xDF) == ord("[")) for start in pages]
+    counts: list[int] = np.diff(np.searchsorted(np.concatenate([*opening, np.zeros(0, int)]), ends)).tolist()
     return counts
 
 
 _PAGE = 2**16
-"""Bytes that are looked through at a time: what comes of them stays in the processor's cache."""
+"""Bytes that are counted at a time, so that they stay in the processor's cache."""
 
 
 _MISSING = "the log holds no message of this sequence and no tombstone says why; `rooflog verify` tells more"

@@ -49,12 +49,12 @@ def envelope(seq: int, fact: Fact) -> tuple[object, ...]:
     return seq, fact.event_id, fact.occurred_at, fact.actor, fact.trace_id
 
 
-def envelopes(said: Sequence[tuple[int, Fact]]) -> dict[str, list[object]]:
+def envelopes(facts: Sequence[tuple[int, Fact]]) -> dict[str, list[object]]:
     """The same by column."""
     return {
-        "seq": [seq for seq, _ in said],
-        "event_id": [fact.event_id for _, fact in said],
-        "occurred_at": [fact.occurred_at for _, fact in said],
-        "actor": [fact.actor for _, fact in said],
-        "trace_id": [fact.trace_id for _, fact in said],
+        "seq": [seq for seq, _ in facts],
+        "event_id": [fact.event_id for _, fact in facts],
+        "occurred_at": [fact.occurred_at for _, fact in facts],
+        "actor": [fact.actor for _, fact in facts],
+        "trace_id": [fact.trace_id for _, fact in facts],
     }

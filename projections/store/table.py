@@ -13,11 +13,11 @@ Kind = Literal["fact", "derived", "cache", "file"]
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """A table of the database; raise `version` when its columns change, or what is put into them.
+    """A table of the database; raise `version` when its columns or its content change.
 
-    `kind` says where the rows come from: `fact` from the log alone, `derived` from other tables, `cache` from texts,
-    dear to compute and the same for every text, `file` from the file itself. `key` orders the rows in a digest, and
-    identifies one. Tables of one `group` follow from one another: whoever puts one back puts back all.
+    `kind` says where the rows come from: the log alone (`fact`), other tables (`derived`), texts (`cache`) or the file
+    itself (`file`). `key` identifies a row, and orders the rows in a digest. Tables of one `group` are put back
+    together.
     """
 
     name: str
@@ -29,9 +29,9 @@ class Table(Struct, frozen=True, kw_only=True):
     in_digest: bool = False
     """Whether the rows enter the content digest."""
     formerly: str = ""
-    """The name under which they enter it where the table has got another one: equal content keeps its digest."""
+    """The name under which the rows enter it after the table was renamed: equal content keeps its digest."""
     text_key: str = ""
-    """The column that says of which text of `examples` a row is; once no example has that text, the row is stale."""
+    """The column with the key of the text that a row describes. A row is stale once no example has that text."""
     first_row: Callable[[], tuple[Any, ...]] | None = None
     """The row that a new table begins with."""
 

@@ -1,4 +1,4 @@
-"""Awaited: the ids of examples that something was said about and that have not arrived."""
+"""Awaited: the ids of examples that have not arrived, though facts are about them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _IDS = " UNION ".join(f"SELECT example_id FROM {table.name}" for table in ABOUT)
 
 
 def remove_arrived(con: Connection) -> None:
-    """Await no longer what the table `touched` names."""
+    """Remove the ids of the table `touched`: their examples have arrived."""
     if first(con, "SELECT 1 FROM awaited LIMIT 1"):
         con.execute("DELETE FROM awaited WHERE example_id IN (SELECT example_id FROM touched)")
 
 
 def remove_unsaid(con: Connection) -> None:
-    """Await no longer what no fact is about any more."""
+    """Remove the ids that no fact is about any more."""
     if first(con, "SELECT 1 FROM awaited LIMIT 1"):
         con.execute(f"DELETE FROM awaited WHERE example_id NOT IN ({_IDS})")
 
 
 def add(con: Connection, missing: Iterable[str]) -> None:
-    """Await those of some ids without an example that a fact is about."""
+    """Add those of some ids without an example that a fact is about."""
     with_rows(
         con,
         {"example_id": "VARCHAR"},

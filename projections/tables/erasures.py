@@ -1,7 +1,7 @@
 """Erasures: which examples were erased, and the fold that takes their text out of every table.
 
-An erased example keeps what its tombstone says and nothing else. So the tables of whoever saw the text before it was
-erased equal those that are folded anew from a log that no longer holds it.
+An erased example keeps what its tombstone says and nothing else. So a database that was folded before the erasure
+equals one that is folded anew from the log without the text.
 
 | temporary table | rows | columns | written by | read by |
 |---|---|---|---|---|
@@ -41,7 +41,7 @@ WHERE seq < erased_by GROUP BY seq"""
 _LISTED_TABLE = f"CREATE OR REPLACE TEMP TABLE listed AS {_LISTED}"
 
 _BLANK = {"occurred_at": None, "actor": None, "trace_id": None, "reason": "", "erased": "[]"}
-"""What is kept of a tombstone that a later one lists, since its reason quoted the text: it still erases its example."""
+"""What is left of a tombstone that a later tombstone lists, because its reason quoted the text; it still erases."""
 
 _ERASED = """erased AS (
     SELECT example_id, seq FROM erasures
@@ -137,18 +137,18 @@ def erasing(con: Connection) -> dict[str, Any]:
 
 
 def repeating(con: Connection, *, example_id: str) -> dict[str, Any]:
-    """The example and every other one that repeats its text, those first that are only found through the later ones.
+    """The example and every example that repeats its text; an example found through another one comes before it.
 
-    A correction repeats the answer that it replaces, whether it names the example or only has its words; a copy has the
-    same prompt and answer. Of each that counts as well.
+    A correction repeats the answer that it replaces, whether it names the example or has its words. A copy has the same
+    prompt and answer. What repeats a repetition is listed as well.
     """
-    found: dict[str, int] = {}
+    place_of: dict[str, int] = {}
     ids = [example_id]
     while ids:
         rows = con.execute(_REPEATING, {"ids": ids}).fetchall()
-        ids = [one for (one,) in rows if one not in found]
-        found |= dict.fromkeys(ids, len(found))
-    return {"ids": sorted(found, key=lambda one: (-found[one], one))}
+        ids = [id_ for (id_,) in rows if id_ not in place_of]
+        place_of |= dict.fromkeys(ids, len(place_of))
+    return {"ids": sorted(place_of, key=lambda id_: (-place_of[id_], id_))}
 
 
 _REPEATING = """

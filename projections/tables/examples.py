@@ -22,7 +22,7 @@ from ..store.table import Table
 CORRECTION_SOURCE = "user_correction"
 
 ERASED_SOURCE = "erased"
-"""What stands where a capture's source was: nobody knows it any more."""
+"""Stands in place of the source of an erased capture."""
 
 _SAID = ENVELOPE | {
     "example_id": "VARCHAR",
@@ -181,7 +181,7 @@ def _arriving(
     keys: Sequence[tuple[bytes, bytes]],
     told: dict[str, list[Any]],
 ) -> pa.Table:
-    """Rows of one kind with what both kinds say; columns that nobody tells are empty."""
+    """Rows of one kind, with the columns that both kinds have; every other column is empty."""
     facts = [fact for _, fact in said]
     told |= envelopes(said) | {
         "id_key": list(map(id_key, told["example_id"])),
@@ -218,7 +218,7 @@ def _erased(left: Message) -> dict[str, object] | None:
 
 
 def _rows(batch: Batch) -> pa.Table | None:
-    """What is new, in the order of the log, before anybody knows whether its ids are."""
+    """Every capture and correction in the order of the log; whether their ids are new is found out later."""
     captures, corrections = batch.of(ExampleCaptured), batch.of(CorrectionRecorded)
     tombs = [row for left in batch.erased if (row := _erased(left)) is not None]
     parts = [_captured(captures)] if captures else []

@@ -39,8 +39,8 @@ def _exported(batch: Batch) -> pa.Table | None:
 
 
 def _trained(batch: Batch) -> pa.Table | None:
-    said = batch.of(TrainingTriggered)
-    rows = [(*envelope(n, f), f.export_digest, f.outcome, f.call_id, f.detail) for n, f in said]
+    triggered = batch.of(TrainingTriggered)
+    rows = [(*envelope(n, f), f.export_digest, f.outcome, f.call_id, f.detail) for n, f in triggered]
     return by_column(_TRAININGS, rows) if rows else None
 
 
@@ -62,15 +62,15 @@ def history(con: Connection, *, limit: int = 1_000) -> dict[str, Any]:
                          "QUALIFY row_number() OVER (PARTITION BY export_digest ORDER BY seq) = 1 "
                          "ORDER BY seq DESC LIMIT ?", [limit])  # fmt: skip
     trainings: dict[str, list[dict[str, Any]]] = {}
-    for said in _rows(con, f"SELECT {_SAID}, * EXCLUDE (seq, occurred_at, event_id, trace_id) FROM trainings "
+    for row in _rows(con, f"SELECT {_SAID}, * EXCLUDE (seq, occurred_at, event_id, trace_id) FROM trainings "
                            "ORDER BY seq", []):  # fmt: skip
-        attempts = trainings.setdefault(said["export_digest"], [])
-        if said["outcome"] == "intended" or not attempts:
-            attempts.append({"number": len(attempts) + 1, "intended_seq": said["seq"], "intended_at": said["at"],
-                             "actor": said["actor"], "before": said["detail"], "call_id": None})  # fmt: skip
-        attempts[-1] |= {"outcome": said["outcome"], "at": said["at"], "seq": said["seq"]}
-        attempts[-1]["call_id"] = said["call_id"] or attempts[-1]["call_id"]
-        attempts[-1]["detail"] = said["detail"] if said["outcome"] != "intended" else None
+        attempts = trainings.setdefault(row["export_digest"], [])
+        if row["outcome"] == "intended" or not attempts:
+            attempts.append({"number": len(attempts) + 1, "intended_seq": row["seq"], "intended_at": row["at"],
+                             "actor": row["actor"], "before": row["detail"], "call_id": None})  # fmt: skip
+        attempts[-1] |= {"outcome": row["outcome"], "at": row["at"], "seq": row["seq"]}
+        attempts[-1]["call_id"] = row["call_id"] or attempts[-1]["call_id"]
+        attempts[-1]["detail"] = row["detail"] if row["outcome"] != "intended" else None
     for export in exports:
         export["counts"] = json.decode(export["counts"])
         export["trainings"] = trainings.get(export["export_digest"], [])

@@ -59,7 +59,7 @@ _KNOWN: dict[str, Policy] = {}
 
 
 def suppose(con: Connection, policy: Policy) -> None:
-    """Let a policy hold that nobody adopted, instead of all that were: only where nothing is judged yet."""
+    """Replace all adopted policies by a policy that nobody adopted; only before anything is judged."""
     con.execute("DELETE FROM policies")
     now = checkpoint(con)
     document = json.encode(policy.document(), order="sorted").decode()
@@ -133,11 +133,11 @@ def document(con: Connection, *, digest: str) -> dict[str, Any] | None:
 
 def differences(now: dict[str, Any], then: dict[str, Any]) -> list[dict[str, Any]]:
     """Every setting and every lexicon entry in which two policies differ; None where one of them lacks it."""
-    one, other = (dict(_flat(json.decode(json.encode(document)))) for document in (now, then))
+    flat_now, flat_then = (dict(_flat(json.decode(json.encode(document)))) for document in (now, then))
     return [
-        {"setting": name, "now": one.get(name), "then": other.get(name)}
-        for name in sorted(one.keys() | other.keys())
-        if one.get(name) != other.get(name)
+        {"setting": name, "now": flat_now.get(name), "then": flat_then.get(name)}
+        for name in sorted(flat_now.keys() | flat_then.keys())
+        if flat_now.get(name) != flat_then.get(name)
     ]
 
 
@@ -163,9 +163,9 @@ def _flat(document: dict[str, Any]) -> list[tuple[str, Any]]:
 def _changed(before: str | None, after: str) -> dict[str, Any]:
     """What an adoption changed: every setting, and how many entries of the lexicon."""
     earlier = default().document() if before is None else json.decode(before)
-    found = differences(earlier, json.decode(after))
-    changes = [change for change in found if not change["setting"].startswith("lexicon.")]
-    return {"changes": changes, "lexicon_changes": len(found) - len(changes)}
+    changed = differences(earlier, json.decode(after))
+    changes = [change for change in changed if not change["setting"].startswith("lexicon.")]
+    return {"changes": changes, "lexicon_changes": len(changed) - len(changes)}
 
 
 def _count(con: Connection) -> int:

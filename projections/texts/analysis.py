@@ -73,22 +73,26 @@ PORTION = 50_000
 """Texts that are analysed at a time: it bounds memory."""
 
 
-def _keep(con: Connection, who: str, found: pa.Table) -> None:
+def _keep(con: Connection, who: str, analyses: pa.Table) -> None:
     keep = f"INSERT INTO analysis BY NAME SELECT id AS analysis_key, '{who}' AS analyser, * EXCLUDE (id) FROM incoming"
-    with_table(con, found, keep)
+    with_table(con, analyses, keep)
 
 
 def _few(con: Connection, lexicon: Lexicon) -> pa.Table:
-    ids, said, *texts = zip(*con.execute(f"SELECT id, {SAID}, {', '.join(_TEXTS)} FROM unread").fetchall(), strict=True)
-    matches = [[match[0] for one in lexicon.expressions for match in one.finditer(text)] for text in said]
+    ids, joined, *texts = zip(
+        *con.execute(f"SELECT id, {SAID}, {', '.join(_TEXTS)} FROM unread").fetchall(), strict=True
+    )
+    matches = [
+        [match[0] for expression in lexicon.expressions for match in expression.finditer(text)] for text in joined
+    ]
     spans = dict(enumerate(map(personal_data.find, *texts)))
     return _table(lexicon, pa.array(map(str, ids)), [pa.array(matches, pa.list_(pa.string()))], spans)
 
 
 def prepare(con: Connection, lexicon: Lexicon, since: Lexicon, limit: int = 50_000) -> int:
-    """Analyse up to `limit` of the examples that a lexicon to come has not seen; how many are left.
+    """Analyse up to `limit` examples under a lexicon that is not adopted yet; how many are left.
 
-    What the lexicon that holds has said of a text is taken over where the text has no word in which the two differ.
+    The analysis under the present lexicon is copied for every text without a word in which the two differ.
     """
     who, now = analyser(lexicon), analyser(since)
     unread = f"""SELECT analysis_key, prompt, response, original_response FROM examples
@@ -115,7 +119,7 @@ def stream(con: Connection) -> Iterator[bytes | pa.Table]:
 
 
 def take_over(con: Connection, analyses: pa.Table) -> None:
-    """Keep analyses that another database made of texts that are in this one too."""
+    """Add the analyses of another database whose texts this database has as well."""
     con.register("analyses", analyses)
     try:
         con.execute(
@@ -127,8 +131,10 @@ def take_over(con: Connection, analyses: pa.Table) -> None:
 
 
 def forget(con: Connection, keep: Sequence[Lexicon]) -> None:
-    """Drop the analyses of lexicons that neither hold nor are about to."""
-    con.execute("DELETE FROM analysis WHERE analyser NOT IN (SELECT unnest(?))", [[analyser(one) for one in keep]])
+    """Drop the analyses under all lexicons but those to keep."""
+    con.execute(
+        "DELETE FROM analysis WHERE analyser NOT IN (SELECT unnest(?))", [[analyser(lexicon) for lexicon in keep]]
+    )
 
 
 def analysed(con: Connection, texts: str, lexicon: Lexicon) -> pa.Table:
@@ -136,19 +142,19 @@ def analysed(con: Connection, texts: str, lexicon: Lexicon) -> pa.Table:
 
     DuckDB finds the words, and picks the few texts that may hold personal data; Python looks at those.
     """
-    found = [f"{extract} AS matches_{n}" for n, extract in enumerate(extracts(lexicon))]
+    extracted = [f"{extract} AS matches_{n}" for n, extract in enumerate(extracts(lexicon))]
     suspect = [f"CASE WHEN is_suspect THEN {name} END AS {name}" for name in _TEXTS]
     read = con.sql(
-        f"""SELECT id, is_suspect, {", ".join([*suspect, *found])}
+        f"""SELECT id, is_suspect, {", ".join([*suspect, *extracted])}
             FROM (SELECT *, {SAID} AS said,
                          regexp_matches(concat_ws(chr(10), prompt, response, original_response), {_PREFILTER})
                          AS is_suspect FROM {texts})"""
     ).to_arrow_table()
     is_suspect = read.column("is_suspect").combine_chunks()
     suspects = np.flatnonzero(is_suspect.to_numpy(zero_copy_only=False))
-    told = read.filter(is_suspect).select(_TEXTS).to_pylist()
-    spans = {row: personal_data.find(**text) for row, text in zip(suspects.tolist(), told, strict=True)}
-    matches = [column.combine_chunks() for column in read.columns[-len(found) :]]
+    suspicious = read.filter(is_suspect).select(_TEXTS).to_pylist()
+    spans = {row: personal_data.find(**text) for row, text in zip(suspects.tolist(), suspicious, strict=True)}
+    matches = [column.combine_chunks() for column in read.columns[-len(extracted) :]]
     return _table(lexicon, read.column("id").combine_chunks(), matches, spans)
 
 
@@ -156,10 +162,10 @@ def _table(lexicon: Lexicon, ids: pa.Array, matches: Sequence[pa.ListArray], spa
     """The analyses of texts by what the patterns match in them, and by the spans of those that were looked through."""
     which = np.zeros(len(ids), np.int64)
     which[list(spans)] = np.arange(1, len(spans) + 1)
-    found = zip(_found([]), *map(_found, spans.values()), strict=True)
+    columns = zip(_found([]), *map(_found, spans.values()), strict=True)
     kinds = {
         name: pa.array(values, TYPES[COLUMNS[name]]).take(pa.array(which))
-        for name, values in zip(_FOUND, found, strict=True)
+        for name, values in zip(_FOUND, columns, strict=True)
     }
     return pa.table({"id": ids, **rate(lexicon, matches), **kinds})
 

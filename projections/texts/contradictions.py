@@ -8,7 +8,7 @@ Only answers whose prompts are near-duplicates are compared, so what differs bet
 | `compared` | of these the best, and those to compare | cluster, seq, place, analysis_key | `find` | `find` |
 | `unclaimed` | texts of `compared` that the cache lacks | analysis_key, seq, number | `find` | `find` |
 | `fresh_claims` | what these claim | of `claims` | `find` | `find`, `keep` |
-| `told` | `compared` with what each claims | cluster, seq, place, of `claims` | `find` | `find` |
+| `claimed` | `compared` with what each claims | cluster, seq, place, of `claims` | `find` | `find` |
 | `contradicting` | answers that contradict another | seq, contradicts | `oppose` | verdicts |
 """
 
@@ -56,14 +56,14 @@ def claims(response: str) -> Claims:
     """The claims of an answer."""
     amounts: dict[str, set[str]] = {}
     for word in words(response):
-        if found := _QUANTITY.fullmatch(word):
-            unit, amount = (found[1], found[2]) if found[1] else (found[4], found[3])
+        if quantity := _QUANTITY.fullmatch(word):
+            unit, amount = (quantity[1], quantity[2]) if quantity[1] else (quantity[4], quantity[3])
             amounts.setdefault(unit, set()).add(amount)
-    said = _YES_NO.match(response)
-    opening = response[said.end() :].lstrip(" ,.;:-") if said else response
+    answer = _YES_NO.match(response)
+    opening = response[answer.end() :].lstrip(" ,.;:-") if answer else response
     return Claims(
         msgspec.json.encode(amounts, order="deterministic").decode() if amounts else "",
-        said[1].lower() if said else "",
+        answer[1].lower() if answer else "",
         normalise(_SENTENCE.split(opening.strip(), maxsplit=1)[0]),
     )
 
@@ -77,14 +77,14 @@ def disagree(a: str, b: str) -> bool:
     return _disagree(claims(a), claims(b))
 
 
-def _disagree(one: Claims, other: Claims) -> bool:
-    if one.amounts != other.amounts and one.amounts and other.amounts:
-        mine, theirs = _by_unit(one.amounts), _by_unit(other.amounts)
-        if any(_differ(mine[unit], theirs[unit]) for unit in mine.keys() & theirs.keys()):
+def _disagree(a: Claims, b: Claims) -> bool:
+    if a.amounts != b.amounts and a.amounts and b.amounts:
+        units_a, units_b = _by_unit(a.amounts), _by_unit(b.amounts)
+        if any(_differ(units_a[unit], units_b[unit]) for unit in units_a.keys() & units_b.keys()):
             return True
-    if one.stance and other.stance:
-        return one.stance != other.stance
-    return _is_opposed(one.opening, other.opening)
+    if a.stance and b.stance:
+        return a.stance != b.stance
+    return _is_opposed(a.opening, b.opening)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -97,15 +97,15 @@ def _differ(a: frozenset[str], b: frozenset[str]) -> bool:
 
 
 def _is_opposed(a: str, b: str) -> bool:
-    one, other = set(a.split(" ")), set(b.split(" "))
-    if 2 * len(one & other) < ALIKE * (len(one) + len(other)):
+    words_a, words_b = set(a.split(" ")), set(b.split(" "))
+    if 2 * len(words_a & words_b) < ALIKE * (len(words_a) + len(words_b)):
         return False
-    mine, theirs = one - other, other - one
+    only_a, only_b = words_a - words_b, words_b - words_a
     return (
-        bool(any(map(_NUMBER.fullmatch, mine)) and any(map(_NUMBER.fullmatch, theirs)))
-        or bool(one & _DENIAL) != bool(other & _DENIAL)
-        or any(_OPPOSITES[word] in theirs for word in mine & _OPPOSITES.keys())
-        or bool(mine & PRODUCTS and theirs & PRODUCTS)
+        bool(any(map(_NUMBER.fullmatch, only_a)) and any(map(_NUMBER.fullmatch, only_b)))
+        or bool(words_a & _DENIAL) != bool(words_b & _DENIAL)
+        or any(_OPPOSITES[word] in only_b for word in only_a & _OPPOSITES.keys())
+        or bool(only_a & PRODUCTS and only_b & PRODUCTS)
     )
 
 
@@ -145,11 +145,10 @@ Row = tuple[UUID, str, str, str, int, int]
 
 
 def find(con: Connection, judged: str, eligible: str) -> list[int]:
-    """The sequences of answers that disagree with the best one to their question.
+    """The sequences of answers that disagree with the best answer to their question.
 
-    `judged` is a relation of verdicts, `eligible` the condition on those whose answers may be trained on. Answers that
-    are `is_known` are not compared again. Makes the tables `answering`, which `oppose` reads, and `fresh_claims` of
-    what the cache lacked, for `keep`.
+    `judged` is a relation of verdicts, `eligible` the condition on answers that may be trained on. Answers that are
+    `is_known` are not compared again. Leaves `answering` for `oppose`, and `fresh_claims` for `keep`.
     """
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE answering AS
@@ -173,30 +172,32 @@ def find(con: Connection, judged: str, eligible: str) -> list[int]:
     for start in range(0, count, PAGE):
         page = f"SELECT analysis_key, seq FROM unclaimed WHERE number > {start} AND number <= {start + PAGE}"
         insert(con, "fresh_claims", CLAIMS.columns, _read(con, dict(con.execute(page).fetchall())))
-    told = "SELECT cluster, seq, place, {0}.* FROM compared JOIN {0} USING (analysis_key)"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE told AS {told.format('claims')} UNION ALL {told.format('fresh_claims')}")
+    claimed = "SELECT cluster, seq, place, {0}.* FROM compared JOIN {0} USING (analysis_key)"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE claimed AS {claimed.format('claims')} UNION ALL {claimed.format('fresh_claims')}"
+    )
     result = con.execute(
         f"""SELECT o.seq, o.amounts, o.stance, o.opening, b.amounts, b.stance, b.opening
-            FROM told o JOIN told b USING (cluster) WHERE o.place > 1 AND b.place = 1 AND ({MAY_DISAGREE})"""
+            FROM claimed o JOIN claimed b USING (cluster) WHERE o.place > 1 AND b.place = 1 AND ({MAY_DISAGREE})"""
     )
-    found: list[int] = []
+    disagreeing: list[int] = []
     while rows := result.fetchmany(PAGE):
-        found += [seq for seq, *both in rows if _disagree(Claims(*both[:3]), Claims(*both[3:]))]
-    for table in ("compared", "unclaimed", "told"):
+        disagreeing += [seq for seq, *both in rows if _disagree(Claims(*both[:3]), Claims(*both[3:]))]
+    for table in ("compared", "unclaimed", "claimed"):
         con.execute(f"DROP TABLE {table}")
-    return found
+    return disagreeing
 
 
-def oppose(con: Connection, found: Sequence[int]) -> None:
+def oppose(con: Connection, disagreeing: Sequence[int]) -> None:
     """Make the table `contradicting` (`seq`, `contradicts`) of what `find` found.
 
-    An answer contradicts the best one if they disagree, the best one the next best that disagrees with it. Of an answer
-    that `is_known` what it `old_contradicts` still holds.
+    An answer that disagrees with the best answer contradicts it. The best answer contradicts the next best answer that
+    disagrees with it. An answer that `is_known` keeps what it `old_contradicts`.
     """
     with_rows(
         con,
         {"seq": "BIGINT"},
-        [(seq,) for seq in found],
+        [(seq,) for seq in disagreeing],
         """CREATE OR REPLACE TEMP TABLE contradicting AS
            WITH opponents AS (
                SELECT o.seq, o.place, b.seq AS best
@@ -214,7 +215,7 @@ def keep(con: Connection) -> None:
 
 
 def forget(con: Connection) -> None:
-    """Drop the claims of texts that are no more: they repeat words of them."""
+    """Drop the claims of texts that no example has any more: they repeat words of the text."""
     con.execute(f"DELETE FROM claims WHERE {CLAIMS.stale}")
 
 

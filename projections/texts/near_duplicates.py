@@ -1,7 +1,7 @@
 """Near-duplicates: every prompt is linked to the earliest one that says the same in nearly the same words.
 
-Two prompts are near-duplicates when their facts are equal, neither has replaced a word by another one, and the
-character 4-grams of their normal forms overlap. A prompt is linked to the earliest *representative* (a prompt that is
+Two prompts are near-duplicates when their facts are equal, no word of one is replaced in the other, and the character
+4-grams of their normal forms overlap. A prompt is linked to the earliest *representative* (a prompt that is
 itself not linked) for which this was verified, never through a third one. Which pairs are verified is decided by
 MinHash bands, 24 of 5 permutations (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3):
 a pair with a similarity of 0.7 shares a band with probability 0.988, one of 0.8 with 0.9999.
@@ -72,9 +72,9 @@ def similarity(a: str, b: str) -> float:
 
 def verified(a: str, b: str, threshold: float = THRESHOLD) -> float:
     """The similarity of two normal forms where they are near-duplicates, 0 where they are not."""
-    if reworded(a, b) or (found := similarity(a, b)) < threshold or facts(a) != facts(b):
+    if reworded(a, b) or (likeness := similarity(a, b)) < threshold or facts(a) != facts(b):
         return 0.0
-    return found
+    return likeness
 
 
 _DRAWN = np.frombuffer(shake_128(b"near-duplicates").digest(8 * PERMUTATIONS), "<u4").astype(np.uint32)
@@ -111,15 +111,15 @@ def signature(normals: Sequence[str]) -> Words:
 
 def buckets(normals: Sequence[str]) -> Words:
     """The bucket of each normal form in each of the BANDS, and as the last one that of its words in any order."""
-    found = np.empty((len(normals), COLUMNS), np.uint32)
+    banded = np.empty((len(normals), COLUMNS), np.uint32)
     for start in range(0, len(normals), BLOCK):
         rows = signature(normals[start : start + BLOCK]).reshape(-1, BANDS, ROWS)
         band = np.broadcast_to(np.arange(BANDS, dtype=np.uint32), rows.shape[:2])
         for n in range(ROWS):
             band = mixed(band * np.uint32(5) + rows[:, :, n])
-        found[start : start + len(rows), :BANDS] = band
-    found[:, BANDS] = [_crc(sorted(set(normal.split(" ")))) for normal in normals]
-    return found
+        banded[start : start + len(rows), :BANDS] = band
+    banded[:, BANDS] = [_crc(sorted(set(normal.split(" ")))) for normal in normals]
+    return banded
 
 
 def _crc(words: Sequence[str]) -> int:
@@ -148,9 +148,9 @@ def _shared(keys: Words, banded: Words) -> tuple[npt.NDArray[np.int32], int]:
         np.not_equal(pairs[:, 1:], pairs[:, :-1], out=differs[:, 1:-1])
         is_first, is_last = differs[:, :-1], differs[:, 1:]
         begun = (is_first & ~is_last).cumsum(dtype=np.int32)
-        found = np.empty(pairs.size, np.int32)
-        found[order] = np.where((is_first & is_last).ravel(), np.int32(-1), begun + np.int32(total - 1))
-        numbers[:, start : start + step] = found.reshape(pairs.shape).T
+        bucket_of = np.empty(pairs.size, np.int32)
+        bucket_of[order] = np.where((is_first & is_last).ravel(), np.int32(-1), begun + np.int32(total - 1))
+        numbers[:, start : start + step] = bucket_of.reshape(pairs.shape).T
         total += int(begun[-1])
     return numbers, total
 
@@ -160,8 +160,11 @@ _AT_ONCE = 50_000
 
 
 class Known(NamedTuple):
-    """What is known already of some texts: for each the representatives that share most buckets with it, as often as
-    they share one, and how many are in each of its buckets; and normal forms of representatives."""
+    """What earlier texts mean for some texts.
+
+    `near` are the representatives that share most buckets with each text, as often as they share one. `taken` is how
+    many are in each of its buckets. `normals` are the normal forms of those representatives.
+    """
 
     near: Sequence[list[int]]
     taken: npt.NDArray[np.int64]
@@ -179,16 +182,16 @@ def link_in_order(
     normal_of = dict(known.normals)
     whole = {normal: name for name, normal in known.normals.items()}
     for row, (name, normal) in enumerate(zip(names, normals, strict=True)):
-        mine = numbers[row].tolist()
+        in_bands = numbers[row].tolist()
         link: Link = (None, 0.0)
         if (same := whole.get(normal)) is not None:
             link = (same, 1.0)
         else:
             # What has the same words is a candidate, however many buckets were full when it came.
-            near = [*chain.from_iterable(map(members.__getitem__, mine)), *members[mine[BANDS]] * BANDS]
+            near = [*chain.from_iterable(map(members.__getitem__, in_bands)), *members[in_bands[BANDS]] * BANDS]
             for candidate in _nearest(known.near[row] + near):
-                if found := verified(normal, normal_of[candidate], threshold):
-                    link = (candidate, found)
+                if likeness := verified(normal, normal_of[candidate], threshold):
+                    link = (candidate, likeness)
                     break
         links.append(link)
         if link[0] is None:
@@ -196,7 +199,7 @@ def link_in_order(
             normal_of[name] = normal
             taken = known.taken[row].tolist()
             lacks = 0
-            for column, number in enumerate(mine):
+            for column, number in enumerate(in_bands):
                 if number >= 0:
                     if len(bucket := members[number]) + taken[column] < BUCKET:
                         bucket.append(name)
@@ -241,8 +244,8 @@ def _cluster(run: Any, prompts: Sequence[str], threshold: float) -> list[Link]:
     shares = [np.flatnonzero(every % np.uint32(SHARES) == n).tolist() for n in range(SHARES)]
     parts = ([normals[row] for row in rows] for rows in shares), (every[rows] for rows in shares)
     links: list[Link] = [(None, 0.0)] * len(normals)
-    for rows, found in zip(shares, run(partial(_linked, threshold), *parts), strict=True):
-        for row, (representative, near) in zip(rows, found, strict=True):
+    for rows, linked in zip(shares, run(partial(_linked, threshold), *parts), strict=True):
+        for row, (representative, near) in zip(rows, linked, strict=True):
             if representative is not None:
                 links[row] = (rows[representative], near)
     return links

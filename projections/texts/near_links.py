@@ -54,10 +54,10 @@ NEAR_BUCKETS = Table(
     kind="cache",
     group="near",
 )
-"""One row a representative: its bucket in each band and that of its words, 4 bytes each, and a bit set in `absent` for
-those that were full when it came.
+"""One row a representative: its bucket in each band and the bucket of its words, 4 bytes each. A bit of `absent` is set
+for each bucket that was full when the representative came.
 
-They are looked for in memory (`Index`). What 32 bits confuse, verification tells apart.
+They are looked for in memory (`Index`). Verification tells apart what 32 bits confuse.
 """
 
 PORTION = 100_000
@@ -95,8 +95,10 @@ class Index:
         if self._is_read:
             return
         self.clear()
-        said = con.sql("SELECT seq, facts, bands, absent, normal FROM near_buckets JOIN near_texts USING (seq, facts)")
-        for page in said.to_arrow_reader(PAGE):
+        representatives = con.sql(
+            "SELECT seq, facts, bands, absent, normal FROM near_buckets JOIN near_texts USING (seq, facts)"
+        )
+        for page in representatives.to_arrow_reader(PAGE):
             seqs, keys, absent = (page[name].to_numpy() for name in ("seq", "facts", "absent"))
             self.add(seqs, keys, _buckets_of(page), absent, page["normal"].to_pylist())
         self._is_read = True
@@ -140,11 +142,11 @@ class Index:
         best = order[place < CANDIDATES]
         near = np.repeat(self._seqs[rows[best]], often[best])
         ends = np.cumsum(np.bincount(texts[best], often[best], minlength=len(keys)).astype(np.int64))
-        told = np.union1d(rows[best], rows[self._words[rows] == banded[texts, BANDS]])
+        named = np.union1d(rows[best], rows[self._words[rows] == banded[texts, BANDS]])
         return Known(
             [part.tolist() for part in np.split(near, ends[:-1])],
             taken,
-            {int(self._seqs[row]): self._normal(row) for row in told.tolist()},
+            {int(self._seqs[row]): self._normal(row) for row in named.tolist()},
         )
 
     def _sharing(self, keys: Words, banded: Words) -> tuple[Numbers, Numbers, Numbers]:
@@ -152,16 +154,16 @@ class Index:
         wanted = _looked_for(keys, banded).ravel()
         order = np.argsort(wanted)  # a search for neighbours finds what it reads in the cache
         wanted = wanted[order]
-        found = []
+        shared = []
         for entries in self._entries:
             low = np.searchsorted(entries, wanted)
             count = np.searchsorted(entries, wanted | _LOW, side="right") - low
             at = np.arange(count.sum()) + np.repeat(low - (np.cumsum(count) - count), count)
             text, column = np.divmod(np.repeat(order, count), COLUMNS)
-            row, other = np.divmod((entries[at] & _LOW).astype(np.int64), COLUMNS)
-            is_it = (column == other) & (self._facts[row] == keys[text]) & (self._seqs[row] >= 0)
-            found.append((text[is_it], column[is_it], row[is_it]))
-        texts, columns, rows = (np.concatenate(parts) for parts in zip(*found, strict=True))
+            row, stored_column = np.divmod((entries[at] & _LOW).astype(np.int64), COLUMNS)
+            is_it = (column == stored_column) & (self._facts[row] == keys[text]) & (self._seqs[row] >= 0)
+            shared.append((text[is_it], column[is_it], row[is_it]))
+        texts, columns, rows = (np.concatenate(parts) for parts in zip(*shared, strict=True))
         return texts, columns, rows
 
     def _normal(self, row: int) -> str:
@@ -208,17 +210,17 @@ def _made(threshold: float) -> str:
 
 
 def link(con: Connection, incoming: str, threshold: float = THRESHOLD, index: Index | None = None) -> list[int]:
-    """Link the texts of a relation (`seq`, `prompt`) and return the seqs of all whose link is now another.
+    """Link the texts of a relation (`seq`, `prompt`) and return the sequences of all texts whose link has changed.
 
-    The links are those that `cluster` finds in the order of `seq`, which identifies a text, however the texts are
-    batched. A text may change its prompt, or lose it (NULL), or arrive late: later ones of its facts are linked anew.
+    The links are those that `cluster` finds in the order of `seq`, in batches of any size. A text may change its
+    prompt, lose it (NULL) or arrive late: later texts of its facts are linked anew.
     """
-    said = con.execute(f"SELECT seq, prompt FROM {incoming}").fetchall()
-    if not said:
+    arrived = con.execute(f"SELECT seq, prompt FROM {incoming}").fetchall()
+    if not arrived:
         return []
     index = index or Index()
-    normals = {seq: normalise(prompt) for seq, prompt in said if prompt is not None}
-    is_late = first(con, f"SELECT 1 FROM near_texts WHERE seq >= {min(seq for seq, _ in said)} LIMIT 1")
+    normals = {seq: normalise(prompt) for seq, prompt in arrived if prompt is not None}
+    is_late = first(con, f"SELECT 1 FROM near_texts WHERE seq >= {min(seq for seq, _ in arrived)} LIMIT 1")
     stored = _stored(con, f"SEMI JOIN {incoming} USING (seq)") if is_late else []
     gone = [row for row in stored if normals.get(row[0]) != row[1]]
     todo = normals.keys() - {row[0] for row in stored} | {row[0] for row in gone} & normals.keys()
@@ -274,9 +276,9 @@ def _insert_some(
     )
     kept = np.flatnonzero([name is None for name, _ in linked])
     if len(kept):
-        mine = np.array(seqs)[kept], keys[kept], banded[kept], full[kept]
-        _append(con, "near_buckets", _table(*mine))
-        index.add(*mine, [normals[row] for row in kept.tolist()])
+        representatives = np.array(seqs)[kept], keys[kept], banded[kept], full[kept]
+        _append(con, "near_buckets", _table(*representatives))
+        index.add(*representatives, [normals[row] for row in kept.tolist()])
     return dict(zip(seqs, linked, strict=True))
 
 

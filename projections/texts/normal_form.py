@@ -1,4 +1,4 @@
-"""The wording of a prompt: its normal form, in which surface edits vanish, and its facts, which no edit may change.
+"""The normal form of a prompt, in which surface edits vanish, and its facts, which no edit may change.
 
 The normal form is a line of canonical words. Words that carry no fact (articles, courtesies, auxiliaries) are gone;
 spelling, inflection, units, abbreviations and the field's synonyms are settled; digits carry their unit ("60mil").
@@ -77,12 +77,12 @@ _CORRECT = sorted(w for w in _LEXICON.keys() - (_STOPS - _OWN) if len(w) >= 5 an
 @cache
 def _misspelt(first: str) -> dict[str, list[str]]:
     """A known word that begins with this letter, with one of the others left out = the words it may be."""
-    found: dict[str, list[str]] = {}
+    meant_by: dict[str, list[str]] = {}
     for known in _CORRECT:
         if known[0] == first:
             for short in _without_one(known):
-                found.setdefault(short, []).append(known)
-    return found
+                meant_by.setdefault(short, []).append(known)
+    return meant_by
 
 
 def _one_typo_apart(a: str, b: str) -> bool:
@@ -191,22 +191,22 @@ _RULES = {
     "warranty",
     "specification",
 }
-"""What something is under without lying under it."""
+"""Words after "under" that name a rule, not a place: "under warranty"."""
 
 
 def _canonical(words: list[str]) -> list[str]:
     """The canonical word of each phrase or word, the longest phrase first; none for what carries nothing."""
-    found: list[str] = []
+    canonical_words: list[str] = []
     done = 0
     for n, start in enumerate(pairwise(words)):
         if n >= done and start in _PHRASES:
             for phrase, canonical in _PHRASES[start]:
                 if words[n : n + len(phrase)] == phrase:
-                    found += [*words[done:n], canonical]
+                    canonical_words += [*words[done:n], canonical]
                     done = n + len(phrase)
                     break
-    found += words[done:]
-    return [canonical for word in found if (canonical := _CANONICAL.get(word, word))]
+    canonical_words += words[done:]
+    return [canonical for word in canonical_words if (canonical := _CANONICAL.get(word, word))]
 
 
 def normalise(prompt: str) -> str:
@@ -232,18 +232,18 @@ def facts(normal: str) -> frozenset[str]:
     Of a normal form. Where a word such as "over" or "from" relates two terms, their order is a fact too.
     """
     words = normal.split(" ")
-    found = {w for w in words if w in _FACTS or w in _ASKED or w in _MODAL or w == "did" or not w.isalpha()}
-    if "howmany" in found:
+    kept = {w for w in words if w in _FACTS or w in _ASKED or w in _MODAL or w == "did" or not w.isalpha()}
+    if "howmany" in kept:
         counted = [word for word in words[words.index("howmany") + 1 :] if word not in PRODUCTS][:1]
-        found |= {f"howmany {word}" for word in counted if word in _LEXICON}
-    found.update(_qualified(words, found))
-    return frozenset(found.union(_ordered(words)) if not _DIRECTION.isdisjoint(words) else found)
+        kept |= {f"howmany {word}" for word in counted if word in _LEXICON}
+    kept.update(_qualified(words, kept))
+    return frozenset(kept.union(_ordered(words)) if not _DIRECTION.isdisjoint(words) else kept)
 
 
-def _qualified(words: list[str], found: set[str]) -> Iterator[str]:
+def _qualified(words: list[str], known: set[str]) -> Iterator[str]:
     """Each of two opposite qualities with the term that follows it, where a text has both."""
     for pair in _PAIRS.items():
-        if found.issuperset(pair):
+        if known.issuperset(pair):
             for n, word in enumerate(words):
                 if word in pair:
                     term = next((w for w in words[n + 1 :] if w in _TERMS or w in pair), word)
@@ -274,7 +274,7 @@ def _word_set(normal: str) -> frozenset[str]:
 
 
 def reworded(a: str, b: str) -> bool:
-    """Has each normal form a word that the other lacks, and that is no misspelling there and not just written apart?"""
+    """Has each normal form a word of its own that is neither a misspelling nor a compound of the other's words?"""
     words_a, words_b = _word_set(a), _word_set(b)
     left, right = words_a - words_b, words_b - words_a
     if len(left) > len(right):

@@ -36,8 +36,8 @@ class Span(Struct, frozen=True, order=True):
 
 def find(prompt: str, response: str | None = None, original_response: str | None = None) -> list[Span]:
     """Spans of all fields, field by field in order; they never overlap."""
-    found = find_in(prompt, "prompt") + find_in(response or "", "response")
-    return found + find_in(original_response or "", "original_response")
+    spans = find_in(prompt, "prompt") + find_in(response or "", "response")
+    return spans + find_in(original_response or "", "original_response")
 
 
 def find_in(text: str, field: Field = "prompt") -> list[Span]:

@@ -29,9 +29,9 @@ def judge_texts(texts: list[Text], policy: Policy) -> list[dict[str, Any]]:
     columns = {"id": "BIGINT", "prompt": "VARCHAR", "response": "VARCHAR", "original_response": "VARCHAR"}
     rows = [(number, text.prompt, text.response, None) for number, text in enumerate(texts)]
     database.with_rows(con, columns, rows, "CREATE TEMP TABLE texts AS SELECT * FROM incoming")
-    found = analysis.analysed(con, "texts", policy.lexicon).sort_by("id").select(_READ).to_pylist()
+    analyses = analysis.analysed(con, "texts", policy.lexicon).sort_by("id").select(_READ).to_pylist()
     con.close()
-    return [_judge(text, policy, **row) for text, row in zip(texts, found, strict=True)]
+    return [_judge(text, policy, **row) for text, row in zip(texts, analyses, strict=True)]
 
 
 _READ = ["score", "context", "terms", "tags", "spans"]

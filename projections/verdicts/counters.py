@@ -1,6 +1,6 @@
-"""Tallies: what is counted and what waits, moved along with the verdicts, so that no page has to count a million rows.
+"""Counters: tallies and the review queue, moved along with the verdicts, so that no page counts a million rows.
 
-Both follow from the verdicts and could be counted again at any time; a test does.
+They follow from the verdicts and could be counted again at any time; a test does.
 
 | temporary table | rows | columns | written by | read by |
 |---|---|---|---|---|
@@ -95,7 +95,7 @@ _SUMMED = """dimension, key, sum(total)::BIGINT AS total, coalesce(sum(in_traini
 
 
 def move(con: Connection, moved: str, below: int) -> None:
-    """Follow verdicts that were replaced: the relation `moved` has SEEN, and the `sign` -1 of what was, 1 of what is.
+    """Follow replaced verdicts: the relation `moved` has the columns SEEN and a `sign`, -1 for old rows, 1 for new.
 
     A tag of which the training set holds fewer than `below` makes a new topic.
     """
@@ -173,7 +173,7 @@ def recount(con: Connection, below: int) -> None:
 
 
 def _wait(con: Connection, verdicts: str, order: str = "") -> None:
-    """Let wait what waits of a relation of verdicts; in the order of the tags a question reads little of them."""
+    """Put verdicts that wait into the queue; `order` by tag lets a question about a tag read few row groups."""
     con.execute(
         f"""INSERT INTO queued SELECT seq, queue, source, project_context, queue > 3 AND approval IS NULL
             FROM {verdicts} WHERE queue IS NOT NULL"""

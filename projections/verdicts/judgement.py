@@ -29,11 +29,11 @@ _GONE = BIT["superseded_by"] | BIT["erased"]
 
 _UNAPPROVED = BIT["not_approved"]
 CONTENDING = f"reasons & ~{_UNAPPROVED | BIT['duplicate_of']} = 0"
-"""The condition on answers that may be trained on once they are approved and the best to their question."""
+"""The condition on answers that lack nothing but an approval or a better place among the answers to their question."""
 
 
 PLACES = "{'rank': rank, 'at': occurred_at, 'seq': seq}"
-"""What is greatest of the best answer to a question."""
+"""The best answer to a question has the greatest value of this."""
 
 
 def parameters(policy: Policy) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def parameters(policy: Policy) -> dict[str, Any]:
 
 
 OF_ITSELF = ("relevance", "approval", "rank", "is_borderline")
-"""The columns of JUDGEMENT that other answers have nothing to do with."""
+"""The columns of JUDGEMENT that do not depend on other answers."""
 
 LOOKED_AT = """CASE WHEN len(personal_data) + len(flags) > 0 OR ({0} IS NULL AND is_borderline) THEN 4
                      WHEN {0} IS NULL THEN 5 END"""

@@ -61,10 +61,10 @@ JUDGING = Table(
 """One row: the terms on which the evidence was gathered, and the column that examples shared that answer the same."""
 
 _IDENTITY = ("seq", "kind", "cluster", "occurred_at", "decision")
-"""What is repeated of the evidence beside a judgement; the lists and texts of it would cost more than judging."""
+"""The columns of evidence that `judged` repeats; copying lists and texts would cost more than judging."""
 
 _CONTEST = ("seq", "cluster", "occurred_at", "decision")
-"""What decides of the evidence which answer to a question is best, and what becomes of the others."""
+"""The columns of evidence that decide which answer to a question is the best."""
 
 
 def _judge(con: Connection, policy: Policy, relation: str, *, old: Sequence[str] = ()) -> None:
@@ -82,7 +82,7 @@ def _judge(con: Connection, policy: Policy, relation: str, *, old: Sequence[str]
 
 
 def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> None:
-    """Find contradictions in `judged`; where the same evidence is judged again, answers meet only a new best one."""
+    """Find contradictions in `judged`; where evidence is judged again, answers are compared with a new best one."""
     if not policy.duplicates.contradictions:
         return
     from ..texts import contradictions  # learns the vocabulary: not for those who only ask
@@ -98,13 +98,13 @@ def _contradict(con: Connection, policy: Policy, *, is_again: bool) -> None:
                   = arg_max(seq, {PLACES.replace(" rank", " old_rank")}) FILTER ({old})"""
         )
         relation = f"(SELECT *, {old} AND cluster IN (FROM same_best) AS is_known FROM judged)"
-    found = contradictions.find(con, relation, CONTENDING)
-    if found or is_again:
-        _oppose(con, found)
+    disagreeing = contradictions.find(con, relation, CONTENDING)
+    if disagreeing or is_again:
+        _oppose(con, disagreeing)
 
 
 def _contradict_some(con: Connection, policy: Policy) -> None:
-    """The same of `touched` and what is beside it, by the answers `held` before: others meet only a new best one."""
+    """Find contradictions of what was touched; answers that were `held` are compared with a new best one."""
     if not policy.duplicates.contradictions:
         return
     from ..texts import contradictions
@@ -117,15 +117,15 @@ def _contradict_some(con: Connection, policy: Policy) -> None:
                 SELECT cluster, arg_max(seq, {PLACES}) AS seq FROM held
                 GROUP BY cluster HAVING count(*) <= {contradictions.MEMBERS}) USING (cluster, seq)
             WHERE NOT is_touched) AS is_known FROM judged)"""
-    found = contradictions.find(con, relation, CONTENDING)
-    if found or first(con, "SELECT 1 FROM answering WHERE is_known AND old_contradicts IS NOT NULL LIMIT 1"):
-        _oppose(con, found)
+    disagreeing = contradictions.find(con, relation, CONTENDING)
+    if disagreeing or first(con, "SELECT 1 FROM answering WHERE is_known AND old_contradicts IS NOT NULL LIMIT 1"):
+        _oppose(con, disagreeing)
 
 
-def _oppose(con: Connection, found: Sequence[int]) -> None:
+def _oppose(con: Connection, disagreeing: Sequence[int]) -> None:
     from ..texts import contradictions
 
-    contradictions.oppose(con, found)
+    contradictions.oppose(con, disagreeing)
     con.execute(
         f"""UPDATE judged SET contradicts = c.contradicts, queue = {PUT_FORWARD}
            FROM contradicting c WHERE judged.seq = c.seq"""
@@ -135,8 +135,8 @@ def _oppose(con: Connection, found: Sequence[int]) -> None:
 def update(con: Connection, policy: Policy) -> None:
     """Judge the examples of the table `touched` (one row an id) and those that contend with them for a question.
 
-    The latter are what they were but for the best answer beside them, so little of their rows is read and only those
-    that change are written: a batch of 500 facts can meet 4,000.
+    Of the contending examples only the best answer beside them can have changed. So few of their columns are read, and
+    only rows that change are written: a batch of 500 facts can touch 4,000 of them.
     """
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE gathered AS {evidence.gathered('touched')}",
@@ -177,7 +177,7 @@ def update(con: Connection, policy: Policy) -> None:
 
 
 def _judge_some(con: Connection, policy: Policy) -> None:
-    """Judge what is `gathered` and the rest of `held` as _judge does, with what the rest was judged before."""
+    """Judge what is `gathered`, and place the rest of `held` beside it without judging it again."""
     question = question_of(policy)
     kept = list(dict.fromkeys([*_CONTEST, question]))
     held = [*kept, "relevance", "approval", "rank", "is_borderline", *map("{0} AS old_{0}".format, JUDGEMENT)]
@@ -194,7 +194,7 @@ def _judge_some(con: Connection, policy: Policy) -> None:
 
 
 def judge_all(con: Connection, policy: Policy) -> None:
-    """Judge every example anew, as a new policy demands; columns and rows that stay as they are are not written."""
+    """Judge every example under a new policy; only columns and rows that change are written."""
     if not gathers_the_same(con, policy):
         gather_all(con, policy)
         return
@@ -217,7 +217,7 @@ def judge_all(con: Connection, policy: Policy) -> None:
 
 
 def _follow(con: Connection, below: int) -> None:
-    """Let the tallies follow what was judged again."""
+    """Move the tallies along with what was judged again."""
     evidence = ", ".join(counters.EVIDENCE)
     judged = ", ".join(f"{name}, old_{name}" for name in counters.JUDGED)
     con.execute(
@@ -234,7 +234,7 @@ def _follow(con: Connection, below: int) -> None:
 
 
 def _differ(names: Iterable[str]) -> str:
-    """The condition on judgements that are others than before in one of some columns."""
+    """The condition on judgements of which one of some columns has changed."""
     return " OR ".join(f"{name} IS DISTINCT FROM old_{name}" for name in names)
 
 
@@ -252,7 +252,7 @@ def gather_all(con: Connection, policy: Policy) -> None:
 def candidate(con: Connection, policy: Policy) -> str:
     """Judge every example under a policy into the temporary table `judged`, and change nothing.
 
-    `judged` holds of the evidence what _IDENTITY names; the relation that is returned has every column of a verdict.
+    `judged` has the columns _IDENTITY of the evidence; the relation that is returned has every column of a verdict.
     """
     if gathers_the_same(con, policy):
         _judge_again(con, policy)
@@ -264,9 +264,9 @@ def candidate(con: Connection, policy: Policy) -> str:
 
 
 def _judge_again(con: Connection, policy: Policy) -> None:
-    """Judge into `judged` what is `asked`: questions with an answer that the policy judges otherwise by itself.
+    """Judge the questions of which the policy judges an answer otherwise (`asked`) into `judged`.
 
-    `judged` repeats the verdicts that are there as `old_…`.
+    `judged` repeats the present verdicts as `old_…`.
     """
     names = ", ".join([*evidence.COLUMNS, *(f"{name} AS old_{name}" for name in JUDGEMENT)])
     kept = ["cluster", "decision", *map("old_{}".format, JUDGEMENT)]
@@ -310,6 +310,6 @@ def gathers_the_same(con: Connection, policy: Policy) -> bool:
 
 
 def terms(policy: Policy) -> str:
-    """On what the evidence depends beside the facts."""
+    """What the evidence depends on, apart from the facts."""
     duplicates = policy.duplicates
     return f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions}"
