@@ -21,3 +21,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if item.get_closest_marker("slow")]
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    has_failed = terminalreporter.stats.get("failed") or terminalreporter.stats.get("error")
+    if has_failed and config.pluginmanager.hasplugin("randomly"):
+        terminalreporter.write_line(f"this order again: --randomly-seed={config.getoption('randomly_seed')}")
