@@ -53,11 +53,12 @@ coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test 
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report
 
-check: $(VENV)/.dev $(VENV)/.node ## lint, formatting, types, import direction, lock file
+check: $(VENV)/.dev $(VENV)/.node ## lint, formatting, types, import direction, rules about files, lock file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -p no:cacheprovider --durations=0 tests/test_architecture.py
 	$(BIN)/python -m pip check
 	$(BIOME) check --error-on-warnings
 	$(TSC) --project services/web

@@ -28,5 +28,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
-        terminalreporter.write_line(f"this order again: --randomly-seed={config.getoption('randomly_seed', 'default')}")
+    has_failed = terminalreporter.stats.get("failed") or terminalreporter.stats.get("error")
+    if has_failed and config.pluginmanager.hasplugin("randomly"):
+        terminalreporter.write_line(f"this order again: --randomly-seed={config.getoption('randomly_seed')}")
