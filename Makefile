@@ -58,7 +58,7 @@ check: $(VENV)/.dev $(VENV)/.node ## lint, formatting, types, import direction, 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -p no:cacheprovider --durations=0 tests/test_architecture.py
+	$(BIN)/python -m pytest -p no:cacheprovider --durations=1 tests/test_architecture.py
 	$(BIN)/python -m pip check
 	$(BIOME) check --error-on-warnings
 	$(TSC) --project services/web
