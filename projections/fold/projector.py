@@ -45,7 +45,7 @@ def prepare(messages: Sequence[Message]) -> Batch:
     """Decode messages that follow one another, and say what they bring to every table."""
     batch = decode(messages)
     for projection in tables.projections():
-        if projection.rows and (rows := projection.rows(batch)) is not None:
+        if projection.concerns(batch) and projection.rows and (rows := projection.rows(batch)) is not None:
             batch.rows[projection.name] = rows
     return batch
 

@@ -16,8 +16,8 @@ from .table import Kind, Table
 class Projection(Table, frozen=True, kw_only=True):
     """A table of facts and the functions that fold a batch into it; raise `version` when any of them changes.
 
-    `rows` says what a batch brings to the table, of itself: that can be done ahead, in another process. `fold` puts it
-    in; without one it is appended.
+    `rows` says what a batch brings to the table, of itself: that can be done ahead, in another process. It is asked
+    only about batches with facts that the table `handles`. `fold` puts the rows in; without it they are appended.
     """
 
     kind: Kind = "fact"
@@ -25,6 +25,10 @@ class Projection(Table, frozen=True, kw_only=True):
     handles: tuple[type[Fact], ...]
     rows: Callable[[Batch], pa.Table | None] | None = None
     fold: Callable[[Connection, Batch], None] | None = None
+
+    def concerns(self, batch: Batch) -> bool:
+        """Whether the batch holds a fact that the table handles; a table that handles none takes every message."""
+        return not self.handles or any(batch.facts[kind] for kind in self.handles)
 
     def apply(self, con: Connection, batch: Batch) -> None:
         """Fold a batch whose rows are known."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from events.facts import FACTS
 from projections.fold import table_copy, tables
 from projections.fold.content_digest import content_digest, table_digests
 from projections.fold.projector import Projector
@@ -34,6 +35,12 @@ def test_every_table_of_the_database_is_declared() -> None:
     found = in_database(fold([STORY.messages]).con)
     assert found.keys() - declared.keys() == set(), "tables that nobody declared in projections/fold/tables.py"
     assert found == declared
+
+
+def test_every_fact_is_folded_into_a_table() -> None:
+    handled = {kind for projection in tables.projections() for kind in projection.handles}
+    forgotten = [kind.__name__ for kind in FACTS if kind not in handled]
+    assert forgotten == [], "facts that no table of projections/fold/tables.py handles"
 
 
 def test_a_name_is_declared_once() -> None:
