@@ -30,6 +30,12 @@ LONGEST_FUNCTION = 70
 VAGUE = {"utils", "helpers", "common", "manager", "base"}
 """Names of modules that say nothing about what is in them."""
 
+WORDS_OF_A_TEST = 10
+"""Words of a test's name after `test_`: a promise that is read at one glance."""
+
+VAGUE_LOCALS = {"found", "said", "there", "told"}
+"""Names of variables that tell that somebody did something, but not what they hold."""
+
 OF_MANY_MODULES = {
     "tests/events/test_wheel.py",
     "tests/projections/queries/test_queue.py",
@@ -96,6 +102,27 @@ def test_functions_are_short() -> None:
 
 def test_no_module_has_a_vague_name() -> None:
     assert [name for name in MODULES if VAGUE & set(PurePath(name).with_suffix("").parts)] == []
+
+
+def test_names_of_tests_are_short() -> None:
+    long = [
+        f"{name}:{function.lineno} {function.name}"
+        for name in TESTS
+        for function in functions(name)
+        if function.name.startswith("test_") and function.name.count("_") > WORDS_OF_A_TEST
+    ]
+    assert long == [], f"the name of a test has at most {WORDS_OF_A_TEST} words"
+
+
+def test_variables_are_named_for_what_they_hold() -> None:
+    vague = [
+        f"{name}:{node.lineno} {node.id}"
+        for name in PRODUCT
+        for function in functions(name)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in VAGUE_LOCALS
+    ]
+    assert vague == [], "name the variable after what it holds"
 
 
 def test_a_test_file_names_the_module_that_it_tests() -> None:

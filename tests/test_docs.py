@@ -139,7 +139,7 @@ def test_the_changelog_knows_the_version(project: str) -> None:
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", date) for _, date in releases[1:])
 
 
-def test_every_decision_has_its_form_and_its_place_in_the_index() -> None:
+def test_every_decision_has_its_form_and_an_index_entry() -> None:
     (index,) = [page for page in written() if page.name == "docs/decisions/README.md"]
     decisions = [page for page in written() if page.path.parent == index.path.parent and page is not index]
     forms = {page.name: [heading for level, heading in page.headings if level == 2] for page in decisions}

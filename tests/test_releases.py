@@ -77,7 +77,7 @@ def test_a_data_directory_says_what_it_said(opened: Opened, recorded: dict[str, 
         assert observed(opened.cli, then) == then
 
 
-def test_tables_are_those_that_were_written_or_those_of_the_log(opened: Opened, recorded: dict[str, Any]) -> None:
+def test_tables_are_the_written_ones_or_follow_the_log(opened: Opened, recorded: dict[str, Any]) -> None:
     digest = content_digest(opened.cli)
     assert opened.is_rebuilt or digest == recorded["content_digest"]
     assert opened.cli.json("rebuild", "--from-log", "--verify")["status"] == "rebuilt"

@@ -215,12 +215,12 @@ def by_reason(con: Connection) -> dict[str, int]:
 
 def because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
     """Why an example has its place in the queue, in words: the place's own reason first."""
-    told = {
+    reasons = {
         1: "a correction is always reviewed",
         2: f"somebody gave it a thumbs down{' after it was ' + example['decision'] if example['decision'] else ''}",
         3: f"the training set has fewer than {below} examples of {', '.join(thin_tags)}",
     }
-    because = [told[place]] if place in told else []
+    because = [reasons[place]] if place in reasons else []
     if example["contradicts"]:
         because.append(f"its answer and that of {example['contradicts']} contradict each other")
     if example["personal_data"]:
@@ -290,7 +290,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         if decided
         else []
     )
-    reviewers = {seq: told for seq, *told in decisions}
+    reviewers = {seq: decision for seq, *decision in decisions}
     seen = revisions(con, [tuple(example[name] for name in _SAID) for example in examples])
     others = {example[name] for example in examples for name in ("duplicate_of", "contradicts")} - {None}
     ids = dict(
@@ -311,14 +311,14 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     return by_seq
 
 
-def revisions(con: Connection, told: Sequence[Said]) -> dict[str, int]:
+def revisions(con: Connection, rows_of_verdicts: Sequence[Said]) -> dict[str, int]:
     """By example id, the last sequence on its subject, also of a message in quarantine.
 
     A verdict has the sequences of the last feedback and of the last decision, unless that was taken back.
     """
     known = {
         example_id: max(seq if kind == "capture" else 0, feedback_seq or 0, decision_seq or 0)
-        for example_id, kind, seq, feedback_seq, decision_seq in told
+        for example_id, kind, seq, feedback_seq, decision_seq in rows_of_verdicts
     }
     rows = con.execute(
         f"""SELECT example_id, max(seq) FROM (

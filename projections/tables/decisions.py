@@ -14,8 +14,8 @@ _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "decision": "VARCHAR", "reason":
 
 
 def _rows(batch: Batch) -> pa.Table | None:
-    said = [decided for kind in KINDS for decided in batch.of(kind)]
-    rows = [(*envelope(n, f), f.example_id, f.verb, f.reason, f.revision) for n, f in said]
+    facts = [fact for kind in KINDS for fact in batch.of(kind)]
+    rows = [(*envelope(n, f), f.example_id, f.verb, f.reason, f.revision) for n, f in facts]
     return by_column(_COLUMNS, rows) if rows else None
 
 

@@ -126,11 +126,11 @@ CORRECTIONS = Table(
 """What is a correction of what, beside the examples: these columns never change, and one example in twenty has them."""
 
 
-def _captured(said: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
-    facts = [fact for _, fact in said]
+def _captured(sequenced: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
+    facts = [fact for _, fact in sequenced]
     metadata, documents = [f.metadata for f in facts], [f.document for f in facts]
     return _arriving(
-        said,
+        sequenced,
         "capture",
         [_keys(f.prompt, f.response) for f in facts],
         {
@@ -153,10 +153,10 @@ def _captured(said: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
     )
 
 
-def _corrected(said: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
-    facts = [fact for _, fact in said]
+def _corrected(sequenced: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
+    facts = [fact for _, fact in sequenced]
     return _arriving(
-        said,
+        sequenced,
         "correction",
         [_keys(f.original_prompt, f.corrected_response, f.original_response) for f in facts],
         {
@@ -176,15 +176,15 @@ def _corrected(said: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
 
 
 def _arriving(
-    said: Sequence[tuple[int, ExampleCaptured | CorrectionRecorded]],
+    sequenced: Sequence[tuple[int, ExampleCaptured | CorrectionRecorded]],
     kind: str,
     keys: Sequence[tuple[bytes, bytes]],
-    told: dict[str, list[Any]],
+    columns: dict[str, list[Any]],
 ) -> pa.Table:
     """Rows of one kind, with the columns that both kinds have; every other column is empty."""
-    facts = [fact for _, fact in said]
-    told |= envelopes(said) | {
-        "id_key": list(map(id_key, told["example_id"])),
+    facts = [fact for _, fact in sequenced]
+    columns |= envelopes(sequenced) | {
+        "id_key": list(map(id_key, columns["example_id"])),
         "kind": [kind] * len(facts),
         "project_context": [f.project_context for f in facts],
         "author_tags": [f.tags for f in facts],
@@ -192,8 +192,10 @@ def _arriving(
         "text_key": [text_key for text_key, _ in keys],
         "analysis_key": [analysis_key for _, analysis_key in keys],
     }
-    nothing = {name: pa.nulls(len(facts), database.TYPES[kind]) for name, kind in _ARRIVING.items() if name not in told}
-    return pa.table({name: nothing.get(name, told.get(name)) for name in _ARRIVING}, schema=_SCHEMA)
+    nothing = {
+        name: pa.nulls(len(facts), database.TYPES[kind]) for name, kind in _ARRIVING.items() if name not in columns
+    }
+    return pa.table({name: nothing.get(name, columns.get(name)) for name in _ARRIVING}, schema=_SCHEMA)
 
 
 def _erased(left: Message) -> dict[str, object] | None:

@@ -226,8 +226,8 @@ def _read(con: Connection, unread: dict[UUID, int]) -> list[Row]:
     return [row(key, claims(responses[seq])) for key, seq in unread.items()]
 
 
-def row(key: UUID, said: Claims) -> Row:
+def row(key: UUID, made: Claims) -> Row:
     """The row of the cache for the claims of an answer."""
-    opening = set(said.opening.split(" "))
+    opening = set(made.opening.split(" "))
     outline = sum({1 << crc32(word.encode()) % 63 for word in opening})
-    return (key, *said, len(opening), outline)
+    return (key, *made, len(opening), outline)

@@ -36,20 +36,20 @@ async def done(log: Log, job: str, progress: Progress | None = None) -> dict[str
     silent = 0.0
     while True:
         try:
-            told = await ask(log, "job", job=job)
+            state = await ask(log, "job", job=job)
         except Unreachable:
-            told = None
-        if told is None:
+            state = None
+        if state is None:
             silent += POLL_SECONDS
             if silent > SILENT_SECONDS:
                 raise Unreachable("the exporter ended while it was at work; see `rooflog status`, then say it again")
-        elif told["result"] is not None:
-            result: dict[str, Any] = told["result"]
+        elif state["result"] is not None:
+            result: dict[str, Any] = state["result"]
             if result.get("status") == "error":
                 raise RooflogError(result["error"])
             return result
         else:
             silent = 0.0
-            if progress and told["total"]:
-                progress(told["done"], told["total"])
+            if progress and state["total"]:
+                progress(state["done"], state["total"])
         await asyncio.sleep(POLL_SECONDS)

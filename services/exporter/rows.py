@@ -69,21 +69,21 @@ CONVERSATION = pa.list_(_MESSAGE)
 """A list of messages as a column."""
 
 
-def messages(rows: Rows, *said: tuple[str, str]) -> pa.Array:
+def messages(rows: Rows, *turns: tuple[str, str]) -> pa.Array:
     """A list of messages a row, from the role and the text of each; `system` is the same in every row.
 
     The texts of a row, one after the other, are the characters of its messages: what is added is where each ends.
     """
     count = len(rows.table)
-    texts = [rows.system if text == "system" else rows[text] for _, text in said]
+    texts = [rows.system if text == "system" else rows[text] for _, text in turns]
     lengths = np.column_stack(
         [np.full(count, len(t.encode())) if isinstance(t, str) else pc.binary_length(t).to_numpy() for t in texts]
     )
     ends = np.concatenate([[0], np.cumsum(lengths.ravel())]).astype(np.int32)
     joined = pc.binary_join_element_wise(*texts, "")
     contents = pa.StringArray.from_buffers(ends.size - 1, pa.py_buffer(ends), joined.buffers()[2])
-    roles = pa.array([role for role, _ in said]).take(pa.array(np.tile(np.arange(len(said)), count)))
-    lists = pa.array(np.arange(count + 1, dtype=np.int32) * len(said))
+    roles = pa.array([role for role, _ in turns]).take(pa.array(np.tile(np.arange(len(turns)), count)))
+    lists = pa.array(np.arange(count + 1, dtype=np.int32) * len(turns))
     return pa.ListArray.from_arrays(lists, pa.StructArray.from_arrays([roles, contents], fields=list(_MESSAGE)))
 
 

@@ -58,9 +58,9 @@ class Asked(Struct):
     args: dict[str, Any]
 
 
-def say(told: Step | Reply) -> None:
+def say(line: Step | Reply) -> None:
     """Write one line on standard output."""
-    sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
+    sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
     sys.stdout.buffer.flush()
 
 

@@ -120,7 +120,7 @@ async def verify(
     digests: dict[int, bytes] = {after: recorded}
     wanted = {anchor.seq for anchor in anchors}
     expected: dict[int, bytes] = {}
-    found: dict[int, bytes] = {}
+    current: dict[int, bytes] = {}
     still_there = set(await log.erased()) - await log.deleted()
     async for message in _messages(log, after, until, report):
         await record.reach(message.seq)
@@ -135,7 +135,7 @@ async def verify(
             if entry is not None:
                 expected[message.seq] = entry
             if not message.is_missing:
-                found[message.seq] = message.entry
+                current[message.seq] = message.entry
             elif entry is None:
                 finding.problems.append(_missing(message.seq))
         if message.seq in wanted:
@@ -147,8 +147,8 @@ async def verify(
         if not until < seq <= now:  # else it was said meanwhile
             expected[seq] = entry
     known = set(expected.values())
-    differing = {seq: entry for seq, entry in found.items() if seq <= record.checkpoint or entry in known}
-    finding.unrecorded = len(found) - len(differing)
+    differing = {seq: entry for seq, entry in current.items() if seq <= record.checkpoint or entry in known}
+    finding.unrecorded = len(current) - len(differing)
     finding.problems += differences(expected, differing)
     if record.log_digest and recorded.hex() != record.log_digest:
         finding.problems.append(
@@ -182,17 +182,17 @@ async def manifested(volume: Volume) -> list[Anchor]:
     return [Anchor(f"manifest of export {d[:16]}", m.last_seq, m.log_digest) for d, m in manifests if m is not None]
 
 
-def differences(expected: Mapping[int, bytes], found: Mapping[int, bytes]) -> list[Problem]:
+def differences(expected: Mapping[int, bytes], current: Mapping[int, bytes]) -> list[Problem]:
     """What became of each sequence whose entry is not the recorded one, neighbours with the same fate together.
 
-    `expected` are the recorded entries and `found` those of the log; a message that was recorded under another
+    `expected` are the recorded entries and `current` those of the log; a message that was recorded under another
     sequence was moved.
     """
     recorded_at = {entry: seq for seq, entry in expected.items()}
-    now_at = {entry: seq for seq, entry in found.items()}
+    now_at = {entry: seq for seq, entry in current.items()}
     fates: list[tuple[int, Kind, int]] = []
-    for seq in sorted({*expected, *found}):
-        entry = found.get(seq)
+    for seq in sorted({*expected, *current}):
+        entry = current.get(seq)
         origin = recorded_at.get(entry) if entry is not None else None
         if origin is not None:
             fates.append((seq, "moved", origin - seq))

@@ -115,8 +115,8 @@ async def propose(gateway: Gate, request: Call, example_id: ExampleId) -> Propos
     """Personal data in the example and the texts without it; nothing is said."""
     example = await gateway.example(request.user.name, example_id)
     proposed = decisions.proposal(example)
-    found = [msgspec.to_builtins(span) | {"is_guess": span.is_flag} for span in proposed.spans]
-    return Proposal(example["example_id"], example["revision"], found, proposed.texts)
+    spans = [msgspec.to_builtins(span) | {"is_guess": span.is_flag} for span in proposed.spans]
+    return Proposal(example["example_id"], example["revision"], spans, proposed.texts)
 
 
 @post("/examples/{example_id:str}/redact", status_code=201, summary="Replace personal data")
