@@ -37,6 +37,7 @@ OF_MANY_MODULES = {
     "tests/services/cli/test_cli.py",
     "tests/services/cli/test_first_day.py",
     "tests/services/exporter/test_trainers.py",
+    "tests/services/projector/test_repair.py",
     "tests/services/test_compose.py",
     "tests/services/web/pages/test_answers.py",
     "tests/services/web/pages/test_pages.py",
@@ -134,3 +135,11 @@ def test_events_imports_only_what_its_wheel_requires() -> None:
         if module.split(".")[0] not in allowed | sys.stdlib_module_names
     ]
     assert strangers == [], f"events may import the standard library, {', '.join(sorted(distributions))} and itself"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("projections/")])
+def test_a_module_describes_the_temporary_tables_it_makes(name: str) -> None:
+    places = [node for node in ast.walk(parsed(name)) if isinstance(node, ast.Module | ast.FunctionDef)]
+    described = "\n".join(ast.get_docstring(place) or "" for place in places)
+    made = re.findall(r"CREATE OR REPLACE TEMP (?:TABLE|VIEW) (\w+)", (ROOT / name).read_text("utf-8"))
+    assert [table for table in made if f"`{table}`" not in described] == []
