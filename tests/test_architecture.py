@@ -163,3 +163,11 @@ def test_events_imports_only_what_its_wheel_requires() -> None:
         if module.split(".")[0] not in allowed | sys.stdlib_module_names
     ]
     assert strangers == [], f"events may import the standard library, {', '.join(sorted(distributions))} and itself"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("projections/")])
+def test_a_module_describes_the_temporary_tables_it_makes(name: str) -> None:
+    places = [node for node in ast.walk(parsed(name)) if isinstance(node, ast.Module | ast.FunctionDef)]
+    described = "\n".join(ast.get_docstring(place) or "" for place in places)
+    made = re.findall(r"CREATE OR REPLACE TEMP (?:TABLE|VIEW) (\w+)", (ROOT / name).read_text("utf-8"))
+    assert [table for table in made if f"`{table}`" not in described] == []
