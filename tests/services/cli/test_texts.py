@@ -115,7 +115,7 @@ def test_a_redaction_is_proposed_then_applied(cli: Cli) -> None:
     assert shown["verdict"]["in_training"]
     assert cli.json("redact", example)["status"] == "nothing_found"
     refused = cli.json("reject", example, "--revision", revision, "--reason", "no", code=1)
-    assert "example.redacted" in refused["since"]
+    assert "redacted by tester" in refused["since"]
 
 
 def test_every_text_of_a_correction_is_searched(cli: Cli) -> None:
