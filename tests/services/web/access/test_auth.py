@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,12 @@ def test_every_answer_carries_the_headers_of_a_strict_page(site: Site) -> None:
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site without tokens."""
-    data_dir = tmp_path_factory.mktemp("open")
+    with opened(tmp_path_factory.mktemp("open")) as site:
+        yield site
+
+
+@contextmanager
+def opened(data_dir: Path) -> Iterator[Site]:
     with EmbeddedServer(data_dir):
         running = Site(data_dir, with_tokens=False)
         try:
@@ -191,10 +197,11 @@ def test_without_tokens_another_sites_page_changes_nothing(door: Site, headers: 
     assert answer.status_code == 403
 
 
-def test_the_first_token_closes_the_door_at_once(door: Site) -> None:
-    assert door.client().get("/api/v1/session").status_code == 200
-    Tokens(door.cli.data_dir / "tokens.json").add("ann", "reviewer")
-    assert door.client().get("/api/v1/session").status_code == 401
+def test_the_first_token_closes_the_door_at_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as door:
+        assert door.client().get("/api/v1/session").status_code == 200
+        Tokens(door.cli.data_dir / "tokens.json").add("ann", "reviewer")
+        assert door.client().get("/api/v1/session").status_code == 401
 
 
 def test_other_machines_are_served_only_with_tokens(tmp_path: Path) -> None:

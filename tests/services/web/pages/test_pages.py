@@ -314,7 +314,7 @@ class TestOtherPages:
         expect(page.locator(".stage-title")).to_be_visible()
         page.get_by_role("button", name="Back to now").click()
         expect(page.locator(".operations")).to_be_visible()
-        assert client.get("/api/v1/past").json()["items"] == []
+        assert 30 not in [moment["seq"] for moment in client.get("/api/v1/past").json()["items"]]
 
     def test_the_way_back_can_be_given_up(self, visit: Callable[..., Visitor], day: Site) -> None:
         page = visit("auditor").page

@@ -58,8 +58,9 @@ def test_every_page_answers_as_it_stood_at_a_moment(auditor: httpx.Client, told:
     assert go_back(auditor, 3)["by"] == "auditor"
     then: dict[str, int] = {"as_of": 3}
     now: dict[str, int] = {}
-    assert [auditor.get("/api/v1/stats", params=at).json()["total"] for at in (then, now)] == [3, 4]
-    assert [auditor.get("/api/v1/stats", params=at).json()["funnel"]["unique"] for at in (then, now)] == [0, 2]
+    earlier, later = (auditor.get("/api/v1/stats", params=at).json() for at in (then, now))
+    assert earlier["total"] == 3 < later["total"]
+    assert earlier["funnel"]["unique"] == 0 < later["funnel"]["unique"]
     assert auditor.get("/api/v1/dashboard", params=then).json()["checkpoint"] == 3
     assert auditor.get("/api/v1/examples", params=then | {"stage": "training"}).json()["items"] == []
     waiting = auditor.get("/api/v1/examples", params=then | {"stage": "waiting"}).json()["items"]
@@ -123,14 +124,17 @@ def test_a_killed_past_process_can_be_started_again(auditor: httpx.Client, site:
     assert auditor.get("/api/v1/stats", params={"as_of": 3}).json()["total"] == 3
 
 
-def test_an_erasure_ends_every_past_state(auditor: httpx.Client, site: Site, told: list[str]) -> None:
-    go_back(auditor, 3)
-    site.cli.run("erase", told[2], "--reason", "asked to")
+def test_an_erasure_ends_every_past_state(auditor: httpx.Client, site: Site) -> None:
+    body = {"prompt": "Whom did the owner of the north roof name?", "response": ANSWER}
+    captured = site.client("operator").post("/api/v1/examples", json=body).json()
+    example_id, seq = captured["example_id"], captured["seq"]
+    go_back(auditor, seq)
+    assert auditor.get(f"/api/v1/examples/{example_id}", params={"as_of": seq}).json()["prompt"] == body["prompt"]
+    site.cli.run("erase", example_id, "--reason", "asked to")
     until(lambda: auditor.get("/api/v1/past").json()["items"] == [])
     until(lambda: folders(site) == [])
-    go_back(auditor, 3)
-    erased = auditor.get(f"/api/v1/examples/{told[2]}", params={"as_of": 3}).json()
-    assert erased["prompt"] == ""
+    go_back(auditor, seq)
+    assert auditor.get(f"/api/v1/examples/{example_id}", params={"as_of": seq}).json()["prompt"] == ""
 
 
 def test_the_service_takes_its_past_states_with_it(site: Site, told: list[str]) -> None:
