@@ -40,7 +40,6 @@ OF_MANY_MODULES = {
     "tests/events/test_wheel.py",
     "tests/projections/queries/test_queue.py",
     "tests/projections/test_law.py",
-    "tests/projections/test_temporary_tables.py",
     "tests/services/cli/test_cli.py",
     "tests/services/cli/test_first_day.py",
     "tests/services/exporter/test_trainers.py",
