@@ -64,7 +64,7 @@ class TestDashboard:
         page = visit("auditor").open("/")
         stats = day.client("auditor").get("/api/v1/stats").json()
         expect(page.locator(".headline strong")).to_have_text(str(stats["funnel"]["unique"]))
-        expect(page.locator(".share")).to_contain_text(f"of 2,000 · {stats['total']} collected")
+        expect(page.locator(".share")).to_contain_text(f"of {stats['training_goal']:,} · {stats['total']} collected")
         rows = page.locator(".funnel-list li")
         for reason, words in {"too_short": "too short", "superseded_by": "answer was corrected"}.items():
             row = rows.filter(has_text=words)
@@ -265,6 +265,7 @@ class TestOtherPages:
         page.get_by_role("button", name="Preview the change").click()
         page.get_by_placeholder("Why? It stays on the log.").fill("for a while")
         page.get_by_role("button", name="Adopt this policy").click()
+        expect(page.locator(".history > li").first).to_contain_text("Goal of the dashboard: 2000 → 2500")
         expect(page.locator(".history")).to_contain_text("Holds now, adopted by operator")
         shipped = page.locator(".history > li").last
         shipped.get_by_text("The whole policy").click()

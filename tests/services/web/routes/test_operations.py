@@ -29,24 +29,30 @@ def result(site: Site, job: str) -> dict[str, Any]:
     return done
 
 
-def test_an_export_is_a_job_and_then_in_the_list(exporting: Site) -> None:
+@pytest.fixture(scope="module")
+def exported(exporting: Site) -> dict[str, Any]:
+    """The result of the one export, which has twelve examples."""
     operator = exporting.client("operator")
-    few = operator.post("/api/v1/exports", json={"min_examples": 1000})
-    assert few.status_code == 202
-    assert result(exporting, few.json()["job"])["status"] == "insufficient_data"
     for n in range(12):
         body = {"prompt": f"How high must base flashing at curb type {n} be?", "response": f"{ANSWER} Type {n}."}
         example = operator.post("/api/v1/examples", json=body).json()["example_id"]
         operator.post(f"/api/v1/examples/{example}/feedback", json={"feedback": "positive"})
-    job = operator.post("/api/v1/exports", json={"min_examples": 5}).json()["job"]
-    done = result(exporting, job)
-    assert done["status"] == "exported"
+    return result(exporting, operator.post("/api/v1/exports", json={"min_examples": 5}).json()["job"])
+
+
+def test_an_export_is_a_job_and_then_in_the_list(exporting: Site, exported: dict[str, Any]) -> None:
+    operator = exporting.client("operator")
+    few = operator.post("/api/v1/exports", json={"min_examples": 1000})
+    assert few.status_code == 202
+    assert result(exporting, few.json()["job"])["status"] == "insufficient_data"
+    assert exported["status"] == "exported"
     (export,) = exporting.client("auditor").get("/api/v1/exports").json()["exports"]
     assert export["counts"]["examples"] == 12
     assert export["actor"] == operator.get("/api/v1/session").json()["name"]
     assert exporting.client("publisher").get("/api/v1/exporter").json()["state"]
 
 
+@pytest.mark.usefixtures("exported")
 def test_lineage_leads_from_exports_to_examples_and_back(exporting: Site) -> None:
     auditor = exporting.client("auditor")
     (export,) = auditor.get("/api/v1/exports").json()["exports"]
@@ -64,6 +70,7 @@ def test_lineage_leads_from_exports_to_examples_and_back(exporting: Site) -> Non
     assert [fact["fact"] for fact in line["facts"]] == ["example.captured", "feedback.given"]
 
 
+@pytest.mark.usefixtures("exported")
 def test_what_is_no_row_is_said_so(exporting: Site) -> None:
     answer = exporting.client("auditor").get("/api/v1/lineage", params={"of": "data/sft/train.jsonl:4711"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_row")
@@ -71,6 +78,7 @@ def test_what_is_no_row_is_said_so(exporting: Site) -> None:
     assert exporting.client("auditor").get("/api/v1/lineage", params={"of": "ghost"}).json()["in"] == []
 
 
+@pytest.mark.usefixtures("exported")
 def test_a_training_that_nobody_does_is_said(exporting: Site) -> None:
     job = exporting.client("operator").post("/api/v1/trainings", json={}).json()["job"]
     assert "nobody trains on this volume" in result(exporting, job)["error"]
