@@ -10,14 +10,8 @@ from ..store.database import Connection
 from ..store.projection import Projection
 from ..store.table import Table
 from ..tables.awaited import AWAITED
-from ..tables.decisions import DECISIONS
-from ..tables.digest_chain import CHAIN
-from ..tables.erasures import ERASURES, UNERASED_MESSAGES
-from ..tables.examples import CORRECTIONS, EXAMPLES, REDACTIONS
-from ..tables.exports import EXPORTS, TRAININGS
-from ..tables.feedback import FEEDBACK
-from ..tables.policies import POLICIES
-from ..tables.quarantine import QUARANTINE
+from ..tables.examples import CORRECTIONS
+from ..tables.fact_tables import FACT_TABLES
 from ..texts.analysis import ANALYSIS
 from ..texts.contradictions import CLAIMS
 from ..texts.near_duplicates import ALGORITHM
@@ -26,17 +20,7 @@ from ..verdicts.counters import HOURS, NEW_TOPICS, QUEUED, QUEUED_TAGS, TALLIES
 from ..verdicts.verdicts import JUDGING, VERDICTS
 
 TABLES: tuple[Table, ...] = (
-    EXAMPLES,
-    REDACTIONS,
-    FEEDBACK,
-    DECISIONS,
-    POLICIES,
-    EXPORTS,
-    TRAININGS,
-    QUARANTINE,
-    ERASURES,
-    UNERASED_MESSAGES,
-    CHAIN,
+    *FACT_TABLES,
     VERDICTS,
     JUDGING,
     TALLIES,
@@ -53,7 +37,7 @@ TABLES: tuple[Table, ...] = (
     CHECKPOINT,
     COMPACTION,
 )
-"""Every table: those of facts first, in the order in which a batch is folded. That order is the content digest's."""
+"""Every table, those of facts first. The order is the content digest's."""
 
 
 def projections() -> tuple[Projection, ...]:

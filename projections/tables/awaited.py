@@ -6,17 +6,11 @@ from collections.abc import Iterable
 
 from ..store.database import Connection, first, with_rows
 from ..store.table import Table
-from .decisions import DECISIONS
-from .erasures import ERASURES
-from .examples import REDACTIONS
-from .feedback import FEEDBACK
+from .fact_tables import ABOUT_EXAMPLES
 
 AWAITED = Table(name="awaited", columns={"example_id": "VARCHAR"}, key="example_id", kind="derived")
 
-ABOUT = (FEEDBACK, DECISIONS, REDACTIONS, ERASURES)
-"""The tables of facts about an example, which may reach the log before it."""
-
-_IDS = " UNION ".join(f"SELECT example_id FROM {table.name}" for table in ABOUT)
+_IDS = " UNION ".join(f"SELECT example_id FROM {table.name}" for table in ABOUT_EXAMPLES)
 
 
 def remove_arrived(con: Connection) -> None:
@@ -50,6 +44,8 @@ def find(con: Connection) -> None:
 def waiting(con: Connection) -> int:
     """How many facts wait for their example."""
     counts = con.execute(
-        " UNION ALL ".join(f"SELECT count(*) FROM {table.name} SEMI JOIN awaited USING (example_id)" for table in ABOUT)
+        " UNION ALL ".join(
+            f"SELECT count(*) FROM {table.name} SEMI JOIN awaited USING (example_id)" for table in ABOUT_EXAMPLES
+        )
     ).fetchall()
     return sum(count for (count,) in counts)

@@ -93,10 +93,11 @@ def _take_out(con: Connection, batch: Batch) -> None:
         """INSERT INTO unerased_messages SELECT seq, ids FROM left_over
            ANTI JOIN listed USING (seq) ANTI JOIN unerased_messages USING (seq)"""
     )
+    from .fact_tables import COMMENTED  # which holds this table too
+
     for table, seqs in (
         ("unerased_messages", "listed"),
-        ("feedback", "listed"),
-        ("decisions", "listed"),
+        *((table.name, "listed") for table in COMMENTED),
         ("redactions", "left_over"),
         ("quarantine", "left_over"),
         ("quarantine", "listed"),
