@@ -25,6 +25,7 @@ FACT_TABLES: tuple[Projection, ...] = (
     UNERASED_MESSAGES,
     CHAIN,
 )
+"""Unerased messages come after every table with texts or comments: what a batch brings to those is taken out there."""
 
 ABOUT_EXAMPLES = tuple(table for table in FACT_TABLES if "example_id" in table.columns and table is not EXAMPLES)
 """The tables of facts about an example, which may reach the log before it."""
