@@ -12,14 +12,16 @@ from .test_facts import SAID
 
 def quoting(example_id: str, comment: str) -> list[Fact]:
     """The facts in the order of `fields`; `{field}` in the comment stands for the fact's own marker."""
+    samples = {type(fact): fact for fact in SAID if fact.trace_id is None}
     return [
         structs.replace(
-            next(fact for fact in SAID[1:] if type(fact) is kind and fact.trace_id is None),
+            samples[kind],
             event_id=f"{kind.__name__}-{field}",
             example_id=example_id,
             **{field: comment.replace("{field}", marker(kind, field))},
         )
         for kind, field in fields()
+        if kind in samples
     ]
 
 
