@@ -27,8 +27,11 @@ class Projection(Table, frozen=True, kw_only=True):
     fold: Callable[[Connection, Batch], None] | None = None
 
     def concerns(self, batch: Batch) -> bool:
-        """Whether the batch holds a fact that the table handles; a table that handles none takes every message."""
-        return not self.handles or any(batch.facts[kind] for kind in self.handles)
+        """Whether the batch holds a fact that the table handles, or what is left of an erased message.
+
+        A table that handles no kind of fact takes every message.
+        """
+        return not self.handles or bool(batch.erased) or any(batch.facts[kind] for kind in self.handles)
 
     def apply(self, con: Connection, batch: Batch) -> None:
         """Fold a batch whose rows are known."""

@@ -23,7 +23,7 @@ NEEDS = {"facts": "say", "decisions": "decide", "state": "look", "session": None
 NEEDS |= {"pages": "look", "policies": "operate", "past": "look"}
 LOOKS = {("get", "/api/v1/exports"), ("get", "/api/v1/policies"), ("get", "/api/v1/policies/{digest}")}
 LOOKS |= {("post", "/api/v1/policies/preview"), ("get", "/api/v1/lineage")}
-FOR_ALL = {"/api/v1/stats", "/api/v1/status", "/api/v1/events", "/api/v1/exporter", "/metrics"}
+FOR_ALL = {"/api/v1/stats", "/api/v1/reasons", "/api/v1/status", "/api/v1/events", "/api/v1/exporter", "/metrics"}
 OPERATIONS = [
     (method, path, operation["tags"][0])
     for path, item in openapi()["paths"].items()
