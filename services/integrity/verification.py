@@ -144,7 +144,9 @@ async def verify(
     now = await log.last_sequence()
     for seq, entry in rest:
         recorded = digest_chain.link(recorded, seq, entry)
-        if not until < seq <= now:  # else it was said meanwhile
+        if current.get(seq) == entry:  # the projector recorded it meanwhile
+            del current[seq]
+        elif not until < seq <= now:  # else it was said meanwhile
             expected[seq] = entry
     known = set(expected.values())
     differing = {seq: entry for seq, entry in current.items() if seq <= record.checkpoint or entry in known}
