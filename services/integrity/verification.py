@@ -72,23 +72,30 @@ class Finding(Struct):
 
 
 class _Record:
-    """The entries that the projector recorded, page by page in the order of the log."""
+    """The entries that the projector had recorded when it was first asked, page by page in the order of the log.
+
+    What it records while the log is read is left out: it would be compared with what was read before.
+    """
 
     def __init__(self, state: State, after: int) -> None:
         self._state = state
         self._after = after
+        self._is_asked = False
         self.entries: dict[int, bytes] = {}
         self.checkpoint = 0
         self.log_digest = ""
 
     async def reach(self, until: int) -> None:
         """Read the entries that are recorded up to a sequence."""
-        while self._after < until:
+        while self._after < (min(until, self.checkpoint) if self._is_asked else until):
             page = await self._state.ask("chain", after=self._after)
-            self.checkpoint, self.log_digest = page["checkpoint"], page["log_digest"]
+            if not self._is_asked:
+                self.checkpoint, self.log_digest = page["checkpoint"], page["log_digest"]
+                self._is_asked = True
             data = base64.b64decode(page["entries"])
             for n, seq in enumerate(page["seqs"]):
-                self.entries[seq] = data[n * ENTRY_BYTES : (n + 1) * ENTRY_BYTES]
+                if seq <= self.checkpoint:
+                    self.entries[seq] = data[n * ENTRY_BYTES : (n + 1) * ENTRY_BYTES]
             if not page["seqs"]:
                 return
             self._after = page["seqs"][-1]
@@ -144,9 +151,7 @@ async def verify(
     now = await log.last_sequence()
     for seq, entry in rest:
         recorded = digest_chain.link(recorded, seq, entry)
-        if current.get(seq) == entry:  # the projector recorded it meanwhile
-            del current[seq]
-        elif not until < seq <= now:  # else it was said meanwhile
+        if not until < seq <= now:  # else it was said meanwhile
             expected[seq] = entry
     known = set(expected.values())
     differing = {seq: entry for seq, entry in current.items() if seq <= record.checkpoint or entry in known}
