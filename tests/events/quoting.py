@@ -12,7 +12,7 @@ from .test_facts import SAID
 
 def quoting(example_id: str, comment: str) -> list[Fact]:
     """The facts in the order of `fields`; `{field}` in the comment stands for the fact's own marker."""
-    samples = {type(fact): fact for fact in SAID if fact.trace_id is None}
+    samples = {type(fact): fact for fact in reversed(SAID) if fact.trace_id is None}
     return [
         structs.replace(
             samples[kind],

@@ -21,7 +21,7 @@ from tests.deadlines import FAR_SECONDS
 
 from .forked import Forked
 
-SEEDS = range(int(os.environ.get("ROOFLOG_KILL_SEEDS", "1")))
+SEEDS = range(int(os.environ.get("ROOFLOG_KILL_SEEDS", "2")))
 """How often each test that kills at random is played; give it more in an environment that has the time."""
 
 NOW = datetime(2025, 3, 18, 12, 0, tzinfo=UTC)
