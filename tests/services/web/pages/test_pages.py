@@ -63,15 +63,15 @@ class TestDashboard:
     def test_it_shows_the_numbers_of_the_day(self, visit: Callable[..., Visitor], day: Site) -> None:
         page = visit("auditor").open("/")
         stats = day.client("auditor").get("/api/v1/stats").json()
-        expect(page.locator(".headline strong")).to_have_text(str(stats["funnel"]["unique"]))
-        expect(page.locator(".share")).to_contain_text(f"of {stats['training_goal']:,} · {stats['total']} collected")
+        expect(page.locator(".headline strong")).to_have_text(f"{stats['funnel']['unique']:,}")
+        expect(page.locator(".share")).to_contain_text(f"of {stats['training_goal']:,} · {stats['total']:,} collected")
         rows = page.locator(".funnel-list li")
         for reason, words in {"too_short": "too short", "superseded_by": "answer was corrected"}.items():
             row = rows.filter(has_text=words)
-            expect(row.locator(".n")).to_have_text(f"−{stats['funnel']['lost'][reason]}")
+            expect(row.locator(".n")).to_have_text(f"−{stats['funnel']['lost'][reason]:,}")
         expect(page.locator(".sources").get_by_text("user correction")).to_contain_text("high value")
         expect(page.locator(".correction-list li")).to_have_count(6)
-        expect(page.get_by_role("link", name="Review queue")).to_contain_text(str(stats["review_queue"]))
+        expect(page.get_by_role("link", name="Review queue")).to_contain_text(f"{stats['review_queue']:,}")
         expect(page.locator(".health-list")).to_contain_text("up to date")
 
     def test_every_loss_of_the_funnel_leads_to_its_examples(self, visit: Callable[..., Visitor], day: Site) -> None:
@@ -91,10 +91,10 @@ class TestDashboard:
         client = day.client("operator")
         for n in range(3):
             total = client.get("/api/v1/stats").json()["total"]
-            expect(page.locator(".share")).to_contain_text(f"{total} collected")
+            expect(page.locator(".share")).to_contain_text(f"{total:,} collected")
             body = {"prompt": f"Live TPO roof {n}?", "response": ANSWER, "project": "live"}
             assert client.post("/api/v1/examples", json=body).status_code == 201
-            expect(page.locator(".share")).to_contain_text(f"{total + 1} collected")
+            expect(page.locator(".share")).to_contain_text(f"{total + 1:,} collected")
 
     def test_only_an_operator_exports_and_what_is_missing_is_said(self, visit: Callable[..., Visitor]) -> None:
         page = visit("ann").open("/")
@@ -305,7 +305,7 @@ class TestOtherPages:
         client = day.client("auditor")
         then = client.get("/api/v1/stats", params={"as_of": 30}).json()
         assert then["total"] < client.get("/api/v1/stats").json()["total"]
-        expect(page.locator(".share")).to_contain_text(f"{then['total']} collected")
+        expect(page.locator(".share")).to_contain_text(f"{then['total']:,} collected")
         expect(page.locator(".operations")).to_have_count(0)
         page.get_by_role("link", name="Training set").click()
         expect(page).to_have_url(re.compile(r"/examples\?stage=training&as_of=30$"))
