@@ -74,6 +74,17 @@ class Unreachable(RooflogError):
     """The log's server does not answer."""
 
 
+class Forbidden(RooflogError):
+    """The server does not let this user publish on a subject."""
+
+    def __init__(self, servers: str, subject: str) -> None:
+        super().__init__(
+            f"the NATS server at {servers} refused: this user may not use {subject}; "
+            "give the secret of a role that may (`rooflog secrets list` shows the roles)"
+        )
+        self.subject = subject
+
+
 class NotRunning(Unreachable):
     """No service of this kind runs at the log's server."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from .errors import InputError, NotRunning, RooflogError, TooLarge, Unreachable
+from .log.connection import Connection
 
 QUERY = "rooflog.query"
 """The subject prefix of questions to the projector; the last token is the question's name."""
@@ -34,15 +34,21 @@ class Answer(msgspec.Struct):
 
 
 async def ask(
-    client: Client, subject: str, args: dict[str, Any] | None = None, *, after: int = 0, who: str, timeout: float
+    connection: Connection,
+    subject: str,
+    args: dict[str, Any] | None = None,
+    *,
+    after: int = 0,
+    who: str,
+    timeout: float,
 ) -> Any:
     """The answer of the service `who`.
 
-    Raises NotRunning where no such service runs, Unreachable where it is silent, and what `value_of` raises.
+    Raises NotRunning where no such service runs, Unreachable where it is silent, Forbidden, and what `value_of` raises.
     """
     question = msgspec.json.encode(Question(after, args or {}))
     try:
-        reply = await client.request(subject, question, timeout=timeout)
+        reply = await connection.request(subject, question, timeout=timeout)
     except NoRespondersError as error:
         raise NotRunning(who) from error
     except (NatsError, TimeoutError) as error:

@@ -20,7 +20,14 @@ from .exporter.exporter import Exporter
 from .exporter.service import ASKED_CHANNEL, MOVED_CHANNEL, ExporterService
 from .exporter.workflow import Steps
 from .projector import service as projector_service
-from .projector.service import COMMANDS_CHANNEL, FACTS_CHANNEL, QUESTIONS_CHANNEL, ROWS_CHANNEL, ProjectorService
+from .projector.service import (
+    COMMANDS_CHANNEL,
+    FACTS_CHANNEL,
+    MORE_CHANNEL,
+    QUESTIONS_CHANNEL,
+    ROWS_CHANNEL,
+    ProjectorService,
+)
 from .settings import Settings
 from .state import arguments
 from .state.client import State
@@ -51,11 +58,10 @@ def document() -> dict[str, Any]:
         settings = Settings(data_dir=Path(folder))
         owner = Owner(settings.database)
         try:
-            url = "nats://localhost:4222"
-            log = Log(Access(url))
-            projector = ProjectorService(settings, log, owner, url)
+            log = Log(Access())
+            projector = ProjectorService(settings, log, owner)
             writer = Exporter(log, State(log, None, None), open_volume(settings), settings.data_dir, "exporter")
-            services = (projector, ExporterService(settings, log, Steps(writer, None), url))
+            services = (projector, ExporterService(log, Steps(writer, None)))
             for service in services:
                 service.declare()
             specification = AsyncAPI(
@@ -91,6 +97,7 @@ def _with_payloads(made: dict[str, Any]) -> dict[str, Any]:
         messages[f"{channel}:SubscribeMessage"]["payload"] = question
     messages[f"{FACTS_CHANNEL}:SubscribeMessage"]["payload"] = fact
     messages[f"{MOVED_CHANNEL}:SubscribeMessage"]["payload"] = moved
+    messages[f"{MORE_CHANNEL}:SubscribeMessage"]["payload"] = {"type": "string"}
     messages |= {
         "answer": {"title": "answer", "payload": answer},
         "moved": {"title": "moved", "payload": moved},
@@ -99,7 +106,7 @@ def _with_payloads(made: dict[str, Any]) -> dict[str, Any]:
         "answers": _channel("The inbox that a question names.", "answer", None),
         "moved": _channel("Said after every commit.", "moved", MOVED),
     }
-    for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ASKED_CHANNEL):
+    for channel in (QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL, ASKED_CHANNEL):
         made["operations"][channel]["reply"] = {"channel": {"$ref": "#/channels/answers"}}
     made["operations"]["moved"] = {"action": "send", "channel": {"$ref": "#/channels/moved"}}
     made["components"]["schemas"] = schemas

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from faststream.message import StreamMessage
-from faststream.nats import NatsBroker, NatsMessage
-from faststream.security import SASLPlaintext
+from faststream.nats import NatsBroker, NatsMessage, NatsUserPassword
+from faststream.nats.security import NatsCredentials, NatsNKey, NatsSecurity
 
+from events.log.access import Access
 from events.log.log import Log
 from events.requests import Question
 
-from .settings import Settings
 from .state.protocol import answered
 
 WORKERS = 4
@@ -22,11 +22,12 @@ Work = Callable[[str, Question], Awaitable[Any]]
 """Takes the name of a question and the question; its value is the answer, its RooflogError the reason for none."""
 
 
-def broker(settings: Settings, url: str, who: str) -> NatsBroker:
+def broker(access: Access, who: str) -> NatsBroker:
     """The connection of the service `who`; it comes back after every interruption."""
     return NatsBroker(
-        [url],
-        security=_security(settings),
+        list(access.servers),
+        security=_security(access),
+        inbox_prefix=access.inbox,
         name=f"rooflog-{who}",
         allow_reconnect=True,
         max_reconnect_attempts=-1,
@@ -63,7 +64,13 @@ async def undecoded(message: StreamMessage[Any]) -> StreamMessage[Any]:
     return message
 
 
-def _security(settings: Settings) -> SASLPlaintext | None:
-    if settings.nats_user is None:
-        return None
-    return SASLPlaintext(username=settings.nats_user, password=settings.nats_password or "", use_ssl=False)
+def _security(access: Access) -> NatsSecurity:
+    """Who connects, for FastStream; a secret is read at every connection, as `Access` does."""
+    options, context = access.options(), access.tls()
+    if credentials := options.get("user_credentials"):
+        return NatsCredentials.from_file(credentials, ssl_context=context)
+    if seed := options.get("nkeys_seed"):
+        return NatsNKey.from_file(seed, ssl_context=context)
+    if "user" in options:
+        return NatsUserPassword(options["user"], options["password"], ssl_context=context)
+    return NatsSecurity(ssl_context=context)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_type_hints
 from msgspec import Meta, Struct
 
 from events.errors import InputError
+from events.log.access import content
 
 from .volume.sinks import CHOICES, SINKS
 
@@ -30,10 +31,25 @@ class Settings(Struct, frozen=True, kw_only=True):
     )
     nats_url: Annotated[
         str | None,
-        Meta(description="An outside NATS server (nats://host:4222); without it rooflog runs its own below data_dir."),
+        Meta(
+            description="An outside NATS server (nats://host:4222), or several, divided by commas; without it rooflog "
+            "runs its own below data_dir."
+        ),
     ] = None
     nats_user: Annotated[str | None, Meta(description="User at the outside NATS server.")] = None
-    nats_password: Annotated[str | None, Meta(description="Password of that user.")] = None
+    nats_password: Annotated[str | None, Meta(description="Password of that user.", extra={"is_secret": True})] = None
+    nats_secret: Annotated[
+        Path | None, Meta(description="A secret file of `rooflog secrets`, instead of user and password.")
+    ] = None
+    nats_creds: Annotated[
+        Path | None, Meta(description="A credentials file of NATS, instead of user and password.")
+    ] = None
+    nats_nkey: Annotated[Path | None, Meta(description="The file of an nkey seed, instead of user and password.")] = (
+        None
+    )
+    nats_ca: Annotated[Path | None, Meta(description="The certificate authority of the NATS server, for TLS.")] = None
+    nats_cert: Annotated[Path | None, Meta(description="The certificate of this process, for TLS.")] = None
+    nats_key: Annotated[Path | None, Meta(description="The private key of that certificate.")] = None
     nats_port: Annotated[
         int, Meta(description="Loopback port of the embedded server; 0 takes a free port and keeps it.")
     ] = 0
@@ -102,11 +118,12 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class Setting(Struct, frozen=True):
-    """A setting as people meet it; `default` is empty where there is none."""
+    """A setting as people meet it; `default` is empty where there is none, a secret may also stand in a file."""
 
     name: str
     description: str
     default: str
+    is_secret: bool = False
 
     @property
     def flag(self) -> str:
@@ -122,10 +139,12 @@ class Setting(Struct, frozen=True):
 def described() -> dict[str, Setting]:
     """Every setting by the name of its field."""
     hints, shipped = get_type_hints(Settings, include_extras=True), Settings()
-    return {
-        name: Setting(name, hints[name].__metadata__[0].description, str(value if value is not None else ""))
-        for name, value in ((name, getattr(shipped, name)) for name in Settings.__struct_fields__)
-    }
+    settings = {}
+    for name in Settings.__struct_fields__:
+        value, meta = getattr(shipped, name), hints[name].__metadata__[0]
+        default = str(value if value is not None else "")
+        settings[name] = Setting(name, meta.description, default, "is_secret" in (meta.extra or {}))
+    return settings
 
 
 def load(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -135,12 +154,16 @@ def load(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
         given = (flags or {}).get(name)
         value, origin = (given, setting.flag) if given is not None else (None, setting.variable)
         value = environment.get(setting.variable) or None if value is None else value
+        file = environment.get(f"{setting.variable}_FILE") if setting.is_secret else None
+        if value is None and file:
+            value, origin = content(file, f"{setting.variable}_FILE"), f"{setting.variable}_FILE"
         if value is None:
             continue
         try:
             values[name] = _FIELDS[name](value)
         except ValueError as error:
-            raise SettingsError(f"{origin} = {value!r}: {error}") from error
+            shown = "…" if setting.is_secret else repr(value)
+            raise SettingsError(f"{origin} = {shown}: {error}") from error
     return Settings(**values)
 
 
@@ -179,6 +202,12 @@ _FIELDS: dict[str, Any] = {
     "nats_url": str,
     "nats_user": str,
     "nats_password": str,
+    "nats_secret": _path,
+    "nats_creds": _path,
+    "nats_nkey": _path,
+    "nats_ca": _path,
+    "nats_cert": _path,
+    "nats_key": _path,
     "nats_port": _number(0, 65535),
     "replicas": _number(1, 5),
     "volume_dir": _path,

@@ -149,7 +149,7 @@ async def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as name, EmbeddedServer(Path(name)) as server:
         scratch = Path(name)
         capture_cost(report, scratch)
-        log = await Log.connect(server.url)
+        log = await Log.connect(server.access())
         await publish_rate(report, log, load(count))
         messages = await read_rate(report, log, count)
         projection_rates(report, messages, scratch)

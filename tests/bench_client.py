@@ -62,7 +62,7 @@ def capture_rows(scratch: Path, server: EmbeddedServer) -> list[Row]:
     old = costs(OldClass(scratch / "old.jsonl").capture)
     measured: dict[str, tuple[float, float]] = {}
     for state in ("up", "down", "restarting"):
-        client = Rooflog(NOBODY if state == "down" else server.url, outbox=scratch / state)
+        client = Rooflog(NOBODY if state == "down" else server.access("client"), outbox=scratch / state)
         client.flush(1 if state == "down" else 30)
         if state == "restarting":
             with restarting(server):
@@ -100,7 +100,7 @@ async def one_by_one(url: str, count: int) -> float:
 
 def delivery_rows(scratch: Path, server: EmbeddedServer, count: int) -> list[Row]:
     """From the first capture to the last acknowledgement of a log that syncs before it acknowledges."""
-    client = Rooflog(server.url, outbox=scratch / "delivery")
+    client = Rooflog(server.access("client"), outbox=scratch / "delivery")
     client.capture(*texts(0))
     client.flush(30)
     began = time.perf_counter()

@@ -98,7 +98,7 @@ async def _ahead(log: Log, seq: int) -> None:
 async def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as name, EmbeddedServer(Path(name)) as server:
         settings = Settings(data_dir=Path(name))
-        log = await Log.connect(server.url)
+        log = await Log.connect(server.access())
         await _ahead(log, 2 * count + 1)
         owner = Owner(settings.database)
         fill(owner, count)

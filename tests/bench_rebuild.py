@@ -91,7 +91,7 @@ async def rebuilt(log: Log, owner: Owner, plan: Plan) -> float:
 async def main(count: int) -> list[tuple[str, ...]]:
     """Rows for the table of `make bench`."""
     with tempfile.TemporaryDirectory() as name, EmbeddedServer(Path(name)) as server:
-        log = await Log.connect(server.url)
+        log = await Log.connect(server.access())
         for said in range(0, count, PORTION):
             await log.publish(load(min(PORTION, count - said)))
         began, got = time.perf_counter(), 0

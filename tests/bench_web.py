@@ -299,7 +299,7 @@ def main(count: int, data_dir: Path, rounds: int) -> list[tuple[str, ...]]:
     """Rows for the table of `make bench`."""
     loop = asyncio.new_event_loop()
     with running(data_dir, count) as (site, server):
-        log = loop.run_until_complete(Log.connect(server.url))
+        log = loop.run_until_complete(Log.connect(server.access()))
         caller = Caller(site.url)
         asked = addresses(caller, loop.run_until_complete(log.last_sequence()))
         quiet = measured(caller, asked, max(10, rounds // 5))

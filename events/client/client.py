@@ -21,13 +21,12 @@ from .. import calls
 from ..calls import Common, Modifications
 from ..errors import InvalidFact
 from ..facts import ExampleCaptured
+from ..log.access import Access
 from ..log.log import Log
 from ..requests import QUERY
 from . import capture_wrapper
 from .delivery import FLUSH_SECONDS, Delivery, Stats
 from .outbox import MAX_BYTES, Outbox
-
-DEFAULT_URL = "nats://127.0.0.1:4222"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,26 +51,35 @@ class Rooflog:
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | Access | None = None,
         *,
         actor: str | None = None,
         outbox: str | Path | None = None,
         user: str | None = None,
         password: str | None = None,
+        secret: str | Path | None = None,
+        creds: str | Path | None = None,
+        nkey: str | Path | None = None,
+        ca: str | Path | None = None,
+        cert: str | Path | None = None,
+        key: str | Path | None = None,
         max_bytes: int = MAX_BYTES,
         sync_seconds: float | None = None,
     ) -> None:
         """Open the outbox and begin to publish, first what processes that are gone have left there.
 
-        What is not given comes from ROOFLOG_NATS_URL, ROOFLOG_ACTOR, ROOFLOG_OUTBOX_DIR, ROOFLOG_NATS_USER and
-        ROOFLOG_NATS_PASSWORD. `max_bytes` bounds the outbox directory. Facts survive the death of the process as
-        they are; with `sync_seconds` they are also synced to this machine's disk that often. Raises OutboxError
-        where the directory cannot be used.
+        `url` may be several addresses, divided by commas, or an `Access`. `secret` is a file that `rooflog secrets` made, `creds` one
+        of NATS, `nkey` that of a seed; `ca`, `cert` and `key` are files for TLS. What is not given comes from the
+        variables ROOFLOG_NATS_URL, ROOFLOG_NATS_SECRET and so on, ROOFLOG_ACTOR and ROOFLOG_OUTBOX_DIR. `max_bytes`
+        bounds the outbox directory. Facts survive the death of the process as they are; with `sync_seconds` they are
+        also synced to this machine's disk that often. Raises OutboxError where the directory cannot be used, and
+        InputError for a file that cannot be read.
         """
-        self.url = url or os.environ.get("ROOFLOG_NATS_URL") or DEFAULT_URL
+        files = {"secret": secret, "creds": creds, "nkey": nkey, "ca": ca, "cert": cert, "key": key}
+        given = {"user": user, "password": password} | {name: str(path) for name, path in files.items() if path}
+        self._access = url if isinstance(url, Access) else Access.from_environment(url, given)
+        self._access.options()
         self.actor = actor or os.environ.get("ROOFLOG_ACTOR") or "assistant"
-        self._user = user or os.environ.get("ROOFLOG_NATS_USER") or None
-        self._password = password or os.environ.get("ROOFLOG_NATS_PASSWORD") or None
         box = Outbox(Path(outbox or _default_outbox()).expanduser().absolute(), max_bytes=max_bytes)
         self._delivery = Delivery(box, self._connect, sync_seconds=sync_seconds)
 
@@ -407,7 +415,7 @@ class Rooflog:
         return self._delivery.ask(f"{QUERY}.{question}", "projector", timeout)
 
     async def _connect(self) -> Log:
-        return await Log.connect(self.url, name="rooflog-client", user=self._user, password=self._password)
+        return await Log.connect(self._access, name="rooflog-client", may_read=False)
 
 
 def _default_outbox() -> str:

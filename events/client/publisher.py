@@ -202,7 +202,7 @@ class Publisher:
             if time.monotonic() > deadline:
                 raise Unreachable(self._problem or "the log does not answer")
             await asyncio.sleep(0.05)
-        return await requests.ask(log.client, subject, who=who, timeout=max(0.1, deadline - time.monotonic()))
+        return await requests.ask(log, subject, who=who, timeout=max(0.1, deadline - time.monotonic()))
 
     def _tell(self) -> None:
         """Let those know who wait for what is settled by now."""

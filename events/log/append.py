@@ -131,23 +131,29 @@ async def publish_after(
 async def _publish_batch(connection: Connection, batch: dict[str, bytes], outcome: _Outcome) -> None:
     """Publish until every fact of the batch is on the log or refused for good.
 
-    A lost acknowledgement leaves the batch's fate open. So what the log holds is looked up, and the rest is published
-    again. The expected sequence 0 keeps a batch that commits late from doubling a fact.
+    A lost acknowledgement leaves the batch's fate open. So what the log holds is looked up, or, by a user who may not
+    read, everything is said again. The expected sequence 0 keeps a batch that commits late from doubling a fact.
     """
     is_open = False
     for attempt in range(TRIES):
         ack = await _answer(connection, batch, {}, attempt)
-        is_open = is_open or ack is None
-        if ack is not None and ack.error is None:
+        if ack is None:
+            is_open = True
+        elif ack.error is None:
             outcome.new += map(_event_id, batch)
             return
-        if ack is not None and ack.error is not None:
-            if ack.error.err_code in (MESSAGE_TOO_LARGE, BATCH_INCOMPLETE):
-                await _publish_halves(connection, batch, ack.error.description, outcome)
-                return
-            if ack.error.err_code != WRONG_LAST_SEQUENCE:
-                raise RooflogError(f"the log refused the facts: {ack.error.description} ({ack.error.err_code})")
-        held = await present(connection, list(batch))
+        elif ack.error.err_code in (MESSAGE_TOO_LARGE, BATCH_INCOMPLETE):
+            await _publish_halves(connection, batch, ack.error.description, outcome)
+            return
+        elif ack.error.err_code != WRONG_LAST_SEQUENCE:
+            raise RooflogError(f"the log refused the facts: {ack.error.description} ({ack.error.err_code})")
+        elif not connection.may_read and len(batch) > 1:
+            await _publish_halves(connection, batch, "", outcome)
+            return
+        if connection.may_read:
+            held = set(await present(connection, list(batch)))
+        else:
+            held = set(batch) if ack is not None else set()
         (outcome.new if is_open else outcome.existing).extend(_event_id(s) for s in batch if s in held)
         batch = {subject: data for subject, data in batch.items() if subject not in held}
         if not batch:
@@ -156,7 +162,7 @@ async def _publish_batch(connection: Connection, batch: dict[str, bytes], outcom
 
 
 async def _publish_halves(connection: Connection, batch: dict[str, bytes], reason: str, outcome: _Outcome) -> None:
-    """One message of the batch is more than the stream takes: find it, and publish the others."""
+    """A message of the batch is refused, whichever it is: publish the others without it."""
     if len(batch) == 1:
         outcome.refused += [(_event_id(subject), f"the log refused it for good: {reason}") for subject in batch]
         return
@@ -191,9 +197,7 @@ async def _send(connection: Connection, batch: dict[str, bytes], expected: dict[
     for (subject, data), header in zip(first, headers, strict=False):
         await client.publish(subject, data, headers=header)
     try:
-        answer = await connection.unless_lost(
-            client.request(last_subject, last_data, headers=headers[-1], timeout=ACK_SECONDS)
-        )
+        answer = await connection.request(last_subject, last_data, headers=headers[-1], timeout=ACK_SECONDS)
     except NoRespondersError as error:
         raise TimeoutError("JetStream is not there at the moment") from error
     return msgspec.json.decode(answer.data, type=_Ack)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from typing import Any
 
-from nats.aio.client import Client
-
 from .. import subjects
-from ..errors import RooflogError
+from ..errors import InputError, RooflogError
 from ..message import Message
+from .connection import Connection
 
 TIMEOUT_SECONDS = 10.0
 
@@ -41,12 +41,13 @@ class BulkError(RooflogError):
 class Bulk:
     """One reader, from one sequence on. It blocks: use it in a thread, one call at a time."""
 
-    def __init__(self, client: Client, after: int) -> None:
-        """Connect as `client` did. Raises BulkError where that takes more than a user and a password."""
-        url, options = client.connected_url, client.options
-        if url is None or url.scheme != "nats" or options.get("token") or options.get("tls"):
-            raise BulkError("only a plain connection with a user and a password is read in bulk")
-        self._inbox = client.new_inbox().encode()
+    def __init__(self, connection: Connection, after: int) -> None:
+        """Connect to the same server as `connection` did, as the same user. Raises BulkError where that cannot be."""
+        url = connection.client.connected_url
+        if url is None:
+            raise BulkError("there is no server to read from")
+        self._access = connection.access
+        self._inbox = connection.client.new_inbox().encode()
         self._buffer = b""
         self._average = 2**12
         try:
@@ -54,8 +55,11 @@ class Bulk:
         except OSError as error:
             raise BulkError(f"the server cannot be reached: {error}") from error
         try:
-            self._greet(options.get("user") or url.username, options.get("password") or url.password)
+            self._greet(str(url.hostname))
             self._consumer = self._create(after)
+        except (InputError, ImportError) as error:
+            self._socket.close()
+            raise BulkError(str(error)) from error
         except BaseException:
             self._socket.close()
             raise
@@ -89,11 +93,18 @@ class Bulk:
             raise BulkError(f"reading in bulk broke off: {error or type(error).__name__}") from error
         return messages
 
-    def _greet(self, user: str | None, password: str | None) -> None:
+    def _greet(self, host: str) -> None:
         line = self._line()
+        if not line.startswith(b"INFO "):
+            raise BulkError("this is no NATS server")
         info = json.loads(line.removeprefix(b"INFO "))
-        if not line.startswith(b"INFO ") or info.get("tls_required") or info.get("nonce"):
-            raise BulkError("the server demands more than a user and a password")
+        context = self._access.tls()
+        if info.get("tls_required") or context is not None:
+            context = context or ssl.create_default_context()
+            try:
+                self._socket = context.wrap_socket(self._socket, server_hostname=host)
+            except OSError as error:
+                raise BulkError(f"the server cannot be reached with TLS: {error}") from error
         connect: dict[str, Any] = {
             "verbose": False,
             "pedantic": False,
@@ -104,8 +115,7 @@ class Bulk:
             "version": "rooflog",
             "name": "rooflog-bulk",
         }
-        if user:
-            connect |= {"user": user, "pass": password or ""}
+        connect |= self._access.login(info.get("nonce"))
         lines = [b"CONNECT " + json.dumps(connect).encode(), b"SUB %b %b" % (self._inbox, _INBOX_ID),
                  b"SUB %b.answer %b" % (self._inbox, _ANSWER_ID), b""]  # fmt: skip
         self._socket.sendall(b"\r\n".join(lines))

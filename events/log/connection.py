@@ -3,50 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-import msgspec
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from ..errors import Unreachable
+from ..errors import Forbidden, Unreachable
+from .access import Access
 
 ACK_SECONDS = 10.0
 """How long a synced batch may take to be acknowledged before its fate is looked up; a killed server never answers."""
 
 T = TypeVar("T")
 
-
-class Access(msgspec.Struct, frozen=True):
-    """How a server is reached: what a process needs to have a connection of its own."""
-
-    url: str
-    user: str | None = None
-    password: str | None = None
+_FORBIDDEN = re.compile(r'permissions violation for publish to "([^"]*)"', re.IGNORECASE)
 
 
 class Connection:
     """A connection to a server, once it is open."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, *, may_read: bool = True) -> None:
         self.client = Client()
         self.access = access
+        self.may_read = may_read
+        """Whether the log may be looked at; whoever may only say facts settles a lost answer by saying them again."""
         self.problem: str | None = None
         """What nats-py last reported on the side: a lost connection, a permission that is missing."""
         self._last_error: Exception | None = None
-        self._unanswered: set[asyncio.Future[Any]] = set()
+        self._unanswered: dict[asyncio.Future[Any], str] = {}
+        self._forbidden: set[asyncio.Future[Any]] = set()
 
     async def open(self, name: str, timeout: float) -> None:
-        """Connect under a name. Raises Unreachable."""
-        url = self.access.url
+        """Connect under a name. Raises Unreachable, and InputError where a file of the access cannot be used."""
+        options = self.access.options()
+        servers = self.access.shown
         try:
             async with asyncio.timeout(timeout):
                 await self.client.connect(
-                    url,
+                    **options,
                     name=name,
-                    user=self.access.user,
-                    password=self.access.password,
                     allow_reconnect=True,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=0.2,  # type: ignore[arg-type]
@@ -55,28 +53,38 @@ class Connection:
                 )
         except TimeoutError as error:
             if isinstance(self._last_error, NatsError):
-                raise Unreachable(f"the NATS server at {url} refused: {self.problem}") from error
+                raise Unreachable(f"the NATS server at {servers} refused: {self.problem}") from error
             raise Unreachable(
-                f"no NATS server answers at {url}; start one with `rooflog up` or set ROOFLOG_NATS_URL"
+                f"no NATS server answers at {servers}; start one with `rooflog up` or set ROOFLOG_NATS_URL"
             ) from error
         except (NatsError, OSError, ValueError) as error:
-            raise Unreachable(f"the NATS server at {url} refused: {name_of(error)}") from error
+            raise Unreachable(f"the NATS server at {servers} refused: {name_of(error)}") from error
 
     async def close(self) -> None:
         """End the connection; nothing is pending, as every call waits for its acknowledgement."""
         await self.client.close()
 
-    async def unless_lost(self, answer: Coroutine[Any, Any, T]) -> T:
-        """An answer, or TimeoutError at once when the connection breaks: the server that knew the question is gone."""
+    async def request(self, subject: str, data: bytes, *, timeout: float, headers: dict[str, str] | None = None) -> Msg:
+        """The answer to a request. Raises Forbidden, TimeoutError also where the connection breaks, and NatsError."""
+        return await self.unless_lost(self.client.request(subject, data, timeout=timeout, headers=headers), subject)
+
+    async def unless_lost(self, answer: Coroutine[Any, Any, T], subject: str) -> T:
+        """An answer, or TimeoutError at once when the connection breaks: the server that knew the question is gone.
+
+        Raises Forbidden as soon as the server says that this user may not publish on the subject.
+        """
         waiting = asyncio.ensure_future(answer)
-        self._unanswered.add(waiting)
+        self._unanswered[waiting] = subject
         try:
             await asyncio.wait({waiting})
             if waiting.cancelled():
+                if waiting in self._forbidden:
+                    raise Forbidden(self.access.shown, subject)
                 raise TimeoutError("the connection broke before the answer")
             return waiting.result()
         finally:
-            self._unanswered.discard(waiting)
+            self._unanswered.pop(waiting, None)
+            self._forbidden.discard(waiting)
             waiting.cancel()
 
     async def _disconnected(self) -> None:
@@ -86,6 +94,11 @@ class Connection:
     async def _report(self, error: Exception) -> None:
         """Connection errors reach callers as exceptions of the calls they make; nats-py would print them as well."""
         self._last_error, self.problem = error, name_of(error)
+        if subject := _FORBIDDEN.search(self.problem):
+            for waiting, asked in self._unanswered.items():
+                if asked.lower() == subject[1].lower():  # nats-py repeats the server's words in small letters
+                    self._forbidden.add(waiting)
+                    waiting.cancel()
 
 
 def name_of(error: BaseException) -> str:

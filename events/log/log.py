@@ -13,13 +13,14 @@ from nats.errors import Error as NatsError
 
 from .. import subjects
 from ..codec import encode
-from ..errors import InvalidFact, RooflogError, StalePolicy, StaleRevision, UnknownExample, Unreachable
+from ..errors import Forbidden, InvalidFact, RooflogError, StalePolicy, StaleRevision, UnknownExample, Unreachable
 from ..facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
 from ..message import Message
 from ..words import describe
 from . import append, read, stream
+from .access import Access
 from .append import BATCH, Published
-from .connection import ACK_SECONDS, Access, Connection, name_of
+from .connection import ACK_SECONDS, Connection, name_of
 
 __all__ = ["BATCH", "Access", "Log", "Message", "Published"]
 
@@ -38,25 +39,35 @@ class Log(Connection):
     @classmethod
     async def connect(
         cls,
-        url: str,
+        access: Access | str,
         *,
         name: str = "rooflog",
-        user: str | None = None,
-        password: str | None = None,
         replicas: int = 1,
         timeout: float = 5.0,
         create: bool = True,
+        may_read: bool = True,
     ) -> Self:
-        """Connect and make sure that the stream is there, unless told not to. Raises Unreachable or WrongStream."""
-        log = cls(Access(url, user, password))
+        """Connect and make sure that the stream is there, unless told not to.
+
+        `access` may be the addresses alone. The stream is created where there is none and the user may. A user without
+        `may_read` only says facts: whether the stream is right is then for others to see. Raises Unreachable, Forbidden
+        or WrongStream.
+        """
+        access = Access.of(access) if isinstance(access, str) else access
+        log = cls(access, may_read=may_read)
         await log.open(name, timeout)
-        if not create:
-            return log
         try:
-            await stream.ensure(log.client.jetstream(timeout=timeout), replicas)
+            if create:
+                await stream.ensure(log, replicas, timeout)
+        except Forbidden:
+            if may_read:
+                await log.close()
+                raise
         except (NatsError, OSError, TimeoutError) as error:
             await log.close()
-            raise Unreachable(f"the NATS server at {url} has no working JetStream: {name_of(error)}") from error
+            raise Unreachable(
+                f"the NATS server at {access.shown} has no working JetStream: {name_of(error)}"
+            ) from error
         except BaseException:
             await log.close()
             raise
@@ -166,8 +177,8 @@ class Log(Connection):
     async def last_sequence(self) -> int:
         """The sequence of the last fact on the log; 0 on an empty one."""
         try:
-            info = await self.client.jetstream().stream_info(subjects.STREAM)
-        except (NatsError, OSError) as error:
+            info = await self.unless_lost(self.client.jetstream().stream_info(subjects.STREAM), stream.INFO)
+        except (NatsError, TimeoutError, OSError) as error:
             raise Unreachable(f"the log does not answer: {name_of(error)}") from error
         return info.state.last_seq
 
@@ -201,9 +212,8 @@ class Log(Connection):
 
     async def deleted(self) -> set[int]:
         """The sequences that the log no longer holds."""
-        api = f"$JS.API.STREAM.INFO.{subjects.STREAM}"
         try:
-            answer = await self.client.request(api, b'{"deleted_details": true}', timeout=ACK_SECONDS)
+            answer = await self.request(stream.INFO, b'{"deleted_details": true}', timeout=ACK_SECONDS)
         except (NatsError, TimeoutError) as error:
             raise Unreachable(f"the log does not answer: {name_of(error)}") from error
         state = msgspec.json.decode(answer.data, type=_Info).state
@@ -212,7 +222,8 @@ class Log(Connection):
     async def erase(self, seq: int) -> bool:
         """Overwrite and delete a message for good, whose tombstone is on the log; False where it is gone already."""
         try:
-            return await self.client.jetstream().delete_msg(subjects.STREAM, seq)
+            deleting = self.client.jetstream().delete_msg(subjects.STREAM, seq)
+            return await self.unless_lost(deleting, f"$JS.API.STREAM.MSG.DELETE.{subjects.STREAM}")
         except (NatsError, TimeoutError, OSError) as error:
             if await self.at(seq) is None:
                 return False

@@ -96,7 +96,7 @@ async def _held(connection: Connection, after: int, until: int, batch: int) -> A
     """
     if until - after >= LONG:
         with suppress(BulkError):
-            bulk = await asyncio.to_thread(Bulk, connection.client, after)
+            bulk = await asyncio.to_thread(Bulk, connection, after)
             try:
                 while after < until:
                     received = await asyncio.to_thread(bulk.read, min(batch, until - after))
@@ -157,7 +157,7 @@ async def direct_get(connection: Connection, request: dict[str, object]) -> list
             while len(messages) < wanted:
                 had = len(messages)
                 await connection.client.publish(_DIRECT_GET, json.dumps(request).encode(), reply=inbox)
-                headers = await connection.unless_lost(_ended(ended, messages))
+                headers = await connection.unless_lost(_ended(ended, messages), _DIRECT_GET)
                 if headers["Status"] not in ("204", "404"):
                     raise RooflogError(
                         f"the log could not be read: {headers['Status']} {headers.get('Description', '')}"

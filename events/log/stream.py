@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from nats.js import JetStreamContext, api
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from nats.js import api
 from nats.js.errors import NotFoundError
 
-from ..errors import WrongStream
+from ..errors import Forbidden, WrongStream
 from ..subjects import EVERYTHING, STREAM
+from .connection import Connection
+
+INFO = f"$JS.API.STREAM.INFO.{STREAM}"
+
+LEASES = "rooflog_leases"
+"""The key-value bucket of leases: who does at the moment what only one process may do."""
+
+_FREE = frozenset({"name", "description", "num_replicas", "placement", "metadata", "duplicate_window", "compression"})
+"""Settings that break no promise: an administrator may choose them."""
+
+_NOTHING: tuple[object, ...] = (None, False, 0, -1, "", {}, [])
+"""What a server says for a setting that is not made."""
 
 
 def configuration(replicas: int = 1) -> api.StreamConfig:
@@ -34,28 +50,73 @@ def configuration(replicas: int = 1) -> api.StreamConfig:
     )
 
 
-async def ensure(js: JetStreamContext, replicas: int = 1) -> api.StreamInfo:
-    """The stream, created where there is none.
+def leases_configuration(replicas: int = 1) -> api.KeyValueConfig:
+    """The last holder of each lease alone is kept; a lease is renewed before its own time ends."""
+    return api.KeyValueConfig(bucket=LEASES, description="rooflog: leases", history=1, replicas=replicas)
+
+
+async def ensure(connection: Connection, replicas: int = 1, timeout: float = 5.0) -> None:
+    """The stream as it must be, created where there is none and this user may create it.
 
     Raises WrongStream where one of that name exists whose settings break a promise: it is never changed silently.
     """
+    js = connection.client.jetstream(timeout=timeout)
     try:
-        info = await js.stream_info(STREAM)
+        config = await held(connection, timeout)
     except NotFoundError:
-        return await js.add_stream(configuration(replicas))
-    wanted = configuration(replicas)
-    for name in ("subjects", "storage", "retention", "discard", "max_age", "max_msgs", "max_bytes",
-                 "max_msgs_per_subject", "deny_purge", "deny_delete", "allow_direct", "allow_atomic"):  # fmt: skip
-        has, wants = _plain(getattr(info.config, name)), _plain(getattr(wanted, name))
-        if has != wants:
+        creating = js.add_stream(configuration(replicas))
+        try:
+            await connection.unless_lost(creating, f"$JS.API.STREAM.CREATE.{STREAM}")
+        except Forbidden as error:
             raise WrongStream(
-                f"stream {STREAM} has {name} = {has}, but rooflog needs {wants}; "
-                "point ROOFLOG_NATS_URL at a server of its own, or change the stream after a backup"
-            )
-    return info
+                f"the NATS server at {connection.access.shown} holds no stream {STREAM} yet, and this user may not "
+                "create it; an administrator does: `rooflog stream --create`"
+            ) from error
+        return
+    if wrong := differences(config):
+        raise WrongStream(
+            f"stream {STREAM} has {wrong[0]}; point ROOFLOG_NATS_URL at a server of its own, "
+            "or change the stream after a backup"
+        )
+
+
+async def ensure_leases(connection: Connection, replicas: int = 1, timeout: float = 5.0) -> None:
+    """The bucket of leases, created where there is none."""
+    js = connection.client.jetstream(timeout=timeout)
+    try:
+        await js.key_value(LEASES)
+    except NotFoundError:
+        await js.create_key_value(leases_configuration(replicas))
+
+
+async def held(connection: Connection, timeout: float = 5.0) -> dict[str, Any]:
+    """The configuration of the stream as the server has it, every field. Raises NotFoundError where there is none."""
+    answer = await connection.request(INFO, b"", timeout=timeout)
+    document: dict[str, Any] = msgspec.json.decode(answer.data)
+    if "error" in document:
+        raise NotFoundError(**document["error"])
+    config: dict[str, Any] = document["config"]
+    return config
+
+
+def wanted(replicas: int = 1) -> dict[str, Any]:
+    """The configuration as the server's protocol has it."""
+    return {name: getattr(value, "value", value) for name, value in configuration(replicas).as_dict().items()}
+
+
+def differences(config: Mapping[str, Any]) -> list[str]:
+    """How a configuration differs from the one that every promise rests on, a sentence for each setting.
+
+    Every field that the server knows is compared, those that did not exist when this was written included.
+    """
+    ours = wanted()
+    return [
+        f"{name} = {config.get(name)}, but rooflog needs {ours.get(name) or 'it to be unset'}"
+        for name in sorted((ours.keys() | config.keys()) - _FREE)
+        if _plain(ours.get(name)) != _plain(config.get(name))
+    ]
 
 
 def _plain(setting: object) -> object:
-    """A setting as the server says it: enums by their value, and unset numbers as 0."""
-    value = getattr(setting, "value", setting)
-    return 0 if value is None or value is False else value
+    """A setting, with everything that means nothing as None."""
+    return None if any(setting == nothing for nothing in _NOTHING) else setting

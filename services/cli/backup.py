@@ -45,7 +45,7 @@ async def restore(session: Session, folder: Path) -> Outcome:
     """
     from ..integrity import backup as backups
 
-    async with session.log(create=False) as log:
+    async with session.log("admin", create=False) as log:
         with session.progress("restoring") as report:
             made = await backups.restore(log, folder, session.settings.replicas, report)
     text = f"restored sequences 1 to {made.last_seq:,} from {plain(folder)}; the running digest is the same"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # each command loads what it works with when it does
     from events.log.log import Log
     from projections.policy.policy import Policy
 
+    from ..access.roles import Name
     from ..state.client import State
     from ..state.protocol import Progress as Report
 
@@ -48,12 +49,15 @@ class Session:
     def __init__(self, settings: Settings, as_json: bool) -> None:
         self.settings = settings
         self.as_json = as_json
+        self.url = settings.nats_url or ""
+        """Where the log is, once it was opened."""
 
     @asynccontextmanager
-    async def log(self, *, create: bool = True) -> AsyncIterator[Log]:
+    async def log(self, role: Name = "operator", *, create: bool = True) -> AsyncIterator[Log]:
         """The log: of the server in the settings, else of the embedded one, started if it does not run."""
         from events.log.log import Log
 
+        from ..access.connect import access
         from ..runtime.nats_server import EmbeddedServer
 
         settings = self.settings
@@ -62,13 +66,9 @@ class Session:
             if url is None:
                 server = EmbeddedServer(settings.data_dir, settings.nats_port)
                 url = (await asyncio.to_thread(stack.enter_context, server)).url
+            self.url = url
             log = await Log.connect(
-                url,
-                name="rooflog-cli",
-                user=settings.nats_user,
-                password=settings.nats_password,
-                replicas=settings.replicas,
-                create=create,
+                access(settings, url, role), name="rooflog-cli", replicas=settings.replicas, create=create
             )
             try:
                 yield log

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 import click
+
+from ..access.private_files import UMASK
 
 
 class Entry(NamedTuple):
@@ -58,6 +63,9 @@ COMMANDS = (
     Entry("exporter", "exports:exporter", "Run the exporter alone, as a container does."),
     Entry("web", "web:web", "Serve the pages and the HTTP API."),
     Entry("token", "web:token", "Tokens for the gateway: who may say, look, decide and operate."),
+    Entry("secrets", "secrets:secrets", "Secrets of the roles at the NATS server."),
+    Entry("nats-config", "secrets:nats_config", "Print the configuration of an outside NATS server."),
+    Entry("stream", "secrets:stream", "Check the stream of facts, or create it on an outside server."),
     Entry("asyncapi", "web:asyncapi", "Print what the services listen to and say on NATS."),
 )
 """Every command, in the order of the help."""
@@ -85,3 +93,13 @@ def main() -> None:
     Every command takes --json (one document on standard output) and --data-dir; exit code 0 means done, 1 it failed,
     2 the input or usage is wrong.
     """
+    os.umask(UMASK)
+    _require_own_events()
+
+
+def _require_own_events() -> None:
+    """Refuse to run with the package `events` of somebody else: every promise rests on what a fact is."""
+    spec = find_spec("events")
+    found = Path(spec.origin).parent if spec and spec.origin else None
+    if found != Path(__file__).parents[2] / "events":
+        raise click.ClickException(f"the package events is {found}, which is not that of rooflog; run it elsewhere")

@@ -46,9 +46,8 @@ async def exporter(session: Session) -> Outcome:
     from ..exporter.service import serve
 
     log_to_stderr()
-    async with session.log() as log:
-        url = session.settings.nats_url or f"nats://{log.client.connected_url.netloc}"  # type: ignore[union-attr]
-        code = await serve(session.settings, url)
+    async with session.log("exporter"):
+        code = await serve(session.settings, session.url)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

@@ -30,9 +30,8 @@ async def projector(session: Session) -> Outcome:
     from ..projector.service import serve
 
     log_to_stderr()
-    async with session.log() as log:
-        url = session.settings.nats_url or f"nats://{log.client.connected_url.netloc}"  # type: ignore[union-attr]
-        code = await serve(session.settings, url)
+    async with session.log("projector"):
+        code = await serve(session.settings, session.url)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

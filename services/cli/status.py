@@ -70,11 +70,10 @@ async def status(session: Session, digest: bool) -> Outcome:
         if digest:
             answer |= await state.ask("digest")
         exporter = await ask(log, "status")
-        url = log.client.connected_url
     lag = last - answer["checkpoint"]
     value = {
         "status": "attention" if answer["quarantined"] or _needs_somebody(exporter) else "ok",
-        "nats_url": session.settings.nats_url or (f"nats://{url.netloc}" if url else None),
+        "nats_url": log.access.shown,
         "embedded_server": session.settings.nats_url is None,
         "projector_running": running,
         "last_seq": last,

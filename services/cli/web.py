@@ -24,9 +24,8 @@ async def web(session: Session) -> Outcome:
     from ..web.serve import serve
 
     log_to_stderr()
-    async with session.log() as log:
-        url = session.settings.nats_url or f"nats://{log.client.connected_url.netloc}"  # type: ignore[union-attr]
-        code = await serve(session.settings, url, document)
+    async with session.log("gateway"):
+        code = await serve(session.settings, session.url, document)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

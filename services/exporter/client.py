@@ -9,10 +9,7 @@ from events import requests
 from events.errors import NotRunning, RooflogError, Unreachable
 from events.log.log import Log
 
-from ..state.protocol import Progress
-
-ASK = "rooflog.exporter"
-"""The subject prefix; the last token is `status`, `lineage`, `export`, `train` or `job`."""
+from ..state.protocol import EXPORTER, Progress
 
 ANSWER_SECONDS = 10.0
 POLL_SECONDS = 0.2
@@ -23,7 +20,7 @@ SILENT_SECONDS = 60.0
 async def ask(log: Log, name: str, **args: Any) -> Any:
     """Ask the exporter; None where none runs. Raises RooflogError with what it says is wrong, Unreachable."""
     try:
-        return await requests.ask(log.client, f"{ASK}.{name}", args, who="exporter", timeout=ANSWER_SECONDS)
+        return await requests.ask(log, f"{EXPORTER}.{name}", args, who="exporter", timeout=ANSWER_SECONDS)
     except NotRunning:
         return None
 

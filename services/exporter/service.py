@@ -20,12 +20,13 @@ from events.requests import Question
 from events.subjects import new_event_id
 from projections.policy.policy import Relevance
 
+from ..access.connect import access
 from ..responder import WORKERS, broker, respond, undecoded
 from ..settings import Settings
 from ..state import arguments
 from ..state.client import State
-from ..state.protocol import MOVED, bug
-from .client import ASK, ask
+from ..state.protocol import EXPORTER, MOVED, bug
+from .client import ask
 from .training import is_running
 from .workflow import Steps, opened
 
@@ -82,7 +83,7 @@ class Condition(msgspec.Struct, kw_only=True):
 class ExporterService:
     """One running exporter: it follows the projector, takes commands, and does one thing at a time."""
 
-    def __init__(self, settings: Settings, log: Log, steps: Steps, url: str) -> None:
+    def __init__(self, log: Log, steps: Steps) -> None:
         self._log = log
         self._steps = steps
         self._has_moved = asyncio.Event()
@@ -91,7 +92,7 @@ class ExporterService:
         self._age_from: float | None = None
         self._look_seconds = 0.0
         self.condition = Condition(since=_moment(), volume=steps.volume, trainer=steps.trainer)
-        self.broker = broker(settings, url, WHO)
+        self.broker = broker(log.access, WHO)
         self.app = FastStream(self.broker, logger=None)
 
     async def run(self) -> int:
@@ -116,7 +117,7 @@ class ExporterService:
         respond(
             self.broker,
             self._log,
-            ASK,
+            EXPORTER,
             self._answer,
             who=WHO,
             title=ASKED_CHANNEL,
@@ -293,13 +294,11 @@ def _moment(later: float = 0.0) -> str:
 
 async def serve(settings: Settings, url: str) -> int:
     """Run the exporter until it is told to stop; the exit code. Raises RooflogError where it cannot start."""
-    log = await Log.connect(
-        url, name="rooflog-exporter", user=settings.nats_user, password=settings.nats_password, timeout=30
-    )
+    log = await Log.connect(access(settings, url, "exporter"), name="rooflog-exporter", timeout=30)
     try:
         if await ask(log, "status") is not None:
             raise RooflogError("another exporter already runs at this NATS server; one is enough")
         async with opened(settings, log, State(log, None, None), ACTOR) as steps:
-            return await ExporterService(settings, log, steps, url).run()
+            return await ExporterService(log, steps).run()
     finally:
         await log.close()

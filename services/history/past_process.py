@@ -19,6 +19,7 @@ from events.errors import RooflogError
 from events.log.log import Log
 from events.requests import Answer, refusal
 
+from ..access.connect import access
 from ..settings import load
 from ..state.client import State, runs
 from ..state.protocol import bug
@@ -85,9 +86,7 @@ async def look_back(seq: int) -> None:
         raise RooflogError("a past state needs ROOFLOG_NATS_URL")
     questions = await _lines()
     gone = asyncio.ensure_future(questions.readuntil(b"\n"))  # before it is ready nothing comes but the end
-    log = await Log.connect(
-        settings.nats_url, name="rooflog-past", user=settings.nats_user, password=settings.nats_password, create=False
-    )
+    log = await Log.connect(access(settings, settings.nats_url, "gateway"), name="rooflog-past", create=False)
     try:
         working = asyncio.ensure_future(_answer_all(settings, log, seq, questions, gone))
         await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)

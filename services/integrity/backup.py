@@ -24,6 +24,7 @@ from nats.js.errors import NotFoundError
 
 from events import digest_chain
 from events.errors import RooflogError
+from events.log import stream
 from events.log.log import Log
 from events.subjects import STREAM
 
@@ -133,12 +134,13 @@ async def restore(log: Log, folder: Path, replicas: int = 1, report: Progress | 
     Raises RooflogError, with the server as it was, where it already holds facts or the backup is damaged or altered.
     """
     manifest = load(folder)
+    _refuse(manifest.config, "the stream in", folder)
     await asyncio.to_thread(_check, folder, manifest)
     await _make_room(log)
-    config = manifest.config | {"num_replicas": replicas}
-    wanted = msgspec.json.encode({"config": config, "state": manifest.state})
+    wanted = msgspec.json.encode({"config": stream.wanted(replicas), "state": manifest.state})
     try:
         await _send(log.client, wanted, folder / SNAPSHOT, report)
+        _refuse(await stream.held(log), "the stream that came out of", folder)
         digest, _ = await digest_of(log, manifest.last_seq)
     except (NatsError, TimeoutError) as error:
         await _remove(log)
@@ -153,6 +155,12 @@ async def restore(log: Log, folder: Path, replicas: int = 1, report: Progress | 
             "nothing was kept, use another backup"
         )
     return manifest
+
+
+def _refuse(config: dict[str, Any], what: str, folder: Path) -> None:
+    """Raise RooflogError where a stream is not configured as the code has it: others may have altered the backup."""
+    if wrong := stream.differences(config):
+        raise RooflogError(f"{what} {folder} has {wrong[0]}; nothing was kept, use another backup")
 
 
 async def _send(client: Client, wanted: bytes, source: Path, report: Progress | None) -> None:

@@ -29,13 +29,15 @@ from events.requests import Question
 from events.subjects import EVERYTHING, STREAM
 from projections.fold.projector import Projector
 
+from ..access.connect import access
 from ..integrity import erasure
-from ..responder import WORKERS, broker, name_of, respond, undecoded
+from ..responder import WORKERS, broker, respond, undecoded
 from ..settings import Settings
 from ..state import arguments
 from ..state.client import runs
+from ..state.long_answers import LongAnswers
 from ..state.owner import Owner
-from ..state.protocol import ANSWER_SECONDS, ASK, MOVED, ROWS, RUN, Moved, send_rows
+from ..state.protocol import ANSWER_SECONDS, ASK, MORE, MOVED, ROWS, RUN, Moved
 from .rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuilds
 
 WHO = "projector"
@@ -76,14 +78,15 @@ FOLDING_NICE = 5
 """What is added to the niceness of the thread that folds: it gets a third of what one that answers gets. At a million
 examples the slowest twentieth of the answers took 38 instead of 42 ms, while facts arrived."""
 
-FACTS_CHANNEL, QUESTIONS_CHANNEL, COMMANDS_CHANNEL, ROWS_CHANNEL = "facts", "questions", "commands", "rows"
+FACTS_CHANNEL, QUESTIONS_CHANNEL, COMMANDS_CHANNEL = "facts", "questions", "commands"
+ROWS_CHANNEL, MORE_CHANNEL = "rows", "more"
 """The names of what the service listens to, in its AsyncAPI document."""
 
 
 class ProjectorService:
     """One running projector: the owner of the database, its subscriber and its answers."""
 
-    def __init__(self, settings: Settings, log: Log, owner: Owner, url: str) -> None:
+    def __init__(self, settings: Settings, log: Log, owner: Owner) -> None:
         self._log = log
         self._owner = owner
         self._arrived: list[Msg] = []
@@ -98,7 +101,8 @@ class ProjectorService:
         self.failure: str | None = None
         place = f"{socket.gethostname()}:{settings.database}"
         self.durable = f"projector-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
-        self.broker = broker(settings, url, WHO)
+        self._long_answers = LongAnswers(WHO, log.client.max_payload)
+        self.broker = broker(log.access, WHO)
         self.app = FastStream(self.broker, logger=None)
 
     async def run(self) -> int:
@@ -115,6 +119,7 @@ class ProjectorService:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, self._rebuilds.stop(), return_exceptions=True)
+            await self._long_answers.close()
             await asyncio.to_thread(self._folder.shutdown)  # what it is at is done when the database is closed
         if self.failure:
             logger.error("%s", self.failure)
@@ -165,10 +170,18 @@ class ProjectorService:
             title=COMMANDS_CHANNEL,
             description="Do what only the owner of the tables can do, while nothing is folded.",
         )
-        streaming = self.broker.subscriber(
-            f"{ROWS}.*", title=ROWS_CHANNEL, max_workers=WORKERS, decoder=undecoded, no_reply=True
+        respond(
+            self.broker,
+            self._log,
+            ROWS,
+            self._begin_rows,
+            who=WHO,
+            title=ROWS_CHANNEL,
+            description="Begin an answer of many rows; its value is the number by which its chunks are asked for.",
+            workers=WORKERS,
         )
-        streaming(self._stream_rows)
+        more = self.broker.subscriber(MORE, title=MORE_CHANNEL, max_workers=WORKERS, decoder=undecoded)
+        more(self._more_rows)
 
     async def _deliver(self, message: NatsMessage) -> None:
         """Take a fact from the log; it is folded with all that have gathered."""
@@ -288,15 +301,14 @@ class ProjectorService:
         """Begin a rebuild, or join the one that is under way. Raises as `Rebuild` does."""
         return self._rebuilds.start(Plan(from_log=from_log, projection=projection, verify=verify))
 
-    async def _stream_rows(self, message: NatsMessage) -> None:
-        """Send a long answer in chunks; each waits for the asker's acknowledgement, so no buffer overflows."""
-        name = name_of(message, ROWS)
+    async def _begin_rows(self, name: str, question: Question) -> str:
+        """Begin a long answer; the number by which its chunks are asked for."""
+        await self._reach(question.after)
+        return self._long_answers.begin(name, self._owner.rows(name, question.args))
 
-        async def rows(question: Question) -> Any:
-            await self._reach(question.after)
-            return self._owner.rows(name, question.args)
-
-        await send_rows(self._log.client, message.raw_message.reply, name, message.body, rows, who=WHO)
+    async def _more_rows(self, message: NatsMessage) -> bytes:
+        """The next chunk of a long answer: the asker asks for each, so no buffer overflows."""
+        return await self._long_answers.more(message.body)
 
     async def _reach(self, seq: int) -> None:
         """Wait until the tables have folded a sequence. Raises RooflogError when that takes too long."""
@@ -348,13 +360,11 @@ def _message(delivered: Msg) -> Message:
 
 async def serve(settings: Settings, url: str) -> int:
     """Run the projector until it is told to stop; the exit code. Raises RooflogError where it cannot start."""
-    log = await Log.connect(
-        url, name="rooflog-projector", user=settings.nats_user, password=settings.nats_password, timeout=30
-    )
+    log = await Log.connect(access(settings, url, "projector"), name="rooflog-projector", timeout=30)
     try:
         owner = await _own(settings, log)
         try:
-            return await ProjectorService(settings, log, owner, url).run()
+            return await ProjectorService(settings, log, owner).run()
         finally:
             owner.close()
     finally:

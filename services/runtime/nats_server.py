@@ -6,6 +6,7 @@ server running for the next one to find, use and stop.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Self
@@ -22,9 +24,19 @@ from typing import IO, Self
 import msgspec
 
 from events.errors import RooflogError
+from events.log import stream
+from events.log.access import Access
+from events.log.log import Log
 
-MAX_PAYLOAD = 8 * 2**20
-"""Bytes in one fact; the server warns above this size."""
+from ..access import server_config
+from ..access.connect import access_of
+from ..access.private_files import write_private
+from ..access.roles import LOG, Name
+from ..access.secrets import Secrets
+from ..state.owner import sync_directory
+
+NO_ACCOUNT = "$G"
+"""Where a server without accounts keeps its streams."""
 
 START_SECONDS = 60.0
 """A large store is read before the server is ready."""
@@ -49,14 +61,16 @@ class EmbeddedServer:
     """A lease on the embedded server of one data directory."""
 
     def __init__(self, data_dir: Path, port: int = 0) -> None:
+        self._data_dir = data_dir
         self._home = data_dir / "nats"
+        self._secrets = Secrets(data_dir)
         self._wanted_port = port
         self._users: IO[str] | None = None
         self.url = ""
 
     def __enter__(self) -> Self:
         """Find the running server or start one. Raises ServerError."""
-        self._home.mkdir(parents=True, exist_ok=True)
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._alone():
             self._users = (self._home / "users.lock").open("w")
             fcntl.flock(self._users, fcntl.LOCK_SH)
@@ -65,7 +79,7 @@ class EmbeddedServer:
             except BaseException:
                 self._users.close()
                 raise
-        self.url = f"nats://127.0.0.1:{running.port}"
+        self.url = url_of(running.port)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,13 +96,49 @@ class EmbeddedServer:
                 users.close()
             self._stop()
 
+    def access(self, role: Name = "admin") -> Access:
+        """How a role reaches this server."""
+        return access_of(self._data_dir, self.url, role)
+
+    @property
+    def lets_everybody_in(self) -> bool:
+        """Whether this is the server of an installation of 0.1.0 that has no secrets yet."""
+        return not self._secrets.exist
+
     def revive(self) -> bool:
-        """Start the server again, on the same port, if it has died; True where it had."""
+        """Start the server again, on the same port, if it has died; True where it had.
+
+        Where the window for clients of 0.1.0 has ended the server lets them in no longer.
+        """
         with self._alone():
-            if self._find():
+            if running := self._find():
+                if self._secrets.window_has_ended:
+                    self._secrets.end_window()
+                    self._reload(running)
                 return False
             self._start()
             return True
+
+    def take_over(self, *, restart: bool = False) -> bool:
+        """Have a running server take over secrets that were made or removed; whether one runs.
+
+        Whoever lost theirs is disconnected. The first secrets need a restart: the log goes into its account.
+        """
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._alone():
+            running = self._find()
+            if running is None:
+                return False
+            if restart and not (self._store / "jetstream" / LOG).exists():
+                self._stop()
+                self._start()
+            else:
+                self._reload(running)
+            return True
+
+    def _reload(self, running: _Running) -> None:
+        self._configure(running.port)
+        os.kill(running.pid, signal.SIGHUP)
 
     @property
     def pid(self) -> int | None:
@@ -125,8 +175,11 @@ class EmbeddedServer:
             if self._wanted_port:
                 raise ServerError(f"port {port} is taken by another program; choose another with --nats-port")
             port = _free_port()
-        config = self._home / "nats.conf"
-        config.write_text(configuration(port, self._home / "store"))
+        if self._secrets.exist:
+            _move_into_account(self._store)
+        elif not (self._store / "jetstream" / NO_ACCOUNT).exists():
+            self._secrets.create()
+        config = self._configure(port)
         log = self._home / "server.log"
         pid = _spawn([binary(), "--config", str(config), "--log", str(log)])
         running = _Running(pid, port, _started(pid))
@@ -142,7 +195,25 @@ class EmbeddedServer:
                 os.kill(pid, signal.SIGKILL)
                 raise ServerError(f"nats-server was not ready after {START_SECONDS:.0f} s; see {log}")
             time.sleep(0.02)
+        if self._secrets.exist:
+            with ThreadPoolExecutor(1) as thread:  # the caller may be in an event loop
+                thread.submit(asyncio.run, _make_streams(access_of(self._data_dir, url_of(port), "admin"))).result()
         return running
+
+    @property
+    def _store(self) -> Path:
+        return self._home / "store"
+
+    def _configure(self, port: int) -> Path:
+        """Write the configuration: with the secrets that there are, or, before the first, open as that of 0.1.0."""
+        config = self._home / "nats.conf"
+        if self._secrets.exist:
+            users, lets_in = self._secrets.users(), self._secrets.let_in_until is not None
+            made = server_config.document(users, store=self._store, port=port, lets_in_before=lets_in)
+        else:
+            made = server_config.open_document(store=self._store, port=port)
+        write_private(config, server_config.encoded(made))
+        return config
 
     def _stop(self) -> None:
         running = self._find()
@@ -158,17 +229,25 @@ class EmbeddedServer:
         _reap(running.pid)
 
 
-def configuration(port: int, store: Path) -> str:
-    """The server's configuration: loopback only, and every fact synced to disk before it is acknowledged."""
-    return f"""host: 127.0.0.1
-port: {port}
-server_name: rooflog
-max_payload: {MAX_PAYLOAD}
-jetstream {{
-  store_dir: {msgspec.json.encode(str(store)).decode()}
-  sync_interval: always
-}}
-"""
+def url_of(port: int) -> str:
+    """The address of a server on this machine."""
+    return f"nats://127.0.0.1:{port}"
+
+
+def _move_into_account(store: Path) -> None:
+    """The log of a server without accounts becomes that of the account of the log; nothing is copied."""
+    before, now = store / "jetstream" / NO_ACCOUNT, store / "jetstream" / LOG
+    if before.exists() and not now.exists():
+        before.rename(now)
+        sync_directory(now.parent)
+
+
+async def _make_streams(admin: Access) -> None:
+    log = await Log.connect(admin, name="rooflog-admin", timeout=START_SECONDS)
+    try:
+        await stream.ensure_leases(log, timeout=START_SECONDS)
+    finally:
+        await log.close()
 
 
 def binary() -> str:

@@ -10,6 +10,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+from events.log.access import Access
+
 from ..settings import Settings
 from .nats_server import EmbeddedServer, ServerError
 
@@ -42,7 +44,9 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> int:
             server = EmbeddedServer(settings.data_dir, settings.nats_port)
             url = (await asyncio.to_thread(stack.enter_context, server)).url
             tasks.append(asyncio.create_task(_revive(server)))
-        announce(f"log at {url}, data in {settings.data_dir}")
+            if server.lets_everybody_in:
+                announce("ATTENTION: whoever reaches the log may say and read everything; run `rooflog secrets create`")
+        announce(f"log at {Access.of(url).shown}, data in {settings.data_dir}")
         if settings.web_port:
             announce(f"web at http://{settings.web_host}:{settings.web_port}")
         tasks += [asyncio.create_task(_keep(name, args, settings, url)) for name, args in SERVICES.items()]
@@ -76,7 +80,7 @@ async def _keep(name: str, args: tuple[str, ...], settings: Settings, url: str) 
             "ROOFLOG_WEB_HOST": settings.web_host,
             "ROOFLOG_WEB_PORT": str(settings.web_port),
         }
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "services", *args, env=environment)
+        process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-m", "services", *args, env=environment)
         try:
             code = await process.wait()
         except asyncio.CancelledError:

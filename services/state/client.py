@@ -63,7 +63,7 @@ class State:
         return await self._request(f"{RUN}.{name}", args)
 
     async def _request(self, subject: str, args: dict[str, Any], after: int = 0) -> Any:
-        return await requests.ask(self._log.client, subject, args, after=after, who="projector", timeout=ANSWER_SECONDS)
+        return await requests.ask(self._log, subject, args, after=after, who="projector", timeout=ANSWER_SECONDS)
 
     @asynccontextmanager
     async def training_set(
@@ -91,7 +91,7 @@ class State:
             source: AsyncGenerator[Any] = local()
         else:
             after = 0 if self.as_it_stands else await self._log.last_sequence()
-            source = received_rows(self._log.client, name, Question(after, args))
+            source = received_rows(self._log, name, Question(after, args))
         async with contextlib.aclosing(source):
             head = await anext(source)
 
@@ -109,7 +109,7 @@ class State:
 async def runs(log: Log) -> bool:
     """Does a projector answer at this server?"""
     try:
-        await requests.ask(log.client, f"{ASK}.status", who="projector", timeout=ANSWER_SECONDS)
+        await requests.ask(log, f"{ASK}.status", who="projector", timeout=ANSWER_SECONDS)
     except NotRunning:
         return False
     except Unreachable:

@@ -125,6 +125,7 @@ class _Decoder:
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
+                    "-P",
                     "-m",
                     "services.state.decoder_pool",
                     str(number),
@@ -162,7 +163,7 @@ async def _serve(channel: ArrowPipe) -> None:
     """Decode the stretches that the parent asks for; send batches without their facts, or the error."""
     access, stretches = channel.receive()
     try:
-        log = await Log.connect(access.url, user=access.user, password=access.password, create=False)
+        log = await Log.connect(access, create=False)
         try:
             async with aclosing(ahead(_here(log, stretches))) as batches:
                 async for batch in batches:

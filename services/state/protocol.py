@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import io
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from events.errors import InputError, NotRunning, RooflogError, TooLarge, Unreachable
-from events.requests import QUERY, Answer, Question, refusal, value_of
+from events.log.log import Log
+from events.requests import QUERY, Answer, Question, ask, refusal, value_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,15 +24,23 @@ MOVED = "rooflog.moved"
 """The subject on which the projector publishes its checkpoint after every commit."""
 
 ROWS = "rooflog.rows"
-"""The subject prefix of long answers; the asker acknowledges each chunk."""
+"""The subject prefix of questions with long answers; the answer is a number, by which its chunks are asked for."""
+
+MORE = "rooflog.more"
+"""The subject on which the next chunk of a long answer is asked for, or, behind `ENOUGH`, no more of it."""
+
+PART, LAST, END, FAILED = b"+", b".", b"$", b"!"
+"""How a chunk begins: a part goes on after it, ends with it, the answer is over, or has failed with an `Answer`."""
+
+ENOUGH = b"-"
 
 RUN = "rooflog.command"
 """The subject prefix of commands to the owner of the tables; they run one at a time, while nothing is folded."""
 
-ANSWER_SECONDS = 60.0
+EXPORTER = "rooflog.exporter"
+"""The subject prefix of questions and commands to the exporter."""
 
-REFUSE_SECONDS = 5.0
-"""How long the service tries to send an error to an asker that may have ended."""
+ANSWER_SECONDS = 60.0
 
 HEADROOM_BYTES = 1_024
 """Bytes of a message beside its data."""
@@ -84,61 +89,35 @@ def _question(data: bytes) -> Question:
         raise InputError(f"this is no question: {error}") from error
 
 
-async def send_rows(
-    client: Client, inbox: str, name: str, data: bytes, rows: Callable[[Question], Awaitable[_Chunks]], *, who: str
-) -> None:
-    """Send a long answer in chunks; each waits for the asker's acknowledgement, so that no buffer overflows.
-
-    `+` begins a chunk that goes on, `.` one that ends a part of the answer, `$` ends all, `!` is an error.
-    """
-    size = client.max_payload - HEADROOM_BYTES
-    try:
-        with contextlib.closing(await rows(_question(data))) as parts:
-            packages = map(packed, parts)
-            while (package := await asyncio.to_thread(next, packages, None)) is not None:
-                for start in range(0, len(package), size):
-                    kind = b"." if start + size >= len(package) else b"+"
-                    await client.request(inbox, kind + package[start : start + size], timeout=ANSWER_SECONDS)
-        await client.request(inbox, b"$", timeout=ANSWER_SECONDS)
-    except (NatsError, TimeoutError):
-        logging.getLogger(f"rooflog.{who}").info("whoever asked for %s had enough", name)
-    except Exception as error:
-        answer = refusal(error) if isinstance(error, RooflogError) else bug(name, error, who=who)
-        with contextlib.suppress(NatsError, TimeoutError):
-            await client.request(inbox, b"!" + msgspec.json.encode(answer), timeout=REFUSE_SECONDS)
-
-
-async def received_rows(client: Client, name: str, question: Question) -> AsyncGenerator[bytes]:
-    """The parts of a long answer of the projector, joined from their chunks.
+async def received_rows(log: Log, name: str, question: Question) -> AsyncGenerator[bytes]:
+    """The parts of a long answer of the projector, joined from their chunks; each chunk is asked for.
 
     Raises NotRunning, Unreachable where the answer breaks off, and what `requests.value_of` raises.
     """
-    arrived: asyncio.Queue[Msg] = asyncio.Queue()
-    inbox = client.new_inbox()
-    subscription = await client.subscribe(inbox, cb=arrived.put)
+    number: str = await ask(
+        log, f"{ROWS}.{name}", question.args, after=question.after, who="projector", timeout=ANSWER_SECONDS
+    )
     try:
-        await client.publish(f"{ROWS}.{name}", msgspec.json.encode(question), reply=inbox)
         part = bytearray()
         while True:
-            message = await asyncio.wait_for(arrived.get(), ANSWER_SECONDS)
-            if not message.reply:  # the NATS server says that nobody subscribes
-                raise NoRespondersError
-            await message.respond(b"")
-            kind, chunk = message.data[:1], message.data[1:]
-            if kind == b"!":
+            try:
+                reply = await log.request(MORE, number.encode(), timeout=ANSWER_SECONDS)
+            except NoRespondersError as error:
+                raise NotRunning("projector") from error
+            except (NatsError, TimeoutError) as error:
+                raise Unreachable(f"the projector broke off its answer: {error or type(error).__name__}") from error
+            kind, chunk = reply.data[:1], reply.data[1:]
+            if kind == FAILED:
                 value_of(msgspec.json.decode(chunk, type=Answer))
-            if kind == b"$":
+            if kind == END:
                 return
             part += chunk
-            if kind == b".":
+            if kind == LAST:
                 yield bytes(part)
                 part.clear()
-    except NoRespondersError as error:
-        raise NotRunning("projector") from error
-    except (NatsError, TimeoutError) as error:
-        raise Unreachable(f"the projector broke off its answer: {error or type(error).__name__}") from error
     finally:
-        await subscription.unsubscribe()
+        if log.client.is_connected:  # whoever has enough says so; an answer that is over does not mind
+            await log.client.publish(MORE, ENOUGH + number.encode())
 
 
 def packed(part: bytes | pa.Table) -> bytes:
@@ -151,6 +130,3 @@ def packed(part: bytes | pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, part.schema) as writer:
         writer.write_table(part)
     return sink.getvalue()
-
-
-_Chunks = Generator["bytes | pa.Table"]

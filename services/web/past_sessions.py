@@ -75,7 +75,7 @@ class PastSession:
         """Start the process and read its messages to its end; end it when cancelled."""
         environment = os.environ | {"ROOFLOG_DATA_DIR": str(settings.data_dir), "ROOFLOG_NATS_URL": url}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.history.past_process", str(self.seq)),
+            *(sys.executable, "-P", "-m", "services.history.past_process", str(self.seq)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,

@@ -15,6 +15,7 @@ import uvicorn
 
 from events.log.log import Log
 
+from ..access.connect import access
 from ..settings import Settings, SettingsError
 from .access.auth import LOOPBACK
 from .access.tokens import Tokens
@@ -44,9 +45,7 @@ async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, A
     """Run the web service until it is told to stop; the exit code. Raises SettingsError, TokensError or Unreachable."""
     tokens = Tokens(settings.tokens_file)
     check(settings, tokens)
-    log = await Log.connect(
-        url, name="rooflog-web", user=settings.nats_user, password=settings.nats_password, timeout=30
-    )
+    log = await Log.connect(access(settings, url, "gateway"), name="rooflog-web", timeout=30)
     try:
         listener = _listen(settings.web_host, settings.web_port)
         gateway = Gateway(settings, log, url)

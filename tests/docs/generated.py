@@ -24,7 +24,7 @@ from . import REFERENCE, reference
 def openapi() -> dict[str, Any]:
     """The OpenAPI document of the gateway, made without any connection."""
     app = create(
-        Gateway(Settings(actor="docs"), Log(Access("nats://localhost:4222")), "nats://localhost:4222"),
+        Gateway(Settings(actor="docs"), Log(Access()), "nats://localhost:4222"),
         Tokens(Path("/nowhere/tokens.json")),
         asyncapi.document,
     )

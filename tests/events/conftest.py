@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from events import Rooflog
-from events.log.log import Log
-from services.runtime.nats_server import EmbeddedServer, _free_port, binary, configuration
+from events.log.log import Access, Log
+from services.access.server_config import MAX_PAYLOAD
+from services.runtime.nats_server import EmbeddedServer, _free_port, binary
 from tests.deadlines import FAR_SECONDS
 from tests.services.conftest import log, server
 
@@ -34,13 +35,17 @@ class Nats:
     def __init__(self, home: Path, more: str = "", jetstream: str = "") -> None:
         home.mkdir(parents=True)
         self.port = _free_port()
-        text = configuration(self.port, home / "store").replace(
-            "sync_interval: always", f"sync_interval: always\n{jetstream}"
+        text = (
+            f"host: 127.0.0.1\nport: {self.port}\nserver_name: test\nmax_payload: {MAX_PAYLOAD}\n"
+            f'jetstream {{\n  store_dir: "{home / "store"}"\n  sync_interval: always\n  {jetstream}\n}}\n'
         )
         self.config = home / "nats.conf"
         self.config.write_text(text + more)
         self.url = f"nats://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+
+    def access(self, role: str = "admin") -> Access:
+        return Access.of(self.url)
 
     def start(self) -> None:
         self.process = subprocess.Popen(
@@ -76,7 +81,7 @@ def nats(tmp_path: Path) -> Iterator[Callable[..., Nats]]:
 
 @pytest.fixture
 async def client(server: EmbeddedServer, tmp_path: Path) -> AsyncIterator[Rooflog]:
-    client = Rooflog(server.url, actor="architect-ai", outbox=tmp_path / "outbox")
+    client = Rooflog(server.access("client"), actor="architect-ai", outbox=tmp_path / "outbox")
     yield client
     await client.aclose()
 

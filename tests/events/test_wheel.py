@@ -85,7 +85,7 @@ def test_the_wheel_holds_one_package_and_nothing_beside_it(wheel: Path) -> None:
 async def test_facts_are_said_from_a_clean_environment(
     environment: Path, server: EmbeddedServer, log: Log, tmp_path: Path
 ) -> None:
-    told = await asyncio.to_thread(run, environment, "-c", USE, server.url, tmp_path / "outbox", cwd=tmp_path)
+    told = await asyncio.to_thread(run, environment, "-c", USE, address(server, "client"), tmp_path / "outbox", cwd=tmp_path)
     assert [message.parts.kind for message in await log.history(told.strip())] == ["example.captured", "feedback.given"]
 
 

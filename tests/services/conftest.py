@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from events.facts import ExampleCaptured
+from events.log.access import read_secret
 from events.log.log import Log
 from events.subjects import new_example_id
+from services.access.roles import Name
 from services.runtime.nats_server import EmbeddedServer
 from tests.deadlines import FAR_SECONDS
 
@@ -42,9 +44,15 @@ def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
 
 @pytest.fixture
 async def log(server: EmbeddedServer) -> AsyncIterator[Log]:
-    log = await Log.connect(server.url)
+    log = await Log.connect(server.access())
     yield log
     await log.close()
+
+
+def address(server: EmbeddedServer, role: Name = "admin") -> str:
+    """The server's address with the user and password of a role in it, for a process that is given nothing else."""
+    secret = read_secret(server.access(role).secret or "")
+    return server.url.replace("//", f"//{secret.user}:{secret.password}@")
 
 
 class Cli:

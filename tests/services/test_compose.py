@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from services.access.server_config import MAX_PAYLOAD
 from services.cli.commands import COMMANDS
-from services.runtime.nats_server import MAX_PAYLOAD, binary
+from services.runtime.nats_server import binary
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -127,7 +127,7 @@ async def test_half_characters_do_not_cost_the_capture(client: Rooflog, log: Log
 
 
 def test_threads_use_the_same_client(server: EmbeddedServer, tmp_path: Path) -> None:
-    with Rooflog(server.url, outbox=tmp_path / "outbox") as client:
+    with Rooflog(server.access("client"), outbox=tmp_path / "outbox") as client:
         example_id = client.capture("p", "r")
         assert client.feedback(example_id, "positive").example_id == example_id
         assert client.flush()
@@ -141,7 +141,7 @@ async def test_what_is_said_when_closed_waits_for_the_next_process(client: Roofl
     assert client.stats().waiting == 1
     assert not client.flush()
     assert not client.close()
-    async with Rooflog(client.url, outbox=tmp_path / "outbox"):
+    async with Rooflog(server.access("client"), outbox=tmp_path / "outbox"):
         async with asyncio.timeout(10):
             while not await log.knows(late):
                 await asyncio.sleep(0.02)
@@ -150,7 +150,7 @@ async def test_what_is_said_when_closed_waits_for_the_next_process(client: Roofl
 async def test_settings_come_from_the_environment(
     server: EmbeddedServer, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ROOFLOG_NATS_URL", server.url)
+    monkeypatch.setenv("ROOFLOG_NATS_URL", address(server, "client"))
     monkeypatch.setenv("ROOFLOG_ACTOR", "bot")
     monkeypatch.setenv("ROOFLOG_OUTBOX_DIR", str(tmp_path / "elsewhere"))
     async with Rooflog() as client:

@@ -23,7 +23,7 @@ from nats.js import api
 from events import OutboxFull, Rooflog
 from events.client.outbox import SEGMENT_BYTES, Outbox
 from events.log import stream
-from events.log.log import Log
+from events.log.log import Access, Log
 from events.subjects import STREAM
 from services.runtime.nats_server import EmbeddedServer
 
@@ -57,9 +57,9 @@ def caller(url: str, outbox: Path, ids: Path, count: int, seconds: int) -> subpr
     )
 
 
-async def exactly_once(url: str, ids: list[str]) -> None:
+async def exactly_once(access: Access, ids: list[str]) -> None:
     """Every id is on the log, once, and nothing else is."""
-    log = await Log.connect(url, timeout=30)
+    log = await Log.connect(access, timeout=30)
     found = await on_the_log(log)
     await log.close()
     assert set(ids) - found.keys() == set()
@@ -68,20 +68,20 @@ async def exactly_once(url: str, ids: list[str]) -> None:
 
 async def test_a_log_that_is_away_is_waited_for(nats: Callable[..., Nats], tmp_path: Path) -> None:
     server = nats(start=False)
-    client = Rooflog(server.url, outbox=tmp_path / "outbox")
+    client = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     ids = captures(client, 1200)
     assert not client.flush(0.2)
     assert (client.stats().waiting, client.stats().is_connected) == (1200, False)
     server.start()
     assert await client.aflush(30)
     assert (client.stats().waiting, client.stats().published, client.stats().problem) == (0, 1200, None)
-    await exactly_once(server.url, ids)
+    await exactly_once(server.access(), ids)
     await client.aclose()
 
 
 async def test_a_log_that_is_killed_and_comes_back_costs_nothing(nats: Callable[..., Nats], tmp_path: Path) -> None:
     server = nats()
-    client = Rooflog(server.url, outbox=tmp_path / "outbox")
+    client = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     ids = captures(client, 100)
     assert await client.aflush(30)
     server.kill()
@@ -90,13 +90,13 @@ async def test_a_log_that_is_killed_and_comes_back_costs_nothing(nats: Callable[
     assert not client.flush(0.1)
     server.start()
     assert await client.aflush(30)
-    await exactly_once(server.url, ids)
+    await exactly_once(server.access(), ids)
     await client.aclose()
 
 
 async def test_a_log_that_hangs_reaches_no_caller(nats: Callable[..., Nats], tmp_path: Path) -> None:
     server = nats()
-    client = Rooflog(server.url, outbox=tmp_path / "outbox")
+    client = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     ids = captures(client, 10)
     assert await client.aflush(30)
     server.signal(signal.SIGSTOP)
@@ -106,13 +106,13 @@ async def test_a_log_that_hangs_reaches_no_caller(nats: Callable[..., Nats], tmp
     finally:
         server.signal(signal.SIGCONT)
     assert await client.aflush(60)
-    await exactly_once(server.url, ids)
+    await exactly_once(server.access(), ids)
     await client.aclose()
 
 
 async def test_a_log_whose_disk_is_full_is_waited_for(nats: Callable[..., Nats], tmp_path: Path) -> None:
     server = nats(jetstream="max_file_store: 200KB")
-    client = Rooflog(server.url, outbox=tmp_path / "outbox")
+    client = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     rng = random.Random(1)
     ids = [client.capture(f"Question {n}?", rng.randbytes(2000).hex()) for n in range(400)]
     await until(lambda: "the log refused the facts" in str(client.stats().problem))
@@ -122,7 +122,7 @@ async def test_a_log_whose_disk_is_full_is_waited_for(nats: Callable[..., Nats],
     server.config.write_text(server.config.read_text().replace("200KB", "1GB"))
     server.start()
     assert await client.aflush(30)
-    await exactly_once(server.url, ids)
+    await exactly_once(server.access(), ids)
     await client.aclose()
 
 
@@ -134,7 +134,7 @@ async def test_wrong_credentials_are_told_and_nothing_is_lost(nats: Callable[...
     assert not wrong.close(0)
     right = Rooflog(server.url, outbox=tmp_path / "outbox", user="app", password="right")
     await until(lambda: right.stats().published == 20)
-    log = await Log.connect(server.url, user="app", password="right")
+    log = await Log.connect(Access.of(server.url, user="app", password="right"))
     assert (await on_the_log(log)).keys() == set(ids)
     await log.close()
     await right.aclose()
@@ -146,7 +146,7 @@ async def test_a_permission_that_is_missing_is_told(nats: Callable[..., Nats], t
              { user: all, password: x }
              { user: some, password: x, permissions: { publish: { deny: "training.>" }, subscribe: ">" } } ] }\n"""
     )
-    log = await Log.connect(server.url, user="all", password="x", timeout=30)
+    log = await Log.connect(Access.of(server.url, user="all", password="x"), timeout=30)
     await log.close()
     client = Rooflog(server.url, outbox=tmp_path / "outbox", user="some", password="x")
     captures(client, 1)
@@ -159,20 +159,20 @@ async def test_a_stream_that_forgets_gets_no_facts(server: EmbeddedServer, log: 
     js = log.client.jetstream()
     await js.delete_stream(STREAM)
     await js.add_stream(api.StreamConfig(name=STREAM, subjects=["training.>"], max_age=60, allow_direct=True))
-    client = Rooflog(server.url, outbox=tmp_path / "outbox")
+    client = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     ids = captures(client, 3)
     await until(lambda: "rooflog needs" in str(client.stats().problem))
     await js.delete_stream(STREAM)
-    await stream.ensure(js)
+    await stream.ensure(log)
     assert await client.aflush(30)
-    await exactly_once(server.url, ids)
+    await exactly_once(server.access(), ids)
     await client.aclose()
 
 
 async def test_a_fact_that_the_log_never_takes_is_set_aside(
     server: EmbeddedServer, log: Log, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = Rooflog(server.url, outbox=tmp_path / "outbox")
+    client = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     ids = captures(client, 5)
     large = client.capture("Too large?", "x" * 9_000_000)
     ids += captures(client, 5)
@@ -183,7 +183,7 @@ async def test_a_fact_that_the_log_never_takes_is_set_aside(
     assert json.loads(line)["fact"]["example_id"] == large
     assert "shorten its text" in json.loads(line)["reason"]
     assert "set aside" in caplog.text
-    await exactly_once(server.url, ids)
+    await exactly_once(server.access(), ids)
     await client.aclose()
 
 
@@ -195,12 +195,12 @@ async def test_the_one_refused_message_of_a_batch_is_found(server: EmbeddedServe
     client = Rooflog(NOBODY, outbox=tmp_path / "outbox")
     ids = [client.capture(f"Question {n}?", "x" * (4000 if n in (3, 250, 251) else 100)) for n in range(400)]
     client.close(0)
-    heir = Rooflog(server.url, outbox=tmp_path / "outbox")
+    heir = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     await until(lambda: heir.stats().published == 397)
     assert heir.stats().set_aside == 3
     lines = (tmp_path / "outbox" / "set_aside.jsonl").read_text().splitlines()
     assert [json.loads(line)["fact"]["example_id"] for line in lines] == [ids[3], ids[250], ids[251]]
-    await exactly_once(server.url, [each for n, each in enumerate(ids) if n not in (3, 250, 251)])
+    await exactly_once(server.access(), [each for n, each in enumerate(ids) if n not in (3, 250, 251)])
     await heir.aclose()
 
 
@@ -229,10 +229,10 @@ async def test_after_a_kill_the_next_process_publishes_what_was_returned(
     await until(lambda: len(returned(ids)) >= at)
     kill(process.pid)
     process.wait(30)
-    heir = Rooflog(server.url, outbox=tmp_path / "outbox")
+    heir = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     await until(lambda: heir.stats().published >= len(returned(ids)))
     await heir.aclose()
-    await exactly_once(server.url, returned(ids))
+    await exactly_once(server.access(), returned(ids))
     assert list((tmp_path / "outbox").iterdir()) == []
 
 
@@ -247,11 +247,11 @@ async def test_publishing_again_what_a_killed_process_had_published_doubles_noth
     for segment in (tmp_path / "outbox").iterdir():
         shutil.copy(segment, tmp_path / "copy")
     for outbox in ("outbox", "copy"):
-        heir = Rooflog(server.url, outbox=tmp_path / outbox)
+        heir = Rooflog(server.access("client"), outbox=tmp_path / outbox)
         await until(lambda heir=heir: heir.stats().published + heir.stats().existing == 700)  # type: ignore[misc]
         assert heir.stats().existing == (700 if outbox == "copy" else 0)
         await heir.aclose()
-    await exactly_once(server.url, ids)
+    await exactly_once(server.access(), ids)
 
 
 async def test_a_forked_child_says_its_own_facts(server: EmbeddedServer, log: Log, tmp_path: Path) -> None:
@@ -272,14 +272,14 @@ async def test_a_forked_child_says_its_own_facts(server: EmbeddedServer, log: Lo
         os.write(1, told)
         os._exit(0 if client.close() else 1)
         """,
-        server.url,
+        address(server, "client"),
         tmp_path / "outbox",
     )
     told, _ = await asyncio.to_thread(process.communicate, timeout=60)
     assert process.returncode == 0
     ids = told.split()
     assert len(set(ids)) == 900
-    await exactly_once(server.url, ids)
+    await exactly_once(server.access(), ids)
     assert list((tmp_path / "outbox").iterdir()) == []
 
 
@@ -304,12 +304,12 @@ async def test_a_parents_facts_are_adopted_while_its_child_lives(
     assert process.stdout is not None
     example_id, child = (await asyncio.to_thread(process.stdout.readline)).split()
     process.wait(30)
-    heir = Rooflog(server.url, outbox=tmp_path / "outbox")
+    heir = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     await until(lambda: heir.stats().published == 1)
     kill(int(child))
     process.stdout.close()
     await heir.aclose()
-    await exactly_once(server.url, [example_id])
+    await exactly_once(server.access(), [example_id])
 
 
 @pytest.mark.parametrize("url", ["server", NOBODY])
@@ -323,15 +323,15 @@ async def test_a_program_that_just_ends_loses_nothing(
         client = Rooflog(sys.argv[1], outbox=sys.argv[2])
         print(client.capture("q", "r"))
         """,
-        server.url if url == "server" else url,
+        address(server, "client") if url == "server" else url,
         tmp_path / "outbox",
     )
     told, _ = await asyncio.to_thread(process.communicate, timeout=30)
     assert process.returncode == 0
     if url == NOBODY:
-        async with Rooflog(server.url, outbox=tmp_path / "outbox") as heir:
+        async with Rooflog(server.access("client"), outbox=tmp_path / "outbox") as heir:
             await until(lambda: heir.stats().published == 1)
-    await exactly_once(server.url, [told.strip()])
+    await exactly_once(server.access(), [told.strip()])
 
 
 async def test_facts_can_be_synced_to_this_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,11 +351,11 @@ async def test_killed_anywhere_every_returned_id_is_on_the_log_once(tmp_path: Pa
     each, outbox = CAPTURES // 4, tmp_path / "outbox"
     files = [tmp_path / f"ids{n}" for n in range(4)]
     with EmbeddedServer(tmp_path) as server:
-        await (await Log.connect(server.url)).close()
+        await (await Log.connect(server.access())).close()
         callers = []
         for file in files:
             file.touch()
-            callers.append(caller(server.url, outbox, file, each, 6))
+            callers.append(caller(address(server, "client"), outbox, file, each, 6))
         doomed = {0: rng.randrange(each // 10, each // 2), 1: rng.randrange(each // 2, each - each // 10)}
         while any(caller.poll() is None for caller in callers):
             for number, fate in list(doomed.items()):
@@ -370,10 +370,10 @@ async def test_killed_anywhere_every_returned_id_is_on_the_log_once(tmp_path: Pa
             await asyncio.sleep(rng.uniform(0.01, 0.1))
         assert doomed == {}
         assert [caller.wait(30) for caller in callers] == [-signal.SIGKILL, -signal.SIGKILL, 0, 0]
-        heir = Rooflog(server.url, outbox=outbox)
+        heir = Rooflog(server.access("client"), outbox=outbox)
         await until(lambda: not list(outbox.glob("*.facts")))
         assert heir.stats().dropped == heir.stats().set_aside == 0
         await heir.aclose()
         ids = [example_id for file in files for example_id in returned(file)]
         assert len(ids) > 2 * each
-        await exactly_once(server.url, ids)
+        await exactly_once(server.access(), ids)

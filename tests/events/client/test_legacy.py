@@ -26,7 +26,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "guide" / "migration.md"
 def collector(
     server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TrainingDataCollector]:
-    monkeypatch.setenv("ROOFLOG_NATS_URL", server.url)
+    monkeypatch.setenv("ROOFLOG_NATS_URL", address(server, "client"))
     collector = TrainingDataCollector(tmp_path / "training_data")
     yield collector
     collector.close()
@@ -69,7 +69,7 @@ async def test_the_migration_page_runs_from_top_to_bottom(
     server: EmbeddedServer, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ROOFLOG_NATS_URL", server.url)
+    monkeypatch.setenv("ROOFLOG_NATS_URL", address(server, "client"))
     monkeypatch.setitem(sys.modules, "rooflog", events)
     monkeypatch.setitem(sys.modules, "rooflog.legacy", importlib.import_module("events.legacy"))
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)

@@ -13,7 +13,7 @@ import pytest
 from events.facts import ExampleErased
 from events.log import read as reading
 from events.log.bulk_read import Bulk, BulkError
-from events.log.log import Log
+from events.log.log import Access, Log
 from events.message import Message, remembered
 from events.subjects import STREAM
 from services.runtime.nats_server import EmbeddedServer
@@ -111,41 +111,30 @@ async def test_an_undelivered_message_is_read_all_the_same(log: Log, monkeypatch
     assert await read(log, 100) == everything
 
 
-@pytest.fixture
-def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedServer]:
-    """A server that asks for a user and a password."""
-    monkeypatch.setattr(
-        "services.runtime.nats_server.configuration",
-        lambda port, store: (
-            f'host: 127.0.0.1\nport: {port}\nauthorization {{ user: "u", password: "p" }}\n'
-            f'jetstream {{ store_dir: "{store}" }}\n'
-        ),
-    )
-    with EmbeddedServer(tmp_path / "guarded") as server:
-        yield server
-
-
-async def test_it_says_who_it_is(guarded: EmbeddedServer) -> None:
-    log = await Log.connect(guarded.url, user="u", password="p")
+async def test_it_says_who_it_is(log: Log) -> None:
     await log.publish([capture() for _ in range(9)])
-    reader = Bulk(log.client, 0)
+    reader = Bulk(log, 0)
     assert [message.seq for message in reader.read(100)] == list(range(1, 10))
     reader.close()
-    log.client.options["password"] = "wrong"  # noqa: S105
+    log.access = Access.of(log.access.shown, user="admin-1", password="wrong")
     with pytest.raises(BulkError, match="Authorization Violation"):
-        Bulk(log.client, 0)
+        Bulk(log, 0)
     assert len(await read(log, 4)) == 9
-    await log.close()
 
 
-async def test_without_bulk_reading_the_log_is_read_by_direct_get(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_bulk_reading_the_log_is_read_by_direct_get(server: EmbeddedServer, log: Log) -> None:
+    """Whoever must not write has no consumer, as its deliver subject would count as publishing."""
     await log.publish([capture() for _ in range(9)])
-    with monkeypatch.context() as patched:
-        patched.setitem(log.client.options, "token", "secret")
-        with pytest.raises(BulkError, match="only a plain connection"):
-            Bulk(log.client, 0)
-        assert len(await read(log, 4)) == 9
-    reader = Bulk(log.client, 0)
+    auditor = await Log.connect(server.access("auditor"))
+    with pytest.raises(BulkError, match="Permissions Violation"):
+        Bulk(auditor, 0)
+    assert len(await read(auditor, 4)) == 9
+    await auditor.close()
+
+
+async def test_a_reading_that_breaks_off_is_told(log: Log) -> None:
+    await log.publish([capture() for _ in range(9)])
+    reader = Bulk(log, 0)
     reader.close()
     with pytest.raises(BulkError, match="broke off"):
         reader.read(1)

@@ -42,7 +42,7 @@ async def test_a_fact_is_on_the_log_once_however_often_published(log: Log) -> No
 
 async def test_publishers_at_the_same_time_double_nothing(server: EmbeddedServer, log: Log) -> None:
     facts = [capture() for _ in range(1500)]
-    other = await Log.connect(server.url)
+    other = await Log.connect(server.access())
     results = await asyncio.gather(log.publish(facts), other.publish(facts[::-1]), log.publish(facts[::2]))
     await other.close()
     assert await log.last_sequence() == len(facts)
@@ -162,12 +162,14 @@ async def test_a_stream_that_forgets_is_refused_and_left_alone(server: EmbeddedS
     await js.delete_stream(STREAM)
     await js.add_stream(api.StreamConfig(name=STREAM, subjects=["training.>"], max_age=60, allow_direct=True))
     with pytest.raises(WrongStream, match="has discard = old, but rooflog needs new"):
-        await Log.connect(server.url)
+        await Log.connect(server.access())
     assert (await js.stream_info(STREAM)).config.max_age == 60
 
 
 async def test_the_stream_is_what_the_promises_rest_on(log: Log) -> None:
-    config = (await stream.ensure(log.client.jetstream())).config
+    await stream.ensure(log)
+    assert stream.differences(await stream.held(log)) == []
+    config = (await log.client.jetstream().stream_info(STREAM)).config
     assert config.deny_purge
     assert config.allow_atomic
     assert config.allow_direct

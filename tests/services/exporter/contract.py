@@ -129,7 +129,7 @@ class ExportContract:
     def exported(cls, tmp_path_factory: pytest.TempPathFactory) -> Exported:
         directory = tmp_path_factory.mktemp("exported")
         with EmbeddedServer(directory) as server:
-            return asyncio.run(_exported(server.url, directory))
+            return asyncio.run(_exported(address(server), directory))
 
     def test_the_story_has_rows_for_it(self, exported: Exported, format_: Format) -> None:
         for split in SPLITS:

@@ -127,7 +127,7 @@ async def test_the_same_facts_give_the_same_bytes_on_any_machine(log: Log, serve
     roots = []
     for batch, page, zone, seed in [(7, 5, "Asia/Kolkata", "1"), (1000, 20_000, "America/Los_Angeles", "77")]:
         home = tmp_path / zone.replace("/", "-")
-        args = [server.url, str(home), str(batch), str(page), str(until)]
+        args = [address(server), str(home), str(batch), str(page), str(until)]
         done = await asyncio.to_thread(
             subprocess.run,
             [sys.executable, "-m", "tests.services.exporter.exporter_elsewhere", *args],

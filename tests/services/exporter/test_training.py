@@ -73,7 +73,7 @@ async def run(server: EmbeddedServer, data_dir: Path, at: int) -> int:
     """One turn of an exporter that is killed at step `at`, 0 for never; its exit code."""
     errors = data_dir / "exporter.err"
     process = Cli(data_dir).python(
-        errors.name, "-m", "tests.services.exporter.killed_exporter", server.url, str(data_dir), str(at)
+        errors.name, "-m", "tests.services.exporter.killed_exporter", address(server), str(data_dir), str(at)
     )
     code = await asyncio.to_thread(process.wait, FAR_SECONDS)
     assert code in (0, -9), errors.read_text()

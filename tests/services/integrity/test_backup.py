@@ -21,7 +21,7 @@ async def read(log: Log) -> list[Message]:
 async def restored(folder: Path, data_dir: Path) -> list[Message]:
     Cli(data_dir).run("restore", folder)
     with EmbeddedServer(data_dir) as server:
-        log = await Log.connect(server.url)
+        log = await Log.connect(server.access())
         messages = await read(log)
         await log.close()
     return messages
@@ -106,7 +106,7 @@ async def test_a_changed_byte_in_a_backup_is_named_by_sequence(cli: Cli, log: Lo
     await log.publish([capture(f"Which TPO seam overlap is number {n}?") for n in range(40)])
     cli.run("verify")
     with EmbeddedServer(tmp_path / "forger") as server:
-        forged = await Log.connect(server.url)
+        forged = await Log.connect(server.access())
         for message in await read(log):
             data = message.data.replace(b"overlap", b"overlaq") if message.seq == 23 else message.data
             await forged.client.jetstream().publish(message.subject, data)

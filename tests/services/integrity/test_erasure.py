@@ -241,7 +241,7 @@ async def test_the_command_finishes_what_ended_between_two_steps(cli: Cli, log: 
 async def test_killed_anywhere_the_same_command_finishes_it(cli: Cli, seed: int) -> None:
     rng = random.Random(seed)
     with EmbeddedServer(cli.data_dir) as server:
-        log = await Log.connect(server.url)
+        log = await Log.connect(server.access())
         await tell(log)
         cli.run("stats")
         for _ in range(3):

@@ -57,7 +57,7 @@ async def tampered(cli: Cli, log: Log, tamper: Tamper) -> Cli:
     messages = [message async for batch in log.read(0) for message in batch]
     other = Cli(cli.data_dir / "other")
     with EmbeddedServer(other.data_dir) as server:
-        copy = await Log.connect(server.url)
+        copy = await Log.connect(server.access())
         for message in tamper(messages):
             await copy.client.jetstream().publish(message.subject, message.data)
         await copy.close()

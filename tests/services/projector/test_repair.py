@@ -67,7 +67,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def folded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Log, Owner]]:
     folder = tmp_path_factory.mktemp("repair")
     with EmbeddedServer(folder / "nats") as server:
-        log = await Log.connect(server.url)
+        log = await Log.connect(server.access())
         await log.client.jetstream().publish("training.example.captured.x.junk", b"junk")
         assert not (await log.publish(DAY)).refused
         owner = Owner(folder / "rooflog.duckdb")

@@ -147,7 +147,7 @@ async def test_a_database_of_another_log_is_refused(cli: Cli, log: Log, tmp_path
     await log.publish([capture() for _ in range(3)])
     cli.run("status")
     with EmbeddedServer(tmp_path / "other") as other:
-        stranger = await Log.connect(other.url)
+        stranger = await Log.connect(other.access())
         await stranger.publish([capture() for _ in range(9)])
         await stranger.close()
         refused = cli.run("status", "--nats-url", other.url, code=1)
@@ -160,7 +160,7 @@ async def test_a_gap_in_the_delivery_is_filled_from_the_log(server: EmbeddedServ
 
     await log.publish([capture(example_id=f"e{n}") for n in range(10)])
     owner = Owner(tmp_path / "gap.duckdb")
-    service = ProjectorService(Settings(data_dir=tmp_path), log, owner, server.url)
+    service = ProjectorService(Settings(data_dir=tmp_path), log, owner)
     messages = [message async for batch in log.read(0) for message in batch]
     await service._fold([messages[0], *messages[4:6]])
     assert owner.projector.checkpoint_seq == 10
@@ -186,7 +186,7 @@ async def test_the_file_is_tidied_when_nothing_arrives_after_much(
 
     monkeypatch.setattr(Projector, "tidy", tidy)
     owner = Owner(tmp_path / "tidy.duckdb")
-    service = ProjectorService(Settings(data_dir=tmp_path), log, owner, server.url)
+    service = ProjectorService(Settings(data_dir=tmp_path), log, owner)
     running = asyncio.create_task(service.run())
     await until_running(log)  # else what it finds at its start would not have arrived
 
@@ -221,7 +221,7 @@ async def test_killed_anywhere_under_load_the_state_equals_a_rebuild(cli: Cli, s
     start("up")
     facts = work(rng, 20_000)
     with EmbeddedServer(cli.data_dir) as server:
-        log = await Log.connect(server.url, timeout=FAR_SECONDS)
+        log = await Log.connect(server.access(), timeout=FAR_SECONDS)
         await until_running(log)
 
         async def load() -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from events.log.log import Log
-from services.runtime.nats_server import EmbeddedServer, ServerError, _started, configuration
+from services.access import server_config
+from services.runtime.nats_server import EmbeddedServer, ServerError, _started
 from tests.deadlines import FAR_SECONDS
 
 from ..conftest import capture
@@ -52,14 +53,14 @@ def test_a_killed_server_is_revived_on_its_port(server: EmbeddedServer) -> None:
 async def test_a_killed_server_returns_on_its_port(server: EmbeddedServer) -> None:
     """A killed process counts as gone a moment before it has let go of its port."""
     for _ in range(10):
-        log = await Log.connect(server.url, timeout=FAR_SECONDS)
+        log = await Log.connect(server.access(), timeout=FAR_SECONDS)
         pid = server.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         while not await asyncio.to_thread(server.revive):
             await asyncio.sleep(0.001)
         await log.close()
-    await (await Log.connect(server.url, timeout=FAR_SECONDS)).close()
+    await (await Log.connect(server.access(), timeout=FAR_SECONDS)).close()
 
 
 def test_a_server_left_by_a_killed_process_is_ended(tmp_path: Path) -> None:
@@ -82,6 +83,6 @@ def test_a_taken_port_is_refused_with_the_way_out(tmp_path: Path) -> None:
 
 
 def test_it_listens_on_loopback_and_syncs_before_it_acknowledges() -> None:
-    text = configuration(4222, Path("store"))
-    assert "host: 127.0.0.1" in text
-    assert "sync_interval: always" in text
+    made = server_config.document([], store=Path("store"))
+    assert made["host"] == "127.0.0.1"
+    assert made["jetstream"]["sync_interval"] == "always"

@@ -147,7 +147,7 @@ async def test_who_gives_up_leaves_no_process_behind(log: Log, monkeypatch: pyte
 
 async def test_what_goes_wrong_there_is_told_here(log: Log) -> None:
     await log.publish([capture()])
-    log.access = Access("nats://127.0.0.1:9")
+    log.access = Access.of("nats://127.0.0.1:9")
     with pytest.raises(Unreachable, match=r"no NATS server answers at nats://127\.0\.0\.1:9"):
         await batches(log, 1)
 

@@ -120,7 +120,7 @@ def publish_raw(site: Site, subject: str, data: bytes) -> None:
         await client.close()
 
     with EmbeddedServer(site.cli.data_dir) as server, ThreadPoolExecutor() as other:
-        other.submit(asyncio.run, publish(server.url)).result()  # Playwright's loop runs in this thread
+        other.submit(asyncio.run, publish(address(server))).result()  # Playwright's loop runs in this thread
 
 
 def sideways(page: Page) -> int:

@@ -97,7 +97,7 @@ def test_without_a_projector_facts_are_taken_and_questions_are_not(site: Site) -
 
 
 async def test_garbage_on_subjects_stops_no_fact(site: Site, server: EmbeddedServer) -> None:
-    log = await Log.connect(server.url)
+    log = await Log.connect(server.access())
     js = log.client.jetstream()
     junk = [b"", b"{", b"[]", b"\xff" * 100, b'{"type":"no.such.v1"}', b"[" * 100_000, b"\0" * 1000, b'{"type":1}']
     for n, data in enumerate(junk):

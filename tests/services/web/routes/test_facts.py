@@ -199,7 +199,7 @@ def test_an_answered_fact_is_on_the_log(site: Site) -> None:
 
     async def read() -> Any:
         with EmbeddedServer(site.cli.data_dir) as server:
-            log = await Log.connect(server.url)
+            log = await Log.connect(server.access())
             message = await log.at(answer["seq"])
             await log.close()
         return message

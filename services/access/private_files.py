@@ -1,0 +1,41 @@
+"""Files of a data directory: readable by their owner alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+UMASK = 0o077
+"""What every process of rooflog keeps from others in the files that it makes."""
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file in one step, synced to disk, readable by its owner only."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    temporary.replace(path)
+
+
+def too_open(folder: Path) -> list[Path]:
+    """The folder itself and what lies directly in it or its folders that others than the owner may read or change."""
+    places = [folder, *folder.glob("*"), *folder.glob("*/*")] if folder.exists() else []
+    return [path for path in places if not path.is_symlink() and _mode(path) & UMASK]
+
+
+def close(folder: Path) -> None:
+    """Take everybody else's rights from what `too_open` finds."""
+    for path in too_open(folder):
+        path.chmod(_mode(path) & ~UMASK)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:  # it went meanwhile
+        return 0

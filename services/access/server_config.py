@@ -1,0 +1,131 @@
+"""The configuration of a NATS server with the roles of rooflog: accounts, users, permissions, and what passes between.
+
+Every subject that a role uses in another account is exported there to that account alone and imported here. The
+document is JSON, which a NATS server reads as its own format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from events.log.access import INBOX, Secret
+
+from .roles import BEFORE, LOG, ROLES, Name, Role
+
+MAX_PAYLOAD = 8 * 2**20
+"""Bytes in one fact; the server warns above this size."""
+
+BEFORE_ACCOUNT = "ROOFLOG_BEFORE"
+BEFORE_USER = "before"
+
+
+def document(
+    users: Sequence[tuple[Name, Secret]],
+    *,
+    store: Path | str,
+    host: str = "127.0.0.1",
+    port: int = 4222,
+    lets_in_before: bool = False,
+    tls: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The configuration of a server that knows these users, of which several may have one role.
+
+    With `lets_in_before` whoever has no secret is a client of 0.1.0. Every fact is synced to disk before it is
+    acknowledged.
+    """
+    made = open_document(store=store, host=host, port=port) | {"accounts": _accounts(users, lets_in_before)}
+    if lets_in_before:
+        made["no_auth_user"] = BEFORE_USER
+    if tls:
+        made["tls"] = tls
+    return made
+
+
+def open_document(*, store: Path | str, host: str = "127.0.0.1", port: int = 4222) -> dict[str, Any]:
+    """The configuration of a server that lets everybody in, as that of 0.1.0 did."""
+    return {
+        "host": host,
+        "port": port,
+        "server_name": "rooflog",
+        "max_payload": MAX_PAYLOAD,
+        "jetstream": {"store_dir": str(store), "sync_interval": "always"},
+    }
+
+
+def encoded(configuration: dict[str, Any]) -> bytes:
+    """The file of a configuration."""
+    return msgspec.json.format(msgspec.json.encode(configuration), indent=2) + b"\n"
+
+
+def _accounts(users: Sequence[tuple[Name, Secret]], lets_in_before: bool) -> dict[str, Any]:
+    accounts: dict[str, Any] = {}
+    roles = {role.account: role for role in ROLES.values() if role.account != LOG}
+    if lets_in_before:
+        roles[BEFORE_ACCOUNT] = BEFORE
+    for account in (LOG, *roles):
+        accounts[account] = {"users": [], "exports": [], "imports": []}
+    accounts[LOG]["jetstream"] = "enabled"
+    for name, secret in users:
+        role = ROLES[name]
+        accounts[role.account]["users"].append(_user(role, secret))
+    if lets_in_before:
+        nobody = _user(BEFORE, Secret(BEFORE_USER, ""), inboxes=f"{INBOX}.>")
+        accounts[BEFORE_ACCOUNT]["users"].append(nobody)
+    answered = {subject: role.account for role in ROLES.values() for subject in role.answers}
+    for account, role in roles.items():
+        for subject in role.requests:
+            _pass(accounts, _answering(answered, subject), account, subject)
+        for subject in role.hears:
+            accounts[LOG]["exports"].append({"stream": subject, "accounts": [account]})
+            accounts[account]["imports"].append({"stream": {"account": LOG, "subject": subject}})
+    for subject in {subject for role in ROLES.values() if role.account == LOG for subject in role.requests}:
+        owner = _answering(answered, subject)
+        if owner != LOG:
+            _pass(accounts, owner, LOG, subject)
+    for content in accounts.values():
+        content["exports"] = _merged(content["exports"])
+    return accounts
+
+
+def _answering(answered: dict[str, str], subject: str) -> str:
+    """The account in which a subject is answered: where a role answers it, else that of the stream."""
+    for prefix, account in answered.items():
+        if subject == prefix or (prefix.endswith(".>") and subject.startswith(prefix[:-1])):
+            return account
+    return LOG
+
+
+def _pass(accounts: dict[str, Any], owner: str, user: str, subject: str) -> None:
+    """Let requests on a subject pass from the account `user` to the account `owner`, and answers back."""
+    export: dict[str, Any] = {"service": subject, "accounts": [user]}
+    if subject.startswith("$JS.API.DIRECT.GET."):  # many messages answer one request
+        export["response_type"] = "stream"
+    accounts[owner]["exports"].append(export)
+    accounts[user]["imports"].append({"service": {"account": owner, "subject": subject}})
+
+
+def _merged(exports: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One export a subject, to all accounts that use it."""
+    merged: dict[tuple[str, str], dict[str, Any]] = {}
+    for export in exports:
+        kind = "service" if "service" in export else "stream"
+        kept = merged.setdefault((kind, export[kind]), export | {"accounts": []})
+        kept["accounts"] += [account for account in export["accounts"] if account not in kept["accounts"]]
+    return list(merged.values())
+
+
+def _user(role: Role, secret: Secret, inboxes: str | None = None) -> dict[str, Any]:
+    """A user of the server, who publishes and subscribes to what the role needs and to nothing else."""
+    inboxes = inboxes or f"{INBOX}.{secret.user}.>"
+    user: dict[str, Any] = {"user": secret.user, "password": secret.password}
+    if ">" in role.asks:
+        return user
+    publishes = [*role.requests, *role.tells]
+    if role.answers:  # to an inbox in this account, or by the way back to another one
+        publishes += [f"{INBOX}.>", "_R_.>"]
+    listens = [inboxes, *role.answers, *role.hears]
+    return user | {"permissions": {"publish": publishes, "subscribe": listens}}
