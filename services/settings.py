@@ -47,6 +47,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     nats_nkey: Annotated[Path | None, Meta(description="The file of an nkey seed, instead of user and password.")] = (
         None
     )
+    nats_domain: Annotated[
+        str | None, Meta(description="The JetStream domain of the stream, where that is in another account.")
+    ] = None
     nats_ca: Annotated[Path | None, Meta(description="The certificate authority of the NATS server, for TLS.")] = None
     nats_cert: Annotated[Path | None, Meta(description="The certificate of this process, for TLS.")] = None
     nats_key: Annotated[Path | None, Meta(description="The private key of that certificate.")] = None
@@ -205,6 +208,7 @@ _FIELDS: dict[str, Any] = {
     "nats_secret": _path,
     "nats_creds": _path,
     "nats_nkey": _path,
+    "nats_domain": str,
     "nats_ca": _path,
     "nats_cert": _path,
     "nats_key": _path,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from events import Rooflog
 from events.codec import encode
-from events.log.log import Log
+from events.log.log import Access, Log
 from services.runtime.nats_server import EmbeddedServer
 from tests.bench_load import OldClass, say, texts
 from tests.events.conftest import kill
@@ -84,9 +84,9 @@ def capture_rows(scratch: Path, server: EmbeddedServer) -> list[Row]:
     ]
 
 
-async def one_by_one(url: str, count: int) -> float:
+async def one_by_one(access: Access, count: int) -> float:
     """Facts a second that nats-py publishes and has acknowledged one at a time."""
-    log = await Log.connect(url)
+    log = await Log.connect(access)
     js = log.client.jetstream()
     await js.add_stream(name="BASELINE", subjects=["baseline.>"])
     began = time.perf_counter()
@@ -109,7 +109,7 @@ def delivery_rows(scratch: Path, server: EmbeddedServer, count: int) -> list[Row
     assert client.flush(600)
     ours = count / (time.perf_counter() - began)
     client.close()
-    baseline = asyncio.run(one_by_one(server.url, 2_000))
+    baseline = asyncio.run(one_by_one(server.access(), 2_000))
     old = OldClass(scratch / "old_delivery.jsonl")
     began = time.perf_counter()
     for number in range(count):

@@ -41,6 +41,7 @@ from projections.store import database
 from services.runtime.nats_server import EmbeddedServer
 from tests.bench_texts import SENTENCES
 from tests.evaluation.prompts import prompts
+from tests.services.conftest import address
 from tests.services.web.conftest import Site, until
 from tests.services.web.test_changes import listening
 
@@ -245,7 +246,7 @@ def running(data_dir: Path, count: int) -> Iterator[tuple[Site, EmbeddedServer]]
     with EmbeddedServer(data_dir) as server:
         if not (data_dir / "rooflog.duckdb").exists():
             began = time.monotonic()
-            said = asyncio.run(load(server.url, count))
+            said = asyncio.run(load(address(server), count))
             tell(f"published {said:,} facts at {said / (time.monotonic() - began):,.0f}/s")
         site = Site(data_dir, with_tokens=False)
         try:
@@ -303,7 +304,7 @@ def main(count: int, data_dir: Path, rounds: int) -> list[tuple[str, ...]]:
         caller = Caller(site.url)
         asked = addresses(caller, loop.run_until_complete(log.last_sequence()))
         quiet = measured(caller, asked, max(10, rounds // 5))
-        with Load(server.url, RATE) as arriving:
+        with Load(address(server), RATE) as arriving:
             before = counted(site.url)
             busy = measured(caller, asked, rounds)
             within = {

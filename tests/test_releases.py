@@ -88,11 +88,11 @@ def test_an_outbox_is_published_exactly_once(release: Path, recorded: dict[str, 
     then = dict(recorded["outbox"])
     count = then.pop("count")
     cli = Cli(tmp_path / "data")
-    with served(cli) as url:
-        first = delivered(url, unpack(release / "outbox.tar.xz", tmp_path / "outbox"), count)
+    with served(cli) as access:
+        first = delivered(access, unpack(release / "outbox.tar.xz", tmp_path / "outbox"), count)
         assert (first.published, first.existing, first.set_aside, first.damaged) == (count, 0, 0, 0)
         assert first.outbox_bytes == 0
-        again = delivered(url, unpack(release / "outbox.tar.xz", tmp_path / "copy"), count)
+        again = delivered(access, unpack(release / "outbox.tar.xz", tmp_path / "copy"), count)
         assert (again.published, again.existing, again.set_aside) == (0, count, 0)
         assert observed(cli, then) == then
 

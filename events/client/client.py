@@ -68,9 +68,9 @@ class Rooflog:
     ) -> None:
         """Open the outbox and begin to publish, first what processes that are gone have left there.
 
-        `url` may be several addresses, divided by commas, or an `Access`. `secret` is a file that `rooflog secrets` made, `creds` one
-        of NATS, `nkey` that of a seed; `ca`, `cert` and `key` are files for TLS. What is not given comes from the
-        variables ROOFLOG_NATS_URL, ROOFLOG_NATS_SECRET and so on, ROOFLOG_ACTOR and ROOFLOG_OUTBOX_DIR. `max_bytes`
+        `url` may be several addresses, divided by commas, or an `Access`. `secret` is a file that `rooflog secrets`
+        made, `creds` one of NATS, `nkey` that of a seed; `ca`, `cert` and `key` are files for TLS. What is not given
+        comes from ROOFLOG_NATS_URL, ROOFLOG_NATS_SECRET and so on, ROOFLOG_ACTOR and ROOFLOG_OUTBOX_DIR. `max_bytes`
         bounds the outbox directory. Facts survive the death of the process as they are; with `sync_seconds` they are
         also synced to this machine's disk that often. Raises OutboxError where the directory cannot be used, and
         InputError for a file that cannot be read.

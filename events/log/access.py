@@ -7,7 +7,8 @@
 | a NATS credentials file | `creds` | at every connection |
 | an nkey | `nkey`, the file of its seed | at every connection |
 
-Each goes with TLS: `ca` trusts a certificate authority, `cert` and `key` are this process's own certificate.
+`domain` is the JetStream domain of the stream, if it has one. Each way goes with TLS: `ca` trusts a certificate
+authority, `cert` and `key` are this process's own certificate.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BLOCK = re.compile(r"-----BEGIN [A-Z ]+-----\s+(\S+)\s+-+END")
 """The token and the seed in a credentials file."""
 
-_IDENTITY = ("user", "password", "secret", "creds", "nkey")
+_IDENTITY = ("user", "password", "secret", "creds", "nkey", "domain")
 _TLS = ("ca", "cert", "key")
 
 
@@ -59,6 +60,7 @@ class Access(msgspec.Struct, frozen=True):
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
+    domain: str | None = None
 
     @classmethod
     def of(cls, urls: str, **fields: str | None) -> Self:
@@ -95,6 +97,11 @@ class Access(msgspec.Struct, frozen=True):
         """The prefix of the inboxes of this user. Raises InputError where a secret file cannot be read."""
         user = None if self.creds or self.nkey else self._login()[0]
         return f"{INBOX}.{user}" if user and _TOKEN.fullmatch(user) else INBOX
+
+    @property
+    def api(self) -> str:
+        """The prefix of the subjects on which JetStream is asked: another one where it is in another account."""
+        return f"$JS.{self.domain}.API" if self.domain else "$JS.API"
 
     def options(self) -> dict[str, Any]:
         """The arguments of nats-py's `connect`. Raises InputError where a file cannot be used."""

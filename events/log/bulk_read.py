@@ -47,6 +47,7 @@ class Bulk:
         if url is None:
             raise BulkError("there is no server to read from")
         self._access = connection.access
+        self._api = connection.api
         self._inbox = connection.client.new_inbox().encode()
         self._buffer = b""
         self._average = 2**12
@@ -67,7 +68,7 @@ class Bulk:
     def close(self) -> None:
         """Let the server forget the consumer, and hang up."""
         try:
-            self._publish(f"$JS.API.CONSUMER.DELETE.{subjects.STREAM}.{self._consumer}", b"", b"")
+            self._publish(f"{self._api}.CONSUMER.DELETE.{subjects.STREAM}.{self._consumer}", b"", b"")
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread of a read that was given up
         except OSError:
             pass  # it forgets by itself
@@ -83,7 +84,7 @@ class Bulk:
                 wanted = max(1, min(count - len(messages), REQUEST_BYTES // self._average))
                 had = len(messages)
                 request = json.dumps({"batch": wanted, "no_wait": True, "max_bytes": READ_BYTES}).encode()
-                self._publish(f"$JS.API.CONSUMER.MSG.NEXT.{subjects.STREAM}.{self._consumer}", self._inbox, request)
+                self._publish(f"{self._api}.CONSUMER.MSG.NEXT.{subjects.STREAM}.{self._consumer}", self._inbox, request)
                 size = self._collect(messages, wanted)
                 if len(messages) == had:
                     break
@@ -130,7 +131,7 @@ class Bulk:
             "inactive_threshold": int(FORGOTTEN_SECONDS * 1e9),
         }
         request = json.dumps({"stream_name": subjects.STREAM, "config": config}).encode()
-        self._publish(f"$JS.API.CONSUMER.CREATE.{subjects.STREAM}", self._inbox + b".answer", request)
+        self._publish(f"{self._api}.CONSUMER.CREATE.{subjects.STREAM}", self._inbox + b".answer", request)
         try:
             while True:
                 line = self._line()

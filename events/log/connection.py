@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 
 from ..errors import Forbidden, Unreachable
 from .access import Access
@@ -28,6 +29,8 @@ class Connection:
     def __init__(self, access: Access, *, may_read: bool = True) -> None:
         self.client = Client()
         self.access = access
+        self.api = access.api
+        """The prefix of the subjects on which JetStream is asked."""
         self.may_read = may_read
         """Whether the log may be looked at; whoever may only say facts settles a lost answer by saying them again."""
         self.problem: str | None = None
@@ -63,6 +66,10 @@ class Connection:
     async def close(self) -> None:
         """End the connection; nothing is pending, as every call waits for its acknowledgement."""
         await self.client.close()
+
+    def jetstream(self, timeout: float = 5.0) -> JetStreamContext:
+        """JetStream as nats-py offers it."""
+        return self.client.jetstream(prefix=self.api, timeout=timeout)
 
     async def request(self, subject: str, data: bytes, *, timeout: float, headers: dict[str, str] | None = None) -> Msg:
         """The answer to a request. Raises Forbidden, TimeoutError also where the connection breaks, and NatsError."""

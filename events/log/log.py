@@ -177,7 +177,7 @@ class Log(Connection):
     async def last_sequence(self) -> int:
         """The sequence of the last fact on the log; 0 on an empty one."""
         try:
-            info = await self.unless_lost(self.client.jetstream().stream_info(subjects.STREAM), stream.INFO)
+            info = await self.unless_lost(self.jetstream().stream_info(subjects.STREAM), stream.info(self))
         except (NatsError, TimeoutError, OSError) as error:
             raise Unreachable(f"the log does not answer: {name_of(error)}") from error
         return info.state.last_seq
@@ -213,7 +213,7 @@ class Log(Connection):
     async def deleted(self) -> set[int]:
         """The sequences that the log no longer holds."""
         try:
-            answer = await self.request(stream.INFO, b'{"deleted_details": true}', timeout=ACK_SECONDS)
+            answer = await self.request(stream.info(self), b'{"deleted_details": true}', timeout=ACK_SECONDS)
         except (NatsError, TimeoutError) as error:
             raise Unreachable(f"the log does not answer: {name_of(error)}") from error
         state = msgspec.json.decode(answer.data, type=_Info).state
@@ -222,8 +222,8 @@ class Log(Connection):
     async def erase(self, seq: int) -> bool:
         """Overwrite and delete a message for good, whose tombstone is on the log; False where it is gone already."""
         try:
-            deleting = self.client.jetstream().delete_msg(subjects.STREAM, seq)
-            return await self.unless_lost(deleting, f"$JS.API.STREAM.MSG.DELETE.{subjects.STREAM}")
+            deleting = self.jetstream().delete_msg(subjects.STREAM, seq)
+            return await self.unless_lost(deleting, f"{self.api}.STREAM.MSG.DELETE.{subjects.STREAM}")
         except (NatsError, TimeoutError, OSError) as error:
             if await self.at(seq) is None:
                 return False

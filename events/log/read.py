@@ -31,8 +31,6 @@ GAP_TRIES = 5
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
 """The times that the server counts in nanoseconds; outside them it finds the first message for any."""
 
-_DIRECT_GET = f"$JS.API.DIRECT.GET.{subjects.STREAM}"
-
 
 async def matching(connection: Connection, subject_filter: str) -> list[Message]:
     """Every message that the log still holds under a filter, in order; for filters that match few."""
@@ -142,6 +140,7 @@ async def direct_get(connection: Connection, request: dict[str, object]) -> list
     The server ends an answer early when it grows large and says how much is left: then the rest is asked for.
     """
     wanted = int(str(request["batch"]))
+    subject = f"{connection.api}.DIRECT.GET.{subjects.STREAM}"
     messages: list[Message] = []
     ended: asyncio.Queue[dict[str, str]] = asyncio.Queue()
 
@@ -156,8 +155,8 @@ async def direct_get(connection: Connection, request: dict[str, object]) -> list
         async with _inbox(connection.client, collect) as inbox:
             while len(messages) < wanted:
                 had = len(messages)
-                await connection.client.publish(_DIRECT_GET, json.dumps(request).encode(), reply=inbox)
-                headers = await connection.unless_lost(_ended(ended, messages), _DIRECT_GET)
+                await connection.client.publish(subject, json.dumps(request).encode(), reply=inbox)
+                headers = await connection.unless_lost(_ended(ended, messages), subject)
                 if headers["Status"] not in ("204", "404"):
                     raise RooflogError(
                         f"the log could not be read: {headers['Status']} {headers.get('Description', '')}"

@@ -7,18 +7,16 @@ from typing import Any
 
 import msgspec
 from nats.js import api
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from ..errors import Forbidden, WrongStream
 from ..subjects import EVERYTHING, STREAM
 from .connection import Connection
 
-INFO = f"$JS.API.STREAM.INFO.{STREAM}"
-
 LEASES = "rooflog_leases"
 """The key-value bucket of leases: who does at the moment what only one process may do."""
 
-_FREE = frozenset({"name", "description", "num_replicas", "placement", "metadata", "duplicate_window", "compression"})
+_FREE = frozenset({"name", "description", "num_replicas", "placement", "metadata", "duplicate_window", "compression", "max_msg_size"})
 """Settings that break no promise: an administrator may choose them."""
 
 _NOTHING: tuple[object, ...] = (None, False, 0, -1, "", {}, [])
@@ -60,13 +58,13 @@ async def ensure(connection: Connection, replicas: int = 1, timeout: float = 5.0
 
     Raises WrongStream where one of that name exists whose settings break a promise: it is never changed silently.
     """
-    js = connection.client.jetstream(timeout=timeout)
+    js = connection.jetstream(timeout)
     try:
         config = await held(connection, timeout)
     except NotFoundError:
         creating = js.add_stream(configuration(replicas))
         try:
-            await connection.unless_lost(creating, f"$JS.API.STREAM.CREATE.{STREAM}")
+            await connection.unless_lost(creating, f"{connection.api}.STREAM.CREATE.{STREAM}")
         except Forbidden as error:
             raise WrongStream(
                 f"the NATS server at {connection.access.shown} holds no stream {STREAM} yet, and this user may not "
@@ -75,14 +73,14 @@ async def ensure(connection: Connection, replicas: int = 1, timeout: float = 5.0
         return
     if wrong := differences(config):
         raise WrongStream(
-            f"stream {STREAM} has {wrong[0]}; point ROOFLOG_NATS_URL at a server of its own, "
+            f"stream {STREAM} has {', '.join(wrong)}; point ROOFLOG_NATS_URL at a server of its own, "
             "or change the stream after a backup"
         )
 
 
 async def ensure_leases(connection: Connection, replicas: int = 1, timeout: float = 5.0) -> None:
     """The bucket of leases, created where there is none."""
-    js = connection.client.jetstream(timeout=timeout)
+    js = connection.jetstream(timeout)
     try:
         await js.key_value(LEASES)
     except NotFoundError:
@@ -91,12 +89,17 @@ async def ensure_leases(connection: Connection, replicas: int = 1, timeout: floa
 
 async def held(connection: Connection, timeout: float = 5.0) -> dict[str, Any]:
     """The configuration of the stream as the server has it, every field. Raises NotFoundError where there is none."""
-    answer = await connection.request(INFO, b"", timeout=timeout)
+    answer = await connection.request(info(connection), b"", timeout=timeout)
     document: dict[str, Any] = msgspec.json.decode(answer.data)
     if "error" in document:
-        raise NotFoundError(**document["error"])
+        raise APIError.from_error(document["error"])
     config: dict[str, Any] = document["config"]
     return config
+
+
+def info(connection: Connection) -> str:
+    """The subject on which the server tells how the stream is."""
+    return f"{connection.api}.STREAM.INFO.{STREAM}"
 
 
 def wanted(replicas: int = 1) -> dict[str, Any]:

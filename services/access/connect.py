@@ -30,7 +30,9 @@ def access(settings: Settings, urls: str, role: Name) -> Access:
     secret = Secrets(settings.data_dir).path(role)
     if not names_user and secret.exists():
         paths["secret"] = str(secret)
-    return Access.of(urls, user=settings.nats_user, password=settings.nats_password, **paths)
+    return Access.of(
+        urls, user=settings.nats_user, password=settings.nats_password, domain=settings.nats_domain, **paths
+    )
 
 
 def access_of(data_dir: Path, urls: str, role: Name) -> Access:

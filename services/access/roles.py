@@ -37,7 +37,7 @@ from events.facts import (
     TrainingSetExported,
     TrainingTriggered,
 )
-from events.log.stream import INFO, LEASES
+from events.log.stream import LEASES
 from events.subjects import ROOT, STREAM
 
 from ..state.protocol import ASK, EXPORTER, MORE, MOVED, ROWS, RUN
@@ -47,7 +47,7 @@ LOG = "ROOFLOG"
 
 _BUCKET = f"KV_{LEASES}"
 
-_LOOKS = (INFO, f"$JS.API.DIRECT.GET.{STREAM}", f"$JS.API.DIRECT.GET.{STREAM}.>")
+_LOOKS = (f"$JS.API.STREAM.INFO.{STREAM}", f"$JS.API.DIRECT.GET.{STREAM}", f"$JS.API.DIRECT.GET.{STREAM}.>")
 
 _CONSUMES = (
     f"$JS.API.CONSUMER.CREATE.{STREAM}",
@@ -131,7 +131,7 @@ ROLES: dict[Name, Role] = {
             "exporter",
             "keeps the volume current and starts trainings",
             (TrainingSetExported, TrainingTriggered),
-            (*_LOOKS, *_LEASES, *_QUESTIONS),
+            (*_LOOKS, *_LEASES, *_QUESTIONS, f"{EXPORTER}.status"),  # is another one running?
             answers=(f"{EXPORTER}.>",),
             hears=(MOVED,),
         ),

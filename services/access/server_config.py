@@ -19,6 +19,10 @@ from .roles import BEFORE, LOG, ROLES, Name, Role
 MAX_PAYLOAD = 8 * 2**20
 """Bytes in one fact; the server warns above this size."""
 
+_SYSTEM_API = "$JS.API.STREAM."
+"""The server answers these subjects in every account, and says in most that there is no stream: another subject is
+taken over, and the account maps the one to the other."""
+
 BEFORE_ACCOUNT = "ROOFLOG_BEFORE"
 BEFORE_USER = "before"
 
@@ -82,10 +86,9 @@ def _accounts(users: Sequence[tuple[Name, Secret]], lets_in_before: bool) -> dic
         for subject in role.hears:
             accounts[LOG]["exports"].append({"stream": subject, "accounts": [account]})
             accounts[account]["imports"].append({"stream": {"account": LOG, "subject": subject}})
-    for subject in {subject for role in ROLES.values() if role.account == LOG for subject in role.requests}:
-        owner = _answering(answered, subject)
-        if owner != LOG:
-            _pass(accounts, owner, LOG, subject)
+    for role in ROLES.values():
+        for subject in role.requests if role.account == LOG else ():
+            _pass(accounts, _answering(answered, subject), LOG, subject)
     for content in accounts.values():
         content["exports"] = _merged(content["exports"])
     return accounts
@@ -101,11 +104,23 @@ def _answering(answered: dict[str, str], subject: str) -> str:
 
 def _pass(accounts: dict[str, Any], owner: str, user: str, subject: str) -> None:
     """Let requests on a subject pass from the account `user` to the account `owner`, and answers back."""
+    if user == owner:
+        return
     export: dict[str, Any] = {"service": subject, "accounts": [user]}
     if subject.startswith("$JS.API.DIRECT.GET."):  # many messages answer one request
         export["response_type"] = "stream"
     accounts[owner]["exports"].append(export)
-    accounts[user]["imports"].append({"service": {"account": owner, "subject": subject}})
+    passage: dict[str, Any] = {"service": {"account": owner, "subject": subject}}
+    if (mapped := _mapped(subject)) != subject and user != LOG:
+        passage["to"] = mapped
+        accounts[user].setdefault("mappings", {})[subject] = mapped
+    if passage not in accounts[user]["imports"]:
+        accounts[user]["imports"].append(passage)
+
+
+def _mapped(subject: str) -> str:
+    """The subject that an account without a stream takes over instead of one that the server answers everywhere."""
+    return f"$JS.{LOG}.API.STREAM.{subject.removeprefix(_SYSTEM_API)}" if subject.startswith(_SYSTEM_API) else subject
 
 
 def _merged(exports: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -125,6 +140,8 @@ def _user(role: Role, secret: Secret, inboxes: str | None = None) -> dict[str, A
     if ">" in role.asks:
         return user
     publishes = [*role.requests, *role.tells]
+    if role.account != LOG:  # the server looks at a subject before it is mapped, and after
+        publishes += [mapped for subject in role.requests if (mapped := _mapped(subject)) != subject]
     if role.answers:  # to an inbox in this account, or by the way back to another one
         publishes += [f"{INBOX}.>", "_R_.>"]
     listens = [inboxes, *role.answers, *role.hears]

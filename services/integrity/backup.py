@@ -70,7 +70,7 @@ async def backup(log: Log, folder: Path, report: Progress | None = None) -> Mani
     if any(file.name != SNAPSHOT for file in folder.iterdir()):  # that one was broken off
         raise RooflogError(f"{folder} is not empty; give every backup a folder of its own")
     target = folder / SNAPSHOT
-    answer, size, digest = await _snapshot(log.client, target, report)
+    answer, size, digest = await _snapshot(log.client, log.api, target, report)
     last: int = answer.state["last_seq"]
     log_digest, missing = await digest_of(log, last)
     manifest = Manifest(
@@ -90,7 +90,7 @@ async def backup(log: Log, folder: Path, report: Progress | None = None) -> Mani
     return manifest
 
 
-async def _snapshot(client: Client, target: Path, report: Progress | None) -> tuple[_Answer, int, str]:
+async def _snapshot(client: Client, api: str, target: Path, report: Progress | None) -> tuple[_Answer, int, str]:
     """Have the server send the stream's snapshot, chunk by chunk, each acknowledged once it is written."""
     arrived: asyncio.Queue[Msg] = asyncio.Queue()
     inbox = client.new_inbox()
@@ -98,7 +98,7 @@ async def _snapshot(client: Client, target: Path, report: Progress | None) -> tu
     size, sha = 0, hashlib.sha256()
     try:
         wanted = {"deliver_subject": inbox, "no_consumers": True, "chunk_size": CHUNK, "jsck": True}
-        answer = await _ask(client, f"$JS.API.STREAM.SNAPSHOT.{STREAM}", msgspec.json.encode(wanted))
+        answer = await _ask(client, f"{api}.STREAM.SNAPSHOT.{STREAM}", msgspec.json.encode(wanted))
         with target.open("wb") as file:
             while True:
                 message = await asyncio.wait_for(arrived.get(), WAIT_SECONDS)
@@ -139,7 +139,7 @@ async def restore(log: Log, folder: Path, replicas: int = 1, report: Progress | 
     await _make_room(log)
     wanted = msgspec.json.encode({"config": stream.wanted(replicas), "state": manifest.state})
     try:
-        await _send(log.client, wanted, folder / SNAPSHOT, report)
+        await _send(log.client, log.api, wanted, folder / SNAPSHOT, report)
         _refuse(await stream.held(log), "the stream that came out of", folder)
         digest, _ = await digest_of(log, manifest.last_seq)
     except (NatsError, TimeoutError) as error:
@@ -160,11 +160,11 @@ async def restore(log: Log, folder: Path, replicas: int = 1, report: Progress | 
 def _refuse(config: dict[str, Any], what: str, folder: Path) -> None:
     """Raise RooflogError where a stream is not configured as the code has it: others may have altered the backup."""
     if wrong := stream.differences(config):
-        raise RooflogError(f"{what} {folder} has {wrong[0]}; nothing was kept, use another backup")
+        raise RooflogError(f"{what} {folder} has {', '.join(wrong)}; nothing was kept, use another backup")
 
 
-async def _send(client: Client, wanted: bytes, source: Path, report: Progress | None) -> None:
-    answer = await _ask(client, f"$JS.API.STREAM.RESTORE.{STREAM}", wanted)
+async def _send(client: Client, api: str, wanted: bytes, source: Path, report: Progress | None) -> None:
+    answer = await _ask(client, f"{api}.STREAM.RESTORE.{STREAM}", wanted)
     sent, size = 0, source.stat().st_size
     async for chunk in _chunks(source):
         reply = await client.request(answer.deliver_subject, chunk, timeout=WAIT_SECONDS)
@@ -207,7 +207,7 @@ def _check(folder: Path, manifest: Manifest) -> None:
 
 async def _make_room(log: Log) -> None:
     """Take an empty stream away. Raises RooflogError where it holds facts."""
-    js = log.client.jetstream()
+    js = log.jetstream()
     try:
         last = (await js.stream_info(STREAM)).state.last_seq
     except NotFoundError:
@@ -222,7 +222,7 @@ async def _make_room(log: Log) -> None:
 
 async def _remove(log: Log) -> None:
     with contextlib.suppress(NatsError, TimeoutError):
-        await log.client.jetstream().delete_stream(STREAM)
+        await log.jetstream().delete_stream(STREAM)
 
 
 async def digest_of(log: Log, last: int) -> tuple[str, list[int]]:

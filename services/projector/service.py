@@ -128,7 +128,7 @@ class ProjectorService:
     async def _subscribe(self) -> None:
         """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""
         with contextlib.suppress(NotFoundError):
-            await self._log.client.jetstream().delete_consumer(STREAM, self.durable)
+            await self._log.jetstream().delete_consumer(STREAM, self.durable)
         self.declare()
 
     def declare(self) -> None:

@@ -43,6 +43,7 @@ DOCUMENTS: dict[str, Callable[[], bytes]] = {
     "README.md": partial(_markdown, reference.index_page),
     "commands.md": partial(_markdown, reference.command_page),
     "settings.md": partial(_markdown, reference.settings_page),
+    "nats-access.md": partial(_markdown, reference.nats_access_page),
     "openapi.json": partial(_json, openapi),
     "asyncapi.json": partial(_json, asyncapi.document),
     **{f"schemas/{name}.json": partial(_json, partial(schemas().__getitem__, name)) for name in schemas()},

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from services.access.roles import NAMES, ROLES
 from services.cli import main
 from services.settings import described
+from tests.services.access import tried
 
 _NOTE = "`make docs` writes this page from the code; do not edit it."
 
@@ -62,12 +64,36 @@ def index_page() -> str:
     links = {
         "[Commands](commands.md)": "every command with its options and an example",
         "[Settings](settings.md)": "every setting with its flag, variable and default",
+        "[Access to NATS](nats-access.md)": "what each role may say, ask, read and change, as tried on a real server",
         "[openapi.json](openapi.json)": "the HTTP interface of the gateway; a running gateway shows it at `/api`",
         "[asyncapi.json](asyncapi.json)": "what the services listen to and publish on NATS; also at `/api/asyncapi`",
         "[schemas](schemas/example.captured.v1.json)": "a JSON Schema for each fact, named by its tag",
     }
     rows = [f"| {link} | {meaning} |" for link, meaning in links.items()]
     return "\n\n".join(["# Reference", _NOTE, "\n".join(["| page | content |", "|---|---|", *rows])]) + "\n"
+
+
+def nats_access_page() -> str:
+    """The page of what each role may do at the NATS server, as a real server answered."""
+    table, parts = tried.table(), ["# Access to NATS", _NOTE, _TRIED]
+    roles = [f"| {name} | {ROLES[name].does} | `{ROLES[name].account}` |" for name in NAMES]
+    parts.append("\n".join(["| role | does | account |", "|---|---|---|", *roles]))
+    groups = dict.fromkeys(attempt.group for attempt in tried.ATTEMPTS)
+    for group in groups:
+        names = [attempt.name.format(who="fact") for attempt in tried.ATTEMPTS if attempt.group == group]
+        head = [f"| {group} | {' | '.join(tried.WHO)} |", "|---" * (len(tried.WHO) + 1) + "|"]
+        rows = ["".join([f"| `{name}` |", *(_MARKS[table[name][who]] for who in tried.WHO)]) for name in names]
+        parts.append("\n".join(head + rows))
+    return "\n\n".join(parts) + "\n"
+
+
+_MARKS = {"allowed": " yes |", "refused": " |"}
+
+_TRIED = (
+    "A test tries every line as every role on a real server. `yes`: the server let it through. Everything else is "
+    "refused. Whoever is outside the account of the log was also tried with replies, deliver subjects and trace "
+    "destinations that name a fact it may not say: none was stored."
+)
 
 
 def _paragraphs(command: click.Command) -> str:

@@ -15,7 +15,7 @@ from events import InvalidFact, Rooflog, Unreachable
 from events.facts import CorrectionRecorded, ExampleCaptured, FeedbackGiven
 from events.log.log import Log
 from services.runtime.nats_server import EmbeddedServer
-from tests.services.conftest import ANSWER, Cli, cli, start
+from tests.services.conftest import ANSWER, Cli, address, cli, start
 from tests.services.forked import Forked
 from tests.services.projector.test_service import until_running
 
@@ -135,7 +135,9 @@ def test_threads_use_the_same_client(server: EmbeddedServer, tmp_path: Path) -> 
     assert list((tmp_path / "outbox").iterdir()) == []
 
 
-async def test_what_is_said_when_closed_waits_for_the_next_process(client: Rooflog, log: Log, tmp_path: Path) -> None:
+async def test_what_is_said_when_closed_waits_for_the_next_process(
+    server: EmbeddedServer, client: Rooflog, log: Log, tmp_path: Path
+) -> None:
     assert await client.aclose()
     late = client.capture("p", "r")
     assert client.stats().waiting == 1

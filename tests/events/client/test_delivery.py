@@ -26,6 +26,7 @@ from events.log import stream
 from events.log.log import Access, Log
 from events.subjects import STREAM
 from services.runtime.nats_server import EmbeddedServer
+from tests.services.conftest import address
 
 from ..conftest import Nats, kill, on_the_log, seconds, until
 from .caller import returned
@@ -150,7 +151,7 @@ async def test_a_permission_that_is_missing_is_told(nats: Callable[..., Nats], t
     await log.close()
     client = Rooflog(server.url, outbox=tmp_path / "outbox", user="some", password="x")
     captures(client, 1)
-    await until(lambda: "permissions violation" in str(client.stats().problem).lower())
+    await until(lambda: "this user may not use training." in str(client.stats().problem))
     assert client.stats().waiting == 1
     await client.aclose(0)
 

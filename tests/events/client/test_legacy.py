@@ -16,6 +16,7 @@ from events.client.legacy import TrainingDataCollector
 from events.facts import CorrectionRecorded, ExampleCaptured, FeedbackGiven
 from events.log.log import Log
 from services.runtime.nats_server import EmbeddedServer
+from tests.services.conftest import address
 
 from .test_client import only
 

@@ -161,7 +161,7 @@ async def test_a_stream_that_forgets_is_refused_and_left_alone(server: EmbeddedS
     js = log.client.jetstream()
     await js.delete_stream(STREAM)
     await js.add_stream(api.StreamConfig(name=STREAM, subjects=["training.>"], max_age=60, allow_direct=True))
-    with pytest.raises(WrongStream, match="has discard = old, but rooflog needs new"):
+    with pytest.raises(WrongStream, match="discard = old, but rooflog needs new"):
         await Log.connect(server.access())
     assert (await js.stream_info(STREAM)).config.max_age == 60
 

@@ -26,7 +26,7 @@ from services.state.client import State
 from services.state.owner import Owner
 from services.volume.local import LocalVolume
 
-from ..conftest import ANSWER, capture
+from ..conftest import ANSWER, address, capture
 from .test_exporter import corrected, export, feedback, liked
 
 NASTY = 'Roof "membrane"\n\\ \x01 \x7f \u2028 — é 🏗️ TPO, </script> and a tab\t at the flashing of the curb, 5 °'

@@ -30,7 +30,7 @@ from services.volume import VolumeError
 from services.volume.local import LocalVolume
 from tests.deadlines import FAR_SECONDS
 
-from ..conftest import ANSWER, NOW, capture
+from ..conftest import ANSWER, NOW, address, capture
 
 PHONE = " Call 312-555-0142 for it."
 SECRETS = (PHONE, "bo@example.com", "a-marker-of-what-was-erased", "a-marker-of-what-its-author-excluded")

@@ -24,7 +24,7 @@ from services.state.client import open_state
 from services.volume import LostAnswer, VolumeError
 from tests.deadlines import FAR_SECONDS
 
-from ..conftest import SEEDS, Cli
+from ..conftest import SEEDS, Cli, address
 from .killed_exporter import FileTrainer
 from .test_exporter import adopted, liked
 

@@ -30,12 +30,12 @@ def test_two_leases_share_a_server_until_both_end(tmp_path: Path) -> None:
 async def test_facts_and_port_outlive_a_restart(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as server:
         url = server.url
-        log = await Log.connect(url)
+        log = await Log.connect(server.access())
         await log.publish([capture(example_id="a")])
         await log.close()
     with EmbeddedServer(tmp_path) as server:
         assert server.url == url
-        log = await Log.connect(url)
+        log = await Log.connect(server.access())
         assert await log.knows("a")
         await log.close()
 

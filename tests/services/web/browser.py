@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, expect, s
 
 from services.runtime.nats_server import EmbeddedServer
 from tests.deadlines import FAR_SECONDS
+from tests.services.conftest import address
 
 from .conftest import Site, until
 
