@@ -91,6 +91,6 @@ class _Commands(click.Group):
 def main() -> None:
     """Turn the daily work of a roofing assistant into training data that can be trusted.
 
-    Every command takes --json (one document on standard output) and --data-dir; exit code 0 means done, 1 it failed,
-    2 the input or usage is wrong.
+    Every command takes --json (one document on standard output) and --data-dir. Options come after the command, as in
+    rooflog status --json. Exit code 0 means done, 1 it failed, 2 the input or usage is wrong.
     """

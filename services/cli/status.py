@@ -46,17 +46,21 @@ async def stats(session: Session, as_of: str | None, policy: Path | None) -> Out
     async with session.looking(as_of, policy) as (_, state):
         answer = await state.ask("stats")
     goal, unique = answer["training_goal"], answer["funnel"]["unique"]
-    share = f"{100 * unique // goal} %" if goal else "-"  # rounded down: a goal looks reached when it is
     sources = Table("source", "examples", "in training", box=None, header_style="bold")
     for row in answer["by_source"]:
         name = plain(row["source"]) + (" ★" if row["high_value"] else "")
         sources.add_row(name, f"{row['total']:,}", f"{row['in_training']:,}")
     relevance = " · ".join(f"{name} {count:,}" for name, count in answer["relevance"].items())
     text = (
-        f"{counted(answer['total'], 'example')}; {unique:,} in the training set — {share} of {goal:,}\n"
+        f"{counted(answer['total'], 'example')}; {unique:,} in the training set — {_share(unique, goal)} of {goal:,}\n"
         f"relevance: {relevance}\nreview queue: {answer['review_queue']:,}"
     )
     return Outcome(answer, text, renderables=(funnel_table(answer["funnel"]), sources))
+
+
+def _share(unique: int, goal: int) -> str:
+    """How much of the goal is reached, rounded down as on the pages: it looks reached when it is."""
+    return f"{100 * unique // goal} %" if goal else "-"
 
 
 @command("status", example="rooflog status")

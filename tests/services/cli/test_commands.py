@@ -18,6 +18,7 @@ import services.cli
 from services.cli import main
 from services.cli.command import counted, sequences
 from services.cli.commands import COMMANDS, Entry
+from services.cli.status import _share
 
 from ..conftest import ANSWER, Cli
 
@@ -96,6 +97,11 @@ def test_a_noun_agrees_with_its_count(count: int, words: str) -> None:
 @pytest.mark.parametrize(("seqs", "words"), [([], "sequences none"), ([3], "sequence 3"), ([3, 4], "sequences 3, 4")])
 def test_sequences_agree_with_their_number(seqs: list[int], words: str) -> None:
     assert sequences(seqs) == words
+
+
+@pytest.mark.parametrize(("unique", "share"), [(0, "0 %"), (998, "99 %"), (999, "99 %"), (1_000, "100 %")])
+def test_a_goal_looks_reached_when_it_is(unique: int, share: str) -> None:
+    assert _share(unique, 1_000) == share
 
 
 def test_a_new_token_is_alone_on_standard_output(cli: Cli) -> None:
