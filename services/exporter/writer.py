@@ -137,8 +137,9 @@ class _Writer:
         """Let go of threads and memory, whatever state the files are in."""
         for thread in self._threads.values():
             thread.shutdown(cancel_futures=True)
-        for files in (*self._files.values(), self._traced):
+        for files in self._files.values():
             files.abandon()
+        self._traced.abandon()
         self._con.close()
         pa.default_memory_pool().release_unused()
 
