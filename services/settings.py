@@ -54,8 +54,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     nats_cert: Annotated[Path | None, Meta(description="The certificate of this process, for TLS.")] = None
     nats_key: Annotated[Path | None, Meta(description="The private key of that certificate.")] = None
     nats_port: Annotated[
-        int, Meta(description="Loopback port of the embedded server; 0 takes a free port and keeps it.")
-    ] = 0
+        int | None,
+        Meta(
+            description="Loopback port of the embedded server; without it the port of before, else 4222, or a free one "
+            "where that is taken; 0 takes a free one."
+        ),
+    ] = None
     replicas: Annotated[
         int, Meta(description="Copies of the stream in a JetStream cluster; used when the stream is created.")
     ] = 1

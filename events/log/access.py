@@ -34,6 +34,9 @@ INBOX = "_INBOX"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+_ROTATION = re.compile(r"-[0-9]+$")
+"""What a user's name ends with: a connection keeps its inboxes when its secret is exchanged."""
+
 _BLOCK = re.compile(r"-----BEGIN [A-Z ]+-----\s+(\S+)\s+-+END")
 """The token and the seed in a credentials file."""
 
@@ -96,7 +99,7 @@ class Access(msgspec.Struct, frozen=True):
     def inbox(self) -> str:
         """The prefix of the inboxes of this user. Raises InputError where a secret file cannot be read."""
         user = None if self.creds or self.nkey else self._login()[0]
-        return f"{INBOX}.{user}" if user and _TOKEN.fullmatch(user) else INBOX
+        return f"{INBOX}.{_ROTATION.sub('', user)}" if user and _TOKEN.fullmatch(user) else INBOX
 
     @property
     def api(self) -> str:

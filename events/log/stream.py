@@ -16,7 +16,16 @@ from .connection import Connection
 LEASES = "rooflog_leases"
 """The key-value bucket of leases: who does at the moment what only one process may do."""
 
-_FREE = frozenset({"name", "description", "num_replicas", "placement", "metadata", "duplicate_window", "compression", "max_msg_size"})
+_FREE = {
+    "name",
+    "description",
+    "num_replicas",
+    "placement",
+    "metadata",
+    "duplicate_window",
+    "compression",
+    "max_msg_size",
+}
 """Settings that break no promise: an administrator may choose them."""
 
 _NOTHING: tuple[object, ...] = (None, False, 0, -1, "", {}, [])

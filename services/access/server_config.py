@@ -33,6 +33,7 @@ def document(
     store: Path | str,
     host: str = "127.0.0.1",
     port: int = 4222,
+    name: str = "rooflog",
     lets_in_before: bool = False,
     tls: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def document(
     With `lets_in_before` whoever has no secret is a client of 0.1.0. Every fact is synced to disk before it is
     acknowledged.
     """
-    made = open_document(store=store, host=host, port=port) | {"accounts": _accounts(users, lets_in_before)}
+    made = open_document(store=store, host=host, port=port, name=name) | {"accounts": _accounts(users, lets_in_before)}
     if lets_in_before:
         made["no_auth_user"] = BEFORE_USER
     if tls:
@@ -49,12 +50,14 @@ def document(
     return made
 
 
-def open_document(*, store: Path | str, host: str = "127.0.0.1", port: int = 4222) -> dict[str, Any]:
+def open_document(
+    *, store: Path | str, host: str = "127.0.0.1", port: int = 4222, name: str = "rooflog"
+) -> dict[str, Any]:
     """The configuration of a server that lets everybody in, as that of 0.1.0 did."""
     return {
         "host": host,
         "port": port,
-        "server_name": "rooflog",
+        "server_name": name,
         "max_payload": MAX_PAYLOAD,
         "jetstream": {"store_dir": str(store), "sync_interval": "always"},
     }
@@ -135,7 +138,7 @@ def _merged(exports: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _user(role: Role, secret: Secret, inboxes: str | None = None) -> dict[str, Any]:
     """A user of the server, who publishes and subscribes to what the role needs and to nothing else."""
-    inboxes = inboxes or f"{INBOX}.{secret.user}.>"
+    inboxes = inboxes or f"{INBOX}.{role.name}.>"
     user: dict[str, Any] = {"user": secret.user, "password": secret.password}
     if ">" in role.asks:
         return user

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -43,6 +44,9 @@ START_SECONDS = 60.0
 
 STOP_SECONDS = 30.0
 
+USUAL_PORT = 4222
+"""Where programs look for a NATS server that nobody told them about."""
+
 PORT_SECONDS = 3.0
 """A killed process counts as gone a moment before its last thread has let go of the port that clients know."""
 
@@ -55,12 +59,17 @@ class _Running(msgspec.Struct):
     pid: int
     port: int
     started: str
+    name: str = ""
 
 
 class EmbeddedServer:
-    """A lease on the embedded server of one data directory."""
+    """A lease on the embedded server of one data directory.
 
-    def __init__(self, data_dir: Path, port: int = 0) -> None:
+    Without a `port` it has the port of before, else the usual one, or a free one where that is taken. 0 never takes the
+    usual one.
+    """
+
+    def __init__(self, data_dir: Path, port: int | None = 0) -> None:
         self._data_dir = data_dir
         self._home = data_dir / "nats"
         self._secrets = Secrets(data_dir)
@@ -137,7 +146,7 @@ class EmbeddedServer:
             return True
 
     def _reload(self, running: _Running) -> None:
-        self._configure(running.port)
+        self._configure(running.port, running.name)
         os.kill(running.pid, signal.SIGHUP)
 
     @property
@@ -169,25 +178,20 @@ class EmbeddedServer:
             return None
 
     def _start(self) -> _Running:
-        last = self._last()
-        port = self._wanted_port or (last.port if last else _free_port())
-        if not _gets_free(port):
-            if self._wanted_port:
-                raise ServerError(f"port {port} is taken by another program; choose another with --nats-port")
-            port = _free_port()
         if self._secrets.exist:
             _move_into_account(self._store)
         elif not (self._store / "jetstream" / NO_ACCOUNT).exists():
             self._secrets.create()
-        config = self._configure(port)
+        port, name = self._port(), f"rooflog-{secrets.token_hex(4)}"
+        config = self._configure(port, name)
         log = self._home / "server.log"
         pid = _spawn([binary(), "--config", str(config), "--log", str(log)])
-        running = _Running(pid, port, _started(pid))
+        running = _Running(pid, port, _started(pid), name)
         temporary = self._record.with_suffix(".new")
         temporary.write_bytes(msgspec.json.encode(running))
         temporary.replace(self._record)
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(port):
+        while not _answers(port, name):
             if _started(pid) != running.started:
                 _reap(pid)
                 raise ServerError(f"nats-server ended at once; its last words are in {log}:\n{_tail(log)}")
@@ -200,18 +204,31 @@ class EmbeddedServer:
                 thread.submit(asyncio.run, _make_streams(access_of(self._data_dir, url_of(port), "admin"))).result()
         return running
 
+    def _port(self) -> int:
+        """The port to listen on. Raises ServerError where the one that was asked for is taken."""
+        if self._wanted_port:
+            if not _gets_free(self._wanted_port):
+                raise ServerError(
+                    f"port {self._wanted_port} is taken by another program; choose another with --nats-port"
+                )
+            return self._wanted_port
+        last = self._last()
+        if last is not None and _gets_free(last.port):
+            return last.port
+        return USUAL_PORT if self._wanted_port is None and _is_free(USUAL_PORT) else _free_port()
+
     @property
     def _store(self) -> Path:
         return self._home / "store"
 
-    def _configure(self, port: int) -> Path:
+    def _configure(self, port: int, name: str) -> Path:
         """Write the configuration: with the secrets that there are, or, before the first, open as that of 0.1.0."""
         config = self._home / "nats.conf"
         if self._secrets.exist:
             users, lets_in = self._secrets.users(), self._secrets.let_in_until is not None
-            made = server_config.document(users, store=self._store, port=port, lets_in_before=lets_in)
+            made = server_config.document(users, store=self._store, port=port, lets_in_before=lets_in, name=name)
         else:
-            made = server_config.open_document(store=self._store, port=port)
+            made = server_config.open_document(store=self._store, port=port, name=name)
         write_private(config, server_config.encoded(made))
         return config
 
@@ -287,10 +304,11 @@ def _reap(pid: int) -> None:
         return
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, name: str) -> bool:
+    """Does the server of this name answer? A server of another data directory may have been faster to the port."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            return connection.recv(4) == b"INFO"
+            return f'"server_name":"{name}"'.encode() in connection.recv(4096)
     except OSError:
         return False
 
