@@ -113,6 +113,8 @@ for _command in (create, list_, rotate):
 @click.option("--tls-cert", metavar="FILE", help="The server's certificate; with it nobody connects without TLS.")
 @click.option("--tls-key", metavar="FILE", help="The private key of that certificate.")
 @click.option("--tls-ca", metavar="FILE", help="The authority whose certificates clients must show.")
+@click.option("--cluster", metavar="HOST:PORT", help="Where the other servers of its JetStream cluster reach it.")
+@click.option("--route", "routes", multiple=True, metavar="URL", help="A server of the cluster; give it for each.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file, readable by its owner only.")
 async def nats_config(
     session: Session,
@@ -121,6 +123,8 @@ async def nats_config(
     tls_cert: str | None,
     tls_key: str | None,
     tls_ca: str | None,
+    cluster: str | None,
+    routes: tuple[str, ...],
     out: Path | None,
 ) -> Outcome:
     """Print the configuration of an outside NATS server with the users of this data directory.
@@ -132,9 +136,9 @@ async def nats_config(
 
     kept = Secrets(session.settings.data_dir)
     kept.create()
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise InputError(f"--listen {listen!r}: give an address and a port, such as 0.0.0.0:4222")
+    host, port = _address(listen, "listen")
+    if bool(cluster) != bool(routes):
+        raise InputError("give --cluster and --route together: a cluster has other servers")
     if bool(tls_cert) != bool(tls_key) or (tls_ca and not tls_cert):
         raise InputError("give --tls-cert and --tls-key together, and --tls-ca only with them")
     tls: dict[str, Any] = {"cert_file": tls_cert, "key_file": tls_key} if tls_cert else {}
@@ -143,11 +147,14 @@ async def nats_config(
     made = server_config.document(
         kept.users(),
         store=store,
-        host=host.strip("[]"),
-        port=int(port),
+        host=host,
+        port=port,
         lets_in_before=kept.let_in_until is not None,
         tls=tls,
     )
+    if cluster:
+        cluster_host, cluster_port = _address(cluster, "cluster")
+        made["cluster"] = {"name": "rooflog", "host": cluster_host, "port": cluster_port, "routes": list(routes)}
     content = server_config.encoded(made)
     if out is not None:
         private_files.write_private(out, content)
@@ -172,6 +179,14 @@ async def stream(session: Session, create: bool) -> Outcome:
     return Outcome(
         {"status": "wrong" if wrong else "ok", "wrong": wrong, "config": config}, text, code=1 if wrong else 0
     )
+
+
+def _address(text: str, option: str) -> tuple[str, int]:
+    """The host and port of an option. Raises InputError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise InputError(f"--{option} {text!r}: give an address and a port, such as 0.0.0.0:4222")
+    return host.strip("[]"), int(port)
 
 
 def _take_over(settings: Settings, *, restart: bool = False) -> bool:

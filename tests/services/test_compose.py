@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,25 +10,24 @@ from typing import Any
 import pytest
 import yaml
 
-from services.access.server_config import MAX_PAYLOAD
 from services.cli.commands import COMMANDS
 from services.runtime.nats_server import binary
+from tests.services.conftest import Cli
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
-@pytest.mark.parametrize("name", ["nats", "cluster"])
-def test_the_server_accepts_the_configuration_and_syncs_before_it_acknowledges(name: str, tmp_path: Path) -> None:
-    text: str = COMPOSE["configs"][name]["content"]
-    assert "sync_interval: always" in text
-    assert f"max_payload: {MAX_PAYLOAD}" in text
+@pytest.mark.parametrize("name", ["access", "access-cluster"])
+def test_the_server_accepts_the_configuration_that_is_made_for_it(cli: Cli, name: str, tmp_path: Path) -> None:
+    command: list[str] = COMPOSE["services"][name]["command"]
     config = tmp_path / "nats.conf"
-    config.write_text(text.replace("/store", str(tmp_path)))
+    cli.run(*(str(config) if word.startswith("/config/") else word for word in command))
     checked = subprocess.run(
         [binary(), "-t", "--config", str(config), "--name", "nats-1"], capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
+    assert json.loads(config.read_text())["jetstream"] == {"store_dir": "/store", "sync_interval": "always"}
 
 
 def test_every_service_of_ours_is_a_command_of_ours() -> None:
