@@ -241,6 +241,9 @@ FACTS: tuple[type[Fact], ...] = AnyFact.__args__
 Review = Decision | ExampleRedacted | CorrectionRecorded
 """What a reviewer may say about an example that they have looked at."""
 
+BY_CLIENTS = (ExampleCaptured, FeedbackGiven, CorrectionRecorded)
+"""What an assistant says."""
+
 ABOUT_EXAMPLES = tuple(kind for kind in FACTS if "example_id" in kind.__struct_fields__)
 """The facts about one example; a correction need not name the example that it corrects."""
 

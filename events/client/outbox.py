@@ -7,6 +7,7 @@ fact that is published twice is on the log once, because it has a subject of its
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import secrets
 import threading
@@ -36,6 +37,8 @@ SUFFIX = ".facts"
 
 _CREATE_TRIES = 3
 
+logger = logging.getLogger("rooflog")
+
 
 class Batch(msgspec.Struct, frozen=True):
     """Some facts in the order they were said, and the place in their segment behind them."""
@@ -45,11 +48,12 @@ class Batch(msgspec.Struct, frozen=True):
     end: int
 
 
-class _SetAside(msgspec.Struct):
+class _SetAside(msgspec.Struct, omit_defaults=True):
     at: datetime
     reason: str
     subject: str
-    fact: msgspec.Raw
+    fact: msgspec.Raw | None = None
+    bytes: bytes | None = None
 
 
 class Outbox:
@@ -70,6 +74,8 @@ class Outbox:
         self._lock = threading.Lock()
         self._current: Segment | None = None
         self._segments: list[Segment] = []
+        self._strange: set[str] = set()
+        """Names of segments that are not this user's own, each told once."""
         self._look_again = 0.0
         self._full, self._full_until = "", 0.0
         try:
@@ -91,12 +97,15 @@ class Outbox:
     def batch(self, count: int) -> Batch | None:
         """The oldest facts that are not settled, at most `count`; None where there are none. Raises OSError."""
         for segment in self._oldest_first():
-            while segment.settled < segment.written:
+            while segment.settled < segment.written and not segment.is_given_up:
                 records, end = segment.read(count)
                 if records:
                     return Batch(segment, records, end)
                 segment.settle(end)
-            self._finish(segment)
+            if segment.is_given_up:
+                self._give_up(segment)
+            else:
+                self._finish(segment)
         return None
 
     def settle(self, batch: Batch) -> None:
@@ -115,8 +124,11 @@ class Outbox:
         for path in sorted(self.directory.glob(f"*{SUFFIX}")):
             try:
                 segment = None if path in mine else Segment.adopt(path)
-            except OSError:
-                continue  # another user's, who will adopt it
+            except OSError as error:  # another user's, who will adopt it, or one that a stranger has put there
+                if path.name not in self._strange:
+                    self._strange.add(path.name)
+                    logger.warning("rooflog: a segment of the outbox is left alone: %s", error)
+                continue
             if segment is not None:
                 self.adopted += 1
                 with self._lock:
@@ -126,7 +138,13 @@ class Outbox:
 
     def set_aside(self, subject: str, data: bytes, reason: str) -> None:
         """Keep a fact that the log will never take where a person finds it. Raises OSError."""
-        line = msgspec.json.encode(_SetAside(datetime.now(UTC), reason, subject, msgspec.Raw(data))) + b"\n"
+        now = datetime.now(UTC)
+        try:
+            msgspec.json.decode(data)
+            kept = _SetAside(now, reason, subject, fact=msgspec.Raw(data))
+        except (ValueError, RecursionError):  # no JSON: it is kept in Base64
+            kept = _SetAside(now, reason, subject, bytes=data)
+        line = msgspec.json.encode(kept) + b"\n"
         fd = os.open(self.set_aside_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -206,6 +224,17 @@ class Outbox:
     def _oldest_first(self) -> list[Segment]:
         with self._lock:
             return sorted(self._segments, key=lambda segment: segment.path.name)
+
+    def _give_up(self, segment: Segment) -> None:
+        """Keep a segment that is hopelessly damaged for a person, and go on with the others."""
+        with self._lock:
+            self._segments.remove(segment)
+            if segment is self._current:
+                self._current = None
+        self._damaged_before += segment.damaged
+        logger.error(
+            "rooflog: a segment is damaged in too many places; what is left of it is in %s", segment.set_aside()
+        )
 
     def _finish(self, segment: Segment) -> None:
         """Remove a segment that is settled, unless facts may still be said in it."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
@@ -17,9 +17,12 @@ from typing import Any
 from nats.errors import Error as NatsError
 
 from .. import requests, subjects
-from ..errors import RooflogError, Unreachable
+from ..codec import decode
+from ..errors import InvalidFact, RooflogError, Unreachable
+from ..facts import BY_CLIENTS
 from ..log.log import BATCH, Log
 from .outbox import ADOPT_SECONDS, Batch, Outbox
+from .segment import Record
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 """Between two tries to reach a log that does not answer; doubled each time."""
@@ -160,18 +163,35 @@ class Publisher:
             await self._rest()
 
     async def _settle(self, log: Log, batch: Batch) -> None:
-        published = await log.publish_encoded(batch.records)
+        own = batch.records if batch.segment.mine else self._checked(batch.records)
+        published = await log.publish_encoded(own)
         if published.refused:
             reasons = dict(published.refused)
-            for subject, data in batch.records:
+            for subject, data in own:
                 if reason := reasons.get(subjects.parse(subject).event_id):
-                    self._outbox.set_aside(subject, data, reason)
-                    logger.error("rooflog: set aside in %s: %s", self._outbox.set_aside_path, reason)
+                    self._set_aside(subject, data, reason)
         self._outbox.settle(batch)
         self.new += len(published.new)
         self.existing += len(published.existing)
         self.last_published_at = datetime.now(UTC)
         self._recovered(log)
+
+    def _checked(self, records: Iterable[Record]) -> list[Record]:
+        """The records that a client may have said; what else is read from the disk is set aside, not published."""
+        own = []
+        for subject, data in records:
+            try:
+                fact = decode(data, subject)
+                if not isinstance(fact, BY_CLIENTS):
+                    raise InvalidFact("invalid", f"a client does not say {subjects.parse(subject).kind}")
+                own.append((subject, data))
+            except InvalidFact as error:
+                self._set_aside(subject, data, f"it is not what a client has written: {error}")
+        return own
+
+    def _set_aside(self, subject: str, data: bytes, reason: str) -> None:
+        self._outbox.set_aside(subject, data, reason)
+        logger.error("rooflog: set aside in %s: %r", self._outbox.set_aside_path, reason)
 
     async def _rest(self) -> None:
         """Until something is said, or it is time to look for segments of processes that are gone."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import stat
 import struct
 import zlib
 from pathlib import Path
@@ -29,6 +30,12 @@ START = _HEADER.size
 
 BLOCK = 2**20
 """Bytes read at a time."""
+
+RECORD_BYTES = 2**24
+"""A record at most, twice what the log takes in one message: the length in a damaged record may be anything."""
+
+DAMAGE = 100
+"""Damaged stretches after which a segment is given up: each may cost the reading of a whole record."""
 
 Record = tuple[str, bytes]
 """A subject and the fact that belongs on it."""
@@ -78,14 +85,18 @@ class Segment:
 
     @classmethod
     def adopt(cls, path: Path) -> Self | None:
-        """The segment of a process that is gone; None where its process lives or somebody else has dealt with it."""
+        """The segment of a process that is gone; None where its process lives or somebody else has dealt with it.
+
+        Raises OSError where the file is not plainly this user's own: a link, or writable by others.
+        """
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(fd).st_nlink:
+                _require_own(fd, path)
                 segment = cls(path, fd, mine=False)
                 segment._recall()
                 return segment
@@ -115,7 +126,7 @@ class Segment:
         block = os.pread(self._fd, min(BLOCK, self.written - start), start)
         if not block:
             return [], self.written
-        while at < len(block) and len(records) < count:
+        while at < len(block) and len(records) < count and not self.is_given_up:
             end = _end(block, at)
             if len(block) < end <= self.written - start:
                 if at:
@@ -132,6 +143,18 @@ class Segment:
             if len(block) - at < len(_MARK) and start + len(block) < self.written:
                 break
         return records, start + at
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether so much of it is damaged that no more of it is read."""
+        return self.damaged > DAMAGE
+
+    def set_aside(self) -> Path:
+        """Keep the file under another name, where nobody adopts it but a person may look. Raises OSError."""
+        kept = self.path.with_suffix(".damaged")
+        self.path.rename(kept)
+        self.close()
+        return kept
 
     def settle(self, offset: int) -> None:
         """Everything below `offset` needs no further care, whoever reads this file next. Raises OSError.
@@ -184,7 +207,8 @@ def _end(block: bytes, at: int) -> int:
     if at + _RECORD.size > len(block):
         return at + _RECORD.size
     _, size, name, _ = _RECORD.unpack_from(block, at)
-    return at + _RECORD.size + int(size) + int(name)
+    length = _RECORD.size + int(size) + int(name)
+    return at if length > RECORD_BYTES else at + length
 
 
 def _parse(block: bytes, at: int, end: int) -> Record | None:
@@ -198,6 +222,13 @@ def _parse(block: bytes, at: int, end: int) -> Record | None:
         return body[:name].decode("ascii"), body[name:]
     except UnicodeDecodeError:
         return None
+
+
+def _require_own(fd: int, path: Path) -> None:
+    status = os.fstat(fd)
+    is_own = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_nlink == 1
+    if not is_own or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(f"{path} is not a file that this user alone may write")
 
 
 def _allocate(fd: int, size: int) -> None:

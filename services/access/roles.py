@@ -23,16 +23,14 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from events.facts import (
+    BY_CLIENTS,
     FACTS,
-    CorrectionRecorded,
     ExampleApproved,
-    ExampleCaptured,
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
     ExampleReopened,
     Fact,
-    FeedbackGiven,
     PolicyAdopted,
     TrainingSetExported,
     TrainingTriggered,
@@ -105,7 +103,6 @@ def filter_of(kind: type[Fact]) -> str:
     return f"{ROOT}.{kind.noun}.{kind.verb}.>"
 
 
-_OF_ASSISTANTS = (ExampleCaptured, FeedbackGiven, CorrectionRecorded)
 _OF_REVIEWERS = (ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, PolicyAdopted)
 
 ROLES: dict[Name, Role] = {
@@ -138,14 +135,14 @@ ROLES: dict[Name, Role] = {
         Role(
             "gateway",
             "serves the pages and the HTTP API",
-            (*_OF_ASSISTANTS, *_OF_REVIEWERS),
+            (*BY_CLIENTS, *_OF_REVIEWERS),
             (*_LOOKS, *_QUESTIONS, f"{RUN}.>", f"{EXPORTER}.>"),
             hears=(MOVED,),
         ),
         Role(
             "client",
             "says what took place: an assistant, a trusted system",
-            _OF_ASSISTANTS,
+            BY_CLIENTS,
             (f"{ASK}.stats",),
         ),
         Role(
@@ -159,5 +156,5 @@ ROLES: dict[Name, Role] = {
 }
 """Every role by its name."""
 
-BEFORE = Role("client", "is a client of 0.1.0, which has no secret", _OF_ASSISTANTS, (f"{ASK}.stats", *_LOOKS))
+BEFORE = Role("client", "is a client of 0.1.0, which has no secret", BY_CLIENTS, (f"{ASK}.stats", *_LOOKS))
 """What whoever connects without a secret may do during the window for clients of 0.1.0."""
