@@ -61,8 +61,8 @@ _DERIVED = {
     "erased_seq": "BIGINT",
 }
 
-ANY_QUESTION = r"""regexp_replace(trim(regexp_replace(
-    lower(translate(nfc_normalize(prompt), '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')"""
+ANY_QUESTION = rf"""regexp_replace(trim(regexp_replace(
+    lower(translate({database.nfc_of("prompt")}, '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')"""
 
 QUESTION = f"""CASE WHEN regexp_full_match(prompt, '[!-~]+( [!-~]+)*') THEN rtrim(lower(prompt), ' ?!.,;:')
                    ELSE {ANY_QUESTION} END"""
