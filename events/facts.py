@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
-from .traits import DATA, Comment, Data, Name, Text, has, strings_of
+from .traits import DATA, FEW, Comment, Data, Name, Tag, Text, has, strings_of
 
 Id = Annotated[Data, Meta(pattern=r"\A[A-Za-z0-9_-]{1,128}\Z")]
 """An id that can stand as one token of a NATS subject."""
@@ -29,6 +29,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number that every JSON reader keeps exactly."""
 
 Amount = Annotated[float, Meta(ge=0)]
+
+Tags = Annotated[tuple[Tag, ...], FEW]
 
 
 class Metadata(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -98,7 +100,7 @@ class ExampleCaptured(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     response: Text
     source: Annotated[Name, Meta(min_length=1, max_length=100)]
     metadata: Metadata = Metadata()
-    tags: tuple[Name, ...] = ()
+    tags: Tags = ()
     project_context: Name = "general"
     document: Document | None = None
     details: Annotated[dict[str, Any], DATA] = field(default_factory=dict)
@@ -128,10 +130,10 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
     corrected_response: Text
     reason: Comment | None = None
     corrector: Name | None = None
-    tags: tuple[Name, ...] = ()
+    tags: Tags = ()
     project_context: Name = "general"
     include_in_training: bool = True
-    aliases: tuple[Id, ...] = ()
+    aliases: Annotated[tuple[Id, ...], FEW] = ()
 
 
 class Decision(Fact, frozen=True, omit_defaults=True, kw_only=True):

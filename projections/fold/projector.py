@@ -30,6 +30,7 @@ from ..store.database import Connection, DatabaseError, with_rows
 from ..tables import awaited, policies
 from ..tables.examples import QUESTION, known
 from ..texts import analysis, contradictions, near_links
+from ..texts.text_size import READ
 from ..verdicts import verdicts
 from . import tables
 
@@ -290,8 +291,8 @@ class Projector:
 
 
 def _prompts(examples: str) -> str:
-    """The prompts of a relation of examples as near-duplicates are looked for, NULL where they are erased."""
-    return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN {QUESTION} END AS prompt FROM {examples}"
+    """What is read of the prompts of a relation of examples to find near-duplicates, NULL where they are erased."""
+    return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN left({QUESTION}, {READ}) END AS prompt FROM {examples}"
 
 
 def _named(batch: Batch) -> set[str]:

@@ -15,7 +15,7 @@ from ..tables import awaited, policies
 from ..tables.examples import id_key
 from ..tables.quarantine import SUBJECT_ID
 from ..verdicts import verdicts
-from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, names
+from ..verdicts.reasons import BIT, FIRST, OF_STAGE, QUEUE, names
 
 PAGE = 1_000
 """Rows in one answer at most; more is asked for page by page."""
@@ -48,7 +48,7 @@ def funnel(con: Connection, relation: str | None = None) -> dict[str, Any]:
         f"SELECT ({{1}})::VARCHAR, count(*) FROM {relation} GROUP BY ALL"
     )  # fmt: skip
     kinds = dict(con.execute(counted.format("kind", "kind")).fetchall())
-    lost = {int(bit): count for bit, count in con.execute(counted.format("reason", "reasons & -reasons")).fetchall()}
+    lost = {int(bit): count for bit, count in con.execute(counted.format("reason", FIRST)).fetchall()}
     total = sum(kinds.values())
     filtered = total - sum(count for bit, count in lost.items() if bit & OF_STAGE["filters"])
     approved = filtered - sum(count for bit, count in lost.items() if bit & OF_STAGE["approval"])

@@ -12,8 +12,6 @@ import pyarrow as pa
 
 from events.errors import RooflogError
 
-from .combining_marks import SUSPECT, nfc
-
 Connection = duckdb.DuckDBPyConnection
 
 MEMORY_LIMIT = "1GB"
@@ -70,13 +68,7 @@ def connect(path: Path | None, *, threads: int = THREADS, memory_limit: str = ME
             "stop the other process, or run `rooflog rebuild` to make it anew from the log"
         ) from error
     connection.execute("SET TimeZone = 'UTC'")
-    connection.create_function("nfc_of_marks", nfc, ["VARCHAR"], "VARCHAR")
     return connection
-
-
-def nfc_of(text: str) -> str:
-    """SQL for the form NFC of an SQL expression, in linear time; only `connect` knows the function for long runs."""
-    return f"CASE WHEN regexp_matches({text}, '{SUSPECT}') THEN nfc_of_marks({text}) ELSE nfc_normalize({text}) END"
 
 
 def insert(con: Connection, table: str, columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -15,6 +15,7 @@ from events.message import Message
 
 from ..store import database
 from ..store.batch import Batch
+from ..store.combining_marks import nfc
 from ..store.database import Connection
 from ..store.projection import ENVELOPE, Projection, envelope, envelopes
 from ..store.table import Table
@@ -62,7 +63,7 @@ _DERIVED = {
 }
 
 ANY_QUESTION = rf"""regexp_replace(trim(regexp_replace(
-    lower(translate({database.nfc_of("prompt")}, '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')"""
+    lower(translate({nfc("prompt")}, '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')"""
 
 QUESTION = f"""CASE WHEN regexp_full_match(prompt, '[!-~]+( [!-~]+)*') THEN rtrim(lower(prompt), ' ?!.,;:')
                    ELSE {ANY_QUESTION} END"""

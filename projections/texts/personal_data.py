@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from .personal_data_checks import data_group
 from .personal_data_rules import FLAG_ONLY, RULES, VERSION, Kind, Rule
+from .text_size import READ
 
 __all__ = ["PREFILTER", "VERSION", "Kind", "Span", "find", "find_in", "proposal", "redact"]
 
@@ -36,9 +37,9 @@ class Span(Struct, frozen=True, order=True):
 
 
 def find(prompt: str, response: str | None = None, original_response: str | None = None) -> list[Span]:
-    """Spans of all fields, field by field in order; they never overlap."""
-    spans = find_in(prompt, "prompt") + find_in(response or "", "response")
-    return spans + find_in(original_response or "", "original_response")
+    """Spans of what is read of all fields, field by field in order; they never overlap."""
+    spans = find_in(prompt[:READ], "prompt") + find_in((response or "")[:READ], "response")
+    return spans + find_in((original_response or "")[:READ], "original_response")
 
 
 def find_in(text: str, field: Field = "prompt") -> list[Span]:

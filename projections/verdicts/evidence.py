@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..texts.text_size import READ
+
 COLUMNS = {
     "example_id": "VARCHAR",
     "seq": "BIGINT",
@@ -30,7 +32,7 @@ COLUMNS = {
     "superseded_by": "VARCHAR",
 }
 """`cluster` is the seq of the example that represents its near-duplicates, its own where it is alone; `used_with` are
-the modifications with which a document was used."""
+the modifications with which a document was used; `flags` also says `too_long` of a text that was not read whole."""
 
 
 def gathered(some: str | None = None) -> str:
@@ -46,7 +48,8 @@ def gathered(some: str | None = None) -> str:
     return f"""
 WITH mine AS (
     SELECT e.* EXCLUDE (response, prompt, original_response, details), length(e.prompt) AS prompt_chars,
-           length(e.response) AS response_chars
+           length(e.response) AS response_chars,
+           greatest(length(e.prompt), length(e.response), length(e.original_response)) > {READ} AS is_too_long
     FROM examples e {by_seq}),
 liked AS (
     SELECT example_id, arg_max(feedback, seq) AS feedback, max(seq) AS feedback_seq
@@ -74,7 +77,8 @@ SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     m.prompt_key, coalesce(n.representative, m.seq) AS cluster, m.prompt_chars, m.response_chars,
     m.include_in_training, m.was_corrected, CASE WHEN m.was_used THEN m.modifications_made END AS used_with,
     m.erased_seq IS NOT NULL AS is_erased, coalesce(k.score, 0) AS score, coalesce(k.context, 0) AS context,
-    coalesce(k.terms, []) AS terms, coalesce(k.personal_data, []) AS personal_data, coalesce(k.flags, []) AS flags,
+    coalesce(k.terms, []) AS terms, coalesce(k.personal_data, []) AS personal_data,
+    CASE WHEN m.is_too_long THEN list_append(coalesce(k.flags, []), 'too_long') ELSE coalesce(k.flags, []) END AS flags,
     l.feedback, l.feedback_seq, d.decision, d.decision_seq, c.superseded_by
 FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
      LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)

@@ -100,6 +100,7 @@ FROM (
         | CASE WHEN $exclude_personal_data AND len(personal_data) > 0 THEN {BIT["personal_data"]} ELSE 0 END
         | CASE WHEN superseded_by IS NOT NULL OR was_corrected THEN {BIT["superseded_by"]} ELSE 0 END
         | CASE WHEN is_erased THEN {BIT["erased"]} ELSE 0 END
+        | CASE WHEN list_contains(flags, 'too_long') THEN {BIT["too_long"]} ELSE 0 END
         | CASE WHEN decision = 'rejected' THEN {BIT["rejected"]}
                WHEN basis IS NULL THEN {BIT["not_approved"]} ELSE 0 END AS own
     FROM (

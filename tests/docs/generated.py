@@ -42,6 +42,7 @@ def _markdown(page: Callable[[], str]) -> bytes:
 DOCUMENTS: dict[str, Callable[[], bytes]] = {
     "README.md": partial(_markdown, reference.index_page),
     "commands.md": partial(_markdown, reference.command_page),
+    "limits.md": partial(_markdown, reference.limits_page),
     "settings.md": partial(_markdown, reference.settings_page),
     "openapi.json": partial(_json, openapi),
     "asyncapi.json": partial(_json, asyncapi.document),

@@ -27,6 +27,7 @@ from events.facts import (
 from projections.policy.policy import Policy, default, from_document
 from projections.texts.contradictions import disagree
 from projections.texts.near_duplicates import cluster
+from projections.texts.text_size import READ
 
 Text = tuple[str, str]
 """Prompt and answer."""
@@ -41,6 +42,7 @@ class Example(Struct):
     source: str
     texts: list[Text]
     include: bool
+    original: str = ""
     wrong: Text | None = None
     corrects: str | None = None
     was_corrected: bool = False
@@ -93,6 +95,7 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
                 about.decision = None
             case ExampleRedacted():
                 about.texts.append((fact.prompt, fact.response))
+                about.original = (fact.original_response or "") if about.is_correction else ""
     erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}
     for example in examples.values():
         if _is_erased(example.id, examples, erased):
@@ -145,6 +148,7 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
             new = Example(
                 fact.event_id, seq, fact.occurred_at, "user_correction",
                 [(fact.original_prompt, fact.corrected_response)], fact.include_in_training,
+                original=fact.original_response,
                 wrong=(fact.original_prompt, fact.original_response), corrects=fact.example_id,
             )  # fmt: skip
         else:
@@ -156,6 +160,7 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
 def _verdict(example: Example, everything: Iterable[Example], policy: Policy, analysis: Analysis) -> Verdict:
     filters, thresholds = policy.filters, policy.relevance
     prompt, response = example.texts[-1]
+    too_long = not example.erased and any(len(text) > READ for text in (prompt, response, example.original))
     relevance = "low"
     if analysis.context >= thresholds.context and analysis.score >= thresholds.medium:
         relevance = "high" if analysis.score >= thresholds.high else "medium"
@@ -173,6 +178,7 @@ def _verdict(example: Example, everything: Iterable[Example], policy: Policy, an
         "personal_data": analysis.personal_data and filters.exclude_personal_data,
         "superseded_by": bool(corrections) or example.was_corrected,
         "erased": example.erased,
+        "too_long": too_long,
         "rejected": decision == "rejected",
         "not_approved": decision != "rejected" and basis is None,
     }
@@ -182,7 +188,7 @@ def _verdict(example: Example, everything: Iterable[Example], policy: Policy, an
         superseded_by=max(corrections, key=lambda other: other.seq).id if corrections else None,
     )
     borderline = abs(analysis.context - thresholds.context) <= policy.review.borderline
-    edge_case = analysis.personal_data or analysis.flags or (basis is None and borderline)
+    edge_case = analysis.personal_data or analysis.flags or too_long or (basis is None and borderline)
     verdict.place = _place(example, verdict, edge_case)
     return verdict
 
@@ -239,7 +245,7 @@ def _place(example: Example, verdict: Verdict, edge_case: bool) -> int | None:
 def _questions(examples: Mapping[str, Example], policy: Policy) -> list[list[Example]]:
     """Examples by their question: all of them clustered in one pass, in the order of the log."""
     asking = sorted((e for e in examples.values() if not e.erased), key=lambda example: example.seq)
-    links = cluster([_question(example.texts[-1][0]) for example in asking], policy.duplicates.threshold)
+    links = cluster([_question(example.texts[-1][0])[:READ] for example in asking], policy.duplicates.threshold)
     questions: dict[int, list[Example]] = {}
     for number, (example, (representative, _)) in enumerate(zip(asking, links, strict=True)):
         questions.setdefault(number if representative is None else representative, []).append(example)

@@ -20,6 +20,7 @@ from events.errors import InvalidFact
 from events.facts import Document, Fact, TrainingSetExported, TrainingTriggered
 from projections.fold.projector import Projector, prepare
 from projections.store.database import Connection
+from projections.texts.text_size import READ
 from projections.verdicts.reasons import names
 
 from . import model
@@ -49,6 +50,7 @@ from .given import (
     rejected,
     reopened,
     split,
+    unlimited,
 )
 
 slow = settings(
@@ -215,6 +217,33 @@ def test_the_tables_say_what_the_rules_in_plain_python_say(history: list[Said]) 
     with closing(fold([story.messages])) as projector:
         analysed, told = _analysed(projector.con), _verdicts(projector.con)
     assert told == model.judge(_decoded(story), analysed)
+
+
+LONG = " " * READ
+LONG_TEXTS: tuple[Said, ...] = (
+    captured("a"),
+    unlimited(captured("b", OTHER_PROMPT, ANSWER + LONG + SUPPLIER)),
+    approved("b"),
+    unlimited(captured("c", "Which TPO membrane is it?" + LONG + "tpo")),
+    unlimited(corrected("a", wrong=ANSWER + LONG)),
+    unlimited(captured("d", "Which PVC membrane is it?", ANSWER + LONG)),
+    liked("d"),
+    redacted("d", "Which PVC membrane is it?", ANSWER),
+    unlimited(redacted("a", PROMPT, ANSWER + LONG)),
+)
+
+
+def test_a_text_that_is_read_in_part_waits_for_a_person() -> None:
+    story = given(*LONG_TEXTS)
+    story.then(
+        training_set=["d"],
+        why={"b": ["too_long"], "c": ["too_long", "not_approved"], "fix-a": ["too_long"]},
+        queue=[("fix-a", "correction"), ("c", "new_topic")],
+    )
+    assert story.show("b")["personal_data"] == []
+    assert story.funnel["lost"] == {"superseded_by": 1, "too_long": 3}
+    told = _verdicts(story.con)
+    assert told == model.judge(_decoded(story), _analysed(story.con))
 
 
 def _verdicts(con: Connection) -> dict[str, model.Verdict]:

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from events.errors import StalePolicy
 from events.facts import Count
-from projections.policy.policy import Policy, PolicyError, from_document, from_toml
+from projections.policy.policy import Policy, PolicyError, from_toml, proposed
 
 from ...curation import policies as curated
 from ..access.auth import may
@@ -31,7 +31,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         try:
             if (self.policy is None) == (self.toml is None):
                 raise PolicyError("give the policy either as `policy` or as `toml`")
-            return from_toml(self.toml) if self.toml is not None else from_document(self.policy or {})
+            return from_toml(self.toml) if self.toml is not None else proposed(self.policy or {})
         except PolicyError as error:
             raise Refusal(422, str(error), code="invalid_policy") from error
 
