@@ -70,7 +70,7 @@ def _matches(rule: Rule, text: str) -> Iterator[tuple[re.Match[str], int, int]]:
         for each in rule.pattern.finditer(text):
             yield each, *each.span(data_group(each))
         return
-    ends = [found.span(1) for found in re.finditer(f"(?=({rule.end.pattern}))", text)]
+    ends = [match.span(1) for match in re.finditer(f"(?=({rule.end.pattern}))", text)]
     at = place = 0
     while match := rule.pattern.search(text, at):
         at = match.end()

@@ -61,7 +61,7 @@ LARGE: list[tuple[Fact, str]] = [
 
 
 @pytest.mark.parametrize(("fact", "reason"), LARGE, ids=lambda value: value[:20] if isinstance(value, str) else "")
-def test_a_larger_fact_is_refused_with_its_field_size_and_limit(fact: Fact, reason: str) -> None:
+def test_a_larger_fact_is_refused_with_field_size_and_limit(fact: Fact, reason: str) -> None:
     with pytest.raises(InvalidFact, match="at most") as refused:
         encode(fact)
     assert refused.value.reason.startswith(reason)
@@ -91,12 +91,12 @@ def test_details_nested_without_end_are_refused() -> None:
 
 
 @pytest.mark.parametrize("data", [b"[" * (DEEPEST + 1), b'{"a":' * (DEEPEST + 1), b"[" * 100_000 + b"]" * 100_000])
-def test_json_that_nests_too_deep_is_refused_before_it_is_decoded(data: bytes) -> None:
+def test_json_that_nests_too_deep_is_refused_undecoded(data: bytes) -> None:
     with pytest.raises(InvalidFact, match="nested more than 64 levels deep"):
         check_json(data)
 
 
-def test_json_of_too_many_lists_is_refused_before_it_is_decoded() -> None:
+def test_json_of_too_many_lists_is_refused_undecoded() -> None:
     with pytest.raises(InvalidFact, match="the body has 30,001 lists and objects, at most 20,000"):
         check_json(b"[" + b"[]," * 30_000 + b"1]", what="the body")
     check_json(b'"' + b"[{" * 30_000 + b'"')

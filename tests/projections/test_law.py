@@ -233,7 +233,7 @@ LONG_TEXTS: tuple[Said, ...] = (
 )
 
 
-def test_a_text_that_is_read_in_part_waits_for_a_person() -> None:
+def test_a_text_read_in_part_waits_for_a_person() -> None:
     story = given(*LONG_TEXTS)
     story.then(
         training_set=["d"],

@@ -95,7 +95,7 @@ def test_no_prompts_no_links() -> None:
     assert buckets([]).shape == (0, BANDS + 1)
 
 
-def test_texts_of_one_letter_have_a_signature_alone_and_among_others() -> None:
+def test_texts_of_one_letter_have_a_signature_of_their_own() -> None:
     """A one-letter word that the vocabulary knows, such as that of a T-joint, has no 4-gram."""
     alone = signature(["t"])
     assert (alone == signature(["roof drain", "t", "membrane"])[1]).all()
