@@ -64,7 +64,9 @@ async def add(session: Session, name: str, role: Role) -> Outcome:
     """Make a token and print it, this once; NAME is the actor of the facts that are said with it."""
     tokens = Tokens(session.settings.tokens_file)
     secret = tokens.add(name, role)
-    return Outcome({"status": "added", "name": name, "role": role, "token": secret}, secret)
+    session.note(f"its digest is in {tokens.path}")
+    value = {"status": "added", "name": name, "role": role, "token": secret, "file": str(tokens.path)}
+    return Outcome(value, secret)
 
 
 @command("list", example="rooflog token list")
