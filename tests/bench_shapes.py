@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from itertools import pairwise
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from events.codec import encode
 from events.message import Message
 from events.subjects import subject_of
 from projections.fold.projector import Projector
-from tests.projections.given import ANSWER, captured
+from tests.projections.given import captured
 from tests.projections.texts.shapes import SHAPES
 from tests.projections.texts.steps import STEPS
 
@@ -37,12 +38,17 @@ def seconds(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def folding(projector: Projector, number: int, text: str, *, is_prompt: bool) -> float:
-    """Seconds to fold a capture whose prompt or answer is the text."""
-    texts = (text, ANSWER) if is_prompt else (f"Which membrane is number {number}?", text)
-    fact = captured(f"e{number}", *texts)
-    message = Message(number, subject_of(fact), encode(fact), 1_742_299_200_000_000_000)
-    return seconds(lambda: projector.apply([message]))
+def folding(shape: str, size: int) -> float:
+    """Seconds to fold a capture whose prompt, or another whose answer, is a text of a shape; the greater of both."""
+    text = cut(shape, size)
+    with closing(Projector(None)) as projector:
+        projector.con.execute("SET threads = 1")
+        facts = [captured("a"), captured("b", prompt=text), captured("c", "Which membrane is it?", text)]
+        times = []
+        for seq, fact in enumerate(facts, 1):
+            message = Message(seq, subject_of(fact), encode(fact), 1_742_299_200_000_000_000)
+            times.append(seconds(lambda: projector.apply([message])))  # noqa: B023 -- called at once
+    return max(times[1:])
 
 
 def growth(times: list[float]) -> float:
@@ -50,29 +56,17 @@ def growth(times: list[float]) -> float:
     return max(later / max(earlier, NOISE) / 10 for earlier, later in pairwise(times))
 
 
-def main(slowest: int) -> None:
+def main(count: int) -> None:
     """Print the slowest shapes, with the step that is slowest of each."""
-    projector = Projector(None)
-    projector.con.execute("SET threads = 1")
-    found: list[tuple[str, list[float]]] = []
-    number = 0
-    for shape in SHAPES:
-        times = []
-        for size in SIZES:
-            number += 2
-            text = cut(shape, size)
-            as_prompt = folding(projector, number - 1, text, is_prompt=True)
-            times.append(max(as_prompt, folding(projector, number, text, is_prompt=False)))
-        found.append((shape, times))
+    largest = sorted(((folding(shape, SIZES[-1]), shape) for shape in SHAPES), reverse=True)
     columns = [f"fold, {size / 1000:,.0f} kB" for size in SIZES]
     table = Table("shape of a text", "slowest step", *columns, "growth", box=None)
-    for shape, times in sorted(found, key=lambda row: -row[1][-1])[:slowest]:
+    for last, shape in largest[:count]:
+        times = [*(folding(shape, size) for size in SIZES[:-1]), last]
         text = cut(shape, SIZES[-1])
-        step, most = max(((name, seconds(lambda: work(text))) for name, work in STEPS.items()), key=lambda one: one[1])  # noqa: B023
+        most, step = max((seconds(lambda: work(text)), name) for name, work in STEPS.items())  # noqa: B023
         table.add_row(shape, f"{step}, {most:.2f} s", *(f"{one:.2f} s" for one in times), f"{growth(times):.2f}")
     Console(width=140).print(table)
-    worst = max(found, key=lambda row: growth(row[1]))
-    print(f"{len(found)} shapes; the greatest growth is {growth(worst[1]):.2f} times that of the size: {worst[0]}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from ..store.combining_marks import normalised
+from .text_size import READ
 
 SOURCE = files("projections.policy").joinpath("vocabulary.toml").read_bytes()
 VOCABULARY: dict[str, str] = tomllib.loads(SOURCE.decode())
@@ -151,9 +152,12 @@ def _numbered(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in lower case, numbers with their units."""
+    """The words of a text, in lower case, numbers with their units.
+
+    NFKC makes up to 18 characters of one: no more than what is read of a text is kept.
+    """
     if not text.isascii():
-        text = normalised(_VULGAR.sub(r" \g<0>", text), "NFKC").translate(_STANDARD_MARKS)
+        text = normalised(_VULGAR.sub(r" \g<0>", text), "NFKC")[:READ].translate(_STANDARD_MARKS)
     text = text.lower().lstrip()
     if text.startswith("ok"):
         text = _OPENING.sub("", text)

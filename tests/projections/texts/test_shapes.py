@@ -10,6 +10,7 @@ from projections.store.combining_marks import RUN, normalised
 from projections.texts import normal_form
 from projections.texts.normal_form import normalise
 from projections.texts.personal_data import find_in
+from projections.texts.text_size import READ
 from projections.texts.words import words
 from tests.deadlines import assert_linear, processor_seconds
 
@@ -55,6 +56,10 @@ def test_marks_in_order_leave_the_normal_form_as_it_is(form: str) -> None:
         for base in ("a", "\u00e9", "", "\u30ab"):
             text = base + marks * (1 + 2 * RUN // len(marks)) + " b"
             assert normalised(text, form) == unicodedata.normalize(form, text)  # type: ignore[arg-type]
+
+
+def test_characters_that_stand_for_many_are_read_in_part() -> None:
+    assert len(normalise("\ufdfa" * READ)) <= READ
 
 
 def test_a_number_with_hundreds_of_thousands_stops_nothing() -> None:
