@@ -14,6 +14,7 @@ from rich.table import Table
 from events.errors import InputError
 
 from ..exporter.client import ask, done
+from ..log_lines import log_to_stderr
 from ..volume import open_volume
 from .command import (
     Outcome,
@@ -22,7 +23,6 @@ from .command import (
     actor_option,
     as_of_option,
     command,
-    log_to_stderr,
     plain,
     policy_option,
     setting_option,

@@ -8,8 +8,9 @@ from typing import get_args
 import click
 import msgspec
 
+from ..log_lines import log_to_stderr
 from ..web.access.tokens import Role, Tokens
-from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
+from .command import Outcome, Session, command, plain, web_host_option, web_port_option
 
 
 @command("web", example="rooflog web --data-dir /srv/rooflog --web-port 8080")

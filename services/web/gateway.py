@@ -26,6 +26,7 @@ from ..state.client import State
 from .changes import Changes
 from .errors import Refusal, unavailable
 from .past_sessions import PastSessions
+from .workers import Workers
 
 SAY_SECONDS = 5.0
 """How long the log may take to acknowledge: longer than a synced batch ever takes, shorter than callers wait."""
@@ -46,7 +47,11 @@ class Gateway:
         self.log = log
         self.changes = Changes()
         self.pasts = PastSessions(settings, url)
+        self.workers = Workers()
         self._state = State(log, None, None)
+        self._looks = 0
+        self._looking = asyncio.Lock()
+        self._seen: dict[str, Any] = {}
         self._said: dict[str, int] = {}
 
     @asynccontextmanager
@@ -170,7 +175,18 @@ class Gateway:
         return last, await self._in_time(anext(self.log.read(after, last, limit), []))
 
     async def health(self) -> dict[str, Any]:
-        """The health of log and projector: seconds since the last commit, and the age of the oldest unfolded fact."""
+        """The health of log and projector: seconds since the last commit, and the age of the oldest unfolded fact.
+
+        However many ask at a time, there is one look at a time: all who came before it began share its answer.
+        """
+        wanted = self._looks + 1
+        async with self._looking:
+            if self._looks < wanted:
+                self._looks += 1
+                self._seen = await self._look()
+        return dict(self._seen)
+
+    async def _look(self) -> dict[str, Any]:
         client, now = self.log.client, datetime.now(UTC)
         answer: dict[str, Any] = {"status": "down", "log": {"connected": client.is_connected}, "projector": None}
         if not client.is_connected:

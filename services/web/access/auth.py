@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
 from ..errors import Refusal
+from .limits import address_of_caller
 from .sessions import Sessions
 from .tokens import Role, Tokens
 
@@ -40,6 +41,9 @@ OWN_PAGE = "x-rooflog-page"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+REFUSED_A_MINUTE = 30
+"""Wrong tokens of one address in a minute: somebody who mistypes, and no search."""
 
 
 class Principal(Struct, frozen=True):
@@ -66,6 +70,8 @@ class Door(ASGIMiddleware):
         self._tokens = tokens
         self._sessions = sessions
         self._owner = owner
+        self._refused: dict[str, int] = {}
+        self._minute = 0
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let the request in, or raise Refusal: 401 for a wrong token, 403 for what another site has caused."""
@@ -92,12 +98,26 @@ class Door(ASGIMiddleware):
         if scheme:
             token = self._tokens.find(secret.strip()) if scheme.lower() == "bearer" else None
             if token is None:
-                raise unauthorized("the token is not known; it may have been removed")
+                raise self.refusal(connection)
             return Principal(token.name, token.role, token.sha256)
         principal = self._of_cookie(connection.cookies.get(COOKIE))
         if method not in SAFE:
             _check_origin(headers, needs_proof=principal is not None)
         return principal
+
+    def refusal(self, connection: ASGIConnection) -> Refusal:  # type: ignore[type-arg]
+        """Why a token is refused: 401, or 429 once its address has had too many of them refused in a minute.
+
+        A token that is known is let in all the same: a colleague's broken script must not lock an office out.
+        """
+        minute, address = int(time.monotonic() // 60), address_of_caller(connection.scope)
+        if minute != self._minute:
+            self._minute, self._refused = minute, {}
+        self._refused[address] = self._refused.get(address, 0) + 1
+        if self._refused[address] > REFUSED_A_MINUTE:
+            message = "too many tokens that are not known came from your address; wait a minute"
+            return Refusal(429, message, headers={"Retry-After": "60"})
+        return unauthorized("the token is not known; it may have been removed")
 
     def _of_cookie(self, cookie: str | None) -> Principal | None:
         session = self._sessions.find(cookie) if cookie else None

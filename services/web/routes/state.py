@@ -14,6 +14,7 @@ from events.errors import TooLarge, UnknownExample
 from projections.verdicts.reasons import APPROVALS, PLACES, QUEUE, REASONS, Basis, Place, Reason
 
 from ..access.auth import Door, may
+from ..access.limits import STREAM
 from ..errors import unavailable
 from ..gateway import Gate, Gateway, as_data
 from .facts import Call, ExampleId
@@ -115,7 +116,13 @@ async def status(gateway: Gate) -> dict[str, Any]:
     return health
 
 
-@get("/events", summary="Tells when the state has moved", media_type="text/event-stream", guards=[may(None)])
+@get(
+    "/events",
+    summary="Tells when the state has moved",
+    media_type="text/event-stream",
+    guards=[may(None)],
+    opt={STREAM: True},
+)
 async def events(gateway: Gate, request: Call, door: NamedDependency[Door]) -> Stream:
     """Server-sent events: `moved` with the checkpoint, within a second of every change."""
     principal = request.user
