@@ -25,12 +25,11 @@ from .gateway import Gateway
 
 logger = logging.getLogger("rooflog.web")
 
+BACKLOG = 2_048
+"""Connections that wait to be accepted."""
+
 DRAIN_SECONDS = 5
 """How long answers on their way may take when the service ends."""
-
-
-BACKLOG = 2_048
-"""Connections that wait to be accepted, as many as uvicorn asks for."""
 
 
 class _Server(uvicorn.Server):
@@ -91,7 +90,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:  # the protocol is named so that asyncio turns Nagle's delay off: it costs 40 ms an answer
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(BACKLOG)  # from here on callers wait, while the service starts
+        listener.listen(BACKLOG)  # from here on callers wait instead of being refused: the address may be announced
     except OSError as error:
         listener.close()
         raise OSError(
