@@ -32,6 +32,15 @@ SAY_SECONDS = 5.0
 """How long the log may take to acknowledge: longer than a synced batch ever takes, shorter than callers wait."""
 
 ASK_SECONDS = 8.0
+HISTORY = 200
+"""Messages about one example in one answer at most."""
+
+HISTORY_AT_ONCE = 20
+"""Of them, those that are read at a time."""
+
+HISTORY_BYTES = 2**20
+"""Bytes of them after which no more are read."""
+
 ACTORS = 10_000
 """Actors whose last fact is remembered, so that they find it in the next answer."""
 
@@ -156,16 +165,26 @@ class Gateway:
         try:
             seq = await self._in_time(self.log.decide(*facts, revision=revision))
         except StaleRevision as error:
-            history = await self._in_time(self.log.history(example_id))
-            since = [message for message in history if message.seq > revision and _is_about(message, example_id)]
+            since = [message for message in await self.history(example_id, revision) if _is_about(message, example_id)]
             self._remember(facts[0].actor, max((message.seq for message in since), default=0))
             raise _stale(example_id, revision, since) from error
         self._remember(facts[0].actor, seq)
         return seq
 
-    async def history(self, example_id: str) -> list[Message]:
-        """Every message about one example, read from the log itself."""
-        return await self._in_time(self.log.history(example_id))
+    async def history(self, example_id: str, after: int = 0, limit: int = HISTORY) -> list[Message]:
+        """A page of the messages about one example behind a sequence, read from the log itself.
+
+        It ends early where its messages are long: one page of them is what this process holds at a time.
+        """
+        messages: list[Message] = []
+        while len(messages) < limit and sum(len(message.data) for message in messages) < HISTORY_BYTES:
+            wanted = min(HISTORY_AT_ONCE, limit - len(messages))
+            page = await self._in_time(self.log.history(example_id, after=after, limit=wanted))
+            messages += page
+            if len(page) < wanted:
+                break
+            after = page[-1].seq
+        return messages
 
     async def stretch(self, after: int, limit: int) -> tuple[int, list[Message]]:
         """The end of the log, and at most `limit` messages behind a sequence."""

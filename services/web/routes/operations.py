@@ -36,10 +36,13 @@ class Progress(Struct, frozen=True):
 
 @get("/exports", summary="Exports and the trainings on them", guards=[may("look")])
 async def exports(
-    gateway: Gate, request: Call, limit: Annotated[int, QueryParameter(ge=1, le=1_000)] = 20
+    gateway: Gate,
+    request: Call,
+    limit: Annotated[int, QueryParameter(ge=1, le=1_000)] = 20,
+    before: Annotated[int | None, QueryParameter(ge=1, le=2**53)] = None,
 ) -> dict[str, Any]:
-    """Newest first."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "exports", limit=limit)
+    """Newest first; `before` goes on."""
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "exports", limit=limit, before=before)
     return answer
 
 
