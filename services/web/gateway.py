@@ -306,6 +306,8 @@ def as_data(message: Message) -> dict[str, Any]:
 def _comparable(fact: Fact) -> Fact:
     """A fact without what differs between two tries of one call."""
     same: dict[str, Any] = {"occurred_at": datetime.min.replace(tzinfo=UTC)}
+    if hasattr(fact, "untrusted"):  # the token may have been trusted since
+        same |= {"untrusted": False}
     if isinstance(fact, CorrectionRecorded) and fact.example_id:
         same |= {"original_prompt": "", "original_response": "", "tags": (), "project_context": ""}
     return msgspec.structs.replace(fact, **same)

@@ -22,9 +22,9 @@ from msgspec import Struct
 from ..errors import Refusal
 from .limits import address_of_caller
 from .sessions import Sessions
-from .tokens import Role, Tokens
+from .tokens import Role, Token, Tokens
 
-Right = Literal["say", "look", "decide", "operate"]
+Right = Literal["say", "look", "decide", "operate", "trusted"]
 
 RIGHTS: dict[Role, tuple[Right, ...]] = {
     "publisher": ("say",),
@@ -32,7 +32,10 @@ RIGHTS: dict[Role, tuple[Right, ...]] = {
     "operator": ("say", "look", "decide", "operate"),
     "auditor": ("look",),
 }
-"""What each role may do: say facts, look at examples, decide on them, and operate exports and policies."""
+"""What each role may do: say facts, look at examples, decide on them, and operate exports and policies.
+
+`trusted` belongs to a token and to no role: what it claims counts, such as a source that approves by itself.
+"""
 
 COOKIE = "rooflog_session"
 OWN_PAGE = "x-rooflog-page"
@@ -53,11 +56,12 @@ class Principal(Struct, frozen=True):
     role: Role
     token_digest: str | None = None
     expires_at: float | None = None
+    is_trusted: bool = False
 
     @property
     def rights(self) -> tuple[Right, ...]:
         """What they may do."""
-        return RIGHTS[self.role]
+        return (*RIGHTS[self.role], *(("trusted",) if self.is_trusted else ()))
 
 
 class Door(ASGIMiddleware):
@@ -93,13 +97,13 @@ class Door(ASGIMiddleware):
             _check_host(headers)
             if method not in SAFE:
                 _check_origin(headers, needs_proof=False)
-            return Principal(self._owner, "operator")
+            return Principal(self._owner, "operator", is_trusted=True)
         scheme, _, secret = headers.get("authorization", "").partition(" ")
         if scheme:
             token = self._tokens.find(secret.strip()) if scheme.lower() == "bearer" else None
             if token is None:
                 raise self.refusal(connection)
-            return Principal(token.name, token.role, token.sha256)
+            return principal_of(token)
         principal = self._of_cookie(connection.cookies.get(COOKIE))
         if method not in SAFE:
             _check_origin(headers, needs_proof=principal is not None)
@@ -122,7 +126,12 @@ class Door(ASGIMiddleware):
     def _of_cookie(self, cookie: str | None) -> Principal | None:
         session = self._sessions.find(cookie) if cookie else None
         token = self._tokens.of_digest(session.token) if session else None
-        return Principal(token.name, token.role, token.sha256, session.ends) if session and token else None
+        return principal_of(token, session.ends) if session and token else None
+
+
+def principal_of(token: Token, ends: float | None = None) -> Principal:
+    """Who somebody with this token is; `ends` is the end of their session."""
+    return Principal(token.name, token.role, token.sha256, ends, token.trusted)
 
 
 def unauthorized(message: str) -> Refusal:
@@ -137,6 +146,8 @@ def may(right: Right | None) -> Callable[[ASGIConnection, BaseRouteHandler], Non
         principal: Principal | None = connection.scope.get("user")
         if principal is None:
             raise unauthorized("a token is needed: send `Authorization: Bearer TOKEN`, or sign in")
+        if connection.scope.get("method") not in SAFE and "say" not in principal.rights:
+            raise Refusal(403, f"{principal.name} is {principal.role}, who looks and changes nothing")
         if right is not None and right not in principal.rights:
             roles = " or ".join(role for role, rights in RIGHTS.items() if right in rights)
             raise Refusal(403, f"{principal.name} is {principal.role}; this needs the role {roles}")

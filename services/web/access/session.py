@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ..bodies import SignIn
 from ..routes.facts import Call
-from .auth import COOKIE, Door, Principal, Right, may
+from .auth import COOKIE, Door, Principal, Right, may, principal_of
 from .limits import SIGN_IN_BYTES
 from .sessions import SESSION_SECONDS, Sessions
 from .tokens import Role, Tokens
@@ -62,7 +62,7 @@ async def sign_in(
         samesite="strict",
         secure=request.url.scheme == "https",
     )
-    return Response(_me(Principal(token.name, token.role, token.sha256, ends), tokens), cookies=[cookie])
+    return Response(_me(principal_of(token, ends), tokens), cookies=[cookie])
 
 
 @delete("/session", status_code=200, summary="Sign out a browser")

@@ -190,3 +190,13 @@ def _judgements(story: Story) -> list[tuple[Any, ...]]:
     columns = "example_id, reasons, relevance, tags, personal_data, approval, rank, superseded_by, duplicate_of, queue"
     con = fold([story.messages]).con
     return con.execute(f"SELECT {columns} FROM verdicts ORDER BY example_id").fetchall()
+
+
+def test_a_default_that_came_later_changes_no_digest() -> None:
+    document = default().document()
+    assert "disputed" not in document["review"]
+    explicit = from_document(document | {"review": document["review"] | {"disputed": "wait"}})
+    assert explicit.digest == default().digest
+    other = from_document(document | {"review": document["review"] | {"disputed": "stand"}})
+    assert other.digest != default().digest
+    assert from_document(other.document()) == other
