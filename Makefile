@@ -26,6 +26,8 @@ $(VENV)/.node: services/web/package.json services/web/package-lock.json $(VENV)/
 
 setup: $(VENV)/.run ## the environment in .venv, with the rooflog command in .venv/bin
 
+dev: $(VENV)/.dev ## the environment of the tests and the checks, in .venv too
+
 demo: $(VENV)/.run ## play a sample day from capture to training file
 	$(BIN)/rooflog demo
 

@@ -36,8 +36,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     nats_user: Annotated[str | None, Meta(description="User at the outside NATS server.")] = None
     nats_password: Annotated[str | None, Meta(description="Password of that user.")] = None
     nats_port: Annotated[
-        int, Meta(description="Loopback port of the embedded server; 0 takes a free port and keeps it.")
-    ] = 0
+        int | None,
+        Meta(
+            description="Loopback port of the embedded server; without it the port of before, else 4222, or a free one "
+            "where that is taken; 0 takes a free one."
+        ),
+    ] = None
     replicas: Annotated[
         int, Meta(description="Copies of the stream in a JetStream cluster; used when the stream is created.")
     ] = 1

@@ -53,8 +53,12 @@ def _git(*command: str) -> list[str]:
 
 
 def changed() -> list[str]:
-    """The files that differ from where this branch left main, and those that git does not know yet."""
-    base = _git("merge-base", "HEAD", "main") or ["HEAD"]
+    """The files that differ from where this branch left main, and those that git does not know yet.
+
+    On main itself, where the last push left it. Where nobody pushes, only what is not committed counts.
+    """
+    main = "origin/main" if _git("branch", "--show-current") == ["main"] else "main"
+    base = _git("merge-base", "HEAD", main) or ["HEAD"]
     return _git("diff", "--name-only", *base) + _git("ls-files", "--others", "--exclude-standard")
 
 

@@ -57,7 +57,8 @@ class Connection:
             if isinstance(self._last_error, NatsError):
                 raise Unreachable(f"the NATS server at {url} refused: {self.problem}") from error
             raise Unreachable(
-                f"no NATS server answers at {url}; start one with `rooflog up` or set ROOFLOG_NATS_URL"
+                f"no NATS server answers at {url}; start one with `rooflog up`, "
+                "or set ROOFLOG_NATS_URL to the address that it prints"
             ) from error
         except (NatsError, OSError, ValueError) as error:
             raise Unreachable(f"the NATS server at {url} refused: {name_of(error)}") from error

@@ -12,7 +12,7 @@ import msgspec
 from rich.table import Table
 
 from ..volume import VolumeError, open_volume
-from .command import Outcome, Session, actor_option, command, plain
+from .command import Outcome, Session, actor_option, command, counted, plain, sequences
 from .exports import export_now
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..integrity.audit import Audited
     from ..integrity.erasure import Erased
-    from ..integrity.verification import Anchor
+    from ..integrity.verification import Anchor, Finding
     from ..state.client import State
 
 
@@ -52,10 +52,7 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
                 "erased_ids": planned.ids,
                 "messages": taken,
             }
-            lines = [
-                f"{plain(erased_id)}: sequences {', '.join(map(str, seqs)) or 'none'}"
-                for erased_id, seqs in taken.items()
-            ]
+            lines = [f"{plain(erased_id)}: {sequences(seqs)}" for erased_id, seqs in taken.items()]
             return Outcome(value, "\n".join(["would erase", *lines]))
         with session.progress("erasing") as report:
             done = await erasure.erase(
@@ -69,10 +66,10 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
         "messages": done.messages,
         "comments_kept": done.comments_kept,
     } | withdrawn
-    lines = [f"erased {plain(', '.join(done.ids))}: {done.messages} messages went from the log"]
+    lines = [f"erased {plain(', '.join(done.ids))}: {counted(done.messages, 'message')} went from the log"]
     if done.comments_kept:
-        kept = ", ".join(map(str, done.comments_kept))
-        lines.append(f"comments at sequences {kept} were kept; if they repeat the text, say it again with --comments")
+        kept = sequences(done.comments_kept)
+        lines.append(f"comments were kept at {kept}; if they repeat the text, say it again with --comments")
     return Outcome(value, "\n".join([*lines, *_withdrawn(withdrawn)]))
 
 
@@ -112,11 +109,10 @@ def _withdrawn(withdrawal: dict[str, Any]) -> list[str]:
         for t in withdrawal["trainings"]
     ]
     if withdrawal["exports_untold"]:
-        lines.append(
-            f"{len(withdrawal['exports_untold'])} older exports may have: the volume does not hold them any more"
-        )
+        older = counted(len(withdrawal["exports_untold"]), "older export")
+        lines.append(f"the volume does not hold {older} any more that may have contained it")
     if withdrawal["withdrawn"]:
-        lines.append(f"the texts of {len(withdrawal['withdrawn'])} exports went from the volume; their lineage stays")
+        lines.append(f"texts of {counted(len(withdrawal['withdrawn']), 'export')} went from the volume; lineage stays")
     if withdrawal["new_export"]:
         lines.append(f"export {withdrawal['new_export'][:12]} is without it")
     lines.append("backups that were made before still hold it: make a new one and delete them")
@@ -157,24 +153,34 @@ async def verify(session: Session, incremental: bool) -> Outcome:
     value = msgspec.to_builtins(value) | {"seconds": round(seconds, 3), "volume_error": unread}
     rate = f"{(verified.messages + verified.erased) / seconds:,.0f} a second" if seconds else ""
     lines = [
-        f"read {verified.messages:,} messages from sequence {verified.first:,} to {verified.last:,} ({rate}); "
-        f"{verified.erased:,} erased ones by their tombstones",
-        f"compared with the projector's record and {len(verified.exports)} digests of exports",
+        _read(verified, rate),
+        f"compared with the projector's record and {counted(len(verified.exports), 'digest')} of exports "
+        "(those on the log, and those in the manifests on the volume)",
         f"running digest: {verified.log_digest}",
     ]
     if unread:
         lines.append(f"[yellow]manifests on the volume were not compared: {plain(unread)}[/yellow]")
     if verified.unfinished:
-        seqs = ", ".join(map(str, verified.unfinished[:SHOWN]))
-        lines.append(f"[yellow]an erasure is not finished: sequences {seqs} are still there; erase them again[/yellow]")
+        seqs = sequences(verified.unfinished[:SHOWN])
+        lines.append(f"[yellow]an erasure is not finished: the log still holds {seqs}; erase again[/yellow]")
     if not broken:
         return Outcome(value, "\n".join([*lines, "[green]verified: nothing was changed[/green]"]))
     table = Table("sequence", "problem", "what is wrong", box=None, header_style="bold")
     for problem in verified.problems[:SHOWN]:
         seqs = f"{problem.seq:,}" if problem.seq == problem.last else f"{problem.seq:,} to {problem.last:,}"
         table.add_row(seqs, problem.kind, plain(problem.detail))
-    lines.append(f"[red]the log is not what it was: {len(verified.problems):,} findings[/red]")
+    lines.append(f"[red]the log is not what it was: {counted(len(verified.problems), 'finding')}[/red]")
     return Outcome(value, "\n".join(lines), code=1, renderables=(table,))
+
+
+def _read(verified: Finding, rate: str) -> str:
+    """How much of the log was read."""
+    if verified.first > verified.last:
+        return f"nothing is new after sequence {verified.last:,}"
+    return (
+        f"read {counted(verified.messages, 'message')} from sequence {verified.first:,} to {verified.last:,} ({rate}); "
+        f"{verified.erased:,} erased, known by their tombstones"
+    )
 
 
 async def _manifests(session: Session) -> tuple[list[Anchor], str | None]:
@@ -214,9 +220,8 @@ async def audit(session: Session, export: str) -> Outcome:
     value = {"status": "same" if audited.is_same else "different"} | msgspec.to_builtins(audited)
     name = f"export {audited.export_digest[:12]} of facts 1 to {audited.last_seq:,}"
     if audited.is_same:
-        text = (
-            f"[green]{name}: made anew from the log, all {len(audited.files)} files are the same, byte for byte[/green]"
-        )
+        files = counted(len(audited.files), "file")
+        text = f"[green]{name}: made anew from the log, {files}, the same byte for byte[/green]"
         return Outcome(value, text)
     table = Table("file", "is", box=None, header_style="bold")
     for file, fate in audited.files.items():
@@ -233,7 +238,7 @@ def _why(audited: Audited) -> list[str]:
     elif not audited.is_same_policy:
         lines.append("it was made under another policy than the log had adopted by then")
     if audited.erased:
-        seqs = ", ".join(map(str, audited.erased[:SHOWN]))
-        lines.append(f"texts of its range were erased since (sequences {seqs}): with them it cannot be made any more")
+        seqs = sequences(audited.erased[:SHOWN])
+        lines.append(f"texts of its range were erased since ({seqs}): with them it cannot be made any more")
     lines += [f"{name}: it was made by {was}, this is {now}" for name, (was, now) in audited.versions.items()]
     return lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from .command import Outcome, Session, command, plain
+from .command import Outcome, Session, command, counted, plain
 
 if TYPE_CHECKING:
     from ..integrity.backup import Manifest
@@ -32,7 +32,7 @@ async def backup(session: Session, folder: Path) -> Outcome:
     lines = [f"backed up sequences 1 to {made.last_seq:,} ({made.bytes:,} bytes) to {plain(folder)}"]
     lines.append(f"running digest: {made.log_digest}")
     if made.missing:
-        lines.append(f"[yellow]{len(made.missing):,} messages were missing; `rooflog verify` names them[/yellow]")
+        lines.append(f"[yellow]missing: {counted(len(made.missing), 'message')}; `rooflog verify` tells which[/yellow]")
     return Outcome({"status": "backed_up", "folder": str(folder)} | _document(made), "\n".join(lines))
 
 

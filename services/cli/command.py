@@ -59,6 +59,7 @@ class Session:
         with ExitStack() as stack:
             url = settings.nats_url
             if url is None:
+                self.tell_of_a_new_log()
                 server = EmbeddedServer(settings.data_dir, settings.nats_port)
                 url = (await asyncio.to_thread(stack.enter_context, server)).url
             log = await Log.connect(
@@ -73,6 +74,20 @@ class Session:
                 yield log
             finally:
                 await log.close()
+
+    def note(self, text: str) -> None:
+        """Tell people something beside the answer: a line on standard error, and nothing with --json."""
+        if not self.as_json:
+            sys.stderr.write(f"{printable(text)}\n")
+
+    def tell_of_a_new_log(self) -> None:
+        """Say so where the data directory holds no log yet: in another directory somebody may look for the old one."""
+        settings = self.settings
+        if settings.nats_url is None and not (settings.data_dir / "nats" / "store").exists():
+            self.note(
+                f"a new log begins in {settings.data_dir} "
+                "(set ROOFLOG_DATA_DIR, or give --data-dir, to work on another)"
+            )
 
     @asynccontextmanager
     async def state(self, *, as_it_stands: bool = False) -> AsyncIterator[tuple[Log, State]]:
@@ -250,8 +265,22 @@ def plain(text: object) -> str:
     """Text from the log, safe to put into rich markup and on a terminal."""
     from rich.markup import escape
 
-    printable = "".join(c if c.isprintable() or c in "\n\t" else "�" for c in str(text))
-    return escape(printable)
+    return escape(printable(text))
+
+
+def printable(text: object) -> str:
+    """Text from anywhere, safe to put on a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in str(text))
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """So many things: `1 fact`, `1,200 facts`, `0 copies`."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def sequences(seqs: Sequence[int]) -> str:
+    """These sequences: `sequence 3`, `sequences 3, 4`."""
+    return f"{'sequence' if len(seqs) == 1 else 'sequences'} {', '.join(map(str, seqs)) or 'none'}"
 
 
 def _failure(error: Exception, code: int) -> Outcome:

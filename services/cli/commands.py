@@ -72,6 +72,15 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return next((entry.load() for entry in COMMANDS if entry.name == cmd_name), None)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the first argument. Raises NoSuchCommand with those whose names are near."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(entry.name, entry.help) for entry in COMMANDS])
@@ -82,6 +91,6 @@ class _Commands(click.Group):
 def main() -> None:
     """Turn the daily work of a roofing assistant into training data that can be trusted.
 
-    Every command takes --json (one document on standard output) and --data-dir; exit code 0 means done, 1 it failed,
-    2 the input or usage is wrong.
+    Every command takes --json (one document on standard output) and --data-dir. Options come after the command, as in
+    rooflog status --json. Exit code 0 means done, 1 it failed, 2 the input or usage is wrong.
     """

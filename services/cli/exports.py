@@ -23,6 +23,7 @@ from .command import (
     actor_option,
     as_of_option,
     command,
+    counted,
     plain,
     policy_option,
     setting_option,
@@ -164,7 +165,8 @@ def export_outcome(answer: dict[str, Any]) -> Outcome:
     """What an export answers, for people and machines."""
     if answer["status"] == "insufficient_data":
         text = (
-            f"not exported: {answer['count']:,} examples, {answer['required']:,} are required; the volume is unchanged"
+            f"not exported: {counted(answer['count'], 'example')}, and {answer['required']:,} are required; "
+            "the volume is unchanged"
         )
         return Outcome(answer, text, code=1, renderables=(funnel_table(answer["funnel"]),))
     return Outcome(
@@ -175,7 +177,7 @@ def export_outcome(answer: dict[str, Any]) -> Outcome:
 def export_sentence(answer: dict[str, Any]) -> str:
     """The sentence on an export."""
     split = answer["counts"]["sft"]
-    head = "unchanged" if answer["unchanged"] else f"exported {answer['after_filtering']:,} examples"
+    head = "unchanged" if answer["unchanged"] else f"exported {counted(answer['after_filtering'], 'example')}"
     return (
         f"{head}: {split['train']:,} to train on in {plain(answer['output_path'])}, {split['eval']:,} kept for "
         f"evaluation; all formats in {plain(answer['export_path'])}"
@@ -269,7 +271,7 @@ def _counted(counts: dict[str, int]) -> str:
         f"{name} {counts.get(f'{name}_train', 0):,} + {counts.get(f'{name}_eval', 0):,}"
         for name in (made.name for made in FORMATS)
     ]
-    return f"{counts.get('examples', 0):,} examples: {', '.join(rows)} (train + eval)"
+    return f"{counted(counts.get('examples', 0), 'example')}: {', '.join(rows)} (train + eval)"
 
 
 def _behind(row: dict[str, Any]) -> list[str]:

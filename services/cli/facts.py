@@ -14,7 +14,7 @@ from events.facts import Document
 
 from ..curation.facts import correction, find
 from ..imports import described, import_files
-from .command import Outcome, Session, actor_option, command, plain, text_argument
+from .command import Outcome, Session, actor_option, command, counted, plain, text_argument
 
 
 @command(
@@ -149,10 +149,11 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
             report = await import_files(log, paths, progress)
     problems = [{"file": p.file, "line": p.line, "reason": p.reason} for p in report.problems]
     lines = [f"[yellow]{plain(p.file)}:{p.line}:[/yellow] {plain(p.reason)}" for p in report.problems]
+    copies = counted(report.same_fact, "copy of a correction", "copies of corrections")
     lines.append(
-        f"{report.lines} lines in {report.files} files: {report.new} new facts, {report.existing} already there, "
-        f"{report.same_fact} copies of corrections, {report.ignored} parts without an answer, "
-        f"{len(problems)} problems"
+        f"{counted(report.lines, 'line')} in {counted(report.files, 'file')}: {counted(report.new, 'new fact')}, "
+        f"{report.existing:,} already there, {copies}, "
+        f"{counted(report.ignored, 'part')} without an answer, {counted(len(problems), 'problem')}"
     )
     value = {
         "status": "imported" if not problems else "imported_with_problems",

@@ -17,7 +17,7 @@ from projections.verdicts.reasons import WORDS
 
 from ..curation import policies as curated
 from ..state.client import State
-from .command import Outcome, Session, actor_option, command, plain, policy_file
+from .command import Outcome, Session, actor_option, command, counted, plain, policy_file
 
 
 @click.group("policy")
@@ -68,7 +68,7 @@ async def diff(session: Session, file: Path) -> Outcome:
     rows = Table("setting", "now", "in the file", box=None, header_style="bold")
     for change in changes:
         rows.add_row(*map(plain, (change["setting"], _short(change["now"]), _short(change["then"]))))
-    text = f"{len(changes)} differences" if changes else "no difference"
+    text = counted(len(changes), "difference")
     return Outcome({"changes": changes, "digest": candidate.digest}, text, renderables=(rows,) if changes else ())
 
 
@@ -154,7 +154,7 @@ async def _preview(session: Session, state: State, candidate: Policy) -> dict[st
 
 def _summary(answer: dict[str, Any]) -> str:
     before, after = answer["before"]["unique"], answer["after"]["unique"]
-    late = f"; {answer['not_analysed']:,} texts arrived meanwhile and are not judged yet" * bool(answer["not_analysed"])
+    late = f"; not judged yet: {counted(answer['not_analysed'], 'text')}" if answer["not_analysed"] else ""
     return f"{answer['enter']:,} enter, {answer['leave']:,} leave: {before:,} -> {after:,} in the training set{late}"
 
 

@@ -16,7 +16,7 @@ from events.log.log import Log
 from projections.store.database import DatabaseError
 
 from ..state.client import OWNER_SECONDS, State, runs
-from .command import Outcome, Session, command, plain
+from .command import Outcome, Session, command, counted, plain
 
 if TYPE_CHECKING:  # what folds is loaded by those who rebuild, not by every command
     from ..projector.rebuild import Condition, Plan, Rebuild
@@ -173,7 +173,7 @@ def _outcome(result: dict[str, Any]) -> Outcome:
     what = f"table {result['projection']} and what belongs to it" if result["projection"] else "every table"
     how = "the log alone" if not result["taken_over"] else "the log; what texts say was taken over"
     lines = [f"rebuilt {plain(what)} at sequence {result['checkpoint']:,} from {how}"]
-    lines.append(f"{result['folded']:,} facts at {result['rate']:,}/s, {result['seconds']} s in all")
+    lines.append(f"{counted(result['folded'], 'fact')} at {result['rate']:,}/s, {result['seconds']} s in all")
     if result["verified"]:
         lines.append("[green]the live tables were the same[/green]")
     return Outcome(result, "\n".join(lines))

@@ -16,7 +16,7 @@ import msgspec
 from events.errors import InputError, UnknownExample
 
 from ..volume import VolumeError, open_volume
-from .command import Outcome, Registered, Session, command, plain
+from .command import Outcome, Registered, Session, command, counted, plain
 
 if TYPE_CHECKING:
     from ..state.client import State
@@ -92,7 +92,9 @@ async def replay(
                 elif not _print(rows, as_lines):
                     break
     if output:
-        return Outcome({"status": "written", "output": str(output), "rows": count}, f"{count:,} facts in {output}")
+        return Outcome(
+            {"status": "written", "output": str(output), "rows": count}, f"{counted(count, 'fact')} in {output}"
+        )
     return Outcome({"facts": facts})
 
 

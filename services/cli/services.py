@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..log_lines import log_to_stderr
 from ..settings import SettingsError
 from ..volume import SINKS
-from .command import Outcome, Session, command, plain, web_host_option, web_port_option
+from .command import Outcome, Session, command, counted, plain, web_host_option, web_port_option
 from .exports import export_now, export_sentence
 from .status import funnel_table
 
@@ -20,6 +20,7 @@ async def up(session: Session) -> Outcome:
     from ..runtime import supervisor
 
     log_to_stderr()
+    session.tell_of_a_new_log()
     console = Console(stderr=True, highlight=False)
     code = await supervisor.run(session.settings, lambda line: console.print(f"[bold]rooflog[/bold] {plain(line)}"))
     return Outcome({"status": "stopped"}, "stopped", code=code)
@@ -52,8 +53,8 @@ async def demo(session: Session) -> Outcome:
         answer = await export_now(session, log, state, {"min_examples": MIN_EXAMPLES})
     funnel = answer["funnel"]
     text = (
-        f"A day of {funnel['captured']} interactions and {funnel['corrections']} corrections became "
-        f"{funnel['unique']} examples of training data.\n{export_sentence(answer)}\n"
+        f"A day of {counted(funnel['captured'], 'interaction')} and {counted(funnel['corrections'], 'correction')} "
+        f"became {counted(funnel['unique'], 'example')} of training data.\n{export_sentence(answer)}\n"
     )
     after = (
         f"\n[bold]{plain(answer['output_path'])}[/bold]\n\n"

@@ -12,7 +12,7 @@ from projections.verdicts.reasons import REASONS, Stage
 
 from ..exporter.client import ask
 from ..state.client import runs
-from .command import Outcome, Session, as_of_option, command, plain, policy_option
+from .command import Outcome, Session, as_of_option, command, counted, plain, policy_option
 
 _STAGES: tuple[tuple[Stage, str, str], ...] = (
     ("filters", "after filters", "filtered"),
@@ -46,17 +46,21 @@ async def stats(session: Session, as_of: str | None, policy: Path | None) -> Out
     async with session.looking(as_of, policy) as (_, state):
         answer = await state.ask("stats")
     goal, unique = answer["training_goal"], answer["funnel"]["unique"]
-    share = f"{100 * unique / goal:.0f} %" if goal else "-"
     sources = Table("source", "examples", "in training", box=None, header_style="bold")
     for row in answer["by_source"]:
         name = plain(row["source"]) + (" ★" if row["high_value"] else "")
         sources.add_row(name, f"{row['total']:,}", f"{row['in_training']:,}")
     relevance = " · ".join(f"{name} {count:,}" for name, count in answer["relevance"].items())
     text = (
-        f"{answer['total']:,} examples; {unique:,} in the training set — {share} of {goal:,}\n"
+        f"{counted(answer['total'], 'example')}; {unique:,} in the training set — {_share(unique, goal)} of {goal:,}\n"
         f"relevance: {relevance}\nreview queue: {answer['review_queue']:,}"
     )
     return Outcome(answer, text, renderables=(funnel_table(answer["funnel"]), sources))
+
+
+def _share(unique: int, goal: int) -> str:
+    """How much of the goal is reached, rounded down as on the pages: it looks reached when it is."""
+    return f"{100 * unique // goal} %" if goal else "-"
 
 
 @command("status", example="rooflog status")
@@ -74,6 +78,7 @@ async def status(session: Session, digest: bool) -> Outcome:
     lag = last - answer["checkpoint"]
     value = {
         "status": "attention" if answer["quarantined"] or _needs_somebody(exporter) else "ok",
+        "data_dir": str(session.settings.data_dir),
         "nats_url": session.settings.nats_url or (f"nats://{url.netloc}" if url else None),
         "embedded_server": session.settings.nats_url is None,
         "projector_running": running,
@@ -82,7 +87,9 @@ async def status(session: Session, digest: bool) -> Outcome:
         "exporter": exporter,
     } | answer
     lines = [
-        f"log: {last:,} facts at {plain(value['nats_url'])}" + (" (embedded)" if value["embedded_server"] else ""),
+        f"data: {plain(value['data_dir'])}",
+        f"log: {counted(last, 'fact')} at {plain(value['nats_url'])}"
+        + (" (embedded)" if value["embedded_server"] else ""),
         f"projector: {'running' if running else 'not running (this command folded the log itself)'}, "
         f"at sequence {answer['checkpoint']:,}, {value['lag']:,} behind",
         f"examples: {answer['examples']:,}",
@@ -91,8 +98,8 @@ async def status(session: Session, digest: bool) -> Outcome:
     if answer["quarantined"]:
         kinds = ", ".join(f"{count} {name}" for name, count in answer["quarantined"].items())
         lines.append(f"[bold red]QUARANTINE: {kinds}[/bold red]")
-    if answer["waiting_for_example"]:
-        lines.append(f"[yellow]{answer['waiting_for_example']} facts wait for an example that has not arrived[/yellow]")
+    if waiting := answer["waiting_for_example"]:
+        lines.append(f"[yellow]waiting for an example that has not arrived: {counted(waiting, 'fact')}[/yellow]")
     if digest:
         lines.append(f"content digest: {answer['content_digest']}")
     return Outcome(value, "\n".join(lines))
@@ -109,7 +116,7 @@ def _exporter_text(condition: dict[str, Any] | None) -> str:
     line = f"exporter: {condition['state']} since {condition['since']}"
     if condition["checked_seq"]:  # else it has not been able to look yet
         export = f"last export {condition['last_export'][:12]}" if condition["last_export"] else "no export yet"
-        line += f", {export}, {condition['changed_rows']:,} examples changed"
+        line += f", {export}, {counted(condition['changed_rows'], 'example')} changed"
     if condition["due_at"]:
         line += f", the next is due at {condition['due_at']}"
     if condition["training"]:

@@ -70,7 +70,9 @@ async def add(session: Session, name: str, role: Role, trusted: bool) -> Outcome
     """Make a token and print it, this once; NAME is the actor of the facts that are said with it."""
     tokens = Tokens(session.settings.tokens_file)
     secret = tokens.add(name, role, trusted=trusted)
-    return Outcome({"status": "added", "name": name, "role": role, "trusted": trusted, "token": secret}, secret)
+    session.note(f"its digest is in {tokens.path}")
+    value = {"status": "added", "name": name, "role": role, "trusted": trusted, "token": secret}
+    return Outcome(value | {"file": str(tokens.path)}, secret)
 
 
 @command("list", example="rooflog token list")

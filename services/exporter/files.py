@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -79,6 +80,12 @@ class _Hashing:
         for file in self._files:
             file.close()
 
+    def abandon(self) -> None:
+        """Close what is open, also on a full disk: what made this necessary is told already."""
+        for file in self._files:
+            with contextlib.suppress(OSError):
+                file.close()
+
     def file(self, rows: int) -> File:
         return File(self._sha.hexdigest(), self.size, rows)
 
@@ -104,6 +111,10 @@ class JsonLines:
         """Finish the file and tell its digest."""
         self._out.close()
         return self._out.file(self._rows)
+
+    def abandon(self) -> None:
+        """Let go of the file, whole or not."""
+        self._out.abandon()
 
 
 class Parquet:
@@ -134,6 +145,12 @@ class Parquet:
         self._writer.close()
         self._out.close()
         return self._out.file(self._rows)
+
+    def abandon(self) -> None:
+        """Let go of the file, whole or not."""
+        with contextlib.suppress(OSError, ValueError):  # it ends itself with a footer, for which there may be no room
+            self._writer.close()
+        self._out.abandon()
 
     def _write(self, group: pa.Table) -> None:
         if group.num_rows:

@@ -14,7 +14,7 @@ import msgspec
 from faststream import FastStream
 from faststream.nats import NatsMessage
 
-from events.errors import InputError, RooflogError
+from events.errors import InputError, NotRunning, RooflogError
 from events.log.log import Log
 from events.requests import Question
 from events.subjects import new_event_id
@@ -39,6 +39,9 @@ CHECK_SHARE = 10
 
 FOLLOW_SECONDS = 15.0
 """How often a running training is looked at."""
+
+PROJECTOR_SECONDS = 60.0
+"""How long the exporter waits for a projector that starts with it before it calls that a failure."""
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 15 * 60.0
 """After a failure the next try waits, each time twice as long."""
@@ -90,6 +93,7 @@ class ExporterService:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._age_from: float | None = None
         self._look_seconds = 0.0
+        self._waiting_since: float | None = None
         self.condition = Condition(since=_moment(), volume=steps.volume, trainer=steps.trainer)
         self.broker = broker(settings, url, WHO)
         self.app = FastStream(self.broker, logger=None)
@@ -184,6 +188,8 @@ class ExporterService:
             await _any(pause, self._has_job, self._has_moved)
 
     def _failed(self, error: Exception) -> float:
+        if self._is_waiting_for_projector(error):
+            return CHECK_SECONDS
         pause: float = min(FIRST_PAUSE_SECONDS * 2**self.condition.failures, LONGEST_PAUSE_SECONDS)
         logger.warning("%s; the next try is in %.0f s", error, pause)
         self._is("failing")
@@ -191,6 +197,15 @@ class ExporterService:
         self.condition.error = str(error)
         self.condition.retry_at = _moment(pause)
         return pause
+
+    def _is_waiting_for_projector(self, error: Exception) -> bool:
+        """Has the projector not come up yet? Both are started together, so that is no failure, and told once."""
+        if self.condition.state != "starting" or not isinstance(error, NotRunning):
+            return False
+        if self._waiting_since is None:
+            logger.info("waiting for the projector")
+            self._waiting_since = time.monotonic()
+        return time.monotonic() - self._waiting_since < PROJECTOR_SECONDS
 
     async def _turn(self) -> float | None:
         """Do a command, or what the policy says is due; how long nothing else is, None until something moves.

@@ -80,6 +80,11 @@ class _Files:
         self._lines.add(rows)
         self._columns.add(rows)
 
+    def abandon(self) -> None:
+        """Let go of both files, whole or not."""
+        self._lines.abandon()
+        self._columns.abandon()
+
     def close(self) -> dict[str, File]:
         """Finish both files; what they are, by name."""
         return dict(zip(self._names, (self._lines.close(), self._columns.close()), strict=True))
@@ -115,7 +120,7 @@ class _Writer:
 
     def _write(self, format_: Format, texts: Future[dict[str, Rows]]) -> None:
         for split, rows in texts.result().items():
-            self._files[format_.paths[split]].add(format_.made(rows))
+            self._files[format_.paths[split]].add(format_.table(rows))
 
     async def _done(self) -> None:
         await asyncio.gather(*map(asyncio.wrap_future, self._under_way.popleft()))
@@ -132,6 +137,9 @@ class _Writer:
         """Let go of threads and memory, whatever state the files are in."""
         for thread in self._threads.values():
             thread.shutdown(cancel_futures=True)
+        for files in self._files.values():
+            files.abandon()
+        self._traced.abandon()
         self._con.close()
         pa.default_memory_pool().release_unused()
 

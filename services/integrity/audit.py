@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
-from events.errors import RooflogError
+from events.errors import InputError
 from events.log.log import Log
 
 from ..exporter import writer
@@ -43,12 +43,12 @@ class Audited(Struct, kw_only=True):
 
 
 async def fetch(volume: Volume, start: str, target: Path) -> Path:
-    """Copy what the volume has of an export, named by the start of its digest, to a folder. Raises RooflogError."""
+    """Copy what the volume has of an export, named by the start of its digest, to a folder. Raises InputError."""
     on_volume = {path.split("/")[1] for path in await volume.listing("exports")}
     digests = [digest for digest in on_volume if digest.startswith(start)]
     if len(digests) != 1:
         how = f"{len(digests)} exports start with" if digests else "no export is called"
-        raise RooflogError(f"{how} {start!r} on {volume.name}; `rooflog exports` lists them")
+        raise InputError(f"{how} {start!r} on {volume.name}; `rooflog exports` lists them")
     home = directory_of(digests[0])
     for path in await volume.listing(home):
         data = await volume.read(path)
@@ -60,13 +60,13 @@ async def fetch(volume: Volume, start: str, target: Path) -> Path:
 
 
 async def audit(settings: Settings, log: Log, export: Path, progress: Progress | None = None) -> Audited:
-    """Fold facts 1 to N into a fresh database, export, and compare. Raises RooflogError where there is no export."""
+    """Fold facts 1 to N into a fresh database, export, and compare. Raises InputError where there is no export."""
     path = export / MANIFEST
     try:
         data = path.read_bytes()
         manifest = msgspec.json.decode(data, type=Manifest)
     except (OSError, msgspec.MsgspecError) as error:
-        raise RooflogError(f"{export} is no export of this version: {MANIFEST}: {error}") from error
+        raise InputError(f"{export} is no export of this version: {MANIFEST}: {error}") from error
     audited = Audited(export_digest=digest_of(data), last_seq=manifest.last_seq)
     audited.erased = sorted(seq for seq in await log.erased() if seq <= manifest.last_seq)
     staging = settings.data_dir / STAGING

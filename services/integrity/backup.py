@@ -23,7 +23,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from events import digest_chain
-from events.errors import RooflogError
+from events.errors import InputError, RooflogError
 from events.log.log import Log
 from events.subjects import STREAM
 
@@ -64,10 +64,13 @@ class _Answer(msgspec.Struct):
 
 
 async def backup(log: Log, folder: Path, report: Progress | None = None) -> Manifest:
-    """Write a snapshot of the log into an empty or new folder, its manifest last. Raises RooflogError, OSError."""
+    """Write a snapshot of the log into an empty or new folder, its manifest last.
+
+    Raises InputError where the folder is not empty, RooflogError, OSError.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if any(file.name != SNAPSHOT for file in folder.iterdir()):  # that one was broken off
-        raise RooflogError(f"{folder} is not empty; give every backup a folder of its own")
+        raise InputError(f"{folder} is not empty; give every backup a folder of its own")
     target = folder / SNAPSHOT
     answer, size, digest = await _snapshot(log.client, target, report)
     last: int = answer.state["last_seq"]
@@ -175,11 +178,11 @@ async def _chunks(source: Path) -> AsyncIterator[bytes]:
 
 
 def load(folder: Path) -> Manifest:
-    """The manifest of a backup. Raises RooflogError."""
+    """The manifest of a backup. Raises InputError where there is none, RooflogError where it is damaged."""
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except FileNotFoundError as error:
-        raise RooflogError(f"{folder} holds no complete backup: {MANIFEST} is missing") from error
+        raise InputError(f"{folder} holds no complete backup: {MANIFEST} is missing") from error
     except msgspec.MsgspecError as error:
         raise RooflogError(f"{folder / MANIFEST} is damaged: {error}; use another backup") from error
 
@@ -189,7 +192,7 @@ def _check(folder: Path, manifest: Manifest) -> None:
         with (folder / SNAPSHOT).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
-        raise RooflogError(f"{folder} holds no complete backup: {SNAPSHOT} is missing") from error
+        raise InputError(f"{folder} holds no complete backup: {SNAPSHOT} is missing") from error
     if digest != manifest.sha256:
         raise RooflogError(
             f"{folder / SNAPSHOT} was changed after the backup: its digest is {digest}, not {manifest.sha256}; "
@@ -206,7 +209,7 @@ async def _make_room(log: Log) -> None:
         return
     if last:
         raise RooflogError(
-            f"the server already holds a log with {last:,} facts, and a restore overwrites nothing; "
+            f"the server already holds a log up to sequence {last:,}, and a restore overwrites nothing; "
             "restore into a data directory or a server of its own"
         )
     await js.delete_stream(STREAM)

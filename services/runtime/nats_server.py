@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -31,6 +32,9 @@ START_SECONDS = 60.0
 
 STOP_SECONDS = 30.0
 
+USUAL_PORT = 4222
+"""Where programs look for a NATS server that nobody told them about."""
+
 PORT_SECONDS = 3.0
 """A killed process counts as gone a moment before its last thread has let go of the port that clients know."""
 
@@ -46,9 +50,13 @@ class _Running(msgspec.Struct):
 
 
 class EmbeddedServer:
-    """A lease on the embedded server of one data directory."""
+    """A lease on the embedded server of one data directory.
 
-    def __init__(self, data_dir: Path, port: int = 0) -> None:
+    Without a `port` it has the port of before, else the usual one, or a free one where that is taken. 0 never takes the
+    usual one.
+    """
+
+    def __init__(self, data_dir: Path, port: int | None = 0) -> None:
         self._home = data_dir / "nats"
         self._wanted_port = port
         self._users: IO[str] | None = None
@@ -119,22 +127,17 @@ class EmbeddedServer:
             return None
 
     def _start(self) -> _Running:
-        last = self._last()
-        port = self._wanted_port or (last.port if last else _free_port())
-        if not _gets_free(port):
-            if self._wanted_port:
-                raise ServerError(f"port {port} is taken by another program; choose another with --nats-port")
-            port = _free_port()
+        port, name = self._port(), f"rooflog-{secrets.token_hex(4)}"
         config = self._home / "nats.conf"
         config.write_text(configuration(port, self._home / "store"))
         log = self._home / "server.log"
-        pid = _spawn([binary(), "--config", str(config), "--log", str(log)])
+        pid = _spawn([binary(), "--config", str(config), "--log", str(log), "--name", name])
         running = _Running(pid, port, _started(pid))
         temporary = self._record.with_suffix(".new")
         temporary.write_bytes(msgspec.json.encode(running))
         temporary.replace(self._record)
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(port):
+        while not _answers(port, name):
             if _started(pid) != running.started:
                 _reap(pid)
                 raise ServerError(f"nats-server ended at once; its last words are in {log}:\n{_tail(log)}")
@@ -143,6 +146,19 @@ class EmbeddedServer:
                 raise ServerError(f"nats-server was not ready after {START_SECONDS:.0f} s; see {log}")
             time.sleep(0.02)
         return running
+
+    def _port(self) -> int:
+        """The port to listen on. Raises ServerError where the one that was asked for is taken."""
+        if self._wanted_port:
+            if not _gets_free(self._wanted_port):
+                raise ServerError(
+                    f"port {self._wanted_port} is taken by another program; choose another with --nats-port"
+                )
+            return self._wanted_port
+        last = self._last()
+        if last is not None and _gets_free(last.port):
+            return last.port
+        return USUAL_PORT if self._wanted_port is None and _is_free(USUAL_PORT) else _free_port()
 
     def _stop(self) -> None:
         running = self._find()
@@ -208,10 +224,11 @@ def _reap(pid: int) -> None:
         return
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, name: str) -> bool:
+    """Does the server of this name answer? A server of another data directory may have been faster to the port."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            return connection.recv(4) == b"INFO"
+            return f'"server_name":"{name}"'.encode() in connection.recv(4096)
     except OSError:
         return False
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from events.errors import RooflogError
 
 from ..settings import Settings
 from .nats_server import EmbeddedServer, ServerError
@@ -27,16 +31,25 @@ STEADY_SECONDS = 60.0
 """A service that ran for so long before it ended starts again with the shortest pause."""
 
 CHECK_SECONDS = 0.5
+LOOK_SECONDS = 0.1
 STOP_SECONDS = 20.0
 
 
+class AlreadyRuns(RooflogError):
+    """Something starts and watches the services of this data directory already."""
+
+
 async def run(settings: Settings, announce: Callable[[str], None]) -> int:
-    """Run everything until SIGINT or SIGTERM; the exit code. A service that ends is started again, ever more slowly."""
+    """Run everything until SIGINT or SIGTERM; the exit code. A service that ends is started again, ever more slowly.
+
+    Raises AlreadyRuns before anything is started.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stopping.set)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_alone(settings.data_dir))
         url, tasks = settings.nats_url, []
         if url is None:
             server = EmbeddedServer(settings.data_dir, settings.nats_port)
@@ -44,7 +57,7 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> int:
             tasks.append(asyncio.create_task(_revive(server)))
         announce(f"log at {url}, data in {settings.data_dir}")
         if settings.web_port:
-            announce(f"web at http://{settings.web_host}:{settings.web_port}")
+            tasks.append(asyncio.create_task(_announce_page(settings, announce)))
         tasks += [asyncio.create_task(_keep(name, args, settings, url)) for name, args in SERVICES.items()]
         await stopping.wait()
         for task in reversed(tasks):
@@ -52,6 +65,35 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> int:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
     return 0
+
+
+@contextlib.contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Be the only supervisor of a data directory. Raises AlreadyRuns."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise AlreadyRuns(f"rooflog up already runs on {data_dir} (pid {lock.read().strip()})") from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+async def _announce_page(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Say where the pages are once they answer."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(settings.web_host, settings.web_port)
+        except OSError:
+            await asyncio.sleep(LOOK_SECONDS)
+            continue
+        writer.close()
+        announce(f"web at http://{settings.web_host}:{settings.web_port}")
+        return
 
 
 async def _revive(server: EmbeddedServer) -> None:

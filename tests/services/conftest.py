@@ -55,6 +55,7 @@ class Cli:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("ROOFLOG_")} | {
             "ROOFLOG_DATA_DIR": str(data_dir),
             "ROOFLOG_ACTOR": "tester",
+            "ROOFLOG_NATS_PORT": "0",  # tests at the same time do not fight for the usual port
             "ROOFLOG_WEB_PORT": "0",
         }
 

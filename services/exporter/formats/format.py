@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 import pyarrow as pa
 from msgspec import Struct
 
+from events.errors import RooflogError
+
 from ..rows import SPLITS, Rows
+
+
+class WrongColumns(RooflogError):
+    """A format gives other columns than its schema has."""
 
 
 class Format(Struct, frozen=True, kw_only=True):
@@ -30,6 +36,14 @@ class Format(Struct, frozen=True, kw_only=True):
     made: Callable[[Rows], pa.Table]
     """From the rows of a side those that the format holds: the columns of `schema`, and `json`, lines with their ends.
     """
+
+    def table(self, rows: Rows) -> pa.Table:
+        """What `made` gives. Raises WrongColumns where it has other columns than it should."""
+        table, wanted = self.made(rows), [*self.schema.names, "json"]
+        if table.column_names != wanted:
+            given = ", ".join(table.column_names)
+            raise WrongColumns(f"export format {self.name}: made gives the columns {given}; wanted {', '.join(wanted)}")
+        return table
 
     @property
     def paths(self) -> dict[str, str]:

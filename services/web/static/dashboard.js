@@ -108,7 +108,7 @@ class DashboardPage {
   showNumbers(stats, dashboard) {
     put(this.hero, readiness(stats, dashboard));
     this.funnel.show(funnelList(stats.funnel, dashboard.last_export));
-    this.waiting.show(waitingBars(dashboard.waiting, stats.review_queue));
+    this.waiting.show(waitingBars(dashboard.waiting, stats.review_queue, stats.total));
     this.time.show(timeline(dashboard.timeline));
     this.sources.show(sourceBars(stats.by_source));
     this.relevance.show(relevanceBars(stats.relevance));

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import services.cli
 from services.cli import main
+from services.cli.command import counted, sequences
 from services.cli.commands import COMMANDS, Entry
+from services.cli.status import _share
 
 from ..conftest import ANSWER, Cli
 
@@ -72,6 +75,39 @@ def test_the_table_names_the_commands_that_modules_define() -> None:
 def test_what_a_command_does_fits_on_a_line(entry: Entry) -> None:
     assert len(entry.help) <= HELP_COLUMNS
     assert entry.help.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("args", "near"), [(["aprove"], "approve"), (["policy", "adpot"], "adopt"), (["token", "ad"], "add")]
+)
+def test_a_mistyped_command_leads_to_the_right_one(args: list[str], near: str) -> None:
+    told = CliRunner().invoke(main, args)
+    assert told.exit_code == 2
+    assert "No such command" in told.stderr
+    assert "Did you mean" in told.stderr
+    assert near in told.stderr.split("Did you mean")[1]
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 copies"), (1, "1 copy"), (2, "2 copies"), (1_200, "1,200 copies")])
+def test_a_noun_agrees_with_its_count(count: int, words: str) -> None:
+    assert counted(count, "copy", "copies") == words
+    assert counted(count, "fact") == words.replace("copy", "fact").replace("copies", "facts")
+
+
+@pytest.mark.parametrize(("seqs", "words"), [([], "sequences none"), ([3], "sequence 3"), ([3, 4], "sequences 3, 4")])
+def test_sequences_agree_with_their_number(seqs: list[int], words: str) -> None:
+    assert sequences(seqs) == words
+
+
+@pytest.mark.parametrize(("unique", "share"), [(0, "0 %"), (998, "99 %"), (999, "99 %"), (1_000, "100 %")])
+def test_a_goal_looks_reached_when_it_is(unique: int, share: str) -> None:
+    assert _share(unique, 1_000) == share
+
+
+def test_a_new_token_is_alone_on_standard_output(cli: Cli) -> None:
+    told = cli.run("token", "add", "ann", "--role", "reviewer")
+    assert len(told.stdout.split()) == 1
+    assert str(cli.data_dir / "tokens.json") in told.stderr
 
 
 def test_help_loads_nothing(tmp_path: Path) -> None:

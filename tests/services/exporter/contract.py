@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -10,17 +11,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from msgspec import Struct
 
 from events.log.log import Log
 from projections.queries import training_set
+from projections.store import database
 from services.exporter import publication, writer
-from services.exporter.formats import FORMATS, Format
+from services.exporter.formats import FORMATS, MASKS, Format
 from services.exporter.manifest import Manifest
 from services.exporter.provenance import Provenance
-from services.exporter.rows import SPLITS
+from services.exporter.rows import SPLITS, Rows, by_split
 from services.runtime.nats_server import EmbeddedServer
 from services.state.client import State
 from services.state.owner import Owner
@@ -112,6 +115,14 @@ def _load(home: Path, cache: Path) -> dict[str, dict[str, list[dict[str, Any]]]]
     return loaded
 
 
+def some_rows() -> Rows:
+    """Two rows that are for every use, as a format gets them."""
+    texts = {"prompt": ["p", "q"], "response": ["r", "s"], "rejected": ["w", "x"]}
+    page = pa.table({"side": ["train"] * 2} | {mask: [True] * 2 for mask in MASKS} | texts)
+    with contextlib.closing(database.connect(None, threads=1)) as con:
+        return by_split(page, "system", con)["train"]
+
+
 def texts_of(value: Any) -> set[str]:
     """Every text in a row."""
     if isinstance(value, dict):
@@ -127,9 +138,15 @@ class ExportContract:
     @pytest.fixture(scope="class")
     @classmethod
     def exported(cls, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+        for format_ in FORMATS:
+            format_.table(some_rows())
         directory = tmp_path_factory.mktemp("exported")
         with EmbeddedServer(directory) as server:
             return asyncio.run(_exported(server.url, directory))
+
+    def test_it_gives_the_columns_of_its_schema(self, format_: Format) -> None:
+        table = format_.table(some_rows())
+        assert table.select(format_.schema.names).cast(format_.schema).num_rows == table.num_rows > 0
 
     def test_the_story_has_rows_for_it(self, exported: Exported, format_: Format) -> None:
         for split in SPLITS:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec import structs
 
+from events.log.log import Log
 from services.cli import main
-from services.exporter import formats
+from services.exporter import formats, writer
 from services.exporter.formats import FORMATS, LINES, ROOT, Format
+from services.exporter.formats.dpo import DPO
+from services.exporter.formats.format import WrongColumns
+from services.exporter.formats.sft import SFT
 from services.exporter.lineage import LINEAGE
+from services.state.client import State
+from services.state.owner import Owner
 
 from . import contract
+from .test_exporter import liked
 
 
 class TestFormats(contract.ExportContract):
@@ -26,6 +37,32 @@ class TestFormats(contract.ExportContract):
     def test_an_export_holds_no_other_data(self, exported: contract.Exported) -> None:
         folders = {path.name for path in (exported.home / "data").iterdir()}
         assert folders == {format_.name for format_ in FORMATS}
+
+
+def test_a_missing_column_is_told_in_a_sentence() -> None:
+    plain = structs.replace(SFT, name="plain", made=lambda rows: SFT.made(rows).drop_columns(["json", "system"]))
+    with pytest.raises(
+        WrongColumns,
+        match=r"^export format plain: made gives the columns prompt, response; wanted prompt, response, system, json$",
+    ):
+        plain.table(contract.some_rows())
+
+
+async def test_a_format_that_raises_leaves_no_file_open(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a format with a fault, when it is exported, then its own error is told and nothing else."""
+    await liked(log, 2)
+    owner = Owner(tmp_path / "rooflog.duckdb")
+    broken = structs.replace(DPO, made=lambda rows: rows["nothing"])
+    monkeypatch.setattr(writer, "FORMATS", (SFT, broken))
+    with contextlib.closing(owner):
+        async with State(log, owner, None).training_set() as (head, batches):
+            with pytest.raises(KeyError, match="nothing") as caught:
+                await writer.write(tmp_path / "export", head, batches)
+    files = [thing for thing in gc.get_objects() if isinstance(thing, io.BufferedWriter) and not thing.closed]
+    assert [file.name for file in files if str(file.name).startswith(str(tmp_path / "export"))] == []
+    assert caught.traceback  # its frames hold what was written
 
 
 def test_names_are_distinct() -> None:

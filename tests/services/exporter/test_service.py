@@ -37,6 +37,9 @@ HASTY = (
 )
 """The exporter with short pauses."""
 
+IMPATIENT = "service.PROJECTOR_SECONDS = 0.0"
+"""It never waits for a projector."""
+
 
 def adopted(training: dict[str, int] | None = None, **export: Any) -> PolicyAdopted:
     plain = default().document()
@@ -93,6 +96,32 @@ async def test_it_exports_when_enough_has_changed(cli: Cli, log: Log, start: Sta
     await until(log, lambda s: s["checked_seq"] >= last)
     said = [message.parts async for batch in log.read(0) for message in batch]
     assert [parts.about for parts in said if parts.kind == "training_set.exported"] == [first, second["last_export"]]
+
+
+async def test_it_waits_for_a_projector_without_a_warning(cli: Cli, log: Log, start: Start, hasty: Any) -> None:
+    await log.publish([adopted(changed_examples=1)])
+    await liked(log, 2)
+    hasty()
+    told = cli.data_dir / "exporter.err"
+    async with asyncio.timeout(FAR_SECONDS):
+        while "INFO waiting for the projector" not in told.read_text():
+            await asyncio.sleep(0.05)
+    await until(log, lambda s: s["state"] == "starting" and not s["error"])
+    start("projector")
+    await until(log, lambda s: s["last_export"])
+    assert "WARNING" not in told.read_text()
+    assert told.read_text().count("waiting for the projector") == 1
+
+
+async def test_a_projector_that_stays_away_is_a_failure(cli: Cli, log: Log) -> None:
+    process = cli.python("exporter.err", "-c", f"from services.exporter import service; {IMPATIENT}; {HASTY}")
+    try:
+        failing = await until(log, lambda s: s["error"])
+        assert failing["error"].startswith("no projector answers")
+        assert failing["state"] == "failing"
+    finally:
+        process.terminate()
+        process.wait(FAR_SECONDS)
 
 
 async def test_a_change_is_exported_at_the_policys_age(cli: Cli, log: Log, start: Start, hasty: Any) -> None:

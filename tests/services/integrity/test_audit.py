@@ -48,7 +48,7 @@ async def test_an_export_is_found_by_the_start_of_its_digest(cli: Cli, log: Log)
     folder = await exported(cli, log)
     cli.run("export", "--min-examples", "1")
     assert cli.json("audit", folder.name[:8])["export_digest"] == folder.name
-    assert "no export is called 'ffff'" in cli.run("audit", "ffff", code=1).stderr
+    assert "no export is called 'ffff'" in cli.run("audit", "ffff", code=2).stderr
 
 
 async def test_an_added_row_is_found_even_where_the_manifest_agrees(cli: Cli, log: Log) -> None:
@@ -78,8 +78,8 @@ async def test_an_export_whose_texts_were_erased_since_says_which(cli: Cli, log:
     cli.run("erase", "e3", "--reason", "asked")
     told = cli.json("audit", tmp_path / "kept", code=1)
     assert (told["is_same_log"], told["erased"]) == (True, [7])
-    assert "texts of its range were erased since (sequences 7)" in cli.run("audit", tmp_path / "kept", code=1).stdout
+    assert "texts of its range were erased since (sequence 7)" in cli.run("audit", tmp_path / "kept", code=1).stdout
 
 
 async def test_what_is_no_export_is_refused_in_words(cli: Cli, log: Log, tmp_path: Path) -> None:
-    assert "is no export of this version" in cli.run("audit", tmp_path, code=1).stderr
+    assert "is no export of this version" in cli.run("audit", tmp_path, code=2).stderr

@@ -79,20 +79,20 @@ async def test_a_changed_backup_is_refused_and_leaves_no_log(cli: Cli, log: Log,
 async def test_nothing_is_overwritten(cli: Cli, log: Log, tmp_path: Path) -> None:
     await log.publish([capture()])
     cli.run("backup", tmp_path / "backup")
-    assert "give every backup a folder of its own" in cli.run("backup", tmp_path / "backup", code=1).stderr
-    assert "already holds a log with 1 facts" in cli.run("restore", tmp_path / "backup", code=1).stderr
+    assert "give every backup a folder of its own" in cli.run("backup", tmp_path / "backup", code=2).stderr
+    assert "already holds a log up to sequence 1" in cli.run("restore", tmp_path / "backup", code=1).stderr
     assert await log.last_sequence() == 1
 
 
 def test_a_folder_without_a_whole_backup_is_refused(cli: Cli, tmp_path: Path) -> None:
-    assert "backup.json is missing" in cli.run("restore", tmp_path / "nowhere", code=1).stderr
+    assert "backup.json is missing" in cli.run("restore", tmp_path / "nowhere", code=2).stderr
 
 
 async def test_a_log_with_a_gap_is_backed_up_and_reported(cli: Cli, log: Log, tmp_path: Path) -> None:
     await log.publish([capture() for _ in range(3)])
     await log.erase(2)
     told = cli.run("backup", tmp_path / "backup").stdout
-    assert "1 messages were missing" in told
+    assert "missing: 1 message;" in told
     assert backups.load(tmp_path / "backup").missing == [2]
     assert [message.is_missing for message in await restored(tmp_path / "backup", tmp_path / "new")] == [
         False,

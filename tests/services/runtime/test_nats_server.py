@@ -6,12 +6,14 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from events.log.log import Log
-from services.runtime.nats_server import EmbeddedServer, ServerError, _started, configuration
+from services.runtime import nats_server
+from services.runtime.nats_server import EmbeddedServer, ServerError, _answers, _started, configuration
 from tests.deadlines import FAR_SECONDS
 
 from ..conftest import capture
@@ -79,6 +81,43 @@ def test_a_taken_port_is_refused_with_the_way_out(tmp_path: Path) -> None:
         other.listen()
         with pytest.raises(ServerError, match="taken by another program; choose another with --nats-port"):
             EmbeddedServer(tmp_path, other.getsockname()[1]).__enter__()
+
+
+@pytest.fixture
+def usual(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """A socket that holds the usual port; another stands for it, as a server of this machine may have the real one."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(nats_server, "USUAL_PORT", other.getsockname()[1])
+        yield other
+
+
+def test_without_a_port_it_takes_the_usual_one(tmp_path: Path, usual: socket.socket) -> None:
+    usual.close()
+    with EmbeddedServer(tmp_path, None) as server:
+        assert server.url == f"nats://127.0.0.1:{nats_server.USUAL_PORT}"
+
+
+def test_a_taken_usual_port_gives_a_free_one_that_stays(tmp_path: Path, usual: socket.socket) -> None:
+    usual.listen()
+    with EmbeddedServer(tmp_path, None) as server:
+        url = server.url
+    usual.close()
+    assert url != f"nats://127.0.0.1:{nats_server.USUAL_PORT}"
+    with EmbeddedServer(tmp_path, None) as server:
+        assert server.url == url
+
+
+def test_port_zero_never_takes_the_usual_one(tmp_path: Path, usual: socket.socket) -> None:
+    usual.close()
+    with EmbeddedServer(tmp_path, 0) as server:
+        assert server.url != f"nats://127.0.0.1:{nats_server.USUAL_PORT}"
+
+
+def test_a_server_of_another_name_is_no_answer(server: EmbeddedServer) -> None:
+    """Given two servers that start on the usual port at once, then the slower one does not use the faster one's log."""
+    port = int(server.url.rsplit(":", 1)[1])
+    assert not _answers(port, "rooflog-of-somebody-else")
 
 
 def test_it_listens_on_loopback_and_syncs_before_it_acknowledges() -> None:

@@ -17,8 +17,13 @@ const RELEVANCE_WORDS = { high: "high", medium: "medium", low: "low, excluded" }
 /**
  * @param {Record<string, number>} byReason
  * @param {number} total
+ * @param {number} collected
  */
-export function waitingBars(byReason, total) {
+export function waitingBars(byReason, total, collected) {
+  if (!collected) {
+    const command = h("code", {}, "rooflog capture --prompt QUESTION --response @FILE");
+    return emptyState("Nothing has been captured yet", "Connect an assistant, or record an answer: ", command);
+  }
   if (!total) return emptyState("The queue is empty", "Everything that needs a person has been decided.");
   const items = Object.entries(byReason).map(([why, n]) => {
     const href = asOf === null ? address("/review", { why }) : address("/examples", { stage: "waiting" });

@@ -151,7 +151,7 @@ function nothingBehindFilters() {
 function nothingWaits() {
   return emptyState(
     "The queue is empty",
-    "Everything that needs a person has been decided. New examples appear here as they arrive.",
+    "Nothing needs a person now. New examples appear here as they arrive.",
     h("br", {}),
     link("/", {}, "Back to the dashboard"),
   );

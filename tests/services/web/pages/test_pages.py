@@ -458,6 +458,7 @@ def test_an_empty_log_has_calm_pages(browser: Browser, tmp_path: Any) -> None:
             visitor = Visitor(browser, empty, None)
             page = visitor.open("/")
             expect(page.get_by_text("Nothing is captured yet")).to_be_visible()
+            expect(page.get_by_text("Nothing has been captured yet")).to_be_visible()
             expect(page.locator(".headline strong")).to_have_text("0")
             page = visitor.open("/review")
             expect(page.get_by_text("The queue is empty")).to_be_visible()

@@ -1,0 +1,62 @@
+"""Everything on this machine: started once, announced when it answers, and quiet about what is only starting."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from services.runtime.nats_server import _free_port
+from tests.deadlines import FAR_SECONDS
+
+from ..conftest import Cli
+from ..forked import Forked
+
+Start = Callable[..., Forked]
+
+
+def _until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + FAR_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def test_a_second_one_on_the_same_data_is_refused(cli: Cli, start: Start) -> None:
+    first = start("up")
+    lock = cli.data_dir / "up.lock"
+    _until(lambda: lock.exists() and lock.read_text())
+    refused = cli.run("up", code=1).stderr
+    assert f"rooflog up already runs on {cli.data_dir} (pid {first.pid})" in refused
+    assert "ended with exit code" not in refused
+
+
+def test_what_a_killed_one_leaves_locks_nothing(cli: Cli, start: Start) -> None:
+    (cli.data_dir / "up.lock").write_text("12345678901\n")
+    first = start("up")
+    _until(lambda: (cli.data_dir / "up.lock").read_text() == f"{first.pid}\n")
+
+
+def test_the_page_is_announced_when_it_answers(cli: Cli, start: Start) -> None:
+    """Given a start, when all services are up, then the page answered when it was announced and nothing had warned."""
+    cli.environment["ROOFLOG_WEB_PORT"] = str(_free_port())
+    start("up")
+    said = cli.data_dir / "up.err"
+    _until(lambda: "web at http" in said.read_text())
+    found = re.search(r"web at (http://\S+)", said.read_text())
+    assert found is not None
+    assert httpx.get(f"{found[1]}/health", trust_env=False, timeout=FAR_SECONDS).status_code in (200, 503)
+    _until(lambda: (cli.json("status")["exporter"] or {}).get("state") == "idle")
+    assert "WARNING" not in said.read_text()
+
+
+def test_a_command_says_where_a_new_log_begins(tmp_path: Path) -> None:
+    cli = Cli(tmp_path / "new")
+    assert f"a new log begins in {cli.data_dir}" in cli.run("status").stderr
+    assert cli.run("status").stderr == ""
+    assert Cli(tmp_path / "another").run("status", "--json").stderr == ""
+    assert f"data: {cli.data_dir}" in cli.run("status").stdout
+    assert cli.json("status")["data_dir"] == str(cli.data_dir)
