@@ -45,6 +45,9 @@ WINDOW_SECONDS = 10.0
 WINDOW_BYTES = 64 * 2**10
 """A body, or an answer on its way, moves by so many bytes in every window: the slowest line that we wait for."""
 
+UNREAD_BYTES = 64 * 2**20
+"""Answers that clients have not read, together at most; whoever has been behind longest is given up first."""
+
 LINGER_SECONDS = 5.0
 """How long a body may still come that was refused: closed at once, the client might never read why."""
 
@@ -79,6 +82,7 @@ class Places:
         self._silent: dict[str, dict[Connection, None]] = {}
         self._silent_anywhere: dict[Connection, None] = {}
         self._of_address: dict[str, int] = {}
+        self.behind: dict[Connection, None] = {}
 
     def __len__(self) -> int:
         """How many are taken."""
@@ -108,9 +112,24 @@ class Places:
             self._silent_anywhere.pop(connection, None)
             self._silent.get(address, {}).pop(connection, None)
 
+    def fall_behind(self, connection: Connection) -> None:
+        """Note that a client reads more slowly than it is answered; give others up where too much is unread."""
+        self.behind[connection] = None
+        unread = {one: one.unread for one in self.behind}
+        while sum(unread.values()) > UNREAD_BYTES and len(unread) > 1:
+            slowest = next(iter(unread))
+            del unread[slowest]
+            self.leave(slowest)
+            slowest.transport.abort()
+
+    def catch_up(self, connection: Connection) -> None:
+        """Note that a client has read what it was sent."""
+        self.behind.pop(connection, None)
+
     def leave(self, connection: Connection) -> None:
         """Free a place, once however often this is called."""
         self.mark(connection, is_silent=False)
+        self.catch_up(connection)
         address = self._taken.pop(connection, None)
         if address is None:
             return
@@ -167,6 +186,11 @@ class Connection(H11Protocol):
     _writing: asyncio.TimerHandle | None = None
     _moved = 0
 
+    @property
+    def unread(self) -> int:
+        """Bytes of answers that the client has not taken."""
+        return self._socket.get_write_buffer_size()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a place, or go."""
         self._socket = transport
@@ -211,11 +235,13 @@ class Connection(H11Protocol):
     def pause_writing(self) -> None:
         """The client reads more slowly than we answer: see to it that it does read."""
         super().pause_writing()
-        self._watch_writing(self._socket.get_write_buffer_size())
+        self.places.fall_behind(self)
+        self._watch_writing(self.unread)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
         super().resume_writing()
+        self.places.catch_up(self)
         if self._writing is not None:
             self._writing.cancel()
 
@@ -258,7 +284,7 @@ class Connection(H11Protocol):
 
     def _end(self) -> None:
         """The client has kept us waiting too long."""
-        left = self._socket.get_write_buffer_size()
+        left = self.unread
         if self._phase is Phase.HEAD:
             self._refuse(408, f"the headers did not come within {HEAD_SECONDS:.0f} seconds")
         elif left:
@@ -280,7 +306,7 @@ class Connection(H11Protocol):
         self._writing = self.loop.call_later(WINDOW_SECONDS, self._check_writing, left)
 
     def _check_writing(self, before: int) -> None:
-        left = self._socket.get_write_buffer_size()
+        left = self.unread
         if left and before - left >= WINDOW_BYTES:
             self._watch_writing(left)
         elif left or self._phase is Phase.ENDING:

@@ -167,6 +167,20 @@ async def test_an_answer_that_nobody_reads_is_given_up() -> None:
         await until(lambda: len(server.places) == 0)
 
 
+async def test_answers_that_nobody_reads_have_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "UNREAD_BYTES", 50 * 2**20)
+    async with serving(Places()) as server:
+        readers = []
+        for _ in range(5):  # three answers of 20 MB are too much
+            reader, writer = await server.open(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            readers.append((reader, writer))
+            await until(lambda: sum(one.unread > 0 for one in server.places.behind) == min(len(readers), 2))
+        await full(server.places, 2)
+        readers[-1][1].transport.resume_reading()  # type: ignore[attr-defined]
+        assert len(await ends(readers[-1])) > 20 * 2**20
+
+
 @pytest.mark.usefixtures("hasty")
 async def test_an_answer_that_takes_long_is_waited_for() -> None:
     async with serving(Places()) as server:
