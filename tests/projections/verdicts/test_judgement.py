@@ -369,7 +369,7 @@ class TestTrust:
         story.when(rejected("a")).then(training_set=[], queue=[("fix-a", "correction")])
         story.when(rejected("fix-a"), reopened("fix-a")).then(training_set=[])
 
-    def test_a_dispute_is_found_by_its_words_and_by_its_id(self) -> None:
+    def test_a_dispute_is_found_by_words_and_by_id(self) -> None:
         for dispute in (corrected(None, untrusted=True), corrected("a", wrong="Other words.", untrusted=True)):
             story = given(captured("a"), approved("a"), dispute)
             story.then(training_set=[])

@@ -242,7 +242,7 @@ def test_only_a_trusted_token_speaks_for_another_corrector(site: Site) -> None:
     assert "trusted" in answer.json()["error"]["message"]
 
 
-def test_a_retry_by_a_token_that_was_trusted_since_is_the_same(site: Site) -> None:
+def test_a_retry_is_the_same_after_its_token_became_trusted(site: Site) -> None:
     name, body, key = "growing", {"prompt": "How?", "response": ANSWER}, {"Idempotency-Key": "trust"}
     answers = []
     for trusted in (False, True):
