@@ -74,6 +74,9 @@ bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts 
 	$(BIN)/python -m tests.bench $(N)
 	$(BIN)/python -m tests.bench_shapes
 
+siege: $(VENV)/.dev ## besiege a gateway with all that is wrong, and show how others are answered meanwhile
+	$(BIN)/python -m tests.siege
+
 eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=held_out, tune or all
 	$(BIN)/python -m tests.evaluation $(HALF)
 

@@ -92,7 +92,10 @@ class Fact(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_
 
 
 class ExampleCaptured(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.captured.v1"):
-    """An interaction, document, calculation, interpretation, decision or lesson took place."""
+    """An interaction, document, calculation, interpretation, decision or lesson took place.
+
+    `untrusted` is recorded by somebody whose claims approve nothing: neither the source nor that a document was used.
+    """
 
     noun, verb = "example", "captured"
     example_id: Id
@@ -106,21 +109,24 @@ class ExampleCaptured(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     details: Annotated[dict[str, Any], DATA] = field(default_factory=dict)
     include_in_training: bool = True
     was_corrected: bool = False
+    untrusted: bool = False
 
 
 class FeedbackGiven(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="feedback.given.v1"):
-    """Thumbs up or thumbs down on an example."""
+    """Thumbs up or thumbs down on an example; an `untrusted` thumbs up on one's own capture approves nothing."""
 
     noun, verb = "feedback", "given"
     example_id: Id
     feedback: Literal["positive", "negative"]
     comment: Comment | None = None
+    untrusted: bool = False
 
 
 class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="correction.recorded.v1"):
     """The answer should have been this; the correction is itself an example whose id is this fact's `event_id`.
 
     `example_id` is the example that was corrected, `aliases` are ids under which another store knew the correction.
+    An `untrusted` one approves nothing, and disputes an answer that a reviewer has approved.
     """
 
     noun, verb = "correction", "recorded"
@@ -134,6 +140,7 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
     project_context: Name = "general"
     include_in_training: bool = True
     aliases: Annotated[tuple[Id, ...], FEW] = ()
+    untrusted: bool = False
 
 
 class Decision(Fact, frozen=True, omit_defaults=True, kw_only=True):

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from events.errors import InputError, InvalidFact
 from events.limits import LIMITS, check_json, depth
@@ -47,10 +47,21 @@ class Approval(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Review(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What puts an example forward in the review queue."""
+    """What puts an example forward in the review queue.
+
+    `disputed` says what becomes of an answer that a reviewer approved and that an untrusted correction disputes. It
+    waits for a decision and is not trained on meanwhile, or it stands. It is left out of a document where it waits, so
+    that policies of earlier versions keep their digests.
+    """
 
     new_topic_below: Count
     borderline: Count
+    disputed: Literal["wait", "stand"] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Leave the default out."""
+        if self.disputed == "wait":
+            structs.force_setattr(self, "disputed", UNSET)
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

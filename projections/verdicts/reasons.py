@@ -50,21 +50,14 @@ REASONS = (
 
 WORDS = {reason.name: reason.words for reason in REASONS}
 
-_LATER = ("too_long",)
-"""Reasons that came after databases held the bits of the others: theirs are higher."""
-
-_NUMBERED = [reason.name for reason in REASONS if reason.name not in _LATER] + [*_LATER]
-
-BIT = {reason.name: 1 << _NUMBERED.index(reason.name) for reason in REASONS}
+BIT = {reason.name: 1 << number for number, reason in enumerate(REASONS)}
 """The bit of each reason that is set in `reasons` of a verdict."""
 
 OF_STAGE = {stage: sum(BIT[reason.name] for reason in REASONS if reason.stage == stage) for stage in get_args(Stage)}
 """The bits of the reasons of each stage."""
 
-FIRST = f"""CASE WHEN reasons & {OF_STAGE["filters"]} > 0
-                 THEN reasons & {OF_STAGE["filters"]} & -(reasons & {OF_STAGE["filters"]})
-                 ELSE reasons & -reasons END"""
-"""SQL for the bit of the first of the `reasons` of a verdict: of one stage, bits are in the order of the pipeline."""
+FIRST = "reasons & -reasons"
+"""SQL for the bit of the first of the `reasons` of a verdict: bits are in the order of the pipeline."""
 
 APPROVALS = (
     Basis("reviewer", "a reviewer approved it"),

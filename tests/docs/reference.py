@@ -99,6 +99,7 @@ def index_page() -> str:
         "[Commands](commands.md)": "every command with its options and an example",
         "[Settings](settings.md)": "every setting with its flag, variable and default",
         "[Limits](limits.md)": "how large a fact, a line or a policy may be",
+        "[Rights](rights.md)": "who may make which call of the gateway, as a test found it",
         "[openapi.json](openapi.json)": "the HTTP interface of the gateway; a running gateway shows it at `/api`",
         "[asyncapi.json](asyncapi.json)": "what the services listen to and publish on NATS; also at `/api/asyncapi`",
         "[schemas](schemas/example.captured.v1.json)": "a JSON Schema for each fact, named by its tag",

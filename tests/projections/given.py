@@ -94,8 +94,8 @@ def document(example_id: str, modifications: str = "none", *, was_used: bool = T
     return captured(example_id, source="rfi_generation", document=made, **more)
 
 
-def liked(example_id: str) -> FeedbackGiven:
-    return FeedbackGiven(example_id=example_id, feedback="positive", **_envelope())
+def liked(example_id: str, **more: Any) -> FeedbackGiven:
+    return FeedbackGiven(example_id=example_id, feedback="positive", **_envelope() | more)
 
 
 def disliked(example_id: str) -> FeedbackGiven:

@@ -28,13 +28,14 @@ class TokensError(InputError):
     """The tokens file, or a change to it, is wrong; the message says what to do."""
 
 
-class Token(Struct, frozen=True, forbid_unknown_fields=True):
-    """One token; `name` is the actor of the facts said with it."""
+class Token(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One token; `name` is the actor of the facts said with it, and what is `trusted` may claim what approves."""
 
     name: str
     role: Role
     sha256: str
     created_at: datetime
+    trusted: bool = False
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,8 +80,10 @@ class Tokens:
                 match = token
         return match
 
-    def add(self, name: str, role: Role) -> str:
+    def add(self, name: str, role: Role, *, trusted: bool = False) -> str:
         """Add a token and return its secret, which is kept nowhere. Raises TokensError."""
+        if trusted and role == "auditor":
+            raise TokensError("an auditor records nothing, so there is nothing to trust; leave --trusted out")
         if not NAME.fullmatch(name):
             raise TokensError(f"{name!r} is no name: letters, digits and ._@- (64 at most), a letter or digit first")
         secret = f"rooflog_{secrets.token_urlsafe(32)}"
@@ -88,7 +91,8 @@ class Tokens:
             tokens = _read(self.path).tokens if self.path.exists() else ()
             if any(token.name == name for token in tokens):
                 raise TokensError(f"{name!r} has a token; remove it first: rooflog token remove {name}")
-            write_private(self.path, _File((*tokens, Token(name, role, digest(secret), datetime.now(UTC)))))
+            added = Token(name, role, digest(secret), datetime.now(UTC), trusted)
+            write_private(self.path, _File((*tokens, added)))
         return secret
 
     def remove(self, name: str) -> Token:

@@ -74,7 +74,8 @@ async def policy(
 @post("/policies/preview", status_code=200, summary="What another policy would change", guards=[may("look")])
 async def preview(gateway: Gate, request: Call, data: JSONBody[Document]) -> dict[str, Any]:
     """Which examples would enter and leave the training set, and why; nothing is said. May take a minute."""
-    document = data.parsed().document()
+    policy = await gateway.workers.run(request.user.name, data.parsed)
+    document = policy.document()
     await curated.prepare(gateway.run, document)
     answer: dict[str, Any] = await gateway.ask_long(request.user.name, "preview", policy=document)
     return answer | {"document": document}
@@ -83,7 +84,7 @@ async def preview(gateway: Gate, request: Call, data: JSONBody[Document]) -> dic
 @post("/policies", status_code=201, summary="Adopt a policy", guards=[may("operate")])
 async def adopt(gateway: Gate, request: Call, data: JSONBody[Adoption]) -> Adopted:
     """It holds from here on. Refused with 409 if another one was adopted since its preview."""
-    policy = data.parsed()
+    policy = await gateway.workers.run(request.user.name, data.parsed)
     fact = curated.adoption(policy, actor=request.user.name, reason=data.reason)
     try:
         return Adopted(await gateway.adopt(fact, revision=data.revision), policy.digest)

@@ -247,3 +247,13 @@ def test_a_lexicon_that_is_proposed_has_limits(lexicon: dict[str, Any], says: st
 def test_a_larger_lexicon_on_the_log_holds() -> None:
     plain = default().document()
     assert len(from_document(plain | {"lexicon": {**plain["lexicon"], "rivals": MANY}}).lexicon.rivals) == 5_001
+
+
+def test_a_default_that_came_later_changes_no_digest() -> None:
+    document = default().document()
+    assert "disputed" not in document["review"]
+    explicit = from_document(document | {"review": document["review"] | {"disputed": "wait"}})
+    assert explicit.digest == default().digest
+    other = from_document(document | {"review": document["review"] | {"disputed": "stand"}})
+    assert other.digest != default().digest
+    assert from_document(other.document()) == other
