@@ -67,10 +67,10 @@ def test_names_and_bits_are_those_that_answers_and_databases_hold() -> None:
         ("personal_data", 16),
         ("superseded_by", 32),
         ("erased", 64),
-        ("too_long", 1024),
-        ("rejected", 128),
-        ("not_approved", 256),
-        ("duplicate_of", 512),
+        ("too_long", 128),
+        ("rejected", 256),
+        ("not_approved", 512),
+        ("duplicate_of", 1024),
     ]
     assert list(QUEUE) == [1, 2, 3, 4, 5]
     assert list(QUEUE.values()) == ["correction", "negative_feedback", "new_topic", "edge_case", "not_reviewed"]
