@@ -72,6 +72,10 @@ format: $(VENV)/.dev $(VENV)/.node ## write the formatting that check wants
 
 bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts by default
 	$(BIN)/python -m tests.bench $(N)
+	$(BIN)/python -m tests.bench_shapes
+
+siege: $(VENV)/.dev ## besiege a gateway with all that is wrong, and show how others are answered meanwhile
+	$(BIN)/python -m tests.siege
 
 eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=held_out, tune or all
 	$(BIN)/python -m tests.evaluation $(HALF)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from . import limits
 from .errors import InvalidFact
 from .facts import FACTS, AnyFact, ExampleCaptured, Fact
 from .subjects import subject_of
@@ -25,13 +25,6 @@ EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9998, 12, 31, tzin
 """Facts outside these moments are refused: no calendar survives them in every language."""
 
 
-DEEPEST = 64
-"""Levels of nesting in a fact. A fixed limit, because Python's own depends on how deep the caller is in its stack."""
-
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
-
-
 class _Tagged(msgspec.Struct):
     type: str
 
@@ -39,7 +32,7 @@ class _Tagged(msgspec.Struct):
 def encode(fact: Fact) -> bytes:
     """The wire form of a fact: JSON with times in UTC; equal facts give equal bytes.
 
-    Raises InvalidFact where the fact breaks its own constraints: msgspec checks them only when decoding.
+    Raises InvalidFact where the fact breaks its own constraints, which msgspec checks only when decoding, or a limit.
     """
     if not isinstance(fact.occurred_at, datetime) or fact.occurred_at.tzinfo is None:
         raise InvalidFact("invalid", f"occurred_at is {fact.occurred_at!r}; it must be a datetime with a time zone")
@@ -48,9 +41,13 @@ def encode(fact: Fact) -> bytes:
             raise ValueError(f"latency_ms is {fact.metadata.latency_ms}; JSON can only say finite numbers")
         utc = msgspec.structs.replace(fact, occurred_at=fact.occurred_at.astimezone(UTC))
         data = _encoder.encode(utc)
+    except RecursionError as error:
+        raise InvalidFact("malformed", f"nested more than {limits.DEEPEST} levels deep") from error
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidFact("invalid", str(error)) from error
-    return _encoder.encode(decode(data))
+    checked = decode(data)
+    limits.check(checked)
+    return _encoder.encode(checked)
 
 
 def decode(data: bytes, subject: str | None = None, *, brackets: int | None = None) -> AnyFact:
@@ -61,8 +58,8 @@ def decode(data: bytes, subject: str | None = None, *, brackets: int | None = No
     """
     if brackets is None:
         brackets = data.count(b"[") + data.count(b"{")
-    if brackets > DEEPEST and _depth(data) > DEEPEST:
-        raise InvalidFact("malformed", f"nested more than {DEEPEST} levels deep")
+    if brackets > limits.DEEPEST and limits.depth(data) > limits.DEEPEST:
+        raise InvalidFact("malformed", f"nested more than {limits.DEEPEST} levels deep")
     try:
         fact = _decoder.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -91,15 +88,6 @@ def _upcast(data: bytes, error: Exception) -> AnyFact:
     except (msgspec.ValidationError, LookupError, TypeError, ValueError, AttributeError) as invalid:
         raise InvalidFact("invalid", f"{tag}: {invalid}") from invalid
     return fact
-
-
-def _depth(data: bytes) -> int:
-    """How deep JSON nests, whether or not it is valid."""
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _short(error: Exception) -> str:

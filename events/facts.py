@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
-from .traits import DATA, Comment, Data, Name, Text, has, strings_of
+from .traits import DATA, FEW, Comment, Data, Name, Tag, Text, has, strings_of
 
 Id = Annotated[Data, Meta(pattern=r"\A[A-Za-z0-9_-]{1,128}\Z")]
 """An id that can stand as one token of a NATS subject."""
@@ -29,6 +29,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number that every JSON reader keeps exactly."""
 
 Amount = Annotated[float, Meta(ge=0)]
+
+Tags = Annotated[tuple[Tag, ...], FEW]
 
 
 class Metadata(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -90,7 +92,10 @@ class Fact(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_
 
 
 class ExampleCaptured(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.captured.v1"):
-    """An interaction, document, calculation, interpretation, decision or lesson took place."""
+    """An interaction, document, calculation, interpretation, decision or lesson took place.
+
+    `untrusted` is recorded by somebody whose claims approve nothing: neither the source nor that a document was used.
+    """
 
     noun, verb = "example", "captured"
     example_id: Id
@@ -98,27 +103,30 @@ class ExampleCaptured(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     response: Text
     source: Annotated[Name, Meta(min_length=1, max_length=100)]
     metadata: Metadata = Metadata()
-    tags: tuple[Name, ...] = ()
+    tags: Tags = ()
     project_context: Name = "general"
     document: Document | None = None
     details: Annotated[dict[str, Any], DATA] = field(default_factory=dict)
     include_in_training: bool = True
     was_corrected: bool = False
+    untrusted: bool = False
 
 
 class FeedbackGiven(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="feedback.given.v1"):
-    """Thumbs up or thumbs down on an example."""
+    """Thumbs up or thumbs down on an example; an `untrusted` thumbs up on one's own capture approves nothing."""
 
     noun, verb = "feedback", "given"
     example_id: Id
     feedback: Literal["positive", "negative"]
     comment: Comment | None = None
+    untrusted: bool = False
 
 
 class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="correction.recorded.v1"):
     """The answer should have been this; the correction is itself an example whose id is this fact's `event_id`.
 
     `example_id` is the example that was corrected, `aliases` are ids under which another store knew the correction.
+    An `untrusted` one approves nothing, and disputes an answer that a reviewer has approved.
     """
 
     noun, verb = "correction", "recorded"
@@ -128,10 +136,11 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
     corrected_response: Text
     reason: Comment | None = None
     corrector: Name | None = None
-    tags: tuple[Name, ...] = ()
+    tags: Tags = ()
     project_context: Name = "general"
     include_in_training: bool = True
-    aliases: tuple[Id, ...] = ()
+    aliases: Annotated[tuple[Id, ...], FEW] = ()
+    untrusted: bool = False
 
 
 class Decision(Fact, frozen=True, omit_defaults=True, kw_only=True):

@@ -7,7 +7,8 @@
 | name | a person, project, tag, source or tool | `actor` |
 | data | whatever programs exchange: ids, digests, details | `event_id` |
 
-Erasure, search and the tests read the declarations. So a private text cannot hide in a field that nobody listed.
+Erasure, search, limits and the tests read the declarations. So a private text cannot hide in a field that nobody
+listed. How large a string may be follows from its trait, or from the bound that stands beside it (see `limits`).
 """
 
 from __future__ import annotations
@@ -24,10 +25,15 @@ TRAITS: tuple[Trait, ...] = get_args(Trait)
 TEXT, COMMENT, NAME, DATA = (Meta(extra={"trait": trait}) for trait in TRAITS)
 """Declare a field: `Annotated[dict[str, Any], DATA]`. A trait holds for every string inside the field."""
 
+Bound = Literal["text", "comment", "name", "tag", "tags", "data", "details"]
+
 Text = Annotated[str, TEXT]
 Comment = Annotated[str, COMMENT]
 Name = Annotated[str, NAME]
 Data = Annotated[str, DATA]
+Tag = Annotated[str, Meta(extra={"trait": "name", "bound": "tag"})]
+FEW = Meta(extra={"bound": "tags"})
+"""Declare a list whose items are counted: `Annotated[tuple[Tag, ...], FEW]`."""
 
 Path = tuple[str, ...]
 """The way to a string: names of fields, `*` for every item of a list or mapping, and `[keys]` for a mapping's keys."""
@@ -39,7 +45,25 @@ _NO_STRINGS = (
 
 def strings_of(value: Struct, trait: Trait) -> list[str]:
     """The strings of a Struct that have a trait, in the order of its fields."""
-    return [text for path, declared in _paths(type(value)) if declared == trait for text in _along(value, path)]
+    return [
+        text
+        for path, declared in _paths(type(value))
+        if declared == trait
+        for each in values_at(value, path)
+        for text in _inside(each)
+    ]
+
+
+def values_at(value: Any, path: Path) -> Iterator[Any]:
+    """The values of a Struct at the end of a path."""
+    if not path:
+        yield value
+    elif path[0] in ("*", "[keys]"):
+        items = value.values() if isinstance(value, Mapping) and path[0] == "*" else value
+        for item in items or ():
+            yield from values_at(item, path[1:])
+    elif value is not None:
+        yield from values_at(getattr(value, path[0]), path[1:])
 
 
 def has(kind: type[Struct], trait: Trait) -> bool:
@@ -53,15 +77,26 @@ def paths(kind: type[Struct], trait: Trait | None) -> list[Path]:
 
 
 @cache
+def bounds(kind: type[Struct]) -> tuple[tuple[Path, Bound], ...]:
+    """The paths of a type's values whose size is limited, with the bound of each: its own, or else its trait."""
+    declared = ((path, extra.get("bound", extra.get("trait"))) for path, extra in _walk(inspect.type_info(kind)))
+    return tuple(dict.fromkeys((path, bound) for path, bound in declared if bound))
+
+
+@cache
 def _paths(kind: type[Struct]) -> tuple[tuple[Path, Trait | None], ...]:
-    return tuple(dict.fromkeys(_walk(inspect.type_info(kind))))
+    declared = ((path, extra) for path, extra in _walk(inspect.type_info(kind)) if "trait" in extra or not extra)
+    return tuple(dict.fromkeys((path, extra.get("trait")) for path, extra in declared))
 
 
-def _walk(node: inspect.Type, path: Path = ()) -> Iterator[tuple[Path, Trait | None]]:
+def _walk(node: inspect.Type, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """What is declared of the values of a type, and nothing where strings are declared as nothing."""
     match node:
-        case inspect.Metadata(extra={"trait": trait}):
-            yield path, trait
-        case inspect.Metadata(type=inner):
+        case inspect.Metadata(extra={"trait": _} as extra):
+            yield path, dict(extra or {})
+        case inspect.Metadata(type=inner, extra=extra):
+            if extra:
+                yield path, dict(extra)
             yield from _walk(inner, path)
         case inspect.StructType(fields=fields):
             for field in fields:
@@ -75,19 +110,7 @@ def _walk(node: inspect.Type, path: Path = ()) -> Iterator[tuple[Path, Trait | N
             yield from _walk(key, (*path, "[keys]"))
             yield from _walk(item, (*path, "*"))
         case _ if not isinstance(node, _NO_STRINGS):
-            yield path, None
-
-
-def _along(value: Any, path: Path) -> Iterator[str]:
-    """The strings inside the values at the end of a path."""
-    if not path:
-        yield from _inside(value)
-    elif path[0] in ("*", "[keys]"):
-        items = value.values() if isinstance(value, Mapping) and path[0] == "*" else value
-        for item in items or ():
-            yield from _along(item, path[1:])
-    elif value is not None:
-        yield from _along(getattr(value, path[0]), path[1:])
+            yield path, {}
 
 
 def _inside(value: object) -> Iterator[str]:

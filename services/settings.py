@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -88,6 +89,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     web_rate: Annotated[
         int, Meta(description="Requests a second from one token, or from one address without a token.")
     ] = 100
+    web_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses or networks of proxies, with commas between, whose `X-Forwarded-For` is believed."),
+    ] = ()
     tokens: Annotated[
         Path | None,
         Meta(description="The file with the tokens of the web service; without it tokens.json in data_dir."),
@@ -149,7 +154,7 @@ def described() -> dict[str, Setting]:
     settings = {}
     for name in Settings.__struct_fields__:
         value, meta = getattr(shipped, name), hints[name].__metadata__[0]
-        default = str(value if value is not None else "")
+        default = str(value if value not in (None, ()) else "")
         settings[name] = Setting(name, meta.description, default, "is_secret" in (meta.extra or {}))
     return settings
 
@@ -204,6 +209,13 @@ def _path(value: str | Path) -> Path:
     return Path(value).expanduser().absolute()
 
 
+def _networks(value: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"{error}; give addresses or networks such as 10.0.0.1,10.1.0.0/16") from error
+
+
 _FIELDS: dict[str, Any] = {
     "data_dir": _path,
     "nats_url": str,
@@ -229,5 +241,6 @@ _FIELDS: dict[str, Any] = {
     "web_host": str,
     "web_port": _number(0, 65535),
     "web_rate": _number(1, 100_000),
+    "web_proxies": _networks,
     "tokens": _path,
 }

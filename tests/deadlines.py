@@ -15,16 +15,17 @@ def assert_linear(work: Callable[[int], object], size: int) -> None:
     Other processes can slow a try down but never speed it up, so the best of three tries counts.
     """
     work(size)
-    small = max(min(_processor_seconds(work, size) for _ in range(3)), 1e-4)
+    small = max(min(processor_seconds(lambda: work(size)) for _ in range(3)), 1e-4)
     ratios: list[float] = []
     while len(ratios) < 3:
-        ratios.append(_processor_seconds(work, 10 * size) / small)
+        ratios.append(processor_seconds(lambda: work(10 * size)) / small)
         if ratios[-1] < 40:
             return
     raise AssertionError(f"ten times the size costs {min(ratios):.0f} times the processor time")
 
 
-def _processor_seconds(work: Callable[[int], object], size: int) -> float:
+def processor_seconds(work: Callable[[], object]) -> float:
+    """The seconds of processor that this thread needs for some work."""
     began = time.thread_time()
-    work(size)
+    work()
     return time.thread_time() - began

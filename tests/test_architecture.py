@@ -45,6 +45,7 @@ OF_MANY_MODULES = {
     "tests/services/exporter/test_trainers.py",
     "tests/services/projector/test_repair.py",
     "tests/services/test_compose.py",
+    "tests/services/web/access/test_rights.py",
     "tests/services/web/pages/test_answers.py",
     "tests/services/web/pages/test_pages.py",
     "tests/services/web/pages/test_review.py",

@@ -162,13 +162,17 @@ class Log(Connection):
         """Is there a capture, or a correction, of this id on the log?"""
         return bool(await read.present(self, [subjects.capture_of(example_id), subjects.correction(example_id)]))
 
-    async def history(self, example_id: str) -> list[Message]:
-        """Every message about one example in the order of the log, the correction that it is included."""
+    async def history(self, example_id: str, *, after: int = 0, limit: int = read.MOST) -> list[Message]:
+        """Every message about one example in the order of the log, the correction that it is included.
+
+        `after` leaves out those up to a sequence, and `limit` those behind so many.
+        """
         parts = await asyncio.gather(
-            self.matching(subjects.about(example_id)), self.matching(subjects.correction(example_id))
+            read.matching(self, subjects.about(example_id), after, limit),
+            read.matching(self, subjects.correction(example_id), after, limit),
         )
         by_seq = {message.seq: message for messages in parts for message in messages}
-        return [by_seq[seq] for seq in sorted(by_seq)]
+        return [by_seq[seq] for seq in sorted(by_seq)[:limit]]
 
     async def last(self, subjects_or_filters: Sequence[str]) -> dict[str, Message]:
         """The last message of each subject that the log holds, by subject."""

@@ -22,6 +22,9 @@ from .connection import ACK_SECONDS, Connection, name_of
 LONG = 5_000
 """Messages from which on a stretch of the log is read in bulk."""
 
+MOST = 100_000
+"""Messages under one filter at most."""
+
 FILTERS = 500
 """Subjects or filters in one request for the last messages under them."""
 
@@ -32,9 +35,9 @@ _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzin
 """The times that the server counts in nanoseconds; outside them it finds the first message for any."""
 
 
-async def matching(connection: Connection, subject_filter: str) -> list[Message]:
-    """Every message that the log still holds under a filter, in order; for filters that match few."""
-    return await direct_get(connection, {"seq": 1, "next_by_subj": subject_filter, "batch": 100_000})
+async def matching(connection: Connection, subject_filter: str, after: int = 0, limit: int = MOST) -> list[Message]:
+    """The messages behind a sequence that the log still holds under a filter, in order, `limit` of them at most."""
+    return await direct_get(connection, {"seq": after + 1, "next_by_subj": subject_filter, "batch": limit})
 
 
 async def last(connection: Connection, subjects_or_filters: Sequence[str]) -> dict[str, Message]:

@@ -30,6 +30,7 @@ from ..store.database import Connection, DatabaseError, with_rows
 from ..tables import awaited, policies
 from ..tables.examples import QUESTION, known
 from ..texts import analysis, contradictions, near_links
+from ..texts.text_size import READ
 from ..verdicts import verdicts
 from . import tables
 
@@ -240,6 +241,16 @@ class Projector:
             [(seq, example_id) for example_id, seq in seq_of.items()],
             "CREATE OR REPLACE TEMP TABLE touched AS FROM incoming",
         )
+        disputed = self.con.execute(  # a decision on an untrusted correction is one on what it corrects
+            "SELECT corrects FROM corrections SEMI JOIN touched USING (seq) WHERE untrusted AND corrects IS NOT NULL"
+        ).fetchall()
+        if disputed:
+            with_rows(
+                self.con,
+                {"seq": "BIGINT", "example_id": "VARCHAR"},
+                [(seq, example_id) for example_id, seq in known(self.con, {one for (one,) in disputed}).items()],
+                "INSERT INTO touched FROM incoming ANTI JOIN touched USING (seq)",
+            )
         wrong = self.con.execute("SELECT original_key FROM corrections SEMI JOIN touched USING (seq)").fetchall()
         if wrong:
             with_rows(
@@ -290,8 +301,8 @@ class Projector:
 
 
 def _prompts(examples: str) -> str:
-    """The prompts of a relation of examples as near-duplicates are looked for, NULL where they are erased."""
-    return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN {QUESTION} END AS prompt FROM {examples}"
+    """What is read of the prompts of a relation of examples to find near-duplicates, NULL where they are erased."""
+    return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN left({QUESTION}, {READ}) END AS prompt FROM {examples}"
 
 
 def _named(batch: Batch) -> set[str]:

@@ -10,9 +10,10 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from events.errors import InputError
+from events.errors import InputError, InvalidFact
+from events.limits import LIMITS, check_json, depth
 
 from .lexicon import Lexicon, LexiconError, check
 
@@ -46,10 +47,21 @@ class Approval(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Review(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What puts an example forward in the review queue."""
+    """What puts an example forward in the review queue.
+
+    `disputed` says what becomes of an answer that a reviewer approved and that an untrusted correction disputes. It
+    waits for a decision and is not trained on meanwhile, or it stands. It is left out of a document where it waits, so
+    that policies of earlier versions keep their digests.
+    """
 
     new_topic_below: Count
     borderline: Count
+    disputed: Literal["wait", "stand"] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Leave the default out."""
+        if self.disputed == "wait":
+            structs.force_setattr(self, "disputed", UNSET)
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -145,17 +157,77 @@ def _checked(lexicon: Lexicon) -> Lexicon:
     return lexicon
 
 
+def proposed(document: dict[str, Any]) -> Policy:
+    """The policy in plain data that somebody gives, within the limits of one. Raises PolicyError."""
+    try:
+        data = msgspec.json.encode(document)
+        check_json(data, what="the policy")
+    except (InvalidFact, RecursionError, TypeError, ValueError) as error:
+        raise PolicyError(f"not a policy: {error}") from error
+    _require(len(data) <= LARGEST, f"the policy has {len(data):,} bytes as JSON, at most {LARGEST:,} are taken")
+    policy = from_document(document)
+    for name in ("terms", "rivals", "ignored"):
+        count = len(getattr(policy.lexicon, name))
+        _require(count <= MOST_WORDS, f"lexicon.{name} has {count:,} entries, at most {MOST_WORDS:,} are taken")
+    for term in policy.lexicon.terms:
+        for name, most in (("also", MOST_SPELLINGS), ("tags", LIMITS["tags"].most)):
+            count = len(getattr(term, name))
+            _require(count <= most, f"lexicon.terms: {term.term!r} has {count} {name}, at most {most} are taken")
+    return policy
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise PolicyError(message)
+
+
+LARGEST = LIMITS["details"].most
+"""Bytes of a policy, as TOML and as JSON."""
+
+MOST_WORDS = 5_000
+"""Terms, rivals and ignored phrases of a lexicon, each; the shipped one has 279 terms."""
+
+MOST_SPELLINGS = 100
+"""Other ways to write a term."""
+
+MOST_DOTS, MOST_BRACKETS = 8, 16
+"""Dots of a key and brackets inside one another in TOML: tomllib takes time by the square of the dots."""
+
+_QUOTED = re.compile(
+    r""""{3}(?:[^"\\]|\\.|"(?!""))*+(?:"{3})?|'{3}(?:[^']|'(?!''))*+(?:'{3})?|"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?|#[^\n]*""",
+    re.DOTALL,
+)
+_LONG_KEY = re.compile(rf"(?:[\w-]*+[ \t]*+\.[ \t]*+){{{MOST_DOTS + 1}}}")
+
+
 def from_toml(text: str) -> Policy:
     """The policy in a TOML document; one without a lexicon gets the shipped one. Raises PolicyError."""
+    return proposed({"lexicon": _shipped_lexicon()} | _parsed(text))
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """A TOML document, which is looked at before it is parsed. Raises PolicyError."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    _require(size <= LARGEST, f"the policy has {size:,} bytes, at most {LARGEST:,} are taken")
+    bare = _QUOTED.sub(lambda quoted: "\n" * quoted[0].count("\n"), text)
+    if long := _LONG_KEY.search(bare):
+        line = bare.count("\n", 0, long.start()) + 1
+        raise PolicyError(f"not a policy: a key on line {line} has more than {MOST_DOTS} dots")
+    _require(depth(bare.encode("utf-8", "surrogatepass")) <= MOST_BRACKETS, "not a policy: its brackets nest too deep")
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomllib.loads(text)
+    except ValueError as error:
         raise PolicyError(f"not TOML: {error}") from error
-    return from_document({"lexicon": tomllib.loads(_shipped("lexicon.toml"))} | document)
+
+
+@cache
+def _shipped_lexicon() -> dict[str, Any]:
+    return tomllib.loads(_shipped("lexicon.toml"))
 
 
 def from_bytes(content: bytes) -> Policy:
     """The policy in the bytes of a TOML file. Raises PolicyError."""
+    _require(len(content) <= LARGEST, f"the policy has {len(content):,} bytes, at most {LARGEST:,} are taken")
     try:
         return from_toml(content.decode("utf-8-sig"))  # editors on Windows begin a file with a byte order mark
     except UnicodeDecodeError as error:

@@ -15,7 +15,7 @@ from ..tables import awaited, policies
 from ..tables.examples import id_key
 from ..tables.quarantine import SUBJECT_ID
 from ..verdicts import verdicts
-from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, names
+from ..verdicts.reasons import BIT, FIRST, OF_STAGE, QUEUE, names
 
 PAGE = 1_000
 """Rows in one answer at most; more is asked for page by page."""
@@ -48,7 +48,7 @@ def funnel(con: Connection, relation: str | None = None) -> dict[str, Any]:
         f"SELECT ({{1}})::VARCHAR, count(*) FROM {relation} GROUP BY ALL"
     )  # fmt: skip
     kinds = dict(con.execute(counted.format("kind", "kind")).fetchall())
-    lost = {int(bit): count for bit, count in con.execute(counted.format("reason", "reasons & -reasons")).fetchall()}
+    lost = {int(bit): count for bit, count in con.execute(counted.format("reason", FIRST)).fetchall()}
     total = sum(kinds.values())
     filtered = total - sum(count for bit, count in lost.items() if bit & OF_STAGE["filters"])
     approved = filtered - sum(count for bit, count in lost.items() if bit & OF_STAGE["approval"])
@@ -216,7 +216,9 @@ def by_reason(con: Connection) -> dict[str, int]:
 def because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
     """Why an example has its place in the queue, in words: the place's own reason first."""
     reasons = {
-        1: "a correction is always reviewed",
+        1: "a correction is always reviewed"
+        if example["kind"] == "correction"
+        else f"it was approved, and {example['superseded_by']} disputes it",
         2: f"somebody gave it a thumbs down{' after it was ' + example['decision'] if example['decision'] else ''}",
         3: f"the training set has fewer than {below} examples of {', '.join(thin_tags)}",
     }
@@ -276,7 +278,8 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
             e.tier_handled, e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made,
             e.details, e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
             v.personal_data, v.flags, v.feedback, v.decision, NULL AS reviewer, NULL AS decision_reason, v.approval,
-            v.superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
+            CASE WHEN v.reasons & {BIT["superseded_by"]} > 0 THEN coalesce(v.superseded_by, v.disputed_by) END
+            AS superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
             0 AS revision, v.seq, v.feedback_seq, v.decision_seq
         FROM (SELECT * FROM examples {AMONG}) e JOIN (SELECT * FROM verdicts {AMONG}) v USING (seq)""",
         {"seqs": seqs},

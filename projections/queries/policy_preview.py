@@ -85,7 +85,8 @@ _UNREAD = """SELECT 1 FROM examples ANTI JOIN (SELECT analysis_key FROM analysis
              USING (analysis_key) WHERE analysis_key IS NOT NULL"""
 
 _MOVED = """SELECT v.example_id, v.seq, CASE WHEN j.reasons = 0 THEN 'enter' ELSE 'leave' END AS change,
-                   v.reasons AS before, j.reasons AS after, j.duplicate_of, v.superseded_by
+                   v.reasons AS before, j.reasons AS after, j.duplicate_of,
+                   coalesce(v.superseded_by, v.disputed_by) AS superseded_by
             FROM verdicts v JOIN judged j USING (seq) WHERE (v.reasons = 0) <> (j.reasons = 0) ORDER BY v.seq"""
 
 _MOVED_WITH_ID = """SELECT m.* REPLACE (d.example_id AS duplicate_of) FROM ({0}) m

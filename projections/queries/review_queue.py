@@ -12,7 +12,7 @@ from ..store.checkpoint import checkpoint
 from ..store.database import AMONG, Connection, first
 from ..tables import policies
 from ..tables.examples import id_key
-from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, names
+from ..verdicts.reasons import BIT, FIRST, OF_STAGE, QUEUE, names
 from . import examples
 
 PAGE = 200
@@ -239,7 +239,7 @@ def _of_reason(reason: str | None) -> str:
         return "true"
     if reason not in BIT:
         raise InputError(f"no reason {reason!r}; there are {', '.join(BIT)}")
-    return f"reasons & -reasons = {BIT[reason]}"
+    return f"({FIRST}) = {BIT[reason]}"
 
 
 def _of_stage(stage: str | None) -> str:

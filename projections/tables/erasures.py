@@ -116,6 +116,9 @@ def _blank(con: Connection, batch: Batch) -> None:
     }
     if batch.gone:
         con.execute(f"UPDATE examples SET {BARE}, erased_seq = gone.seq {erased}")
+        con.execute(
+            "UPDATE corrections SET untrusted = false WHERE untrusted AND example_id IN (SELECT example_id FROM gone)"
+        )
 
 
 def unerased(con: Connection) -> dict[str, list[int]]:

@@ -15,6 +15,7 @@ from events.message import Message
 
 from ..store import database
 from ..store.batch import Batch
+from ..store.combining_marks import nfc
 from ..store.database import Connection
 from ..store.projection import ENVELOPE, Projection, envelope, envelopes
 from ..store.table import Table
@@ -48,6 +49,7 @@ _SAID = ENVELOPE | {
     "reason": "VARCHAR",
     "corrector": "VARCHAR",
     "aliases": "VARCHAR[]",
+    "untrusted": "BOOLEAN",
 }
 
 _DERIVED = {
@@ -61,8 +63,8 @@ _DERIVED = {
     "erased_seq": "BIGINT",
 }
 
-ANY_QUESTION = r"""regexp_replace(trim(regexp_replace(
-    lower(translate(nfc_normalize(prompt), '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')"""
+ANY_QUESTION = rf"""regexp_replace(trim(regexp_replace(
+    lower(translate({nfc("prompt")}, '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')"""
 
 QUESTION = f"""CASE WHEN regexp_full_match(prompt, '[!-~]+( [!-~]+)*') THEN rtrim(lower(prompt), ' ?!.,;:')
                    ELSE {ANY_QUESTION} END"""
@@ -108,6 +110,7 @@ _FORGOTTEN = {
     "include_in_training": "true",
     "was_corrected": "false",
     "aliases": "[]",
+    "untrusted": "false",
 }
 _KEPT = {"seq", "event_id", "example_id", "id_key", "kind", "corrects", "original_key", "erased_seq"}
 
@@ -118,12 +121,22 @@ _REKEY = f"prompt_key = {PROMPT_KEY}, text_key = {TEXT_KEY}, analysis_key = {ANA
 
 CORRECTIONS = Table(
     name="corrections",
-    columns={"seq": "BIGINT", "example_id": "VARCHAR", "corrects": "VARCHAR", "original_key": "UUID"},
+    columns={
+        "seq": "BIGINT",
+        "example_id": "VARCHAR",
+        "corrects": "VARCHAR",
+        "original_key": "UUID",
+        "untrusted": "BOOLEAN",
+    },
     key="seq",
     kind="derived",
+    version=2,
     group="examples",
 )
-"""What is a correction of what, beside the examples: these columns never change, and one example in twenty has them."""
+"""What is a correction of what, beside the examples: one example in twenty has these columns.
+
+They never change, but that an erased correction is no longer `untrusted`: its tombstone does not say.
+"""
 
 
 def _captured(sequenced: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
@@ -189,6 +202,7 @@ def _arriving(
         "project_context": [f.project_context for f in facts],
         "author_tags": [f.tags for f in facts],
         "include_in_training": [f.include_in_training for f in facts],
+        "untrusted": [f.untrusted for f in facts],
         "text_key": [text_key for text_key, _ in keys],
         "analysis_key": [analysis_key for _, analysis_key in keys],
     }
@@ -246,7 +260,8 @@ def _fold(con: Connection, batch: Batch) -> None:
     )
     if "correction" in incoming["kind"].unique().to_pylist():
         con.execute(
-            f"""INSERT INTO corrections SELECT seq, example_id, corrects, original_key FROM examples
+            f"""INSERT INTO corrections SELECT seq, example_id, corrects, original_key, coalesce(untrusted, false)
+                FROM examples
                 WHERE seq >= {batch.first} AND kind = 'correction'"""
         )
     if batch.erased:
@@ -303,7 +318,7 @@ def _keys(prompt: str, response: str, original: str | None = None) -> tuple[byte
 
 EXAMPLES = Projection(
     name="examples",
-    version=4,
+    version=5,
     group="examples",
     handles=(ExampleCaptured, CorrectionRecorded),
     columns=_SAID | _DERIVED,

@@ -52,15 +52,16 @@ TRAININGS = Projection(
 )
 
 
-def history(con: Connection, *, limit: int = 1_000) -> dict[str, Any]:
-    """Exports, newest first, each with the trainings on it in their order.
+def history(con: Connection, *, limit: int = 1_000, before: int | None = None) -> dict[str, Any]:
+    """Exports before a sequence, newest first, each with the trainings on it; `before` goes on, None at the end.
 
     A training is one intent and what came of it; `outcome` is the last that was said: `intended`, `started`,
     `succeeded` or `failed`.
     """
     exports = _rows(con, f"SELECT {_SAID}, * EXCLUDE (seq, occurred_at, event_id, trace_id) FROM exports "
                          "QUALIFY row_number() OVER (PARTITION BY export_digest ORDER BY seq) = 1 "
-                         "ORDER BY seq DESC LIMIT ?", [limit])  # fmt: skip
+                         "AND seq < ? ORDER BY seq DESC LIMIT ?", [before or 2**63 - 1, limit + 1])  # fmt: skip
+    goes_on, exports = len(exports) > limit, exports[:limit]
     trainings: dict[str, list[dict[str, Any]]] = {}
     for row in _rows(con, f"SELECT {_SAID}, * EXCLUDE (seq, occurred_at, event_id, trace_id) FROM trainings "
                            "ORDER BY seq", []):  # fmt: skip
@@ -74,7 +75,7 @@ def history(con: Connection, *, limit: int = 1_000) -> dict[str, Any]:
     for export in exports:
         export["counts"] = json.decode(export["counts"])
         export["trainings"] = trainings.get(export["export_digest"], [])
-    return {"exports": exports}
+    return {"exports": exports, "before": exports[-1]["seq"] if goes_on and exports else None}
 
 
 _SAID = "seq, strftime(occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS at"

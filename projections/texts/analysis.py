@@ -17,6 +17,7 @@ from ..store.database import TYPES, Connection, first, with_table
 from ..store.table import Table
 from . import personal_data
 from .personal_data import Span
+from .text_size import READ
 
 VERSION = 3
 """Raise it when the way of analysing changes: texts are analysed anew."""
@@ -148,7 +149,8 @@ def analysed(con: Connection, texts: str, lexicon: Lexicon) -> pa.Table:
         f"""SELECT id, is_suspect, {", ".join([*suspect, *extracted])}
             FROM (SELECT *, {SAID} AS said,
                          regexp_matches(concat_ws(chr(10), prompt, response, original_response), {_PREFILTER})
-                         AS is_suspect FROM {texts})"""
+                         AS is_suspect
+                  FROM (SELECT id, {", ".join(f"left({name}, {READ}) AS {name}" for name in _TEXTS)} FROM {texts}))"""
     ).to_arrow_table()
     is_suspect = read.column("is_suspect").combine_chunks()
     suspects = np.flatnonzero(is_suspect.to_numpy(zero_copy_only=False))

@@ -26,6 +26,7 @@ import msgspec
 from ..store.database import AMONG, Connection, first, insert, with_rows
 from ..store.table import Table
 from .normal_form import PRODUCTS, normalise
+from .text_size import READ
 from .words import words
 
 MEMBERS = 200
@@ -53,7 +54,8 @@ class Claims(NamedTuple):
 
 
 def claims(response: str) -> Claims:
-    """The claims of an answer."""
+    """The claims of what is read of an answer."""
+    response = response[:READ]
     amounts: dict[str, set[str]] = {}
     for word in words(response):
         if quantity := _QUANTITY.fullmatch(word):

@@ -63,11 +63,14 @@ def _grams(word: str) -> frozenset[str]:
 
 
 def similarity(a: str, b: str) -> float:
-    """Jaccard, 0 to 1, of the character 4-grams within the words of two normal forms; word order is no matter."""
+    """Jaccard, 0 to 1, of the character 4-grams within the words of two normal forms; word order is no matter.
+
+    Words of one letter have none: texts of nothing else are alike.
+    """
     grams_a: frozenset[str] = frozenset().union(*map(_grams, a.split(" ")))
     grams_b: frozenset[str] = frozenset().union(*map(_grams, b.split(" ")))
     shared = len(grams_a & grams_b)
-    return shared / (len(grams_a) + len(grams_b) - shared)
+    return shared / every if (every := len(grams_a) + len(grams_b) - shared) else 1.0
 
 
 def verified(a: str, b: str, threshold: float = THRESHOLD) -> float:
@@ -90,8 +93,11 @@ def mixed(x: Words) -> Words:
 
 
 def signature(normals: Sequence[str]) -> Words:
-    """The MinHash of each normal form, a row of PERMUTATIONS numbers of 32 bits; the same on every machine."""
-    signatures = np.empty((len(normals), PERMUTATIONS), np.uint32)
+    """The MinHash of each normal form, a row of PERMUTATIONS numbers of 32 bits; the same on every machine.
+
+    Of a text without a 4-gram, which has only words of one letter, they are the greatest there is.
+    """
+    signatures = np.full((len(normals), PERMUTATIONS), 0xFFFFFFFF, np.uint32)
     for start in range(0, len(normals), BLOCK):
         padded = [f" {normal} " for normal in normals[start : start + BLOCK]]
         letters = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint32)
@@ -99,13 +105,16 @@ def signature(normals: Sequence[str]) -> Words:
         inside = np.flatnonzero((letters[1:-2] != ord(" ")) & (letters[2:-1] != ord(" ")))
         ends = np.cumsum([len(text) for text in padded])
         firsts = np.searchsorted(inside, np.concatenate(([0], ends[:-1])))
+        rows = np.flatnonzero(np.diff(firsts, append=len(inside)))
+        if not len(rows):
+            continue
         grams = mixed(letters[inside])
         for n in (1, 2, 3):
             grams = mixed(grams * np.uint32(5) + letters[inside + n])
         step = max(1, PERMUTED // max(1, len(grams)))
         for n in range(0, PERMUTATIONS, step):
             permuted = _FACTORS[n : n + step] * grams + _OFFSETS[n : n + step]
-            np.minimum.reduceat(permuted, firsts, axis=1, out=signatures[start : start + len(padded), n : n + step].T)
+            signatures[start + rows, n : n + step] = np.minimum.reduceat(permuted, firsts[rows], axis=1).T
     return signatures
 
 

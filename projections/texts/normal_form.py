@@ -244,10 +244,12 @@ def _qualified(words: list[str], known: set[str]) -> Iterator[str]:
     """Each of two opposite qualities with the term that follows it, where a text has both."""
     for pair in _PAIRS.items():
         if known.issuperset(pair):
-            for n, word in enumerate(words):
+            following = ""
+            for word in reversed(words):
                 if word in pair:
-                    term = next((w for w in words[n + 1 :] if w in _TERMS or w in pair), word)
-                    yield f"{word} {term}"
+                    yield f"{word} {following or word}"
+                if word in pair or word in _TERMS:
+                    following = word
 
 
 def _ordered(words: list[str]) -> Iterator[str]:
@@ -285,8 +287,11 @@ def reworded(a: str, b: str) -> bool:
     for word in sorted(left):
         alike = [w for w in rest if w[0] == word[0]]
         same = next(([w] for w in alike if _one_typo_apart(word, w) and not (word in _KNOWN and w in _KNOWN)), None)
-        same = same or next(([w, x] for w in alike for x in rest if w + x == word), None)
+        same = same or next(
+            ([w, word[len(w) :]] for w in alike if word.startswith(w) and word[len(w) :] in right), None
+        )
         if same is None:
             return True
         rest = [w for w in rest if w not in same]
+        right -= {*same}
     return False

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from operator import attrgetter, itemgetter
 from typing import Literal
 
 from msgspec import Struct
 
 from .personal_data_checks import data_group
-from .personal_data_rules import FLAG_ONLY, RULES, VERSION, Kind
+from .personal_data_rules import FLAG_ONLY, RULES, VERSION, Kind, Rule
+from .text_size import READ
 
 __all__ = ["PREFILTER", "VERSION", "Kind", "Span", "find", "find_in", "proposal", "redact"]
 
@@ -35,27 +37,47 @@ class Span(Struct, frozen=True, order=True):
 
 
 def find(prompt: str, response: str | None = None, original_response: str | None = None) -> list[Span]:
-    """Spans of all fields, field by field in order; they never overlap."""
-    spans = find_in(prompt, "prompt") + find_in(response or "", "response")
-    return spans + find_in(original_response or "", "original_response")
+    """Spans of what is read of all fields, field by field in order; they never overlap."""
+    spans = find_in(prompt[:READ], "prompt") + find_in((response or "")[:READ], "response")
+    return spans + find_in((original_response or "")[:READ], "original_response")
 
 
 def find_in(text: str, field: Field = "prompt") -> list[Span]:
     """Spans of one field in order; where rules overlap, the first of `RULES` holds."""
-    spans: list[Span] = []  # in order and apart, so that one look tells whether a match overlaps any
+    spans: list[Span] = []  # in order and apart, so that the last one before its end tells whether a match overlaps any
     for rule, hint in zip(RULES, _HINTS, strict=True):
         if not hint.search(text):
             continue
-        for match in rule.pattern.finditer(text):
-            start, end = match.span(data_group(match))
-            place = bisect_left(spans, end, key=lambda span: span.start)
+        fresh: list[Span] = []
+        place = 0
+        for match, start, end in _matches(rule, text):
+            while place < len(spans) and spans[place].start < end:
+                place += 1
             is_free = place == 0 or spans[place - 1].end <= start
             if is_free and rule.check(match):
-                spans.insert(place, Span(field, start, end, rule.kind))
+                fresh.append(Span(field, start, end, rule.kind))
+        spans = sorted(spans + fresh, key=_START)
     return spans
 
 
 _HINTS = tuple(re.compile(rule.hint) for rule in RULES)
+_START = attrgetter("start")
+
+
+def _matches(rule: Rule, text: str) -> Iterator[tuple[re.Match[str], int, int]]:
+    """The matches of a rule, with the start and end of their data; they follow one another."""
+    if rule.end is None:
+        for each in rule.pattern.finditer(text):
+            yield each, *each.span(data_group(each))
+        return
+    ends = [match.span(1) for match in re.finditer(f"(?=({rule.end.pattern}))", text)]
+    at = place = 0
+    while match := rule.pattern.search(text, at):
+        at = match.end()
+        place = bisect_left(ends, at, place, key=itemgetter(0))
+        if place < len(ends) and ends[place][0] <= at + rule.within:
+            at = ends[place][1]
+        yield match, match.start(), at
 
 
 def redact(text: str, spans: Iterable[Span]) -> str:

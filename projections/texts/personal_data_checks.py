@@ -5,14 +5,26 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from itertools import groupby
+from operator import itemgetter
 
-NUMBERED_THING = re.compile(
-    r"(?i)\b(?:(?!card|visa|amex|mastercard|mc|phone|tel|cell|mobile|fax|sec|ssn|call)\w{2,} (?:no|nr)s?\."
-    r"|lot|part|p/n|pn|model|serial|s/n|sn|batch|item|sku|upc|isbn|po|p\.o\.|purchase order|order|rfi|pco"
+
+def _any_of(words: str) -> str:
+    """An expression of some words, those of one initial together: most places in a text are the start of none."""
+    by_initial = groupby(sorted(words.split("|")), key=itemgetter(0))
+    return "|".join(f"{initial}(?:{'|'.join(word[1:] for word in alike)})" for initial, alike in by_initial)
+
+
+_THINGS = _any_of(
+    r"lot|part|p/n|pn|model|serial|s/n|sn|batch|item|sku|upc|isbn|po|p\.o\.|purchase order|order|rfi|pco"
     r"|sample|specimen|core|barcode|id"
     r"|invoice|inv|job|project|permit|license|lic|catalog|cat|asset|tag|drawing|dwg|sheet|detail|report|roll|pallet"
     r"|spec|section|product|warranty|tracking|ticket|quote|bid|parcel|apn|account|style|color|code|noa|fl|evaluation"
-    r"|esr|guarantee|policy|claim|material|heat|ref|reference|control|registration|stock|mfr|certificate)s?"
+    r"|esr|guarantee|policy|claim|material|heat|ref|reference|control|registration|stock|mfr|certificate"
+)
+NUMBERED_THING = re.compile(
+    rf"(?i)(?<!\w)(?=\w)(?:(?=[^\W\d_])(?:{_THINGS})"
+    r"|(?=\w{2,}+ n)(?!card|visa|amex|mastercard|mc|phone|tel|cell|mobile|fax|sec|ssn|call)\w{2,}+ (?:no|nr)s?\.)s?"
     r"(?: ?(?:no|num|number|id|code)s?\b\.?|)[ :.=#]{0,4}"
     r"(?:[A-Z]{0,3}[\d.-]{3,20}(?:, ?|; ?| ?/ ?| and | or | to | )){0,4}$"
 )
@@ -43,6 +55,16 @@ def data_group(match: re.Match[str]) -> int | str:
 
 def _before(match: re.Match[str], length: int = 90) -> str:
     return match.string[max(0, match.start() - length) : match.start()]
+
+
+_FIGURES = re.compile(r"(?s).*[\d\n]")
+
+
+def _is_said_before(match: re.Match[str], words: re.Pattern[str]) -> bool:
+    """Whether words that hold neither digits nor line ends, nor have any behind them, stand before a match."""
+    before = _before(match)
+    figures = _FIGURES.match(before)
+    return words.search(before, figures.end() if figures else 0) is not None
 
 
 def _after(match: re.Match[str], length: int = 12) -> str:
@@ -99,10 +121,9 @@ def is_ssn(match: re.Match[str]) -> bool:
     area, group, serial = (digits := re.sub(r"\D", "", match[0]))[:3], digits[3:5], digits[5:]
     if area in ("000", "666") or area >= "900" or group == "00" or serial == "0000":
         return False  # never assigned (SSA, POMS RM 10201.035)
-    before = _before(match)
-    if SSN_WORD.search(before):
+    if _is_said_before(match, SSN_WORD):
         return True
-    return match[0].count("-") == 2 and not NUMBERED_THING.search(before) and not UNIT.match(_after(match))
+    return match[0].count("-") == 2 and not NUMBERED_THING.search(_before(match)) and not UNIT.match(_after(match))
 
 
 def is_nanp(match: re.Match[str]) -> bool:
@@ -110,17 +131,16 @@ def is_nanp(match: re.Match[str]) -> bool:
     digits = re.sub(r"\D", "", re.split(r"(?i)[ ,]*(?:x|e)", match[0])[0])[-10:]
     if digits[0] in "01" or digits[3] in "01":
         return False
-    before = _before(match)
-    if PHONE_WORD.search(before):
+    if _is_said_before(match, PHONE_WORD):
         return True
-    if re.search(r"\d[ ,.]$", before) or COUNT_WORD.search(before):
+    if re.search(r"\d[ ,.]\Z", _before(match, 2)) or _is_said_before(match, COUNT_WORD):
         return False  # one of a row of numbers, or counted
-    return not NUMBERED_THING.search(before) and not UNIT.match(_after(match))
+    return not NUMBERED_THING.search(_before(match)) and not UNIT.match(_after(match))
 
 
 def is_called(match: re.Match[str]) -> bool:
     """The words before it speak of calling."""
-    return bool(PHONE_WORD.search(_before(match)))
+    return _is_said_before(match, PHONE_WORD)
 
 
 def is_called_nanp(match: re.Match[str]) -> bool:

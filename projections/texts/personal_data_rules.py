@@ -43,7 +43,8 @@ class Rule(Struct, frozen=True):
     """Finds one kind: the group `data` of `pattern`, or all of it if there is none.
 
     `hint` is an RE2 expression that every text with a match of `pattern` satisfies; `check` sees the match and says
-    whether it is the real thing.
+    whether it is the real thing. Where `end` begins at most `within` characters behind a match, the match reaches to
+    the end of that: as a part of `pattern` it would be looked for anew behind every beginning.
     """
 
     name: str
@@ -51,6 +52,8 @@ class Rule(Struct, frozen=True):
     pattern: re.Pattern[str]
     hint: str
     check: Callable[[re.Match[str]], bool] = bool
+    end: re.Pattern[str] | None = None
+    within: int = 0
 
 
 def _secret(name: str, pattern: str, hint: str, check: Callable[[re.Match[str]], bool] | None = None) -> Rule:
@@ -70,11 +73,13 @@ RULES: tuple[Rule, ...] = (
     _secret("sk- key", r"sk-(?:ant-|proj-|svcacct-|or-v1-)?[\w-]{20,255}", r"\bsk-[\w-]{20}", is_random),
     _secret("google key", r"AIza[\w-]{35}", r"AIza[\w-]{35}"),
     _secret("jwt", r"eyJ[\w-]{8,2000}\.eyJ[\w-]{8,4000}\.[\w-]{8,1000}", r"eyJ[\w-]{8}"),
-    _secret(
+    Rule(
         "private key",
-        r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY[A-Z ]{0,10}-----"
-        r"(?:[\s\S]{0,8000}?-----END [A-Z ]{0,30}PRIVATE KEY[A-Z ]{0,10}-----)?",
+        "secret",
+        re.compile(r"(?<![A-Za-z0-9_])-----BEGIN [A-Z ]{0,30}PRIVATE KEY[A-Z ]{0,10}-----"),
         r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY",
+        end=re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY[A-Z ]{0,10}-----"),
+        within=8000,
     ),
     _secret("npm token", rf"npm_[A-Za-z0-9]{{36}}{_WORD}", r"npm_[A-Za-z0-9]{36}"),
     _secret("sendgrid key", r"SG\.[\w-]{16,64}\.[\w-]{16,64}", r"SG\.[\w-]{16}"),

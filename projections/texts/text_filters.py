@@ -11,6 +11,7 @@ from ..policy.policy import RELEVANCE, Policy
 from ..store import database
 from . import analysis
 from .personal_data_rules import FLAG_ONLY
+from .text_size import READ
 
 
 class Text(Struct):
@@ -53,6 +54,8 @@ def _judge(
         text.response is not None and len(text.response) < filters.min_response_chars
     ):
         reasons.append("too_short")
+    if max(len(text.prompt), len(text.response or "")) > READ:
+        reasons.append("too_long")
     if RELEVANCE.index(relevance) < RELEVANCE.index(filters.min_relevance):
         reasons.append("low_relevance")
     if data and filters.exclude_personal_data:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 from importlib.resources import files
+
+from ..store.combining_marks import normalised
+from .text_size import READ
 
 SOURCE = files("projections.policy").joinpath("vocabulary.toml").read_bytes()
 VOCABULARY: dict[str, str] = tomllib.loads(SOURCE.decode())
@@ -30,20 +32,34 @@ _SPELLED_PART = re.compile(r"\b(?:(\d+)[ -]|an? )?(half|third|quarter|eighth|six
 _SPELLED_WORDS = {*_ONES, *_TENS, *_PARTS, "class", "grade", "group", "zone", "phase", "type"}
 _DIGIT = re.compile(r"\d")
 
-_AMOUNT = r"\d{1,9}[ -]\d{1,4}/\d{1,4}|\d{1,9}/\d{1,4}|(?:\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.\d{1,9})?|\.\d{1,9}"
+_INSIDE = "".join(rf"(?<!(?<![\w.])\d{{{digits}}},)" for digits in (1, 2, 3))
+"""Not behind the first thousands of a number: whatever begins there, a match would have begun with them. So a long row
+of thousands is looked through once, not once for each of them."""
+_AMOUNT = (
+    r"\d{1,9}[ -]\d{1,4}/\d{1,4}|\d{1,9}/\d{1,4}"
+    rf"|(?:(?=\d{{1,3}},\d)(?:(?!\d{{3}},)|{_INSIDE})\d{{1,3}}(?:,\d{{3}})+|\d{{1,15}})(?:\.\d{{1,9}})?|\.\d{{1,9}}"
+)
+_AT_FIGURE = r"(?=[.\d])"
+"""Put first: it passes over most of a text faster than anything else does."""
 _QUOTED = re.compile(r'(?<![\w"])"([^"\d\s][^"]*)"')
 _FEET = r"(?: ?(?:ft\b|feet\b|foot\b|'))?"
-_DIMENSION = re.compile(rf"(?<![\w.])({_AMOUNT})( ?\"| ?in\b)?{_FEET} ?(?:x|by) ?({_AMOUNT}){_FEET}")
-_SHARED_UNIT = re.compile(r"(?<![\w.])([\d.]+)(?=\s+(?:and|or|to|vs\.?|versus|through|-)\s+[\d.]+([a-z]+) )")
+_DIMENSION = re.compile(rf"{_AT_FIGURE}(?<![\w.])({_AMOUNT})( ?\"| ?in\b)?{_FEET} ?(?:x|by) ?({_AMOUNT}){_FEET}")
+_SHARED_UNIT = re.compile(
+    rf"{_AT_FIGURE}(?<![\w.])([\d.]+)(?=\s+(?:and|or|to|vs\.?|versus|through|-)\s+[\d.]+([a-z]+) )"
+)
 _NUMBER_SIGN = re.compile(r"\bno\.? ?(?=\d)")
 _BELOW_ZERO = re.compile(r"(^|[a-z,:] |\()-(?=\.?\d)")
-_SECTION = re.compile(r"(?<![\w.-])(?:section )?(?:(\d\d)[ -](\d\d)[ -](\d\d)|(0\d)(\d\d)(\d\d))(?:\.(\d\d))?(?![\w-])")
+_SECTION = re.compile(
+    r"(?=[s\d])(?<![\w.-])(?:section )?(?:(\d\d)[ -](\d\d)[ -](\d\d)|(0\d)(\d\d)(\d\d))(?:\.(\d\d))?(?![\w-])"
+)
 _CLASS = re.compile(r"\b(class|grade|group|zone|phase)[ -]([a-f]|[ivx]+)\b|\b(type)[ -]([ivx]{2,3}|[vx])\b")
 _DESIGNATION = re.compile(r"\b(?:(r|d|c|e|f|u|es)[ -]?|([a-z]{1,2})-)(\d+(?:\.\d+)?)\b")
 _PITCH = re.compile(
-    rf"(?<![\w.])({_AMOUNT}) ?(?::| in |/) ?12\b(?![/\d])"
-    rf"|(?<![\w.])({_AMOUNT})[ -]?(?:inch(?:es)?|in\.?|\") ?(?:per|/|a) ?(?:1 ?)?(?:foot|ft\b|')"
+    rf"{_AT_FIGURE}(?<![\w.])(?:({_AMOUNT}) ?(?::| in |/) ?12\b(?![/\d])"
+    rf"|({_AMOUNT})[ -]?(?:inch(?:es)?|in\.?|\") ?(?:per|/|a) ?(?:1 ?)?(?:foot|ft\b|'))"
 )
+_PITCH_HINTS = ("12", "ft", "foot", "'")
+"""One of these is in every pitch."""
 
 
 def entries(table: str) -> Iterator[tuple[str, list[str]]]:
@@ -56,7 +72,7 @@ def entries(table: str) -> Iterator[tuple[str, list[str]]]:
 
 _UNIT = {spelling: unit for unit, spellings in entries(VOCABULARY["units"]) for spelling in [unit, *spellings]}
 _NUMBER = re.compile(
-    rf"(?<![\w.,:])\$?({_AMOUNT})(?!\d|/\d|[.,]\d)"
+    rf"(?=[$.\d])(?<![\w.,:])\$?({_AMOUNT})(?!\d|/\d|[.,]\d)"
     r"(?:([ -]?)((?:(?:sq\b\.?|square|linear|lineal|running|lin\b\.?|miles per|per|deg|degrees?) )?[a-z]+\d?"
     r"|''|[\"'%#]|°[cf]?))?"
 )
@@ -80,11 +96,16 @@ _PREFIX = re.compile(
 @lru_cache(maxsize=4096)
 def _value(amount: str) -> str:
     """An amount as a decimal of at most four places: "1-1/2" is "1.5", "1,000" is "1000"."""
-    whole, _, part = re.sub("[ -]", " ", amount).rpartition(" ") if "/" in amount else ("", "", amount)
+    if "/" not in amount:
+        return _shortened(float(amount.replace(",", "")))
+    whole, _, part = re.sub("[ -]", " ", amount).rpartition(" ")
     if part.endswith("/0") or part.strip("0").endswith("/"):
         return part
-    value = Fraction(whole or 0) + Fraction(part.replace(",", ""))
-    return f"{float(value):.4f}".rstrip("0").rstrip(".")
+    return _shortened(float(Fraction(whole or 0) + Fraction(part)))
+
+
+def _shortened(value: float) -> str:
+    return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def _measured(match: re.Match[str]) -> str:
@@ -122,7 +143,7 @@ def _numbered(text: str) -> str:
         text = _NUMBER_SIGN.sub("#", text)
     if "0" in text:
         text = _SECTION.sub(lambda m: " sec" + "".join(g for g in m.groups() if g) + " ", text)
-    if "12" in text or "/" in text or " per " in text:
+    if ("/" in text or " per " in text or "12" in text) and any(map(text.__contains__, _PITCH_HINTS)):
         text = _PITCH.sub(lambda m: f" pitch{_value(m[1] or m[2])} ", text)
     if " in " in text:
         text = _IN_AS_WORD.sub(" ;", text)
@@ -131,9 +152,12 @@ def _numbered(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in lower case, numbers with their units."""
+    """The words of a text, in lower case, numbers with their units.
+
+    NFKC makes up to 18 characters of one: no more than what is read of a text is kept.
+    """
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", _VULGAR.sub(r" \g<0>", text)).translate(_STANDARD_MARKS)
+        text = normalised(_VULGAR.sub(r" \g<0>", text), "NFKC")[:READ].translate(_STANDARD_MARKS)
     text = text.lower().lstrip()
     if text.startswith("ok"):
         text = _OPENING.sub("", text)

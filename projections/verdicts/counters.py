@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from ..store.database import Connection, first
 from ..store.table import Table
+from .reasons import FIRST
 
 TALLIES = Table(
     name="tallies",
@@ -84,7 +85,7 @@ def _counted(relation: str) -> str:
 SELECT unnest(['kind', 'source', 'project', 'relevance', 'reason', 'queue']) AS dimension,
        unnest([kind, coalesce(source, ''), project_context, relevance, reason::VARCHAR, coalesce(queue, 0)::VARCHAR])
        AS key, total, in_training, waiting
-FROM (SELECT kind, source, project_context, relevance, reasons & -reasons AS reason, queue, {numbers}
+FROM (SELECT kind, source, project_context, relevance, {FIRST} AS reason, queue, {numbers}
       FROM {relation} GROUP BY ALL)
 UNION ALL
 SELECT 'tag', unnest(tags), total, in_training, waiting FROM (SELECT tags, {numbers} FROM {relation} GROUP BY ALL)"""

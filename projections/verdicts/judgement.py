@@ -52,6 +52,7 @@ def parameters(policy: Policy) -> dict[str, Any]:
         "medium": relevance.medium,
         "context": relevance.context,
         "borderline": policy.review.borderline,
+        "disputes_wait": policy.review.disputed != "stand",
     }
 
 
@@ -79,10 +80,12 @@ def by_itself(relation: str, kept: Iterable[str]) -> str:
     return f"""
 SELECT {", ".join(kept)}, ['low', 'medium', 'high'][relevance_rank + 1] AS relevance,
     CASE WHEN decision = 'rejected' THEN NULL ELSE basis END AS approval,
-    CASE WHEN kind = 'correction' OR source = 'verified_correction' THEN 4
+    CASE WHEN kind = 'correction' OR (source = 'verified_correction' AND NOT untrusted) THEN 4
          WHEN basis = 'reviewer' THEN 3 WHEN basis = 'feedback' THEN 2 ELSE 1 END AS rank,
     is_borderline, own,
-    CASE WHEN own & {_GONE} > 0 THEN NULL
+    CASE WHEN is_disputed AND decision = 'approved' AND own & {BIT["erased"]} = 0 AND superseded_by IS NULL
+              AND NOT was_corrected THEN 1
+         WHEN own & {_GONE} > 0 THEN NULL
          WHEN decision IS NOT NULL AND NOT coalesce(feedback = 'negative' AND feedback_seq > decision_seq, false)
          THEN NULL
          WHEN kind = 'correction' THEN 1
@@ -98,17 +101,19 @@ FROM (
         | CASE WHEN list_contains($excluded_sources, source) THEN {BIT["excluded_source"]} ELSE 0 END
         | CASE WHEN NOT include_in_training THEN {BIT["excluded_by_author"]} ELSE 0 END
         | CASE WHEN $exclude_personal_data AND len(personal_data) > 0 THEN {BIT["personal_data"]} ELSE 0 END
-        | CASE WHEN superseded_by IS NOT NULL OR was_corrected THEN {BIT["superseded_by"]} ELSE 0 END
+        | CASE WHEN superseded_by IS NOT NULL OR was_corrected OR is_disputed THEN {BIT["superseded_by"]} ELSE 0 END
         | CASE WHEN is_erased THEN {BIT["erased"]} ELSE 0 END
+        | CASE WHEN list_contains(flags, 'too_long') THEN {BIT["too_long"]} ELSE 0 END
         | CASE WHEN decision = 'rejected' THEN {BIT["rejected"]}
                WHEN basis IS NULL THEN {BIT["not_approved"]} ELSE 0 END AS own
     FROM (
         SELECT *, CASE WHEN context >= $context AND score >= $high THEN 2
                        WHEN context >= $context AND score >= $medium THEN 1 ELSE 0 END AS relevance_rank,
+            disputed_by IS NOT NULL AND ($disputes_wait OR decision IS DISTINCT FROM 'approved') AS is_disputed,
             NOT is_erased AND abs(context - $context) <= $borderline AS is_borderline,
             CASE WHEN decision = 'approved' THEN 'reviewer'
                  WHEN $positive_feedback AND feedback = 'positive' THEN 'feedback'
-                 WHEN feedback = 'negative' THEN NULL
+                 WHEN feedback = 'negative' OR untrusted THEN NULL
                  WHEN list_contains($trusted_sources, source) THEN 'trusted_source'
                  WHEN list_contains($used_documents, used_with) THEN 'use' END AS basis
         FROM {relation}))"""

@@ -41,18 +41,23 @@ REASONS = (
     Reason("personal_data", "filters", "personal data"),
     Reason("superseded_by", "filters", "answer was corrected"),
     Reason("erased", "filters", "erased"),
+    Reason("too_long", "filters", "too long to be read whole"),
     Reason("rejected", "approval", "rejected by a reviewer"),
     Reason("not_approved", "approval", "not approved (yet)"),
     Reason("duplicate_of", "duplicates", "duplicate"),
 )
-"""The reasons in the order of the pipeline; `reasons` of a verdict has bit n set for REASONS[n]."""
+"""The reasons in the order of the pipeline."""
 
 WORDS = {reason.name: reason.words for reason in REASONS}
 
-BIT = {reason.name: 1 << n for n, reason in enumerate(REASONS)}
+BIT = {reason.name: 1 << number for number, reason in enumerate(REASONS)}
+"""The bit of each reason that is set in `reasons` of a verdict."""
 
 OF_STAGE = {stage: sum(BIT[reason.name] for reason in REASONS if reason.stage == stage) for stage in get_args(Stage)}
 """The bits of the reasons of each stage."""
+
+FIRST = "reasons & -reasons"
+"""SQL for the bit of the first of the `reasons` of a verdict: bits are in the order of the pipeline."""
 
 APPROVALS = (
     Basis("reviewer", "a reviewer approved it"),

@@ -47,7 +47,9 @@ from .reasons import BIT
 
 COLUMNS = evidence.COLUMNS | JUDGEMENT
 
-VERDICTS = Table(name="verdicts", columns=COLUMNS, key="example_id", kind="derived", group="verdicts", in_digest=True)
+VERDICTS = Table(
+    name="verdicts", columns=COLUMNS, key="example_id", kind="derived", version=2, group="verdicts", in_digest=True
+)
 """A verdict repeats its evidence, so that another policy judges anew without a join."""
 
 JUDGING = Table(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -230,11 +229,6 @@ policy_option = click.option(
 actor_option = setting_option("actor", "NAME")
 web_host_option = setting_option("web_host", "HOST")
 web_port_option = setting_option("web_port", "PORT")
-
-
-def log_to_stderr() -> None:
-    """Show on standard error what a service that runs in the foreground does."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
 
 
 def policy_file(path: Path) -> Policy:

@@ -14,6 +14,7 @@ from rich.table import Table
 from events.errors import InputError
 
 from ..exporter.client import ask, done
+from ..log_lines import log_to_stderr
 from ..volume import open_volume
 from .command import (
     Outcome,
@@ -23,7 +24,6 @@ from .command import (
     as_of_option,
     command,
     counted,
-    log_to_stderr,
     plain,
     policy_option,
     setting_option,

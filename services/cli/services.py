@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..log_lines import log_to_stderr
 from ..settings import SettingsError
 from ..volume import SINKS
-from .command import Outcome, Session, command, counted, log_to_stderr, plain, web_host_option, web_port_option
+from .command import Outcome, Session, command, counted, plain, web_host_option, web_port_option
 from .exports import export_now, export_sentence
 from .status import funnel_table
 

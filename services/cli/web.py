@@ -8,8 +8,9 @@ from typing import get_args
 import click
 import msgspec
 
+from ..log_lines import log_to_stderr
 from ..web.access.tokens import Role, Tokens
-from .command import Outcome, Session, command, log_to_stderr, plain, web_host_option, web_port_option
+from .command import Outcome, Session, command, plain, web_host_option, web_port_option
 
 
 @command("web", example="rooflog web --data-dir /srv/rooflog --web-port 8080")
@@ -59,25 +60,34 @@ def token() -> None:
     required=True,
     help="publisher: say facts. reviewer: also look and decide. operator: everything. auditor: look only.",
 )
-async def add(session: Session, name: str, role: Role) -> Outcome:
+@click.option(
+    "--trusted",
+    is_flag=True,
+    help="For systems such as the assistant's backend: its sources, used documents and correctors are believed.",
+)
+async def add(session: Session, name: str, role: Role, trusted: bool) -> Outcome:
     """Make a token and print it, this once; NAME is the actor of the facts that are said with it."""
     tokens = Tokens(session.settings.tokens_file)
-    secret = tokens.add(name, role)
+    secret = tokens.add(name, role, trusted=trusted)
     session.note(f"its digest is in {tokens.path}")
-    value = {"status": "added", "name": name, "role": role, "token": secret, "file": str(tokens.path)}
-    return Outcome(value, secret)
+    value = {"status": "added", "name": name, "role": role, "trusted": trusted, "token": secret}
+    return Outcome(value | {"file": str(tokens.path)}, secret)
 
 
 @command("list", example="rooflog token list")
 async def list_(session: Session) -> Outcome:
     """List the tokens: names, roles, and since when; never the tokens themselves."""
     kept = Tokens(session.settings.tokens_file).all()
-    tokens = [{"name": entry.name, "role": entry.role, "created_at": entry.created_at.isoformat()} for entry in kept]
+    tokens = [
+        {"name": entry.name, "role": entry.role, "trusted": entry.trusted, "created_at": entry.created_at.isoformat()}
+        for entry in kept
+    ]
     from rich.table import Table
 
-    table = Table("name", "role", "since", box=None, header_style="bold")
-    for entry in tokens:
-        table.add_row(plain(entry["name"]), entry["role"], entry["created_at"][:16].replace("T", " "))
+    table = Table("name", "role", "trusted", "since", box=None, header_style="bold")
+    for entry in kept:
+        trusted = "yes" if entry.trusted else ""
+        table.add_row(plain(entry.name), entry.role, trusted, f"{entry.created_at:%Y-%m-%d %H:%M}")
     return Outcome({"tokens": tokens}, renderables=(table,))
 
 

@@ -9,12 +9,16 @@ from typing import IO, Any
 import msgspec
 from msgspec import Struct
 
-from events.errors import InputError
+from events.errors import InputError, InvalidFact
+from events.limits import check_json
 
 from .report import Problem, Report
 
 LONGEST = 64 * 2**20
 """Bytes of a line at most: a trace may hold many spans, and one line at a time is in memory."""
+
+CONTAINERS = 500_000
+"""Lists and objects of a line at most: a trace has many, and each takes more memory than it has bytes."""
 
 
 class Line(Struct):
@@ -55,8 +59,9 @@ def read(files: list[Path], report: Report) -> Iterator[Line]:
                     report.problems.append(Problem(str(path), number, f"longer than {LONGEST:,} bytes"))
                     continue
                 try:
+                    check_json(raw, containers=CONTAINERS, deepest=CONTAINERS)
                     data = msgspec.json.decode(raw, type=dict[str, Any])
-                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidFact) as error:
                     cut = "" if raw.endswith(b"\n") else "; the file ends in the middle of this line"
                     report.problems.append(Problem(str(path), number, f"not a JSON object: {error}{cut}"))
                 else:

@@ -99,13 +99,13 @@ def _correction(message: Message, ids: Sequence[str]) -> str | None:
 def quotes(comment: str, texts: Iterable[str]) -> bool:
     """Whether a comment repeats a text: three words in a row, or one word that names or numbers something."""
     words = _words(comment)
-    folded = [word.casefold() for word in words]
+    runs = set(_runs([word.casefold() for word in words]))
     for text in texts:
         known = [word.casefold() for word in _words(text)]
         vocabulary = set(known)
         if any(word.casefold() in vocabulary and _TELLING.search(word) for word in words):
             return True
-        if not set(_runs(folded)).isdisjoint(_runs(known)):
+        if not runs.isdisjoint(_runs(known)):
             return True
     return False
 

@@ -13,7 +13,7 @@ export interface Get {
   (path: "/status"): Promise<Status>;
   (path: "/dashboard", parameters?: Parameters): Promise<Dashboard>;
   (path: "/examples", parameters?: Parameters): Promise<ExamplePage>;
-  (path: `/examples/${string}/history`): Promise<{ facts: HistoryEntry[] }>;
+  (path: `/examples/${string}/history`, parameters?: Parameters): Promise<HistoryPage>;
   (path: `/examples/${string}/related`): Promise<Related>;
   (path: `/examples/${string}/redaction`): Promise<Redaction>;
   (path: `/examples/${string}`): Promise<Example>;
@@ -21,7 +21,7 @@ export interface Get {
   (path: "/review/facets"): Promise<Facets>;
   (path: "/review/covered", parameters?: Parameters): Promise<Covered>;
   (path: `/review/${string}`): Promise<QueuedExample>;
-  (path: "/exports"): Promise<{ exports: Export[] }>;
+  (path: "/exports", parameters?: Parameters): Promise<{ exports: Export[]; before: number | null }>;
   (path: "/exporter"): Promise<Exporter>;
   (path: `/jobs/${string}`): Promise<{ result: JobResult | null }>;
   (path: "/lineage", parameters?: Parameters): Promise<Lineage>;
@@ -213,6 +213,12 @@ export interface Fact {
   reason?: string | null;
   comment?: string | null;
   feedback?: string;
+}
+
+/** A part of a history; `after` goes on. */
+export interface HistoryPage {
+  facts: HistoryEntry[];
+  after: number | null;
 }
 
 /** A message about an example; `fact` is null where it holds no valid fact. */

@@ -19,6 +19,7 @@ from litestar.types import Message, Scope
 from . import metrics, openapi, pages, reference, routes
 from .access import limits, session
 from .access.auth import Door
+from .access.limits import Limits
 from .access.sessions import Sessions
 from .access.tokens import Tokens
 from .errors import HANDLERS, Problem
@@ -49,9 +50,10 @@ _REFUSALS = {
     413: "The body or the fact is too large.",
     415: "The body is not declared as JSON.",
     422: "A field or parameter is missing or wrong, or an idempotency key was used before with another body.",
-    429: "Too many requests; see Retry-After.",
+    408: "The headers or the body did not come in time.",
+    429: "Too many requests in one second or at one time; see Retry-After.",
     500: "The gateway or the projector failed.",
-    503: "The log or the projector is away; see Retry-After.",
+    503: "The log or the projector is away, or too much is at work; see Retry-After.",
 }
 
 
@@ -88,7 +90,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
             asyncapi_html,
             create_static_files_router("/static", [STATIC], name="static", include_in_schema=False),
         ],
-        middleware=[metrics.counting(), door, limits.rate(gateway.settings.web_rate)],
+        middleware=[metrics.counting(), door, Limits(gateway.settings.web_rate)],
         dependencies={
             "gateway": Provide(_always(gateway), sync_to_thread=False),
             "tokens": Provide(_always(tokens), sync_to_thread=False),

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, field
 
 from events import calls
 from events.facts import Amount, Count, ExampleCaptured, Timestamp
+from events.limits import LIMITS
 
 from ..curation.decisions import BULK
 
@@ -16,10 +17,12 @@ MANY = 500
 """Items in one batch at most."""
 
 Id = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,128}$", examples=["train_20250318_143000_1a2b3c4d5e6f7081"])]
-Text = Annotated[str, Meta(max_length=4_000_000)]
+Text = Annotated[str, Meta(max_length=LIMITS["text"].most)]
 Short = Annotated[str, Meta(min_length=1, max_length=1_000)]
 Source = Annotated[str, Meta(min_length=1, max_length=100)]
-Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(max_length=100)]
+Tags = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=LIMITS["tag"].most)]], Meta(max_length=LIMITS["tags"].most)
+]
 
 
 class Common(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,16 +12,12 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from ..state.protocol import MOVED, Moved
-from .errors import Refusal
 
 KEEPALIVE_SECONDS = 15.0
 """A comment now and then keeps proxies from closing a quiet stream, and shows who has left."""
 
 PAUSE_SECONDS = 0.2
 """Between two events of one stream: under load a page needs the last one only."""
-
-LISTENERS = 500
-"""Streams at a time at most."""
 
 
 class Changes:
@@ -49,8 +45,6 @@ class Changes:
 
     async def stream(self, still_in: Callable[[], bool]) -> AsyncGenerator[bytes]:
         """Server-sent events until the listener leaves or may no longer stay: `moved` with the checkpoint."""
-        if self._closed or len(self._listeners) >= LISTENERS:
-            raise Refusal(503, "too many streams are open; come again later", headers={"Retry-After": "30"})
         woken = asyncio.Event()
         self._listeners.add(woken)
         try:

@@ -29,6 +29,7 @@ CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
@@ -129,9 +130,6 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Pro
         message = f"there is nothing at {request.url.path}; the API is described at /api"
     elif status == 405:
         message = f"{request.method} is not possible at {request.url.path}"
-    elif status == 429:
-        message = "too many requests in one second; wait a moment"
-        error.headers = dict(error.headers or {}) | {"Retry-After": "1"}
     elif status >= 500:
         return _unexpected(request, error)
     code = CODES.get(status, "refused")

@@ -26,11 +26,21 @@ from ..state.client import State
 from .changes import Changes
 from .errors import Refusal, unavailable
 from .past_sessions import PastSessions
+from .workers import Workers
 
 SAY_SECONDS = 5.0
 """How long the log may take to acknowledge: longer than a synced batch ever takes, shorter than callers wait."""
 
 ASK_SECONDS = 8.0
+HISTORY = 200
+"""Messages about one example in one answer at most."""
+
+HISTORY_AT_ONCE = 20
+"""Of them, those that are read at a time."""
+
+HISTORY_BYTES = 2**20
+"""Bytes of them after which no more are read."""
+
 ACTORS = 10_000
 """Actors whose last fact is remembered, so that they find it in the next answer."""
 
@@ -46,7 +56,11 @@ class Gateway:
         self.log = log
         self.changes = Changes()
         self.pasts = PastSessions(settings, url)
+        self.workers = Workers()
         self._state = State(log, None, None)
+        self._looks = 0
+        self._looking = asyncio.Lock()
+        self._seen: dict[str, Any] = {}
         self._said: dict[str, int] = {}
 
     @asynccontextmanager
@@ -151,16 +165,26 @@ class Gateway:
         try:
             seq = await self._in_time(self.log.decide(*facts, revision=revision))
         except StaleRevision as error:
-            history = await self._in_time(self.log.history(example_id))
-            since = [message for message in history if message.seq > revision and _is_about(message, example_id)]
+            since = [message for message in await self.history(example_id, revision) if _is_about(message, example_id)]
             self._remember(facts[0].actor, max((message.seq for message in since), default=0))
             raise _stale(example_id, revision, since) from error
         self._remember(facts[0].actor, seq)
         return seq
 
-    async def history(self, example_id: str) -> list[Message]:
-        """Every message about one example, read from the log itself."""
-        return await self._in_time(self.log.history(example_id))
+    async def history(self, example_id: str, after: int = 0, limit: int = HISTORY) -> list[Message]:
+        """A page of the messages about one example behind a sequence, read from the log itself.
+
+        It ends early where its messages are long: one page of them is what this process holds at a time.
+        """
+        messages: list[Message] = []
+        while len(messages) < limit and sum(len(message.data) for message in messages) < HISTORY_BYTES:
+            wanted = min(HISTORY_AT_ONCE, limit - len(messages))
+            page = await self._in_time(self.log.history(example_id, after=after, limit=wanted))
+            messages += page
+            if len(page) < wanted:
+                break
+            after = page[-1].seq
+        return messages
 
     async def stretch(self, after: int, limit: int) -> tuple[int, list[Message]]:
         """The end of the log, and at most `limit` messages behind a sequence."""
@@ -170,7 +194,18 @@ class Gateway:
         return last, await self._in_time(anext(self.log.read(after, last, limit), []))
 
     async def health(self) -> dict[str, Any]:
-        """The health of log and projector: seconds since the last commit, and the age of the oldest unfolded fact."""
+        """The health of log and projector: seconds since the last commit, and the age of the oldest unfolded fact.
+
+        However many ask at a time, there is one look at a time: all who came before it began share its answer.
+        """
+        wanted = self._looks + 1
+        async with self._looking:
+            if self._looks < wanted:
+                self._looks += 1
+                self._seen = await self._look()
+        return dict(self._seen)
+
+    async def _look(self) -> dict[str, Any]:
         client, now = self.log.client, datetime.now(UTC)
         answer: dict[str, Any] = {"status": "down", "log": {"connected": client.is_connected}, "projector": None}
         if not client.is_connected:
@@ -271,6 +306,8 @@ def as_data(message: Message) -> dict[str, Any]:
 def _comparable(fact: Fact) -> Fact:
     """A fact without what differs between two tries of one call."""
     same: dict[str, Any] = {"occurred_at": datetime.min.replace(tzinfo=UTC)}
+    if hasattr(fact, "untrusted"):  # the token may have been trusted since
+        same |= {"untrusted": False}
     if isinstance(fact, CorrectionRecorded) and fact.example_id:
         same |= {"original_prompt": "", "original_response": "", "tags": (), "project_context": ""}
     return msgspec.structs.replace(fact, **same)

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from ipaddress import ip_network
 from types import FrameType
 from typing import Any
 
@@ -18,6 +19,7 @@ from events.log.log import Log
 from ..access.connect import access
 from ..settings import Settings, SettingsError
 from .access.auth import LOOPBACK
+from .access.connections import HEAD_BYTES, Places, protocol, raise_open_files
 from .access.tokens import Tokens
 from .app import create
 from .gateway import Gateway
@@ -51,17 +53,22 @@ async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, A
     log = await Log.connect(access(settings, url, "gateway"), name="rooflog-web", timeout=30)
     try:
         listener = _listen(settings.web_host, settings.web_port)
+        most = raise_open_files()
         gateway = Gateway(settings, log, url)
         config = uvicorn.Config(
             create(gateway, tokens, asyncapi),
             lifespan="on",
+            backlog=BACKLOG,
+            http=protocol(Places(most, proxies=[ip_network(proxy) for proxy in settings.web_proxies])),
+            h11_max_incomplete_event_size=HEAD_BYTES,
+            proxy_headers=bool(settings.web_proxies),
+            forwarded_allow_ips=list(settings.web_proxies),
             ws="none",
             access_log=False,
             log_config=None,
             server_header=False,
             date_header=True,
             timeout_graceful_shutdown=DRAIN_SECONDS,
-            timeout_keep_alive=30,
         )
         server = _Server(config, gateway)
         for signum in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises its signals again when it has ended

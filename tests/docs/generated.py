@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from litestar import Litestar
 
 from events.log.log import Access, Log
 from events.schemas import schemas
@@ -18,17 +19,21 @@ from services.web.app import create
 from services.web.gateway import Gateway
 from services.web.openapi import exact
 
-from . import REFERENCE, reference
+from . import REFERENCE, reference, rights
 
 
-def openapi() -> dict[str, Any]:
-    """The OpenAPI document of the gateway, made without any connection."""
-    app = create(
+def application() -> Litestar:
+    """The gateway's application, made without any connection."""
+    return create(
         Gateway(Settings(actor="docs"), Log(Access()), "nats://localhost:4222"),
         Tokens(Path("/nowhere/tokens.json")),
         asyncapi.document,
     )
-    return exact(app.openapi_schema.to_schema())
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document of the gateway."""
+    return exact(application().openapi_schema.to_schema())
 
 
 def _json(document: Callable[[], Any]) -> bytes:
@@ -42,8 +47,10 @@ def _markdown(page: Callable[[], str]) -> bytes:
 DOCUMENTS: dict[str, Callable[[], bytes]] = {
     "README.md": partial(_markdown, reference.index_page),
     "commands.md": partial(_markdown, reference.command_page),
+    "limits.md": partial(_markdown, reference.limits_page),
     "settings.md": partial(_markdown, reference.settings_page),
     "nats-access.md": partial(_markdown, reference.nats_access_page),
+    "rights.md": partial(_markdown, rights.page),
     "openapi.json": partial(_json, openapi),
     "asyncapi.json": partial(_json, asyncapi.document),
     **{f"schemas/{name}.json": partial(_json, partial(schemas().__getitem__, name)) for name in schemas()},

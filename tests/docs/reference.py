@@ -7,8 +7,13 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from events.limits import CONTAINERS, DEEPEST, LIMITS
+from projections.policy import policy
+from projections.texts.text_size import READ
 from services.access.roles import NAMES, ROLES
 from services.cli import main
+from services.imports.lines import CONTAINERS as LINE_CONTAINERS
+from services.imports.lines import LONGEST
 from services.settings import described
 from tests.services.access import tried
 
@@ -59,12 +64,45 @@ def settings_page() -> str:
     return "\n\n".join(["# Settings", _NOTE, order, "\n".join(head + rows)]) + "\n"
 
 
+def limits_page() -> str:
+    """The page of all limits of facts, lines and policies."""
+    facts = [f"| {limit.words} | {limit.most:,} {limit.unit} |" for limit in LIMITS.values()]
+    facts.append(f"| lists and objects of details or of a policy | {CONTAINERS:,}, {DEEPEST} inside one another |")
+    policies = {
+        "a policy, as TOML or JSON": f"{policy.LARGEST:,} bytes",
+        "a key in TOML": f"{policy.MOST_DOTS} dots",
+        "brackets inside one another in TOML": f"{policy.MOST_BRACKETS}",
+        "terms, rivals and ignored phrases of a lexicon": f"{policy.MOST_WORDS:,} each",
+        "other spellings of a term": f"{policy.MOST_SPELLINGS}",
+    }
+    lines = {
+        "a line of an import": f"{LONGEST:,} bytes, {LINE_CONTAINERS:,} lists and objects",
+        "what is read of a text that is on the log": f"{READ:,} characters",
+    }
+    head, parts = ["| part | at most |", "|---|---|"], ["# Limits", _NOTE]
+    parts.append(
+        "A larger fact is refused where it is said: by the client, the gateway, the command line and the import.\n"
+        "The refusal names the field, its size and the limit. What lies on the log already is read whatever its size.\n"
+        "Of a text that is longer than what is read, the start is judged. Its verdict says `too_long`, and it waits\n"
+        "for a reviewer."
+    )
+    for title, rows in (("Facts", facts), ("Policies", _rows(policies)), ("Reading", _rows(lines))):
+        parts += [f"## {title}", "\n".join(head + rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _rows(limits: dict[str, str]) -> list[str]:
+    return [f"| {part} | {most} |" for part, most in limits.items()]
+
+
 def index_page() -> str:
     """The page that leads to everything generated."""
     links = {
         "[Commands](commands.md)": "every command with its options and an example",
         "[Settings](settings.md)": "every setting with its flag, variable and default",
         "[Access to NATS](nats-access.md)": "what each role may say, ask, read and change, as tried on a real server",
+        "[Limits](limits.md)": "how large a fact, a line or a policy may be",
+        "[Rights](rights.md)": "who may make which call of the gateway, as a test found it",
         "[openapi.json](openapi.json)": "the HTTP interface of the gateway; a running gateway shows it at `/api`",
         "[asyncapi.json](asyncapi.json)": "what the services listen to and publish on NATS; also at `/api/asyncapi`",
         "[schemas](schemas/example.captured.v1.json)": "a JSON Schema for each fact, named by its tag",

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import count
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from events.codec import encode
 from events.errors import InvalidFact
@@ -94,8 +94,8 @@ def document(example_id: str, modifications: str = "none", *, was_used: bool = T
     return captured(example_id, source="rfi_generation", document=made, **more)
 
 
-def liked(example_id: str) -> FeedbackGiven:
-    return FeedbackGiven(example_id=example_id, feedback="positive", **_envelope())
+def liked(example_id: str, **more: Any) -> FeedbackGiven:
+    return FeedbackGiven(example_id=example_id, feedback="positive", **_envelope() | more)
 
 
 def disliked(example_id: str) -> FeedbackGiven:
@@ -154,6 +154,11 @@ def adopted(policy: Policy) -> PolicyAdopted:
 
 def junk(subject: str = "training.example.captured.a.e1", data: bytes = b"junk") -> Raw:
     return Raw(subject, data)
+
+
+def unlimited(fact: Fact) -> Raw:
+    """A fact as a client says it that knows no limits."""
+    return Raw(subject_of(fact), json.encode(fact))
 
 
 class Story:

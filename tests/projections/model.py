@@ -27,6 +27,7 @@ from events.facts import (
 from projections.policy.policy import Policy, default, from_document
 from projections.texts.contradictions import disagree
 from projections.texts.near_duplicates import cluster
+from projections.texts.text_size import READ
 
 Text = tuple[str, str]
 """Prompt and answer."""
@@ -41,6 +42,7 @@ class Example(Struct):
     source: str
     texts: list[Text]
     include: bool
+    original: str = ""
     wrong: Text | None = None
     corrects: str | None = None
     was_corrected: bool = False
@@ -48,6 +50,8 @@ class Example(Struct):
     feedback: tuple[int, str] | None = None
     decision: tuple[int, str] | None = None
     erased: bool = False
+    actor: str | None = None
+    untrusted: bool = False
 
     @property
     def is_correction(self) -> bool:
@@ -60,6 +64,7 @@ class Verdict(Struct):
     reasons: set[str]
     approval: str | None
     superseded_by: str | None = None
+    disputed_by: str | None = None
     duplicate_of: str | None = None
     contradicts: str | None = None
     place: int | None = None
@@ -78,6 +83,7 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
     """The verdict on every example."""
     facts = list(facts)
     examples, policy = _examples(facts), default()
+    thumbs: dict[str, list[tuple[int, FeedbackGiven]]] = {example_id: [] for example_id in examples}
     for seq, fact in _without_listed_comments(facts):
         about = examples.get(fact.about)
         match fact:
@@ -86,17 +92,19 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
             case _ if about is None:
                 pass
             case FeedbackGiven():
-                about.feedback = (seq, fact.feedback)
+                thumbs[about.id].append((seq, fact))
             case ExampleApproved() | ExampleRejected():
                 about.decision = (seq, fact.verb)
             case ExampleReopened():
                 about.decision = None
             case ExampleRedacted():
                 about.texts.append((fact.prompt, fact.response))
+                about.original = (fact.original_response or "") if about.is_correction else ""
     erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}
     for example in examples.values():
         if _is_erased(example.id, examples, erased):
             _forget(example)
+        example.feedback = _last_thumb(example, thumbs[example.id])
     verdicts = {}
     for example in examples.values():
         analysis = Analysis() if example.erased else analysed[example.id]
@@ -108,6 +116,16 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
         questions = _exact_questions(examples)
     _drop_duplicates(questions, verdicts)
     return verdicts
+
+
+def _last_thumb(example: Example, thumbs: list[tuple[int, FeedbackGiven]]) -> tuple[int, str] | None:
+    """The latest feedback, without what an untrusted author said for their own example."""
+    of_others = [
+        (seq, thumb.feedback)
+        for seq, thumb in thumbs
+        if not (thumb.untrusted and thumb.feedback == "positive" and thumb.actor == example.actor)
+    ]
+    return of_others[-1] if of_others else None
 
 
 def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[int, Fact]]:
@@ -128,6 +146,7 @@ def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: 
 def _forget(example: Example) -> None:
     """Of an erased example nobody knows more than that it was there, and what it corrected."""
     example.erased, example.include, example.was_corrected, example.document = True, True, False, None
+    example.actor, example.untrusted = None, False
     if not example.is_correction:
         example.source = "erased"
 
@@ -140,12 +159,15 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
             new = Example(
                 fact.example_id, seq, fact.occurred_at, fact.source, [(fact.prompt, fact.response)],
                 fact.include_in_training, was_corrected=fact.was_corrected, document=fact.document,
+                actor=fact.actor, untrusted=fact.untrusted,
             )  # fmt: skip
         elif isinstance(fact, CorrectionRecorded):
             new = Example(
                 fact.event_id, seq, fact.occurred_at, "user_correction",
                 [(fact.original_prompt, fact.corrected_response)], fact.include_in_training,
+                original=fact.original_response,
                 wrong=(fact.original_prompt, fact.original_response), corrects=fact.example_id,
+                actor=fact.actor, untrusted=fact.untrusted,
             )  # fmt: skip
         else:
             continue
@@ -156,13 +178,19 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
 def _verdict(example: Example, everything: Iterable[Example], policy: Policy, analysis: Analysis) -> Verdict:
     filters, thresholds = policy.filters, policy.relevance
     prompt, response = example.texts[-1]
+    too_long = not example.erased and any(len(text) > READ for text in (prompt, response, example.original))
     relevance = "low"
     if analysis.context >= thresholds.context and analysis.score >= thresholds.medium:
         relevance = "high" if analysis.score >= thresholds.high else "medium"
     worth = ["low", "medium", "high"]
     feedback = example.feedback[1] if example.feedback else None
-    decision = example.decision[1] if example.decision else None
-    corrections = [other for other in everything if _supersedes(other, example)]
+    decision = _decision(example)
+    against = [other for other in everything if _supersedes(other, example)]
+    corrections = [other for other in against if not other.untrusted or _decision(other) == "approved"]
+    disputes = [other for other in against if other.untrusted and other.decision is None]
+    if example.decision and decision == "approved":
+        disputes = [other for other in disputes if other.seq > example.decision[0]]
+    is_disputed = bool(disputes) and not (decision == "approved" and policy.review.disputed == "stand")
     basis = _approval(example, policy, feedback, decision)
     reasons = {
         "too_short": not example.erased
@@ -171,20 +199,32 @@ def _verdict(example: Example, everything: Iterable[Example], policy: Policy, an
         "excluded_source": example.source in filters.excluded_sources,
         "excluded_by_author": not example.include,
         "personal_data": analysis.personal_data and filters.exclude_personal_data,
-        "superseded_by": bool(corrections) or example.was_corrected,
+        "superseded_by": bool(corrections) or is_disputed or example.was_corrected,
         "erased": example.erased,
+        "too_long": too_long,
         "rejected": decision == "rejected",
         "not_approved": decision != "rejected" and basis is None,
     }
     verdict = Verdict(
         reasons={name for name, holds in reasons.items() if holds},
         approval=None if decision == "rejected" else basis,
-        superseded_by=max(corrections, key=lambda other: other.seq).id if corrections else None,
+        superseded_by=_latest(corrections),
+        disputed_by=_latest(disputes),
     )
     borderline = abs(analysis.context - thresholds.context) <= policy.review.borderline
-    edge_case = analysis.personal_data or analysis.flags or (basis is None and borderline)
+    edge_case = analysis.personal_data or analysis.flags or too_long or (basis is None and borderline)
     verdict.place = _place(example, verdict, edge_case)
+    if decision == "approved" and is_disputed and not (corrections or example.was_corrected or example.erased):
+        verdict.place = 1
     return verdict
+
+
+def _latest(corrections: list[Example]) -> str | None:
+    return max(corrections, key=lambda other: other.seq).id if corrections else None
+
+
+def _decision(example: Example) -> str | None:
+    return example.decision[1] if example.decision else None
 
 
 def _supersedes(correction: Example, example: Example) -> bool:
@@ -209,7 +249,7 @@ def _approval(example: Example, policy: Policy, feedback: str | None, decision: 
         return "reviewer"
     if feedback == "positive" and rules.positive_feedback:
         return "feedback"
-    if feedback == "negative":
+    if feedback == "negative" or example.untrusted:
         return None
     if example.source in rules.trusted_sources:
         return "trusted_source"
@@ -239,7 +279,7 @@ def _place(example: Example, verdict: Verdict, edge_case: bool) -> int | None:
 def _questions(examples: Mapping[str, Example], policy: Policy) -> list[list[Example]]:
     """Examples by their question: all of them clustered in one pass, in the order of the log."""
     asking = sorted((e for e in examples.values() if not e.erased), key=lambda example: example.seq)
-    links = cluster([_question(example.texts[-1][0]) for example in asking], policy.duplicates.threshold)
+    links = cluster([_question(example.texts[-1][0])[:READ] for example in asking], policy.duplicates.threshold)
     questions: dict[int, list[Example]] = {}
     for number, (example, (representative, _)) in enumerate(zip(asking, links, strict=True)):
         questions.setdefault(number if representative is None else representative, []).append(example)
@@ -281,7 +321,7 @@ def _drop_duplicates(questions: list[list[Example]], verdicts: dict[str, Verdict
 
 
 def _rank(example: Example, verdict: Verdict) -> int:
-    if example.is_correction or example.source == "verified_correction":
+    if example.is_correction or (example.source == "verified_correction" and not example.untrusted):
         return 4
     return {"reviewer": 3, "feedback": 2}.get(verdict.approval or "", 1)
 

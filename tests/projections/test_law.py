@@ -20,6 +20,7 @@ from events.errors import InvalidFact
 from events.facts import Document, Fact, TrainingSetExported, TrainingTriggered
 from projections.fold.projector import Projector, prepare
 from projections.store.database import Connection
+from projections.texts.text_size import READ
 from projections.verdicts.reasons import names
 
 from . import model
@@ -49,6 +50,7 @@ from .given import (
     rejected,
     reopened,
     split,
+    unlimited,
 )
 
 slow = settings(
@@ -92,6 +94,7 @@ policies = st.sampled_from([
     policy(filters={"excluded_sources": ["user_correction"]}, relevance={"medium": 5, "high": 7, "context": 4}),
     policy(duplicates={"near": False}, filters={"min_prompt_chars": 0}),
     policy(duplicates={"threshold": 1.0, "contradictions": False}),
+    policy(review={"disputed": "stand"}),
     policy(approval={"positive_feedback": False, "trusted_sources": [], "used_documents": ["major"]}),
 ])  # fmt: skip
 SOURCES = ["chat_interaction"] * 3 + ["verified_calculation"] * 3 + ["verified_correction", "error"]
@@ -104,6 +107,7 @@ def captures(id_: str) -> st.SearchStrategy[Said]:
         minute=minutes,
         source=st.sampled_from(SOURCES),
         include_in_training=mostly,
+        untrusted=mostly.map(lambda usual: not usual),
         was_corrected=mostly.map(lambda usual: not usual),
         document=st.none() | documents,
     )
@@ -117,6 +121,7 @@ def corrections(id_: str) -> st.SearchStrategy[Said]:
         example_id=st.none() | st.sampled_from(IDS.replace(id_, "")),
         minute=minutes,
         include_in_training=mostly,
+        untrusted=st.booleans(),
     )
 
 
@@ -139,7 +144,11 @@ others = st.one_of(
         TrainingTriggered(**EXPORT, outcome="started"),
     ]),
 )  # fmt: skip
-said_of_one: list[Callable[[str], Said]] = [liked, disliked, approved, rejected, reopened]
+said_of_one: list[Callable[[str], Said]] = [
+    liked, disliked, approved, rejected, reopened,
+    lambda example_id: liked(example_id, untrusted=True),
+    lambda example_id: liked(example_id, untrusted=True, actor="bo"),
+]  # fmt: skip
 decisions: st.SearchStrategy[Said] = st.sampled_from(said_of_one).flatmap(ids.map)
 redactions = st.builds(lambda id_, text: redacted(id_, text[0], text[1], original_response=text[1]), ids, texts)
 real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans())
@@ -217,9 +226,37 @@ def test_the_tables_say_what_the_rules_in_plain_python_say(history: list[Said]) 
     assert told == model.judge(_decoded(story), analysed)
 
 
+LONG = " " * READ
+LONG_TEXTS: tuple[Said, ...] = (
+    captured("a"),
+    unlimited(captured("b", OTHER_PROMPT, ANSWER + LONG + SUPPLIER)),
+    approved("b"),
+    unlimited(captured("c", "Which TPO membrane is it?" + LONG + "tpo")),
+    unlimited(corrected("a", wrong=ANSWER + LONG)),
+    unlimited(captured("d", "Which PVC membrane is it?", ANSWER + LONG)),
+    liked("d"),
+    redacted("d", "Which PVC membrane is it?", ANSWER),
+    unlimited(redacted("a", PROMPT, ANSWER + LONG)),
+)
+
+
+def test_a_text_read_in_part_waits_for_a_person() -> None:
+    story = given(*LONG_TEXTS)
+    story.then(
+        training_set=["d"],
+        why={"b": ["too_long"], "c": ["too_long", "not_approved"], "fix-a": ["too_long"]},
+        queue=[("fix-a", "correction"), ("c", "new_topic")],
+    )
+    assert story.show("b")["personal_data"] == []
+    assert story.funnel["lost"] == {"superseded_by": 1, "too_long": 3}
+    told = _verdicts(story.con)
+    assert told == model.judge(_decoded(story), _analysed(story.con))
+
+
 def _verdicts(con: Connection) -> dict[str, model.Verdict]:
     rows = con.execute(
-        """SELECT v.example_id, v.reasons, v.approval, v.superseded_by, d.example_id, c.example_id, v.queue
+        """SELECT v.example_id, v.reasons, v.approval, v.superseded_by, v.disputed_by, d.example_id,
+                  c.example_id, v.queue
            FROM verdicts v LEFT JOIN verdicts d ON d.seq = v.duplicate_of
                 LEFT JOIN verdicts c ON c.seq = v.contradicts"""
     ).fetchall()

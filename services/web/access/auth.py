@@ -20,10 +20,11 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
 from ..errors import Refusal
+from .limits import address_of_caller
 from .sessions import Sessions
-from .tokens import Role, Tokens
+from .tokens import Role, Token, Tokens
 
-Right = Literal["say", "look", "decide", "operate"]
+Right = Literal["say", "look", "decide", "operate", "trusted"]
 
 RIGHTS: dict[Role, tuple[Right, ...]] = {
     "publisher": ("say",),
@@ -31,7 +32,10 @@ RIGHTS: dict[Role, tuple[Right, ...]] = {
     "operator": ("say", "look", "decide", "operate"),
     "auditor": ("look",),
 }
-"""What each role may do: say facts, look at examples, decide on them, and operate exports and policies."""
+"""What each role may do: say facts, look at examples, decide on them, and operate exports and policies.
+
+`trusted` belongs to a token and to no role: what it claims counts, such as a source that approves by itself.
+"""
 
 COOKIE = "rooflog_session"
 OWN_PAGE = "x-rooflog-page"
@@ -41,6 +45,9 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
+REFUSED_A_MINUTE = 30
+"""Wrong tokens of one address in a minute: somebody who mistypes, and no search."""
+
 
 class Principal(Struct, frozen=True):
     """Who is asking; `name` is the actor of what they say."""
@@ -49,11 +56,12 @@ class Principal(Struct, frozen=True):
     role: Role
     token_digest: str | None = None
     expires_at: float | None = None
+    is_trusted: bool = False
 
     @property
     def rights(self) -> tuple[Right, ...]:
         """What they may do."""
-        return RIGHTS[self.role]
+        return (*RIGHTS[self.role], *(("trusted",) if self.is_trusted else ()))
 
 
 class Door(ASGIMiddleware):
@@ -66,6 +74,8 @@ class Door(ASGIMiddleware):
         self._tokens = tokens
         self._sessions = sessions
         self._owner = owner
+        self._refused: dict[str, int] = {}
+        self._minute = 0
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let the request in, or raise Refusal: 401 for a wrong token, 403 for what another site has caused."""
@@ -87,22 +97,41 @@ class Door(ASGIMiddleware):
             _check_host(headers)
             if method not in SAFE:
                 _check_origin(headers, needs_proof=False)
-            return Principal(self._owner, "operator")
+            return Principal(self._owner, "operator", is_trusted=True)
         scheme, _, secret = headers.get("authorization", "").partition(" ")
         if scheme:
             token = self._tokens.find(secret.strip()) if scheme.lower() == "bearer" else None
             if token is None:
-                raise unauthorized("the token is not known; it may have been removed")
-            return Principal(token.name, token.role, token.sha256)
+                raise self.refusal(connection)
+            return principal_of(token)
         principal = self._of_cookie(connection.cookies.get(COOKIE))
         if method not in SAFE:
             _check_origin(headers, needs_proof=principal is not None)
         return principal
 
+    def refusal(self, connection: ASGIConnection) -> Refusal:  # type: ignore[type-arg]
+        """Why a token is refused: 401, or 429 once its address has had too many of them refused in a minute.
+
+        A token that is known is let in all the same: a colleague's broken script must not lock an office out.
+        """
+        minute, address = int(time.monotonic() // 60), address_of_caller(connection.scope)
+        if minute != self._minute:
+            self._minute, self._refused = minute, {}
+        self._refused[address] = self._refused.get(address, 0) + 1
+        if self._refused[address] > REFUSED_A_MINUTE:
+            message = "too many tokens that are not known came from your address; wait a minute"
+            return Refusal(429, message, headers={"Retry-After": "60"})
+        return unauthorized("the token is not known; it may have been removed")
+
     def _of_cookie(self, cookie: str | None) -> Principal | None:
         session = self._sessions.find(cookie) if cookie else None
         token = self._tokens.of_digest(session.token) if session else None
-        return Principal(token.name, token.role, token.sha256, session.ends) if session and token else None
+        return principal_of(token, session.ends) if session and token else None
+
+
+def principal_of(token: Token, ends: float | None = None) -> Principal:
+    """Who somebody with this token is; `ends` is the end of their session."""
+    return Principal(token.name, token.role, token.sha256, ends, token.trusted)
 
 
 def unauthorized(message: str) -> Refusal:
@@ -117,6 +146,8 @@ def may(right: Right | None) -> Callable[[ASGIConnection, BaseRouteHandler], Non
         principal: Principal | None = connection.scope.get("user")
         if principal is None:
             raise unauthorized("a token is needed: send `Authorization: Bearer TOKEN`, or sign in")
+        if connection.scope.get("method") not in SAFE and "say" not in principal.rights:
+            raise Refusal(403, f"{principal.name} is {principal.role}, who looks and changes nothing")
         if right is not None and right not in principal.rights:
             roles = " or ".join(role for role, rights in RIGHTS.items() if right in rights)
             raise Refusal(403, f"{principal.name} is {principal.role}; this needs the role {roles}")

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from ..bodies import SignIn
 from ..routes.facts import Call
-from .auth import COOKIE, Principal, Right, may, unauthorized
+from .auth import COOKIE, Door, Principal, Right, may, principal_of
+from .limits import SIGN_IN_BYTES
 from .sessions import SESSION_SECONDS, Sessions
 from .tokens import Role, Tokens
 
@@ -39,17 +40,18 @@ async def whoami(request: Call, tokens: NamedDependency[Tokens]) -> Me:
     return _me(request.user, tokens)
 
 
-@post("/session", status_code=200, summary="Sign in a browser")
+@post("/session", status_code=200, summary="Sign in a browser", request_max_body_size=SIGN_IN_BYTES)
 async def sign_in(
     request: Request[Principal | None, Any, Any],
     data: JSONBody[SignIn],
     tokens: NamedDependency[Tokens],
     sessions: NamedDependency[Sessions],
+    door: NamedDependency[Door],
 ) -> Response[Me]:
     """A token becomes a session cookie that scripts cannot read and other sites cannot use."""
     token = tokens.find(data.token.strip())
     if token is None:
-        raise unauthorized("the token is not known; it may have been removed")
+        raise door.refusal(request)
     value, ends = sessions.start(token)
     cookie = Cookie(
         COOKIE,
@@ -60,7 +62,7 @@ async def sign_in(
         samesite="strict",
         secure=request.url.scheme == "https",
     )
-    return Response(_me(Principal(token.name, token.role, token.sha256, ends), tokens), cookies=[cookie])
+    return Response(_me(principal_of(token, ends), tokens), cookies=[cookie])
 
 
 @delete("/session", status_code=200, summary="Sign out a browser")

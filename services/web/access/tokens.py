@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -19,6 +18,8 @@ from msgspec import Struct
 
 from events.errors import InputError
 
+from ...access.private_files import write_private
+
 Role = Literal["publisher", "reviewer", "operator", "auditor"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -28,13 +29,14 @@ class TokensError(InputError):
     """The tokens file, or a change to it, is wrong; the message says what to do."""
 
 
-class Token(Struct, frozen=True, forbid_unknown_fields=True):
-    """One token; `name` is the actor of the facts said with it."""
+class Token(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One token; `name` is the actor of the facts said with it, and what is `trusted` may claim what approves."""
 
     name: str
     role: Role
     sha256: str
     created_at: datetime
+    trusted: bool = False
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,8 +81,10 @@ class Tokens:
                 match = token
         return match
 
-    def add(self, name: str, role: Role) -> str:
+    def add(self, name: str, role: Role, *, trusted: bool = False) -> str:
         """Add a token and return its secret, which is kept nowhere. Raises TokensError."""
+        if trusted and role == "auditor":
+            raise TokensError("an auditor records nothing, so there is nothing to trust; leave --trusted out")
         if not NAME.fullmatch(name):
             raise TokensError(f"{name!r} is no name: letters, digits and ._@- (64 at most), a letter or digit first")
         secret = f"rooflog_{secrets.token_urlsafe(32)}"
@@ -88,7 +92,8 @@ class Tokens:
             tokens = _read(self.path).tokens if self.path.exists() else ()
             if any(token.name == name for token in tokens):
                 raise TokensError(f"{name!r} has a token; remove it first: rooflog token remove {name}")
-            write_private(self.path, _File((*tokens, Token(name, role, digest(secret), datetime.now(UTC)))))
+            added = Token(name, role, digest(secret), datetime.now(UTC), trusted)
+            write_private(self.path, document(_File((*tokens, added))))
         return secret
 
     def remove(self, name: str) -> Token:
@@ -97,7 +102,7 @@ class Tokens:
             tokens = _read(self.path).tokens if self.path.exists() else ()
             for token in tokens:
                 if token.name == name:
-                    write_private(self.path, _File(tuple(kept for kept in tokens if kept is not token)))
+                    write_private(self.path, document(_File(tuple(kept for kept in tokens if kept is not token))))
                     return token
         raise TokensError(f"no token is called {name!r}; see `rooflog token list`")
 
@@ -128,12 +133,6 @@ def _read(path: Path) -> _File:
         raise TokensError(f"{path} is no tokens file: {error}; make one with `rooflog token add`") from error
 
 
-def write_private(path: Path, content: Struct) -> None:
-    """Replace the file in one step, readable by its owner only."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def document(content: Struct) -> bytes:
+    """A file of the gateway, for people to read."""
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"

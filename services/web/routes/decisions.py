@@ -113,8 +113,9 @@ async def edit(
 @get("/examples/{example_id:str}/redaction", summary="Propose a redaction")
 async def propose(gateway: Gate, request: Call, example_id: ExampleId) -> Proposal:
     """Personal data in the example and the texts without it; nothing is said."""
-    example = await gateway.example(request.user.name, example_id)
-    proposed = decisions.proposal(example)
+    actor = request.user.name
+    example = await gateway.example(actor, example_id)
+    proposed = await gateway.workers.run(actor, decisions.proposal, example)
     spans = [msgspec.to_builtins(span) | {"is_guess": span.is_flag} for span in proposed.spans]
     return Proposal(example["example_id"], example["revision"], spans, proposed.texts)
 
@@ -124,9 +125,11 @@ async def redact(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Redaction], key: Key = None
 ) -> Decided:
     """Texts that are not given are redacted by the rules. Refused as in approve, or with 422 if nothing changes."""
-    example = await gateway.example(request.user.name, example_id)
+    actor = request.user.name
+    example = await gateway.example(actor, example_id)
+    proposed = await gateway.workers.run(actor, decisions.proposal, example)
     texts = {"prompt": data.prompt, "response": data.response, "original_response": data.original_response}
-    fact = decisions.redaction(example, decisions.proposal(example), texts, **_says(request, "redact", key))
+    fact = decisions.redaction(example, proposed, texts, **_says(request, "redact", key))
     return Decided(fact.example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 

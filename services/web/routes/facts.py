@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
+import msgspec
 from litestar import Request, Router, post
 from litestar.params import HeaderParameter, JSONBody, PathParameter
 from msgspec import Struct
 
 from events import calls
-from events.facts import ExampleCaptured
+from events.facts import CorrectionRecorded, ExampleCaptured, FeedbackGiven
 
 from ...curation.facts import correction
 from .. import bodies
@@ -72,13 +73,20 @@ class Corrected(Struct, frozen=True):
     seq: int
 
 
+Said = TypeVar("Said", ExampleCaptured, FeedbackGiven, CorrectionRecorded)
+
 Example = bodies.Capture | bodies.Document | bodies.Calculation | bodies.SpecInterpretation | bodies.DetailDecision
+
+
+def marked(request: Call, fact: Said) -> Said:
+    """The fact as the caller may record it: what an untrusted token claims is kept, and approves nothing."""
+    return fact if request.user.is_trusted else msgspec.structs.replace(fact, untrusted=True)
 
 
 async def _capture(gateway: Gateway, request: Call, body: Example, key: str | None, kind: str = "train") -> Captured:
     actor = request.user.name
     example_id = f"{kind}_{event_id(actor, 'capture', key)}" if key else None
-    fact = body.fact(actor, example_id)
+    fact = marked(request, body.fact(actor, example_id))
     return Captured(fact.example_id, await gateway.capture(fact, is_keyed=bool(key)))
 
 
@@ -90,13 +98,16 @@ async def capture(gateway: Gate, request: Call, data: JSONBody[bodies.Capture], 
 
 @post("/documents", summary="Capture a generated document")
 async def document(gateway: Gate, request: Call, data: JSONBody[bodies.Document], key: Key = None) -> Captured:
-    """One that was used with no or minor modifications counts as approved."""
+    """One that was used with no or minor modifications counts as approved, if the token is trusted."""
     return await _capture(gateway, request, data, key, "doc")
 
 
 @post("/calculations", summary="Capture a verified calculation")
 async def calculation(gateway: Gate, request: Call, data: JSONBody[bodies.Calculation], key: Key = None) -> Captured:
-    """It becomes the question "Calculate …", answered by explanation, formula and result."""
+    """It becomes the question "Calculate …", answered by explanation, formula and result.
+
+    It counts as approved if the token is trusted.
+    """
     return await _capture(gateway, request, data, key)
 
 
@@ -121,7 +132,7 @@ async def batch(gateway: Gate, request: Call, data: JSONBody[bodies.Batch], key:
     """Each item stands alone: one that is refused does not keep the others out. 500 items at most."""
     actor = request.user.name
     ids = [f"train_{event_id(actor, 'batch', key, n)}" if key else None for n in range(len(data.items))]
-    facts = [item.fact(actor, example_id) for item, example_id in zip(data.items, ids, strict=True)]
+    facts = [marked(request, item.fact(actor, example_id)) for item, example_id in zip(data.items, ids, strict=True)]
     return await _items(gateway, actor, facts, is_keyed=bool(key))
 
 
@@ -134,7 +145,8 @@ async def project_knowledge(
     if not 1 <= count <= bodies.MANY:
         raise Refusal(422, f"give from 1 to {bodies.MANY} sections, details and lessons together; these are {count}")
     ids = [f"train_{event_id(actor, 'knowledge', key, n)}" for n in range(count)] if key else None
-    return await _items(gateway, actor, data.facts(actor, ids), is_keyed=bool(key))
+    facts = [marked(request, fact) for fact in data.facts(actor, ids)]
+    return await _items(gateway, actor, facts, is_keyed=bool(key))
 
 
 async def _items(gateway: Gateway, actor: str, facts: Sequence[ExampleCaptured], *, is_keyed: bool) -> Items:
@@ -161,7 +173,10 @@ async def _items(gateway: Gateway, actor: str, facts: Sequence[ExampleCaptured],
 async def feedback(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Feedback], key: Key = None
 ) -> Recorded:
-    """Positive means verified accurate and counts as an approval; negative asks for a correction."""
+    """Positive means verified accurate and counts as an approval; negative asks for a correction.
+
+    On a capture of the same token it approves nothing, unless the token is trusted.
+    """
     actor = request.user.name
     fact = calls.feedback(
         example_id,
@@ -172,14 +187,19 @@ async def feedback(
         event_id=event_id(actor, "feedback", key) if key else None,
         trace_id=data.trace_id,
     )
-    seq = await gateway.say(fact, is_keyed=bool(key))
+    seq = await gateway.say(marked(request, fact), is_keyed=bool(key))
     return Recorded(example_id, seq, data.feedback == "negative")
 
 
 @post("/corrections", summary="Record what an answer should have been")
 async def correct(gateway: Gate, request: Call, data: JSONBody[bodies.Correction], key: Key = None) -> Corrected:
-    """Of an example, whose prompt and answer need no repeating, or of a prompt and answer given here."""
+    """Of an example, whose prompt and answer need no repeating, or of a prompt and answer given here.
+
+    Only a trusted token names another corrector than itself; a correction of another token waits for a reviewer.
+    """
     actor = request.user.name
+    if data.corrector not in (None, actor) and not request.user.is_trusted:
+        raise Refusal(403, f"only a trusted token names another corrector; leave it out, or send {actor!r}")
     wrong = await gateway.example(actor, data.example_id) if data.example_id and _is_partial(data) else None
     fact = correction(
         data.corrected_response,
@@ -196,7 +216,7 @@ async def correct(gateway: Gate, request: Call, data: JSONBody[bodies.Correction
         correction_id=f"correction_{event_id(actor, 'correction', key)}" if key else None,
         trace_id=data.trace_id,
     )
-    return Corrected(fact.event_id, fact.example_id, await gateway.say(fact, is_keyed=bool(key)))
+    return Corrected(fact.event_id, fact.example_id, await gateway.say(marked(request, fact), is_keyed=bool(key)))
 
 
 def _is_partial(data: bodies.Correction) -> bool:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from events.facts import Count
 
 from ..access.auth import may
+from ..access.limits import SMALL_BYTES
 from ..errors import Refusal
 from ..gateway import Gate
 from ..past_sessions import Moment
@@ -43,7 +44,7 @@ async def pasts(gateway: Gate) -> Moments:
     return Moments(gateway.pasts.all())
 
 
-@post("/past", status_code=202, summary="Go back to a moment")
+@post("/past", status_code=202, summary="Go back to a moment", request_max_body_size=SMALL_BYTES)
 async def go_back(gateway: Gate, request: Call, data: JSONBody[Wanted]) -> Moment:
     """Folds the log up to a sequence in a process of its own: seconds for a small log, minutes for a large one.
 

@@ -14,6 +14,7 @@ from events.errors import RooflogError, Unreachable
 from ...exporter import client
 from .. import bodies
 from ..access.auth import may
+from ..access.limits import SMALL_BYTES
 from ..errors import Refusal, unavailable
 from ..gateway import ASK_SECONDS, Gate, Gateway
 from .facts import Call
@@ -35,20 +36,35 @@ class Progress(Struct, frozen=True):
 
 @get("/exports", summary="Exports and the trainings on them", guards=[may("look")])
 async def exports(
-    gateway: Gate, request: Call, limit: Annotated[int, QueryParameter(ge=1, le=1_000)] = 20
+    gateway: Gate,
+    request: Call,
+    limit: Annotated[int, QueryParameter(ge=1, le=1_000)] = 20,
+    before: Annotated[int | None, QueryParameter(ge=1, le=2**53)] = None,
 ) -> dict[str, Any]:
-    """Newest first."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "exports", limit=limit)
+    """Newest first; `before` goes on."""
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "exports", limit=limit, before=before)
     return answer
 
 
-@post("/exports", status_code=202, summary="Bring the volume up to date", guards=[may("operate")])
+@post(
+    "/exports",
+    status_code=202,
+    summary="Bring the volume up to date",
+    guards=[may("operate")],
+    request_max_body_size=SMALL_BYTES,
+)
 async def export(gateway: Gate, request: Call, data: JSONBody[bodies.Export]) -> Job:
     """Nothing is written where nothing has changed, or where there are too few examples."""
     return Job((await _ask(gateway, "export", actor=request.user.name, **data.arguments()))["job"])
 
 
-@post("/trainings", status_code=202, summary="Start a training on the latest export", guards=[may("operate")])
+@post(
+    "/trainings",
+    status_code=202,
+    summary="Start a training on the latest export",
+    guards=[may("operate")],
+    request_max_body_size=SMALL_BYTES,
+)
 async def train(gateway: Gate, request: Call, data: JSONBody[bodies.Training]) -> Job:
     """It is started once per export, if the policy's numbers are reached; `force` leaves both out."""
     return Job((await _ask(gateway, "train", actor=request.user.name, force=data.force))["job"])

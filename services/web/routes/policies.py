@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from events.errors import StalePolicy
 from events.facts import Count
-from projections.policy.policy import Policy, PolicyError, from_document, from_toml
+from projections.policy.policy import Policy, PolicyError, from_toml, proposed
 
 from ...curation import policies as curated
 from ..access.auth import may
@@ -31,7 +31,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         try:
             if (self.policy is None) == (self.toml is None):
                 raise PolicyError("give the policy either as `policy` or as `toml`")
-            return from_toml(self.toml) if self.toml is not None else from_document(self.policy or {})
+            return from_toml(self.toml) if self.toml is not None else proposed(self.policy or {})
         except PolicyError as error:
             raise Refusal(422, str(error), code="invalid_policy") from error
 
@@ -74,7 +74,8 @@ async def policy(
 @post("/policies/preview", status_code=200, summary="What another policy would change", guards=[may("look")])
 async def preview(gateway: Gate, request: Call, data: JSONBody[Document]) -> dict[str, Any]:
     """Which examples would enter and leave the training set, and why; nothing is said. May take a minute."""
-    document = data.parsed().document()
+    policy = await gateway.workers.run(request.user.name, data.parsed)
+    document = policy.document()
     await curated.prepare(gateway.run, document)
     answer: dict[str, Any] = await gateway.ask_long(request.user.name, "preview", policy=document)
     return answer | {"document": document}
@@ -83,7 +84,7 @@ async def preview(gateway: Gate, request: Call, data: JSONBody[Document]) -> dic
 @post("/policies", status_code=201, summary="Adopt a policy", guards=[may("operate")])
 async def adopt(gateway: Gate, request: Call, data: JSONBody[Adoption]) -> Adopted:
     """It holds from here on. Refused with 409 if another one was adopted since its preview."""
-    policy = data.parsed()
+    policy = await gateway.workers.run(request.user.name, data.parsed)
     fact = curated.adoption(policy, actor=request.user.name, reason=data.reason)
     try:
         return Adopted(await gateway.adopt(fact, revision=data.revision), policy.digest)

@@ -14,11 +14,13 @@ from events.errors import TooLarge, UnknownExample
 from projections.verdicts.reasons import APPROVALS, PLACES, QUEUE, REASONS, Basis, Place, Reason
 
 from ..access.auth import Door, may
+from ..access.limits import STREAM
 from ..errors import unavailable
-from ..gateway import Gate, Gateway, as_data
+from ..gateway import HISTORY, Gate, Gateway, as_data
 from .facts import Call, ExampleId
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
+After = Annotated[int, QueryParameter(ge=0, le=2**53, description="The `after` of the page before.")]
 Filter = Annotated[str | None, QueryParameter(min_length=1, max_length=200)]
 if TYPE_CHECKING:
     Waiting = str
@@ -85,12 +87,24 @@ async def example(gateway: Gate, request: Call, example_id: ExampleId, as_of: As
 
 
 @get("/examples/{example_id:str}/history", summary="Everything ever said about an example")
-async def history(gateway: Gate, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
-    """In the order of the log, read from the log itself; up to a sequence where one is given."""
-    messages = [message for message in await gateway.history(example_id) if as_of is None or message.seq <= as_of]
-    if not messages:
+async def history(
+    gateway: Gate, example_id: ExampleId, after: After = 0, limit: Limit = HISTORY, as_of: AsOf = None
+) -> dict[str, Any]:
+    """In the order of the log, read from the log itself, page by page; up to a sequence where one is given.
+
+    `after` of the answer goes on, and is null at the end.
+    """
+    messages = await gateway.history(example_id, after, limit)
+    shown = [message for message in messages if as_of is None or message.seq <= as_of]
+    if not shown and not after:
         raise UnknownExample(example_id)
-    return {"example_id": example_id, "facts": [as_data(message) for message in messages]}
+    goes_on = len(shown) == len(messages) > 0 and await gateway.history(example_id, messages[-1].seq, 1)
+    is_end = not goes_on or (as_of is not None and goes_on[0].seq > as_of)
+    return {
+        "example_id": example_id,
+        "facts": [as_data(message) for message in shown],
+        "after": None if is_end else shown[-1].seq,
+    }
 
 
 @get("/stats", summary="The numbers of the dashboard", guards=[may(None)])
@@ -115,7 +129,13 @@ async def status(gateway: Gate) -> dict[str, Any]:
     return health
 
 
-@get("/events", summary="Tells when the state has moved", media_type="text/event-stream", guards=[may(None)])
+@get(
+    "/events",
+    summary="Tells when the state has moved",
+    media_type="text/event-stream",
+    guards=[may(None)],
+    opt={STREAM: True},
+)
 async def events(gateway: Gate, request: Call, door: NamedDependency[Door]) -> Stream:
     """Server-sent events: `moved` with the checkpoint, within a second of every change."""
     principal = request.user

@@ -3,14 +3,14 @@
 import { exampleAddress } from "./address.js";
 import { get } from "./api.js";
 
-/** @import { Example, HistoryEntry, QueuedExample, Span } from "../answers.d.ts" */
+/** @import { Example, HistoryPage, QueuedExample, Span } from "../answers.d.ts" */
 
 /**
  * `spans` are the personal data that a redaction would replace; `other` is an example with a contradicting answer.
  *
  * @typedef {object} Dossier
  * @property {QueuedExample} example
- * @property {HistoryEntry[]} history
+ * @property {HistoryPage} history its first page
  * @property {Span[]} spans
  * @property {Example | null} other
  */
@@ -31,5 +31,5 @@ export async function loadDossier(id, { withSpans }) {
     isDoubtful && withSpans ? get(`${exampleAddress(id)}/redaction`).catch(() => null) : null,
     example.contradicts ? get(exampleAddress(example.contradicts)).catch(() => null) : null,
   ]);
-  return { example, history: history.facts, spans: redaction?.found ?? [], other };
+  return { example, history, spans: redaction?.found ?? [], other };
 }

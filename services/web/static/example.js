@@ -3,7 +3,7 @@
 import { exampleAddress } from "./address.js";
 import { h, link } from "./dom.js";
 import { factList } from "./example_facts.js";
-import { historyList } from "./history.js";
+import { historyPart } from "./history.js";
 import { block, comparedText, difference, line, markedText } from "./texts.js";
 import { APPROVALS, ago, parseReason, plain } from "./words.js";
 
@@ -34,7 +34,7 @@ export function articleParts({ example, history, spans, other }, place, notice =
       "div",
       { class: "beside" },
       h("section", {}, h("h3", {}, "About it"), factList(example)),
-      h("section", {}, h("h3", {}, "History"), historyList(history)),
+      h("section", {}, h("h3", {}, "History"), historyPart(example.example_id, history)),
     ),
   ];
 }

@@ -18,15 +18,25 @@ import { ago, moment, number, plain } from "./words.js";
  */
 export async function draw(main, me) {
   const buttons = h("div", {});
-  const body = h("div", { class: "card" });
+  const table = h("div", {});
+  const more = h("div", { class: "page-more" });
+  const body = h("div", { class: "card" }, table, more);
   const { card, trace } = traceCard();
   const promise = "Every training set, the newest first. Same log and same policy give the same bytes.";
   const title = h("div", { class: "page-title" }, h("h1", {}, "Exports"), h("p", { class: "quiet" }, promise));
   put(main, title, buttons, body, card);
 
   let shown = "";
+  const show = (/** @type {Export[]} */ exports, /** @type {number | null} */ before) => {
+    put(table, exportTable(exports, trace));
+    const showMore = async () => {
+      const page = await get("/exports", { before });
+      show([...exports, ...page.exports], page.before);
+    };
+    put(more, before !== null && h("button", { type: "button", onclick: showMore }, "Show more"));
+  };
   const refresh = async () => {
-    const [{ exports }, stats, dashboard, exporter] = await Promise.all([
+    const [{ exports, before }, stats, dashboard, exporter] = await Promise.all([
       get("/exports"),
       get("/stats"),
       get("/dashboard"),
@@ -38,7 +48,8 @@ export async function draw(main, me) {
     shown = latest;
     const needed = `An export needs ${number(dashboard.export.min_examples)} examples`;
     const explanation = `${needed}; there are ${number(stats.funnel.unique)}.`;
-    put(body, exports.length ? exportTable(exports, trace) : emptyState("Nothing is exported yet", explanation));
+    if (exports.length) show(exports, before);
+    else put(table, emptyState("Nothing is exported yet", explanation));
   };
   await refresh();
   if (/^#[0-9a-f]{8,64}$/.test(location.hash)) await trace(location.hash.slice(1));

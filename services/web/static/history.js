@@ -1,10 +1,11 @@
 /** The history of an example: everything that the log holds about it, in order. */
 
 import { exampleAddress } from "./address.js";
-import { h, link, unseen } from "./dom.js";
+import { get } from "./api.js";
+import { h, link, put, unseen } from "./dom.js";
 import { ago, FACTS, moment, number } from "./words.js";
 
-/** @import { Fact, HistoryEntry } from "../answers.d.ts" */
+/** @import { Fact, HistoryEntry, HistoryPage } from "../answers.d.ts" */
 
 /** @type {Record<string, string>} */
 const TONES = { "example.approved": "is-good", "example.rejected": "is-bad" };
@@ -12,6 +13,24 @@ const TONES = { "example.approved": "is-good", "example.rejected": "is-bad" };
 /** @param {HistoryEntry[]} entries */
 export function historyList(entries) {
   return h("ol", { class: "history" }, entries.map(entry));
+}
+
+/**
+ * The first page of a history, with a way to the next one.
+ *
+ * @param {string} exampleId
+ * @param {HistoryPage} first
+ */
+export function historyPart(exampleId, first) {
+  const list = historyList([]);
+  const more = h("div", { class: "page-more" });
+  const show = (/** @type {HistoryPage} */ { facts, after }) => {
+    list.append(...facts.map(entry));
+    const showMore = async () => show(await get(`${exampleAddress(exampleId)}/history`, { after }));
+    put(more, after !== null && h("button", { type: "button", onclick: showMore }, "Show more"));
+  };
+  show(first);
+  return [list, more];
 }
 
 /** @param {HistoryEntry} entry */

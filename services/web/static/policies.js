@@ -17,7 +17,8 @@ export async function draw(main, me) {
   const policies = await get("/policies");
   const { fieldsets, edit } = settingsFields(policies.settings);
   const result = h("div", { "aria-live": "polite" });
-  const form = policyForm(policies, fieldsets, () => put(result));
+  const mayPreview = me.rights.includes("say");
+  const form = policyForm(policies, fieldsets, mayPreview, () => put(result));
 
   const preview = async (/** @type {() => Promise<Settings>} */ candidate) => {
     put(result, h("p", { class: "notice" }, "Judging every example under that policy …"));
@@ -39,7 +40,8 @@ export async function draw(main, me) {
     event.preventDefault();
     preview(editedPolicy);
   });
-  const history = historyCard(policies, (digest) => preview(() => wholePolicy(digest)));
+  const previewReturn = (/** @type {string} */ digest) => preview(() => wholePolicy(digest));
+  const history = historyCard(policies, mayPreview ? previewReturn : null);
   put(
     main,
     pageTitle(policies),
@@ -59,20 +61,22 @@ function pageTitle({ digest, adopted: [adoption] }) {
 /**
  * @param {Policies} policies
  * @param {HTMLElement[]} fieldsets
+ * @param {boolean} mayPreview
  * @param {() => unknown} reset
  */
-function policyForm({ terms }, fieldsets, reset) {
+function policyForm({ terms }, fieldsets, mayPreview, reset) {
   const command = h("code", {}, "rooflog policy adopt FILE");
   return h(
     "form",
     { class: "card policy", "aria-label": "The policy that holds" },
     fieldsets,
     h("p", { class: "quiet" }, `The lexicon has ${count(terms, "term")}; change it with `, command, "."),
-    h(
-      "div",
-      { class: "buttons" },
-      h("button", { class: "primary" }, "Preview the change"),
-      h("button", { type: "reset", class: "quiet-button", onclick: reset }, "Reset"),
-    ),
+    mayPreview &&
+      h(
+        "div",
+        { class: "buttons" },
+        h("button", { class: "primary" }, "Preview the change"),
+        h("button", { type: "reset", class: "quiet-button", onclick: reset }, "Reset"),
+      ),
   );
 }

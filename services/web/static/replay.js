@@ -6,7 +6,7 @@ import { emptyState, h, link, put } from "./dom.js";
 import { onMoved } from "./live.js";
 import { FACTS, moment, number, plain } from "./words.js";
 
-/** @import { LogLine } from "../answers.d.ts" */
+/** @import { LogLine, Session } from "../answers.d.ts" */
 
 /** Facts before the moment that are listed. */
 const SHOWN = 50;
@@ -31,20 +31,25 @@ const COUNTED = [
 const PLAY_STEPS = 100;
 const PLAY_STEP_MS = 250;
 
-/** @param {HTMLElement} main */
-export async function draw(main) {
+/**
+ * @param {HTMLElement} main
+ * @param {Session} me
+ */
+export async function draw(main, me) {
   const { last_seq: last } = await get("/log", { limit: 1 });
-  await new Replay(main, last).start();
+  await new Replay(main, last, me.rights.includes("say")).start();
 }
 
 class Replay {
   /**
    * @param {HTMLElement} main
    * @param {number} last the end of the log
+   * @param {boolean} mayGoBack whoever changes nothing starts no process of the past either
    */
-  constructor(main, last) {
+  constructor(main, last, mayGoBack) {
     this.main = main;
     this.last = last;
+    this.mayGoBack = mayGoBack;
     const { seq } = pageParameters(["seq"]);
     this.slider = h("input", {
       type: "range",
@@ -94,7 +99,8 @@ class Replay {
           "div",
           { class: "replay-head" },
           this.moment,
-          h("button", { type: "button", class: "primary", onclick: openPast }, "See everything as it stood"),
+          this.mayGoBack &&
+            h("button", { type: "button", class: "primary", onclick: openPast }, "See everything as it stood"),
         ),
         h("label", { for: "seq", class: "unseen" }, "Sequence on the log"),
         this.slider,

@@ -105,6 +105,9 @@ async def test_negative_feedback_asks_for_a_correction(client: Rooflog, log: Log
         (lambda c: c.correct("p", "r", "b", example_id="a b"), "example_id"),
         (lambda c: c.document("rfi", "p", "t", modifications="huge"), "huge"),
         (lambda c: c.calculation("x", None, "f", 1), "calculation"),
+        (lambda c: c.capture("p" * (2**20 + 1), "r"), "prompt has 1,048,577 bytes, at most 1,048,576 are taken"),
+        (lambda c: c.capture("p", "r", tags=map(str, range(101))), "tags has 101 items"),
+        (lambda c: c.feedback("a", "positive", comment="c" * 70_000), "comment has 70,000 bytes, at most 65,536"),
         (lambda c: c.project_knowledge("x", lessons_learned=[("only one",)]), "project_knowledge"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from projections.fold.content_digest import content_digest
-from projections.policy.policy import PolicyError, default, from_bytes, from_document, from_toml
+from projections.policy.policy import PolicyError, default, from_bytes, from_document, from_toml, proposed
 from projections.queries import examples
 
 from ..given import (
@@ -190,3 +190,70 @@ def _judgements(story: Story) -> list[tuple[Any, ...]]:
     columns = "example_id, reasons, relevance, tags, personal_data, approval, rank, superseded_by, duplicate_of, queue"
     con = fold([story.messages]).con
     return con.execute(f"SELECT {columns} FROM verdicts ORDER BY example_id").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ("a." * 20_000 + "a = 1", "a key on line 1 has more than 8 dots"),
+        ('# "a.a"\n[' + '"a" . ' * 20 + "a]", "a key on line 2 has more than 8 dots"),
+        ("a = " + "[" * 3_000, "brackets nest too deep"),
+        ("a = " + "{a = " * 3_000, "brackets nest too deep"),
+        ("a = " + "1" * 5_000, "not TOML: Exceeds the limit"),
+        ("a = 1\n" * 200_000, "the policy has 1,200,000 bytes, at most 1,048,576 are taken"),
+    ],
+)
+def test_toml_that_is_dear_to_parse_is_refused_before(toml: str, says: str) -> None:
+    with pytest.raises(PolicyError, match=says):
+        from_toml(toml)
+    with pytest.raises(PolicyError, match=says):
+        from_bytes(toml.encode())
+
+
+def test_dots_and_brackets_inside_of_texts_are_no_keys() -> None:
+    dotted = "a." * 20 + "[" * 20
+    for quoted in (f'"{dotted}"', f"'{dotted}'", f'"""\n{dotted}\\"""""', f"'''{dotted}'''", f"1 # {dotted}"):
+        with pytest.raises(PolicyError, match="unknown field `a`"):
+            from_toml(f"a = {quoted}")
+
+
+MANY = ["q" + f"{n:04}".translate(str.maketrans("0123456789", "abcdefghij")) for n in range(5_001)]
+
+
+@pytest.mark.parametrize(
+    ("lexicon", "says"),
+    [
+        ({"rivals": MANY}, "lexicon.rivals has 5,001 entries, at most 5,000"),
+        ({"terms": [{"term": word, "weight": 1} for word in MANY]}, "lexicon.terms has 5,001 entries"),
+        (
+            {"terms": [{"term": "t", "weight": 1, "also": MANY[:101]}]},
+            "'t' has 101 also, at most 100",
+        ),
+        (
+            {"terms": [{"term": "t", "weight": 1, "tags": MANY[:101]}]},
+            "'t' has 101 tags, at most 100",
+        ),
+        ({"ignored": ["x" * 60] * 20_000}, "the policy has 1,2.* bytes as JSON, at most 1,048,576"),
+        ({"ignored": [[]] * 30_000}, "lists and objects, at most 20,000"),
+    ],
+)
+def test_a_lexicon_that_is_proposed_has_limits(lexicon: dict[str, Any], says: str) -> None:
+    plain = default().document()
+    terms = {"terms": [{"term": "t", "weight": 1}], "rivals": [], "ignored": []}
+    with pytest.raises(PolicyError, match=says):
+        proposed(plain | {"lexicon": terms | lexicon})
+
+
+def test_a_larger_lexicon_on_the_log_holds() -> None:
+    plain = default().document()
+    assert len(from_document(plain | {"lexicon": {**plain["lexicon"], "rivals": MANY}}).lexicon.rivals) == 5_001
+
+
+def test_a_default_that_came_later_changes_no_digest() -> None:
+    document = default().document()
+    assert "disputed" not in document["review"]
+    explicit = from_document(document | {"review": document["review"] | {"disputed": "wait"}})
+    assert explicit.digest == default().digest
+    other = from_document(document | {"review": document["review"] | {"disputed": "stand"}})
+    assert other.digest != default().digest
+    assert from_document(other.document()) == other

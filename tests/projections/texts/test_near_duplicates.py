@@ -93,3 +93,12 @@ def test_a_cluster_hangs_on_its_earliest_text_without_chains() -> None:
 def test_no_prompts_no_links() -> None:
     assert cluster([]) == []
     assert buckets([]).shape == (0, BANDS + 1)
+
+
+def test_texts_of_one_letter_have_a_signature_of_their_own() -> None:
+    """A one-letter word that the vocabulary knows, such as that of a T-joint, has no 4-gram."""
+    alone = signature(["t"])
+    assert (alone == signature(["roof drain", "t", "membrane"])[1]).all()
+    assert similarity("t", "t t") == 1.0
+    assert similarity("t", "roof") == 0.0
+    assert cluster(["T", "t t", "Which roof drain?"]) == [(None, 0.0), (0, 1.0), (None, 0.0)]

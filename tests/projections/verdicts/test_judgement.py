@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from projections.queries import examples
+
 from ..given import (
     ANSWER,
     BETTER,
     OTHER_PROMPT,
     PROMPT,
     SUPPLIER,
+    Erase,
     Said,
     adopted,
     approved,
@@ -22,6 +25,7 @@ from ..given import (
     policy,
     redacted,
     rejected,
+    reopened,
 )
 
 
@@ -321,3 +325,67 @@ def test_a_verdict_is_of_the_policy_that_holds_now() -> None:
         corrected(None, prompt="Which EPDM roof tape?"),
     )
     given(*facts, adopted(doubt)).then(training_set=[])
+
+
+class TestTrust:
+    """What an untrusted caller claims approves nothing, and what it disputes waits for a reviewer."""
+
+    @pytest.mark.parametrize("source", ["verified_calculation", "verified_correction", "user_correction"])
+    def test_a_trusted_source_approves_only_for_trusted_callers(self, source: str) -> None:
+        given(captured("a", source=source)).then(training_set=["a"], approval={"a": "trusted_source"})
+        given(captured("a", source=source, untrusted=True)).then(training_set=[], why={"a": ["not_approved"]})
+
+    def test_a_document_that_an_untrusted_caller_says_was_used_waits(self) -> None:
+        given(document("a")).then(training_set=["a"], approval={"a": "use"})
+        waiting = given(document("a", untrusted=True))
+        waiting.then(training_set=[], why={"a": ["not_approved"]})
+        waiting.when(approved("a")).then(training_set=["a"], approval={"a": "reviewer"})
+
+    def test_a_thumbs_up_on_ones_own_capture_approves_nothing(self) -> None:
+        given(captured("a"), liked("a", untrusted=True)).then(training_set=[], why={"a": ["not_approved"]})
+        given(captured("a"), liked("a")).then(training_set=["a"], approval={"a": "feedback"})
+        given(captured("a"), liked("a", untrusted=True, actor="bo")).then(training_set=["a"])
+
+    def test_ones_own_thumbs_up_takes_no_complaint_back(self) -> None:
+        story = given(captured("a"), disliked("a"), liked("a", untrusted=True))
+        story.then(training_set=[], queue=[("a", "negative_feedback")])
+
+    def test_an_untrusted_correction_is_approved_by_a_reviewer_only(self) -> None:
+        story = given(captured("a"), corrected("a", untrusted=True))
+        story.then(training_set=[], why={"a": ["superseded_by fix-a", "not_approved"], "fix-a": ["not_approved"]})
+        story.when(approved("fix-a")).then(training_set=["fix-a"])
+
+    def test_a_disputed_approval_waits_in_front_until_somebody_decides(self) -> None:
+        story = given(captured("a"), approved("a"), corrected("a", untrusted=True))
+        story.then(
+            training_set=[],
+            why={"a": ["superseded_by fix-a"], "fix-a": ["not_approved"]},
+            queue=[("fix-a", "correction"), ("a", "correction")],
+        )
+        assert examples.queue(story.con)["items"][1]["because"][0] == "it was approved, and fix-a disputes it"
+        story.when(approved("a")).then(training_set=["a"], queue=[("fix-a", "correction")])
+        story.when(rejected("fix-a")).then(training_set=["a"], queue=[])
+        story.when(approved("fix-a")).then(training_set=["fix-a"], queue=[])
+        story.when(rejected("a")).then(training_set=[], queue=[("fix-a", "correction")])
+        story.when(rejected("fix-a"), reopened("fix-a")).then(training_set=[])
+
+    def test_a_dispute_is_found_by_words_and_by_id(self) -> None:
+        for dispute in (corrected(None, untrusted=True), corrected("a", wrong="Other words.", untrusted=True)):
+            story = given(captured("a"), approved("a"), dispute)
+            story.then(training_set=[])
+            story.when(rejected(dispute.event_id)).then(training_set=["a"])
+
+    def test_another_dispute_after_a_decision_counts_again(self) -> None:
+        story = given(captured("a"), corrected("a", untrusted=True), approved("a"))
+        story.then(training_set=["a"])
+        again = corrected("a", f"{BETTER} Always.", id="again", untrusted=True)
+        story.when(again).then(training_set=[], why={"a": ["superseded_by again"]})
+
+    def test_a_policy_lets_a_disputed_approval_stand(self) -> None:
+        stand = adopted(policy(review={"disputed": "stand"}))
+        story = given(captured("a"), approved("a"), corrected("a", untrusted=True), stand)
+        story.then(training_set=["a"], why={"fix-a": ["not_approved"]}, queue=[("fix-a", "correction")])
+
+    def test_an_erased_dispute_keeps_the_answer_out(self) -> None:
+        story = given(captured("a"), approved("a"), corrected("a", untrusted=True))
+        story.when(Erase("fix-a")).then(training_set=[], why={"a": ["superseded_by fix-a"]})

@@ -10,6 +10,7 @@ from typing import get_args
 
 from projections.policy.policy import default
 from projections.texts.text_filters import Text, judge_texts
+from projections.texts.text_size import READ
 from projections.verdicts.reasons import APPROVALS, BIT, OF_STAGE, PLACES, QUEUE, REASONS, Stage, names
 
 from ..given import (
@@ -27,6 +28,7 @@ from ..given import (
     given,
     liked,
     rejected,
+    unlimited,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -41,6 +43,7 @@ EVERY_REASON: tuple[Said, ...] = (
     corrected("superseded_by", prompt=OTHER_PROMPT, wrong=BETTER, right=ANSWER),
     captured("erased"),
     erased("erased"),
+    unlimited(captured("too_long", "Which KEE membrane is it?", ANSWER + " " * READ)),
     captured("rejected"),
     rejected("rejected"),
     captured("not_approved", "Which roof tape seals an EPDM seam?"),
@@ -64,9 +67,10 @@ def test_names_and_bits_are_those_that_answers_and_databases_hold() -> None:
         ("personal_data", 16),
         ("superseded_by", 32),
         ("erased", 64),
-        ("rejected", 128),
-        ("not_approved", 256),
-        ("duplicate_of", 512),
+        ("too_long", 128),
+        ("rejected", 256),
+        ("not_approved", 512),
+        ("duplicate_of", 1024),
     ]
     assert list(QUEUE) == [1, 2, 3, 4, 5]
     assert list(QUEUE.values()) == ["correction", "negative_feedback", "new_topic", "edge_case", "not_reviewed"]

@@ -165,6 +165,27 @@ async def test_a_fact_that_the_server_cannot_take_is_a_problem(log: Log, tmp_pat
     assert (report.new, [problem.line for problem in report.problems]) == (1, [2])
 
 
+async def test_a_text_above_the_limit_refuses_its_line(log: Log, tmp_path: Path) -> None:
+    chats = [{"messages": [{"role": "user", "content": words}, {"role": "assistant", "content": "No."}]}
+             for words in ("x" * (2**20 + 1), "Is it flat?")]  # fmt: skip
+    report = await import_files(log, [written(tmp_path / "x.jsonl", chats)])
+    assert report.new == 1
+    (problem,) = report.problems
+    assert problem.line == 1
+    assert problem.reason.endswith("prompt has 1,048,577 bytes, at most 1,048,576 are taken; shorten it")
+
+
+async def test_a_line_of_too_many_lists_is_refused_alone(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.imports.lines.CONTAINERS", 100)
+    lines = [{"moody": 1, "says": ["a"], "more": [[]] * 200}, {"moody": 1, "says": ["b"]}]
+    report = await import_files(log, [written(tmp_path / "x.jsonl", lines)])
+    assert [problem.line for problem in report.problems] == [1]
+    assert "203 lists and objects, at most 100" in report.problems[0].reason
+    assert await ids(log) == ["b"]
+
+
 def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     """Given a file of 20 MB, when it is read, then its texts are on disk and not in memory."""
     said = {"role": "user", "content": "x" * 20_000}

@@ -13,8 +13,11 @@ import pytest
 
 from events.facts import Fact, TrainingSetExported
 from events.log.log import Log, Message
+from services.integrity import verification
 from services.integrity.verification import Problem, differences
 from services.runtime.nats_server import EmbeddedServer
+from services.state.client import State
+from services.state.owner import Owner
 
 from ..conftest import NOW, Cli, capture
 from ..forked import Forked
@@ -194,7 +197,6 @@ async def test_a_record_that_was_changed_by_hand_is_found(cli: Cli, log: Log) ->
 
 
 async def test_facts_that_arrive_meanwhile_are_no_problem(cli: Cli, log: Log) -> None:
-    from services.integrity import verification
     from services.settings import Settings
     from services.state.client import open_state
 
@@ -214,6 +216,25 @@ async def test_facts_that_arrive_meanwhile_are_no_problem(cli: Cli, log: Log) ->
         log.erased = erased  # type: ignore[method-assign]
         found = await verification.verify(log, state)
     assert (found.last, found.problems) == (8, [])
+
+
+async def test_a_projector_that_records_meanwhile_is_no_problem(cli: Cli, log: Log) -> None:
+    """It stands behind the log when it is first asked, and at its end when the rest of its record is read."""
+    owner = Owner(cli.data_dir / "rooflog.duckdb")
+    await log.publish(FACTS[:3])
+    await owner.catch_up(log)
+    await log.publish(FACTS[3:])
+
+    class Recording(State):
+        async def ask(self, name: str, **args: Any) -> Any:
+            answer = owner.answer(name, args)
+            await owner.catch_up(log)
+            return answer
+
+    finding = await verification.verify(log, Recording(log, None, None))
+    owner.close()
+    assert (finding.last, finding.messages, finding.problems) == (len(FACTS), len(FACTS), [])
+    assert finding.unrecorded == len(FACTS) - 3
 
 
 def test_neighbours_that_moved_together_are_one_finding() -> None:

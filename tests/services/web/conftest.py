@@ -15,7 +15,7 @@ from services.runtime.nats_server import EmbeddedServer
 from services.web.access.tokens import Role, Tokens
 from tests.deadlines import FAR_SECONDS
 
-from ..conftest import Cli
+from ..conftest import Cli, address
 from ..forked import Forked
 
 ROLES: tuple[Role, ...] = ("publisher", "reviewer", "operator", "auditor")
@@ -31,6 +31,7 @@ class Site:
         self.secrets: dict[str, str] = {role: self.tokens.add(role, role) for role in ROLES} if with_tokens else {}
         self.processes: dict[str, Forked] = {}
         self.url = ""
+        self.server = ""
         self._clients: list[httpx.Client] = []
 
     def close(self) -> None:
@@ -54,6 +55,12 @@ class Site:
         headers = {"Authorization": f"Bearer {self.secrets[role]}"} if role else {}
         client = httpx.Client(base_url=self.url, headers=headers, timeout=FAR_SECONDS, trust_env=False, **options)
         self._clients.append(client)
+        return client
+
+    def trusted(self, name: str) -> httpx.Client:
+        """A publisher of a new name whose claims count."""
+        client = self.client()
+        client.headers["Authorization"] = f"Bearer {self.tokens.add(name, 'publisher', trusted=True)}"
         return client
 
     def until_answering(self) -> None:
@@ -84,8 +91,9 @@ def until(condition: Callable[[], Any], seconds: float = FAR_SECONDS) -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Log, projector and web, with a token of every role."""
     data_dir = tmp_path_factory.mktemp("site")
-    with EmbeddedServer(data_dir):
+    with EmbeddedServer(data_dir) as server:
         running = Site(data_dir)
+        running.server = address(server)
         try:
             running.start("projector")
             running.start("web")

@@ -9,13 +9,13 @@ import { settingLabel } from "./settings.js";
 
 /**
  * @param {Policies} policies
- * @param {(digest: string) => unknown} previewReturn previews going back to a policy
+ * @param {((digest: string) => unknown) | null} previewReturn previews going back to a policy, null for who may not
  */
 export function historyCard({ adopted, total, digest: holding, shipped_digest: shipped }, previewReturn) {
   const ways = (/** @type {string} */ digest) => {
-    const preview = () => previewReturn(digest);
+    const preview = () => previewReturn?.(digest);
     const button = h("button", { type: "button", class: "quiet-button", onclick: preview }, "Preview going back");
-    return h("div", { class: "past" }, digest === holding ? null : button, wholePolicy(digest));
+    return h("div", { class: "past" }, digest === holding || !previewReturn ? null : button, wholePolicy(digest));
   };
   const older = total - adopted.length;
   const items = [

@@ -30,6 +30,8 @@ OPERATIONS = [
     for method, operation in item.items()
     if (method, path) not in PUBLIC
 ]
+REFUSED = (401, 429)
+"""A wrong token: 429 once its address has had many of them refused in a minute."""
 
 
 def call(client: httpx.Client, method: str, path: str) -> httpx.Response:
@@ -43,17 +45,16 @@ def call(client: httpx.Client, method: str, path: str) -> httpx.Response:
 def test_nothing_is_shown_or_changed_without_a_token(site: Site, method: str, path: str, tag: str) -> None:
     assert call(site.client(), method, path).status_code == 401
     stranger = site.client()
-    stranger.headers["Authorization"] = "Bearer rooflog_wrong"
-    assert call(stranger, method, path).status_code == 401
-    stranger.headers["Authorization"] = f"Basic {site.secrets['operator']}"
-    assert call(stranger, method, path).status_code == 401
+    for wrong in ("Bearer rooflog_wrong", f"Basic {site.secrets['operator']}"):
+        stranger.headers["Authorization"] = wrong
+        assert call(stranger, method, path).status_code in REFUSED
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("method", "path", "tag"), OPERATIONS)
 def test_a_role_may_do_only_what_its_rights_say(site: Site, role: Role, method: str, path: str, tag: str) -> None:
     right = None if path in FOR_ALL else "look" if (method, path) in LOOKS else NEEDS[tag]
-    is_allowed = right is None or right in RIGHTS[role]
+    is_allowed = (right is None or right in RIGHTS[role]) and (method == "get" or role != "auditor")
     assert (call(site.client(role), method, path).status_code != 403) == is_allowed
 
 
@@ -108,7 +109,7 @@ def test_a_removed_token_ends_its_sessions(site: Site) -> None:
     assert browser.get("/api/v1/queue").status_code == 200
     site.tokens.remove("leaving")
     assert browser.get("/api/v1/queue").status_code == 401
-    assert browser.get("/api/v1/queue", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
+    assert browser.get("/api/v1/queue", headers={"Authorization": f"Bearer {secret}"}).status_code in REFUSED
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from ..conftest import Site
 
 ANN = Token("ann", "reviewer", digest("rooflog_secret"), datetime(2025, 3, 18, tzinfo=UTC))
 
+BOB = Token("bob", "reviewer", digest("rooflog_another"), datetime(2025, 3, 18, tzinfo=UTC))
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -53,6 +55,19 @@ def test_the_oldest_of_too_many_ends(path: Path, monkeypatch: pytest.MonkeyPatch
     signed_in = Sessions(path)
     cookies = [signed_in.start(ANN)[0] for _ in range(4)]
     assert [Sessions(path).find(cookie) is not None for cookie in cookies] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("limit", ["SESSIONS", "SESSIONS_OF_ONE"])
+def test_many_sessions_of_one_token_end_no_others(path: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(sessions, limit, 3)
+    signed_in = Sessions(path)
+    bobs, _ = signed_in.start(BOB)
+    anns = [signed_in.start(ANN)[0] for _ in range(10)]
+    again, _ = signed_in.start(BOB)
+    assert Sessions(path).find(bobs)
+    assert Sessions(path).find(again)
+    assert Sessions(path).find(anns[-1])
+    assert sum(Sessions(path).find(cookie) is not None for cookie in anns) <= 3
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"sessions": {"a": 1}}', b"\xff"])

@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from services.runtime.nats_server import EmbeddedServer
+from services.web.gateway import HISTORY
 
 from ..browser import ANSWER, PAGES, PHONE, Visitor, capture, publish_raw, sideways
 from ..conftest import Site, until
@@ -233,6 +234,27 @@ class TestOtherPages:
         expect(page.locator(".stage-card ins")).to_contain_text("Weld it 1.5 inches wide.")
         expect(page.locator(".lineage")).to_contain_text("It corrects")
 
+    def test_a_long_history_goes_on_at_a_click(self, visit: Callable[..., Visitor], day: Site) -> None:
+        (example,) = capture(day, "long history", "How thick is a TPO roof membrane?")
+        with day.client("operator") as client:
+            for n in range(HISTORY + 5):
+                said = {"feedback": "positive", "comment": f"comment {n}"}
+                assert client.post(f"/api/v1/examples/{example}/feedback", json=said).status_code == 201
+        page = visit().open(f"/examples/{example}")
+        entries = page.locator(".history > li")
+        expect(entries).to_have_count(HISTORY)
+        page.get_by_role("button", name="Show more").click()
+        expect(entries).to_have_count(HISTORY + 6)
+        expect(entries.last).to_contain_text(f"comment {HISTORY + 4}")
+        expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+
+    def test_an_auditor_is_offered_no_change(self, visit: Callable[..., Visitor]) -> None:
+        visitor = visit("auditor")
+        for path, shown in (("/policies", "Goal"), ("/replay", "One on")):
+            page = visitor.open(path)
+            expect(page.locator("main")).to_contain_text(shown)
+            expect(page.get_by_role("button", name=re.compile("Preview|See everything|Reset"))).to_have_count(0)
+
     def test_an_example_that_does_not_exist_is_said_so(self, visit: Callable[..., Visitor]) -> None:
         page = visit().open("/examples/ghost")
         expect(page.get_by_text("The log holds no example ghost.")).to_be_visible()
@@ -297,12 +319,12 @@ class TestOtherPages:
         assert then["seq"] == 0
 
     def test_everything_is_shown_as_it_stood_at_a_moment(self, visit: Callable[..., Visitor], day: Site) -> None:
-        page = visit("auditor").open("/replay?seq=30")
+        page = visit("ann").open("/replay?seq=30")
         page.get_by_role("button", name="See everything as it stood").click()
         expect(page).to_have_url(re.compile(r"/\?as_of=30$"))
         expect(page.locator(".then")).to_contain_text("Everything as it stood after fact 30,")
         expect(page.locator(".funnel-list")).to_be_visible()
-        client = day.client("auditor")
+        client = day.client("reviewer")
         then = client.get("/api/v1/stats", params={"as_of": 30}).json()
         assert then["total"] < client.get("/api/v1/stats").json()["total"]
         expect(page.locator(".share")).to_contain_text(f"{then['total']:,} collected")
@@ -318,7 +340,7 @@ class TestOtherPages:
         assert 30 not in [moment["seq"] for moment in client.get("/api/v1/past").json()["items"]]
 
     def test_the_way_back_can_be_given_up(self, visit: Callable[..., Visitor], day: Site) -> None:
-        page = visit("auditor").page
+        page = visit("ann").page
         page.route(
             "**/api/v1/past", lambda route: route.fulfill(json=MOMENT) if route.request.method == "POST" else None
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from events.log.log import Log
 from services.runtime.nats_server import EmbeddedServer
 
 from ...conftest import ANSWER
-from ..conftest import Site
+from ..conftest import Site, until
 
 CALLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
@@ -125,7 +126,7 @@ def test_feedback_about_nothing_is_refused(site: Site) -> None:
 
 
 def test_a_correction_needs_only_the_id_or_the_texts(site: Site) -> None:
-    client = site.client("publisher")
+    client = site.trusted("assistant")
     captured = {"prompt": "How high is base flashing?", "response": ANSWER, "project": "Depot", "tags": ["odd"]}
     example = client.post("/api/v1/examples", json=captured).json()["example_id"]
     body = {"example_id": example, "corrected_response": ANSWER + " Always.", "reason": "vague", "corrector": "Ann"}
@@ -133,7 +134,7 @@ def test_a_correction_needs_only_the_id_or_the_texts(site: Site) -> None:
     assert first.status_code == 201
     fact = said(site, first.json()["correction_id"])[0]
     assert (fact["original_prompt"], fact["original_response"]) == (captured["prompt"], ANSWER)
-    assert (fact["project_context"], fact["corrector"], fact["actor"]) == ("Depot", "Ann", "publisher")
+    assert (fact["project_context"], fact["corrector"], fact["actor"]) == ("Depot", "Ann", "assistant")
     assert "odd" in fact["tags"]
     assert client.post("/api/v1/corrections", json=body, headers={"Idempotency-Key": "c"}).json() == first.json()
     reused = client.post("/api/v1/corrections", json=body | {"reason": "other"}, headers={"Idempotency-Key": "c"})
@@ -207,3 +208,46 @@ def test_an_answered_fact_is_on_the_log(site: Site) -> None:
     message = asyncio.run(read())
     assert message.subject == f"training.example.captured.{answer['example_id']}.{answer['example_id']}"
     assert message.fact().prompt == "“ünï” \u0000?"
+
+
+def has_folded(client: httpx.Client, seq: int) -> bool:
+    checkpoint: int = client.get("/api/v1/stats").json()["checkpoint"]
+    return checkpoint >= seq
+
+
+def test_what_an_untrusted_token_claims_approves_nothing(site: Site) -> None:
+    reviewer = site.client("reviewer")
+    callers = (site.client("publisher"), {None}), (site.trusted("backend"), {"trusted_source", "use", "feedback"})
+    for client, approvals in callers:
+        calculated = {"description": "the drains of a roof", "formula": "a / b", "result": 2}
+        document = {"document_type": "rfi", "prompt": "Which membrane?", "text": ANSWER, "was_used": True}
+        claimed = {"prompt": "How high is a curb?", "response": ANSWER, "source": "verified_correction"}
+        ids = [
+            client.post(f"/api/v1/{path}", json=body).json()["example_id"]
+            for path, body in (("calculations", calculated), ("documents", document), ("examples", claimed))
+        ]
+        ids.append(client.post("/api/v1/examples", json=claimed | {"source": "chat"}).json()["example_id"])
+        last = client.post(f"/api/v1/examples/{ids[-1]}/feedback", json={"feedback": "positive"}).json()["seq"]
+        until(partial(has_folded, reviewer, last))
+        shown = [reviewer.get(f"/api/v1/examples/{example_id}").json() for example_id in ids]
+        assert {example["approval"] for example in shown} == approvals
+
+
+def test_only_a_trusted_token_speaks_for_another_corrector(site: Site) -> None:
+    publisher = site.client("publisher")
+    body = {"original_prompt": "p", "original_response": "r", "corrected_response": ANSWER}
+    assert publisher.post("/api/v1/corrections", json=body | {"corrector": "publisher"}).status_code == 201
+    answer = publisher.post("/api/v1/corrections", json=body | {"corrector": "Ann"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+    assert "trusted" in answer.json()["error"]["message"]
+
+
+def test_a_retry_is_the_same_after_its_token_became_trusted(site: Site) -> None:
+    name, body, key = "growing", {"prompt": "How?", "response": ANSWER}, {"Idempotency-Key": "trust"}
+    answers = []
+    for trusted in (False, True):
+        client = site.client()
+        client.headers["Authorization"] = f"Bearer {site.tokens.add(name, 'publisher', trusted=trusted)}"
+        answers.append(client.post("/api/v1/examples", json=body, headers=key).json())
+        site.tokens.remove(name)
+    assert answers[0] == answers[1]

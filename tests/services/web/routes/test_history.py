@@ -30,8 +30,8 @@ def told(site: Site) -> list[str]:
 
 
 @pytest.fixture
-def auditor(site: Site, told: list[str]) -> Iterator[httpx.Client]:
-    client = site.client("auditor")
+def reviewer(site: Site, told: list[str]) -> Iterator[httpx.Client]:
+    client = site.client("reviewer")
     yield client
     for moment in client.get("/api/v1/past").json()["items"]:
         client.delete(f"/api/v1/past/{moment['seq']}")
@@ -54,93 +54,93 @@ def folders(site: Site) -> list[Path]:
     return list(site.cli.data_dir.glob("past.*"))
 
 
-def test_every_page_answers_as_it_stood_at_a_moment(auditor: httpx.Client, told: list[str]) -> None:
-    assert go_back(auditor, 3)["by"] == "auditor"
+def test_every_page_answers_as_it_stood_at_a_moment(reviewer: httpx.Client, told: list[str]) -> None:
+    assert go_back(reviewer, 3)["by"] == "reviewer"
     then: dict[str, int] = {"as_of": 3}
     now: dict[str, int] = {}
-    earlier, later = (auditor.get("/api/v1/stats", params=at).json() for at in (then, now))
+    earlier, later = (reviewer.get("/api/v1/stats", params=at).json() for at in (then, now))
     assert earlier["total"] == 3 < later["total"]
     assert earlier["funnel"]["unique"] == 0 < later["funnel"]["unique"]
-    assert auditor.get("/api/v1/dashboard", params=then).json()["checkpoint"] == 3
-    assert auditor.get("/api/v1/examples", params=then | {"stage": "training"}).json()["items"] == []
-    waiting = auditor.get("/api/v1/examples", params=then | {"stage": "waiting"}).json()["items"]
+    assert reviewer.get("/api/v1/dashboard", params=then).json()["checkpoint"] == 3
+    assert reviewer.get("/api/v1/examples", params=then | {"stage": "training"}).json()["items"] == []
+    waiting = reviewer.get("/api/v1/examples", params=then | {"stage": "waiting"}).json()["items"]
     assert [item["example_id"] for item in waiting] == told[::-1]
     for path in (f"/api/v1/examples/{told[1]}", f"/api/v1/review/{told[1]}"):
-        assert auditor.get(path, params=then).json()["superseded_by"] is None
-        assert auditor.get(path).json()["superseded_by"] is not None
-    assert auditor.get(f"/api/v1/examples/{told[1]}/related", params=then).json()["corrections"] == []
-    assert len(auditor.get(f"/api/v1/examples/{told[1]}/history", params=then).json()["facts"]) == 1
-    assert len(auditor.get(f"/api/v1/examples/{told[1]}/history").json()["facts"]) == 2
-    assert auditor.get("/api/v1/review/facets", params=then).json()["projects"] == [{"name": "general", "waiting": 3}]
+        assert reviewer.get(path, params=then).json()["superseded_by"] is None
+        assert reviewer.get(path).json()["superseded_by"] is not None
+    assert reviewer.get(f"/api/v1/examples/{told[1]}/related", params=then).json()["corrections"] == []
+    assert len(reviewer.get(f"/api/v1/examples/{told[1]}/history", params=then).json()["facts"]) == 1
+    assert len(reviewer.get(f"/api/v1/examples/{told[1]}/history").json()["facts"]) == 2
+    assert reviewer.get("/api/v1/review/facets", params=then).json()["projects"] == [{"name": "general", "waiting": 3}]
 
 
-def test_a_moment_is_shared_and_a_third_one_waits(auditor: httpx.Client, site: Site) -> None:
-    go_back(auditor, 2)
-    assert go_back(site.client("reviewer"), 2)["by"] == "auditor"
-    go_back(auditor, 4)
-    refused = auditor.post("/api/v1/past", json={"seq": 1})
+def test_a_moment_is_shared_and_a_third_one_waits(reviewer: httpx.Client, site: Site) -> None:
+    go_back(reviewer, 2)
+    assert go_back(site.client("reviewer"), 2)["by"] == "reviewer"
+    go_back(reviewer, 4)
+    refused = reviewer.post("/api/v1/past", json={"seq": 1})
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_moments")
-    assert "2 by auditor" in refused.json()["error"]["message"]
-    assert auditor.delete("/api/v1/past/2").json() == {"ended": True}
-    assert auditor.delete("/api/v1/past/2").json() == {"ended": False}
-    go_back(auditor, 1)
-    assert [moment["seq"] for moment in auditor.get("/api/v1/past").json()["items"]] == [1, 4]
+    assert "2 by reviewer" in refused.json()["error"]["message"]
+    assert reviewer.delete("/api/v1/past/2").json() == {"ended": True}
+    assert reviewer.delete("/api/v1/past/2").json() == {"ended": False}
+    go_back(reviewer, 1)
+    assert [moment["seq"] for moment in reviewer.get("/api/v1/past").json()["items"]] == [1, 4]
 
 
-def test_a_moment_that_is_not_there_is_refused(auditor: httpx.Client) -> None:
+def test_a_moment_that_is_not_there_is_refused(reviewer: httpx.Client) -> None:
     for path in ("/api/v1/stats", "/api/v1/dashboard", "/api/v1/examples", "/api/v1/examples/none"):
-        answer = auditor.get(path, params={"as_of": 2})
+        answer = reviewer.get(path, params={"as_of": 2})
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_past_state")
-    refused = auditor.post("/api/v1/past", json={"seq": 4711})
+    refused = reviewer.post("/api/v1/past", json={"seq": 4711})
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "no_such_moment")
 
 
-def test_leaving_ends_the_process_and_leaves_nothing_behind(auditor: httpx.Client, site: Site) -> None:
-    go_back(auditor, 3)
+def test_leaving_ends_the_process_and_leaves_nothing_behind(reviewer: httpx.Client, site: Site) -> None:
+    go_back(reviewer, 3)
     (home,) = folders(site)
     pid = int(home.name.removeprefix("past."))
     os.kill(pid, 0)
-    auditor.delete("/api/v1/past/3")
+    reviewer.delete("/api/v1/past/3")
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert folders(site) == []
 
 
-def test_a_way_back_can_be_given_up_at_once(auditor: httpx.Client, site: Site) -> None:
+def test_a_way_back_can_be_given_up_at_once(reviewer: httpx.Client, site: Site) -> None:
     for _ in range(3):
-        assert auditor.post("/api/v1/past", json={"seq": 3}).status_code == 202
-        assert auditor.delete("/api/v1/past/3").json() == {"ended": True}
-    assert auditor.get("/api/v1/past").json()["items"] == []
+        assert reviewer.post("/api/v1/past", json={"seq": 3}).status_code == 202
+        assert reviewer.delete("/api/v1/past/3").json() == {"ended": True}
+    assert reviewer.get("/api/v1/past").json()["items"] == []
     until(lambda: folders(site) == [])
 
 
-def test_a_killed_past_process_can_be_started_again(auditor: httpx.Client, site: Site) -> None:
-    go_back(auditor, 3)
+def test_a_killed_past_process_can_be_started_again(reviewer: httpx.Client, site: Site) -> None:
+    go_back(reviewer, 3)
     (home,) = folders(site)
     os.kill(int(home.name.removeprefix("past.")), 9)
-    until(lambda: auditor.get("/api/v1/past/3").json()["phase"] == "failed")
-    assert auditor.get("/api/v1/stats", params={"as_of": 3}).status_code == 404
-    go_back(auditor, 3)
-    assert auditor.get("/api/v1/stats", params={"as_of": 3}).json()["total"] == 3
+    until(lambda: reviewer.get("/api/v1/past/3").json()["phase"] == "failed")
+    assert reviewer.get("/api/v1/stats", params={"as_of": 3}).status_code == 404
+    go_back(reviewer, 3)
+    assert reviewer.get("/api/v1/stats", params={"as_of": 3}).json()["total"] == 3
 
 
-def test_an_erasure_ends_every_past_state(auditor: httpx.Client, site: Site) -> None:
+def test_an_erasure_ends_every_past_state(reviewer: httpx.Client, site: Site) -> None:
     body = {"prompt": "Whom did the owner of the north roof name?", "response": ANSWER}
     captured = site.client("operator").post("/api/v1/examples", json=body).json()
     example_id, seq = captured["example_id"], captured["seq"]
-    go_back(auditor, seq)
-    answer = auditor.get(f"/api/v1/examples/{example_id}", params={"as_of": seq}).json()
+    go_back(reviewer, seq)
+    answer = reviewer.get(f"/api/v1/examples/{example_id}", params={"as_of": seq}).json()
     assert answer.get("prompt") == body["prompt"], answer
     site.cli.run("erase", example_id, "--reason", "asked to")
-    until(lambda: auditor.get("/api/v1/past").json()["items"] == [])
+    until(lambda: reviewer.get("/api/v1/past").json()["items"] == [])
     until(lambda: folders(site) == [])
-    go_back(auditor, seq)
-    answer = auditor.get(f"/api/v1/examples/{example_id}", params={"as_of": seq}).json()
+    go_back(reviewer, seq)
+    answer = reviewer.get(f"/api/v1/examples/{example_id}", params={"as_of": seq}).json()
     assert answer.get("prompt") == "", answer
 
 
 def test_the_service_takes_its_past_states_with_it(site: Site, told: list[str]) -> None:
-    go_back(site.client("auditor"), 3)
+    go_back(site.client("reviewer"), 3)
     assert site.stop("web") == 0
     assert folders(site) == []
     site.start("web")

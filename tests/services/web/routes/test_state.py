@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from events import calls
 from events.facts import FACTS
+from events.log.log import Log
 from services.state.questions import QUESTIONS
+from services.web.gateway import HISTORY, HISTORY_AT_ONCE, HISTORY_BYTES
 
 from ...conftest import ANSWER
 from ..conftest import Site, until
@@ -39,6 +42,42 @@ def test_the_queue_has_every_filter_of_the_question(site: Site) -> None:
     assert client.get("/api/v1/queue", params={"tag": "no such tag"}).json()["total"] == 0
     for wrong in ({"limit": 0}, {"limit": 201}, {"limit": "x"}, {"why": "because"}, {"tag": ""}):
         assert client.get("/api/v1/queue", params=wrong).status_code == 422
+
+
+async def test_a_long_history_comes_page_by_page(site: Site) -> None:
+    client = site.client("operator")
+    body = {"prompt": "How long is a history?", "response": ANSWER}
+    example = client.post("/api/v1/examples", json=body).json()["example_id"]
+    log = await Log.connect(site.server)
+    for n in range(HISTORY):
+        await log.give_feedback(calls.feedback(example, "positive", actor=f"user {n}", comment="x" * 100))
+    await log.close()
+    history, after, sizes = [], 0, []
+    while after is not None:
+        page = client.get(f"/api/v1/examples/{example}/history", params={"after": after}).json()
+        history += page["facts"]
+        sizes.append(len(page["facts"]))
+        after = page["after"]
+    assert sizes == [HISTORY, 1]
+    assert [fact["seq"] for fact in history] == sorted({fact["seq"] for fact in history})
+    first = client.get(f"/api/v1/examples/{example}/history", params={"limit": 3, "as_of": history[1]["seq"]}).json()
+    assert (len(first["facts"]), first["after"]) == (2, None)
+    stale = client.post(f"/api/v1/examples/{example}/approve", json={"revision": history[0]["seq"]})
+    assert stale.status_code == 409
+    assert len(stale.json()["error"]["details"]["since"]) == HISTORY
+
+
+def test_a_page_of_long_messages_ends_early(site: Site) -> None:
+    client = site.client("operator")
+    body = {"prompt": "How long is a message?", "response": ANSWER}
+    example = client.post("/api/v1/examples", json=body).json()["example_id"]
+    for _ in range(2 * HISTORY_AT_ONCE):
+        said = {"feedback": "negative", "comment": "x" * HISTORY_BYTES}
+        assert client.post(f"/api/v1/examples/{example}/feedback", json=said).status_code == 201
+    page = client.get(f"/api/v1/examples/{example}/history").json()
+    assert len(page["facts"]) == HISTORY_AT_ONCE
+    rest = client.get(f"/api/v1/examples/{example}/history", params={"after": page["after"]}).json()
+    assert len(page["facts"]) + len(rest["facts"]) < 2 * HISTORY_AT_ONCE + 1
 
 
 def test_what_there_is_not_is_said(site: Site) -> None:

@@ -1,0 +1,56 @@
+"""Combining marks: long runs of them are made harmless, as normalising them takes time by the square of their number.
+
+NFC and NFKC order the marks behind a letter by moving one past another, in Python and in DuckDB alike: a letter with
+100,000 marks takes a minute. For Python they are sorted before, which leaves the normal form as it is.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import Literal
+
+Form = Literal["NFC", "NFKC"]
+
+RUN = 30
+"""Marks in a row that are left to the normalisation: no language writes more (UAX #15, Stream-Safe Text Format)."""
+
+JOINER = "\u034f"
+"""COMBINING GRAPHEME JOINER, which no mark is moved past."""
+
+
+def nfc(text: str) -> str:
+    """SQL for the form NFC of an SQL expression, in which a joiner divides long runs as UAX #15 describes.
+
+    What DuckDB moves is in RE2's class M.
+    """
+    divided = rf"regexp_replace({text}, '(\pM{{{RUN}}})', '\1{JOINER}', 'g')"
+    return rf"nfc_normalize(CASE WHEN regexp_matches({text}, '\pM{{{RUN + 1}}}') THEN {divided} ELSE {text} END)"
+
+
+def normalised(text: str, form: Form) -> str:
+    """The normal form of a text, as `unicodedata.normalize` gives it."""
+    return unicodedata.normalize(form, _runs(form).sub(lambda run: _in_order(run[0], form), text))
+
+
+def _in_order(run: str, form: Form) -> str:
+    marks = [mark for each in run for mark in unicodedata.normalize(_DECOMPOSED[form], each)]
+    return "".join(sorted(marks, key=unicodedata.combining))
+
+
+@cache
+def _runs(form: Form) -> re.Pattern[str]:
+    """A long run of characters that are nothing but marks once they are decomposed."""
+    marks = "".join(character for character in map(chr, range(_FIRST, _END)) if _is_mark(character, form))
+    return re.compile(f"[{re.escape(marks)}]{{{RUN + 1},}}")
+
+
+def _is_mark(character: str, form: Form) -> bool:
+    return all(map(unicodedata.combining, unicodedata.normalize(_DECOMPOSED[form], character)))
+
+
+_FIRST, _END = 0x300, 0x20000
+"""Code points among which all combining marks are."""
+
+_DECOMPOSED: dict[Form, Literal["NFD", "NFKD"]] = {"NFC": "NFD", "NFKC": "NFKD"}

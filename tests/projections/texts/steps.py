@@ -1,0 +1,72 @@
+"""Steps: everything that rooflog does with one text, each a function of the text alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+
+from events import codec
+from projections.policy.policy import default
+from projections.store import database
+from projections.store.database import Connection
+from projections.tables.examples import QUESTION
+from projections.texts import analysis, contradictions, near_duplicates, normal_form, personal_data
+from services.integrity.erasure import quotes
+from tests.projections.given import captured
+
+
+@cache
+def _con() -> Connection:
+    return database.connect(None)
+
+
+def _question(text: str) -> object:
+    return _con().execute(f"SELECT {QUESTION} FROM (SELECT ? AS prompt)", [text]).fetchall()
+
+
+def _analysis(text: str) -> object:
+    texts = pa.table({"id": [1], "prompt": [text], "response": [""], "original_response": pa.nulls(1, pa.string())})
+    con = _con()
+    con.register("texts", texts)
+    try:
+        return analysis.analysed(con, "texts", default().lexicon)
+    finally:
+        con.unregister("texts")
+
+
+def _few(text: str) -> object:
+    return [match[0] for expression in default().lexicon.expressions for match in expression.finditer(text)]
+
+
+def _links(text: str) -> object:
+    normal = normal_form.normalise(text)
+    half = " ".join([*normal.split(" ")[::2], "abcdefgh", "acegikmo"])
+    whole = normal_form.normalise(text + " tpo")
+    alike = [near_duplicates.similarity(normal, other) for other in (half, whole)]
+    return near_duplicates.buckets([normal]), alike, [normal_form.reworded(normal, other) for other in (half, whole)]
+
+
+def _facts(text: str) -> object:
+    return normal_form.facts(normal_form.normalise(text))
+
+
+def _codec(text: str) -> object:
+    data = codec.encode(captured("a", text, text, details={"said": [text]}))
+    return codec.decode(data)
+
+
+STEPS: dict[str, Callable[[str], Any]] = {
+    "normal form and facts": _facts,
+    "signature and likeness": _links,
+    "question": _question,
+    "personal data and redaction": lambda text: personal_data.redact(text, personal_data.find_in(text)),
+    "analysis in DuckDB": _analysis,
+    "lexicon in Python": _few,
+    "claims": lambda text: contradictions.disagree(text, text[: len(text) // 2] + "not 7 mm."),
+    "quotation": lambda text: quotes(text[: len(text) // 16], [text]),
+    "encoding": _codec,
+}
+"""A step by its name."""
