@@ -89,15 +89,32 @@ docs-site: $(VENV)/.dev ## build the website of all documents into .make/site/ht
 fixtures: $(VENV)/.dev ## keep what this release writes, for later versions to open: tests/fixtures/vVERSION
 	$(BIN)/python -m tests.fixtures.make
 
+$(VENV)/.audit: requirements-audit.lock $(VENV)/.run
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.lock
+	@touch $@
+
+audit: $(VENV)/.audit ## known vulnerabilities of everything in the locks; it asks the package index
+	$(VENV)/audit/bin/pip-audit --require-hashes --disable-pip --progress-spinner off $(foreach lock,$(LOCKS),-r $(lock))
+
+sbom: $(VENV)/.audit ## what a running rooflog is made of, as CycloneDX: dist/sbom.cdx.json
+	@mkdir -p dist
+	$(VENV)/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json requirements-modal.lock
+
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
-lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them
+LOCKS = requirements.lock requirements-modal.lock requirements-dev.lock requirements-audit.lock
+COMPILE = $(VENV)/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them by their hashes
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
-	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check .
-	$(VENV)/lock/bin/python -m pip freeze --exclude rooflog-server --exclude-editable > requirements.lock
-	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
-	$(VENV)/lock/bin/python -m pip freeze --exclude rooflog-server --exclude-editable > requirements-dev.lock
+	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --output-file requirements-modal.lock --extra modal pyproject.toml
+	$(COMPILE) --output-file requirements-dev.lock --extra dev pyproject.toml
+	printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --output-file requirements-audit.lock -
 	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp services/web/package.json $(VENV)/lock
 	$(BIN)/npm install --prefix $(VENV)/lock --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	sed '/"funding": {/,/}/d' $(VENV)/lock/package-lock.json > services/web/package-lock.json

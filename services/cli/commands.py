@@ -109,6 +109,8 @@ def main() -> None:
 def _require_own_events() -> None:
     """Refuse to run with the package `events` of somebody else: every promise rests on what a fact is."""
     spec = find_spec("events")
-    found = Path(spec.origin).parent if spec and spec.origin else None
-    if found != Path(__file__).parents[2] / "events":
-        raise click.ClickException(f"the package events is {found}, which is not that of rooflog; run it elsewhere")
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    if folder != Path(__file__).parents[2] / "events":
+        raise click.ClickException(
+            f"the package events is {folder}, which is not that of rooflog; give rooflog an environment of its own"
+        )

@@ -11,7 +11,7 @@ from services.settings import load
 URLS = "nats://a:4222, nats://b:4222"
 
 
-def test_the_secret_of_the_role_is_taken_from_the_data_directory(tmp_path: Path) -> None:
+def test_a_roles_secret_is_in_the_data_directory(tmp_path: Path) -> None:
     settings = load({"data_dir": tmp_path}, {})
     assert access(settings, URLS, "gateway").secret is None
     Secrets(tmp_path).create()

@@ -40,7 +40,7 @@ def test_making_secrets_again_keeps_those_that_are_there(tmp_path: Path) -> None
     assert secrets.users() == before
 
 
-def test_after_a_rotation_both_users_come_in_until_it_is_finished(tmp_path: Path) -> None:
+def test_both_users_come_in_until_a_rotation_is_finished(tmp_path: Path) -> None:
     secrets = Secrets(tmp_path)
     secrets.create()
     before = read_secret(secrets.path("client"))
