@@ -55,7 +55,7 @@ class Connection:
                     disconnected_cb=self._disconnected,
                 )
         except TimeoutError as error:
-            if isinstance(self._last_error, NatsError):
+            if isinstance(self._last_error, NatsError) or type(self._last_error).__module__ == "ssl":
                 raise Unreachable(f"the NATS server at {servers} refused: {self.problem}") from error
             raise Unreachable(
                 f"no NATS server answers at {servers}; start one with `rooflog up`, "
