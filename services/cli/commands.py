@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from importlib import import_module
 from importlib.util import find_spec
@@ -103,6 +104,7 @@ def main() -> None:
     rooflog status --json. Exit code 0 means done, 1 it failed, 2 the input or usage is wrong.
     """
     os.umask(UMASK)
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of how nats-py ends a connection with TLS
     _require_own_events()
 
 
