@@ -15,6 +15,7 @@ from pathlib import Path
 from events.errors import RooflogError
 from events.log.access import Access
 
+from ..access import private_files
 from ..settings import Settings
 from .nats_server import EmbeddedServer, ServerError
 
@@ -34,6 +35,9 @@ STEADY_SECONDS = 60.0
 CHECK_SECONDS = 0.5
 LOOK_SECONDS = 0.1
 STOP_SECONDS = 20.0
+
+SHOWN = 3
+"""Files that are too open, of which the names are told."""
 
 
 class AlreadyRuns(RooflogError):
@@ -58,6 +62,9 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> int:
             tasks.append(asyncio.create_task(_revive(server)))
             if server.lets_everybody_in:
                 announce("ATTENTION: whoever reaches the log may say and read everything; run `rooflog secrets create`")
+        if open_ones := private_files.too_open(settings.data_dir):
+            names = ", ".join(str(path) for path in open_ones[:SHOWN]) + (" and more" if open_ones[SHOWN:] else "")
+            announce(f"ATTENTION: others may read or change {names}; close it with `chmod -R go= {settings.data_dir}`")
         announce(f"log at {Access.of(url).shown}, data in {settings.data_dir}")
         if settings.web_port:
             tasks.append(asyncio.create_task(_announce_page(settings, announce)))

@@ -73,7 +73,7 @@ async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, A
         server = _Server(config, gateway)
         for signum in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises its signals again when it has ended
             asyncio.get_running_loop().add_signal_handler(signum, lambda: None)
-        who = "this machine only, everybody is the operator" if tokens.is_open else f"tokens in {tokens.path}"
+        who = "only you on this machine, as the operator" if tokens.is_open else f"tokens in {tokens.path}"
         logger.info(
             "serving on http://%s:%d (%s; pid %d)", settings.web_host, listener.getsockname()[1], who, os.getpid()
         )

@@ -40,7 +40,7 @@ FORGED = [
 ]
 
 
-@pytest.mark.parametrize("text", FORGED)
+@pytest.mark.parametrize("text", FORGED, ids=ascii)
 def test_what_comes_from_outside_stays_in_one_line(logger: logging.Logger, written: io.StringIO, text: str) -> None:
     logger.error("path %s", text)
     logger.error(f"name {text}")
@@ -51,7 +51,7 @@ def test_what_comes_from_outside_stays_in_one_line(logger: logging.Logger, writt
     written.getvalue().encode()
 
 
-@pytest.mark.parametrize("text", FORGED)
+@pytest.mark.parametrize("text", FORGED, ids=ascii)
 def test_the_text_of_an_error_forges_no_line(logger: logging.Logger, written: io.StringIO, text: str) -> None:
     try:
         raise ValueError(text)

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from ..errors import Refusal
 from .limits import address_of_caller
+from .peers import is_own
 from .sessions import Sessions
 from .tokens import Role, Token, Tokens
 
@@ -70,7 +71,7 @@ class Door(ASGIMiddleware):
     scopes = (ScopeType.HTTP,)
 
     def __init__(self, tokens: Tokens, sessions: Sessions, owner: str) -> None:
-        """`owner` is who everybody is while there are no tokens."""
+        """`owner` is who the user that runs the service is while there are no tokens; nobody else comes in then."""
         self._tokens = tokens
         self._sessions = sessions
         self._owner = owner
@@ -97,6 +98,8 @@ class Door(ASGIMiddleware):
             _check_host(headers)
             if method not in SAFE:
                 _check_origin(headers, needs_proof=False)
+            if not is_own(connection.scope.get("client"), connection.scope.get("server")):
+                return None
             return Principal(self._owner, "operator", is_trusted=True)
         scheme, _, secret = headers.get("authorization", "").partition(" ")
         if scheme:

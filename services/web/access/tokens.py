@@ -46,8 +46,8 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 class Tokens:
     """The tokens of one file, read anew whenever it has changed, so that a removal holds at once.
 
-    Where there is no file the gateway is open: everybody on this machine is the operator. A file that was there and is
-    gone closes the gateway instead.
+    Where there is no file the gateway is open: whoever runs it is the operator, and nobody else comes in. A file that
+    was there and is gone closes the gateway instead.
     """
 
     def __init__(self, path: Path) -> None:

@@ -43,9 +43,7 @@ def test_every_process_works_with_an_outside_server(cli: Cli, start: Callable[..
     for name in ("projector", "exporter", "web"):
         start(name)
     until(lambda: cli.json("status")["projector_running"] and cli.json("status")["exporter"])
-    example_id = cli.json("capture", "--prompt", "Minimum slope for TPO?", "--response", ANSWER)[
-        "example_id"
-    ]
+    example_id = cli.json("capture", "--prompt", "Minimum slope for TPO?", "--response", ANSWER)["example_id"]
     cli.run("approve", example_id, "--reason", "checked")
     assert cli.json("export", "--min-examples", "1")["status"] == "exported"
     assert cli.json("verify")["status"] == "verified"
