@@ -54,6 +54,8 @@ async def fetch(volume: Volume, start: str, target: Path) -> Path:
         data = await volume.read(path)
         if data is not None:
             file = target / path.removeprefix(f"{home}/")
+            if not _is_inside(target, path.removeprefix(f"{home}/")):
+                raise InputError(f"{volume.name} lists {path!r}, which leads out of the export")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
     return target
@@ -94,9 +96,16 @@ def _compare_heads(audited: Audited, manifest: Manifest, again: Manifest) -> Non
 
 
 def _compare(export: Path, staging: Path, manifest: Manifest, again: Manifest) -> dict[str, str]:
-    """Every file of the manifest: `same`, `different`, `gone` (not there any more) or `damaged` (not as published)."""
+    """Every file of the manifest and its fate.
+
+    It is `same`, `different`, `gone` (not there any more), `damaged` (not as published), or `outside`: a name that leads
+    out of the export, which nothing that rooflog wrote does, is not followed.
+    """
     fates = {}
     for name, file in manifest.files.items():
+        if not _is_inside(export, name):
+            fates[name] = "outside"
+            continue
         published, made = _sha256(export / name), _sha256(staging / name)
         if made != file.sha256:
             fates[name] = "different"
@@ -105,6 +114,12 @@ def _compare(export: Path, staging: Path, manifest: Manifest, again: Manifest) -
         else:
             fates[name] = "same" if published == file.sha256 else "damaged"
     return fates | dict.fromkeys(again.files.keys() - manifest.files.keys(), "different")
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    """Whether a file of this name lies in a folder, and neither it nor its folders are links."""
+    path = folder / name
+    return path.resolve() == folder.resolve() / name and (path.is_file() or not path.exists())
 
 
 def _sha256(path: Path) -> str | None:

@@ -64,6 +64,19 @@ async def test_an_added_row_is_found_even_where_the_manifest_agrees(cli: Cli, lo
     assert cli.json("audit", folder, code=1)["files"]["data/sft/train.jsonl"] == "different"
 
 
+async def test_names_that_lead_out_of_the_export_are_not_followed(cli: Cli, log: Log, tmp_path: Path) -> None:
+    folder = await exported(cli, log)
+    secret = tmp_path / "secret"
+    secret.write_text("not of the export")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    strange = ["../../../secret", str(secret), "data/link"]
+    (folder / "data" / "link").symlink_to(secret)
+    manifest["files"] |= dict.fromkeys(strange, manifest["files"]["data/sft/train.jsonl"])
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    told = cli.json("audit", folder, code=1)
+    assert {name for name, fate in told["files"].items() if fate == "outside"} == set(strange)
+
+
 async def test_an_export_of_another_log_says_so(cli: Cli, log: Log) -> None:
     folder = await exported(cli, log)
     manifest = json.loads((folder / "manifest.json").read_text())
