@@ -98,8 +98,8 @@ def _compare_heads(audited: Audited, manifest: Manifest, again: Manifest) -> Non
 def _compare(export: Path, staging: Path, manifest: Manifest, again: Manifest) -> dict[str, str]:
     """Every file of the manifest and its fate.
 
-    It is `same`, `different`, `gone` (not there any more), `damaged` (not as published), or `outside`: a name that leads
-    out of the export, which nothing that rooflog wrote does, is not followed.
+    It is `same`, `different`, `gone` (not there any more), `damaged` (not as published), or `outside`: a name that
+    leads out of the export is not followed.
     """
     fates = {}
     for name, file in manifest.files.items():
@@ -118,8 +118,9 @@ def _compare(export: Path, staging: Path, manifest: Manifest, again: Manifest) -
 
 def _is_inside(folder: Path, name: str) -> bool:
     """Whether a file of this name lies in a folder, and neither it nor its folders are links."""
-    path = folder / name
-    return path.resolve() == folder.resolve() / name and (path.is_file() or not path.exists())
+    home, path = folder.resolve(), folder / name
+    is_plain = not Path(name).is_absolute() and ".." not in Path(name).parts and path.resolve() == home / name
+    return is_plain and (path.is_file() or not path.exists())
 
 
 def _sha256(path: Path) -> str | None:
