@@ -95,7 +95,8 @@ $(VENV)/.audit: requirements-audit.lock $(VENV)/.run
 	@touch $@
 
 audit: $(VENV)/.audit ## known vulnerabilities of everything in the locks; it asks the package index
-	$(VENV)/audit/bin/pip-audit --require-hashes --disable-pip --progress-spinner off $(foreach lock,$(LOCKS),-r $(lock))
+	set -e; for lock in $(LOCKS); do echo $$lock; \
+		$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r $$lock; done
 
 sbom: $(VENV)/.audit ## what a running rooflog is made of, as CycloneDX: dist/sbom.cdx.json
 	@mkdir -p dist
