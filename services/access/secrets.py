@@ -25,7 +25,7 @@ import msgspec
 from events.errors import InputError
 from events.log.access import Secret, read_secret
 
-from .private_files import write_private
+from ..private_files import write_private
 from .roles import NAMES, Name
 
 FOLDER = "secrets"

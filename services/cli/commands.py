@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import click
 
-from ..access.private_files import UMASK
+from ..private_files import UMASK
 
 
 class Entry(NamedTuple):

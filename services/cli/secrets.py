@@ -10,7 +10,8 @@ import click
 
 from events.errors import InputError
 
-from ..access import private_files, server_config
+from .. import private_files
+from ..access import server_config
 from ..access.roles import NAMES, ROLES, Name
 from ..access.secrets import Secrets
 from ..settings import Settings

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from projections.verdicts.reasons import REASONS, Stage
 
+from ..access.secrets import Secrets
 from ..exporter.client import ask
 from ..state.client import runs
 from .command import Outcome, Session, as_of_option, command, counted, plain, policy_option
@@ -75,11 +76,14 @@ async def status(session: Session, digest: bool) -> Outcome:
             answer |= await state.ask("digest")
         exporter = await ask(log, "status")
     lag = last - answer["checkpoint"]
+    is_open = session.settings.nats_url is None and not Secrets(session.settings.data_dir).exist
+    has_trouble = answer["quarantined"] or _needs_somebody(exporter) or is_open
     value = {
-        "status": "attention" if answer["quarantined"] or _needs_somebody(exporter) else "ok",
+        "status": "attention" if has_trouble else "ok",
         "data_dir": str(session.settings.data_dir),
         "nats_url": log.access.shown,
         "embedded_server": session.settings.nats_url is None,
+        "lets_everybody_in": is_open,
         "projector_running": running,
         "last_seq": last,
         "lag": max(0, lag),
@@ -94,6 +98,8 @@ async def status(session: Session, digest: bool) -> Outcome:
         f"examples: {answer['examples']:,}",
         _exporter_text(exporter),
     ]
+    if is_open:
+        lines.append("[bold red]OPEN: the log lets everybody in[/bold red]; run `rooflog secrets create`")
     if answer["quarantined"]:
         kinds = ", ".join(f"{count} {name}" for name, count in answer["quarantined"].items())
         lines.append(f"[bold red]QUARANTINE: {kinds}[/bold red]")

@@ -28,7 +28,7 @@ from events.log import stream
 from events.log.log import Log
 from events.subjects import STREAM
 
-from ..state.owner import sync_directory
+from ..private_files import sync_directory
 from ..state.protocol import Progress
 
 SNAPSHOT = "stream.snapshot"

@@ -31,10 +31,9 @@ from events.log.log import Log
 
 from ..access import server_config
 from ..access.connect import access_of
-from ..access.private_files import write_private
 from ..access.roles import LOG, Name
 from ..access.secrets import Secrets
-from ..state.owner import sync_directory
+from ..private_files import sync_directory, write_private
 
 NO_ACCOUNT = "$G"
 """Where a server without accounts keeps its streams."""

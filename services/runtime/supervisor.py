@@ -15,7 +15,7 @@ from pathlib import Path
 from events.errors import RooflogError
 from events.log.access import Access
 
-from ..access import private_files
+from .. import private_files
 from ..settings import Settings
 from .nats_server import EmbeddedServer, ServerError
 

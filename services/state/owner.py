@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import os
 import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from projections.store import compaction
 from projections.store.batch import Batch
 from projections.store.database import Connection
 
+from ..private_files import sync_directory
 from . import arguments
 from .decoder_pool import READ, ahead, decoded
 from .protocol import Progress
@@ -212,12 +212,3 @@ class Owner:
 def fold(projector: Projector, batch: Batch, last: int) -> None:
     """Fold a batch of a long replay up to the sequence `last`, without judging."""
     projector.fold(batch, commit=batch.last >= last or batch.last // WRITTEN > (batch.first - 1) // WRITTEN)
-
-
-def sync_directory(directory: Path) -> None:
-    """Sync a directory, so that renames in it survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

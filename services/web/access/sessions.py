@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ...access.private_files import write_private
+from ...private_files import write_private
 from .tokens import Token, digest, document
 
 logger = logging.getLogger("rooflog.web")

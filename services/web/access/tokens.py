@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from events.errors import InputError
 
-from ...access.private_files import write_private
+from ...private_files import write_private
 
 Role = Literal["publisher", "reviewer", "operator", "auditor"]
 

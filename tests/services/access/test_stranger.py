@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from services.access import private_files
+from services import private_files
 from services.access.secrets import Secrets
 from services.runtime.nats_server import EmbeddedServer
 from services.web.access.peers import is_own

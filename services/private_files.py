@@ -1,4 +1,4 @@
-"""Files of a data directory: readable by their owner alone."""
+"""Files of a data directory: readable by their owner alone, and on disk when they are said to be."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ def write_private(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(descriptor)
     temporary.replace(path)
+
+
+def sync_directory(directory: Path) -> None:
+    """Sync a directory, so that renames in it survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def too_open(folder: Path) -> list[Path]:
