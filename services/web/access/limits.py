@@ -17,6 +17,9 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPRequestEvent, Receive, Scope, Send
 
+from events.errors import InvalidFact
+from events.limits import check_json
+
 from ..errors import Refusal
 from .connections import CONNECTIONS, address_of
 
@@ -65,9 +68,6 @@ WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 HEALTH = "/health"
 """Is answered to everybody however much they ask: it costs nothing, and a monitor must not be locked out."""
-
-_QUOTE = ord('"')
-_ALL_BUT_MARKS = bytes(set(range(256)) - set(b'"[]{}'))
 
 
 class Limits(ASGIMiddleware):
@@ -212,37 +212,17 @@ async def json_only(request: Request[Any, Any, Any]) -> None:
     body = await request.body()
     if not body:
         raise Refusal(400, "the body is empty; send a JSON object")
-    if body.count(b"[") + body.count(b"{") > DEEPEST:
-        problem = await asyncio.to_thread(excess, body) if len(body) > SCANNED_BYTES else excess(body)
-        if problem:
-            raise Refusal(400, problem, code="too_complex")
-
-
-def excess(body: bytes) -> str:
-    """What is too much about the shape of some JSON; empty where nothing is. Brackets in texts are text.
-
-    The work is linear in the length. What is no JSON is left to the decoder.
-    """
-    marks = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _ALL_BUT_MARKS)
-    count = depth = 0
-    is_text = False
-    for mark in marks:
-        if mark == _QUOTE:
-            is_text = not is_text
-        elif is_text:
-            continue
-        elif mark in b"[{":
-            count += 1
-            depth += 1
-            if count > CONTAINERS:
-                return f"the body has more than {CONTAINERS:,} lists and objects; send it in parts"
-            if depth > DEEPEST:
-                return f"the body nests more than {DEEPEST} levels deep"
-        elif depth:
-            depth -= 1
+    try:
+        if len(body) > SCANNED_BYTES:
+            await asyncio.to_thread(_require_simple, body)
         else:
-            return ""
-    return ""
+            _require_simple(body)
+    except InvalidFact as error:
+        raise Refusal(400, f"{error.reason}; send it in parts", code="too_complex") from error
+
+
+def _require_simple(body: bytes) -> None:
+    check_json(body, containers=CONTAINERS, deepest=DEEPEST, what="the body")
 
 
 def caller_of(scope: Scope) -> str:
