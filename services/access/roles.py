@@ -76,6 +76,11 @@ Name = Literal["admin", "projector", "operator", "exporter", "gateway", "client"
 NAMES: tuple[Name, ...] = get_args(Name)
 
 
+def filter_of(kind: type[Fact]) -> str:
+    """The filter for every fact of a kind."""
+    return f"{ROOT}.{kind.noun}.{kind.verb}.>"
+
+
 class Role(Struct, frozen=True):
     """One role: the facts that it says, the subjects that it asks and answers, and those that it listens to."""
 
@@ -96,11 +101,6 @@ class Role(Struct, frozen=True):
     def requests(self) -> tuple[str, ...]:
         """Every subject that it publishes on and that another one answers: facts, questions, the server's API."""
         return (*(filter_of(kind) for kind in self.says), *self.asks)
-
-
-def filter_of(kind: type[Fact]) -> str:
-    """The filter for every fact of a kind."""
-    return f"{ROOT}.{kind.noun}.{kind.verb}.>"
 
 
 _OF_REVIEWERS = (ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, PolicyAdopted)
@@ -137,7 +137,7 @@ ROLES: dict[Name, Role] = {
             "serves the pages and the HTTP API",
             (*BY_CLIENTS, *_OF_REVIEWERS),
             (*_LOOKS, *_QUESTIONS, f"{RUN}.>", f"{EXPORTER}.>"),
-            hears=(MOVED,),
+            hears=(MOVED, filter_of(ExampleErased)),  # a tombstone ends the past states that hold the text
         ),
         Role(
             "client",

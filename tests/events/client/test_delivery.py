@@ -156,15 +156,18 @@ async def test_a_permission_that_is_missing_is_told(nats: Callable[..., Nats], t
     await client.aclose(0)
 
 
-async def test_a_stream_that_forgets_gets_no_facts(server: EmbeddedServer, log: Log, tmp_path: Path) -> None:
+async def test_a_stream_that_forgets_gets_no_facts(nats: Callable[..., Nats], tmp_path: Path) -> None:
+    """Where nobody has a role: else the administrator alone makes the stream, and a client sees nothing of it."""
+    server = nats()
+    log = await Log.connect(server.access(), timeout=30, create=False)
     js = log.client.jetstream()
-    await js.delete_stream(STREAM)
     await js.add_stream(api.StreamConfig(name=STREAM, subjects=["training.>"], max_age=60, allow_direct=True))
     client = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     ids = captures(client, 3)
     await until(lambda: "rooflog needs" in str(client.stats().problem))
     await js.delete_stream(STREAM)
     await stream.ensure(log)
+    await log.close()
     assert await client.aflush(30)
     await exactly_once(server.access(), ids)
     await client.aclose()
@@ -173,16 +176,19 @@ async def test_a_stream_that_forgets_gets_no_facts(server: EmbeddedServer, log: 
 async def test_a_fact_that_the_log_never_takes_is_set_aside(
     server: EmbeddedServer, log: Log, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    config = (await log.client.jetstream().stream_info(STREAM)).config
+    config.max_msg_size = 100_000
+    await log.client.jetstream().update_stream(config)
     client = Rooflog(server.access("client"), outbox=tmp_path / "outbox")
     ids = captures(client, 5)
-    large = client.capture("Too large?", "x" * 9_000_000)
+    large = client.capture("Too large?", "x" * 900_000)
     ids += captures(client, 5)
     assert not await client.aflush(30)
     assert await client.aflush(30)
     assert (client.stats().set_aside, client.stats().waiting) == (1, 0)
     (line,) = (tmp_path / "outbox" / "set_aside.jsonl").read_text().splitlines()
     assert json.loads(line)["fact"]["example_id"] == large
-    assert "shorten its text" in json.loads(line)["reason"]
+    assert "the log refused it for good" in json.loads(line)["reason"]
     assert "set aside" in caplog.text
     await exactly_once(server.access(), ids)
     await client.aclose()
@@ -216,7 +222,7 @@ def test_a_full_outbox_counts_lost_captures_and_refuses_feedback(
     assert stats.outbox_bytes <= stats.max_bytes
     assert caplog.text.count("LOST") == 1
     with pytest.raises(OutboxFull):
-        client.feedback("a", "negative", comment="x" * 300_000)
+        client.feedback("a", "negative", comment="x" * 60_000)
     assert not client.close(0)
 
 

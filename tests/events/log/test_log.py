@@ -56,7 +56,7 @@ async def test_a_bad_fact_is_refused_and_the_rest_is_published(log: Log) -> None
     assert published.new == ("a", "b")
     reasons = dict(published.refused)
     assert "event_id" in reasons["not an id"]
-    assert "shorten its text" in reasons["large"]
+    assert "at most 1,048,576 are taken" in reasons["large"]
 
 
 async def test_messages_come_back_in_order_and_whole(log: Log) -> None:

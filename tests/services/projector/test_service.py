@@ -27,7 +27,7 @@ from services.state.owner import Owner
 from services.state.protocol import ASK
 from tests.deadlines import FAR_SECONDS
 
-from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
+from ..conftest import ANSWER, NOW, SEEDS, Cli, address, capture
 from ..forked import Forked
 
 Start = Callable[..., Forked]
@@ -150,7 +150,7 @@ async def test_a_database_of_another_log_is_refused(cli: Cli, log: Log, tmp_path
         stranger = await Log.connect(other.access())
         await stranger.publish([capture() for _ in range(9)])
         await stranger.close()
-        refused = cli.run("status", "--nats-url", other.url, code=1)
+        refused = cli.run("status", "--nats-url", address(other), code=1)
         assert "is another one" in refused.stderr
 
 

@@ -32,11 +32,11 @@ def result(site: Site, job: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def exported(exporting: Site) -> dict[str, Any]:
     """The result of the one export, which has twelve examples."""
-    operator = exporting.client("operator")
+    operator, publisher = exporting.client("operator"), exporting.client("publisher")
     for n in range(12):
         body = {"prompt": f"How high must base flashing at curb type {n} be?", "response": f"{ANSWER} Type {n}."}
         example = operator.post("/api/v1/examples", json=body).json()["example_id"]
-        operator.post(f"/api/v1/examples/{example}/feedback", json={"feedback": "positive"})
+        publisher.post(f"/api/v1/examples/{example}/feedback", json={"feedback": "positive"})
     return result(exporting, operator.post("/api/v1/exports", json={"min_examples": 5}).json()["job"])
 
 

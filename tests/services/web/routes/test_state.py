@@ -9,7 +9,7 @@ from events import calls
 from events.facts import FACTS
 from events.log.log import Log
 from services.state.questions import QUESTIONS
-from services.web.gateway import HISTORY, HISTORY_AT_ONCE, HISTORY_BYTES
+from services.web.gateway import HISTORY, HISTORY_AT_ONCE
 
 from ...conftest import ANSWER
 from ..conftest import Site, until
@@ -72,7 +72,7 @@ def test_a_page_of_long_messages_ends_early(site: Site) -> None:
     body = {"prompt": "How long is a message?", "response": ANSWER}
     example = client.post("/api/v1/examples", json=body).json()["example_id"]
     for _ in range(2 * HISTORY_AT_ONCE):
-        said = {"feedback": "negative", "comment": "x" * HISTORY_BYTES}
+        said = {"feedback": "negative", "comment": "x" * 60_000}
         assert client.post(f"/api/v1/examples/{example}/feedback", json=said).status_code == 201
     page = client.get(f"/api/v1/examples/{example}/history").json()
     assert len(page["facts"]) == HISTORY_AT_ONCE
