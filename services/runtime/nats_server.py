@@ -24,7 +24,7 @@ from typing import IO, Self
 
 import msgspec
 
-from events.errors import RooflogError
+from events.errors import RooflogError, WrongStream
 from events.log import stream
 from events.log.access import Access
 from events.log.log import Log
@@ -178,6 +178,7 @@ class EmbeddedServer:
 
     def _start(self) -> _Running:
         if self._secrets.exist:
+            self._secrets.create()  # of a role that came since, or where the first start broke off
             _move_into_account(self._store)
         elif not (self._store / "jetstream" / NO_ACCOUNT).exists():
             self._secrets.create()
@@ -259,7 +260,10 @@ def _move_into_account(store: Path) -> None:
 
 
 async def _make_streams(admin: Access) -> None:
-    log = await Log.connect(admin, name="rooflog-admin", timeout=START_SECONDS)
+    try:
+        log = await Log.connect(admin, name="rooflog-admin", timeout=START_SECONDS)
+    except WrongStream:
+        return  # whoever connects is told
     try:
         await stream.ensure_leases(log, timeout=START_SECONDS)
     finally:
