@@ -76,7 +76,8 @@ def test_processes_tell_no_secret(found: dict[str, Any]) -> None:
 
 def test_what_is_too_open_is_named_and_closed(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    (tmp_path / "rooflog.duckdb").touch(0o644)
+    (tmp_path / "rooflog.duckdb").touch()
+    (tmp_path / "rooflog.duckdb").chmod(0o644)
     (tmp_path / "secrets").mkdir(mode=0o700)
     assert private_files.too_open(tmp_path) == [tmp_path, tmp_path / "rooflog.duckdb"]
     private_files.close(tmp_path)
