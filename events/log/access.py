@@ -50,6 +50,9 @@ class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: str
     password: str
 
+    def __repr__(self) -> str:
+        return f"Secret({self.user})"
+
 
 class Access(msgspec.Struct, frozen=True):
     """How a server is reached: what a process needs to have a connection of its own. Files are given by their path."""
@@ -89,6 +92,9 @@ class Access(msgspec.Struct, frozen=True):
         if file and not names_user and not fields["password"]:
             fields["password"] = content(file, "ROOFLOG_NATS_PASSWORD_FILE")
         return cls.of(urls or environment.get("ROOFLOG_NATS_URL") or DEFAULT_URL, **fields)
+
+    def __repr__(self) -> str:
+        return f"Access({self.shown})"
 
     @property
     def shown(self) -> str:

@@ -14,7 +14,7 @@ import trustme
 from events import Rooflog
 from events.errors import InputError, Unreachable
 from events.log import read as reading
-from events.log.access import Access
+from events.log.access import Access, Secret
 from events.log.log import Log
 from tests.services.conftest import capture
 
@@ -156,3 +156,4 @@ async def test_no_secret_is_in_an_error(nats: Callable[..., Nats], caplog: pytes
     with pytest.raises(Unreachable) as refused:
         await Log.connect(url, timeout=1)
     assert "wrong-horse" not in f"{refused.value}{caplog.text}"
+    assert PASSWORD not in repr([Access.of(url, user="app", password=PASSWORD), Secret("app", PASSWORD)])
