@@ -113,7 +113,7 @@ ROLES: dict[Name, Role] = {
             "projector",
             "folds the log, answers questions and finishes erasures",
             (ExampleErased,),
-            (*_LOOKS, *_CONSUMES, *_ERASES, *_LEASES),
+            (*_LOOKS, *_CONSUMES, *_ERASES, *_LEASES, f"{ASK}.status"),  # is another one running?
             answers=(*_QUESTIONS, f"{RUN}.>"),
             tells=(MOVED,),
         ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events import requests
-from events.errors import NotRunning, RooflogError, Unreachable
+from events.errors import Forbidden, NotRunning, RooflogError, Unreachable
 from events.log.log import Log
 from events.requests import Question
 
@@ -112,7 +112,7 @@ async def runs(log: Log) -> bool:
         await requests.ask(log, f"{ASK}.status", who="projector", timeout=ANSWER_SECONDS)
     except NotRunning:
         return False
-    except Unreachable:
+    except (Unreachable, Forbidden):
         raise
     except RooflogError:  # an error is an answer, too
         return True

@@ -143,6 +143,19 @@ async def test_a_second_projector_on_the_same_data_is_refused(cli: Cli, log: Log
     assert "another projector already owns" in answer.stderr
 
 
+async def test_a_projector_waits_for_a_command_that_holds_the_database(server: EmbeddedServer, tmp_path: Path) -> None:
+    from services.projector.service import _own
+
+    log = await Log.connect(server.access("projector"))
+    command = Owner(tmp_path / "rooflog.duckdb")
+    waiting = asyncio.create_task(_own(Settings(data_dir=tmp_path), log))
+    await asyncio.wait({waiting}, timeout=0.5)
+    assert not waiting.done()
+    command.close()
+    (await waiting).close()
+    await log.close()
+
+
 async def test_a_database_of_another_log_is_refused(cli: Cli, log: Log, tmp_path: Path) -> None:
     await log.publish([capture() for _ in range(3)])
     cli.run("status")
