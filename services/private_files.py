@@ -22,9 +22,9 @@ def write_private(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def sync_directory(directory: Path) -> None:
-    """Sync a directory, so that renames in it survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Sync a file, or a directory so that renames in it survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

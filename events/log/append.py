@@ -128,13 +128,15 @@ async def publish_after(
     raise Unreachable(f"the log did not acknowledge {name}; nothing is known to be recorded")
 
 
-async def _publish_batch(connection: Connection, batch: dict[str, bytes], outcome: _Outcome) -> None:
+async def _publish_batch(
+    connection: Connection, batch: dict[str, bytes], outcome: _Outcome, *, is_open: bool = False
+) -> None:
     """Publish until every fact of the batch is on the log or refused for good.
 
-    A lost acknowledgement leaves the batch's fate open. So what the log holds is looked up, or, by a user who may not
-    read, everything is said again. The expected sequence 0 keeps a batch that commits late from doubling a fact.
+    A lost acknowledgement leaves the batch's fate open; `is_open`: that of an earlier try was lost. So what the log
+    holds is looked up, or, by a user who may not read, everything is said again. The expected sequence 0 keeps a batch
+    that commits late from doubling a fact.
     """
-    is_open = False
     for attempt in range(TRIES):
         ack = await _answer(connection, batch, {}, attempt)
         if ack is None:
@@ -143,12 +145,12 @@ async def _publish_batch(connection: Connection, batch: dict[str, bytes], outcom
             outcome.new += map(_event_id, batch)
             return
         elif ack.error.err_code in (MESSAGE_TOO_LARGE, BATCH_INCOMPLETE):
-            await _publish_halves(connection, batch, ack.error.description, outcome)
+            await _publish_halves(connection, batch, ack.error.description, outcome, is_open=is_open)
             return
         elif ack.error.err_code != WRONG_LAST_SEQUENCE:
             raise RooflogError(f"the log refused the facts: {ack.error.description} ({ack.error.err_code})")
         elif not connection.may_read and len(batch) > 1:
-            await _publish_halves(connection, batch, "", outcome)
+            await _publish_halves(connection, batch, "", outcome, is_open=is_open)
             return
         if connection.may_read:
             held = set(await present(connection, list(batch)))
@@ -161,14 +163,16 @@ async def _publish_batch(connection: Connection, batch: dict[str, bytes], outcom
     raise Unreachable(f"the log did not acknowledge {len(batch)} facts after {TRIES} tries; say them again")
 
 
-async def _publish_halves(connection: Connection, batch: dict[str, bytes], reason: str, outcome: _Outcome) -> None:
+async def _publish_halves(
+    connection: Connection, batch: dict[str, bytes], reason: str, outcome: _Outcome, *, is_open: bool
+) -> None:
     """A message of the batch is refused, whichever it is: publish the others without it."""
     if len(batch) == 1:
         outcome.refused += [(_event_id(subject), f"the log refused it for good: {reason}") for subject in batch]
         return
     records = list(batch.items())
-    await _publish_batch(connection, dict(records[: len(records) // 2]), outcome)
-    await _publish_batch(connection, dict(records[len(records) // 2 :]), outcome)
+    await _publish_batch(connection, dict(records[: len(records) // 2]), outcome, is_open=is_open)
+    await _publish_batch(connection, dict(records[len(records) // 2 :]), outcome, is_open=is_open)
 
 
 async def _answer(

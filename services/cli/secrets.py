@@ -79,7 +79,7 @@ async def list_(session: Session) -> Outcome:
     return Outcome(value, renderables=(table,))
 
 
-@command("rotate", example="rooflog secrets rotate client --finish")
+@command("rotate", example="rooflog secrets rotate client")
 @click.argument("roles", nargs=-1, type=click.Choice(NAMES), metavar="[ROLE]...")
 @click.option("--finish", is_flag=True, help="Let the users of before in no longer; the processes have new secrets.")
 async def rotate(session: Session, roles: tuple[Name, ...], finish: bool) -> Outcome:
@@ -165,7 +165,7 @@ async def nats_config(
     return Outcome(made)
 
 
-@command("stream", example="rooflog stream --create --replicas 3")
+@command("stream", example="rooflog stream --create --nats-url nats://log:4222")
 @click.option("--create", is_flag=True, help="Create what is missing, as the administrator.")
 async def stream(session: Session, create: bool) -> Outcome:
     """Check that the stream of facts is what every promise rests on, or create it on an outside server."""

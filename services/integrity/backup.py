@@ -28,7 +28,7 @@ from events.log import stream
 from events.log.log import Log
 from events.subjects import STREAM
 
-from ..private_files import sync_directory
+from ..private_files import sync
 from ..state.protocol import Progress
 
 SNAPSHOT = "stream.snapshot"
@@ -89,7 +89,7 @@ async def backup(log: Log, folder: Path, report: Progress | None = None) -> Mani
         state=answer.state,
     )
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
-    sync_directory(folder)
+    sync(folder)
     return manifest
 
 

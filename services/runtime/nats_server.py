@@ -33,7 +33,7 @@ from ..access import server_config
 from ..access.connect import access_of
 from ..access.roles import LOG, Name
 from ..access.secrets import Secrets
-from ..private_files import sync_directory, write_private
+from ..private_files import sync, write_private
 
 NO_ACCOUNT = "$G"
 """Where a server without accounts keeps its streams."""
@@ -256,7 +256,7 @@ def _move_into_account(store: Path) -> None:
     before, now = store / "jetstream" / NO_ACCOUNT, store / "jetstream" / LOG
     if before.exists() and not now.exists():
         before.rename(now)
-        sync_directory(now.parent)
+        sync(now.parent)
 
 
 async def _make_streams(admin: Access) -> None:

@@ -62,6 +62,7 @@ class LongAnswers:
         if answer is None:
             gone = InputError("this answer is over, or nobody asked for its next part in time; ask the question anew")
             return FAILED + msgspec.json.encode(refusal(gone))
+        answer.wait(None)  # it is our turn, however long the next page takes
         try:
             async with answer.turn:
                 chunk = await asyncio.to_thread(next, answer.chunks, END)
@@ -81,11 +82,10 @@ class LongAnswers:
             await self._end(number)
 
     def _wait_for(self, number: str) -> None:
-        """End the answer if nothing more of it is asked for in time."""
-        loop, answer = asyncio.get_running_loop(), self._under_way[number]
-        if answer.timer is not None:
-            answer.timer.cancel()
-        answer.timer = loop.call_later(IDLE_SECONDS, lambda: loop.create_task(self._give_up(number)))
+        """End the answer if nothing more of it is asked for in time; one that was ended meanwhile needs nothing."""
+        loop, answer = asyncio.get_running_loop(), self._under_way.get(number)
+        if answer is not None:
+            answer.wait(loop.call_later(IDLE_SECONDS, lambda: loop.create_task(self._give_up(number))))
 
     async def _give_up(self, number: str) -> None:
         answer = self._under_way.get(number)
@@ -97,8 +97,7 @@ class LongAnswers:
         answer = self._under_way.pop(number, None)
         if answer is None:
             return
-        if answer.timer is not None:
-            answer.timer.cancel()
+        answer.wait(None)
         async with answer.turn:
             await asyncio.to_thread(answer.parts.close)
 
@@ -111,7 +110,13 @@ class _LongAnswer:
         self.parts = parts
         self.chunks = _chunks(parts, size)
         self.turn = asyncio.Lock()
-        self.timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def wait(self, timer: asyncio.TimerHandle | None) -> None:
+        """Wait for the asker until this timer; None: not any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = timer
 
 
 def _chunks(parts: Parts, size: int) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from projections.store import compaction
 from projections.store.batch import Batch
 from projections.store.database import Connection
 
-from ..private_files import sync_directory
+from ..private_files import sync
 from . import arguments
 from .decoder_pool import READ, ahead, decoded
 from .protocol import Progress
@@ -80,7 +80,7 @@ class Files:
         new.replace(self.live)
         self.remove(new)
         shutil.rmtree(self.live.with_suffix(".spill"), ignore_errors=True)
-        sync_directory(self.live.parent)
+        sync(self.live.parent)
 
 
 class Owner:

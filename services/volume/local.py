@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ..private_files import sync
 from .volume import Report, VolumeError, checked
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class LocalVolume:
         try:
             if not (move and _moved(source, temporary)):
                 shutil.copyfile(source, temporary)
-            _sync(temporary)
+            sync(temporary)
             size = temporary.stat().st_size
             temporary.replace(target)
         finally:
@@ -113,7 +114,7 @@ class LocalVolume:
         """Make the names of files outlive a power cut: their directories, up to the root."""
         within = {Path(), *(parent for path in paths for parent in Path(checked(path)).parents)}
         for directory in sorted(within, reverse=True):
-            _sync(self.root / directory)
+            sync(self.root / directory)
 
     def _remove(self, path: str, recursive: bool) -> None:
         target = self._at(path)
@@ -139,11 +140,3 @@ def _moved(source: Path, target: Path) -> bool:
             raise
         return False
     return True
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import pkgutil
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from services.cli import main
 from services.cli.command import counted, sequences
 from services.cli.commands import COMMANDS, Entry
 from services.cli.status import _share
+from tests.docs.reference import commands
 
 from ..conftest import ANSWER, Cli
 
@@ -143,3 +145,17 @@ def test_a_capture_needs_the_log_alone(cli: Cli, tmp_path: Path) -> None:
         tmp_path, "capture", "--prompt", "p", "--response", ANSWER, "--json", environment=dict(cli.environment)
     )
     assert found & {"nats", *ENGINES, "rich"} == {"nats"}
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_the_example_of_a_command_is_a_right_usage(name: str, command: click.Command) -> None:
+    assert command.epilog is not None
+    words = shlex.split(command.epilog.removeprefix("Example: ").split(" > ")[0].split(" | ")[-1])
+    while "=" in words[0]:  # a variable of the environment
+        words.pop(0)
+    path = name.split()
+    assert words[: len(path)] == path
+    with command.make_context(path[-1], words[len(path) :]):
+        pass
