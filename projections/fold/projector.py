@@ -13,8 +13,9 @@ What a batch reaches is handed on in temporary tables; verdicts.py goes on with 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -32,6 +33,8 @@ from ..tables.examples import QUESTION, known
 from ..texts import analysis, contradictions, near_links
 from ..texts.text_size import READ
 from ..verdicts import verdicts
+from ..verdicts.columns import Columns
+from ..verdicts.memory import Memory, Reader
 from . import tables
 
 _UNTIDY, _TIDY = "SET max_vacuum_tasks = 0", "RESET max_vacuum_tasks"
@@ -40,6 +43,13 @@ rewrites row groups in which rows were replaced. That made one commit up to 1.4 
 
 PORTION = 100_000
 """Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
+
+
+class Judged(NamedTuple):
+    """The columns after a batch, and what changes those that others read once it is committed."""
+
+    columns: Columns
+    apply: verdicts.Apply
 
 
 def prepare(messages: Sequence[Message]) -> Batch:
@@ -64,6 +74,7 @@ class Projector:
         self.checkpoint_seq = self._judged_seq = 0
         self._is_open = False  # the transaction
         self.near = near_links.Index()
+        self.memory = Memory(self.con)
         self.con.execute(_UNTIDY)
         try:
             self._begin(path)
@@ -96,8 +107,18 @@ class Projector:
         self.con.close()
 
     def warm(self) -> None:
-        """Read the index of prompts into memory; the first capture would wait for it."""
+        """Read the columns and the index of prompts into memory; the first fact and the first reader would wait."""
+        self.memory.columns()
         self.near.read(self.con)
+
+    def forget(self) -> None:
+        """Forget what is kept in memory, because other rows were put into the tables."""
+        self.near.clear()
+        self.memory.drop()
+
+    def reader(self, cursor: Connection) -> Reader:
+        """Begin to read one moment with a cursor of this database."""
+        return self.memory.reader(cursor)
 
     def tidy(self) -> None:
         """Remove replaced rows from the file: two seconds at a million examples, in which nothing is folded.
@@ -163,24 +184,32 @@ class Projector:
             near_links.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold, self.near)
             near_links.relink(self.con, policy.duplicates.threshold, self.near)
             contradictions.forget(self.con)
-            verdicts.gather_all(self.con, policy)
+            columns = verdicts.gather_all(self.con, policy)
             awaited.find(self.con)
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
+        self.memory.publish(columns, last, lambda: None)
 
-    def _transact(self, batch: Batch, judge: Callable[[Batch], None] | None, commit: bool = True) -> None:
-        with self._transaction(commit):
-            digest = batch.follow(self.checkpoint.log_digest)
-            if judge:
-                batch.known = known(self.con, _named(batch))
-            for projection in tables.projections():
-                projection.apply(self.con, batch)
-            if judge:
-                judge(batch)
-            self.con.execute(
-                "UPDATE checkpoint SET seq = ?, subject = ?, log_digest = ?, judged_seq = ?",
-                [batch.last, batch.last_subject, digest, batch.last if judge else self._judged_seq],
-            )
+    def _transact(self, batch: Batch, judge: Callable[[Batch], Judged] | None, commit: bool = True) -> None:
+        # What takes texts away changes what is read of an example, not only its judgement.
+        changes = bool((batch.facts and batch.facts[ExampleRedacted]) or batch.of(ExampleErased) or batch.erased)
+        with self.memory.changed if judge and changes else nullcontext():
+            judged = None
+            with self._transaction(commit):
+                digest = batch.follow(self.checkpoint.log_digest)
+                if judge:
+                    self.memory.columns()
+                    batch.known = known(self.con, _named(batch))
+                for projection in tables.projections():
+                    projection.apply(self.con, batch)
+                if judge:
+                    judged = judge(batch)
+                self.con.execute(
+                    "UPDATE checkpoint SET seq = ?, subject = ?, log_digest = ?, judged_seq = ?",
+                    [batch.last, batch.last_subject, digest, batch.last if judge else self._judged_seq],
+                )
+            if judged:
+                self.memory.publish(judged.columns, batch.last, judged.apply)
         if commit:
             self.checkpoint_seq = batch.last
         if judge:
@@ -198,34 +227,33 @@ class Projector:
                 self._is_open = False
         except BaseException:
             self._is_open = False
-            self.near.clear()
+            self.forget()
             self.con.execute("ROLLBACK")
             raise
 
-    def _judge(self, batch: Batch) -> None:
+    def _judge(self, batch: Batch) -> Judged:
         """Judge what the batch touches, or every example where it adopts a policy."""
-        policy = policies.current(self.con)
+        policy, adopts = policies.current(self.con), bool(batch.of(PolicyAdopted))
         self._find_touched(batch)
         is_touched = database.first(self.con, "SELECT 1 FROM touched LIMIT 1") is not None
         if is_touched:
             self._link(policy, batch.first)
         if batch.gone or batch.facts[ExampleRedacted]:
             contradictions.forget(self.con)
-        if batch.of(PolicyAdopted) and not verdicts.gathers_the_same(self.con, policy):
+        if adopts and not verdicts.gathers_the_same(self.con, policy):
             analysis.analyse(self.con, "examples", policy.lexicon)
             near_links.relink(self.con, policy.duplicates.threshold, self.near)
-            verdicts.gather_all(self.con, policy)
-            return
-        if is_touched:
+            return Judged(verdicts.gather_all(self.con, policy), lambda: None)
+        apply: verdicts.Apply = lambda: None  # noqa: E731
+        if is_touched or adopts:
             self.con.execute(
                 """CREATE OR REPLACE TEMP TABLE touched_texts AS
                    SELECT analysis_key, prompt, response, original_response
                    FROM examples SEMI JOIN touched USING (seq)"""
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
-            verdicts.update(self.con, policy)
-        if batch.of(PolicyAdopted):
-            verdicts.judge_all(self.con, policy)
+            apply = verdicts.update(self.con, self.memory, policy, is_new_policy=adopts)
+        return Judged(self.memory.columns(), apply)
 
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""

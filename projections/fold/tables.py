@@ -16,18 +16,14 @@ from ..texts.analysis import ANALYSIS
 from ..texts.contradictions import CLAIMS
 from ..texts.near_duplicates import ALGORITHM
 from ..texts.near_links import NEAR_BUCKETS, NEAR_TEXTS
-from ..verdicts.counters import HOURS, NEW_TOPICS, QUEUED, QUEUED_TAGS, TALLIES
-from ..verdicts.verdicts import JUDGING, VERDICTS
+from ..verdicts.stored import EVIDENCE, JUDGED, VERDICTS
+from ..verdicts.verdicts import JUDGING
 
 TABLES: tuple[Table, ...] = (
     *FACT_TABLES,
-    VERDICTS,
+    EVIDENCE,
+    JUDGED,
     JUDGING,
-    TALLIES,
-    QUEUED,
-    QUEUED_TAGS,
-    NEW_TOPICS,
-    HOURS,
     CORRECTIONS,
     AWAITED,
     ANALYSIS,
@@ -36,6 +32,7 @@ TABLES: tuple[Table, ...] = (
     NEAR_BUCKETS,
     CHECKPOINT,
     COMPACTION,
+    VERDICTS,
 )
 """Every table, those of facts first. The order is the content digest's."""
 
@@ -51,8 +48,8 @@ def caches() -> tuple[Table, ...]:
 
 
 def repairable() -> tuple[Table, ...]:
-    """The tables that can be put back by their name: all but what a file says of itself."""
-    return tuple(table for table in TABLES if table.kind != "file")
+    """The tables that can be put back: all but what a file says of itself, and views, which hold nothing."""
+    return tuple(table for table in TABLES if table.kind not in ("file", "view"))
 
 
 def belonging(name: str) -> tuple[Table, ...]:
@@ -60,7 +57,7 @@ def belonging(name: str) -> tuple[Table, ...]:
 
     Raises InputError where no table of that name can be put back.
     """
-    table = next((table for table in repairable() if table.name == name), None)
+    table = next((table for table in TABLES if table.name == name and table.kind != "file"), None)
     if table is None:
         raise InputError(f"no projection {name!r}; there are {', '.join(table.name for table in repairable())}")
     return tuple(

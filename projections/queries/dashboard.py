@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+import numpy as np
+
 from events.errors import InputError
 
 from ..policy.policy import Policy
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection
-from ..tables import exports, policies
-from ..verdicts.counters import HOUR
+from ..tables import exports
+from ..verdicts.counters import HOUR, Counts
+from ..verdicts.judgement import KINDS
+from ..verdicts.memory import Reader
 from . import examples, review_queue
 
 Span = Literal["hours", "days", "months"]
@@ -41,17 +45,20 @@ TABLES = {
 """What is counted up to a moment of the log, and where it lies."""
 
 
-def dashboard(con: Connection, *, span: Span = "days") -> dict[str, Any]:
+def dashboard(reader: Reader, *, span: Span = "days") -> dict[str, Any]:
     """What the dashboard shows beside `stats`, all of one moment. Raises InputError for an unknown span."""
-    policy = policies.current(con)
+    policy, counts = reader.policy, reader.columns.counts
+    shown_topics, waits = topics(counts, policy), examples.by_reason(reader)
+    line = timeline(reader, span=span)
+    con = reader.con
     made = exports.history(con, limit=1)["exports"]
     trained = _rows(con, _LAST_TRAINING, {})
     latest = con.execute(f"SELECT seq FROM corrections ORDER BY seq DESC LIMIT {CORRECTIONS}").fetchall()
     shown = review_queue.beginnings(con, [seq for (seq,) in latest])
     return {
-        "timeline": timeline(con, span=span),
-        "topics": topics(con, policy),
-        "waiting": examples.by_reason(con),
+        "timeline": line,
+        "topics": shown_topics,
+        "waiting": waits,
         "corrections": [shown[seq] for (seq,) in latest],
         "last_export": made[0] if made else None,
         "last_training": trained[0] if trained else None,
@@ -65,7 +72,7 @@ _LAST_TRAINING = f"""SELECT seq, strftime(occurred_at, '{_ISO}') AS at, actor, e
                      FROM trainings ORDER BY seq DESC LIMIT 1"""
 
 
-def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
+def timeline(reader: Reader, *, span: Span = "days") -> dict[str, Any]:
     """Captures, corrections, approvals and rejections in equal steps (UTC) up to the last thing that happened.
 
     Moments in the future, from a clock that is wrong, are not counted. Raises InputError for an unknown span.
@@ -73,32 +80,50 @@ def timeline(con: Connection, *, span: Span = "days") -> dict[str, Any]:
     if span not in SPANS:
         raise InputError(f"no span {span!r}; there are {', '.join(SPANS)}")
     unit, steps = SPANS[span]
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = int(datetime.now(UTC).timestamp() * 1e6)
+    this_hour = now // HOUR
+    hours = reader.columns.counts.hours
+    start = _back(
+        datetime.fromtimestamp(max((h for h, _ in hours if h <= this_hour), default=0) * 3600, UTC), unit, steps
+    )
     counts: dict[datetime, dict[str, int]] = {}
-    for step, what, n in con.execute(
-        f"""WITH latest AS (SELECT coalesce(max(hour), 0) * 3600000000 AS last FROM hours
-                            WHERE hour <= epoch_us($now::TIMESTAMP) // 3600000000),
-            bounds AS (SELECT make_timestamp(last) - INTERVAL {steps} {unit} AS start FROM latest)
-            SELECT date_trunc('{unit}', make_timestamp(hour * 3600000000))::TIMESTAMP AS step, what, sum(n) FROM (
-                SELECT hour, kind AS what, n FROM hours
-                WHERE hour < epoch_us($now::TIMESTAMP) // 3600000000
-                  AND hour >= epoch_us((SELECT start FROM bounds)) // 3600000000
-                UNION ALL
-                SELECT {HOUR}, kind, 1 FROM examples  -- which lie in the order in which they came
-                WHERE occurred_at >= date_trunc('hour', $now::TIMESTAMP) AND occurred_at <= $now
-                UNION ALL
-                SELECT {HOUR}, decision, 1 FROM decisions
-                WHERE occurred_at >= (SELECT start FROM bounds) AND occurred_at <= $now)
-            GROUP BY ALL""",
-        {"now": now},
+
+    def add(at: datetime, what: str, n: int) -> None:
+        step = counts.setdefault(_cut(at, unit), {})
+        step[what] = step.get(what, 0) + n
+
+    for (hour, kind), n in hours.items():
+        at = datetime.fromtimestamp(hour * 3600, UTC)
+        if hour < this_hour and at >= start:
+            add(at, KINDS[kind], n)
+    at_once = reader.columns["occurred_at"]
+    for row in np.flatnonzero((at_once >= this_hour * HOUR) & (at_once <= now)).tolist():
+        add(datetime.fromtimestamp(this_hour * 3600, UTC), KINDS[reader.columns["kind"][row]], 1)
+    for at, decision in reader.con.execute(
+        "SELECT date_trunc('hour', occurred_at), decision FROM decisions WHERE occurred_at BETWEEN ? AND ?",
+        [start.replace(tzinfo=None), datetime.fromtimestamp(now / 1e6, UTC).replace(tzinfo=None)],
     ).fetchall():
-        counts.setdefault(step, {})[what] = int(n)
+        add(at, decision, 1)
     kinds = {"captures": "capture", "corrections": "correction", "approved": "approved", "rejected": "rejected"}
     shown = [(at, counts.get(at, {})) for at in (_steps(max(counts), unit, steps) if counts else [])]
     return {
         "unit": unit,
         "steps": [{"at": f"{at:{_ISO}}"} | {name: n.get(kind, 0) for name, kind in kinds.items()} for at, n in shown],
     }
+
+
+def _cut(at: datetime, unit: str) -> datetime:
+    """The beginning of the hour, day or month of a moment in UTC."""
+    at = at.replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    return at if unit == "hour" else at.replace(hour=0) if unit == "day" else at.replace(hour=0, day=1)
+
+
+def _back(at: datetime, unit: str, count: int) -> datetime:
+    """The moment so many hours, days or months before."""
+    if unit == "month":
+        month = 12 * at.year + at.month - 1 - count
+        return _cut(at, unit).replace(tzinfo=UTC, year=month // 12, month=month % 12 + 1) if month > 12 else at
+    return at - count * timedelta(**{f"{unit}s": 1})
 
 
 def _steps(last: datetime, unit: str, count: int) -> list[datetime]:
@@ -109,10 +134,10 @@ def _steps(last: datetime, unit: str, count: int) -> list[datetime]:
     return [last - n * timedelta(**{f"{unit}s": 1}) for n in reversed(range(count))]
 
 
-def topics(con: Connection, policy: Policy) -> dict[str, Any]:
+def topics(counts: Counts, policy: Policy) -> dict[str, Any]:
     """How many tags the training set knows well enough, and the thin ones that most examples wait under."""
     below = policy.review.new_topic_below
-    rows = con.execute("SELECT key, total, in_training, waiting FROM tallies WHERE dimension = 'tag'").fetchall()
+    rows = counts.by("tag")
     thin = sorted((row for row in rows if row[2] < below), key=lambda row: (-row[3], row[2], row[0]))
     return {
         "enough": below,

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
+import numpy as np
 
-from ..policy.policy import RELEVANCE, Policy, Relevance
+from ..policy.policy import RELEVANCE
 from ..store.checkpoint import checkpoint
 from ..store.database import AMONG, Connection, first
 from ..tables import awaited, policies
 from ..tables.examples import id_key
 from ..tables.quarantine import SUBJECT_ID
-from ..verdicts import verdicts
-from ..verdicts.reasons import BIT, FIRST, OF_STAGE, QUEUE, names
+from ..verdicts.counters import Counts
+from ..verdicts.memory import Reader
+from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, names
+from ..verdicts.stored import SOME
+from .selection import at_stage, both, count, in_place, named, newest
 
 PAGE = 1_000
 """Rows in one answer at most; more is asked for page by page."""
-
-NEW_TOPIC = next(number for number, name in QUEUE.items() if name == "new_topic")
 
 
 def status(con: Connection) -> dict[str, Any]:
@@ -38,65 +39,50 @@ def status(con: Connection) -> dict[str, Any]:
     }
 
 
-def funnel(con: Connection, relation: str | None = None) -> dict[str, Any]:
+def funnel(counts: Counts) -> dict[str, Any]:
     """From captured to unique: how many are left after each stage, and how many each reason took away.
 
-    Of the verdicts that hold, or of a relation of others. An example that fails for several reasons is counted under
-    the first in the order of the pipeline.
+    An example that fails for several reasons is counted under the first in the order of the pipeline.
     """
-    counted = "SELECT key, total FROM tallies WHERE dimension = '{0}'" if relation is None else (
-        f"SELECT ({{1}})::VARCHAR, count(*) FROM {relation} GROUP BY ALL"
-    )  # fmt: skip
-    kinds = dict(con.execute(counted.format("kind", "kind")).fetchall())
-    lost = {int(bit): count for bit, count in con.execute(counted.format("reason", FIRST)).fetchall()}
+    kinds = {tally.key: tally.total for tally in counts.by("kind")}
+    lost = {tally.key: tally.total for tally in counts.by("reason")}
     total = sum(kinds.values())
-    filtered = total - sum(count for bit, count in lost.items() if bit & OF_STAGE["filters"])
-    approved = filtered - sum(count for bit, count in lost.items() if bit & OF_STAGE["approval"])
+    filtered = total - sum(n for name, n in lost.items() if name and BIT[name] & OF_STAGE["filters"])
+    approved = filtered - sum(n for name, n in lost.items() if name and BIT[name] & OF_STAGE["approval"])
     return {
         "captured": kinds.get("capture", 0),
         "corrections": kinds.get("correction", 0),
-        "lost": {name: lost[bit] for name, bit in BIT.items() if bit in lost},
+        "lost": {name: lost[name] for name in BIT if name in lost},
         "filtered": filtered,
         "approved": approved,
-        "unique": lost.get(0, 0),
+        "unique": lost.get("", 0),
     }
 
 
-def stats(con: Connection) -> dict[str, Any]:
+def stats(reader: Reader) -> dict[str, Any]:
     """The numbers of the dashboard, all of one moment."""
-    policy = policies.current(con)
-    numbers = funnel(con)
-    sources, tags = (_tally(con, dimension) for dimension in ("source", "tag"))
-    relevance = {name: total for name, total, _ in _tally(con, "relevance")}
+    counts = reader.columns.counts
+    numbers = funnel(counts)
+    sources, tags = counts.by("source"), counts.by("tag")
+    relevance = {tally.key: tally.total for tally in counts.by("relevance")}
+    queue = sum(tally.total for tally in counts.by("queue") if tally.key)
+    con = reader.con
     feedback = dict(con.execute("SELECT feedback, count(*) FROM feedback GROUP BY ALL").fetchall())
     decisions = dict(con.execute("SELECT decision, count(*) FROM decisions GROUP BY ALL").fetchall())
     return {
         "total": numbers["captured"] + numbers["corrections"],
-        "training_goal": policy.training.goal,
+        "training_goal": reader.policy.training.goal,
         "funnel": numbers,
         "by_source": [
-            {"source": s, "total": n, "in_training": t, "high_value": s in _HIGH_VALUE} for s, n, t in sources
+            {"source": s, "total": n, "in_training": t, "high_value": s in _HIGH_VALUE} for s, n, t, _ in sources
         ],
         "relevance": {name: relevance.get(name, 0) for name in reversed(RELEVANCE)},
-        "tags": [{"tag": tag, "total": n, "in_training": t} for tag, n, t in tags[:TAGS]],
+        "tags": [{"tag": tag, "total": n, "in_training": t} for tag, n, t, _ in tags[:TAGS]],
         "feedback": {name: feedback.get(name, 0) for name in ("positive", "negative")},
         "decisions": {name: decisions.get(name, 0) for name in ("approved", "rejected")},
-        "review_queue": sum(total for place, total, _ in _tally(con, "queue") if place != "0"),
+        "review_queue": queue,
         "checkpoint": checkpoint(con).seq,
     }
-
-
-def tallied(con: Connection, dimension: str, key: str) -> int:
-    """How many wait of one kind."""
-    known = first(con, "SELECT waiting FROM tallies WHERE dimension = ? AND key = ?", [dimension, key])
-    return known[0] if known else 0
-
-
-def _tally(con: Connection, dimension: str) -> list[tuple[str, int, int]]:
-    """Key, total and how many are in the training set, the most frequent first."""
-    return con.execute(
-        "SELECT key, total, in_training FROM tallies WHERE dimension = ? ORDER BY total DESC, key", [dimension]
-    ).fetchall()
 
 
 TAGS = 100
@@ -105,63 +91,42 @@ TAGS = 100
 _HIGH_VALUE = ("user_correction", "verified_correction", "spec_interpretation")
 
 
-WAITING = """(
-    SELECT q.seq, q.source, q.project_context, CASE WHEN n.seq IS NOT NULL THEN 3 ELSE q.place END AS place
-    FROM queued q LEFT JOIN new_topics n USING (seq))"""
-"""The relation of everything in the queue with its `place`."""
+def page(reader: Reader, filters: dict[str, Any], began: tuple[int, int], limit: int) -> list[tuple[int, int]]:
+    """What waits behind a place and sequence, as (place, seq) in the order of the queue.
 
-_FILTERS = {"place": "place", "source": "source", "project": "project_context"}
-"""The columns of what is filtered by, beside the tag."""
-
-
-def waiting(filters: dict[str, Any]) -> str:
-    """What of WAITING matches filters (`place`, `source`, `project`, `tag`), as a FROM with its condition."""
-    wanted = [f"{column} = ${name}" for name, column in _FILTERS.items() if name in filters]
-    return f"FROM {WAITING} {_TAGGED if 'tag' in filters else ''} WHERE {' AND '.join(wanted) or 'true'}"
-
-
-_TAGGED = "SEMI JOIN (SELECT seq FROM queued_tags WHERE tag = $tag) USING (seq)"
-
-
-def page(
-    con: Connection, filters: dict[str, Any], began: tuple[int, int], limit: int, counts: dict[str, int]
-) -> tuple[list[tuple[int, int]], int]:
-    """What waits behind a place and sequence, as (place, seq) in the order of the queue, and how many match in all.
-
-    `counts` are those of `by_reason`.
+    Filters are `place`, `source`, `project` and `tag`.
     """
+    columns, below = reader.columns, reader.policy.review.new_topic_below
+    names = {name: value for name, value in filters.items() if name != "place"}
     rows: list[tuple[int, int]] = []
-    conditions = [f"{column} = ${name}" for name, column in _FILTERS.items() if name in filters and name != "place"]
-    values = {name: value for name, value in filters.items() if name != "place"}
-    tagged = _TAGGED if "tag" in filters else ""
     for place in sorted(QUEUE):  # place by place, until there are enough
         if place < began[0] or len(rows) == limit or filters.get("place", place) != place:
             continue
-        join, wanted = ("SEMI", conditions) if place == NEW_TOPIC else ("ANTI", [f"place = {place}", *conditions])
-        wanted = [*wanted, f"seq < {began[1]}"] if place == began[0] else wanted
-        waiting_seqs = con.execute(
-            f"""SELECT seq FROM queued {join} JOIN new_topics USING (seq) {tagged}
-                WHERE {" AND ".join(wanted) or "true"} ORDER BY seq DESC LIMIT {limit - len(rows)}""",
-            values,
-        )
-        rows += [(place, seq) for (seq,) in waiting_seqs.fetchall()]
-    return rows, _matching(con, filters, counts)
+        wanted = both(in_place(columns, place, below), named(columns, **names))
+        top = began[1] if place == began[0] else None
+        rows += [(place, seq) for seq in newest(columns, wanted, top, limit - len(rows))]
+    return rows
 
 
-def _matching(con: Connection, filters: dict[str, Any], counts: dict[str, int]) -> int:
+def matching(reader: Reader, filters: dict[str, Any]) -> int:
     """How many examples in the queue match filters; from the tallies where they count it."""
+    columns, below = reader.columns, reader.policy.review.new_topic_below
+    counts = columns.counts
     match list(filters):
         case []:
-            return sum(counts.values())
+            return sum(counts.places(below).values())
         case ["place"]:
-            return counts.get(QUEUE.get(filters["place"], ""), 0)
+            return counts.places(below).get(filters["place"], 0)
         case ["source" | "project" | "tag" as dimension]:
-            return tallied(con, dimension, filters[dimension])
-    return int(_one(con, f"SELECT count(*) {waiting(filters)}", filters)[0])
+            return counts.of(dimension, filters[dimension]).waiting
+    names = {name: value for name, value in filters.items() if name != "place"}
+    place = filters.get("place")
+    waits = at_stage(columns, "waiting") if place is None else in_place(columns, place, below)
+    return count(columns, both(waits, named(columns, **names)))
 
 
 def queue(
-    con: Connection,
+    reader: Reader,
     *,
     limit: int = 20,
     tag: str | None = None,
@@ -177,50 +142,45 @@ def queue(
     numbers = {name: number for number, name in QUEUE.items()}
     given = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
     filters = {name: value for name, value in given.items() if value is not None}
-    counts = by_reason(con)
-    rows, total = page(con, filters, (0, 0), limit, counts)
-    seqs = [seq for _, seq in rows]
-    new = [seq for place, seq in rows if place == NEW_TOPIC]
-    below, thin = _thin(con, new) if new else (0, {})
-    shown = _examples(con, seqs)
+    counts = by_reason(reader)
+    rows, total = page(reader, filters, (0, 0), limit), matching(reader, filters)
+    few = thin_tags(reader)
+    shown = _examples(reader.con, [seq for _, seq in rows])
+    below = reader.policy.review.new_topic_below
     items = [
-        {"why": QUEUE[place], "because": because(place, thin.get(seq, []), below, shown[seq])} | shown[seq]
+        {"why": QUEUE[place], "because": because(place, few.intersection(shown[seq]["tags"]), below, shown[seq])}
+        | shown[seq]
         for place, seq in rows
     ]
     return {
         "total": total,
         "by_reason": counts,
         "items": items,
-        "checkpoint": checkpoint(con).seq,
+        "checkpoint": checkpoint(reader.con).seq,
     }
 
 
-def _thin(con: Connection, seqs: list[int]) -> tuple[int, dict[int, list[str]]]:
-    """How many examples of a tag are enough, and the tags of some new topics that have fewer, by sequence."""
-    below = policies.current(con).review.new_topic_below
-    return below, dict(con.execute(f"SELECT seq, thin_tags FROM new_topics {AMONG}", {"seqs": seqs}).fetchall())
+def thin_tags(reader: Reader) -> set[str]:
+    """The tags of which the training set has too few examples."""
+    columns = reader.columns
+    is_thin = columns.counts.thin(reader.policy.review.new_topic_below)
+    return {columns.tags.values[tag] for tag in np.flatnonzero(is_thin).tolist()}
 
 
-def by_reason(con: Connection) -> dict[str, int]:
-    """How many wait for each reason, the most urgent first, from the tallies."""
-    counts: dict[int, int] = {}
-    for place, count, moved in con.execute(
-        """SELECT key::BIGINT, total, 0 FROM tallies WHERE dimension = 'queue'
-           UNION ALL SELECT place, 0, count(*) FROM new_topics GROUP BY place"""
-    ).fetchall():
-        counts[place] = counts.get(place, 0) + count - moved
-        counts[NEW_TOPIC] = counts.get(NEW_TOPIC, 0) + moved
-    return {name: counts.get(number, 0) for number, name in QUEUE.items()}
+def by_reason(reader: Reader) -> dict[str, int]:
+    """How many wait for each reason, the most urgent first."""
+    places = reader.columns.counts.places(reader.policy.review.new_topic_below)
+    return {name: places.get(number, 0) for number, name in QUEUE.items()}
 
 
-def because(place: int, thin_tags: list[str], below: int, example: dict[str, Any]) -> list[str]:
+def because(place: int, thin_tags: Iterable[str], below: int, example: dict[str, Any]) -> list[str]:
     """Why an example has its place in the queue, in words: the place's own reason first."""
     reasons = {
         1: "a correction is always reviewed"
         if example["kind"] == "correction"
         else f"it was approved, and {example['superseded_by']} disputes it",
         2: f"somebody gave it a thumbs down{' after it was ' + example['decision'] if example['decision'] else ''}",
-        3: f"the training set has fewer than {below} examples of {', '.join(thin_tags)}",
+        3: f"the training set has fewer than {below} examples of {', '.join(sorted(thin_tags))}",
     }
     because = [reasons[place]] if place in reasons else []
     if example["contradicts"]:
@@ -247,25 +207,13 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     return None if row is None else _examples(con, [row[0]])[row[0]] | alias
 
 
-def tagged(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
+def tagged(reader: Reader, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
     """What one tag would approve in bulk: every example of it in the review queue, with its revision."""
-    seqs = con.execute("SELECT seq FROM queued_tags WHERE tag = ? ORDER BY seq LIMIT ?", [tag, limit]).fetchall()
-    shown = _examples(con, [seq for (seq,) in seqs])
-    return {"items": [shown[seq] for (seq,) in seqs]}
-
-
-def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> tuple[dict[str, Any], str]:
-    """The funnel to the training set, and the relation that holds its verdicts in this connection.
-
-    Another `min_relevance` than the policy's judges every example anew, for this connection only.
-    """
-    policy = policies.current(con)
-    if min_relevance in (None, policy.filters.min_relevance):
-        return funnel(con), "verdicts"
-    filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
-    candidate: Policy = msgspec.structs.replace(policy, filters=filters)
-    relation = verdicts.candidate(con, candidate)
-    return funnel(con, "judged"), relation
+    columns = reader.columns
+    waits = both(at_stage(columns, "waiting"), named(columns, tag=tag))
+    seqs = newest(columns, waits, None, columns.published)[::-1][:limit]
+    shown = _examples(reader.con, seqs)
+    return {"items": [shown[seq] for seq in seqs]}
 
 
 def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
@@ -281,7 +229,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
             CASE WHEN v.reasons & {BIT["superseded_by"]} > 0 THEN coalesce(v.superseded_by, v.disputed_by) END
             AS superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
             0 AS revision, v.seq, v.feedback_seq, v.decision_seq
-        FROM (SELECT * FROM examples {AMONG}) e JOIN (SELECT * FROM verdicts {AMONG}) v USING (seq)""",
+        FROM (SELECT * FROM examples {AMONG}) e JOIN ({SOME}) v USING (seq)""",
         {"seqs": seqs},
     )
     names = [column[0] for column in result.description]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import operator
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from events.errors import InputError
 
 from ..store.checkpoint import checkpoint
-from ..store.database import AMONG, Connection, first
-from ..tables import policies
+from ..store.database import AMONG, Connection
 from ..tables.examples import id_key
-from ..verdicts.reasons import BIT, FIRST, OF_STAGE, QUEUE, names
+from ..verdicts.columns import Columns
+from ..verdicts.counters import Counts
+from ..verdicts.memory import Reader
+from ..verdicts.reasons import BIT, QUEUE, names
+from ..verdicts.stored import SOME
 from . import examples
+from .selection import NEW_TOPIC, STAGES, Matches, at_stage, both, count, in_place, kept_out, named, newest
 
 PAGE = 200
 """Rows in one answer at most."""
@@ -23,6 +31,9 @@ BEGINNING = 200
 
 WINDOW = 10_000
 """Sequences of the log whose texts are searched in one step."""
+
+SEARCHED = 10 * WINDOW
+"""Examples that one search looks through at most."""
 
 SEARCH_SECONDS = 0.01
 """A search answers with what it has found after this, and tells where to go on."""
@@ -34,7 +45,7 @@ PLACES = {name: number for number, name in QUEUE.items()}
 
 
 def waiting(
-    con: Connection,
+    reader: Reader,
     *,
     why: str | None = None,
     tag: str | None = None,
@@ -51,16 +62,17 @@ def waiting(
     """
     given = {"tag": tag, "source": source, "project": project, "place": PLACES.get(why, 0) if why else None}
     filters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    by_reason = examples.by_reason(con)
+    by_reason = examples.by_reason(reader)
     limit = max(1, min(limit, PAGE))
     began = _cursor(after)
     goes_on: tuple[int, int] | None
     matching: int | None = None
     if text:
-        rows, goes_on = _search_places(con, filters, text, began, limit)
+        rows, goes_on = _search_places(reader, filters, text, began, limit)
     else:
-        rows, matching = examples.page(con, filters, began, limit, by_reason)
+        rows, matching = examples.page(reader, filters, began, limit), examples.matching(reader, filters)
         goes_on = rows[-1] if len(rows) == limit else None
+    con = reader.con
     shown = beginnings(con, [seq for _, seq in rows])
     return {
         "items": [shown[seq] | {"why": QUEUE[place]} for place, seq in rows if seq in shown],
@@ -72,49 +84,41 @@ def waiting(
     }
 
 
-def considered(con: Connection, *, example_id: str) -> dict[str, Any] | None:
+def considered(reader: Reader, *, example_id: str) -> dict[str, Any] | None:
     """One example in full with the reason for its place in the queue; None where the tables hold no such id."""
-    example = examples.show(con, example_id=example_id)
+    below = reader.policy.review.new_topic_below
+    few = examples.thin_tags(reader)
+    example = examples.show(reader.con, example_id=example_id)
     if example is None or example["queue"] is None:
         return example
-    below = policies.current(con).review.new_topic_below
     place, thin = PLACES[example["queue"]], []
-    if place > examples.NEW_TOPIC and example["approval"] is None:
-        thin = [tag for tag in example["tags"] if _is_thin(con, tag, below)]
-        place = examples.NEW_TOPIC if thin else place
+    if place > NEW_TOPIC and example["approval"] is None:
+        thin = [tag for tag in example["tags"] if tag in few]
+        place = NEW_TOPIC if thin else place
     return example | {"why": QUEUE[place], "because": examples.because(place, thin, below, example)}
 
 
-def _is_thin(con: Connection, tag: str, below: int) -> bool:
-    known = first(con, "SELECT in_training FROM tallies WHERE dimension = 'tag' AND key = ?", [tag])
-    return known is None or known[0] < below
-
-
-def facets(con: Connection) -> dict[str, Any]:
+def facets(reader: Reader) -> dict[str, Any]:
     """The sources, projects and tags of the queue with how many wait, the most frequent first: what to filter by."""
     dimensions = {"sources": "source", "projects": "project", "tags": "tag"}
-    return {
-        facet: [
-            {"name": name, "waiting": n}
-            for name, n in con.execute(
-                f"""SELECT key, waiting FROM tallies WHERE dimension = ? AND waiting > 0
-                    ORDER BY waiting DESC, key LIMIT {FACETS}""",
-                [dimension],
-            ).fetchall()
-        ]
-        for facet, dimension in dimensions.items()
-    }
+    found: dict[str, Any] = {}
+    for facet, dimension in dimensions.items():
+        waits = [tally for tally in reader.columns.counts.by(dimension) if tally.waiting]
+        waits.sort(key=lambda tally: (-tally.waiting, tally.key))
+        found[facet] = [{"name": tally.key, "waiting": tally.waiting} for tally in waits[:FACETS]]
+    return found
 
 
-def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
+def covered(reader: Reader, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
     """What a bulk approval of a tag would cover: each with its revision, and what a reviewer would want to look at."""
-    newest = con.execute(
-        f"SELECT seq FROM queued_tags WHERE tag = ? ORDER BY seq DESC LIMIT {max(1, min(limit, PAGE))}", [tag]
-    ).fetchall()
-    seqs = [seq for (seq,) in newest]
+    columns = reader.columns
+    waits = both(at_stage(columns, "waiting"), named(columns, tag=tag))
+    seqs = newest(columns, waits, None, max(1, min(limit, PAGE)))
+    total = columns.counts.of("tag", tag).waiting
+    con = reader.con
     rows = con.execute(
         f"""SELECT example_id, kind, seq, feedback_seq, decision_seq, personal_data, flags, contradicts, feedback
-            FROM verdicts {AMONG} ORDER BY seq DESC""",
+            FROM ({SOME}) ORDER BY seq DESC""",
         {"seqs": seqs},
     ).fetchall()
     shown = beginnings(con, seqs)
@@ -127,11 +131,11 @@ def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
         looks += ["a correction"] if kind == "correction" else []
         items.append(shown[seq] | {"revision": seen[example_id], "looks": looks})
-    return {"items": items, "total": examples.tallied(con, "tag", tag), "checkpoint": checkpoint(con).seq}
+    return {"items": items, "total": total, "checkpoint": checkpoint(con).seq}
 
 
 def found(
-    con: Connection,
+    reader: Reader,
     *,
     reason: str | None = None,
     stage: str | None = None,
@@ -149,33 +153,21 @@ def found(
     or approved, the latter two as after those stages of the funnel. `text` and pauses as in `waiting`; go on with
     `before`. Raises InputError for an unknown reason or stage.
     """
-    condition = " AND ".join(
-        [
-            "($source IS NULL OR source = $source)",
-            "($tag IS NULL OR list_contains(tags, $tag))",
-            "($project IS NULL OR project_context = $project)",
-            "($relevance IS NULL OR relevance = $relevance)",
-            _of_reason(reason),
-            _of_stage(stage),
-        ]
-    )
-    filters = {"source": source, "tag": tag, "project": project, "relevance": relevance}
+    names = {"source": source, "tag": tag, "project": project, "relevance": relevance}
+    columns = reader.columns
+    wanted = both(named(columns, **names), _of_reason(columns, reason), _of_stage(columns, stage))
     limit = max(1, min(limit, PAGE))
-    top = checkpoint(con).seq + 1 if before is None else before
     goes_on: int | None
+    matching: int | None = None
     if text:
-        seqs, goes_on = _search(con, f"FROM verdicts WHERE {condition}", filters, text, top, limit, _deadline())
-        matching = None
+        among = newest(columns, wanted, before, SEARCHED)
+        seqs, goes_on = _search(reader.con, among, text, limit, _deadline())
     else:
-        matching = _tallied(con, filters, reason, stage)
-        if matching is None:
-            # One after the other: to keep the newest of a million while they are counted takes longer than both.
-            ((matching,),) = con.execute(f"SELECT count(*) FROM verdicts WHERE {condition}", filters).fetchall()
-        newest = con.execute(
-            f"SELECT seq FROM verdicts WHERE {condition} AND seq < {int(top)} ORDER BY seq DESC LIMIT {limit}", filters
-        ).fetchall()
-        seqs = [seq for (seq,) in newest]
+        matching = _tallied(columns.counts, names, reason, stage)
+        matching = count(columns, wanted) if matching is None else matching
+        seqs = newest(columns, wanted, before, limit)
         goes_on = seqs[-1] if len(seqs) == limit else None
+    con = reader.con
     shown = beginnings(con, seqs)
     return {
         "items": [shown[seq] for seq in seqs if seq in shown],
@@ -185,27 +177,28 @@ def found(
     }
 
 
-def related(con: Connection, *, example_id: str) -> dict[str, Any]:
+def related(reader: Reader, *, example_id: str) -> dict[str, Any]:
     """The lineage of an example: what it corrects and what corrects it, and the other answers to its question."""
-    known = first(con, "SELECT seq, corrects FROM examples WHERE id_key = ?", [id_key(example_id).hex()])
-    if known is None:
+    columns = reader.columns
+    known = columns.by_id([id_key(example_id)])
+    if not known:
         return {"corrects": [], "corrections": [], "same_question": [], "same_question_total": 0}
-    seq, corrected = known
-    ((cluster, superseded_by),) = con.execute(
-        "SELECT cluster, superseded_by FROM verdicts WHERE seq = ?", [seq]
-    ).fetchall()
+    row = known[0]
+    seq, superseded_by = int(columns["seq"][row]), int(columns["superseded_by"][row])
+    same = columns.members(columns["cluster"][[row]].astype(np.int64))
+    same = same[(same != row) & (same < columns.published)]
+    same = same[np.lexsort((-same, -columns["rank"][same].astype(np.int64)))]
+    others = columns["seq"][same].tolist()
+    con = reader.con
     corrections = con.execute(
-        "SELECT seq FROM corrections WHERE corrects = ? OR example_id = ? ORDER BY seq LIMIT 50",
-        [example_id, superseded_by],
+        "SELECT seq FROM corrections WHERE corrects = ? OR seq = ? ORDER BY seq LIMIT 50", [example_id, superseded_by]
     ).fetchall()
+    ((corrected,),) = con.execute("SELECT corrects FROM examples WHERE seq = ?", [seq]).fetchall()
     corrects = []
     if corrected:
         corrects = con.execute("SELECT seq FROM examples WHERE id_key = ?", [id_key(corrected).hex()]).fetchall()
-    others = con.execute(
-        "SELECT seq FROM verdicts WHERE cluster = ? AND seq <> ? ORDER BY rank DESC, seq DESC", [cluster, seq]
-    ).fetchall()
-    others = [row for row in others if row not in corrections and row not in corrects]
-    lists = {"corrects": corrects, "corrections": corrections, "same_question": others[:20]}
+    others = [n for n in others if (n,) not in corrections and (n,) not in corrects]
+    lists = {"corrects": corrects, "corrections": corrections, "same_question": [(n,) for n in others[:20]]}
     shown = beginnings(con, [n for rows in lists.values() for (n,) in rows])
     return {name: [shown[n] for (n,) in rows if n in shown] for name, rows in lists.items()} | {
         "same_question_total": len(others)
@@ -223,7 +216,7 @@ def beginnings(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
                 left(e.reason, {BEGINNING}) AS correction_reason, e.corrector
             FROM (SELECT * FROM examples {AMONG}) e
             JOIN (SELECT * EXCLUDE (example_id, kind, occurred_at, source, project_context)
-                  FROM verdicts {AMONG}) v USING (seq)""",
+                  FROM ({SOME})) v USING (seq)""",
         {"seqs": seqs},
     )
     columns = [column[0] for column in result.description]
@@ -234,109 +227,89 @@ def beginnings(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     }
 
 
-def _of_reason(reason: str | None) -> str:
+def _of_reason(columns: Columns, reason: str | None) -> Matches:
     if reason is None:
-        return "true"
+        return named(columns)
     if reason not in BIT:
         raise InputError(f"no reason {reason!r}; there are {', '.join(BIT)}")
-    return f"({FIRST}) = {BIT[reason]}"
+    return kept_out(columns, reason)
 
 
-def _of_stage(stage: str | None) -> str:
-    stages = {
-        None: "true",
-        "training": "reasons = 0",
-        "waiting": "queue IS NOT NULL",
-        "filtered": f"reasons & {OF_STAGE['filters']} = 0",
-        "approved": f"reasons & {OF_STAGE['filters'] | OF_STAGE['approval']} = 0",
-        "corrections": "kind = 'correction'",
-    }
-    if stage not in stages:
-        raise InputError(f"no stage {stage!r}; there are {', '.join(name for name in stages if name)}")
-    return stages[stage]
+def _of_stage(columns: Columns, stage: str | None) -> Matches:
+    if stage is None:
+        return named(columns)
+    if stage not in STAGES:
+        raise InputError(f"no stage {stage!r}; there are {', '.join(STAGES)}")
+    return at_stage(columns, stage)
 
 
-_TALLIES_OF_STAGES = {"training": ("reason", "0"), "corrections": ("kind", "correction")}
+_TALLIES_OF_STAGES = {"training": ("reason", ""), "corrections": ("kind", "correction")}
 """The stages that a tally counts."""
 
 
-def _tallied(con: Connection, filters: dict[str, Any], reason: str | None, stage: str | None) -> int | None:
+def _tallied(counts: Counts, names: dict[str, Any], reason: str | None, stage: str | None) -> int | None:
     """How many examples match, from the tallies, which know it for one filter at most."""
     if stage is not None and stage not in _TALLIES_OF_STAGES:
         return None
-    conditions = [(name, value) for name, value in filters.items() if value is not None]
-    conditions += [("reason", str(BIT[reason]))] if reason else []
+    conditions = [(name, value) for name, value in names.items() if value is not None]
+    conditions += [("reason", reason)] if reason else []
     conditions += [_TALLIES_OF_STAGES[stage]] if stage else []
     if len(conditions) > 1:
         return None
-    dimension, key = conditions[0] if conditions else ("kind", None)
-    ((total,),) = con.execute(
-        """SELECT coalesce(sum(total), 0)::BIGINT FROM tallies
-           WHERE dimension = $dimension AND ($key IS NULL OR key = $key)""",
-        {"dimension": dimension, "key": key},
-    ).fetchall()
-    return int(total)
+    if conditions:
+        return counts.of(*conditions[0]).total
+    return sum(tally.total for tally in counts.by("kind"))
 
 
 def _search_places(
-    con: Connection, filters: dict[str, Any], text: str, began: tuple[int, int], limit: int
+    reader: Reader, filters: dict[str, Any], text: str, began: tuple[int, int], limit: int
 ) -> tuple[list[tuple[int, int]], tuple[int, int] | None]:
     """The queue's matches (place, seq) in its order, and where to go on where time or page ran out."""
+    columns, below = reader.columns, reader.policy.review.new_topic_below
+    names = {name: value for name, value in filters.items() if name != "place"}
+    among: dict[int, list[int]] = {}
+    for place in sorted(QUEUE):
+        if place >= began[0] and filters.get("place", place) == place:
+            wanted = both(in_place(columns, place, below), named(columns, **names))
+            among[place] = newest(columns, wanted, began[1] if place == began[0] else None, SEARCHED)
     rows: list[tuple[int, int]] = []
     deadline = _deadline()
-    for place in sorted(QUEUE):
-        if place < began[0] or filters.get("place", place) != place:
-            continue
-        top = began[1] if place == began[0] else checkpoint(con).seq + 1
-        seqs, goes_on = _search(
-            con,
-            examples.waiting(filters | {"place": place}),
-            filters | {"place": place},
-            text,
-            top,
-            limit - len(rows),
-            deadline,
-        )
-        rows += [(place, seq) for seq in seqs]
+    for place, seqs in among.items():
+        found, goes_on = _search(reader.con, seqs, text, limit - len(rows), deadline)
+        rows += [(place, seq) for seq in found]
         if goes_on is not None:
             return rows, (place, goes_on)
     return rows, None
 
 
 def _search(
-    con: Connection,
-    among: str,
-    filters: dict[str, Any],
-    text: str,
-    top: int,
-    limit: int,
-    is_late: Callable[[], bool],
+    con: Connection, among: list[int], text: str, limit: int, is_late: Callable[[], bool]
 ) -> tuple[list[int], int | None]:
-    """Sequences below `top` whose texts hold every word, the newest first, and where to go on, None at the end.
-
-    `among` is a FROM with a condition, on `filters`.
-    """
+    """Those of some sequences, the newest first, whose texts hold every word, and where to go on, None at the end."""
     words = [f"%{word.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%" for word in text.split()[:8]]
     holds = " AND ".join(
         f"(prompt ILIKE $w{n} ESCAPE '!' OR response ILIKE $w{n} ESCAPE '!')" for n in range(len(words))
     )
-    values = filters | {f"w{n}": word for n, word in enumerate(words)}
+    values = {f"w{n}": word for n, word in enumerate(words)}
     seqs: list[int] = []
-    while top > 1:
-        low = max(0, top - WINDOW)
-        window = f"seq >= {low} AND seq < {int(top)}"
+    start = 0
+    while start < len(among):
+        low = among[start] - WINDOW
+        end = bisect_right(among, -low, start, key=operator.neg)
+        looked_at = set(among[start:end])
         rows = con.execute(
-            f"""SELECT seq FROM (SELECT seq {among} AND {window})
-                JOIN (SELECT seq FROM examples WHERE {window} AND {holds or "true"}) USING (seq)
-                ORDER BY seq DESC LIMIT {limit - len(seqs)}""",
+            f"""SELECT seq FROM examples WHERE seq >= {among[end - 1]} AND seq <= {among[start]} AND {holds or "true"}
+                ORDER BY seq DESC""",
             values,
         ).fetchall()
-        seqs += [seq for (seq,) in rows]
-        if len(seqs) == limit:
-            return seqs, seqs[-1]
-        top = low
-        if is_late() and top > 1:
-            return seqs, top
+        seqs += [seq for (seq,) in rows if seq in looked_at]
+        if len(seqs) >= limit:
+            return seqs[:limit], seqs[limit - 1] if limit else among[start] + 1
+        start = end
+        if start == len(among):
+            return seqs, among[-1] if len(among) == SEARCHED else None
+        if is_late():
+            return seqs, among[start - 1]
     return seqs, None
 
 

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from ..policy.policy import Export, Relevance, Training
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection
-from ..tables import policies
+from ..verdicts import verdicts
+from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT
 from . import examples
 
@@ -52,19 +53,28 @@ class TrainingSet(msgspec.Struct):
     policy: msgspec.Raw
 
 
-def stream(
-    con: Connection, *, min_relevance: Relevance | None = None, texts: bool = True
-) -> Iterator[bytes | pa.Table]:
+def stream(reader: Reader, *, min_relevance: Relevance | None = None, texts: bool = True) -> Iterator[bytes | pa.Table]:
     """The head as JSON, then the pages."""
-    yield msgspec.json.encode(select(con, min_relevance))
-    yield from pages(con, texts=texts)
+    yield msgspec.json.encode(select(reader, min_relevance))
+    yield from pages(reader.con, texts=texts)
 
 
-def select(con: Connection, min_relevance: Relevance | None = None) -> TrainingSet:
-    """Choose the rows of every format into the temporary table `chosen`, one row an example, and tell its head."""
-    policy = policies.current(con)
-    funnel, relation = examples.training_set(con, min_relevance=min_relevance)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {_chosen(relation, policy.export.eval_share)}")
+def select(reader: Reader, min_relevance: Relevance | None = None) -> TrainingSet:
+    """Choose the rows of every format into the temporary table `chosen`, one row an example, and tell its head.
+
+    Another `min_relevance` than the policy's judges every example anew, for this connection only.
+    """
+    policy, relation = reader.policy, "verdicts"
+    if min_relevance in (None, policy.filters.min_relevance):
+        funnel = examples.funnel(reader.columns.counts)
+        con = reader.con
+    else:
+        filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
+        con = reader.con
+        columns, evidence = verdicts.candidate(con, msgspec.structs.replace(policy, filters=filters))
+        funnel, relation = examples.funnel(columns.counts), verdicts.relation(con, columns, evidence)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE held AS SELECT {_HELD} FROM {relation}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {_chosen('held', policy.export.eval_share)}")
     now = checkpoint(con)
     return TrainingSet(
         funnel,
@@ -131,6 +141,11 @@ def _moments(times: pa.Array) -> pa.Array:
     """Times as ISO 8601 says them, in UTC and to the microsecond."""
     plain = times.cast(pa.timestamp("us")).cast(pa.string())
     return pc.binary_join_element_wise(pc.binary_replace_slice(plain, 10, 11, "T"), "Z", "")
+
+
+_HELD = """seq, example_id, kind, source, tags, approval, feedback, feedback_seq, decision, decision_seq, cluster,
+    reasons, prompt_chars, response_chars"""
+"""The columns of verdicts that are chosen by."""
 
 
 def _chosen(relation: str, eval_share: float) -> str:

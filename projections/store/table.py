@@ -9,15 +9,15 @@ from msgspec import Struct
 
 from .database import Connection
 
-Kind = Literal["fact", "derived", "cache", "file"]
+Kind = Literal["fact", "derived", "cache", "file", "view"]
 
 
 class Table(Struct, frozen=True, kw_only=True):
     """A table of the database; raise `version` when its columns or its content change.
 
-    `kind` says where the rows come from: the log alone (`fact`), other tables (`derived`), texts (`cache`) or the file
-    itself (`file`). `key` identifies a row, and orders the rows in a digest. Tables of one `group` are put back
-    together.
+    `kind` says where the rows come from: the log alone (`fact`), other tables (`derived`), texts (`cache`), the file
+    itself (`file`), or a SELECT of other tables (`view`). `key` identifies a row, and orders the rows in a digest.
+    Tables of one `group` are put back together.
     """
 
     name: str
@@ -48,3 +48,14 @@ class Table(Struct, frozen=True, kw_only=True):
             return "false"
         # An erased example has no text: NOT IN is never true of a list with NULL in it.
         return f"{self.text_key} NOT IN (SELECT {self.text_key} FROM examples WHERE {self.text_key} IS NOT NULL)"
+
+
+class View(Table, frozen=True, kw_only=True):
+    """What a SELECT says of other tables, under a name."""
+
+    kind: Kind = "view"
+    select: str
+
+    def create(self, con: Connection) -> None:
+        """Create the view, once its tables are there."""
+        con.execute(f"CREATE VIEW {self.name} AS {self.select}")

@@ -1,184 +1,161 @@
-"""Counters: tallies and the review queue, moved along with the verdicts, so that no page counts a million rows.
+"""Counters: what pages count of a million examples, moved along with their judgements.
 
-They follow from the verdicts and could be counted again at any time; a test does.
-
-| temporary table | rows | columns | written by | read by |
-|---|---|---|---|---|
-| `moved_tallies` | tallies that change, by how much | of `tallies` | `move` | `move` |
-| `moved_hours` | hours that change, by how much | of `hours` | `move` | `move` |
-| `thinly` | thin tags in the queue | seq, tag | `find_new` | `find_new` |
+They follow from the columns and could be counted again at any time; a test does.
 """
 
 from __future__ import annotations
 
-from ..store.database import Connection, first
-from ..store.table import Table
-from .reasons import FIRST
+from collections.abc import Iterator
+from typing import NamedTuple
 
-TALLIES = Table(
-    name="tallies",
-    columns={"dimension": "VARCHAR", "key": "VARCHAR", "total": "BIGINT", "in_training": "BIGINT", "waiting": "BIGINT"},
-    key="dimension, key",
-    kind="derived",
-    group="verdicts",
-)
-"""Counts by dimension (`kind`, `source`, `project`, `relevance`, `reason`, `queue`, `tag`): all, those that are trained
-on and those that wait."""
+import numpy as np
 
-QUEUED = Table(
-    name="queued",
-    columns={
-        "seq": "BIGINT",
-        "place": "BIGINT",
-        "source": "VARCHAR",
-        "project_context": "VARCHAR",
-        "may_be_new": "BOOLEAN",
-    },
-    key="seq",
-    kind="derived",
-    group="verdicts",
-)
-"""The review queue."""
+from ..policy.policy import RELEVANCE
+from .judgement import KINDS
+from .names import NEVER, Column, Names
+from .reasons import REASONS
 
-QUEUED_TAGS = Table(
-    name="queued_tags",
-    columns={"tag": "VARCHAR", "seq": "BIGINT"},
-    key="tag, seq",
-    kind="derived",
-    group="verdicts",
-)
-"""The tags of what is in the review queue."""
+SEEN = ("seq", "occurred_at", "kind", "source", "project", "tags", "relevance", "approval", "reasons", "queue")
+"""The columns that are counted by."""
 
-NEW_TOPICS = Table(
-    name="new_topics",
-    columns={"seq": "BIGINT", "place": "BIGINT", "thin_tags": "VARCHAR[]"},
-    key="seq",
-    kind="derived",
-    group="verdicts",
-)
-"""What is a new topic in the review queue, with the place that it has otherwise."""
+HOUR = 3_600_000_000
+"""Microseconds."""
 
-HOURS = Table(
-    name="hours",
-    columns={"hour": "BIGINT", "kind": "VARCHAR", "n": "BIGINT"},
-    key="hour, kind",
-    kind="derived",
-    group="verdicts",
-)
-"""How many examples of each kind occurred in every HOUR; there is no row for none."""
-
-HOUR = "epoch_us(occurred_at) // 3600000000"
-"""The hour of a moment, counted from 1970: a division of numbers costs a tenth of cutting off a moment."""
+_MAY_BE_NEW = (4, 5)
+"""The places of what is a new topic instead if the training set knows too little of one of its tags."""
 
 
-EVIDENCE = ("seq", "occurred_at", "kind", "source", "project_context", "tags")
-JUDGED = ("relevance", "approval", "reasons", "queue")
-SEEN = ", ".join(EVIDENCE + JUDGED)
-"""The columns of a verdict that are counted by, or that wait with it."""
+class Tally(NamedTuple):
+    """How many examples share something: all, those that are trained on, and those that wait for review."""
+
+    key: str
+    total: int
+    in_training: int
+    waiting: int
 
 
-def _counted(relation: str) -> str:
-    """The counts of a relation of verdicts with a `sign`; `reason` is the first that keeps a row out, 0 for none."""
-    numbers = """sum(sign) AS total, sum(sign) FILTER (reasons = 0) AS in_training,
-                 sum(sign) FILTER (queue IS NOT NULL) AS waiting"""
-    return f"""
-SELECT unnest(['kind', 'source', 'project', 'relevance', 'reason', 'queue']) AS dimension,
-       unnest([kind, coalesce(source, ''), project_context, relevance, reason::VARCHAR, coalesce(queue, 0)::VARCHAR])
-       AS key, total, in_training, waiting
-FROM (SELECT kind, source, project_context, relevance, {FIRST} AS reason, queue, {numbers}
-      FROM {relation} GROUP BY ALL)
-UNION ALL
-SELECT 'tag', unnest(tags), total, in_training, waiting FROM (SELECT tags, {numbers} FROM {relation} GROUP BY ALL)"""
+class Counts:
+    """Tallies by dimension (`kind`, `source`, `project`, `relevance`, `reason`, `queue`, `tag`), and by hour."""
+
+    def __init__(self, sources: Names, projects: Names, tags: Names, tag_sets: Names) -> None:
+        """Nothing counted; the names are those of the columns, and grow with them."""
+        self._tags, self._tag_sets = tags, tag_sets
+        self._names: dict[str, Names | tuple[str, ...]] = {
+            "kind": KINDS,
+            "source": sources,
+            "project": projects,
+            "relevance": RELEVANCE,
+            "reason": ("", *(reason.name for reason in REASONS)),
+            "queue": ("", *map(str, range(1, 6))),
+            "tag": tags,
+        }
+        self._of = {name: np.zeros((8, 3), np.int64) for name in self._names}
+        self._waiting_new = np.zeros((8, len(_MAY_BE_NEW)), np.int64)
+        self.hours: dict[tuple[int, int], int] = {}
+
+    def move(self, before: dict[str, Column], after: dict[str, Column]) -> None:
+        """Count the rows `after` in the place of the rows `before`; both have the columns SEEN."""
+        self._count(before, -1)
+        self._count(after, 1)
+
+    def _count(self, of: dict[str, Column], sign: int) -> None:
+        if not len(of["seq"]):
+            return
+        is_trained, waits = of["reasons"] == 0, of["queue"] > 0
+        # Names that are not there (-1) are counted as the first; the others follow.
+        numbers = {name: of[name].astype(np.int64) for name in ("kind", "relevance", "queue")}
+        numbers |= {name: of[name].astype(np.int64) + 1 for name in ("source", "project")}
+        numbers["reason"] = first_reason(of["reasons"])
+        for name, column in numbers.items():
+            counted = self._sized(name, int(column.max()) + 1)
+            for n, some in enumerate((slice(None), is_trained, waits)):
+                found = np.bincount(column[some])
+                counted[: len(found), n] += sign * found
+        self._count_tags(of, sign, is_trained, waits)
+        said = of["occurred_at"] != NEVER
+        hours, counts = np.unique(of["occurred_at"][said] // HOUR * 2 + of["kind"][said], return_counts=True)
+        for hour, count in zip(hours.tolist(), counts.tolist(), strict=True):
+            key = hour // 2, hour % 2
+            self.hours[key] = self.hours.get(key, 0) + sign * count
+            if not self.hours[key]:
+                del self.hours[key]
+
+    def _count_tags(self, of: dict[str, Column], sign: int, is_trained: Column, waits: Column) -> None:
+        sets, which = np.unique(of["tags"], return_inverse=True)
+        counts = np.stack([np.bincount(which[some], minlength=len(sets)) for some in (which >= 0, is_trained, waits)])
+        self._sized("tag", len(self._tags.values))
+        for number, moved in zip(sets.tolist(), (sign * counts).T, strict=True):
+            self._of["tag"][list(self._tag_sets.values[number])] += moved
+        if len(self._tag_sets.values) > len(self._waiting_new):
+            self._waiting_new.resize((2 * len(self._tag_sets.values), len(_MAY_BE_NEW)), refcheck=False)
+        for n, place in enumerate(_MAY_BE_NEW):
+            some = of["tags"][(of["queue"] == place) & (of["approval"] == 0)]
+            found, many = np.unique(some, return_counts=True)
+            self._waiting_new[found, n] += sign * many
+
+    def _sized(self, dimension: str, size: int) -> Column:
+        if size > len(self._of[dimension]):
+            self._of[dimension].resize((2 * size, 3), refcheck=False)
+        return self._of[dimension]
+
+    def by(self, dimension: str) -> list[Tally]:
+        """Every tally of a dimension that counts an example, the most frequent first; what has no name is ''."""
+        names = self._names[dimension]
+        counted = self._of[dimension]
+        keys = names if isinstance(names, tuple) else names.values
+        if dimension in ("source", "project"):
+            keys = ("", *keys)
+        there = np.flatnonzero(counted[:, 0])
+        found = [Tally(keys[n], *row) for n, row in zip(there.tolist(), counted[there].tolist(), strict=True)]
+        return sorted(found, key=lambda tally: (-tally.total, tally.key))
+
+    def of(self, dimension: str, key: str) -> Tally:
+        """One tally; of what nobody has counted it is 0."""
+        names = self._names[dimension]
+        if isinstance(names, tuple):
+            number = names.index(key) if key in names else -1
+        else:
+            number = names.numbers.get(key, -1) + (dimension in ("source", "project"))
+        if number < 0 or number >= len(self._of[dimension]):
+            return Tally(key, 0, 0, 0)
+        return Tally(key, *self._of[dimension][number].tolist())
+
+    def thin(self, below: int) -> Column:
+        """Of each tag by its number: whether the training set has fewer than so many examples of it."""
+        count = len(self._tags.values)
+        is_thin: Column = self._sized("tag", count)[:count, 1] < below
+        return is_thin
+
+    def thin_sets(self, below: int) -> Column:
+        """Of each set of tags by its number: whether one of its tags is thin."""
+        is_thin, sets = self.thin(below), self._tag_sets.values
+        sizes = np.fromiter(map(len, sets), np.int64, len(sets))
+        tags = np.fromiter((tag for tags in sets for tag in tags), np.int64, int(sizes.sum()))
+        owners = np.repeat(np.arange(len(sets)), sizes)
+        found: Column = np.bincount(owners[is_thin[tags]], minlength=len(sets)) > 0
+        return found
+
+    def places(self, below: int) -> dict[int, int]:
+        """How many wait in each place of the queue, new topics in a place of their own."""
+        counts = {int(tally.key): tally.total for tally in self.by("queue") if tally.key}
+        is_thin = self.thin_sets(below)
+        for place, moved in zip(
+            _MAY_BE_NEW, self._waiting_new[: len(is_thin)][is_thin].sum(axis=0).tolist(), strict=True
+        ):
+            counts[place] = counts.get(place, 0) - moved
+            counts[3] = counts.get(3, 0) + moved
+        return counts
+
+    def everything(self) -> Iterator[object]:
+        """All that is counted, for comparison."""
+        for dimension in self._names:
+            yield dimension, self.by(dimension)
+        yield sorted(self.hours.items())
+        yield self._waiting_new[: len(self._tag_sets.values)].sum(axis=0).tolist()
 
 
-_SUMMED = """dimension, key, sum(total)::BIGINT AS total, coalesce(sum(in_training), 0)::BIGINT AS in_training,
-             coalesce(sum(waiting), 0)::BIGINT AS waiting"""
-
-
-def move(con: Connection, moved: str, below: int) -> None:
-    """Follow replaced verdicts: the relation `moved` has the columns SEEN and a `sign`, -1 for old rows, 1 for new.
-
-    A tag of which the training set holds fewer than `below` makes a new topic.
-    """
-    enough = _known(con, below)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE moved_tallies AS SELECT {_SUMMED} FROM ({_counted(moved)}) GROUP BY ALL")
-    # In place: rows that are put anew leave dead ones behind, which every page would skip over.
-    con.execute(
-        """UPDATE tallies SET total = tallies.total + m.total, in_training = tallies.in_training + m.in_training,
-             waiting = tallies.waiting + m.waiting
-           FROM moved_tallies m WHERE tallies.dimension = m.dimension AND tallies.key = m.key"""
-    )
-    con.execute("INSERT INTO tallies FROM moved_tallies ANTI JOIN tallies USING (dimension, key)")
-    con.execute("DELETE FROM tallies WHERE total = 0")
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE moved_hours AS
-            SELECT {HOUR} AS hour, kind, sum(sign)::BIGINT AS n FROM {moved} WHERE occurred_at IS NOT NULL
-            GROUP BY ALL HAVING sum(sign) <> 0"""
-    )
-    con.execute(
-        "UPDATE hours SET n = hours.n + m.n FROM moved_hours m WHERE hours.hour = m.hour AND hours.kind = m.kind"
-    )
-    con.execute("INSERT INTO hours FROM moved_hours ANTI JOIN hours USING (hour, kind)")
-    con.execute("DELETE FROM hours WHERE n = 0")
-    if first(con, f"SELECT 1 FROM {moved} WHERE sign < 0 AND queue IS NOT NULL LIMIT 1"):
-        for table in ("queued", "queued_tags", "new_topics"):
-            con.execute(
-                f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {moved} WHERE sign < 0 AND queue IS NOT NULL)"
-            )
-    _wait(con, f"(FROM {moved} WHERE sign > 0)")
-    if _known(con, below) != enough:
-        find_new(con, below)
-        return
-    con.execute(
-        f"""INSERT INTO new_topics SELECT * FROM (
-             SELECT seq, queue, list_filter(tags, lambda tag: NOT list_contains($enough::VARCHAR[], tag)) AS thin
-             FROM {moved} WHERE sign > 0 AND queue > 3 AND approval IS NULL) WHERE len(thin) > 0""",
-        {"enough": enough},
-    )
-
-
-def find_new(con: Connection, below: int) -> None:
-    """Find all new topics in the queue anew."""
-    con.execute("DELETE FROM new_topics")
-    # One after the other: in one statement DuckDB reads the whole queue before it knows that few tags are thin.
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE thinly AS
-           SELECT seq, tag FROM queued_tags WHERE NOT list_contains($enough::VARCHAR[], tag)""",
-        {"enough": _known(con, below)},
-    )
-    con.execute(
-        """INSERT INTO new_topics SELECT seq, place, list(tag ORDER BY tag) FROM thinly JOIN (
-             SELECT seq, place FROM queued SEMI JOIN thinly USING (seq) WHERE may_be_new) USING (seq) GROUP BY ALL"""
-    )
-
-
-def _known(con: Connection, below: int) -> list[str]:
-    """The tags that the training set knows well enough."""
-    rows = con.execute(
-        "SELECT key FROM tallies WHERE dimension = 'tag' AND in_training >= ? ORDER BY key", [below]
-    ).fetchall()
-    return [tag for (tag,) in rows]
-
-
-def recount(con: Connection, below: int) -> None:
-    """Count everything anew."""
-    for table in ("tallies", "queued", "queued_tags", "hours"):
-        con.execute(f"DELETE FROM {table}")
-    con.execute(
-        f"INSERT INTO hours SELECT {HOUR}, kind, count(*) FROM verdicts WHERE occurred_at IS NOT NULL GROUP BY ALL"
-    )
-    counted = _counted("(SELECT *, 1 AS sign FROM verdicts)")
-    con.execute(f"INSERT INTO tallies SELECT {_SUMMED} FROM ({counted}) GROUP BY ALL")
-    _wait(con, "verdicts", " ORDER BY tag, seq")
-    find_new(con, below)
-
-
-def _wait(con: Connection, verdicts: str, order: str = "") -> None:
-    """Put verdicts that wait into the queue; `order` by tag lets a question about a tag read few row groups."""
-    con.execute(
-        f"""INSERT INTO queued SELECT seq, queue, source, project_context, queue > 3 AND approval IS NULL
-            FROM {verdicts} WHERE queue IS NOT NULL"""
-    )
-    con.execute(
-        f"INSERT INTO queued_tags SELECT unnest(tags) AS tag, seq FROM {verdicts} WHERE queue IS NOT NULL{order}"
-    )
+def first_reason(reasons: Column) -> Column:
+    """The number of the first reason in the order of the pipeline that keeps an example out, from 1 on; 0 for none."""
+    lowest = reasons.astype(np.int64) & -reasons.astype(np.int64)
+    numbers: Column = np.frexp(lowest.astype(np.float64))[1].astype(np.int64)
+    return numbers

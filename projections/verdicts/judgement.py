@@ -1,135 +1,222 @@
-"""Judgement: the statements that judge evidence under a policy. They read relations and write nothing.
+"""Judgement: what a policy makes of the evidence, as one pure function over columns.
 
-A judgement is a pure function of the evidence and the policy. What an example is worth by itself comes first, then
-which of several answers to a question is the best.
+What an example is worth by itself comes first, then which of several answers to a question is the best. The same call
+judges one example, a batch with what contends, and all that there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from ..policy.policy import RELEVANCE, Policy
-from .reasons import BIT
+from .reasons import APPROVALS, BIT
 
-JUDGEMENT = {
-    "relevance": "VARCHAR",
-    "approval": "VARCHAR",
-    "rank": "BIGINT",
-    "duplicate_of": "BIGINT",
-    "contradicts": "BIGINT",
-    "is_borderline": "BOOLEAN",
-    "reasons": "BIGINT",
-    "queue": "BIGINT",
-}
-"""What a policy makes of the evidence; `duplicate_of` and `contradicts` are the seq of another example."""
+Column = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+FEEDBACK = ("positive", "negative")
+DECISIONS = ("approved", "rejected")
+KINDS = ("capture", "correction")
+"""What is kept as numbers: the first is 1, and 0 is none; a kind has no none, and the first is 0."""
+
+POSITIVE, NEGATIVE = 1, 2
+APPROVED, REJECTED = 1, 2
+CORRECTION = 1
+REVIEWER, LIKED, TRUSTED, USED = range(1, len(APPROVALS) + 1)
 
 _FILTERS = BIT["too_short"] | BIT["low_relevance"] | BIT["excluded_source"] | BIT["excluded_by_author"]
 _GONE = BIT["superseded_by"] | BIT["erased"]
-
 _UNAPPROVED = BIT["not_approved"]
-CONTENDING = f"reasons & ~{_UNAPPROVED | BIT['duplicate_of']} = 0"
-"""The condition on answers that lack nothing but an approval or a better place among the answers to their question."""
+_DUPLICATE = BIT["duplicate_of"]
+
+OF_ITSELF = ("relevance", "approval", "rank", "is_borderline")
+"""The columns of a judgement that do not depend on other answers."""
+
+JUDGEMENT = (*OF_ITSELF, "duplicate_of", "contradicts", "reasons", "queue")
+"""The columns of a judgement; `duplicate_of` and `contradicts` are the seq of another example, 0 for none."""
 
 
-PLACES = "{'rank': rank, 'at': occurred_at, 'seq': seq}"
-"""The best answer to a question has the greatest value of this."""
+READ = (
+    *("seq", "occurred_at", "kind", "source", "used_with", "prompt_chars", "response_chars", "include_in_training"),
+    *("was_corrected", "untrusted", "is_erased", "score", "context", "has_personal_data", "has_flags", "is_too_long"),
+    *("question", "cluster", "feedback", "feedback_seq", "decision", "decision_seq", "superseded_by", "disputed_by"),
+)
+"""The columns of the evidence that are judged."""
 
 
-def parameters(policy: Policy) -> dict[str, Any]:
-    """The policy's numbers and lists under the names that the statements use."""
+class Rules(NamedTuple):
+    """A policy in numbers. Names are sets of the numbers under which the columns keep them."""
+
+    min_prompt: int
+    min_response: int
+    min_relevance: int
+    excluded_sources: Column
+    exclude_personal_data: bool
+    positive_feedback: bool
+    trusted_sources: Column
+    corrected_source: Column
+    used_documents: Column
+    high: int
+    medium: int
+    context: int
+    borderline: int
+    disputes_wait: bool
+    near: bool
+    contradictions: bool
+
+
+def rules(policy: Policy, sources: Mapping[str, int], uses: Mapping[str, int]) -> Rules:
+    """The rules of a policy for columns that keep these names by these numbers."""
     filters, approval, relevance = policy.filters, policy.approval, policy.relevance
+    return Rules(
+        filters.min_prompt_chars,
+        filters.min_response_chars,
+        RELEVANCE.index(filters.min_relevance),
+        _numbers(filters.excluded_sources, sources),
+        filters.exclude_personal_data,
+        approval.positive_feedback,
+        _numbers(approval.trusted_sources, sources),
+        _numbers(["verified_correction"], sources),
+        _numbers(approval.used_documents, uses),
+        relevance.high,
+        relevance.medium,
+        relevance.context,
+        policy.review.borderline,
+        policy.review.disputed != "stand",
+        policy.duplicates.near,
+        policy.duplicates.contradictions,
+    )
+
+
+def _numbers(names: Iterable[str], known: Mapping[str, int]) -> Column:
+    return np.array([known[name] for name in names if name in known], np.int64)
+
+
+def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
+    """What each example is worth by itself: OF_ITSELF, its `reasons`, and its `queue` (0 for none).
+
+    `e` are the columns of the evidence, all of one length.
+    """
+    relevant = e["context"] >= rules.context
+    relevance = np.where(relevant & (e["score"] >= rules.medium), 1, 0)
+    relevance[relevant & (e["score"] >= rules.high)] = 2
+    is_erased, untrusted, decision = e["is_erased"], e["untrusted"], e["decision"]
+    is_approved, is_rejected = decision == APPROVED, decision == REJECTED
+    is_liked, is_disliked = e["feedback"] == POSITIVE, e["feedback"] == NEGATIVE
+    is_disputed = (e["disputed_by"] != 0) & (~is_approved if not rules.disputes_wait else True)
+    is_borderline = ~is_erased & (abs(e["context"].astype(np.int64) - rules.context) <= rules.borderline)
+    basis = np.select(
+        [
+            is_approved,
+            is_liked & rules.positive_feedback,
+            is_disliked | untrusted,
+            np.isin(e["source"], rules.trusted_sources),
+            np.isin(e["used_with"], rules.used_documents),
+        ],
+        [REVIEWER, LIKED, 0, TRUSTED, USED],
+        0,
+    )
+    is_corrected = (e["superseded_by"] != 0) | e["was_corrected"]
+    reasons = np.zeros(len(relevance), np.int64)
+    for name, holds in {
+        "too_short": ~is_erased & ((e["prompt_chars"] < rules.min_prompt) | (e["response_chars"] < rules.min_response)),
+        "low_relevance": ~is_erased & (relevance < rules.min_relevance),
+        "excluded_source": np.isin(e["source"], rules.excluded_sources),
+        "excluded_by_author": ~e["include_in_training"],
+        "personal_data": e["has_personal_data"] & rules.exclude_personal_data,
+        "superseded_by": is_corrected | is_disputed,
+        "erased": is_erased,
+        "too_long": e["is_too_long"],
+        "rejected": is_rejected,
+        "not_approved": ~is_rejected & (basis == 0),
+    }.items():
+        reasons[holds] |= BIT[name]
+    is_correction = e["kind"] == CORRECTION
+    edge = e["has_personal_data"] | e["has_flags"] | ((basis == 0) & is_borderline)
+    queue = np.select(
+        [
+            is_disputed & is_approved & ~is_erased & ~is_corrected,
+            reasons & _GONE > 0,
+            (decision != 0) & ~(is_disliked & (e["feedback_seq"] > e["decision_seq"])),
+            is_correction,
+            reasons & (_FILTERS & ~BIT["too_short"]) > 0,
+            is_disliked,
+            reasons & _FILTERS > 0,
+            edge,
+            basis == 0,
+        ],
+        [1, 0, 0, 1, 0, 2, 0, 4, 5],
+        0,
+    )
+    rank = np.select(
+        [
+            is_correction | (np.isin(e["source"], rules.corrected_source) & ~untrusted),
+            basis == REVIEWER,
+            basis == LIKED,
+        ],
+        [4, 3, 2],
+        1,
+    )
+    approval = np.where(is_rejected, 0, basis)
     return {
-        "min_prompt": filters.min_prompt_chars,
-        "min_response": filters.min_response_chars,
-        "min_relevance": RELEVANCE.index(filters.min_relevance),
-        "excluded_sources": list(filters.excluded_sources),
-        "exclude_personal_data": filters.exclude_personal_data,
-        "positive_feedback": approval.positive_feedback,
-        "trusted_sources": list(approval.trusted_sources),
-        "used_documents": list(approval.used_documents),
-        "high": relevance.high,
-        "medium": relevance.medium,
-        "context": relevance.context,
-        "borderline": policy.review.borderline,
-        "disputes_wait": policy.review.disputed != "stand",
+        "relevance": relevance.astype(np.int8),
+        "approval": approval.astype(np.int8),
+        "rank": rank.astype(np.int8),
+        "is_borderline": is_borderline,
+        "reasons": reasons.astype(np.int16),
+        "queue": queue.astype(np.int8),
     }
 
 
-OF_ITSELF = ("relevance", "approval", "rank", "is_borderline")
-"""The columns of JUDGEMENT that do not depend on other answers."""
-
-LOOKED_AT = """CASE WHEN len(personal_data) + len(flags) > 0 OR ({0} IS NULL AND is_borderline) THEN 4
-                     WHEN {0} IS NULL THEN 5 END"""
-"""The place of what nobody has decided on or complained about, without contradictions."""
-
-FREED = 0
-"""Stands for the place of what contradicted another answer until it is known whether it still does."""
-
-PUT_FORWARD = f"CASE WHEN decision IS NULL AND (queue IS NULL OR queue IN ({FREED}, 5)) THEN 4 ELSE queue END"
-"""The place of what contradicts another answer."""
+def contends(reasons: Column) -> Mask:
+    """Answers that lack nothing but an approval or a better place among the answers to their question."""
+    held: Mask = reasons & ~np.int16(_UNAPPROVED | _DUPLICATE) == 0
+    return held
 
 
-def question_of(policy: Policy) -> str:
-    """The column that examples share that answer the same."""
-    return "cluster" if policy.duplicates.near else "prompt_key"
+class Contest(NamedTuple):
+    """Answers that have another one to the same question beside them, the best first within each question.
 
-
-def by_itself(relation: str, kept: Iterable[str]) -> str:
-    """The SELECT that judges each of a relation of evidence by itself, under `parameters`: `kept` and what it finds."""
-    return f"""
-SELECT {", ".join(kept)}, ['low', 'medium', 'high'][relevance_rank + 1] AS relevance,
-    CASE WHEN decision = 'rejected' THEN NULL ELSE basis END AS approval,
-    CASE WHEN kind = 'correction' OR (source = 'verified_correction' AND NOT untrusted) THEN 4
-         WHEN basis = 'reviewer' THEN 3 WHEN basis = 'feedback' THEN 2 ELSE 1 END AS rank,
-    is_borderline, own,
-    CASE WHEN is_disputed AND decision = 'approved' AND own & {BIT["erased"]} = 0 AND superseded_by IS NULL
-              AND NOT was_corrected THEN 1
-         WHEN own & {_GONE} > 0 THEN NULL
-         WHEN decision IS NOT NULL AND NOT coalesce(feedback = 'negative' AND feedback_seq > decision_seq, false)
-         THEN NULL
-         WHEN kind = 'correction' THEN 1
-         WHEN own & {_FILTERS & ~BIT["too_short"]} > 0 THEN NULL
-         WHEN feedback = 'negative' THEN 2
-         WHEN own & {_FILTERS} > 0 THEN NULL
-         ELSE {LOOKED_AT.format("basis")} END AS queue
-FROM (
-    SELECT *,
-        CASE WHEN NOT is_erased AND (prompt_chars < $min_prompt OR response_chars < $min_response)
-             THEN {BIT["too_short"]} ELSE 0 END
-        | CASE WHEN NOT is_erased AND relevance_rank < $min_relevance THEN {BIT["low_relevance"]} ELSE 0 END
-        | CASE WHEN list_contains($excluded_sources, source) THEN {BIT["excluded_source"]} ELSE 0 END
-        | CASE WHEN NOT include_in_training THEN {BIT["excluded_by_author"]} ELSE 0 END
-        | CASE WHEN $exclude_personal_data AND len(personal_data) > 0 THEN {BIT["personal_data"]} ELSE 0 END
-        | CASE WHEN superseded_by IS NOT NULL OR was_corrected OR is_disputed THEN {BIT["superseded_by"]} ELSE 0 END
-        | CASE WHEN is_erased THEN {BIT["erased"]} ELSE 0 END
-        | CASE WHEN list_contains(flags, 'too_long') THEN {BIT["too_long"]} ELSE 0 END
-        | CASE WHEN decision = 'rejected' THEN {BIT["rejected"]}
-               WHEN basis IS NULL THEN {BIT["not_approved"]} ELSE 0 END AS own
-    FROM (
-        SELECT *, CASE WHEN context >= $context AND score >= $high THEN 2
-                       WHEN context >= $context AND score >= $medium THEN 1 ELSE 0 END AS relevance_rank,
-            disputed_by IS NOT NULL AND ($disputes_wait OR decision IS DISTINCT FROM 'approved') AS is_disputed,
-            NOT is_erased AND abs(context - $context) <= $borderline AS is_borderline,
-            CASE WHEN decision = 'approved' THEN 'reviewer'
-                 WHEN $positive_feedback AND feedback = 'positive' THEN 'feedback'
-                 WHEN feedback = 'negative' OR untrusted THEN NULL
-                 WHEN list_contains($trusted_sources, source) THEN 'trusted_source'
-                 WHEN list_contains($used_documents, used_with) THEN 'use' END AS basis
-        FROM {relation}))"""
-
-
-def beside_one_another(alone: str, question: str, kept: Sequence[str]) -> str:
-    """The SELECT of `kept` and JUDGEMENT, contradictions left out, of what was judged by itself.
-
-    `question` is the column that examples share that answer the same.
+    `rows` are their places in the columns, `place` counts within a question from 0, and `best` is the place in the
+    columns of the best answer to the same question.
     """
-    return f"""
-WITH alone AS MATERIALIZED ({alone}),
-best AS (
-    SELECT {question}, arg_max(seq, {PLACES}) AS best
-    FROM alone WHERE own = 0 GROUP BY ALL HAVING count(*) > 1)
-SELECT {", ".join(kept)}, relevance, approval, rank,
-    CASE WHEN own = 0 THEN nullif(best, seq) END AS duplicate_of, NULL::BIGINT AS contradicts, is_borderline,
-    own | CASE WHEN own = 0 AND best <> seq THEN {BIT["duplicate_of"]} ELSE 0 END AS reasons, queue
-FROM alone LEFT JOIN best USING ({question})"""
+
+    rows: Column
+    place: Column
+    best: Column
+
+
+def contest(question: Column, rank: Column, at: Column, seq: Column, eligible: Mask, least: int = 2) -> Contest:
+    """Set the eligible answers of questions with `least` of them in order: by rank, then the newest."""
+    rows = np.flatnonzero(eligible)
+    _, groups, counts = np.unique(question[rows], return_inverse=True, return_counts=True)
+    shared = counts[groups] >= least
+    rows, groups = rows[shared], groups[shared]
+    order = np.lexsort((-seq[rows], -at[rows], -rank[rows].astype(np.int64), groups))
+    rows, groups = rows[order], groups[order]
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    place = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
+    return Contest(rows, place, np.repeat(rows[starts], np.diff(starts, append=len(rows))))
+
+
+def judge(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
+    """JUDGEMENT of examples, without contradictions. Every answer to a question has to be among them."""
+    judged = alone(e, rules)
+    question = e["cluster"] if rules.near else e["question"]
+    found = contest(question, judged["rank"], e["occurred_at"], e["seq"], judged["reasons"] == 0)
+    worse = found.rows[found.place > 0]
+    judged["duplicate_of"] = np.zeros(len(question), np.int64)
+    judged["duplicate_of"][worse] = e["seq"][found.best[found.place > 0]]
+    judged["reasons"][worse] |= _DUPLICATE
+    judged["contradicts"] = np.zeros(len(question), np.int64)
+    return judged
+
+
+def put_forward(judged: Mapping[str, Column], decision: Column) -> None:
+    """Move what contradicts another answer forward in the queue, unless somebody decided on it."""
+    queue = judged["queue"]
+    queue[(judged["contradicts"] != 0) & (decision == 0) & ((queue == 0) | (queue == 5))] = 4

@@ -214,7 +214,7 @@ class Rebuild:
             await self._in_thread(lambda: files.replace(files.rebuilding, keep=True))
         elif self._wanted:
             await self._in_thread(lambda: table_copy.put_back(owner.projector.con, files.rebuilding, self._wanted))
-            owner.projector.near.clear()
+            owner.projector.forget()
         else:
             # What is kept may hold no text that was erased: not even for as long as it takes the next one to serve.
             keep = not compaction.is_due(owner.projector.con)

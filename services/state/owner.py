@@ -23,11 +23,12 @@ from ..private_files import sync
 from . import arguments
 from .decoder_pool import READ, ahead, decoded
 from .protocol import Progress
-from .questions import COMMANDS, QUESTIONS, STREAMS
+from .questions import COMMANDS, QUESTIONS, STREAMS, first_argument
 from .read_lock import ReadLock
 
 if TYPE_CHECKING:
     from projections.fold.projector import Projector
+    from projections.verdicts.memory import Reader
 
 WRITTEN = 250_000
 """Facts in one transaction of a long replay: twice as many as DuckDB writes in one piece."""
@@ -184,9 +185,18 @@ class Owner:
         """Answer one question from a cursor of its own. Raises InputError where the question is wrong."""
         question = arguments.chosen("question", QUESTIONS, name)
         checked = arguments.checked(f"question {name!r}", question, args)
+        with self._moment() as reader:
+            return question(first_argument(question, reader), **checked)
+
+    @contextmanager
+    def _moment(self) -> Iterator[Reader]:
+        """One moment of the columns and the tables, for one answer."""
         with self._read_lock.reading(), self.reader.cursor() as cursor:
-            cursor.execute("BEGIN TRANSACTION")  # every statement of an answer sees the same moment
-            return question(cursor, **checked)
+            reader = self.projector.reader(cursor)
+            try:
+                yield reader
+            finally:
+                reader.release()
 
     def run(self, name: str, args: dict[str, Any]) -> Any:
         """Run a command of the owner, while nothing is folded. Raises InputError where the command is wrong."""
@@ -201,10 +211,9 @@ class Owner:
         checked = arguments.checked(f"rows {name!r}", stream, args)
 
         def pages() -> Generator[bytes | pa.Table]:
-            with self._read_lock.reading(), self.reader.cursor() as cursor:
-                cursor.execute("BEGIN TRANSACTION")
-                yield from stream(cursor, **checked)
-                cursor.execute("ROLLBACK")
+            with self._moment() as reader:
+                yield from stream(first_argument(stream, reader), **checked)
+                reader.con.execute("ROLLBACK")
 
         return pages()
 

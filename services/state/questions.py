@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,12 +12,18 @@ from projections.queries import dashboard, examples, policy_preview, review_queu
 from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine
 from projections.texts import analysis
+from projections.verdicts.memory import Reader
 
 
 def _digest(con: Connection) -> dict[str, Any]:
     from projections.fold.content_digest import digest  # what folds is loaded by the owner of the tables alone
 
     return digest(con)
+
+
+def first_argument(question: Callable[..., Any], reader: Reader) -> Reader | Connection:
+    """What a question is asked of: the tables alone, or the columns before them where it says `reader`."""
+    return reader if next(iter(inspect.signature(question).parameters)) == "reader" else reader.con
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
@@ -46,7 +53,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "policy": policies.document,
     "preview": policy_preview.preview,
 }
-"""Questions with short answers. Each function takes a connection, and its arguments by keyword."""
+"""Questions with short answers. Each function takes a reader or a connection, and its arguments by keyword."""
 
 STREAMS: dict[str, Callable[..., Iterator[bytes | pa.Table]]] = {
     "training_set": training_set.stream,

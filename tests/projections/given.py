@@ -42,6 +42,9 @@ from projections.policy.policy import Policy, default, from_document
 from projections.queries import examples
 from projections.store.checkpoint import checkpoint
 from projections.store.database import Connection
+from projections.verdicts.memory import Reader
+
+from .remembered import assert_remembered
 
 PROMPT = "How high must base flashing extend above the roof?"
 ANSWER = "Extend the TPO base flashing at least 4 inches above the finished roof membrane."
@@ -182,12 +185,23 @@ class Story:
         gone = listed(facts)
         return [gone.get(message.seq, message) for message in self.messages]
 
-    @cached_property
+    @property
     def con(self) -> Connection:
-        """The tables after the whole story; the other ways to fold it were found to end in the same content."""
+        """The tables after the whole story."""
+        return self.projector.con
+
+    @property
+    def reader(self) -> Reader:
+        """The columns and the tables after the whole story, for one question."""
+        return reading(self.projector)
+
+    @cached_property
+    def projector(self) -> Projector:
+        """What folded the whole story; the other ways to fold it were found to end in the same content."""
         told = fold([self.messages])
         if QUICK:
-            return told.con
+            return told
+        assert_remembered(told)
         content = everything(told.con)
         assert told.apply(self.messages) == 0, "a delivery that came again was folded again"
         for batches in {tuple(split(self.messages, size)) for size in (1, 2, 7)} - {(self.messages,)}:
@@ -209,7 +223,7 @@ class Story:
                 other = fold(tuple(split(self.left, size)))
                 assert everything(other.con) == content, "without what was erased the log ends in other content"
                 other.close()
-        return told.con
+        return told
 
     def then(
         self,
@@ -239,7 +253,7 @@ class Story:
             shown = self.show(example_id)
             assert (shown["prompt"], shown["response"]) == expected_texts, example_id
         if queue is not None:
-            assert [(i["example_id"], i["why"]) for i in examples.queue(self.con)["items"]] == list(queue)
+            assert [(i["example_id"], i["why"]) for i in examples.queue(self.reader)["items"]] == list(queue)
         if quarantine is not None:
             rows = self.con.execute("SELECT seq, category FROM quarantine ORDER BY seq").fetchall()
             assert dict(rows) == quarantine
@@ -254,7 +268,7 @@ class Story:
 
     @property
     def funnel(self) -> dict[str, Any]:
-        return examples.funnel(self.con)
+        return examples.funnel(self.reader.columns.counts)
 
 
 def given(*said: Said) -> Story:
@@ -269,6 +283,11 @@ def fold(batches: Sequence[Sequence[Message]], *, redeliver: bool = False) -> Pr
         assert projector.apply(batch) == len(batch)
         assert not redeliver or projector.apply(batch) == 0
     return projector
+
+
+def reading(projector: Projector) -> Reader:
+    """One moment of what a projector has folded, for one question."""
+    return projector.reader(projector.con.cursor())
 
 
 def everything(con: Connection) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def test_a_batch_that_fails_halfway_leaves_nothing_behind(monkeypatch: pytest.Mo
     projector.apply(story.messages[:2])
     before = content_digest(projector.con)
     with monkeypatch.context() as broken:
-        broken.setattr("projections.verdicts.verdicts.update", lambda *_: 1 / 0)
+        broken.setattr("projections.verdicts.stored.write", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             projector.apply(story.messages[2:])
     assert (content_digest(projector.con), projector.checkpoint_seq) == (before, 2)

@@ -23,7 +23,8 @@ def in_database(con: Connection) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for table, column, kind in con.execute(
         """SELECT table_name, column_name, data_type FROM duckdb_columns()
-           WHERE table_name IN (SELECT table_name FROM duckdb_tables() WHERE NOT temporary) ORDER BY column_index"""
+           WHERE table_name IN (SELECT table_name FROM duckdb_tables() WHERE NOT temporary
+                                UNION SELECT view_name FROM duckdb_views() WHERE NOT internal) ORDER BY column_index"""
     ).fetchall():
         found.setdefault(table, {})[column] = kind
     return found

@@ -47,7 +47,7 @@ class TestTimeline:
             rejected("a"),
             reopened("a"),
         )
-        told = dashboard.timeline(story.con, span="days")
+        told = dashboard.timeline(story.reader, span="days")
         assert told["unit"] == "day"
         assert len(told["steps"]) == 30
         busy = {step["at"][:10]: step for step in told["steps"] if any(n for name, n in step.items() if name != "at")}
@@ -69,7 +69,7 @@ class TestTimeline:
         ago = [timedelta(seconds=1), timedelta(hours=1), timedelta(hours=5), timedelta(days=3), timedelta(days=40),
                timedelta(days=100), timedelta(days=1_000)]  # fmt: skip
         story = given(*[captured(f"e{n}", occurred_at=now - before) for n, before in enumerate(ago)], approved("e0"))
-        steps = dashboard.timeline(story.con, span=span)["steps"]
+        steps = dashboard.timeline(story.reader, span=span)["steps"]
         assert len(steps) == dashboard.SPANS[span][1]
         names = [datetime.fromisoformat(step["at"]).strftime(cut) for step in steps]
         assert names == sorted(set(names))
@@ -79,20 +79,20 @@ class TestTimeline:
 
     def test_a_clock_ahead_of_time_does_not_move_the_timeline(self) -> None:
         story = given(captured("a", occurred_at=NOW), captured("b", occurred_at=NOW.replace(year=2090)))
-        steps = dashboard.timeline(story.con, span="months")["steps"]
+        steps = dashboard.timeline(story.reader, span="months")["steps"]
         assert (len(steps), steps[-1]["captures"]) == (12, 1)
 
     def test_an_empty_log_has_no_steps_unknown_spans_fail(self) -> None:
-        assert dashboard.timeline(given().con)["steps"] == []
+        assert dashboard.timeline(given().reader)["steps"] == []
         with pytest.raises(InputError, match="no span 'years'; there are hours, days, months"):
-            dashboard.timeline(given().con, span="years")  # type: ignore[arg-type]
+            dashboard.timeline(given().reader, span="years")  # type: ignore[arg-type]
 
 
 def test_thin_topics_have_fewer_examples_than_the_policy_asks_for() -> None:
     below = default().review.new_topic_below
     many = [captured(f"m{n}", f"Which roof membrane number {n}{n}{n}?", tags=("known",)) for n in range(below)]
     story = given(*many, *[approved(f"m{n}") for n in range(below)], captured("rare", tags=("rare",)))
-    topics = dashboard.topics(story.con, default())
+    topics = dashboard.topics(story.reader.columns.counts, default())
     thin = {row["tag"]: row for row in topics["thinnest"]}
     assert "known" not in thin
     assert thin["rare"] == {"tag": "rare", "total": 1, "in_training": 0, "waiting": 1}
@@ -102,13 +102,13 @@ def test_thin_topics_have_fewer_examples_than_the_policy_asks_for() -> None:
 
 def test_the_dashboard_shows_newest_corrections_last_export_and_last_training() -> None:
     story = given(captured("a"), corrected("a"), exported(2, unique=1), trained("started"))
-    shown = dashboard.dashboard(story.con)
+    shown = dashboard.dashboard(story.reader)
     assert [item["kind"] for item in shown["corrections"]] == ["correction"]
     assert shown["last_export"]["counts"] == {"unique": 1}
     assert shown["last_training"]["outcome"] == "started"
     assert shown["training"] == {"at": default().training.at, "goal": default().training.goal}
     assert sum(shown["waiting"].values()) == 1
-    assert dashboard.dashboard(given().con)["last_export"] is None
+    assert dashboard.dashboard(given().reader)["last_export"] is None
 
 
 def test_quarantined_messages_show_how_their_bytes_begin() -> None:

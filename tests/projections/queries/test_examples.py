@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from projections.queries import examples
+from projections.queries import examples, training_set
 
 from ..given import (
     ANSWER,
@@ -27,7 +27,7 @@ from ..given import (
     rejected,
 )
 
-TEXTS = "SELECT prompt, response FROM examples SEMI JOIN (FROM {} WHERE reasons = 0) USING (example_id) ORDER BY seq"
+TEXTS = "SELECT prompt, response FROM examples SEMI JOIN (FROM held WHERE reasons = 0) USING (example_id) ORDER BY seq"
 
 LUNCH: dict[str, Any] = {
     "prompt": "Where shall we have lunch?",
@@ -82,21 +82,16 @@ class TestFunnel:
 
     def test_another_relevance_may_be_asked_for_without_changing_a_verdict(self) -> None:
         story = given(captured("lunch", **LUNCH), approved("lunch"), captured("roof"), approved("roof"))
-        funnel, relation = examples.training_set(story.con, min_relevance="low")
-        assert (funnel["unique"], story.con.execute(TEXTS.format(relation)).fetchall()) == (
-            2, [tuple(LUNCH.values()), (PROMPT, ANSWER)],
-        )  # fmt: skip
-        story.then(training_set=["roof"])
-        funnel, relation = examples.training_set(story.con)
-        assert (funnel["unique"], story.con.execute(TEXTS.format(relation)).fetchall()) == (
-            1,
-            [(PROMPT, ANSWER)],
-        )
+        for relevance, texts in (("low", [tuple(LUNCH.values()), (PROMPT, ANSWER)]), (None, [(PROMPT, ANSWER)])):
+            reader = story.reader
+            head = training_set.select(reader, relevance)  # type: ignore[arg-type]
+            assert (head.funnel["unique"], reader.con.execute(TEXTS).fetchall()) == (len(texts), texts)
+            story.then(training_set=["roof"])
 
 
 class TestStats:
     def test_the_dashboard_counts_each_thing_once(self) -> None:
-        stats = examples.stats(DAY.con)
+        stats = examples.stats(DAY.reader)
         assert (stats["total"], stats["training_goal"], stats["checkpoint"]) == (9, 2000, 14)
         assert stats["funnel"] == DAY.funnel
         assert sum(source["total"] for source in stats["by_source"]) == 9
@@ -106,7 +101,7 @@ class TestStats:
         assert (stats["feedback"], stats["decisions"]) == (
             {"positive": 1, "negative": 1}, {"approved": 1, "rejected": 1},
         )  # fmt: skip
-        assert stats["review_queue"] == examples.queue(DAY.con)["total"]
+        assert stats["review_queue"] == examples.queue(DAY.reader)["total"]
         assert {"tag": "insulation", "total": 1, "in_training": 1} in stats["tags"]
 
     def test_status_tells_where_the_tables_stand(self) -> None:
@@ -155,7 +150,7 @@ class TestRevision:
         assert story.when(liked("fix-a")).show("fix-a")["revision"] == 4
 
     def test_the_queue_shows_the_same_revision(self) -> None:
-        (item,) = examples.queue(given(captured("a"), disliked("a")).con)["items"]
+        (item,) = examples.queue(given(captured("a"), disliked("a")).reader)["items"]
         assert item["revision"] == 2
 
     @pytest.mark.parametrize("stray", ["training.example.captured.a", "training.example.captured.a.x.y"])
@@ -172,6 +167,6 @@ def test_a_tag_lists_its_bulk_approval_with_revisions() -> None:
         captured("b", OTHER_PROMPT, tags=("tower",)),
         disliked("b"),
     )
-    items = examples.tagged(story.con, tag="tower")["items"]
+    items = examples.tagged(story.reader, tag="tower")["items"]
     assert [(item["example_id"], item["revision"]) for item in items] == [("a", 1), ("b", 6)]
-    assert [item["example_id"] for item in examples.tagged(story.con, tag="tower", limit=1)["items"]] == ["a"]
+    assert [item["example_id"] for item in examples.tagged(story.reader, tag="tower", limit=1)["items"]] == ["a"]

@@ -15,7 +15,21 @@ from projections.queries import examples, policy_preview
 from projections.store.database import Connection
 from projections.texts import analysis
 
-from ..given import ANSWER, BETTER, Said, Story, adopted, approved, captured, corrected, document, fold, given, policy
+from ..given import (
+    ANSWER,
+    BETTER,
+    Said,
+    Story,
+    adopted,
+    approved,
+    captured,
+    corrected,
+    document,
+    fold,
+    given,
+    policy,
+    reading,
+)
 
 LONG = "Which zorble keeps a mechanically attached roof membrane on its deck in a storm with much wind?"
 WALL = "How do we terminate base flashing at a masonry parapet wall below the counter flashing"
@@ -65,11 +79,9 @@ def test_what_is_previewed_is_what_adopting_does(candidate: Policy) -> None:
     while policy_preview.prepare(projector.con, policy=candidate.document())["left"]:
         pass
     before, digest = training_set(projector.con), content_digest(projector.con)
-    reader = projector.con.cursor()
-    told = policy_preview.preview(reader, policy=candidate.document())
-    pages: Any = list(policy_preview.moved(reader, policy=candidate.document()))[1:]
+    told = policy_preview.preview(reading(projector), policy=candidate.document())
+    pages: Any = list(policy_preview.moved(reading(projector), policy=candidate.document()))[1:]
     moved = [row for page in pages for row in page.to_pylist()]
-    reader.close()
     assert content_digest(projector.con) == digest
 
     projector.apply(story.when(adopted(candidate)).messages)
@@ -77,7 +89,7 @@ def test_what_is_previewed_is_what_adopting_does(candidate: Policy) -> None:
     assert (told["enter"], told["leave"]) == (len(after - before), len(before - after))
     assert {row["example_id"] for row in moved if row["change"] == "enter"} == after - before
     assert {row["example_id"] for row in moved if row["change"] == "leave"} == before - after
-    assert told["after"] == examples.funnel(projector.con)
+    assert told["after"] == examples.funnel(reading(projector).columns.counts)
     assert [row["example_id"] for row in told["examples"]] == [row["example_id"] for row in moved]
     assert told["not_analysed"] == 0
 
@@ -86,16 +98,16 @@ def test_every_candidate_moves_something() -> None:
     """Else the test above compares nothing with nothing."""
     for candidate in CANDIDATES:
         told = policy_preview.preview(
-            fold([given(*FACTS, adopted(candidate)).messages]).con, policy=default().document()
+            reading(fold([given(*FACTS, adopted(candidate)).messages])), policy=default().document()
         )
         assert told["enter"] + told["leave"] > 0, candidate
 
 
 def test_the_reasons_tell_why_an_example_enters_or_leaves() -> None:
-    con = fold([given(*FACTS).messages]).con
-    told = policy_preview.preview(con, policy=policy(filters={"min_prompt_chars": 0}).document())
+    projector = fold([given(*FACTS).messages])
+    told = policy_preview.preview(reading(projector), policy=policy(filters={"min_prompt_chars": 0}).document())
     assert told["reasons"] == [{"change": "enter", "reason": "too_short", "count": 1}]
-    told = policy_preview.preview(con, policy=policy(approval={"trusted_sources": []}).document())
+    told = policy_preview.preview(reading(projector), policy=policy(approval={"trusted_sources": []}).document())
     assert told["reasons"] == [{"change": "leave", "reason": "not_approved", "count": 1}]
 
 
@@ -129,7 +141,7 @@ def test_only_texts_with_a_word_that_differs_are_analysed_anew(monkeypatch: pyte
 
 def test_a_policy_that_holds_already_moves_nothing() -> None:
     told = policy_preview.preview(
-        fold([Story().when(captured("a", response=ANSWER)).messages]).con, policy=default().document()
+        reading(fold([Story().when(captured("a", response=ANSWER)).messages])), policy=default().document()
     )
     assert (told["enter"], told["leave"], told["reasons"], told["examples"]) == (0, 0, [], [])
     assert told["current"] == told["candidate"] == default().digest

@@ -155,11 +155,11 @@ class TestAsking:
         ],
     )
     def test_a_tag_a_source_or_a_reason_narrows_the_queue(self, asked: dict[str, Any], ids: list[str]) -> None:
-        answer = examples.queue(self.STORY.con, **asked)
+        answer = examples.queue(self.STORY.reader, **asked)
         assert ([item["example_id"] for item in answer["items"]], answer["total"]) == (ids, len(ids))
 
     def test_a_page_tells_how_much_there_is_in_all(self) -> None:
-        answer = examples.queue(self.STORY.con, limit=1)
+        answer = examples.queue(self.STORY.reader, limit=1)
         assert ([item["example_id"] for item in answer["items"]], answer["total"]) == (["fix"], 3)
         assert answer["by_reason"] == {
             "correction": 1, "negative_feedback": 1, "new_topic": 1, "edge_case": 0, "not_reviewed": 0,
@@ -167,7 +167,7 @@ class TestAsking:
         assert answer["checkpoint"] == 4
 
     def test_an_empty_page_tells_how_much_there_is_in_all(self) -> None:
-        assert examples.queue(self.STORY.con, limit=0)["total"] == 3
+        assert examples.queue(self.STORY.reader, limit=0)["total"] == 3
 
 
 @pytest.mark.parametrize("decided", [approved, rejected])

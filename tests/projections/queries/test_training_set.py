@@ -26,6 +26,7 @@ from ..given import (
     given,
     liked,
     policy,
+    reading,
     redacted,
     rejected,
 )
@@ -35,9 +36,9 @@ LONG_WRONG = "Extend the TPO base flashing 1 inch above the finished roof membra
 
 def rows(story: Story, *, texts: bool = True) -> list[dict[str, Any]]:
     """The rows after a story; a long one is folded once only, in one batch."""
-    con = (story.con if len(story.messages) < 20 else fold([story.messages]).con).cursor()
-    con.execute("BEGIN TRANSACTION")
-    training_set.select(con)
+    projector = story.projector if len(story.messages) < 20 else fold([story.messages])
+    con = projector.con.cursor()
+    training_set.select(projector.reader(con))
     found = [row for page in training_set.pages(con, texts=texts) for row in page.to_pylist()]
     con.execute("ROLLBACK")
     con.close()
@@ -184,12 +185,11 @@ def test_pages_of_any_size_are_in_the_logs_order(monkeypatch: pytest.MonkeyPatch
 def test_a_page_has_no_more_text_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_set, "PAGE_CHARS", 1_000)
     long = [captured("long", "How do we flash a TPO roof curb?", ANSWER * 40), approved("long")]
-    con = fold([Story().when(*many(20), *long).messages]).con
-    con.execute("BEGIN TRANSACTION")
-    training_set.select(con)
+    reader = reading(fold([Story().when(*many(20), *long).messages]))
+    training_set.select(reader)
     sizes = [
         sum(len(text.encode()) for name in ("prompt", "response") for text in page.column(name).to_pylist())
-        for page in training_set.pages(con)
+        for page in training_set.pages(reader.con)
     ]
     assert len(sizes) > 2
     assert all(size < 1_000 + 300 for size in sizes[:-1])

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from projections.fold.projector import prepare
-from projections.store.database import Connection
-from projections.tables import policies
-from projections.verdicts import counters
+from projections.fold.projector import Projector, prepare
 
 from ..given import (
     BETTER,
@@ -27,6 +22,7 @@ from ..given import (
     rejected,
     split,
 )
+from ..remembered import assert_remembered
 
 AGAIN = "how high does the base flashing have to extend above a roof, please?"
 DAY: tuple[Said, ...] = (
@@ -50,21 +46,20 @@ DAY: tuple[Said, ...] = (
 )
 
 
-def counted(con: Connection) -> list[list[tuple[Any, ...]]]:
-    return [
-        con.execute(f"FROM {table} ORDER BY ALL").fetchall()
-        for table in ("tallies", "queued", "queued_tags", "new_topics", "verdicts", "hours WHERE n > 0")
-    ]
+def counted(projector: Projector) -> list[object]:
+    rows = projector.con.execute("FROM verdicts ORDER BY ALL").fetchall()
+    return [rows, *projector.memory.columns().counts.everything()]
 
 
 def test_after_every_fact_they_are_what_counting_anew_finds() -> None:
     messages = given(*DAY).messages
-    for end in range(1, len(messages) + 1):
-        con = fold(list(split(messages[:end], 1))).con
-        moved = counted(con)
-        counters.recount(con, policies.current(con).review.new_topic_below)
-        assert counted(con) == moved
-        con.close()
+    projector = fold([])
+    for message in messages:
+        projector.apply([message])
+        moved = counted(projector)
+        projector.memory.columns().recount()
+        assert counted(projector) == moved
+        assert_remembered(projector)
 
 
 def test_judging_old_evidence_equals_judging_evidence_gathered_anew() -> None:
@@ -74,4 +69,4 @@ def test_judging_old_evidence_equals_judging_evidence_gathered_anew() -> None:
     anew = fold([])
     anew.fold(prepare(given(*said, adopted(strict)).messages))
     anew.judge()
-    assert counted(moved.con) == counted(anew.con)
+    assert counted(moved) == counted(anew)

@@ -362,7 +362,7 @@ class TestTrust:
             why={"a": ["superseded_by fix-a"], "fix-a": ["not_approved"]},
             queue=[("fix-a", "correction"), ("a", "correction")],
         )
-        assert examples.queue(story.con)["items"][1]["because"][0] == "it was approved, and fix-a disputes it"
+        assert examples.queue(story.reader)["items"][1]["because"][0] == "it was approved, and fix-a disputes it"
         story.when(approved("a")).then(training_set=["a"], queue=[("fix-a", "correction")])
         story.when(rejected("fix-a")).then(training_set=["a"], queue=[])
         story.when(approved("fix-a")).then(training_set=["fix-a"], queue=[])

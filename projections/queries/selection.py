@@ -1,0 +1,138 @@
+"""Selection: which examples match filters, read from the columns, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from ..policy.policy import RELEVANCE
+from ..verdicts.columns import Columns
+from ..verdicts.counters import first_reason
+from ..verdicts.reasons import BIT, OF_STAGE
+
+Mask = npt.NDArray[np.bool_]
+Matches = Callable[[slice], Mask]
+"""Which rows of a stretch of the columns match."""
+
+CHUNK = 2**16
+"""Rows that are looked at together."""
+
+NEW_TOPIC = 3
+
+_NOBODY = -2
+"""The number of a name that no example has."""
+
+
+def named(
+    columns: Columns,
+    *,
+    source: str | None = None,
+    project: str | None = None,
+    tag: str | None = None,
+    relevance: str | None = None,
+) -> Matches:
+    """What has all of the given names; None stands for any."""
+    wanted = {"source": (columns.sources, source), "project": (columns.projects, project)}
+    numbers = {column: names.numbers.get(name, _NOBODY) for column, (names, name) in wanted.items() if name is not None}
+    if relevance is not None:
+        numbers["relevance"] = RELEVANCE.index(relevance) if relevance in RELEVANCE else _NOBODY
+    has_tag = None
+    if tag is not None:
+        number = columns.tags.numbers.get(tag, _NOBODY)
+        has_tag = np.fromiter((number in tags for tags in columns.tag_sets.values), np.bool_)
+
+    def matches(part: slice) -> Mask:
+        found = np.ones(part.stop - part.start, np.bool_)
+        for column, number in numbers.items():
+            found &= columns[column][part] == number
+        if has_tag is not None:
+            found &= has_tag[columns["tags"][part]]
+        return found
+
+    return matches
+
+
+def in_place(columns: Columns, place: int, below: int) -> Matches:
+    """What has a place in the review queue, if the training set should hold `below` examples of each tag."""
+    is_thin = columns.counts.thin_sets(below) if place >= NEW_TOPIC else None
+
+    def matches(part: slice) -> Mask:
+        queue = columns["queue"][part]
+        found: Mask = queue > NEW_TOPIC if place == NEW_TOPIC else queue == place
+        if is_thin is None:
+            return found
+        rows = np.flatnonzero(found)
+        is_new = (columns["approval"][part][rows] == 0) & is_thin[columns["tags"][part][rows]]
+        found[rows] = is_new if place == NEW_TOPIC else ~is_new
+        return found
+
+    return matches
+
+
+def kept_out(columns: Columns, reason: str) -> Matches:
+    """What a reason keeps out first, in the order of the pipeline."""
+    number = list(BIT).index(reason) + 1
+    return lambda part: first_reason(columns["reasons"][part]) == number
+
+
+def at_stage(columns: Columns, stage: str) -> Matches:
+    """What is at a stage (STAGES)."""
+    if stage == "waiting":
+        return lambda part: columns["queue"][part] > 0
+    if stage == "corrections":
+        return lambda part: columns["kind"][part] == 1
+    filtered = OF_STAGE["filters"]
+    bits = {"training": -1, "filtered": filtered, "approved": filtered | OF_STAGE["approval"]}[stage]
+    return lambda part: columns["reasons"][part] & np.int16(bits) == 0
+
+
+STAGES = ("training", "waiting", "filtered", "approved", "corrections")
+
+
+def both(*all_of: Matches) -> Matches:
+    """What matches everything."""
+
+    def matches(part: slice) -> Mask:
+        found = all_of[0](part)
+        for one in all_of[1:]:
+            found &= one(part)
+        return found
+
+    return matches
+
+
+def newest(columns: Columns, matches: Matches, below: int | None, limit: int) -> list[int]:
+    """The sequences of the newest examples that match, of those below a sequence."""
+    seqs: list[int] = []
+    for part in _parts(columns, below):
+        if len(seqs) >= limit:
+            break
+        rows = np.flatnonzero(matches(part))[::-1][: limit - len(seqs)]
+        seqs += columns["seq"][part][rows].tolist()
+    return seqs
+
+
+def count(columns: Columns, matches: Matches) -> int:
+    """How many examples match."""
+    return sum(int(np.count_nonzero(matches(part))) for part in _parts(columns, None))
+
+
+def window(columns: Columns, matches: Matches, low: int, top: int) -> list[int]:
+    """The sequences of all examples that match between `low` and below `top`."""
+    first, end = np.searchsorted(columns["seq"][: columns.published], [low, top]).tolist()
+    if first == end:
+        return []
+    seqs: list[int] = columns["seq"][first:end][matches(slice(first, end))].tolist()
+    return seqs
+
+
+def _parts(columns: Columns, below: int | None) -> Iterator[slice]:
+    end = columns.published
+    if below is not None:
+        end = int(np.searchsorted(columns["seq"][:end], below))
+    while end > 0:
+        start = (end - 1) // CHUNK * CHUNK
+        yield slice(start, end)
+        end = start

@@ -1,0 +1,236 @@
+"""Columns: the evidence and the judgement of every example in memory, a row each in the order of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from .counters import SEEN, Counts
+from .judgement import JUDGEMENT
+from .lookup import Keys, Lookup
+from .names import NEVER, Column, Names
+
+__all__ = ["NEVER", "Column", "Columns", "Names"]
+Rows = npt.NDArray[np.int64]
+
+EVIDENCE: dict[str, type[np.generic]] = {
+    "seq": np.int64,
+    "occurred_at": np.int64,
+    "kind": np.int8,
+    "source": np.int32,
+    "project": np.int32,
+    "tags": np.int32,
+    "author": np.int32,
+    "used_with": np.int32,
+    "prompt_chars": np.int32,
+    "response_chars": np.int32,
+    "include_in_training": np.bool_,
+    "was_corrected": np.bool_,
+    "untrusted": np.bool_,
+    "is_erased": np.bool_,
+    "score": np.int32,
+    "context": np.int32,
+    "has_personal_data": np.bool_,
+    "has_flags": np.bool_,
+    "is_too_long": np.bool_,
+    "question": np.uint64,
+    "cluster": np.int32,
+}
+"""What is known of an example when it arrives. `cluster` is the row of the example that represents its near-duplicates,
+its own where it is alone, and `question` stands for the words of its prompt. Names are numbers of `Names`."""
+
+SAID: dict[str, type[np.generic]] = {
+    "feedback": np.int8,
+    "feedback_seq": np.int64,
+    "decision": np.int8,
+    "decision_seq": np.int64,
+    "superseded_by": np.int64,
+    "disputed_by": np.int64,
+}
+"""What was said about it since; the last two are the seq of a correction. 0 is none."""
+
+JUDGED: dict[str, type[np.generic]] = {
+    "relevance": np.int8,
+    "approval": np.int8,
+    "rank": np.int8,
+    "duplicate_of": np.int64,
+    "contradicts": np.int64,
+    "is_borderline": np.bool_,
+    "reasons": np.int16,
+    "queue": np.int8,
+}
+
+UNJUDGED = -1
+"""The `reasons` of an example that nobody has judged."""
+
+_KEYS: dict[str, type[np.generic]] = {
+    "id_high": np.uint64,
+    "id_low": np.uint64,
+    "text_high": np.uint64,
+    "text_low": np.uint64,
+}
+"""The halves of the keys of 128 bits by which examples are found."""
+
+_TYPES = EVIDENCE | SAID | JUDGED | _KEYS
+
+BYTES = sum(np.dtype(kind).itemsize for kind in _TYPES.values()) + 2 * 12
+"""Memory of an example, with its places in the two look-ups; names and clusters come on top."""
+
+
+class Columns:
+    """Arrays that grow in place, with their names, look-ups and clusters.
+
+    A row is an example for ever: its seq, its id and its kind never change. Whoever appends must be alone: arrays move.
+    """
+
+    def __init__(self) -> None:
+        """Without an example."""
+        self.count = 0
+        self._arrays: dict[str, Column] = {name: np.empty(0, kind) for name, kind in _TYPES.items()}
+        self.sources, self.projects, self.authors, self.uses = Names(), Names(), Names(), Names()
+        self.tags, self.tag_sets = Names(), Names()
+        self.counts = Counts(self.sources, self.projects, self.tags, self.tag_sets)
+        self.published = 0
+        """How many examples others see."""
+        self._ids, self._texts = Lookup(), Lookup()
+        self._said: dict[int, tuple[int, int]] = {}
+        self._others: dict[int, list[int]] = {}
+        self._correcting: dict[str, list[int]] = {}
+        self._correcting_text: dict[bytes, list[int]] = {}
+        self._wrong: dict[int, tuple[str | None, bytes | None]] = {}
+
+    def __getitem__(self, name: str) -> Column:
+        """The whole column of a name."""
+        return self._arrays[name][: self.count]
+
+    def of(self, rows: Rows | slice, names: Iterable[str]) -> dict[str, Column]:
+        """Some columns of some rows, copied."""
+        return {name: self[name][rows].copy() for name in names}
+
+    def append(self, columns: dict[str, Column]) -> Rows:
+        """Add examples by the columns of EVIDENCE and their keys; their rows. What is left out is 0."""
+        first, more = self.count, len(columns["seq"])
+        self._grow(first + more)
+        self.count += more
+        for name, array in self._arrays.items():
+            array[first : self.count] = columns.get(name, UNJUDGED if name == "reasons" else 0)
+        rows = np.arange(first, self.count)
+        self._ids.add(columns["id_high"], rows)
+        has_text = ~columns["is_erased"]
+        self._texts.add(columns["text_high"][has_text], rows[has_text])
+        self.gather(rows)
+        return rows
+
+    def _grow(self, count: int) -> None:
+        capacity = len(self._arrays["seq"])
+        if count > capacity:
+            for array in self._arrays.values():  # moves pages, not bytes: nobody may hold on to an array
+                array.resize(max(count, 2 * capacity, 1024), refcheck=False)
+
+    def row(self, seq: int) -> int:
+        """The row of a sequence that an example has."""
+        return int(np.searchsorted(self["seq"], seq))
+
+    def rows(self, seqs: Column) -> Rows:
+        """The rows of those of some sequences that are there."""
+        at = np.searchsorted(self["seq"], seqs)
+        is_within = at < self.count
+        at, seqs = at[is_within], seqs[is_within]
+        rows: Rows = at[self["seq"][at] == seqs]
+        return rows
+
+    def by_id(self, keys: Sequence[bytes]) -> dict[int, int]:
+        """The rows of those of some ids (as their keys of 16 bytes) that are there, by their number."""
+        high, low = halves(keys)
+        numbers, rows = self._ids.find(high)
+        is_it = (self["id_low"][rows] == low[numbers]) & (self["id_high"][rows] == high[numbers])
+        return dict(zip(numbers[is_it].tolist(), rows[is_it].tolist(), strict=True))
+
+    def by_text(self, key: bytes) -> list[int]:
+        """The rows of the examples whose text this is the key of, as it is now or as it was first said."""
+        high, low = halves([key])
+        rows = self._texts.find(high)[1]
+        is_it = (self["text_low"][rows] == low[0]) & (self["text_high"][rows] == high[0]) & ~self["is_erased"][rows]
+        now = set(rows[is_it].tolist())
+        wanted = (int(high[0]), int(low[0]))
+        return sorted(now | {row for row in rows.tolist() if self._said.get(row) == wanted})
+
+    def keep_text(self, row: int, key: bytes | None, said: bytes | None) -> None:
+        """Give an example the key of another text; `said` is the one of what was first said. None: it is erased."""
+        self._said.pop(row, None)
+        high, low = halves([key or bytes(16)])
+        self["text_high"][row], self["text_low"][row] = high[0], low[0]
+        for one in {key, said} - {None}:
+            self._texts.add(halves([one])[0], np.array([row]))  # type: ignore[list-item]
+        if said is not None and said != key:
+            high, low = halves([said])
+            self._said[row] = int(high[0]), int(low[0])
+
+    def text_keys(self, row: int) -> set[bytes]:
+        """The keys of an example's text as it is now and as it was first said; none where it is erased."""
+        if self["is_erased"][row]:
+            return set()
+        now = int(self["text_high"][row]), int(self["text_low"][row])
+        return {joined(*now), joined(*self._said.get(row, now))}
+
+    def id_of(self, row: int) -> bytes:
+        """The key of an example's id."""
+        return joined(int(self["id_high"][row]), int(self["id_low"][row]))
+
+    def corrects(self, row: int, example_id: str | None, original: bytes | None) -> None:
+        """Say of a correction the id of what it corrects and the key of the text that it replaces."""
+        self._wrong[row] = example_id, original
+        if example_id is not None:
+            self._correcting.setdefault(example_id, []).append(row)
+        if original is not None:
+            self._correcting_text.setdefault(original, []).append(row)
+
+    def tagged(self, tags: Sequence[str]) -> int:
+        """The number of a set of tags."""
+        return self.tag_sets.number(tuple(map(self.tags.number, tags)))
+
+    def gather(self, rows: Rows) -> None:
+        """Put rows beside the others of their clusters."""
+        cluster = self["cluster"][rows]
+        is_other = cluster != rows
+        for row, representative in zip(rows[is_other].tolist(), cluster[is_other].tolist(), strict=True):
+            self._others.setdefault(representative, []).append(row)
+
+    def scatter(self, rows: Iterable[int]) -> None:
+        """Take rows out of their clusters, before they get another one."""
+        for row in rows:
+            representative = int(self["cluster"][row])
+            if representative != row:
+                self._others[representative].remove(row)
+
+    def members(self, clusters: Rows) -> Rows:
+        """All rows of some clusters, in order."""
+        rows = clusters.tolist()
+        for representative in clusters.tolist():
+            rows += self._others.get(representative, ())
+        # What represented others may represent nobody any more, and be in another cluster.
+        found = np.unique(np.array(rows, np.int64))
+        return found[np.isin(self["cluster"][found], clusters)]
+
+    def recount(self) -> None:
+        """Count all examples anew, and let others see them."""
+        self.counts = Counts(self.sources, self.projects, self.tags, self.tag_sets)
+        self.counts.move(self.of(slice(0, 0), SEEN), self.of(slice(None), SEEN))
+        self.published = self.count
+
+    def judged(self, rows: Rows | slice) -> dict[str, Column]:
+        """The judgement of some rows, copied."""
+        return self.of(rows, JUDGEMENT)
+
+
+def halves(keys: Sequence[bytes]) -> tuple[Keys, Keys]:
+    """Keys of 16 bytes as two numbers of 64 bits each."""
+    both = np.frombuffer(b"".join(keys), ">u8").reshape(-1, 2).astype(np.uint64)
+    return both[:, 0].copy(), both[:, 1].copy()
+
+
+def joined(high: int, low: int) -> bytes:
+    """The key of 16 bytes that two numbers make."""
+    return high.to_bytes(8) + low.to_bytes(8)

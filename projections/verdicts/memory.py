@@ -1,0 +1,98 @@
+"""Memory: the columns of a database for the one who folds and for those who read, and how they agree on a moment.
+
+Who folds changes what is read of the columns in one go, once its transaction is committed. Who reads begins a
+transaction of the same moment, reads the columns first and the tables after that.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ..policy.policy import Policy
+from ..store.checkpoint import checkpoint
+from ..store.database import Connection
+from ..tables import policies
+from . import stored
+from .columns import Columns
+
+
+class Memory:
+    """The columns, the policy that holds, and the sequence up to which both are."""
+
+    def __init__(self, con: Connection) -> None:
+        """Of a database that is open; the columns are read when they are needed."""
+        self._con = con
+        self._columns: Columns | None = None
+        self._policy: Policy | None = None
+        self._seq = 0
+        self.changed = threading.Condition(threading.RLock())
+
+    def drop(self) -> None:
+        """Forget everything, as a transaction was rolled back or other rows were put into the tables."""
+        with self.changed:
+            self._columns = None
+
+    def columns(self) -> Columns:
+        """The columns for the one who folds, outside a transaction or at its beginning."""
+        return self._read(self._con) if self._columns is None else self._columns
+
+    def _read(self, con: Connection) -> Columns:
+        with self.changed:
+            self._columns = stored.read(con)
+            self._policy, self._seq = policies.current(con), checkpoint(con).seq
+            return self._columns
+
+    def publish(self, columns: Columns, seq: int, apply: Callable[[], None]) -> None:
+        """Let others see a commit: `apply` changes what they read."""
+        policy = policies.current(self._con)
+        with self.changed:
+            apply()
+            self._columns, self._policy, self._seq = columns, policy, seq
+            columns.published = columns.count
+            self.changed.notify_all()
+
+    def reader(self, cursor: Connection) -> Reader:
+        """Begin to read with a cursor of the same database."""
+        self.changed.acquire()
+        try:
+            while True:
+                cursor.execute("BEGIN TRANSACTION")
+                seq = checkpoint(cursor).seq
+                if self._columns is None:
+                    self._read(cursor)
+                if self._seq == seq and self._columns is not None and self._policy is not None:
+                    return Reader(self, cursor, self._columns, self._policy)
+                cursor.execute("ROLLBACK")  # a commit that is not published yet
+                self.changed.wait(0.1)
+        except BaseException:
+            self.changed.release()
+            raise
+
+
+class Reader:
+    """One moment: the columns until the tables are asked for the first time, then the tables."""
+
+    def __init__(self, memory: Memory, cursor: Connection, columns: Columns, policy: Policy) -> None:
+        self._memory, self._cursor, self._columns = memory, cursor, columns
+        self._is_held = True
+        self.policy = policy
+
+    @property
+    def columns(self) -> Columns:
+        """The columns. Raises RuntimeError once the tables have been asked, because the columns have moved on."""
+        if not self._is_held:
+            raise RuntimeError("columns are read before the first statement")
+        return self._columns
+
+    @property
+    def con(self) -> Connection:
+        """The tables of the moment."""
+        self.release()
+        return self._cursor
+
+    def release(self) -> None:
+        """Let others go on."""
+        if self._is_held:
+            self._is_held = False
+            self._memory.changed.release()

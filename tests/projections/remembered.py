@@ -1,0 +1,42 @@
+"""What a projector remembers is what its tables hold, and what judging all of it anew finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from projections.fold.projector import Projector
+from projections.tables import policies
+from projections.verdicts import stored, verdicts
+from projections.verdicts.columns import EVIDENCE, JUDGED, SAID, Columns
+
+NAMED = {"source": "sources", "project": "projects", "author": "authors", "used_with": "uses"}
+
+
+def assert_remembered(projector: Projector) -> None:
+    """Assert that the columns in memory are those of the tables, and their judgement the only one."""
+    remembered = in_words(projector.memory.columns())
+    with projector.con.cursor() as cursor:
+        policy = policies.current(cursor)
+        stored_columns = stored.read(cursor)
+        cursor.execute("BEGIN TRANSACTION")
+        gathered, _ = verdicts.supposed_anew(cursor, policy)
+        cursor.execute("ROLLBACK")
+    for name, told in (("stored", in_words(stored_columns)), ("judged anew", in_words(gathered))):
+        for column, values in told.items():
+            assert remembered[column] == values, f"{column} is {remembered[column]}, but {name} it is {values}"
+
+
+def in_words(columns: Columns) -> dict[str, Any]:
+    """Every column as plain values, names in words, and what is counted."""
+    told: dict[str, Any] = {name: columns[name].tolist() for name in (*EVIDENCE, *SAID, *JUDGED, "id_high", "id_low")}
+    for name, names in NAMED.items():
+        values = [*getattr(columns, names).values, None]
+        told[name] = [values[number] for number in told[name]]
+    told["tags"] = [[columns.tags.values[tag] for tag in columns.tag_sets.values[some]] for some in told["tags"]]
+    told["text"] = [sorted(columns.text_keys(row)) for row in range(columns.count)]
+    told["clusters"] = [columns.members(np.array([row])).tolist() for row in range(columns.count)]
+    told["found"] = [sorted(columns.by_id([columns.id_of(row)]).values()) for row in range(columns.count)]
+    told["counts"] = list(columns.counts.everything())
+    return told
