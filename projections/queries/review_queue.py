@@ -274,7 +274,13 @@ def _search_places(
             among[place] = newest(columns, wanted, began[1] if place == began[0] else None, SEARCHED)
     rows: list[tuple[int, int]] = []
     deadline = _deadline()
+    is_first = True
     for place, seqs in among.items():
+        if not seqs:
+            continue
+        if not is_first and deadline():
+            return rows, (place, seqs[0] + 1)
+        is_first = False
         found, goes_on = _search(reader.con, seqs, text, limit - len(rows), deadline)
         rows += [(place, seq) for seq in found]
         if goes_on is not None:

@@ -25,7 +25,14 @@ from ..given import (
 
 
 def waiting(story: Story, **filters: Any) -> list[str]:
-    return [item["example_id"] for item in review_queue.waiting(story.reader, **filters)["items"]]
+    """The ids of the queue that match, from as many pages as there are."""
+    found: list[str] = []
+    after = None
+    while True:
+        page = review_queue.waiting(story.reader, **filters, after=after)
+        found += [item["example_id"] for item in page["items"]]
+        if (after := page["after"]) is None:
+            return found
 
 
 QUEUE = given(
