@@ -58,7 +58,7 @@ def claims(response: str) -> Claims:
     response = response[:READ]
     amounts: dict[str, set[str]] = {}
     for word in words(response):
-        if quantity := _QUANTITY.fullmatch(word):
+        if (word[0].isdecimal() or word.startswith("pitch")) and (quantity := _QUANTITY.fullmatch(word)):
             unit, amount = (quantity[1], quantity[2]) if quantity[1] else (quantity[4], quantity[3])
             amounts.setdefault(unit, set()).add(amount)
     answer = _YES_NO.match(response)
@@ -76,10 +76,11 @@ def disagree(a: str, b: str) -> bool:
     They do when one says yes and the other no; when they give other amounts of a unit (no amount in common, or as many
     and each one of its own); or when opening sentences that are alike deny, turn round or replace what the other says.
     """
-    return _disagree(claims(a), claims(b))
+    return claims_disagree(claims(a), claims(b))
 
 
-def _disagree(a: Claims, b: Claims) -> bool:
+def claims_disagree(a: Claims, b: Claims) -> bool:
+    """Do two answers with these claims `disagree`?"""
     if a.amounts != b.amounts and a.amounts and b.amounts:
         units_a, units_b = _by_unit(a.amounts), _by_unit(b.amounts)
         if any(_differ(units_a[unit], units_b[unit]) for unit in units_a.keys() & units_b.keys()):
@@ -139,6 +140,25 @@ MAY_DISAGREE = f"""
             ELSE o.opening <> b.opening AND 2 * {_SHARED.format("o", "b")} >= {ALIKE} * (o.size + b.size) END"""
 """Holds of claims `o` and `b` that disagree, and of few others."""
 
+
+def may_disagree(a: Claims, b: Claims) -> bool:
+    """Holds where `MAY_DISAGREE` does."""
+    if a.amounts != b.amounts and a.amounts and b.amounts:
+        return True
+    if a.stance and b.stance:
+        return a.stance != b.stance
+    (size_a, outline_a), (size_b, outline_b) = outlined(a.opening), outlined(b.opening)
+    shared = min(size_a - (outline_a & ~outline_b).bit_count(), size_b - (outline_b & ~outline_a).bit_count())
+    return a.opening != b.opening and 2 * shared >= ALIKE * (size_a + size_b)
+
+
+@lru_cache(maxsize=1 << 14)
+def outlined(opening: str) -> tuple[int, int]:
+    """The `size` and the `outline` of an opening."""
+    words = set(opening.split(" "))
+    return len(words), sum({1 << crc32(word.encode()) % 63 for word in words})
+
+
 PAGE = 20_000
 """Answers that are read at a time: it bounds memory."""
 
@@ -184,7 +204,7 @@ def find(con: Connection, judged: str, eligible: str) -> list[int]:
     )
     disagreeing: list[int] = []
     while rows := result.fetchmany(PAGE):
-        disagreeing += [seq for seq, *both in rows if _disagree(Claims(*both[:3]), Claims(*both[3:]))]
+        disagreeing += [seq for seq, *both in rows if claims_disagree(Claims(*both[:3]), Claims(*both[3:]))]
     for table in ("compared", "unclaimed", "claimed"):
         con.execute(f"DROP TABLE {table}")
     return disagreeing
@@ -230,6 +250,4 @@ def _read(con: Connection, unread: dict[UUID, int]) -> list[Row]:
 
 def row(key: UUID, made: Claims) -> Row:
     """The row of the cache for the claims of an answer."""
-    opening = set(made.opening.split(" "))
-    outline = sum({1 << crc32(word.encode()) % 63 for word in opening})
-    return (key, *made, len(opening), outline)
+    return (key, *made, *outlined(made.opening))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from uuid import UUID
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from projections.queries import examples
 from projections.store import database
 from projections.texts import contradictions
 from projections.texts.contradictions import claims, disagree
+from projections.texts.words import words
 from tests.evaluation.__main__ import labelled
 
 from ..given import (
@@ -57,9 +62,21 @@ def test_what_outlines_rule_out_does_not_disagree() -> None:
     beside = "FROM claims o, claims b WHERE o.analysis_key <> b.analysis_key"
     pairs = f"SELECT o.analysis_key, b.analysis_key {beside} AND ({contradictions.MAY_DISAGREE})"
     left = {(a.int, b.int) for a, b in con.execute(pairs).fetchall()}
+    made = [claims(text) for text in texts]
+    every = itertools.permutations(range(len(texts)), 2)
+    assert left == {(n, m) for n, m in every if contradictions.may_disagree(made[n], made[m])}
     ruled_out = [(n, n + 1) for n in range(len(texts) - 1) if (n, n + 1) not in left]
     assert len(ruled_out) > len(texts) / 3
     assert not [(n, m) for n, m in ruled_out if disagree(texts[n], texts[m])]
+
+
+@hypothesis.given(st.text(st.sampled_from("0123456789 pitchxinmil/.,-'\"½¼٣٤②one half 1 2/3")))
+def test_amounts_are_read_from_every_word_that_is_a_quantity(text: str) -> None:
+    amounts: dict[str, set[str]] = {}
+    for word in words(text):
+        if quantity := contradictions._QUANTITY.fullmatch(word):
+            amounts.setdefault(quantity[1] or quantity[4], set()).add(quantity[2] or quantity[3])
+    assert {unit: {*values} for unit, values in json.loads(claims(text).amounts or "{}").items()} == amounts
 
 
 def test_what_an_answer_claims() -> None:
