@@ -32,29 +32,27 @@ SENTENCES = (
 )
 
 
-def examples(count: int) -> pa.Table:
+def examples(count: int) -> list[analysis.Texts]:
     """Examples of about 900 characters, each different."""
-    asked = list(prompts(count, seed=11))
     answers = []
-    for number, prompt in enumerate(asked):
+    for number, prompt in enumerate(prompts(count, seed=11)):
         text = "".join(SENTENCES[(number + n) % len(SENTENCES)] for n in range(8))
-        answers.append(f"{number}: {text}"[: CHARACTERS - len(prompt)])
-    return pa.table({"id": range(count), "prompt": asked, "response": answers, "original_response": [None] * count})
+        answers.append(analysis.Texts(prompt, f"{number}: {text}"[: CHARACTERS - len(prompt)]))
+    return answers
 
 
 def analysis_rate(count: int) -> tuple[float, float]:
     """Examples/s on one core: ours (relevance, tags, personal data) and the old class's substring count."""
-    texts = examples(count)
-    con = database.connect(None, threads=1)
-    con.register("texts", texts)
+    pairs = examples(count)
     lexicon = policy.default().lexicon
+    analysis.of(pairs[:100], lexicon)
     began = time.perf_counter()
-    analysis.analysed(con, "texts", lexicon)
+    for start in range(0, count, 1_000):
+        analysis.of(pairs[start : start + 1_000], lexicon)
     ours = count / (time.perf_counter() - began)
-    pairs = list(zip(texts["prompt"].to_pylist(), texts["response"].to_pylist(), strict=True))
     began = time.perf_counter()
-    for prompt, response in pairs:
-        text = (prompt + response).lower()
+    for prompt, response, _ in pairs:
+        text = f"{prompt}{response}".lower()
         sum(term in text for term in OLD_TERMS)
     return ours, count / (time.perf_counter() - began)
 

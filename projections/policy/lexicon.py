@@ -9,14 +9,15 @@ import hashlib
 import itertools
 import re
 from collections import Counter
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import re2
 from msgspec import Meta, Struct
 
 from events.errors import InputError
@@ -32,6 +33,9 @@ DROPPED = " -\t\n\r\f\v&./:'"
 
 RIVAL_COST = 2
 """What each distinct rival word takes off the context; the weight of one good roofing word."""
+
+SPELLINGS = 1 << 14
+"""Spellings of words that are kept in memory with what they mean: few are nearly all that texts hold."""
 
 MAX_PATTERN = 22_000
 """Characters of one alternation: from about 23,400 on RE2 gives its automaton up and is ten times slower."""
@@ -87,9 +91,11 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         return Meanings(self)
 
     @cached_property
-    def expressions(self) -> tuple[re.Pattern[str], ...]:
-        """The patterns for Python's `re`, whose white space would have one character more than RE2's."""
-        return tuple(re.compile(p.replace(r"[\s-]", r"[\t\n\f\r -]"), re.ASCII) for p in self.patterns)
+    def expressions(self) -> tuple[Any, ...]:
+        """The patterns, compiled for UTF-8."""
+        options = re2.Options()
+        options.log_errors = False
+        return tuple(re2.compile(pattern, options) for pattern in self.patterns)
 
     @cached_property
     def digest(self) -> str:
@@ -233,8 +239,17 @@ def difference(one: Lexicon, other: Lexicon) -> str | None:
     return pattern if len(pattern) <= WIDEST_DIFFERENCE else None
 
 
+def said(prompt: str, response: str | None) -> bytes:
+    """The text that is rated, in UTF-8: in lower case, and a blank to fill in ends a word.
+
+    Of all letters only "İ" and the Kelvin sign become ASCII in lower case, and no pattern matches anything else.
+    """
+    text = f"{prompt} | {response or ''}".replace("İ", "i").lower()
+    return text.replace("__", " ").replace(" _", " ").encode()
+
+
 SAID = "replace(replace(lower(coalesce(prompt, '') || ' | ' || coalesce(response, '')), '__', ' '), ' _', ' ')"
-"""The text that is rated, in SQL: what is lower case is DuckDB's decision, and a blank to fill in ends a word."""
+"""The same in SQL, for a text that is analysed already."""
 
 
 class Meanings:
@@ -248,6 +263,7 @@ class Meanings:
         self.number = {key(form): n for n, term in enumerate(terms) for form in term.forms}
         for n, rival in enumerate(lexicon.rivals, len(terms)):
             self.number |= dict.fromkeys(map(key, (rival, plural(rival))), n)
+        self.word = lru_cache(SPELLINGS)(self._word)
         others = np.zeros(len(lexicon.rivals), np.int64)
         self.terms = len(terms)
         self.names = pa.array([term.term for term in terms], pa.string())
@@ -266,28 +282,27 @@ class Meanings:
         """How many there are."""
         return len(self.weight)
 
+    def _word(self, match: bytes) -> int | None:
+        """The number of the word that a pattern matched, None for a phrase that is stepped over."""
+        return self.number.get(key(match.decode()))
 
-def extracts(lexicon: Lexicon) -> list[str]:
-    """SQL expressions of lists of all that the patterns match in the text `said`."""
-    return [f"regexp_extract_all(said, {_text(pattern)})" for pattern in lexicon.patterns]
 
-
-def rate(lexicon: Lexicon, matches: Sequence[pa.ListArray]) -> dict[str, pa.Array]:
-    """Rate texts by what the patterns match in them: lists of matches a text, in an array a pattern or in one for all.
+def rate(lexicon: Lexicon, texts: Sequence[bytes]) -> dict[str, pa.Array]:
+    """Rate texts as `said` makes them, in their order.
 
     `score` is the sum of the weights of distinct terms. `context` counts the weights of terms of weight 2 and 3, plus 1
     if any everyday word is beside them, less RIVAL_COST for each distinct word of another field. `terms` and `tags` are
     sorted and distinct. The policy's thresholds are applied later: changing them rates nothing anew.
     """
-    means, count = lexicon.meanings, len(matches[0])
-    pairs = [np.empty(0, np.int64)]
-    for lists in matches:
-        spelled = lists.flatten().dictionary_encode()  # few spellings are many matches: take each to its word once
-        meant = np.array([means.number.get(key(match), -1) for match in spelled.dictionary.to_pylist()] + [-1])
-        word = meant[spelled.indices.to_numpy()]
-        row = np.repeat(np.arange(count), lists.value_lengths().to_numpy())
-        pairs.append((row * means.words + word)[word >= 0])
-    row, word = np.divmod(_distinct(np.concatenate(pairs)), means.words)
+    means, count = lexicon.meanings, len(texts)
+    pairs = [
+        number * means.words + meant
+        for number, text in enumerate(texts)
+        for expression in lexicon.expressions
+        for meant in map(means.word, _matches(expression, text))
+        if meant is not None
+    ]
+    row, word = np.divmod(_distinct(np.array(pairs, np.int64)), means.words)
 
     def summed(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         return np.bincount(row, values[word], count).astype(np.int64)
@@ -307,6 +322,19 @@ def rate(lexicon: Lexicon, matches: Sequence[pa.ListArray]) -> dict[str, pa.Arra
     }
 
 
+def _matches(expression: Any, text: bytes) -> Iterator[bytes]:
+    """What an expression matches in a text; `finditer` makes two objects a match, which takes as long as the rest."""
+    match, end = expression._regexp.Match, 0
+    while True:
+        ((start, end),) = match(_UNANCHORED, text, end, len(text))
+        if start < 0:
+            return
+        yield text[start:end]
+
+
+_UNANCHORED = re2._Anchor.UNANCHORED
+
+
 def _distinct(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The distinct ones in order; `numpy.unique` hashes, which takes ten times as long where most occur but once."""
     values.sort()
@@ -324,8 +352,3 @@ def _lists(count: int, row: npt.NDArray[np.int64], values: pa.Array) -> pa.ListA
     """The values of each of `count` rows, whose numbers ascend."""
     ends = np.cumsum(np.bincount(row, minlength=count))
     return pa.ListArray.from_arrays(pa.array(np.append(0, ends).astype(np.int32)), values)
-
-
-def _text(value: str) -> str:
-    """A string as an SQL literal."""
-    return "'" + value.replace("'", "''") + "'"

@@ -6,18 +6,19 @@ Everything here is a pure function of the texts and the policy's lexicon. The th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
-from ..policy.lexicon import SAID, Lexicon, difference, extracts, rate
+from ..policy.lexicon import SAID, Lexicon, difference, rate, said
 from ..store.database import TYPES, Connection, first, with_table
 from ..store.table import Table
 from . import personal_data
 from .personal_data import Span
 from .text_size import READ
+from .workers import workers
 
 VERSION = 3
 """Raise it when the way of analysing changes: texts are analysed anew."""
@@ -42,15 +43,51 @@ def analyser(lexicon: Lexicon) -> str:
     return f"{VERSION}.{personal_data.VERSION}.{lexicon.digest[:16]}"
 
 
+class Texts(NamedTuple):
+    """The texts of an example; `original_response` is what a correction replaced."""
+
+    prompt: str
+    response: str | None
+    original_response: str | None = None
+
+
+def of(texts: Sequence[Texts], lexicon: Lexicon) -> pa.Table:
+    """The analyses of texts in their order: all columns of `ANALYSIS` but those that name the text and the analyser."""
+    read = [Texts(prompt[:READ], *(text and text[:READ] for text in others)) for prompt, *others in texts]
+    kinds = [_kinds(personal_data.find(*each)) if personal_data.is_suspect(*each) else _NOTHING for each in read]
+    rated = rate(lexicon, [said(each.prompt, each.response) for each in read])
+    columns = {
+        name: pa.array([kind[n] for kind in kinds], TYPES[COLUMNS[name]])
+        for n, name in enumerate(("spans", "personal_data", "flags"))
+    }
+    return pa.table(rated | columns)
+
+
+def _kinds(spans: list[Span]) -> tuple[str, list[str], list[str]]:
+    kinds = sorted({span.kind for span in spans if not span.is_flag})
+    flags = sorted({span.kind for span in spans if span.is_flag})
+    return msgspec.json.encode(spans).decode(), [*kinds], [*flags]
+
+
+_NOTHING = _kinds([])
+
+PAGE = 1_000_000
+"""Characters that are analysed at a time: it bounds memory."""
+
+MANY = 20
+"""Pages from which on worker processes are faster: they take a second to start."""
+
+
 def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
     """Analyse the texts of a relation (`analysis_key` and the three texts) that this analyser has not seen yet.
 
-    They wait in the temporary table `unread`, numbered.
+    They wait in the temporary table `unread`, in pages. Many are analysed in worker processes.
     """
     who = analyser(lexicon)
+    size = " + ".join(f"least(coalesce(length({name}), 0), {READ})" for name in Texts._fields)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE unread AS
-            SELECT *, row_number() OVER () AS number FROM (
+            SELECT *, sum({size}) OVER (ROWS UNBOUNDED PRECEDING) // {PAGE} AS page FROM (
             SELECT analysis_key AS id, any_value(prompt) AS prompt, any_value(response) AS response,
                    any_value(original_response) AS original_response FROM {texts}
             WHERE analysis_key IS NOT NULL AND analysis_key NOT IN (
@@ -58,36 +95,28 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
             GROUP BY analysis_key)""",
         {"who": who},
     )
-    count, size = first(con, "SELECT count(*), sum(length(prompt) + length(response)) FROM unread") or (0, 0)
-    if 0 < count <= FEW and size <= FEW_CHARS:
-        _keep(con, who, _few(con, lexicon))
-    else:
-        for start in range(0, count, PORTION):
-            within = f"number > {start} AND number <= {start + PORTION}"
-            _keep(con, who, analysed(con, f"(FROM unread WHERE {within})", lexicon))
+    (last,) = first(con, "SELECT max(page) FROM unread") or (None,)
+    if last is None:
+        return
+    read = f"SELECT id, {', '.join(f'left({name}, {READ})' for name in Texts._fields)} FROM unread WHERE page = "
+    pages = (con.execute(f"{read}{page}").fetchall() for page in range(int(last) + 1))
+    keep = f"INSERT INTO analysis BY NAME SELECT '{who}' AS analyser, * FROM incoming"
+    with workers(int(last) + 1 if last >= MANY else 1) as run:
+        for analyses in run(partial(_page, lexicon), pages):
+            with_table(con, analyses, keep)
 
 
-FEW, FEW_CHARS = 8, 10_000
-"""Texts and characters that Python has analysed before DuckDB has compiled the patterns."""
-
-PORTION = 50_000
-"""Texts that are analysed at a time: it bounds memory."""
-
-
-def _keep(con: Connection, who: str, analyses: pa.Table) -> None:
-    keep = f"INSERT INTO analysis BY NAME SELECT id AS analysis_key, '{who}' AS analyser, * EXCLUDE (id) FROM incoming"
-    with_table(con, analyses, keep)
+def _page(lexicon: Lexicon, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """The analyses of rows (key and texts), each beside its key."""
+    analyses = of([Texts(*texts) for _, *texts in rows], _known(lexicon))
+    keys = pa.array([str(key) for key, *_ in rows], pa.string())
+    return analyses.append_column("analysis_key", keys)
 
 
-def _few(con: Connection, lexicon: Lexicon) -> pa.Table:
-    ids, joined, *texts = zip(
-        *con.execute(f"SELECT id, {SAID}, {', '.join(_TEXTS)} FROM unread").fetchall(), strict=True
-    )
-    matches = [
-        [match[0] for expression in lexicon.expressions for match in expression.finditer(text)] for text in joined
-    ]
-    spans = dict(enumerate(map(personal_data.find, *texts)))
-    return _table(lexicon, pa.array(map(str, ids)), [pa.array(matches, pa.list_(pa.string()))], spans)
+@lru_cache(maxsize=2)
+def _known(lexicon: Lexicon) -> Lexicon:
+    """The first lexicon that equals this one: a worker process gets it with every page, and compiles it once."""
+    return lexicon
 
 
 def prepare(con: Connection, lexicon: Lexicon, since: Lexicon, limit: int = 50_000) -> int:
@@ -136,49 +165,3 @@ def forget(con: Connection, keep: Sequence[Lexicon]) -> None:
     con.execute(
         "DELETE FROM analysis WHERE analyser NOT IN (SELECT unnest(?))", [[analyser(lexicon) for lexicon in keep]]
     )
-
-
-def analysed(con: Connection, texts: str, lexicon: Lexicon) -> pa.Table:
-    """The analyses of a relation (`id`, `prompt`, `response`, `original_response`), unordered, each beside its `id`.
-
-    DuckDB finds the words, and picks the few texts that may hold personal data; Python looks at those.
-    """
-    extracted = [f"{extract} AS matches_{n}" for n, extract in enumerate(extracts(lexicon))]
-    suspect = [f"CASE WHEN is_suspect THEN {name} END AS {name}" for name in _TEXTS]
-    read = con.sql(
-        f"""SELECT id, is_suspect, {", ".join([*suspect, *extracted])}
-            FROM (SELECT *, {SAID} AS said,
-                         regexp_matches(concat_ws(chr(10), prompt, response, original_response), {_PREFILTER})
-                         AS is_suspect
-                  FROM (SELECT id, {", ".join(f"left({name}, {READ}) AS {name}" for name in _TEXTS)} FROM {texts}))"""
-    ).to_arrow_table()
-    is_suspect = read.column("is_suspect").combine_chunks()
-    suspects = np.flatnonzero(is_suspect.to_numpy(zero_copy_only=False))
-    suspicious = read.filter(is_suspect).select(_TEXTS).to_pylist()
-    spans = {row: personal_data.find(**text) for row, text in zip(suspects.tolist(), suspicious, strict=True)}
-    matches = [column.combine_chunks() for column in read.columns[-len(extracted) :]]
-    return _table(lexicon, read.column("id").combine_chunks(), matches, spans)
-
-
-def _table(lexicon: Lexicon, ids: pa.Array, matches: Sequence[pa.ListArray], spans: dict[int, list[Span]]) -> pa.Table:
-    """The analyses of texts by what the patterns match in them, and by the spans of those that were looked through."""
-    which = np.zeros(len(ids), np.int64)
-    which[list(spans)] = np.arange(1, len(spans) + 1)
-    columns = zip(_found([]), *map(_found, spans.values()), strict=True)
-    kinds = {
-        name: pa.array(values, TYPES[COLUMNS[name]]).take(pa.array(which))
-        for name, values in zip(_FOUND, columns, strict=True)
-    }
-    return pa.table({"id": ids, **rate(lexicon, matches), **kinds})
-
-
-def _found(spans: list[Span]) -> tuple[Any, ...]:
-    kinds = sorted({span.kind for span in spans if not span.is_flag})
-    flags = sorted({span.kind for span in spans if span.is_flag})
-    return msgspec.json.encode(spans).decode(), kinds, flags
-
-
-_TEXTS = ["prompt", "response", "original_response"]
-_FOUND = ["spans", "personal_data", "flags"]
-
-_PREFILTER = "'" + personal_data.PREFILTER.replace("'", "''") + "'"

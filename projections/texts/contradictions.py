@@ -48,7 +48,7 @@ def claims(response: str) -> Claims:
     response = response[:READ]
     amounts: dict[str, set[str]] = {}
     for word in words(response):
-        if quantity := _QUANTITY.fullmatch(word):
+        if (word[0].isdecimal() or word.startswith("pitch")) and (quantity := _QUANTITY.fullmatch(word)):
             unit, amount = (quantity[1], quantity[2]) if quantity[1] else (quantity[4], quantity[3])
             amounts.setdefault(unit, set()).add(amount)
     answer = _YES_NO.match(response)
@@ -66,10 +66,10 @@ def disagree(a: str, b: str) -> bool:
     They do when one says yes and the other no; when they give other amounts of a unit (no amount in common, or as many
     and each one of its own); or when opening sentences that are alike deny, turn round or replace what the other says.
     """
-    return differ(claims(a), claims(b))
+    return claims_disagree(claims(a), claims(b))
 
 
-def differ(a: Claims, b: Claims) -> bool:
+def claims_disagree(a: Claims, b: Claims) -> bool:
     """Do answers that claim this contradict each other?"""
     if a.amounts != b.amounts and a.amounts and b.amounts:
         units_a, units_b = _by_unit(a.amounts), _by_unit(b.amounts)

@@ -6,20 +6,18 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from operator import attrgetter, itemgetter
-from typing import Literal
+from typing import Any, Literal
 
+import re2
 from msgspec import Struct
 
 from .personal_data_checks import data_group
 from .personal_data_rules import FLAG_ONLY, RULES, VERSION, Kind, Rule
 from .text_size import READ
 
-__all__ = ["PREFILTER", "VERSION", "Kind", "Span", "find", "find_in", "proposal", "redact"]
+__all__ = ["VERSION", "Kind", "Span", "find", "find_in", "is_suspect", "proposal", "redact"]
 
 Field = Literal["prompt", "response", "original_response"]
-
-PREFILTER = "|".join(f"(?:{rule.hint})" for rule in RULES)
-"""An RE2 expression, valid in Python too, that every text with a span satisfies; most texts do not."""
 
 
 class Span(Struct, frozen=True, order=True):
@@ -45,9 +43,7 @@ def find(prompt: str, response: str | None = None, original_response: str | None
 def find_in(text: str, field: Field = "prompt") -> list[Span]:
     """Spans of one field in order; where rules overlap, the first of `RULES` holds."""
     spans: list[Span] = []  # in order and apart, so that the last one before its end tells whether a match overlaps any
-    for rule, hint in zip(RULES, _HINTS, strict=True):
-        if not hint.search(text):
-            continue
+    for rule in _hinted(text):
         fresh: list[Span] = []
         place = 0
         for match, start, end in _matches(rule, text):
@@ -60,7 +56,34 @@ def find_in(text: str, field: Field = "prompt") -> list[Span]:
     return spans
 
 
-_HINTS = tuple(re.compile(rule.hint) for rule in RULES)
+def is_suspect(*texts: str | None) -> bool:
+    """Whether one of some texts may hold anything: most do not, and RE2 says so at once."""
+    return _HINTS.Match("\n".join(text for text in texts if text is not None)) is not None
+
+
+def _hinted(text: str) -> list[Rule]:
+    """The rules whose hints a text satisfies, in their order.
+
+    Python and RE2 have different letters and white space only outside of plain ASCII.
+    """
+    if text.isascii() and not _RARE_SPACE.search(text):
+        return [RULES[number] for number in sorted(_HINTS.Match(text) or ())]
+    return [rule for rule, hint in zip(RULES, _PYTHON_HINTS, strict=True) if hint.search(text)]
+
+
+def _hints() -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    hints = re2.Set.SearchSet(options)
+    for rule in RULES:
+        hints.Add(rule.hint)
+    hints.Compile()
+    return hints
+
+
+_HINTS = _hints()
+_PYTHON_HINTS = tuple(re.compile(rule.hint) for rule in RULES)
+_RARE_SPACE = re.compile("[\v\x1c-\x1f]")
 _START = attrgetter("start")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from msgspec import Struct
 
 from ..policy.policy import RELEVANCE, Policy
-from ..store import database
 from . import analysis
 from .personal_data_rules import FLAG_ONLY
 from .text_size import READ
@@ -26,12 +25,8 @@ def judge_texts(texts: list[Text], policy: Policy) -> list[dict[str, Any]]:
 
     A text without a response is not judged by the length of one. Approval is not asked: nobody has seen these texts.
     """
-    con = database.connect(None)
-    columns = {"id": "BIGINT", "prompt": "VARCHAR", "response": "VARCHAR", "original_response": "VARCHAR"}
-    rows = [(number, text.prompt, text.response, None) for number, text in enumerate(texts)]
-    database.with_rows(con, columns, rows, "CREATE TEMP TABLE texts AS SELECT * FROM incoming")
-    analyses = analysis.analysed(con, "texts", policy.lexicon).sort_by("id").select(_READ).to_pylist()
-    con.close()
+    given = [analysis.Texts(text.prompt, text.response) for text in texts]
+    analyses = analysis.of(given, policy.lexicon).select(_READ).to_pylist()
     return [_judge(text, policy, **row) for text, row in zip(texts, analyses, strict=True)]
 
 

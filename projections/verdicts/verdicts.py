@@ -124,7 +124,7 @@ def _disagree(con: Connection, columns: Columns, rows: Rows, best: Rows, keep: b
         part = slice(start, start + contradictions.PAGE)
         ours, theirs = columns["seq"][rows[part]].tolist(), columns["seq"][best[part]].tolist()
         claims = contradictions.read(con, sorted({*ours, *theirs}), keep=keep)
-        found[part] = [contradictions.differ(claims[a], claims[b]) for a, b in zip(ours, theirs, strict=True)]
+        found[part] = [contradictions.claims_disagree(claims[a], claims[b]) for a, b in zip(ours, theirs, strict=True)]
     return found
 
 

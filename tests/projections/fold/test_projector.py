@@ -64,10 +64,10 @@ def test_an_overlapping_delivery_adds_only_what_is_new() -> None:
     assert (projector.checkpoint_seq, content_digest(projector.con)) == (5, content_digest(STORY.con))
 
 
-def test_every_text_of_a_batch_is_analysed_whatever_the_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_text_of_a_batch_is_analysed_whatever_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     said = [captured(f"e{n}", prompt=f"How far apart do screws of TPO plate {n} stand?") for n in range(25)]
     whole = given(*said)
-    monkeypatch.setattr("projections.texts.analysis.PORTION", 10)
+    monkeypatch.setattr("projections.texts.analysis.PAGE", 500)
     parts = given(*said)
     assert database.first(parts.con, "SELECT count(*), min(score) > 0 FROM analysis") == (25, True)
     assert content_digest(parts.con) == content_digest(whole.con)

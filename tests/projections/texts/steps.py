@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import pyarrow as pa
-
 from events import codec
 from projections.policy.policy import default
 from projections.store import database
@@ -28,17 +26,7 @@ def _question(text: str) -> object:
 
 
 def _analysis(text: str) -> object:
-    texts = pa.table({"id": [1], "prompt": [text], "response": [""], "original_response": pa.nulls(1, pa.string())})
-    con = _con()
-    con.register("texts", texts)
-    try:
-        return analysis.analysed(con, "texts", default().lexicon)
-    finally:
-        con.unregister("texts")
-
-
-def _few(text: str) -> object:
-    return [match[0] for expression in default().lexicon.expressions for match in expression.finditer(text)]
+    return analysis.of([analysis.Texts(text, "")], default().lexicon)
 
 
 def _links(text: str) -> object:
@@ -63,8 +51,7 @@ STEPS: dict[str, Callable[[str], Any]] = {
     "signature and likeness": _links,
     "question": _question,
     "personal data and redaction": lambda text: personal_data.redact(text, personal_data.find_in(text)),
-    "analysis in DuckDB": _analysis,
-    "lexicon in Python": _few,
+    "analysis": _analysis,
     "claims": lambda text: contradictions.disagree(text, text[: len(text) // 2] + "not 7 mm."),
     "quotation": lambda text: quotes(text[: len(text) // 16], [text]),
     "encoding": _codec,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from projections.queries import examples
 from projections.store import database
+from projections.texts import contradictions
 from projections.texts.contradictions import claims, disagree
+from projections.texts.words import words
 from tests.evaluation.__main__ import labelled
 
 from ..given import (
@@ -43,6 +49,15 @@ def test_it_does_not_matter_which_answer_comes_first() -> None:
     for pair in labelled("contradictions"):
         assert disagree(pair["a"], pair["b"]) is disagree(pair["b"], pair["a"])
         assert not disagree(pair["a"], pair["a"])
+
+
+@hypothesis.given(st.text(st.sampled_from("0123456789 pitchxinmil/.,-'\"½¼٣٤②one half 1 2/3")))
+def test_amounts_are_read_from_every_word_that_is_a_quantity(text: str) -> None:
+    amounts: dict[str, set[str]] = {}
+    for word in words(text):
+        if quantity := contradictions._QUANTITY.fullmatch(word):
+            amounts.setdefault(quantity[1] or quantity[4], set()).add(quantity[2] or quantity[3])
+    assert {unit: {*values} for unit, values in json.loads(claims(text).amounts or "{}").items()} == amounts
 
 
 def test_what_an_answer_claims() -> None:

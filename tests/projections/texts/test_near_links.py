@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-from projections.texts import near_duplicates, near_links
-from projections.texts.near_duplicates import cluster
-from projections.texts.near_links import NEAR_BUCKETS, NEAR_TEXTS, Index, link, relink
+from projections.texts import near_duplicates, near_index
+from projections.texts.near_duplicates import THRESHOLD, cluster
+from projections.texts.near_links import NEAR_BUCKETS, NEAR_TEXTS, Index, link, link_texts, relink
 from projections.texts.normal_form import normalise
 from tests.evaluation.prompts import prompts
 
@@ -62,7 +63,7 @@ def test_full_buckets_give_the_same_links_in_any_batches(
 ) -> None:
     monkeypatch.setattr(near_duplicates, "BUCKET", 2)
     monkeypatch.setattr(near_duplicates, "CANDIDATES", 3)
-    monkeypatch.setattr(near_links, "CANDIDATES", 3)
+    monkeypatch.setattr(near_index, "CANDIDATES", 3)
     texts = [(n, text) for n, text in enumerate(prompts(6000)) if "warranty of the TPO roof" in text]
     index = Index()
     for first in range(0, len(texts), 37):
@@ -86,7 +87,7 @@ def test_forgotten_changed_and_late_texts_leave_right_links(
     con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Erasing a representative, redacting a prompt and a late arrival: as if it had always been so."""
-    monkeypatch.setattr(near_links, "_LATE", 100)
+    monkeypatch.setattr(near_index, "LEVELS", ((100, 64), (1_000, 16)))
     index = Index()
     texts: dict[int, str | None] = dict(enumerate(prompts(1200)))
     rng = random.Random(5)
@@ -107,6 +108,36 @@ def test_forgotten_changed_and_late_texts_leave_right_links(
     left = [(seq, text) for seq, text in texts.items() if text is not None]
     expected = [(None if r is None else left[r][0], near) for r, near in cluster([text for _, text in left])]
     assert links(con) == expected
+
+
+def test_texts_behind_all_others_read_nothing(con: duckdb.DuckDBPyConnection) -> None:
+    asked = list(prompts(120))
+    index = Index()
+    said: list[str] = []
+
+    class Heard:
+        """The connection, with what it is asked."""
+
+        def execute(self, statement: str, *parameters: Any) -> Any:
+            said.append(statement.split(maxsplit=1)[0])
+            return con.execute(statement, *parameters)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(con, name)
+
+    heard: Any = Heard()
+    link_texts(heard, list(enumerate(asked[:50])), THRESHOLD, index)
+    said.clear()
+    changed = link_texts(heard, list(enumerate(asked[50:], 50)), THRESHOLD, index)
+    assert said == ["INSERT", "INSERT"]
+    assert changed == dict(enumerate(cluster(asked)[50:], 50))
+
+
+def test_a_text_that_is_gone_has_no_link(con: duckdb.DuckDBPyConnection) -> None:
+    index = Index()
+    link_texts(con, [(1, SLOPE), (2, SLOPE), (3, DRAIN)], THRESHOLD, index)
+    assert link_texts(con, [(1, None), (3, DRAIN)], THRESHOLD, index) == {1: None, 2: (None, 0.0)}
+    assert link_texts(con, [(1, None)], THRESHOLD, index) == link_texts(con, [], THRESHOLD, index) == {}
 
 
 def test_words_of_a_forgotten_text_are_not_kept_in_memory(con: duckdb.DuckDBPyConnection) -> None:
