@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from events.digest_chain import START
 from events.facts import ABOUT_EXAMPLES, CorrectionRecorded, ExampleErased, ExampleRedacted, PolicyAdopted
@@ -29,10 +30,10 @@ from ..store.batch import Batch, decode
 from ..store.checkpoint import Checkpoint, checkpoint
 from ..store.database import Connection, DatabaseError, with_rows
 from ..tables import awaited, policies
-from ..tables.examples import QUESTION, known
+from ..tables.examples import QUESTION, known, prompt_key, questions
 from ..texts import analysis, contradictions, near_links
 from ..texts.text_size import READ
-from ..verdicts import verdicts
+from ..verdicts import evidence, verdicts
 from ..verdicts.columns import Columns
 from ..verdicts.memory import Memory, Reader
 from . import tables
@@ -198,8 +199,9 @@ class Projector:
             with self._transaction(commit):
                 digest = batch.follow(self.checkpoint.log_digest)
                 if judge:
-                    self.memory.columns()
-                    batch.known = known(self.con, _named(batch))
+                    columns = self.memory.columns()
+                    rows = evidence.rows_of(columns, _named(batch))
+                    batch.known = {example_id: int(columns["seq"][row]) for example_id, row in rows.items()}
                 for projection in tables.projections():
                     projection.apply(self.con, batch)
                 if judge:
@@ -234,6 +236,8 @@ class Projector:
     def _judge(self, batch: Batch) -> Judged:
         """Judge what the batch touches, or every example where it adopts a policy."""
         policy, adopts = policies.current(self.con), bool(batch.of(PolicyAdopted))
+        if self._is_ordinary(batch) and not (adopts and not verdicts.gathers_the_same(self.con, policy)):
+            return self._judge_ordinary(batch, policy, adopts)
         self._find_touched(batch)
         is_touched = database.first(self.con, "SELECT 1 FROM touched LIMIT 1") is not None
         if is_touched:
@@ -244,16 +248,48 @@ class Projector:
             analysis.analyse(self.con, "examples", policy.lexicon)
             near_links.relink(self.con, policy.duplicates.threshold, self.near)
             return Judged(verdicts.gather_all(self.con, policy), lambda: None)
-        apply: verdicts.Apply = lambda: None  # noqa: E731
-        if is_touched or adopts:
+        if is_touched:
             self.con.execute(
                 """CREATE OR REPLACE TEMP TABLE touched_texts AS
                    SELECT analysis_key, prompt, response, original_response
                    FROM examples SEMI JOIN touched USING (seq)"""
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
-            apply = verdicts.update(self.con, self.memory, policy, is_new_policy=adopts)
+        apply = verdicts.update(self.con, self.memory, policy, is_new_policy=adopts)
         return Judged(self.memory.columns(), apply)
+
+    def _is_ordinary(self, batch: Batch) -> bool:
+        """Whether a batch takes no text away, and no fact came before an example that it brings."""
+        if batch.erased or batch.gone or batch.facts[ExampleErased] or batch.facts[ExampleRedacted]:
+            return False
+        return not (batch.arrived and awaited.holds_any(self.con, batch.arrived["example_id"].to_pylist()))
+
+    def _judge_ordinary(self, batch: Batch, policy: Policy, adopts: bool) -> Judged:
+        """Judge what an ordinary batch touches, from the facts and the columns alone."""
+        columns = self.memory.columns()
+        arrived = batch.arrived
+        ids = set(arrived["example_id"].to_pylist()) if arrived else set()
+        if missing := _named(batch) - ids - (batch.known or {}).keys():
+            awaited.add(self.con, missing)
+        arrivals = self._arrivals(arrived, policy) if arrived else None
+        apply = verdicts.update_ordinary(self.con, self.memory, policy, batch, arrivals, is_new_policy=adopts)
+        return Judged(columns, apply)
+
+    def _arrivals(self, arrived: pa.Table, policy: Policy) -> evidence.Arrivals:
+        """Analyse and link what has arrived."""
+        texts = [arrived[name].to_pylist() for name in ("prompt", "response", "original_response")]
+        analyses = analysis.keep(
+            self.con,
+            arrived["analysis_key"],
+            [analysis.Texts(*each) for each in zip(*texts, strict=True)],
+            policy.lexicon,
+        )
+        asked = questions(self.con, texts[0])
+        seqs = arrived["seq"].to_pylist()
+        prompts = [(seq, question[:READ]) for seq, question in zip(seqs, asked, strict=True)]
+        links = near_links.link_texts(self.con, prompts, policy.duplicates.threshold, self.near)
+        clusters = [seq if (link := links.get(seq)) is None or link[0] is None else link[0] for seq in seqs]
+        return evidence.Arrivals(arrived, list(map(prompt_key, asked)), clusters, analyses)
 
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""

@@ -35,7 +35,8 @@ class Batch(Struct):
     `messages` are all messages as the log holds them (`seq`, `subject`, `data`), and `entries` what each adds to the
     running digest. Of the `erased` messages only a tombstone is left. `rows` are the new rows by table: with them a
     batch can be folded without its `facts`. `gone` are the examples whose text this batch removes. `known` are the
-    sequences of earlier examples that it names, once they were looked up.
+    sequences of earlier examples that it names, once they were looked up. `arrived` are the rows of examples that it
+    adds.
     """
 
     first: int
@@ -49,6 +50,7 @@ class Batch(Struct):
     erased: list[Message] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     known: dict[str, int] | None = None
+    arrived: pa.Table | None = None
 
     def of(self, kind: type[F]) -> list[tuple[int, F]]:
         """The facts of one type with their sequences."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..store.database import Connection, first, with_rows
 from ..store.table import Table
@@ -23,6 +23,12 @@ def remove_unsaid(con: Connection) -> None:
     """Remove the ids that no fact is about any more."""
     if first(con, "SELECT 1 FROM awaited LIMIT 1"):
         con.execute(f"DELETE FROM awaited WHERE example_id NOT IN ({_IDS})")
+
+
+def holds_any(con: Connection, ids: Sequence[str]) -> bool:
+    """Whether a fact came before one of some examples."""
+    wanted = "SELECT 1 FROM awaited WHERE example_id IN (SELECT unnest($ids::VARCHAR[])) LIMIT 1"
+    return first(con, wanted, {"ids": list(ids)}) is not None
 
 
 def add(con: Connection, missing: Iterable[str]) -> None:

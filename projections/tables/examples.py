@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import json
 
 from events import message
@@ -251,6 +253,7 @@ def _fold(con: Connection, batch: Batch) -> None:
     if incoming is None:
         return
     again = _again(con, batch, incoming)
+    batch.arrived = incoming.filter(pc.invert(pc.is_in(incoming["seq"], pa.array(again, pa.int64()))))
     is_new = f"WHERE seq NOT IN ({', '.join(map(str, again))})" if again else ""
     database.with_table(
         con,
@@ -283,6 +286,28 @@ def _again(con: Connection, batch: Batch, incoming: pa.Table) -> list[int]:
             again.append(seq)
         seen.add(example_id)
     return again
+
+
+_PLAIN = re.compile("[!-~]+( [!-~]+)*")
+
+
+def questions(con: Connection, prompts: Sequence[str]) -> list[str]:
+    """The normalised prompts, as QUESTION says; DuckDB is asked for those that are not plain ASCII."""
+    found = [prompt.lower().rstrip(" ?!.,;:") if _PLAIN.fullmatch(prompt) else None for prompt in prompts]
+    others = [n for n, question in enumerate(found) if question is None]
+    if others:
+        rows = con.execute(
+            f"SELECT {QUESTION} FROM (SELECT unnest($prompts::VARCHAR[]) AS prompt)",
+            {"prompts": [prompts[n] for n in others]},
+        ).fetchall()
+        for n, (question,) in zip(others, rows, strict=True):
+            found[n] = question
+    return [question for question in found if question is not None]
+
+
+def prompt_key(question: str) -> bytes:
+    """The same as PROMPT_KEY of a normalised prompt."""
+    return hashlib.sha256(question.encode()).digest()[:16]
 
 
 def known(con: Connection, ids: Iterable[str]) -> dict[str, int]:

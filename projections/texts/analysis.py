@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from ..policy.lexicon import SAID, Lexicon, difference, rate, said
@@ -104,6 +105,23 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
     with workers(int(last) + 1 if last >= MANY else 1) as run:
         for analyses in run(partial(_page, lexicon), pages):
             with_table(con, analyses, keep)
+
+
+def keep(con: Connection, keys: pa.ChunkedArray, texts: Sequence[Texts], lexicon: Lexicon) -> pa.Table:
+    """The analyses of texts with their keys, in their order; those that the tables lack are stored."""
+    analyses = of(texts, lexicon)
+    table = analyses.append_column("analysis_key", keys)
+    if len(set(keys.to_pylist())) < len(keys):
+        _, first_of = np.unique([key.bytes for key in keys.to_pylist()], return_index=True)
+        table = table.take(pa.array(np.sort(first_of)))
+    who = analyser(lexicon)
+    with_table(
+        con,
+        table,
+        f"""INSERT INTO analysis BY NAME SELECT '{who}' AS analyser, * FROM incoming ANTI JOIN (
+            SELECT analysis_key FROM analysis WHERE analyser = '{who}') USING (analysis_key)""",
+    )
+    return analyses
 
 
 def _page(lexicon: Lexicon, rows: Sequence[tuple[Any, ...]]) -> pa.Table:

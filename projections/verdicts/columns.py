@@ -97,9 +97,9 @@ class Columns:
         self._ids, self._texts = Lookup(), Lookup()
         self._said: dict[int, tuple[int, int]] = {}
         self._others: dict[int, list[int]] = {}
-        self._correcting: dict[str, list[int]] = {}
+        self._correcting: dict[bytes, list[int]] = {}
         self._correcting_text: dict[bytes, list[int]] = {}
-        self._wrong: dict[int, tuple[str | None, bytes | None]] = {}
+        self._wrong: dict[int, tuple[bytes | None, bytes | None]] = {}
 
     def __getitem__(self, name: str) -> Column:
         """The whole column of a name."""
@@ -120,7 +120,6 @@ class Columns:
         self._ids.add(columns["id_high"], rows)
         has_text = ~columns["is_erased"]
         self._texts.add(columns["text_high"][has_text], rows[has_text])
-        self.gather(rows)
         return rows
 
     def _grow(self, count: int) -> None:
@@ -179,13 +178,34 @@ class Columns:
         """The key of an example's id."""
         return joined(int(self["id_high"][row]), int(self["id_low"][row]))
 
-    def corrects(self, row: int, example_id: str | None, original: bytes | None) -> None:
-        """Say of a correction the id of what it corrects and the key of the text that it replaces."""
-        self._wrong[row] = example_id, original
-        if example_id is not None:
-            self._correcting.setdefault(example_id, []).append(row)
+    def corrects(self, row: int, example: bytes | None, original: bytes | None) -> None:
+        """Say of a correction the keys of the id of what it corrects and of the text that it replaces."""
+        self._wrong[row] = example, original
+        if example is not None:
+            self._correcting.setdefault(example, []).append(row)
         if original is not None:
             self._correcting_text.setdefault(original, []).append(row)
+
+    def is_correction(self, row: int) -> bool:
+        """Whether an example is a correction."""
+        return row in self._wrong
+
+    def corrected_by(self, row: int) -> set[int]:
+        """The rows of what a correction stands against, by the id that it names or by its words."""
+        example, original = self._wrong[row]
+        found = set(self.by_id([example]).values()) if example is not None else set()
+        by_text = self.by_text(original) if original is not None else []
+        return found | {other for other in by_text if self._is_older(other, row)}
+
+    def against(self, row: int) -> set[int]:
+        """The rows of the corrections that stand against an example."""
+        by_text = {other for key in self.text_keys(row) for other in self._correcting_text.get(key, ())}
+        named = self._correcting.get(self.id_of(row), ())
+        return {*named, *(other for other in by_text if self._is_older(row, other))}
+
+    def _is_older(self, row: int, correction: int) -> bool:
+        """Whether a correction's words count against an example: only a later one's against another correction."""
+        return row != correction and (row not in self._wrong or row < correction)
 
     def tagged(self, tags: Sequence[str]) -> int:
         """The number of a set of tags."""

@@ -19,10 +19,11 @@ import pyarrow.compute as pc
 from ..policy.policy import RELEVANCE
 from ..store.database import AMONG, Connection, first, with_table
 from ..store.table import Table, View
+from ..tables.examples import id_key
 from ..texts.text_size import READ
 from .columns import JUDGED as JUDGED_COLUMNS
 from .columns import NEVER, SAID, Columns, Names, Rows
-from .judgement import DECISIONS, FEEDBACK, JUDGEMENT
+from .judgement import CORRECTION, DECISIONS, FEEDBACK, JUDGEMENT
 from .lookup import Keys
 from .reasons import APPROVALS
 
@@ -189,7 +190,7 @@ SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     coalesce(c.superseded_by, 0) AS superseded_by,
     CASE WHEN d.decision = 'approved' AND d.decision_seq > c.disputed_by THEN 0
          ELSE coalesce(c.disputed_by, 0) END AS disputed_by,
-    m.id_key, m.text_key, m.said_key, m.actor AS author
+    m.id_key, m.text_key, m.said_key, m.actor AS author, m.corrects, m.original_key
 FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
      LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)
      LEFT JOIN linked n USING (seq)"""
@@ -199,7 +200,7 @@ READ_EVIDENCE = f"""seq, epoch_us(occurred_at) AS occurred_at, kind, source, pro
     to_json(tags)::VARCHAR AS tags, author, used_with, prompt_chars, response_chars, include_in_training, was_corrected,
     untrusted, is_erased, score, context, len(personal_data) > 0 AS has_personal_data, len(flags) > 0 AS has_flags,
     list_contains(flags, 'too_long') AS is_too_long, prompt_key, cluster, id_key, text_key, said_key,
-    {", ".join(SAID)}"""
+    corrects, original_key, {", ".join(SAID)}"""
 
 PAGE = 100_000
 """Sequences that are read at a time."""
@@ -213,12 +214,11 @@ def read(con: Connection) -> Columns:
         among = f"WHERE seq > {start} AND seq <= {start + PAGE}"
         said = con.sql(
             f"""SELECT {READ_EVIDENCE}, {", ".join(JUDGEMENT)}
-                FROM (FROM evidence {among}) JOIN (FROM judged {among}) USING (seq)
-                JOIN (SELECT seq, id_key, text_key, said_key, actor AS author FROM examples {among}) USING (seq)
-                ORDER BY seq"""
+                FROM (FROM evidence {among}) JOIN (FROM judged {among}) USING (seq) 
+                JOIN (SELECT seq, id_key, text_key, said_key, actor AS author, corrects, original_key
+                      FROM examples {among}) USING (seq) ORDER BY seq"""
         )
-        _append(columns, said.to_arrow_table())
-    _know_corrections(con, columns)
+        put(columns, said.to_arrow_table())
     columns.recount()
     return columns
 
@@ -229,8 +229,7 @@ def read_gathered(con: Connection) -> Columns:
     last = (first(con, "SELECT max(seq) FROM gathered") or (None,))[0] or 0
     for start in range(0, last, PAGE):
         among = f"WHERE seq > {start} AND seq <= {start + PAGE}"
-        _append(columns, con.sql(f"SELECT {READ_EVIDENCE} FROM gathered {among} ORDER BY seq").to_arrow_table())
-    _know_corrections(con, columns)
+        put(columns, con.sql(f"SELECT {READ_EVIDENCE} FROM gathered {among} ORDER BY seq").to_arrow_table())
     return columns
 
 
@@ -241,10 +240,11 @@ def take_in(columns: Columns, page: pa.Table) -> Rows:
     is_old = at < columns.count
     is_old[is_old] = columns["seq"][at[is_old]] == seqs[is_old]
     rows, again = at[is_old], page.filter(pa.array(is_old))
-    fresh = _append(columns, page.filter(pa.array(~is_old)))
+    fresh = put(columns, page.filter(pa.array(~is_old)))
     if len(rows):
         columns.scatter(rows.tolist())
-        for name, values in _numbered(columns, again).items():
+        clusters = {"cluster": np.searchsorted(columns["seq"], again["cluster"].to_numpy())}
+        for name, values in (_numbered(columns, again) | clusters).items():
             columns[name][rows] = values
         keys = (again[name].to_pylist() for name in ("text_key", "said_key"))
         for row, text, said in zip(rows.tolist(), *keys, strict=True):
@@ -253,25 +253,29 @@ def take_in(columns: Columns, page: pa.Table) -> Rows:
     return np.concatenate([rows, fresh])
 
 
-def _append(columns: Columns, page: pa.Table) -> Rows:
+def put(columns: Columns, page: pa.Table) -> Rows:
+    """Add examples by a page of READ_EVIDENCE, with what was said and judged where it has that; their rows."""
     if not len(page):
         return np.empty(0, np.int64)
-    # What represents others came before them, in this page at the latest: its row is known by then.
-    first = columns.count
     high, low = _halves(page, "id_key")
     text_high, text_low = _halves(page, "text_key")
     keys = {"id_high": high, "id_low": low, "text_high": text_high, "text_low": text_low}
-    seqs = np.concatenate([columns["seq"], page["seq"].to_numpy()])
-    rows = columns.append(_numbered(columns, page, seqs) | keys)
-    differs = pc.fill_null(pc.not_equal(page["said_key"], page["text_key"]), False)
-    for row in np.flatnonzero(differs.to_numpy()).tolist():
-        columns.keep_text(first + row, *(_key(page[name][row].as_py()) for name in ("text_key", "said_key")))
+    rows = columns.append(_numbered(columns, page) | keys)
+    columns["cluster"][rows] = np.searchsorted(columns["seq"], page["cluster"].to_numpy())
+    columns.gather(rows)
+    if "said_key" in page.column_names:
+        differs = pc.fill_null(pc.not_equal(page["said_key"], page["text_key"]), False)
+        for number in np.flatnonzero(differs.to_numpy()).tolist():
+            text, said = (_key(page[name][number].as_py()) for name in ("text_key", "said_key"))
+            columns.keep_text(int(rows[number]), text, said)
+    for number in np.flatnonzero(columns["kind"][rows] == CORRECTION).tolist():
+        corrects, original = (page[name][number].as_py() for name in ("corrects", "original_key"))
+        columns.corrects(int(rows[number]), corrects and id_key(corrects), _key(original))
     return rows
 
 
-def _numbered(columns: Columns, page: pa.Table, seqs: npt.NDArray[np.int64] | None = None) -> dict[str, Any]:
-    """A page of evidence (and of judgements, where it has them) in the numbers of the columns."""
-    seqs = columns["seq"] if seqs is None else seqs
+def _numbered(columns: Columns, page: pa.Table) -> dict[str, Any]:
+    """A page of evidence in the numbers of the columns, without clusters."""
     names = {
         "source": (columns.sources, "source"),
         "project": (columns.projects, "project_context"),
@@ -283,11 +287,15 @@ def _numbered(columns: Columns, page: pa.Table, seqs: npt.NDArray[np.int64] | No
     numbered["kind"] = pc.equal(page["kind"], "correction").to_numpy().astype(np.int8)
     numbered["occurred_at"] = pc.fill_null(page["occurred_at"], NEVER).to_numpy()
     numbered["question"] = _halves(page, "prompt_key")[0]
-    numbered["cluster"] = np.searchsorted(seqs, page["cluster"].to_numpy())
     plain = ("seq", "prompt_chars", "response_chars", "include_in_training", "was_corrected", "untrusted", "is_erased",
-             "score", "context", "has_personal_data", "has_flags", "is_too_long", *SAID,
-             *(name for name in JUDGED_COLUMNS if name in page.column_names))  # fmt: skip
-    return numbered | {name: page[name].to_numpy() for name in plain}
+             "score", "context", "has_personal_data", "has_flags", "is_too_long")  # fmt: skip
+    more = [name for name in (*SAID, *JUDGED_COLUMNS) if name in page.column_names]
+    return numbered | {name: page[name].to_numpy() for name in (*plain, *more)}
+
+
+def encoded(tags: list[str]) -> str:
+    """Tags as the columns read them."""
+    return msgspec.json.encode(tags).decode()
 
 
 def _named(column: pa.ChunkedArray, names: Names) -> npt.NDArray[np.int32]:
@@ -308,6 +316,10 @@ def _tagged(column: pa.ChunkedArray, columns: Columns) -> npt.NDArray[np.int32]:
 
 def _halves(page: pa.Table, name: str) -> tuple[Keys, Keys]:
     """The halves of a column of keys, which DuckDB hands out as text; 0 where there is none."""
+    if isinstance(page[name].type, pa.UuidType):
+        keys = pc.fill_null(page[name].combine_chunks().storage, pa.scalar(bytes(16), pa.binary(16)))
+        both = np.frombuffer(b"".join(keys.to_pylist()), ">u8").reshape(-1, 2).astype(np.uint64)
+        return both[:, 0].copy(), both[:, 1].copy()
     plain = pc.replace_substring(pc.fill_null(page[name], str(UUID(int=0))).combine_chunks(), "-", "")
     digits = np.frombuffer("".join(plain.to_pylist()).encode(), np.uint8).reshape(-1, 32)
     digits = np.where(digits > ord("9"), digits - (ord("a") - 10), digits - ord("0")).astype(np.uint8)
@@ -316,14 +328,8 @@ def _halves(page: pa.Table, name: str) -> tuple[Keys, Keys]:
     return both[:, 0].copy(), both[:, 1].copy()
 
 
-def _key(key: str | None) -> bytes | None:
-    return None if key is None else UUID(key).bytes
-
-
-def _know_corrections(con: Connection, columns: Columns) -> None:
-    """Say what corrects what, by the ids and the words that corrections name."""
-    for seq, corrects, original in con.execute("SELECT seq, corrects, original_key FROM corrections").fetchall():
-        columns.corrects(columns.row(seq), corrects, original and original.bytes)
+def _key(key: str | UUID | None) -> bytes | None:
+    return None if key is None else UUID(str(key)).bytes
 
 
 def write(con: Connection, columns: Columns, rows: Rows, judged: dict[str, Any], *, replaced: Any) -> None:

@@ -12,11 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..policy.policy import Policy, default
+from ..store.batch import Batch
 from ..store.database import Connection, first
 from ..store.table import Table
 from ..texts.analysis import analyser
-from . import counters, judgement, stored
+from . import counters, evidence, judgement, stored
 from .columns import Column, Columns, Rows
+from .evidence import Arrivals
 from .judgement import JUDGEMENT, Contest, contends, contest
 from .memory import Memory
 
@@ -63,6 +65,26 @@ def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bo
     among = columns.members(np.union1d(asked, columns["cluster"][rows]).astype(np.int64))
     judged = judge(con, columns, policy, among, rows, standing)
     return _replace(con, columns, among, judged, rows, before)
+
+
+def update_ordinary(
+    con: Connection, memory: Memory, policy: Policy, batch: Batch, arrivals: Arrivals | None, *, is_new_policy: bool
+) -> Apply:
+    """The same for a batch of ordinary facts, from the columns and what has arrived alone."""
+    columns = memory.columns()
+    counted = columns.count
+    with memory.changed:
+        arrived = evidence.arrive(con, columns, arrivals) if arrivals else np.empty(0, np.int64)
+    touched = evidence.said(columns, batch, arrived)
+    asked = np.unique(columns["cluster"][touched]).astype(np.int64)
+    if is_new_policy:
+        asked = np.unique(columns["cluster"]).astype(np.int64)
+    old = touched[touched < counted]
+    before = columns.of(old, counters.SEEN)
+    standing = _standing(columns, asked)
+    among = columns.members(asked)
+    judged = judge(con, columns, policy, among, touched, standing)
+    return _replace(con, columns, among, judged, touched, before)
 
 
 def judge(
