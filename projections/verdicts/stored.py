@@ -214,7 +214,7 @@ def read(con: Connection) -> Columns:
         among = f"WHERE seq > {start} AND seq <= {start + PAGE}"
         said = con.sql(
             f"""SELECT {READ_EVIDENCE}, {", ".join(JUDGEMENT)}
-                FROM (FROM evidence {among}) JOIN (FROM judged {among}) USING (seq) 
+                FROM (FROM evidence {among}) JOIN (FROM judged {among}) USING (seq)
                 JOIN (SELECT seq, id_key, text_key, said_key, actor AS author, corrects, original_key
                       FROM examples {among}) USING (seq) ORDER BY seq"""
         )
