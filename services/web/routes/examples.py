@@ -15,7 +15,8 @@ from events.words import describe
 from projections.verdicts.reasons import BIT
 
 from ..access.auth import may
-from ..gateway import Gate, received
+from ..gateway import Gate
+from ..health import received
 from .facts import Call, ExampleId
 from .state import AsOf, Filter, Limit, Why
 

@@ -123,7 +123,7 @@ async def reasons() -> Reasons:
 @get("/status", summary="How things are", guards=[may(None)])
 async def status(gateway: Gate) -> dict[str, Any]:
     """Health by age, and where the tables stand."""
-    health = await gateway.health()
+    health = await gateway.health.look()
     if "state" not in health:
         raise unavailable("projector", f"the projector does not answer: {health.get('reason', 'the log is away')}")
     return health

@@ -10,6 +10,7 @@ from events.facts import FACTS
 from events.log.log import Log
 from services.state.questions import QUESTIONS
 from services.web.gateway import HISTORY, HISTORY_AT_ONCE
+from services.web.health import OLDEST_SECONDS
 
 from ...conftest import ANSWER
 from ..conftest import Site, until
@@ -88,10 +89,13 @@ def test_what_there_is_not_is_said(site: Site) -> None:
 
 
 def test_health_is_told_by_age_and_needs_no_token(site: Site) -> None:
-    site.client("publisher").post("/api/v1/examples", json={"prompt": "p", "response": "r"})
+    seq = site.client("publisher").post("/api/v1/examples", json={"prompt": "p", "response": "r"}).json()["seq"]
     public = site.client()
-    until(lambda: public.get("/health").json()["projector"]["behind"] == 0)
-    health = public.get("/health").json()
+    until(lambda: public.get("/health").json()["projector"]["checkpoint"] >= seq)
+    answer = public.get("/health")
+    health = answer.json()
+    assert (answer.status_code, "state" in health) == (200, False)
+    assert 0 <= health["age_seconds"] < OLDEST_SECONDS
     assert health["status"] == "ok"
     assert health["log"]["last_seq"] == health["projector"]["checkpoint"]
     assert health["projector"]["behind_seconds"] == 0.0
