@@ -134,7 +134,7 @@ def is_ssn(match: re.Match[str]) -> bool:
 
 def is_nanp(match: re.Match[str]) -> bool:
     """Area code and exchange begin with 2 to 9 (North American Numbering Plan), and nothing says it is a count."""
-    digits = re.sub(r"\D", "", re.split(r"(?i)[ ,]*(?:x|e)", match[0])[0])[-10:]
+    digits = _NO_DIGIT.sub("", _EXTENSION.split(match[0])[0])[-10:]
     if digits[0] in "01" or digits[3] in "01":
         return False
     if _is_said_before(match, PHONE_WORD):
@@ -175,6 +175,7 @@ def is_international(match: re.Match[str]) -> bool:
 
 
 _NO_DIGIT, _DECIMAL = re.compile(r"\D"), re.compile(r"\+\d{1,3}\.\d+")
+_EXTENSION = re.compile(r"(?i)[ ,]*(?:x|e)")
 
 
 def is_email(match: re.Match[str]) -> bool:
