@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from events.errors import InputError
+
 from ..policy.policy import RELEVANCE, Policy, Relevance
 from ..store.checkpoint import checkpoint
 from ..store.database import AMONG, Connection, first
@@ -167,8 +169,11 @@ def queue(
     tag: str | None = None,
     source: str | None = None,
     why: str | None = None,
+    after: str | None = None,
 ) -> dict[str, Any]:
     """What waits for a reviewer, most urgent first, each with the reason for its place and the revision to decide on.
+
+    `after` goes on, None at the end.
 
     An unapproved example with a tag of which the training set holds fewer than the policy's `new_topic_below` is a new
     topic. `because` tells the reasons in words.
@@ -178,7 +183,7 @@ def queue(
     given = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
     filters = {name: value for name, value in given.items() if value is not None}
     counts = by_reason(con)
-    rows, total = page(con, filters, (0, 0), limit, counts)
+    rows, total = page(con, filters, place_of(after), limit, counts)
     seqs = [seq for _, seq in rows]
     new = [seq for place, seq in rows if place == NEW_TOPIC]
     below, thin = _thin(con, new) if new else (0, {})
@@ -191,8 +196,24 @@ def queue(
         "total": total,
         "by_reason": counts,
         "items": items,
+        "after": cursor(rows, limit),
         "checkpoint": checkpoint(con).seq,
     }
+
+
+def cursor(rows: list[tuple[int, int]], limit: int) -> str | None:
+    """Where to go on behind a page of (place, seq); None where it is not full."""
+    return f"{rows[-1][0]}.{rows[-1][1]}" if rows and len(rows) == limit else None
+
+
+def place_of(after: str | None) -> tuple[int, int]:
+    """The two numbers of a cursor, both 0 for none. Raises InputError."""
+    if after is None:
+        return 0, 0
+    place, _, seq = after.partition(".")
+    if not (place.isdecimal() and seq.isdecimal()):
+        raise InputError(f"after = {after!r}: take it from the page before")
+    return int(place), int(seq)
 
 
 def _thin(con: Connection, seqs: list[int]) -> tuple[int, dict[int, list[str]]]:
@@ -247,11 +268,17 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     return None if row is None else _examples(con, [row[0]])[row[0]] | alias
 
 
-def tagged(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
-    """What one tag would approve in bulk: every example of it in the review queue, with its revision."""
-    seqs = con.execute("SELECT seq FROM queued_tags WHERE tag = ? ORDER BY seq LIMIT ?", [tag, limit]).fetchall()
-    shown = _examples(con, [seq for (seq,) in seqs])
-    return {"items": [shown[seq] for (seq,) in seqs]}
+def tagged(con: Connection, *, tag: str, limit: int = PAGE, after: int = 0) -> dict[str, Any]:
+    """What one tag would approve in bulk: every example of it in the review queue, with its revision.
+
+    In the order of the log; `after` goes on, None at the end.
+    """
+    rows = con.execute(
+        "SELECT seq FROM queued_tags WHERE tag = ? AND seq > ? ORDER BY seq LIMIT ?", [tag, after, limit]
+    ).fetchall()
+    seqs = [seq for (seq,) in rows]
+    shown = _examples(con, seqs)
+    return {"items": [shown[seq] for seq in seqs], "after": seqs[-1] if seqs and len(seqs) == limit else None}
 
 
 def training_set(con: Connection, *, min_relevance: Relevance | None = None) -> tuple[dict[str, Any], str]:

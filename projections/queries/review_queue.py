@@ -21,6 +21,9 @@ PAGE = 200
 BEGINNING = 200
 """Characters of a text that a list shows."""
 
+RELATED = 20
+"""Corrections of an example, and other answers to its question, in one answer."""
+
 WINDOW = 10_000
 """Sequences of the log whose texts are searched in one step."""
 
@@ -53,7 +56,7 @@ def waiting(
     filters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     by_reason = examples.by_reason(con)
     limit = max(1, min(limit, PAGE))
-    began = _cursor(after)
+    began = examples.place_of(after)
     goes_on: tuple[int, int] | None
     matching: int | None = None
     if text:
@@ -106,10 +109,15 @@ def facets(con: Connection) -> dict[str, Any]:
     }
 
 
-def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
-    """What a bulk approval of a tag would cover: each with its revision, and what a reviewer would want to look at."""
+def covered(con: Connection, *, tag: str, limit: int = PAGE, after: int | None = None) -> dict[str, Any]:
+    """What a bulk approval of a tag would cover: each with its revision, and what a reviewer would want to look at.
+
+    The newest first; `after` goes on, None at the end.
+    """
+    limit = max(1, min(limit, PAGE))
     newest = con.execute(
-        f"SELECT seq FROM queued_tags WHERE tag = ? ORDER BY seq DESC LIMIT {max(1, min(limit, PAGE))}", [tag]
+        f"SELECT seq FROM queued_tags WHERE tag = ? AND (? IS NULL OR seq < ?) ORDER BY seq DESC LIMIT {limit}",
+        [tag, after, after],
     ).fetchall()
     seqs = [seq for (seq,) in newest]
     rows = con.execute(
@@ -127,7 +135,12 @@ def covered(con: Connection, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
         looks += ["a correction"] if kind == "correction" else []
         items.append(shown[seq] | {"revision": seen[example_id], "looks": looks})
-    return {"items": items, "total": examples.tallied(con, "tag", tag), "checkpoint": checkpoint(con).seq}
+    return {
+        "items": items,
+        "total": examples.tallied(con, "tag", tag),
+        "after": seqs[-1] if len(seqs) == limit else None,
+        "checkpoint": checkpoint(con).seq,
+    }
 
 
 def found(
@@ -185,30 +198,47 @@ def found(
     }
 
 
-def related(con: Connection, *, example_id: str) -> dict[str, Any]:
-    """The lineage of an example: what it corrects and what corrects it, and the other answers to its question."""
+def related(con: Connection, *, example_id: str, limit: int = RELATED, after: str | None = None) -> dict[str, Any]:
+    """The lineage of an example: what it corrects and what corrects it, and the other answers to its question.
+
+    `limit` holds for each of the latter two; `after` goes on with both, None at the end. What the example corrects is
+    on the first page.
+    """
     known = first(con, "SELECT seq, corrects FROM examples WHERE id_key = ?", [id_key(example_id).hex()])
     if known is None:
-        return {"corrects": [], "corrections": [], "same_question": [], "same_question_total": 0}
+        return {"corrects": [], "corrections": [], "same_question": [], "same_question_total": 0, "after": None}
+    limit = max(1, min(limit, PAGE))
+    last_correction, last_answer = examples.place_of(after)
     seq, corrected = known
     ((cluster, superseded_by),) = con.execute(
         "SELECT cluster, superseded_by FROM verdicts WHERE seq = ?", [seq]
     ).fetchall()
-    corrections = con.execute(
-        "SELECT seq FROM corrections WHERE corrects = ? OR example_id = ? ORDER BY seq LIMIT 50",
-        [example_id, superseded_by],
+    rows = con.execute(
+        "SELECT seq FROM corrections WHERE corrects = ? OR example_id = ? ORDER BY seq", [example_id, superseded_by]
     ).fetchall()
-    corrects = []
+    corrections = [n for (n,) in rows]
+    corrects: list[int] = []
     if corrected:
-        corrects = con.execute("SELECT seq FROM examples WHERE id_key = ?", [id_key(corrected).hex()]).fetchall()
-    others = con.execute(
-        "SELECT seq FROM verdicts WHERE cluster = ? AND seq <> ? ORDER BY rank DESC, seq DESC", [cluster, seq]
+        rows = con.execute("SELECT seq FROM examples WHERE id_key = ?", [id_key(corrected).hex()]).fetchall()
+        corrects = [n for (n,) in rows]
+    rows = con.execute(
+        "SELECT seq, rank FROM verdicts WHERE cluster = ? AND seq <> ? ORDER BY rank DESC, seq DESC", [cluster, seq]
     ).fetchall()
-    others = [row for row in others if row not in corrections and row not in corrects]
-    lists = {"corrects": corrects, "corrections": corrections, "same_question": others[:20]}
-    shown = beginnings(con, [n for rows in lists.values() for (n,) in rows])
-    return {name: [shown[n] for (n,) in rows if n in shown] for name, rows in lists.items()} | {
-        "same_question_total": len(others)
+    ranks = {n: rank for n, rank in rows if n not in {*corrections, *corrects}}
+    if last_answer and last_answer not in ranks:
+        raise InputError(f"after = {after!r}: another page came before it, begin anew")
+    reached = (ranks[last_answer], last_answer) if last_answer else None
+    lists = {
+        "corrects": [] if after else corrects,
+        "corrections": [n for n in corrections if n > last_correction][:limit],
+        "same_question": [n for n, rank in ranks.items() if reached is None or (rank, n) < reached][:limit],
+    }
+    shown = beginnings(con, [n for seqs in lists.values() for n in seqs])
+    lasts = [*lists["corrections"][-1:], last_correction][0], [*lists["same_question"][-1:], last_answer][0]
+    is_full = limit in (len(lists["corrections"]), len(lists["same_question"]))
+    return {name: [shown[n] for n in seqs if n in shown] for name, seqs in lists.items()} | {
+        "same_question_total": len(ranks),
+        "after": f"{lasts[0]}.{lasts[1]}" if is_full else None,
     }
 
 
@@ -343,13 +373,3 @@ def _search(
 def _deadline() -> Callable[[], bool]:
     end = time.monotonic() + SEARCH_SECONDS
     return lambda: time.monotonic() > end
-
-
-def _cursor(after: str | None) -> tuple[int, int]:
-    """Place and sequence of the row to go on behind. Raises InputError."""
-    if after is None:
-        return 0, 0
-    place, _, seq = after.partition(".")
-    if not (place.isdecimal() and seq.isdecimal()):
-        raise InputError(f"after = {after!r}: take it from the page before")
-    return int(place), int(seq)

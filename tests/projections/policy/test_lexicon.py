@@ -199,7 +199,7 @@ def test_what_alternatives_begin_with_is_tried_once_in_their_order() -> None:
     factored, plain = (
         re.compile(rf"\b{one}\b") for one in (lexicon._factored(written), f"(?:{'|'.join(map(''.join, written))})")
     )
-    assert plain.pattern.count("mod") > factored.pattern.count("m") == 1
+    assert (plain.pattern.count("mod"), factored.pattern.count("o(?:d")) == (4, 1)
     for text in ("mod bit roofs, modbit roof, mod-bit", "modern mods", "epdms 07 12 and epdm-07 1"):
         assert factored.findall(text) == plain.findall(text) != []
 

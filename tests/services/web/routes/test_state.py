@@ -18,9 +18,8 @@ from ..conftest import Site, until
 
 def test_answers_are_those_of_the_command_line(site: Site) -> None:
     client = site.client("operator")
-    for n in range(5):
-        client.post("/api/v1/examples", json={"prompt": f"TPO seam overlap {n}?", "response": ANSWER, "tags": ["seam"]})
-    example = client.get("/api/v1/queue", params={"limit": 1}).json()["items"][0]["example_id"]
+    bodies = [{"prompt": f"TPO seam overlap {n}?", "response": ANSWER, "tags": ["seam"]} for n in range(5)]
+    example, *_ = [client.post("/api/v1/examples", json=body).json()["example_id"] for body in bodies]
     client.post(f"/api/v1/examples/{example}/feedback", json={"feedback": "negative"})
     client.get("/api/v1/stats")
     assert client.get("/api/v1/stats").json() == site.cli.json("stats")
