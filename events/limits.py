@@ -45,6 +45,12 @@ LIMITS: dict[Bound, Limit] = {
 """The limits by the bound that a field declares."""
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_WHOLE = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+"""JSON up to a string that goes on behind its end."""
+
+PIECE = 256 * 2**10
+"""Bytes of JSON that are looked through at a time: an expression keeps Python's lock, so other threads wait for it."""
+
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -89,8 +95,14 @@ def depth(data: bytes) -> int:
 
 def _shape(data: bytes) -> tuple[int, int]:
     """How many lists and objects JSON has, and how deep they nest."""
-    steps = _STRING.sub(b"", data).translate(_STEPS, _NO_BRACKETS)
-    return steps.count(b"\x01"), max(accumulate(memoryview(steps).cast("b")), default=0)
+    opened = depth = deepest = start = 0
+    while start < len(data):
+        end = _WHOLE.match(data, start, start + PIECE).end()  # type: ignore[union-attr]
+        steps = _STRING.sub(b"", data[start:end]).translate(_STEPS, _NO_BRACKETS)
+        depths = [depth, *accumulate(memoryview(steps).cast("b"), initial=depth)]
+        opened, depth, deepest = opened + steps.count(b"\x01"), depths[-1], max(deepest, *depths)
+        start = long.end() if (long := _STRING.match(data, end)) else end
+    return opened, deepest
 
 
 def _check_details(path: Path, details: Mapping[str, Any]) -> None:

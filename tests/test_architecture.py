@@ -50,6 +50,7 @@ OF_MANY_MODULES = {
     "tests/services/web/pages/test_pages.py",
     "tests/services/web/pages/test_review.py",
     "tests/services/web/test_guide.py",
+    "tests/services/web/test_lists.py",
     "tests/test_architecture.py",
     "tests/test_errors.py",
     "tests/test_releases.py",

@@ -22,6 +22,9 @@ BATCH = 500
 BATCH_BYTES = 16 * 2**20
 """Bytes in one atomic batch, so that large documents do not pile up in the server while it collects a batch."""
 
+TURN_BYTES = 512 * 2**10
+"""Bytes of facts that are encoded in one turn of the event loop: some milliseconds."""
+
 TRIES = 12
 """Two minutes of a server that is away, before a publisher is told."""
 
@@ -64,8 +67,12 @@ async def publish(connection: Connection, records: Iterable[tuple[str, bytes]]) 
     """Append facts that are bytes already, each with its subject, in order, each exactly once for ever."""
     outcome = _Outcome()
     batch: dict[str, bytes] = {}
-    size = 0
+    size = encoded = 0
     for subject, data in records:
+        encoded += len(data)
+        if encoded > TURN_BYTES:  # encoding them has kept the event loop from everybody else
+            encoded = 0
+            await asyncio.sleep(0)
         try:
             _check_size(connection, subject, data)
         except TooLarge as error:

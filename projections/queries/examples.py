@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from events.errors import InputError
+
 from ..policy.policy import RELEVANCE
 from ..store.checkpoint import checkpoint
 from ..store.database import AMONG, Connection, first
@@ -18,7 +20,7 @@ from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, names
 from ..verdicts.stored import SOME
-from .selection import at_stage, both, count, in_place, named, newest
+from .selection import at_stage, both, count, in_place, named, newest, oldest
 
 PAGE = 1_000
 """Rows in one answer at most; more is asked for page by page."""
@@ -132,8 +134,11 @@ def queue(
     tag: str | None = None,
     source: str | None = None,
     why: str | None = None,
+    after: str | None = None,
 ) -> dict[str, Any]:
     """What waits for a reviewer, most urgent first, each with the reason for its place and the revision to decide on.
+
+    `after` goes on, None at the end.
 
     An unapproved example with a tag of which the training set holds fewer than the policy's `new_topic_below` is a new
     topic. `because` tells the reasons in words.
@@ -143,7 +148,7 @@ def queue(
     given = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
     filters = {name: value for name, value in given.items() if value is not None}
     counts = by_reason(reader)
-    rows, total = page(reader, filters, (0, 0), limit), matching(reader, filters)
+    rows, total = page(reader, filters, place_of(after), limit), matching(reader, filters)
     few = thin_tags(reader)
     shown = _examples(reader.con, [seq for _, seq in rows])
     below = reader.policy.review.new_topic_below
@@ -156,8 +161,24 @@ def queue(
         "total": total,
         "by_reason": counts,
         "items": items,
+        "after": cursor(rows, limit),
         "checkpoint": checkpoint(reader.con).seq,
     }
+
+
+def cursor(rows: list[tuple[int, int]], limit: int) -> str | None:
+    """Where to go on behind a page of (place, seq); None where it is not full."""
+    return f"{rows[-1][0]}.{rows[-1][1]}" if rows and len(rows) == limit else None
+
+
+def place_of(after: str | None) -> tuple[int, int]:
+    """The two numbers of a cursor, both 0 for none. Raises InputError."""
+    if after is None:
+        return 0, 0
+    place, _, seq = after.partition(".")
+    if not (place.isdecimal() and seq.isdecimal()):
+        raise InputError(f"after = {after!r}: take it from the page before")
+    return int(place), int(seq)
 
 
 def thin_tags(reader: Reader) -> set[str]:
@@ -207,13 +228,15 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     return None if row is None else _examples(con, [row[0]])[row[0]] | alias
 
 
-def tagged(reader: Reader, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
-    """What one tag would approve in bulk: every example of it in the review queue, with its revision."""
+def tagged(reader: Reader, *, tag: str, limit: int = PAGE, after: int = 0) -> dict[str, Any]:
+    """What one tag would approve in bulk: every example of it in the review queue, with its revision.
+
+    In the order of the log; `after` goes on, None at the end.
+    """
     columns = reader.columns
-    waits = both(at_stage(columns, "waiting"), named(columns, tag=tag))
-    seqs = newest(columns, waits, None, columns.published)[::-1][:limit]
+    seqs = oldest(columns, both(at_stage(columns, "waiting"), named(columns, tag=tag)), after, limit)
     shown = _examples(reader.con, seqs)
-    return {"items": [shown[seq] for seq in seqs]}
+    return {"items": [shown[seq] for seq in seqs], "after": seqs[-1] if seqs and len(seqs) == limit else None}
 
 
 def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:

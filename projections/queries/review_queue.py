@@ -29,6 +29,9 @@ PAGE = 200
 BEGINNING = 200
 """Characters of a text that a list shows."""
 
+RELATED = 20
+"""Corrections of an example, and other answers to its question, in one answer."""
+
 WINDOW = 10_000
 """Sequences of the log whose texts are searched in one step."""
 
@@ -64,7 +67,7 @@ def waiting(
     filters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     by_reason = examples.by_reason(reader)
     limit = max(1, min(limit, PAGE))
-    began = _cursor(after)
+    began = examples.place_of(after)
     goes_on: tuple[int, int] | None
     matching: int | None = None
     if text:
@@ -109,11 +112,14 @@ def facets(reader: Reader) -> dict[str, Any]:
     return found
 
 
-def covered(reader: Reader, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
-    """What a bulk approval of a tag would cover: each with its revision, and what a reviewer would want to look at."""
+def covered(reader: Reader, *, tag: str, limit: int = PAGE, after: int | None = None) -> dict[str, Any]:
+    """What a bulk approval of a tag would cover: each with its revision, and what a reviewer would want to look at.
+
+    The newest first; `after` goes on, None at the end.
+    """
     columns = reader.columns
-    waits = both(at_stage(columns, "waiting"), named(columns, tag=tag))
-    seqs = newest(columns, waits, None, max(1, min(limit, PAGE)))
+    limit = max(1, min(limit, PAGE))
+    seqs = newest(columns, both(at_stage(columns, "waiting"), named(columns, tag=tag)), after, limit)
     total = columns.counts.of("tag", tag).waiting
     con = reader.con
     rows = con.execute(
@@ -131,7 +137,12 @@ def covered(reader: Reader, *, tag: str, limit: int = PAGE) -> dict[str, Any]:
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
         looks += ["a correction"] if kind == "correction" else []
         items.append(shown[seq] | {"revision": seen[example_id], "looks": looks})
-    return {"items": items, "total": total, "checkpoint": checkpoint(con).seq}
+    return {
+        "items": items,
+        "total": total,
+        "after": seqs[-1] if len(seqs) == limit else None,
+        "checkpoint": checkpoint(con).seq,
+    }
 
 
 def found(
@@ -177,31 +188,49 @@ def found(
     }
 
 
-def related(reader: Reader, *, example_id: str) -> dict[str, Any]:
-    """The lineage of an example: what it corrects and what corrects it, and the other answers to its question."""
+def related(reader: Reader, *, example_id: str, limit: int = RELATED, after: str | None = None) -> dict[str, Any]:
+    """The lineage of an example: what it corrects and what corrects it, and the other answers to its question.
+
+    `limit` holds for each of the latter two; `after` goes on with both, None at the end. What the example corrects is
+    on the first page.
+    """
     columns = reader.columns
     known = columns.by_id([id_key(example_id)])
     if not known:
-        return {"corrects": [], "corrections": [], "same_question": [], "same_question_total": 0}
+        return {"corrects": [], "corrections": [], "same_question": [], "same_question_total": 0, "after": None}
+    limit = max(1, min(limit, PAGE))
+    last_correction, last_answer = examples.place_of(after)
     row = known[0]
     seq, superseded_by = int(columns["seq"][row]), int(columns["superseded_by"][row])
     same = columns.members(columns["cluster"][[row]].astype(np.int64))
     same = same[(same != row) & (same < columns.published)]
     same = same[np.lexsort((-same, -columns["rank"][same].astype(np.int64)))]
-    others = columns["seq"][same].tolist()
+    others = dict(zip(columns["seq"][same].tolist(), columns["rank"][same].tolist(), strict=True))
     con = reader.con
-    corrections = con.execute(
-        "SELECT seq FROM corrections WHERE corrects = ? OR seq = ? ORDER BY seq LIMIT 50", [example_id, superseded_by]
+    rows = con.execute(
+        "SELECT seq FROM corrections WHERE corrects = ? OR seq = ? ORDER BY seq", [example_id, superseded_by]
     ).fetchall()
+    corrections = [n for (n,) in rows]
     ((corrected,),) = con.execute("SELECT corrects FROM examples WHERE seq = ?", [seq]).fetchall()
-    corrects = []
+    corrects: list[int] = []
     if corrected:
-        corrects = con.execute("SELECT seq FROM examples WHERE id_key = ?", [id_key(corrected).hex()]).fetchall()
-    others = [n for n in others if (n,) not in corrections and (n,) not in corrects]
-    lists = {"corrects": corrects, "corrections": corrections, "same_question": [(n,) for n in others[:20]]}
-    shown = beginnings(con, [n for rows in lists.values() for (n,) in rows])
-    return {name: [shown[n] for (n,) in rows if n in shown] for name, rows in lists.items()} | {
-        "same_question_total": len(others)
+        rows = con.execute("SELECT seq FROM examples WHERE id_key = ?", [id_key(corrected).hex()]).fetchall()
+        corrects = [n for (n,) in rows]
+    ranks = {n: rank for n, rank in others.items() if n not in {*corrections, *corrects}}
+    if last_answer and last_answer not in ranks:
+        raise InputError(f"after = {after!r}: another page came before it, begin anew")
+    reached = (ranks[last_answer], last_answer) if last_answer else None
+    lists = {
+        "corrects": [] if after else corrects,
+        "corrections": [n for n in corrections if n > last_correction][:limit],
+        "same_question": [n for n, rank in ranks.items() if reached is None or (rank, n) < reached][:limit],
+    }
+    shown = beginnings(con, [n for seqs in lists.values() for n in seqs])
+    lasts = [*lists["corrections"][-1:], last_correction][0], [*lists["same_question"][-1:], last_answer][0]
+    is_full = limit in (len(lists["corrections"]), len(lists["same_question"]))
+    return {name: [shown[n] for n in seqs if n in shown] for name, seqs in lists.items()} | {
+        "same_question_total": len(ranks),
+        "after": f"{lasts[0]}.{lasts[1]}" if is_full else None,
     }
 
 
@@ -322,13 +351,3 @@ def _search(
 def _deadline() -> Callable[[], bool]:
     end = time.monotonic() + SEARCH_SECONDS
     return lambda: time.monotonic() > end
-
-
-def _cursor(after: str | None) -> tuple[int, int]:
-    """Place and sequence of the row to go on behind. Raises InputError."""
-    if after is None:
-        return 0, 0
-    place, _, seq = after.partition(".")
-    if not (place.isdecimal() and seq.isdecimal()):
-        raise InputError(f"after = {after!r}: take it from the page before")
-    return int(place), int(seq)

@@ -114,6 +114,18 @@ def newest(columns: Columns, matches: Matches, below: int | None, limit: int) ->
     return seqs
 
 
+def oldest(columns: Columns, matches: Matches, after: int, limit: int) -> list[int]:
+    """The sequences of the oldest examples that match, of those above a sequence."""
+    seqs: list[int] = []
+    start = int(np.searchsorted(columns["seq"][: columns.published], after, side="right"))
+    while start < columns.published and len(seqs) < limit:
+        part = slice(start, min(start + CHUNK, columns.published))
+        rows = np.flatnonzero(matches(part))[: limit - len(seqs)]
+        seqs += columns["seq"][part][rows].tolist()
+        start = part.stop
+    return seqs
+
+
 def count(columns: Columns, matches: Matches) -> int:
     """How many examples match."""
     return sum(int(np.count_nonzero(matches(part))) for part in _parts(columns, None))

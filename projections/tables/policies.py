@@ -96,11 +96,16 @@ def history(con: Connection) -> dict[str, Any]:
     }
 
 
-def adoptions(con: Connection, *, limit: int = ADOPTIONS) -> dict[str, Any]:
-    """The settings that hold, and who adopted what, the latest first, with what each adoption changed: no documents."""
+def adoptions(con: Connection, *, limit: int = ADOPTIONS, after: int | None = None) -> dict[str, Any]:
+    """The settings that hold, and who adopted what, the latest first, with what each adoption changed: no documents.
+
+    `after` goes on, None at the end.
+    """
     limit = max(1, min(limit, ADOPTIONS))
     rows = con.execute(
-        f"SELECT seq, occurred_at, actor, digest, reason, policy FROM policies ORDER BY seq DESC LIMIT {limit + 1}"
+        f"""SELECT seq, occurred_at, actor, digest, reason, policy FROM policies WHERE ? IS NULL OR seq < ?
+            ORDER BY seq DESC LIMIT {limit + 1}""",
+        [after, after],
     ).fetchall()
     policy = current(con)
     holding = policy.document()
@@ -116,6 +121,7 @@ def adoptions(con: Connection, *, limit: int = ADOPTIONS) -> dict[str, Any]:
             for (seq, at, actor, digest, reason, adopted), earlier in zip(rows[:limit], before, strict=False)
         ],
         "total": _count(con),
+        "after": rows[limit - 1][0] if len(rows) > limit else None,
         "shipped_digest": default().digest,
         "checkpoint": checkpoint(con).seq,
     }

@@ -24,16 +24,22 @@ def _fold(con: Connection, batch: Batch) -> None:
     insert(con, "quarantine", _COLUMNS, rows)
 
 
-def listed(con: Connection, *, category: str | None = None, limit: int = 1_000) -> dict[str, Any]:
-    """What is in quarantine, in the order of the log, without its bytes; `total` counts all of it."""
+def listed(con: Connection, *, category: str | None = None, limit: int = 1_000, after: int = 0) -> dict[str, Any]:
+    """What is in quarantine, in the order of the log, without its bytes; `total` counts all of it.
+
+    `after` goes on, None at the end.
+    """
+    limit = max(0, min(limit, 10_000))
     wanted = "FROM quarantine WHERE $category IS NULL OR category = $category"
     rows = con.execute(
-        f"SELECT seq, subject, category, reason, octet_length(data) {wanted} ORDER BY seq LIMIT $limit",
-        {"category": category, "limit": max(0, min(limit, 10_000))},
+        f"""SELECT seq, subject, category, reason, octet_length(data) FROM (SELECT * {wanted}) WHERE seq > $after
+            ORDER BY seq LIMIT $limit""",
+        {"category": category, "limit": limit, "after": after},
     ).fetchall()
     (total,) = con.execute(f"SELECT count(*) {wanted}", {"category": category}).fetchall()[0]
     names = ("seq", "subject", "category", "reason", "bytes")
-    return {"total": total, "items": [dict(zip(names, row, strict=True)) for row in rows]}
+    items = [dict(zip(names, row, strict=True)) for row in rows]
+    return {"total": total, "items": items, "after": rows[-1][0] if rows and len(rows) == limit else None}
 
 
 def kept(con: Connection, *, seq: int) -> dict[str, Any] | None:

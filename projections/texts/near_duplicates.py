@@ -67,10 +67,58 @@ def similarity(a: str, b: str) -> float:
 
     Words of one letter have none: texts of nothing else are alike.
     """
+    if len(a) + len(b) > LONG and (counted := _counted(a, b)) is not None:
+        grams, of_b, every = counted
+        return (grams + of_b - every) / every if every else 1.0
     grams_a: frozenset[str] = frozenset().union(*map(_grams, a.split(" ")))
     grams_b: frozenset[str] = frozenset().union(*map(_grams, b.split(" ")))
     shared = len(grams_a & grams_b)
     return shared / every if (every := len(grams_a) + len(grams_b) - shared) else 1.0
+
+
+LONG = 20_000
+"""Letters of two texts together from which on their 4-grams are sorted as numbers: few of their words are known."""
+
+_LETTERS = 1 << 16
+"""Different letters of two texts whose 4-grams are numbers of 64 bits."""
+
+
+def _counted(a: str, b: str) -> tuple[int, int, int] | None:
+    """How many 4-grams within words one text has, the other, and both together; None for more than _LETTERS letters."""
+    letters = _letters(f" {a} ", f" {b} ")
+    alphabet = np.flatnonzero(np.bincount(letters))
+    if len(alphabet) > _LETTERS:
+        return None
+    numbers = np.zeros(alphabet[-1] + 1, np.uint64)
+    numbers[alphabet] = np.arange(len(alphabet), dtype=np.uint64)
+    coded = numbers[letters]
+    inside = _inside(letters)
+    grams = coded[inside]
+    for n in (1, 2, 3):
+        grams = grams << np.uint64(16) | coded[inside + n]
+    of_a, of_b = np.split(grams, [np.searchsorted(inside, len(a) + 2)])
+    one, other = _distinct(of_a), _distinct(of_b)
+    return len(one), len(other), len(_distinct(np.concatenate([one, other])))
+
+
+def _distinct(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    values = np.sort(values)
+    is_first = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=is_first[1:])
+    return values[is_first]
+
+
+def _letters(*padded: str) -> Words:
+    """The letters of texts, each of which begins and ends with a space, one text after the other."""
+    return np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint32)
+
+
+def _inside(letters: Words) -> Numbers:
+    """Where the 4-grams begin that lie within a word, a space before and behind it included.
+
+    One reaches across words where one of its two inner letters is a space; across texts both are.
+    """
+    return np.flatnonzero((letters[1:-2] != ord(" ")) & (letters[2:-1] != ord(" ")))
 
 
 def verified(a: str, b: str, threshold: float = THRESHOLD) -> float:
@@ -100,9 +148,8 @@ def signature(normals: Sequence[str]) -> Words:
     signatures = np.full((len(normals), PERMUTATIONS), 0xFFFFFFFF, np.uint32)
     for start in range(0, len(normals), BLOCK):
         padded = [f" {normal} " for normal in normals[start : start + BLOCK]]
-        letters = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint32)
-        # A 4-gram reaches across words where one of its two inner letters is a space; across texts both are.
-        inside = np.flatnonzero((letters[1:-2] != ord(" ")) & (letters[2:-1] != ord(" ")))
+        letters = _letters(*padded)
+        inside = _inside(letters)
         ends = np.cumsum([len(text) for text in padded])
         firsts = np.searchsorted(inside, np.concatenate(([0], ends[:-1])))
         rows = np.flatnonzero(np.diff(firsts, append=len(inside)))

@@ -43,7 +43,10 @@ def find(prompt: str, response: str | None = None, original_response: str | None
 def find_in(text: str, field: Field = "prompt") -> list[Span]:
     """Spans of one field in order; where rules overlap, the first of `RULES` holds."""
     spans: list[Span] = []  # in order and apart, so that the last one before its end tells whether a match overlaps any
+    lower = text.lower() if text.isascii() else None
     for rule in _hinted(text):
+        if rule.needs and lower is not None and not any(map(lower.__contains__, rule.needs)):
+            continue
         fresh: list[Span] = []
         place = 0
         for match, start, end in _matches(rule, text):
@@ -90,8 +93,9 @@ _START = attrgetter("start")
 def _matches(rule: Rule, text: str) -> Iterator[tuple[re.Match[str], int, int]]:
     """The matches of a rule, with the start and end of their data; they follow one another."""
     if rule.end is None:
+        group = data_group(rule.pattern)
         for each in rule.pattern.finditer(text):
-            yield each, *each.span(data_group(each))
+            yield each, *each.span(group)
         return
     ends = [match.span(1) for match in re.finditer(f"(?=({rule.end.pattern}))", text)]
     at = place = 0

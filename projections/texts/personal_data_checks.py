@@ -48,9 +48,9 @@ UNIT = re.compile(
 )
 
 
-def data_group(match: re.Match[str]) -> int | str:
+def data_group(pattern: re.Pattern[str]) -> int | str:
     """The part of a match that is the data: the group called `data` if there is one, else all of it."""
-    return "data" if "data" in match.re.groupindex else 0
+    return "data" if "data" in pattern.groupindex else 0
 
 
 def _before(match: re.Match[str], length: int = 90) -> str:
@@ -65,6 +65,12 @@ def _is_said_before(match: re.Match[str], words: re.Pattern[str]) -> bool:
     before = _before(match)
     figures = _FIGURES.match(before)
     return words.search(before, figures.end() if figures else 0) is not None
+
+
+def _names_thing(match: re.Match[str]) -> bool:
+    """Whether the words before a match make it the number of a thing; without letters there are no words."""
+    before = _before(match)
+    return before.lower() != before.upper() and NUMBERED_THING.search(before) is not None
 
 
 def _after(match: re.Match[str], length: int = 12) -> str:
@@ -86,8 +92,8 @@ CARD_BRANDS = re.compile(
 
 def is_card(match: re.Match[str]) -> bool:
     """A known prefix and length, the check digit right, and no number of a thing."""
-    digits = re.sub(r"\D", "", match[0])
-    return bool(CARD_BRANDS.fullmatch(digits)) and is_luhn(digits) and not NUMBERED_THING.search(_before(match))
+    digits = _NO_DIGIT.sub("", match[0])
+    return bool(CARD_BRANDS.fullmatch(digits)) and is_luhn(digits) and not _names_thing(match)
 
 
 IBAN_LENGTHS = {
@@ -123,19 +129,19 @@ def is_ssn(match: re.Match[str]) -> bool:
         return False  # never assigned (SSA, POMS RM 10201.035)
     if _is_said_before(match, SSN_WORD):
         return True
-    return match[0].count("-") == 2 and not NUMBERED_THING.search(_before(match)) and not UNIT.match(_after(match))
+    return match[0].count("-") == 2 and not _names_thing(match) and not UNIT.match(_after(match))
 
 
 def is_nanp(match: re.Match[str]) -> bool:
     """Area code and exchange begin with 2 to 9 (North American Numbering Plan), and nothing says it is a count."""
-    digits = re.sub(r"\D", "", re.split(r"(?i)[ ,]*(?:x|e)", match[0])[0])[-10:]
+    digits = _NO_DIGIT.sub("", _EXTENSION.split(match[0])[0])[-10:]
     if digits[0] in "01" or digits[3] in "01":
         return False
     if _is_said_before(match, PHONE_WORD):
         return True
     if re.search(r"\d[ ,.]\Z", _before(match, 2)) or _is_said_before(match, COUNT_WORD):
         return False  # one of a row of numbers, or counted
-    return not NUMBERED_THING.search(_before(match)) and not UNIT.match(_after(match))
+    return not _names_thing(match) and not UNIT.match(_after(match))
 
 
 def is_called(match: re.Match[str]) -> bool:
@@ -150,7 +156,7 @@ def is_called_nanp(match: re.Match[str]) -> bool:
 
 def is_national(match: re.Match[str]) -> bool:
     """8 to 12 digits, 9 with the trunk prefix 0, that are called and no date."""
-    number = match[data_group(match)]
+    number = match[data_group(match.re)]
     digits = re.sub(r"\D", "", number)
     if re.match(r"\d\d([./-])\d\d\1(?:19|20)\d\d", number) or UNIT.match(_after(match)):
         return False
@@ -160,15 +166,25 @@ def is_national(match: re.Match[str]) -> bool:
 
 def is_international(match: re.Match[str]) -> bool:
     """9 to 15 digits (ITU-T E.164), no decimal number and no count."""
-    digits = re.sub(r"\D", "", match[0])
-    is_decimal = re.fullmatch(r"\+\d{1,3}\.\d+", match[0])
-    return 9 <= len(digits) <= 15 and not is_decimal and not UNIT.match(_after(match))
+    number = match[0]
+    return (
+        9 <= len(_NO_DIGIT.sub("", number)) <= 15
+        and not ("." in number and _DECIMAL.fullmatch(number))
+        and not UNIT.match(_after(match))
+    )
+
+
+_NO_DIGIT, _DECIMAL = re.compile(r"\D"), re.compile(r"\+\d{1,3}\.\d+")
+_EXTENSION = re.compile(r"(?i)[ ,]*(?:x|e)")
 
 
 def is_email(match: re.Match[str]) -> bool:
     """At least one label before the top-level domain is a name: `2@24.oc` and `plates@18in.oc` are spacings."""
     labels = match[0].rpartition("@")[2].split(".")
-    return not all(re.fullmatch(r"\d+(?:in|ft|mm|cm|m|deg)?", label) for label in labels[:-1])
+    return not all(map(_SPACING.fullmatch, labels[:-1]))
+
+
+_SPACING = re.compile(r"\d+(?:in|ft|mm|cm|m|deg)?")
 
 
 PLACEHOLDER = re.compile(
@@ -200,7 +216,7 @@ def is_password(match: re.Match[str]) -> bool:
 
 def is_random(match: re.Match[str]) -> bool:
     """Letters and digits mixed with at least 3 bits of Shannon entropy per character: not a word, not a number."""
-    value = match[data_group(match)]
+    value = match[data_group(match.re)]
     counts = Counter(value).values()
     entropy = -sum(n / len(value) * math.log2(n / len(value)) for n in counts)
     mixed = re.search(r"\d", value) and re.search(r"[A-Za-z]", value)

@@ -42,9 +42,10 @@ FLAG_ONLY: frozenset[Kind] = frozenset({"name", "street_address"})
 class Rule(Struct, frozen=True):
     """Finds one kind: the group `data` of `pattern`, or all of it if there is none.
 
-    `hint` is an RE2 expression that every text with a match of `pattern` satisfies; `check` sees the match and says
-    whether it is the real thing. Where `end` begins at most `within` characters behind a match, the match reaches to
-    the end of that: as a part of `pattern` it would be looked for anew behind every beginning.
+    `hint` is an RE2 expression that every text with a match of `pattern` satisfies. Of `needs` stands one in every
+    ASCII text with a match, in lower case. `check` sees the match and says whether it is the real thing. Where `end`
+    begins at most `within` characters behind a match, the match reaches to the end of that: as a part of `pattern` it
+    would be looked for anew behind every beginning.
     """
 
     name: str
@@ -54,11 +55,13 @@ class Rule(Struct, frozen=True):
     check: Callable[[re.Match[str]], bool] = bool
     end: re.Pattern[str] | None = None
     within: int = 0
+    needs: tuple[str, ...] = ()
 
 
-def _secret(name: str, pattern: str, hint: str, check: Callable[[re.Match[str]], bool] | None = None) -> Rule:
-    compiled = re.compile(rf"(?<![A-Za-z0-9_])(?:{pattern})")
-    return Rule(name, "secret", compiled, hint, check) if check else Rule(name, "secret", compiled, hint)
+def _secret(
+    name: str, pattern: str, hint: str, check: Callable[[re.Match[str]], bool] = bool, needs: tuple[str, ...] = ()
+) -> Rule:
+    return Rule(name, "secret", re.compile(rf"(?<![A-Za-z0-9_])(?:{pattern})"), hint, check, needs=needs)
 
 
 _WORD = r"(?![A-Za-z0-9_])"
@@ -91,6 +94,8 @@ RULES: tuple[Rule, ...] = (
         r"(?:gsk|dop_v1|shp(?:at|ss|ca|pa)|figd|lin_api|glsa|dckr_pat|r8)_|(?:pypi|sq0(?:atp|csp)|xapp|nvapi|PMAK)-"
         r"|(?:ya29|hvs)\.",
         is_random,
+        needs=("gsk_", "dop_v1_", "shpat_", "shpss_", "shpca_", "shppa_", "pypi-", "sq0atp-", "sq0csp-", "ya29.",
+               "figd_", "lin_api_", "xapp-", "glsa_", "hvs.", "dckr_pat_", "nvapi-", "r8_", "pmak-"),
     ),
     _secret("hugging face token", rf"hf_[A-Za-z0-9]{{30,64}}{_WORD}", r"hf_[A-Za-z0-9]{30}"),
     _secret("modal token", rf"a[ks]-[A-Za-z0-9]{{22}}{_WORD}", r"\ba[ks]-[A-Za-z0-9]{22}", is_random),
@@ -119,6 +124,7 @@ RULES: tuple[Rule, ...] = (
         ),
         r"(?i:passw|pwd|passp|passc|pass[\"']? {0,3}[:=]|\bpw\b)",
         is_password,
+        needs=("pass", "pw"),
     ),
     Rule(
         "password without a verb",
@@ -129,6 +135,7 @@ RULES: tuple[Rule, ...] = (
         ),
         r"(?i:passw|pwd|passp|passc|\bpw\b)",
         is_password,
+        needs=("pass", "pw"),
     ),
     Rule(
         "assigned key",
@@ -141,6 +148,7 @@ RULES: tuple[Rule, ...] = (
         ),
         r"(?i:key|secret|token|[?&](?:sig|code))[\"']?\s{0,3}(?::?=|:|is)",
         is_random,
+        needs=("key", "secret", "token", "?sig", "&sig", "?code", "&code"),
     ),
     Rule(
         "iban",
@@ -199,6 +207,7 @@ RULES: tuple[Rule, ...] = (
         ),
         r"(?i:t.l|tlf|fon|fono|phone|mobil|mobile|m.vil|whatsapp)(?: (?:no|nr|number))?[:. ]{1,3}\(?\d{2}",
         is_national,
+        needs=("tel", "tlf", "phone", "mobil", "whatsapp"),
     ),
     Rule(
         "spelled email",
@@ -251,6 +260,7 @@ RULES: tuple[Rule, ...] = (
         ),
         r"(?i:regards|sincerely|thanks|thank you|cheers|respectfully|best|yours truly)[,.!]?\s{0,3}\n",
         is_signature,
+        needs=("regards", "sincerely", "thanks", "thank you", "cheers", "respectfully", "best", "yours truly"),
     ),
 )  # fmt: skip
 """In order of precedence: where two rules overlap, the earlier one holds."""

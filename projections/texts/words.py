@@ -30,6 +30,11 @@ _SOMEBODY = re.compile(r"\b(can|could|does|must|should) one\b")
 _AND_A_HALF = re.compile(r"\b(\d+) and (?:an? |1 )?half\b")
 _SPELLED_PART = re.compile(r"\b(?:(\d+)[ -]|an? )?(half|third|quarter|eighth|sixteenth)s?(?: (?:of )?an?)?(?=[ -]in)")
 _SPELLED_WORDS = {*_ONES, *_TENS, *_PARTS, "class", "grade", "group", "zone", "phase", "type"}
+_PLAINLY_SPELLED = re.compile(
+    rf"(?<=[a-z] )(?=[{''.join(sorted({word[0] for word in _SPELLED_WORDS}))}])"
+    rf"(?:{'|'.join(sorted(_SPELLED_WORDS))})(?= [a-z])"
+)
+"""One of the spelled words amid others, where no rule for numbers reaches: it stays a word of its own."""
 _DIGIT = re.compile(r"\d")
 
 _INSIDE = "".join(rf"(?<!(?<![\w.])\d{{{digits}}},)" for digits in (1, 2, 3))
@@ -58,8 +63,10 @@ _PITCH = re.compile(
     rf"{_AT_FIGURE}(?<![\w.])(?:({_AMOUNT}) ?(?::| in |/) ?12\b(?![/\d])"
     rf"|({_AMOUNT})[ -]?(?:inch(?:es)?|in\.?|\") ?(?:per|/|a) ?(?:1 ?)?(?:foot|ft\b|'))"
 )
-_PITCH_HINTS = ("12", "ft", "foot", "'")
-"""One of these is in every pitch."""
+_TWELVE = (":12", ": 12", "/12", "/ 12", " in 12", " in  12")
+_FOOT = ("ft", "foot", "'")
+_INCHES = ('"', "in")
+"""In every pitch there is one of the first of these, or one of both others."""
 
 
 def entries(table: str) -> Iterator[tuple[str, list[str]]]:
@@ -96,6 +103,8 @@ _PREFIX = re.compile(
 @lru_cache(maxsize=4096)
 def _value(amount: str) -> str:
     """An amount as a decimal of at most four places: "1-1/2" is "1.5", "1,000" is "1000"."""
+    if amount.isascii() and amount.isdigit():
+        return amount.lstrip("0") or "0"
     if "/" not in amount:
         return _shortened(float(amount.replace(",", "")))
     whole, _, part = re.sub("[ -]", " ", amount).rpartition(" ")
@@ -143,7 +152,10 @@ def _numbered(text: str) -> str:
         text = _NUMBER_SIGN.sub("#", text)
     if "0" in text:
         text = _SECTION.sub(lambda m: " sec" + "".join(g for g in m.groups() if g) + " ", text)
-    if ("/" in text or " per " in text or "12" in text) and any(map(text.__contains__, _PITCH_HINTS)):
+    within = text.__contains__
+    if ("/" in text or " per " in text or "12" in text) and (
+        any(map(within, _TWELVE)) or (any(map(within, _FOOT)) and any(map(within, _INCHES)))
+    ):
         text = _PITCH.sub(lambda m: f" pitch{_value(m[1] or m[2])} ", text)
     if " in " in text:
         text = _IN_AS_WORD.sub(" ;", text)
@@ -167,5 +179,8 @@ def words(text: str) -> list[str]:
         text = _DOTTED.sub(lambda m: m[0].replace(".", "") + " ", text)
     if "-" in text:
         text = _PREFIX.sub(r"\1", text)
-    words = _WORD.findall(_numbered(text) if _DIGIT.search(text) else text)
-    return words if _SPELLED_WORDS.isdisjoint(words) else _WORD.findall(_numbered(_spelled_out(text)))
+    if not _PLAINLY_SPELLED.search(text):
+        words = _WORD.findall(_numbered(text) if _DIGIT.search(text) else text)
+        if _SPELLED_WORDS.isdisjoint(words):
+            return words
+    return _WORD.findall(_numbered(_spelled_out(text)))

@@ -226,6 +226,10 @@ policy_option = click.option(
     help="As this policy would have it; with or without --as-of.",
 )
 
+after_option = click.option(
+    "--after", type=click.IntRange(min=0), default=0, help="Go on: the `after` of the page, with --json."
+)
+
 actor_option = setting_option("actor", "NAME")
 web_host_option = setting_option("web_host", "HOST")
 web_port_option = setting_option("web_port", "PORT")

@@ -21,6 +21,7 @@ from .command import (
     Registered,
     Session,
     actor_option,
+    after_option,
     as_of_option,
     command,
     counted,
@@ -202,10 +203,11 @@ async def train(session: Session, force: bool) -> Outcome:
 
 @command("exports", example="rooflog exports --json")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The newest so many.")
-async def exports(session: Session, limit: int) -> Outcome:
+@click.option("--before", type=click.IntRange(min=1), help="Go on: the `before` of the page, with --json.")
+async def exports(session: Session, limit: int, before: int | None) -> Outcome:
     """List exports and the trainings on them, newest first."""
     async with session.state() as (_, state):
-        answer = await state.ask("exports", limit=limit)
+        answer = await state.ask("exports", limit=limit, before=before)
     if not answer["exports"]:
         return Outcome(answer, "no exports yet; `rooflog export` makes one")
     table = Table("export", "at", "facts", "examples", "train", "eval", "trainings", box=None, header_style="bold")
@@ -221,7 +223,8 @@ async def exports(session: Session, limit: int) -> Outcome:
 @command("lineage", example="rooflog lineage training_conversations.jsonl:17")
 @click.argument("what", metavar="ROW|EXAMPLE|EXPORT")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Examples shown of an export.")
-async def lineage(session: Session, what: str, limit: int) -> Outcome:
+@after_option
+async def lineage(session: Session, what: str, limit: int, after: int) -> Outcome:
     """Tell where a row comes from, or where an example went.
 
     ROW is FILE:LINE of the latest export, or DIGEST:FILE:LINE; it leads to the example, the facts with their times, the
@@ -233,7 +236,7 @@ async def lineage(session: Session, what: str, limit: int) -> Outcome:
     async with session.state() as (_, state):
         volume = open_volume(session.settings)
         try:
-            answer = await (await Provenance.of(state, volume)).of_anything(what, limit)
+            answer = await (await Provenance.of(state, volume)).of_anything(what, limit, after)
         finally:
             await volume.close()
         if "in" in answer and not answer["in"] and await state.ask("show", example_id=what) is None:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from events.errors import InputError, InvalidFact
 
-from .command import Outcome, Session, command, plain
+from .command import Outcome, Session, after_option, command, plain
 
 if TYPE_CHECKING:
     from events.message import Message
@@ -39,9 +39,10 @@ def quarantine() -> None:
 @command("list", example="rooflog quarantine list --category unknown_type")
 @click.option("--category", type=click.Choice(list(ADVICE)), help="Only this category.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many to show.")
-async def list_(session: Session, category: str | None, limit: int) -> Outcome:
+@after_option
+async def list_(session: Session, category: str | None, limit: int, after: int) -> Outcome:
     """List what is in quarantine, with the reason and whether this version could fold it now."""
-    answer = await _listed(session, category, limit)
+    answer = await _listed(session, category, limit, after)
     table = Table("sequence", "category", "subject", "reason", box=None, header_style="bold")
     for item in answer["items"]:
         table.add_row(str(item["seq"]), item["category"], plain(item["subject"]), plain(item["reason"][:80]))
@@ -52,10 +53,10 @@ async def list_(session: Session, category: str | None, limit: int) -> Outcome:
     return Outcome(answer, "\n".join(lines), renderables=(table,) if answer["items"] else ())
 
 
-async def _listed(session: Session, category: str | None, limit: int) -> dict[str, Any]:
+async def _listed(session: Session, category: str | None, limit: int, after: int = 0) -> dict[str, Any]:
     """What is in quarantine, each with whether this version could fold it."""
     async with session.state() as (log, state):
-        answer: dict[str, Any] = await state.ask("quarantine", category=category, limit=limit)
+        answer: dict[str, Any] = await state.ask("quarantine", category=category, limit=limit, after=after)
         for item in answer["items"]:
             message = await log.at(item["seq"])
             item["can_be_folded_now"] = message is not None and _decodes(message, item["category"])

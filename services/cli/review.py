@@ -32,6 +32,7 @@ SHOWN = 90
 @click.option("--tag", help="Only examples with this tag.")
 @click.option("--source", help="Only examples from this source.")
 @click.option("--why", type=click.Choice([*QUEUE.values()]), help="Only examples that wait for this reason.")
+@click.option("--after", help="Go on: the `after` of the page, with --json.")
 @as_of_option
 @policy_option
 async def queue(session: Session, as_of: str | None, policy: Path | None, **options: Any) -> Outcome:

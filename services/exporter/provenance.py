@@ -46,7 +46,7 @@ class Provenance(Struct):
         """The provenance of everything on a volume."""
         return cls(volume, (await state.ask("exports"))["exports"])
 
-    async def of_anything(self, asked: str, limit: int) -> dict[str, Any]:
+    async def of_anything(self, asked: str, limit: int, after: int = 0) -> dict[str, Any]:
         """Tell about a row (`[DIGEST:]FILE:LINE`), an export (the start of its digest) or an example (its id).
 
         FILE may be a path in which the digest is; without one the row is of the latest export.
@@ -55,7 +55,7 @@ class Provenance(Struct):
         if row := _ROW.fullmatch(asked):
             return await self.of_row(row["digest"] or row["home"], row["file"], int(row["line"]))
         if _DIGEST.fullmatch(asked) and (export := self._export(asked)):
-            return await self.of_export(export, limit)
+            return await self.of_export(export, limit, after)
         return await self.of_example(asked)
 
     async def of_row(self, digest: str | None, file: str, line: int) -> dict[str, Any]:
@@ -96,12 +96,16 @@ class Provenance(Struct):
                            "trainings": export["trainings"]} for row in rows or ()]  # fmt: skip
         return {"example_id": example_id, "in": contained, "untold": untold}
 
-    async def of_export(self, export: dict[str, Any], limit: int) -> dict[str, Any]:
-        """The manifest of an export, its trainings, and its first `limit` examples with the facts behind them."""
+    async def of_export(self, export: dict[str, Any], limit: int, after: int) -> dict[str, Any]:
+        """The manifest of an export, its trainings, and `limit` of its examples with the facts behind them.
+
+        `after` goes on, None at the end.
+        """
         digest = export["export_digest"]
         manifest: Manifest | None = await publication.manifest_of(self.volume, digest)
-        rows = await self._rows(export, f"true ORDER BY seq LIMIT {int(limit)}", {})
-        return {"export": export, "manifest": manifest, "rows": rows or []}
+        rows = await self._rows(export, f"seq > {int(after)} ORDER BY seq LIMIT {int(limit)}", {}) or []
+        goes_on = rows[-1]["seq"] if rows and len(rows) == limit else None
+        return {"export": export, "manifest": manifest, "rows": rows, "after": goes_on}
 
     async def _latest(self) -> str:
         if (digest := await publication.latest(self.volume)) is None:

@@ -142,9 +142,9 @@ class ExporterService:
         """How the exporter is."""
         return self.condition
 
-    async def lineage(self, *, of: str, limit: int = 20) -> dict[str, Any]:
+    async def lineage(self, *, of: str, limit: int = 20, after: int = 0) -> dict[str, Any]:
         """Where a row comes from, or where an example went (`Provenance.of_anything`)."""
-        return await self._steps.lineage(of, limit)
+        return await self._steps.lineage(of, limit, after)
 
     async def job(self, *, job: str) -> dict[str, Any]:
         """How far a command is, and its result. Raises InputError where it is not known any more."""

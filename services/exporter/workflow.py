@@ -82,10 +82,10 @@ class Steps:
             progress=progress,
         )
 
-    async def lineage(self, asked: str, limit: int) -> dict[str, Any]:
+    async def lineage(self, asked: str, limit: int, after: int) -> dict[str, Any]:
         """Where a row comes from, or where an example went (`Provenance.of_anything`). Raises UnknownRow."""
         provenance = await Provenance.of(self._exporter.state, self._exporter.volume)
-        return await provenance.of_anything(asked, limit)
+        return await provenance.of_anything(asked, limit, after)
 
     async def follow(self) -> list[Attempt] | None:
         """Bring what the log says about trainings up to date; None where nobody trains."""

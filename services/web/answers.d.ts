@@ -135,6 +135,7 @@ export interface Status {
   quarantined?: Record<string, number>;
   state?: { waiting_for_example: number };
   reason?: string;
+  age_seconds: number | null;
 }
 
 /* Examples */

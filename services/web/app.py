@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from litestar import Litestar, MediaType, Router, get
+from litestar import Litestar, MediaType, Response, Router, get
 from litestar.datastructures import MutableScopeHeaders, ResponseHeader
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
@@ -107,10 +107,20 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
     )
 
 
-@get("/health", summary="Is it well?", tags=["state"])
-async def health(gateway: Gate) -> dict[str, Any]:
-    """For load balancers and monitors; it needs no token and shows no text."""
-    return {name: value for name, value in (await gateway.health()).items() if name != "state"}
+@get(
+    "/health",
+    summary="Is it well?",
+    tags=["state"],
+    responses={503: ResponseSpec(dict[str, Any], description="The log or the projector is away, or silent.")},
+)
+async def health(gateway: Gate) -> Response[dict[str, Any]]:
+    """For load balancers and monitors; it needs no token, shows no text and waits for nobody.
+
+    What was seen last, and in `age_seconds` how old it is; `down` with 503 where it is too old.
+    """
+    seen = gateway.health.held()
+    shown = {name: value for name, value in seen.items() if name != "state"}
+    return Response(shown, status_code=503 if seen["status"] == "down" else 200)
 
 
 @get("/api/asyncapi.json", include_in_schema=False)

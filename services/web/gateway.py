@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,7 +15,7 @@ from nats.errors import Error as NatsError
 
 from events import subjects
 from events.codec import decode, encode
-from events.errors import InvalidFact, RooflogError, StaleRevision, UnknownExample, Unreachable
+from events.errors import InvalidFact, StaleRevision, UnknownExample, Unreachable
 from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
 from events.log.log import Log, Message, Published
 from events.words import describe
@@ -25,6 +24,7 @@ from ..settings import Settings
 from ..state.client import State
 from .changes import Changes
 from .errors import Refusal, unavailable
+from .health import Health
 from .past_sessions import PastSessions
 from .workers import Workers
 
@@ -58,9 +58,7 @@ class Gateway:
         self.pasts = PastSessions(settings, url)
         self.workers = Workers()
         self._state = State(log, None, None)
-        self._looks = 0
-        self._looking = asyncio.Lock()
-        self._seen: dict[str, Any] = {}
+        self.health = Health(log, self._state, self.changes)
         self._said: dict[str, int] = {}
 
     @asynccontextmanager
@@ -68,7 +66,7 @@ class Gateway:
         """Follow the projector while this is open."""
         subscription = await self.changes.subscribe(self.log.client)
         try:
-            async with self.pasts.kept(self.log.client):
+            async with self.pasts.kept(self.log.client), self.health.watched():
                 yield
         finally:
             self.changes.close()
@@ -193,43 +191,6 @@ class Gateway:
             return last, []
         return last, await self._in_time(anext(self.log.read(after, last, limit), []))
 
-    async def health(self) -> dict[str, Any]:
-        """The health of log and projector: seconds since the last commit, and the age of the oldest unfolded fact.
-
-        However many ask at a time, there is one look at a time: all who came before it began share its answer.
-        """
-        wanted = self._looks + 1
-        async with self._looking:
-            if self._looks < wanted:
-                self._looks += 1
-                self._seen = await self._look()
-        return dict(self._seen)
-
-    async def _look(self) -> dict[str, Any]:
-        client, now = self.log.client, datetime.now(UTC)
-        answer: dict[str, Any] = {"status": "down", "log": {"connected": client.is_connected}, "projector": None}
-        if not client.is_connected:
-            return answer
-        try:
-            async with asyncio.timeout(ASK_SECONDS / 2):
-                last = await self.log.last_sequence()
-                answer["log"] |= {"last_seq": last}
-                status = await self._state.ask_after(0, "status", {})
-                waiting = await self.log.at(status["checkpoint"] + 1) if status["checkpoint"] < last else None
-        except (RooflogError, NatsError, TimeoutError) as error:
-            return answer | {"reason": str(error) or "no answer in time"}
-        age = (now - received(waiting)).total_seconds() if waiting else 0.0
-        moved = self.changes.moved_at
-        answer["projector"] = {
-            "checkpoint": status["checkpoint"],
-            "behind": max(0, last - status["checkpoint"]),
-            "behind_seconds": round(max(0.0, age), 3),
-            "moved_seconds_ago": round(time.time() - moved, 3) if moved else None,
-        }
-        has_trouble = bool(status["quarantined"]) or age > LAG_SECONDS
-        answer |= {"status": "attention" if has_trouble else "ok", "quarantined": status["quarantined"]}
-        return answer | {"state": status}
-
     def require_same(self, message: Message | None, fact: Fact) -> None:
         """Raise Refusal 422 where a key that was used before stood for another body.
 
@@ -284,9 +245,6 @@ class Gateway:
 Gate = NamedDependency[Gateway]
 """How a route asks for the gateway."""
 
-LAG_SECONDS = 60.0
-"""A fact that waits longer than this to be folded is trouble."""
-
 
 def event_id(actor: str, call: str, key: str, number: int = 0) -> str:
     """The id of the fact that a caller's idempotency key stands for: the same call and key are the same fact."""
@@ -311,11 +269,6 @@ def _comparable(fact: Fact) -> Fact:
     if isinstance(fact, CorrectionRecorded) and fact.example_id:
         same |= {"original_prompt": "", "original_response": "", "tags": (), "project_context": ""}
     return msgspec.structs.replace(fact, **same)
-
-
-def received(message: Message) -> datetime:
-    """The server's clock when the message came; it counts nanoseconds, which Python does not."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=message.received_ns // 1_000)
 
 
 def _is_about(message: Message, example_id: str) -> bool:

@@ -29,7 +29,7 @@ def counting() -> DefineMiddleware:
 @get("/metrics", summary="Metrics for Prometheus", tags=["state"], media_type=_TEXT, guards=[may(None)])
 async def metrics(gateway: Gate) -> Response[bytes]:
     """Requests by route, how far the projector is, and how old the oldest unfolded fact is."""
-    health = await gateway.health()
+    health = gateway.health.held()
     projector = health["projector"] or {}
     UP.set(bool(projector))
     STREAMS.set(gateway.changes.listeners)

@@ -11,7 +11,7 @@ from events import calls
 from events.codec import decode, encode
 from events.errors import InvalidFact
 from events.facts import FACTS, ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted
-from events.limits import CONTAINERS, DEEPEST, LIMITS, check_json, depth
+from events.limits import CONTAINERS, DEEPEST, LIMITS, PIECE, check_json, depth
 from events.traits import bounds
 from projections.policy.policy import default
 from tests.deadlines import assert_linear
@@ -110,6 +110,13 @@ def test_json_of_too_many_lists_is_refused_undecoded() -> None:
 )
 def test_depth_counts_brackets_outside_of_strings(data: bytes, expected: int) -> None:
     assert depth(data) == expected
+
+
+@pytest.mark.parametrize("before", range(-3, 3))
+def test_a_string_across_pieces_hides_its_brackets(before: int) -> None:
+    text = b'"' + b"[" * (PIECE + before) + b'\\"[\\\\"'
+    for start in (b"[", b"[" + b"1," * (PIECE // 2), b'["' + b"a" * (PIECE + before) + b'",'):
+        assert depth(start + text + b",[[" + text + b"]]]") == 3
 
 
 @pytest.mark.parametrize("unit", [b"[", b"[]", b'["', b'"', b'"\\', b'{"a":1},', b"\\"])

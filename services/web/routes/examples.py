@@ -15,9 +15,10 @@ from events.words import describe
 from projections.verdicts.reasons import BIT
 
 from ..access.auth import may
-from ..gateway import Gate, received
+from ..gateway import Gate
+from ..health import received
 from .facts import Call, ExampleId
-from .state import AsOf, Filter, Limit, Why
+from .state import After, AsOf, Behind, Below, Filter, Limit, Why
 
 Text = Annotated[
     str | None,
@@ -45,10 +46,11 @@ class Line(Struct, frozen=True):
 
 
 class Lines(Struct, frozen=True):
-    """A stretch of the log in its order; `last_seq` is the end of the log."""
+    """A stretch of the log in its order; `last_seq` is the end of the log, `after` goes on and is null at the end."""
 
     items: list[Line]
     last_seq: int
+    after: int | None
 
 
 class Moment(Struct, frozen=True):
@@ -67,7 +69,7 @@ async def review(
     source: Filter = None,
     project: Filter = None,
     text: Text = None,
-    after: Annotated[str | None, QueryParameter(pattern=r"^\d{1,2}\.\d{1,16}$")] = None,
+    after: Behind = None,
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """How each begins and why it waits, most urgent first; `after` goes on, also where a search has paused."""
@@ -89,9 +91,13 @@ async def covered(
     request: Call,
     tag: Annotated[str, QueryParameter(min_length=1, max_length=200)],
     limit: Limit = 200,
+    after: Below = None,
 ) -> dict[str, Any]:
-    """How each begins, its revision, and what to look at first: the items for `/decisions/approve`."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "covered", tag=tag, limit=limit)
+    """How each begins, its revision, and what to look at first: the items for `/decisions/approve`.
+
+    The newest first; `after` goes on, and is null at the end.
+    """
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "covered", tag=tag, limit=limit, after=after)
     return answer
 
 
@@ -130,9 +136,21 @@ async def examples(
 
 
 @get("/examples/{example_id:str}/related", summary="The lineage of an example")
-async def related(gateway: Gate, request: Call, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
-    """What it corrects, what corrects it, and the other answers to its question."""
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "related", as_of=as_of, example_id=example_id)
+async def related(
+    gateway: Gate,
+    request: Call,
+    example_id: ExampleId,
+    limit: Limit = 20,
+    after: Behind = None,
+    as_of: AsOf = None,
+) -> dict[str, Any]:
+    """What it corrects, what corrects it, and the other answers to its question.
+
+    `limit` holds for each of the latter two; `after` goes on with both, and is null at the end.
+    """
+    answer: dict[str, Any] = await gateway.ask(
+        request.user.name, "related", as_of=as_of, example_id=example_id, limit=limit, after=after
+    )
     return answer
 
 
@@ -160,10 +178,11 @@ async def quarantine(
 
 
 @get("/log", summary="A stretch of the log")
-async def log(gateway: Gate, after: Annotated[int, QueryParameter(ge=0, le=2**53)] = 0, limit: Limit = 50) -> Lines:
+async def log(gateway: Gate, after: After = 0, limit: Limit = 50) -> Lines:
     """Messages behind a sequence, in the order of the log, read from the log itself."""
     last, messages = await gateway.stretch(after, limit)
-    return Lines([_line(message) for message in messages], last)
+    goes_on = bool(messages) and messages[-1].seq < last
+    return Lines([_line(message) for message in messages], last, messages[-1].seq if goes_on else None)
 
 
 @get("/log/moment", summary="Where the log stood at a moment")

@@ -18,6 +18,7 @@ from ..access.limits import SMALL_BYTES
 from ..errors import Refusal, unavailable
 from ..gateway import ASK_SECONDS, Gate, Gateway
 from .facts import Call
+from .state import After
 
 
 class Job(Struct, frozen=True):
@@ -92,10 +93,14 @@ async def lineage(
         ),
     ],
     limit: Annotated[int, QueryParameter(ge=0, le=200, description="Examples shown of an export.")] = 20,
+    after: After = 0,
 ) -> dict[str, Any]:
-    """Read from the volume: facts, reviewer, policy and trainings behind a row; the exports that hold an example."""
+    """Read from the volume: facts, reviewer, policy and trainings behind a row; the exports that hold an example.
+
+    `after` goes on with the examples of an export, and is null at the end.
+    """
     try:
-        answer: dict[str, Any] = await _ask(gateway, "lineage", of=of, limit=limit)
+        answer: dict[str, Any] = await _ask(gateway, "lineage", of=of, limit=limit, after=after)
     except RooflogError as error:
         raise Refusal(404, str(error), code="unknown_row") from error
     return answer

@@ -18,6 +18,7 @@ from ..bodies import Text
 from ..errors import Refusal
 from ..gateway import Gate
 from .facts import Call
+from .state import Below, Limit
 
 
 class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,12 +52,17 @@ class Adopted(Struct, frozen=True):
 
 
 @get("/policies", summary="The settings that hold, and who adopted what", guards=[may("look")])
-async def policies(gateway: Gate, request: Call) -> dict[str, Any]:
+async def policies(
+    gateway: Gate,
+    request: Call,
+    limit: Limit = 50,
+    after: Below = None,
+) -> dict[str, Any]:
     """The latest adoptions first, each with the settings it changed; documents are asked for one by one.
 
-    The shipped policy held before the first adoption.
+    The shipped policy held before the first adoption. `after` goes on, and is null at the end.
     """
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "adoptions")
+    answer: dict[str, Any] = await gateway.ask(request.user.name, "adoptions", limit=limit, after=after)
     return answer
 
 

@@ -21,6 +21,11 @@ from .facts import Call, ExampleId
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
 After = Annotated[int, QueryParameter(ge=0, le=2**53, description="The `after` of the page before.")]
+Below = Annotated[int | None, QueryParameter(ge=1, le=2**53, description="The `after` of the page before.")]
+Behind = Annotated[
+    str | None,
+    QueryParameter(pattern=r"^\d{1,16}\.\d{1,16}$", description="The `after` of the page before."),
+]
 Filter = Annotated[str | None, QueryParameter(min_length=1, max_length=200)]
 if TYPE_CHECKING:
     Waiting = str
@@ -49,12 +54,13 @@ async def queue(
     tag: Filter = None,
     source: Filter = None,
     why: Why = None,
+    after: Behind = None,
 ) -> dict[str, Any]:
-    """Most urgent first, each example with the reason for its place and the revision to decide on.
+    """Most urgent first, each example with the reason for its place and the revision to decide on; `after` goes on.
 
     Where texts are so long that so many do not fit into one answer, there are fewer.
     """
-    return await _as_many_as_fit(gateway, request, "queue", limit, tag=tag, source=source, why=why)
+    return await _as_many_as_fit(gateway, request, "queue", limit, tag=tag, source=source, why=why, after=after)
 
 
 @get("/queue/tagged", summary="Preview a bulk approval")
@@ -63,9 +69,13 @@ async def tagged(
     request: Call,
     tag: Annotated[str, QueryParameter(min_length=1, max_length=200)],
     limit: Limit = 200,
+    after: After = 0,
 ) -> dict[str, Any]:
-    """Everything in the queue that carries a tag, with revisions: the items for `/decisions/approve`."""
-    return await _as_many_as_fit(gateway, request, "tagged", limit, tag=tag)
+    """Everything in the queue that carries a tag, with revisions: the items for `/decisions/approve`.
+
+    In the order of the log; `after` goes on, and is null at the end.
+    """
+    return await _as_many_as_fit(gateway, request, "tagged", limit, tag=tag, after=after)
 
 
 async def _as_many_as_fit(gateway: Gateway, request: Call, name: str, limit: int, **args: Any) -> dict[str, Any]:
@@ -123,7 +133,7 @@ async def reasons() -> Reasons:
 @get("/status", summary="How things are", guards=[may(None)])
 async def status(gateway: Gate) -> dict[str, Any]:
     """Health by age, and where the tables stand."""
-    health = await gateway.health()
+    health = await gateway.health.look()
     if "state" not in health:
         raise unavailable("projector", f"the projector does not answer: {health.get('reason', 'the log is away')}")
     return health

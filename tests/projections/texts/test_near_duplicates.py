@@ -13,6 +13,8 @@ from projections.texts.normal_form import normalise
 from tests.evaluation.__main__ import labelled, linked
 from tests.evaluation.prompts import prompts
 
+from .shapes import SHAPES
+
 
 def test_labelled_pairs_keep_their_quality() -> None:
     """Of 100 surface edits at least 97 are linked, of 100 one-fact changes at most one, and nothing unrelated."""
@@ -102,3 +104,14 @@ def test_texts_of_one_letter_have_a_signature_of_their_own() -> None:
     assert similarity("t", "t t") == 1.0
     assert similarity("t", "roof") == 0.0
     assert cluster(["T", "t t", "Which roof drain?"]) == [(None, 0.0), (0, 1.0), (None, 0.0)]
+
+
+def test_long_texts_are_as_alike_as_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given texts of every shape and their neighbours, then counting numbers and counting sets come to the same."""
+    normals = [normalise(shape(600)) for shape in SHAPES.values()]
+    pairs = [pair for n, normal in enumerate(normals) for pair in ((normal, f"{normal} tpo"), (normal, normals[n - 1]))]
+    short = [similarity(a, b) for a, b in pairs]
+    monkeypatch.setattr(near_duplicates, "LONG", 0)
+    assert [similarity(a, b) for a, b in pairs] == short
+    monkeypatch.setattr(near_duplicates, "_LETTERS", 1)
+    assert [similarity(a, b) for a, b in pairs] == short

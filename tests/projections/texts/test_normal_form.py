@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from projections.texts.normal_form import facts, normalise, reworded
+from projections.texts.words import _PLAINLY_SPELLED, _SPELLED_WORDS, _UNIT, _WORD, _numbered
 from tests.deadlines import assert_linear
 
 
@@ -83,3 +86,13 @@ def test_a_misspelling_is_an_edit_and_another_word_is_none() -> None:
 def test_a_long_text_costs_no_more_than_its_length(unit: str) -> None:
     """One hostile capture must not stop the projector: ten times the text takes ten times as long, not a hundred."""
     assert_linear(lambda characters: facts(normalise(unit * (characters // len(unit)))), 40_000)
+
+
+_PIECES = [*sorted(_SPELLED_WORDS), *sorted(_UNIT), "5", "1/2", "12", ":", "-", "no", "x", "per", "a", '"', "$", "of"]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=12).map(" ".join))
+def test_a_number_word_amid_others_stays_a_word(text: str) -> None:
+    """So a text with one needs not be read first as if it had none."""
+    if _PLAINLY_SPELLED.search(text):
+        assert not _SPELLED_WORDS.isdisjoint(_WORD.findall(_numbered(text)))

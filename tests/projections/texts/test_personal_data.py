@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from projections.texts.personal_data import Span, find, find_in, is_suspect, redact
 from projections.texts.personal_data_checks import is_iban, is_luhn
-from projections.texts.personal_data_rules import RULES
+from projections.texts.personal_data_rules import RULES, Rule
 from tests.deadlines import assert_linear
 from tests.evaluation.__main__ import labelled
 
@@ -49,6 +51,14 @@ def test_spans_count_code_points_of_their_field() -> None:
     prompt, response = "Größe \U0001f3e0 a@example.com", "ok"
     (span,) = find(prompt, response)
     assert (span.field, prompt[span.start : span.end]) == ("prompt", "a@example.com")
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.needs], ids=lambda rule: rule.name)
+@given(data=st.data())
+def test_what_a_rule_needs_is_in_every_match(rule: Rule, data: st.DataObject) -> None:
+    text = data.draw(st.from_regex(rule.pattern))
+    if text.isascii() and rule.pattern.search(text):
+        assert any(need in text.lower() for need in rule.needs)
 
 
 def test_redaction_names_the_kind_and_keeps_flags() -> None:

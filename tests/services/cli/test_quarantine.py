@@ -26,6 +26,9 @@ async def test_quarantined_messages_are_listed_and_shown_with_advice(cli: Cli, l
         (2, "malformed", False), (3, "malformed", False), (4, "unknown_type", False)
     ]  # fmt: skip
     assert cli.json("quarantine", "list", "--category", "unknown_type")["total"] == 1
+    first = cli.json("quarantine", "list", "--limit", "1")
+    rest = cli.json("quarantine", "list", "--after", str(first["after"]))
+    assert (first["items"] + rest["items"], rest["after"]) == (listed["items"], None)
     assert "upgrade this one" in cli.run("quarantine", "show", "4").stdout
     assert cli.json("quarantine", "show", "2")["text"] == "junk"
     assert cli.json("quarantine", "show", "3")["hex"] == "ff00"

@@ -132,3 +132,18 @@ async def test_unknown_rows_are_refused_with_reasons(log: Log, tmp_path: Path, a
     await export(log, tmp_path)
     with pytest.raises(UnknownRow, match=error):
         await tell(log, tmp_path, asked)
+
+
+async def test_the_examples_of_an_export_go_on_page_by_page(log: Log, tmp_path: Path) -> None:
+    await story(log)
+    digest = Path((await export(log, tmp_path))["export_path"]).name
+    async with open_state(Settings(data_dir=tmp_path), log) as state:
+        provenance = await Provenance.of(state, LocalVolume(tmp_path / "volume"))
+        whole = await provenance.of_anything(digest, 200)
+        walked, after = [], 0
+        while after is not None:
+            page = await provenance.of_anything(digest, 3, after)
+            walked += page["rows"]
+            after = page["after"]
+    assert walked == whole["rows"]
+    assert len(walked) > 3

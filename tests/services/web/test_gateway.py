@@ -59,7 +59,7 @@ def test_a_log_that_is_gone_and_comes_back(site: Site, server: EmbeddedServer) -
     assert client.get("/metrics").status_code == 200
     server.revive()
     until(lambda: client.post("/api/v1/examples", json=BODY, headers=key).status_code == 201)
-    assert client.get("/health").json()["log"]["last_seq"] == 1
+    until(lambda: client.get("/api/v1/status").json()["log"]["last_seq"] == 1)
     until(lambda: client.get("/api/v1/stats").json()["total"] == 1)
 
 
@@ -79,7 +79,7 @@ def test_a_log_that_hangs_is_not_waited_for_for_ever(site: Site, server: Embedde
         os.kill(server.pid, signal.SIGCONT)
     until(lambda: client.post("/api/v1/examples", json=BODY, headers=key).status_code == 201)
     assert client.post("/api/v1/examples", json=BODY, headers=key).status_code == 201
-    assert client.get("/health").json()["log"]["last_seq"] == 2, "what timed out and its retries are one fact"
+    assert client.get("/api/v1/status").json()["log"]["last_seq"] == 2, "what timed out and its retries are one fact"
 
 
 def test_without_a_projector_facts_are_taken_and_questions_are_not(site: Site) -> None:
@@ -88,8 +88,14 @@ def test_without_a_projector_facts_are_taken_and_questions_are_not(site: Site) -
     seq = client.post("/api/v1/examples", json=BODY).json()["seq"]
     for path in ("stats", "queue", "examples/x", "status"):
         unavailable(client.get(f"/api/v1/{path}"), "projector")
-    health = client.get("/health").json()
-    assert (health["status"], health["log"], health["projector"]) == ("down", {"connected": True, "last_seq": 1}, None)
+    answer = client.get("/health")
+    health = answer.json()
+    assert (answer.status_code, health["status"], health["log"], health["projector"]) == (
+        503,
+        "down",
+        {"connected": True, "last_seq": 1},
+        None,
+    )
     assert not (site.cli.data_dir / "rooflog.duckdb.wal").exists()
     site.start("projector")
     until(lambda: client.get("/api/v1/stats").status_code == 200)
@@ -112,5 +118,5 @@ async def test_garbage_on_subjects_stops_no_fact(site: Site, server: EmbeddedSer
     client = site.client("operator")
     until(lambda: client.get("/api/v1/examples/good").status_code == 200)
     until(lambda: client.get("/health").json()["status"] == "attention")
-    assert sum(client.get("/health").json()["quarantined"].values()) == 3 * len(junk) + 1
+    assert sum(client.get("/api/v1/status").json()["quarantined"].values()) == 3 * len(junk) + 1
     assert client.post("/api/v1/examples", json=BODY).status_code == 201

@@ -22,7 +22,7 @@ def test_the_commands_of_the_guide_work_as_they_stand_there(site: Site, tmp_path
     assert len(PAGE.scripts) >= 8
     token = site.tokens.add("assistant", "publisher", trusted=True)
     environment = {"ROOFLOG": site.url, "TOKEN": token, "REVIEWER": site.secrets["reviewer"]}
-    public = site.client()
+    client = site.client("auditor")
     for block in PAGE.scripts:
         script = f"set -eu -o pipefail\n{block}"
         done = subprocess.run(
@@ -35,7 +35,7 @@ def test_the_commands_of_the_guide_work_as_they_stand_there(site: Site, tmp_path
             check=False,
         )
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
-        until(lambda: public.get("/health").json()["projector"]["behind"] == 0)
+        until(lambda: client.get("/api/v1/status").json()["projector"]["behind"] == 0)
     assert "rooflog_behind_seconds 0.0" in done.stdout
 
 

@@ -53,4 +53,4 @@ def test_after_all_of_that_the_projector_still_folds(site: Site) -> None:
     client = site.client("operator")
     captured = client.post("/api/v1/examples", json={"prompt": "Is it alive?", "response": "Yes, it is."}).json()
     until(lambda: client.get(f"/api/v1/examples/{captured['example_id']}").status_code == 200)
-    assert client.get("/health").json()["quarantined"] == {}
+    assert client.get("/api/v1/status").json()["quarantined"] == {}

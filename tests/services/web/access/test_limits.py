@@ -91,12 +91,13 @@ GARBAGE = [
 
 @pytest.mark.parametrize(("content", "status"), GARBAGE, ids=range(len(GARBAGE)))
 def test_garbage_is_refused_with_a_reason(site: Site, content: bytes, status: int) -> None:
-    before = site.client().get("/health").json()["log"]["last_seq"]
+    auditor = site.client("auditor")
+    before = auditor.get("/api/v1/status").json()["log"]["last_seq"]
     headers = {"content-type": "application/json"}
     answer = site.client("publisher").post("/api/v1/examples", content=content, headers=headers)
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["message"]
-    assert site.client().get("/health").json()["log"]["last_seq"] == before
+    assert auditor.get("/api/v1/status").json()["log"]["last_seq"] == before
 
 
 def test_unknown_paths_and_methods_have_the_one_shape(site: Site) -> None:
@@ -150,7 +151,7 @@ def test_a_hasty_caller_is_told_to_wait_and_nobody_else(slow_lane: Site) -> None
     assert "wait" in error["message"]
     assert late[0].headers["retry-after"] == "1"
     assert other.get("/api/v1/session").status_code == 200
-    assert [hasty.get("/health").status_code for _ in range(30)] == [200] * 30, "a monitor is never locked out"
+    assert 429 not in {hasty.get("/health").status_code for _ in range(30)}, "a monitor is never locked out"
 
 
 def test_wrong_tokens_count_against_their_address(site: Site) -> None:

@@ -56,7 +56,7 @@ def said(site: Site, any_id: str) -> list[dict[str, Any]]:
 
 
 def last_seq(site: Site) -> int:
-    return int(site.client().get("/health").json()["log"]["last_seq"])
+    return int(site.client("auditor").get("/api/v1/status").json()["log"]["last_seq"])
 
 
 @pytest.mark.parametrize(("path", "body", "expected"), CALLS, ids=[path for path, _, _ in CALLS])

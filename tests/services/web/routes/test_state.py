@@ -10,6 +10,7 @@ from events.facts import FACTS
 from events.log.log import Log
 from services.state.questions import QUESTIONS
 from services.web.gateway import HISTORY, HISTORY_AT_ONCE
+from services.web.health import OLDEST_SECONDS
 
 from ...conftest import ANSWER
 from ..conftest import Site, until
@@ -17,9 +18,8 @@ from ..conftest import Site, until
 
 def test_answers_are_those_of_the_command_line(site: Site) -> None:
     client = site.client("operator")
-    for n in range(5):
-        client.post("/api/v1/examples", json={"prompt": f"TPO seam overlap {n}?", "response": ANSWER, "tags": ["seam"]})
-    example = client.get("/api/v1/queue", params={"limit": 1}).json()["items"][0]["example_id"]
+    bodies = [{"prompt": f"TPO seam overlap {n}?", "response": ANSWER, "tags": ["seam"]} for n in range(5)]
+    example, *_ = [client.post("/api/v1/examples", json=body).json()["example_id"] for body in bodies]
     client.post(f"/api/v1/examples/{example}/feedback", json={"feedback": "negative"})
     client.get("/api/v1/stats")
     assert client.get("/api/v1/stats").json() == site.cli.json("stats")
@@ -88,10 +88,13 @@ def test_what_there_is_not_is_said(site: Site) -> None:
 
 
 def test_health_is_told_by_age_and_needs_no_token(site: Site) -> None:
-    site.client("publisher").post("/api/v1/examples", json={"prompt": "p", "response": "r"})
+    seq = site.client("publisher").post("/api/v1/examples", json={"prompt": "p", "response": "r"}).json()["seq"]
     public = site.client()
-    until(lambda: public.get("/health").json()["projector"]["behind"] == 0)
-    health = public.get("/health").json()
+    until(lambda: public.get("/health").json()["projector"]["checkpoint"] >= seq)
+    answer = public.get("/health")
+    health = answer.json()
+    assert (answer.status_code, "state" in health) == (200, False)
+    assert 0 <= health["age_seconds"] < OLDEST_SECONDS
     assert health["status"] == "ok"
     assert health["log"]["last_seq"] == health["projector"]["checkpoint"]
     assert health["projector"]["behind_seconds"] == 0.0

@@ -1,0 +1,120 @@
+"""Health: how log and projector are, asked once a second in the background and told with its age."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nats.errors import Error as NatsError
+
+from events.errors import RooflogError
+from events.log.log import Log, Message
+
+from ..state.client import State
+from .changes import Changes
+
+LAG_SECONDS = 60.0
+"""A fact that waits longer than this to be folded is trouble."""
+
+LOOK_SECONDS = 1.0
+"""From the beginning of one look to that of the next."""
+
+OLDEST_SECONDS = 5.0
+"""How long a look may take, and how old what was seen may be: a projector that folds texts of 1 MB answers in 1 s."""
+
+
+class Health:
+    """What was seen of log and projector last, and when."""
+
+    def __init__(self, log: Log, state: State, changes: Changes) -> None:
+        self._log, self._state, self._changes = log, state, changes
+        self._looks = 0
+        self._looking = asyncio.Lock()
+        self._seen: dict[str, Any] = self._down("the gateway has not asked yet")
+        self._seen_at: float | None = None
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Look once a second while this is open."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    def held(self) -> dict[str, Any]:
+        """What was seen last, and in `age_seconds` how old it is; `down` where it is too old. It waits for nobody."""
+        age = None if self._seen_at is None else time.monotonic() - self._seen_at
+        if not self._log.client.is_connected:
+            answer = self._down("the log is away")
+        elif age is not None and age > OLDEST_SECONDS:
+            answer = self._down(f"the projector has not answered for {age:.0f} seconds")
+        else:
+            answer = self._seen
+        return answer | {"age_seconds": None if age is None else round(age, 3)}
+
+    async def look(self) -> dict[str, Any]:
+        """What is held after a look, with the answer of the projector in `state` where it has answered.
+
+        However many ask at a time, there is one look at a time: all who came before it began share its answer.
+        """
+        wanted = self._looks + 1
+        async with self._looking:
+            if self._looks < wanted:
+                self._looks += 1
+                began = time.monotonic()
+                with suppress(TimeoutError):  # silence is told by the age of what was seen before
+                    self._seen = await self._look()
+                    self._seen_at = began
+        return self.held()
+
+    async def _watch(self) -> None:
+        while True:
+            began = time.monotonic()
+            await self.look()
+            await asyncio.sleep(max(0.0, began + LOOK_SECONDS - time.monotonic()))
+
+    async def _look(self) -> dict[str, Any]:
+        """Raises TimeoutError where nobody answers in time."""
+        now = datetime.now(UTC)
+        answer = self._down("the log is away")
+        if not self._log.client.is_connected:
+            return answer
+        try:
+            async with asyncio.timeout(OLDEST_SECONDS):
+                last = await self._log.last_sequence()
+                answer["log"] |= {"last_seq": last}
+                status = await self._state.ask_after(0, "status", {})
+                waiting = await self._log.at(status["checkpoint"] + 1) if status["checkpoint"] < last else None
+        except (RooflogError, NatsError) as error:
+            return answer | {"reason": str(error) or type(error).__name__}
+        age = (now - received(waiting)).total_seconds() if waiting else 0.0
+        moved = self._changes.moved_at
+        has_trouble = bool(status["quarantined"]) or age > LAG_SECONDS
+        return {
+            "status": "attention" if has_trouble else "ok",
+            "log": answer["log"],
+            "projector": {
+                "checkpoint": status["checkpoint"],
+                "behind": max(0, last - status["checkpoint"]),
+                "behind_seconds": round(max(0.0, age), 3),
+                "moved_seconds_ago": round(time.time() - moved, 3) if moved else None,
+            },
+            "quarantined": status["quarantined"],
+            "state": status,
+        }
+
+    def _down(self, reason: str) -> dict[str, Any]:
+        connected = self._log.client.is_connected
+        return {"status": "down", "log": {"connected": connected}, "projector": None, "reason": reason}
+
+
+def received(message: Message) -> datetime:
+    """The server's clock when the message came; it counts nanoseconds, which Python does not."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=message.received_ns // 1_000)
