@@ -109,11 +109,6 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         Forms that could match overlapping text stand in one alternation, where a phrase comes before its own prefix.
         Raises LexiconError where those alone are too many.
         """
-        return tuple(map(_alternation, self._packed))
-
-    @cached_property
-    def _packed(self) -> tuple[set[str], ...]:
-        """The forms of each alternation. Raises LexiconError."""
         forms = {form for term in self.terms for form in term.forms} | self.rival_forms | self.ignored_forms
         packed: list[tuple[int, list[str]]] = []
         for size, group in sorted(((_size(group), sorted(group)) for group in _kindred(forms)), reverse=True):
@@ -128,19 +123,14 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
                     break
             else:
                 packed.append((size, group))
-        return tuple(set(chosen) for _, chosen in packed)
-
-
-def _alternatives(forms: set[str]) -> list[tuple[str, ...]]:
-    """The expressions of the characters of each form, a phrase before its own prefix."""
-    # A regular plural rides on its singular: half as many alternatives keep RE2 inside its automaton's memory.
-    alone = (form for form in forms if not _rides(form, forms))
-    written = sorted(alone, key=lambda form: (key(form), form), reverse=True)
-    return [(*map(form_pattern, form), *["s?"] * (form + "s" in forms)) for form in written]
+        return tuple(_alternation(set(chosen)) for _, chosen in packed)
 
 
 def _alternation(forms: set[str]) -> str:
-    return rf"\b(?:{'|'.join(map(''.join, _alternatives(forms)))})\b"
+    # A regular plural rides on its singular: half as many alternatives keep RE2 inside its automaton's memory.
+    alone = (form for form in forms if not _rides(form, forms))
+    written = sorted(alone, key=lambda form: (key(form), form), reverse=True)
+    return rf"\b(?:{'|'.join(form_pattern(form) + 's?' * (form + 's' in forms) for form in written)})\b"
 
 
 def _size(forms: set[str]) -> int:

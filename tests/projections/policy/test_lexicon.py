@@ -193,16 +193,6 @@ def test_phrases_in_several_alternations_match_as_in_one(monkeypatch: pytest.Mon
     assert rate(texts) == expected
 
 
-def test_what_alternatives_begin_with_is_tried_once_in_their_order() -> None:
-    written = lexicon._alternatives({"mod bit", "mod", "modbit roof", "modern", "epdm", "epdms", "07 ##"})
-    factored, plain = (
-        re.compile(rf"\b{one}\b") for one in (lexicon._factored(written), f"(?:{'|'.join(map(''.join, written))})")
-    )
-    assert (plain.pattern.count("mod"), factored.pattern.count("o(?:d")) == (4, 1)
-    for text in ("mod bit roofs, modbit roof, mod-bit", "modern mods", "epdms 07 12 and epdm-07 1"):
-        assert factored.findall(text) == plain.findall(text) != []
-
-
 def test_phrases_that_share_a_word_stand_in_one_alternation() -> None:
     document = SMALL | {"rivals": [f"firm{n}" for n in range(10)], "ignored": ["drain pan", "pan of tpo"]}
     forms = {form for term in load_lexicon(document).terms for form in term.forms}
