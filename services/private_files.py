@@ -45,9 +45,9 @@ def too_open(folder: Path) -> list[Path]:
 
 def attention(folder: Path) -> str | None:
     """What to tell who opens a folder that is too open; None where it is not, or where the starter has told it."""
-    if TOLD in os.environ or not (found := too_open(folder)):
+    if TOLD in os.environ or not (open_files := too_open(folder)):
         return None
-    names = ", ".join(str(path) for path in found[:SHOWN]) + (" and more" if found[SHOWN:] else "")
+    names = ", ".join(str(path) for path in open_files[:SHOWN]) + (" and more" if open_files[SHOWN:] else "")
     return f"ATTENTION: others may read or change {names}; close it with `chmod -R go= {folder}`"
 
 
