@@ -9,6 +9,12 @@ from pathlib import Path
 UMASK = 0o077
 """What every process of rooflog keeps from others in the files that it makes."""
 
+SHOWN = 3
+"""Files that are too open, of which the names are told."""
+
+TOLD = "ROOFLOG_UP"
+"""Set in the environment of the processes that `rooflog up` starts: it has told of open files already."""
+
 
 def write_private(path: Path, content: bytes) -> None:
     """Replace a file in one step, synced to disk, readable by its owner only."""
@@ -35,6 +41,14 @@ def too_open(folder: Path) -> list[Path]:
     """The folder itself and what lies directly in it or its folders that others than the owner may read or change."""
     places = [folder, *folder.glob("*"), *folder.glob("*/*")] if folder.exists() else []
     return [path for path in places if not path.is_symlink() and _mode(path) & UMASK]
+
+
+def attention(folder: Path) -> str | None:
+    """What to tell who opens a folder that is too open; None where it is not, or where the starter has told it."""
+    if TOLD in os.environ or not (open_files := too_open(folder)):
+        return None
+    names = ", ".join(str(path) for path in open_files[:SHOWN]) + (" and more" if open_files[SHOWN:] else "")
+    return f"ATTENTION: others may read or change {names}; close it with `chmod -R go= {folder}`"
 
 
 def close(folder: Path) -> None:

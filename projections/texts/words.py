@@ -120,8 +120,10 @@ def _shortened(value: float) -> str:
 def _measured(match: re.Match[str]) -> str:
     """A number with the unit that follows it; what follows and is no unit stays, and "2nd" or "3d" stays whole."""
     amount, gap, unit = match.groups()
-    if unit is None or unit in _UNIT:
-        return f" {_value(amount)}{_UNIT.get(unit or '', '')} "
+    if unit is None:
+        return f" {_value(amount)} "
+    if unit in _UNIT:
+        return f" {_value(amount)}{_UNIT[unit]} "
     first, _, rest = unit.partition(" ")
     if (first := first.rstrip(".")) in _UNIT:
         return f" {_value(amount)}{_UNIT[first]} {rest}"

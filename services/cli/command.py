@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from events.errors import InputError, RooflogError, StaleRevision
 
+from .. import private_files
 from ..settings import Settings, described, load
 
 if TYPE_CHECKING:  # each command loads what it works with when it does
@@ -60,6 +61,7 @@ class Session:
         from ..runtime.nats_server import EmbeddedServer
 
         settings = self.settings
+        self.tell_of_open_files()
         with ExitStack() as stack:
             url = settings.nats_url
             if url is None:
@@ -79,6 +81,11 @@ class Session:
         """Tell people something beside the answer: a line on standard error, and nothing with --json."""
         if not self.as_json:
             sys.stderr.write(f"{printable(text)}\n")
+
+    def tell_of_open_files(self) -> None:
+        """Say so where others may read or change what lies in the data directory, such as secrets."""
+        if attention := private_files.attention(self.settings.data_dir):
+            self.note(attention)
 
     def tell_of_a_new_log(self) -> None:
         """Say so where the data directory holds no log yet: in another directory somebody may look for the old one."""

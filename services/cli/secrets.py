@@ -43,6 +43,7 @@ async def create(session: Session, let_in_days: int) -> Outcome:
     What runs on this machine goes on by itself. Without --let-in-days clients elsewhere wait with their facts until
     they have the secret of the role client.
     """
+    session.tell_of_open_files()
     kept = Secrets(session.settings.data_dir)
     kept.create(datetime.now(UTC) + timedelta(days=let_in_days) if let_in_days else None)
     private_files.close(session.settings.data_dir)
@@ -62,6 +63,7 @@ async def list_(session: Session) -> Outcome:
     """List the roles, what each may do, and where its secret is; never the secrets themselves."""
     from rich.table import Table
 
+    session.tell_of_open_files()
     kept = Secrets(session.settings.data_dir)
     entries = [
         {"role": name, "does": ROLES[name].does, "file": str(kept.path(name)), "exists": kept.path(name).exists()}
@@ -88,6 +90,7 @@ async def rotate(session: Session, roles: tuple[Name, ...], finish: bool) -> Out
     The users of before are let in until `rooflog secrets rotate --finish`. What runs on this machine reads its new
     secret when it connects the next time; give new files to processes elsewhere before you finish.
     """
+    session.tell_of_open_files()
     kept = Secrets(session.settings.data_dir)
     if finish and roles:
         raise InputError("--finish ends the rotation that is under way; it takes no roles")
@@ -135,6 +138,7 @@ async def nats_config(
     """
     import sys
 
+    session.tell_of_open_files()
     kept = Secrets(session.settings.data_dir)
     kept.create()
     host, port = _address(listen, "listen")

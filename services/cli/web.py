@@ -67,6 +67,7 @@ def token() -> None:
 )
 async def add(session: Session, name: str, role: Role, trusted: bool) -> Outcome:
     """Make a token and print it, this once; NAME is the actor of the facts that are said with it."""
+    session.tell_of_open_files()
     tokens = Tokens(session.settings.tokens_file)
     secret = tokens.add(name, role, trusted=trusted)
     session.note(f"its digest is in {tokens.path}")
@@ -77,6 +78,7 @@ async def add(session: Session, name: str, role: Role, trusted: bool) -> Outcome
 @command("list", example="rooflog token list")
 async def list_(session: Session) -> Outcome:
     """List the tokens: names, roles, and since when; never the tokens themselves."""
+    session.tell_of_open_files()
     kept = Tokens(session.settings.tokens_file).all()
     tokens = [
         {"name": entry.name, "role": entry.role, "trusted": entry.trusted, "created_at": entry.created_at.isoformat()}
@@ -95,6 +97,7 @@ async def list_(session: Session) -> Outcome:
 @click.argument("name")
 async def remove(session: Session, name: str) -> Outcome:
     """Remove a token: it and the browsers signed in with it are refused from now on."""
+    session.tell_of_open_files()
     gone = Tokens(session.settings.tokens_file).remove(name)
     return Outcome({"status": "removed", "name": gone.name, "role": gone.role}, f"removed {plain(gone.name)}")
 

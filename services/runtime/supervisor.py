@@ -36,9 +36,6 @@ CHECK_SECONDS = 0.5
 LOOK_SECONDS = 0.1
 STOP_SECONDS = 20.0
 
-SHOWN = 3
-"""Files that are too open, of which the names are told."""
-
 
 class AlreadyRuns(RooflogError):
     """Something starts and watches the services of this data directory already."""
@@ -62,9 +59,8 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> int:
             tasks.append(asyncio.create_task(_revive(server)))
             if server.lets_everybody_in:
                 announce("ATTENTION: whoever reaches the log may say and read everything; run `rooflog secrets create`")
-        if open_ones := private_files.too_open(settings.data_dir):
-            names = ", ".join(str(path) for path in open_ones[:SHOWN]) + (" and more" if open_ones[SHOWN:] else "")
-            announce(f"ATTENTION: others may read or change {names}; close it with `chmod -R go= {settings.data_dir}`")
+        if attention := private_files.attention(settings.data_dir):
+            announce(attention)
         announce(f"log at {Access.of(url).shown}, data in {settings.data_dir}")
         if settings.web_port:
             tasks.append(asyncio.create_task(_announce_page(settings, announce)))
@@ -127,6 +123,7 @@ async def _keep(name: str, args: tuple[str, ...], settings: Settings, url: str) 
             "ROOFLOG_NATS_URL": url,
             "ROOFLOG_WEB_HOST": settings.web_host,
             "ROOFLOG_WEB_PORT": str(settings.web_port),
+            private_files.TOLD: str(os.getpid()),
         }
         process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-m", "services", *args, env=environment)
         try:

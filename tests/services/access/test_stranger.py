@@ -20,6 +20,8 @@ from services.runtime.nats_server import EmbeddedServer
 from services.web.access.peers import is_own
 from tests.services.web.conftest import Site
 
+from ..conftest import Cli
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -82,6 +84,18 @@ def test_what_is_too_open_is_named_and_closed(tmp_path: Path) -> None:
     assert private_files.too_open(tmp_path) == [tmp_path, tmp_path / "rooflog.duckdb"]
     private_files.close(tmp_path)
     assert private_files.too_open(tmp_path) == []
+
+
+def test_every_command_that_opens_the_folder_tells_it_once(tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    (tmp_path / "tokens.json").touch()
+    (tmp_path / "tokens.json").chmod(0o644)
+    for command in (["token", "list"], ["status"], ["secrets", "list"]):
+        told = cli.run(*command, code=None).stderr
+        assert told.count("ATTENTION: others may read or change") == 1, command
+        assert str(tmp_path / "tokens.json") in told
+    cli.environment[private_files.TOLD] = "1"
+    assert "ATTENTION: others" not in cli.run("status").stderr
 
 
 def test_a_connection_nobody_knows_is_not_ones_own() -> None:

@@ -177,11 +177,31 @@ async def forged(who: Name, server: EmbeddedServer) -> list[str]:
         f"$JS.API.STREAM.SNAPSHOT.{STREAM}", _json(deliver_subject=target, chunk_size=1024), reply=target
     )
     await client.flush()
-    await asyncio.sleep(SILENCE_SECONDS)
+    await _answered(admin)
     await client.close()
     found = [message.subject for message in await admin.matching(target)]
     await admin.close()
     return found
+
+
+async def _answered(admin: Log) -> None:
+    """Wait until what was asked before has had its answer: the same, asked later, has got it.
+
+    Whoever answers takes one question after the other; consumers and snapshots deliver in the order of their making.
+    """
+    inboxes = [admin.client.new_inbox() for _ in range(2)]
+    delivered = [await admin.client.subscribe(inbox) for inbox in inboxes]
+    push = {"deliver_subject": inboxes[0], "ack_policy": "none", "deliver_policy": "all"}
+    snapshot = _json(deliver_subject=inboxes[1], chunk_size=1024)
+    asked = [(f"{subject}.status", b"") for subject in (ASK, ROWS, RUN, EXPORTER)] + [
+        (MORE, b""),
+        (f"$JS.API.CONSUMER.CREATE.{STREAM}", _json(stream_name=STREAM, config=push)),
+        (f"$JS.API.STREAM.SNAPSHOT.{STREAM}", snapshot),
+    ]
+    for subject, data in asked:
+        await admin.client.request(subject, data, timeout=FAR_SECONDS)
+    for subscription in delivered:
+        await subscription.next_msg(FAR_SECONDS)
 
 
 @asynccontextmanager
