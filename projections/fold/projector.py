@@ -47,8 +47,9 @@ PORTION = 100_000
 
 
 class Judged(NamedTuple):
-    """The columns after a batch, and what changes those that others read once it is committed."""
+    """The policy and the columns after a batch, and what changes those that others read once it is committed."""
 
+    policy: Policy
     columns: Columns
     apply: verdicts.Apply
 
@@ -144,8 +145,7 @@ class Projector:
         nothing changed.
         """
         self.judge()
-        now = self.checkpoint
-        fresh = [message for message in messages if message.seq > now.seq]
+        fresh = [message for message in messages if message.seq > self.checkpoint_seq]
         if fresh:
             self._transact(prepare(fresh), self._judge)
         return len(fresh)
@@ -189,7 +189,7 @@ class Projector:
             awaited.find(self.con)
             self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
-        self.memory.publish(columns, last, lambda: None)
+        self.memory.publish(policy, columns, last, lambda: None)
 
     def _transact(self, batch: Batch, judge: Callable[[Batch], Judged] | None, commit: bool = True) -> None:
         # What takes texts away changes what is read of an example, not only its judgement.
@@ -211,7 +211,7 @@ class Projector:
                     [batch.last, batch.last_subject, digest, batch.last if judge else self._judged_seq],
                 )
             if judged:
-                self.memory.publish(judged.columns, batch.last, judged.apply)
+                self.memory.publish(judged.policy, judged.columns, batch.last, judged.apply)
         if commit:
             self.checkpoint_seq = batch.last
         if judge:
@@ -235,7 +235,8 @@ class Projector:
 
     def _judge(self, batch: Batch) -> Judged:
         """Judge what the batch touches, or every example where it adopts a policy."""
-        policy, adopts = policies.current(self.con), bool(batch.of(PolicyAdopted))
+        adopts = bool(batch.of(PolicyAdopted))
+        policy = policies.current(self.con) if adopts else self.memory.policy
         if self._is_ordinary(batch) and not (adopts and not verdicts.gathers_the_same(self.con, policy)):
             return self._judge_ordinary(batch, policy, adopts)
         self._find_touched(batch)
@@ -247,7 +248,7 @@ class Projector:
         if adopts and not verdicts.gathers_the_same(self.con, policy):
             analysis.analyse(self.con, "examples", policy.lexicon)
             near_links.relink(self.con, policy.duplicates.threshold, self.near)
-            return Judged(verdicts.gather_all(self.con, policy), lambda: None)
+            return Judged(policy, verdicts.gather_all(self.con, policy), lambda: None)
         if is_touched:
             self.con.execute(
                 """CREATE OR REPLACE TEMP TABLE touched_texts AS
@@ -256,7 +257,7 @@ class Projector:
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
         apply = verdicts.update(self.con, self.memory, policy, is_new_policy=adopts)
-        return Judged(self.memory.columns(), apply)
+        return Judged(policy, self.memory.columns(), apply)
 
     def _is_ordinary(self, batch: Batch) -> bool:
         """Whether a batch takes no text away, and no fact came before an example that it brings."""
@@ -273,7 +274,7 @@ class Projector:
             awaited.add(self.con, missing)
         arrivals = self._arrivals(arrived, policy) if arrived else None
         apply = verdicts.update_ordinary(self.con, self.memory, policy, batch, arrivals, is_new_policy=adopts)
-        return Judged(columns, apply)
+        return Judged(policy, columns, apply)
 
     def _arrivals(self, arrived: pa.Table, policy: Policy) -> evidence.Arrivals:
         """Analyse and link what has arrived."""

@@ -31,7 +31,7 @@ class Memory:
     def drop(self) -> None:
         """Forget everything, as a transaction was rolled back or other rows were put into the tables."""
         with self.changed:
-            self._columns = None
+            self._columns = self._policy = None
 
     def columns(self) -> Columns:
         """The columns for the one who folds, outside a transaction or at its beginning."""
@@ -43,9 +43,15 @@ class Memory:
             self._policy, self._seq = policies.current(con), checkpoint(con).seq
             return self._columns
 
-    def publish(self, columns: Columns, seq: int, apply: Callable[[], None]) -> None:
+    @property
+    def policy(self) -> Policy:
+        """The policy that holds for the one who folds."""
+        if self._policy is None:
+            self._policy = policies.current(self._con)
+        return self._policy
+
+    def publish(self, policy: Policy, columns: Columns, seq: int, apply: Callable[[], None]) -> None:
         """Let others see a commit: `apply` changes what they read."""
-        policy = policies.current(self._con)
         with self.changed:
             apply()
             self._columns, self._policy, self._seq = columns, policy, seq
