@@ -108,10 +108,22 @@ def _made(threshold: float) -> str:
     return f"{ALGORITHM} {threshold}"
 
 
-def link(con: Connection, incoming: str, threshold: float = THRESHOLD, index: Index | None = None) -> list[int]:
-    """Link the texts of a relation (`seq`, `prompt`) and return the sequences of all texts whose link has changed."""
+def link(
+    con: Connection,
+    incoming: str,
+    threshold: float = THRESHOLD,
+    index: Index | None = None,
+    run: Run | None = None,
+) -> list[int]:
+    """Link the texts of a relation (`seq`, `prompt`) and return the sequences of all texts whose link has changed.
+
+    Many are linked in worker processes, those of `run` if there are some.
+    """
     arrived = con.execute(f"SELECT seq, prompt FROM {incoming}").fetchall()
-    return sorted(link_texts(con, arrived, threshold, index or Index()))
+    if not arrived:
+        return []
+    with workers(_processes(len(arrived)), run) as working:
+        return sorted(_link(con, arrived, threshold, index or Index(), working))
 
 
 def link_texts(
@@ -123,10 +135,7 @@ def link_texts(
     prompt, lose it (None) or arrive late: later texts of its facts are linked anew. Texts behind all others read
     nothing from the tables once the index was read.
     """
-    if not arrived:
-        return {}
-    with workers(_processes(len(arrived))) as run:
-        return _link(con, arrived, threshold, index, run)
+    return _link(con, arrived, threshold, index, map) if arrived else {}
 
 
 def _link(
