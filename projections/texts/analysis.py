@@ -19,7 +19,7 @@ from ..store.table import Table
 from . import personal_data
 from .personal_data import Span
 from .text_size import READ
-from .workers import workers
+from .workers import Run, workers
 
 VERSION = 3
 """Raise it when the way of analysing changes: texts are analysed anew."""
@@ -79,10 +79,11 @@ MANY = 20
 """Pages from which on worker processes are faster: they take a second to start."""
 
 
-def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
+def analyse(con: Connection, texts: str, lexicon: Lexicon, run: Run | None = None) -> None:
     """Analyse the texts of a relation (`analysis_key` and the three texts) that this analyser has not seen yet.
 
-    They wait in the temporary table `unread`, in pages. Many are analysed in worker processes.
+    They wait in the temporary table `unread`, in pages. Many are analysed in worker processes, those of `run` if
+    there are some.
     """
     who = analyser(lexicon)
     size = " + ".join(f"least(coalesce(length({name}), 0), {READ})" for name in Texts._fields)
@@ -102,8 +103,8 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon) -> None:
     read = f"SELECT id, {', '.join(f'left({name}, {READ})' for name in Texts._fields)} FROM unread WHERE page = "
     pages = (con.execute(f"{read}{page}").fetchall() for page in range(int(last) + 1))
     keep = f"INSERT INTO analysis BY NAME SELECT '{who}' AS analyser, * FROM incoming"
-    with workers(int(last) + 1 if last >= MANY else 1) as run:
-        for analyses in run(partial(_page, lexicon), pages):
+    with workers(int(last) + 1 if last >= MANY else 1, run) as working:
+        for analyses in working(partial(_page, lexicon), pages):
             with_table(con, analyses, keep)
 
 

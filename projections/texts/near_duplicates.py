@@ -9,22 +9,20 @@ a pair with a similarity of 0.7 shares a band with probability 0.988, one of 0.8
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import zlib
 from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from hashlib import shake_128
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .normal_form import VERSION as WORDING
 from .normal_form import facts, normalise, reworded
+from .workers import workers
 
 THRESHOLD = 0.7
 PERMUTATIONS = 120
@@ -273,8 +271,56 @@ def _nearest(near: list[int]) -> list[int]:
     return sorted(sorted(often, key=often.__getitem__, reverse=True)[:CANDIDATES])
 
 
-SHARES = 32
-"""Parts in which many texts are linked: each alone, since texts whose facts differ are never compared."""
+SHARES = 16
+"""Parts in which many texts are linked side by side."""
+
+
+def shares(keys: Words, banded: Words, count: int) -> list[list[int]]:
+    """The texts in at most so many parts, no two of which share a bucket: each links as if it were alone.
+
+    The largest groups of texts that hang together go into different parts.
+    """
+    if count == 1:
+        return [list(range(len(keys)))] if len(keys) else []
+    _, group, sizes = np.unique(_first_of_group(keys, banded), return_inverse=True, return_counts=True)
+    share = np.empty(len(sizes), np.int64)
+    share[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes)) % count
+    share_of = share[group]
+    order = np.argsort(share_of, kind="stable")
+    return [part.tolist() for part in np.split(order, np.flatnonzero(np.diff(share_of[order])) + 1) if len(part)]
+
+
+def _first_of_group(keys: Words, banded: Words) -> Numbers:
+    """For each text the first text to which a chain of shared buckets leads."""
+    numbers, count = _shared(keys, banded)
+    numbers[numbers < 0] = count
+    group = np.arange(len(keys))
+    while True:
+        before = group
+        for bucket in numbers.T:
+            first = np.full(count + 1, len(keys))
+            np.minimum.at(first, bucket, group)
+            first[count] = len(keys)  # of those that are alone
+            group = np.minimum(group, first[bucket])
+        group = group[group]
+        if np.array_equal(group, before):
+            return group
+
+
+class Share(NamedTuple):
+    """A part of the texts, as `link_in_order` takes them."""
+
+    names: Sequence[int]
+    normals: Sequence[str]
+    keys: Words
+    banded: Words
+    known: Known
+
+
+def link_share(threshold: float, share: Share) -> tuple[list[Link], Words]:
+    """Link a part of the texts: see `link_in_order`."""
+    names, normals, keys, banded, known = share
+    return link_in_order(names, normals, keys, banded, threshold, known)
 
 
 def cluster(prompts: Sequence[str], threshold: float = THRESHOLD, *, processes: int = 1) -> list[Link]:
@@ -282,43 +328,46 @@ def cluster(prompts: Sequence[str], threshold: float = THRESHOLD, *, processes: 
 
     More processes than one link a million prompts sooner; the calling script must then be importable.
     """
-    if processes == 1:
-        return _cluster(map, prompts, threshold)
-    # What they make has no cycles, and to look for some takes a sixth of their time.
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=gc.disable) as pool:
-        return _cluster(pool.map, prompts, threshold)
-
-
-def _cluster(run: Any, prompts: Sequence[str], threshold: float) -> list[Link]:
-    portions = [prompts[start : start + _CHUNK] for start in range(0, len(prompts), _CHUNK)]
-    normals: list[str] = []
-    keys = [np.empty(0, np.uint32)]
-    for normal, key in run(_normalised, portions):
-        normals += normal
-        keys.append(key)
-    every = np.concatenate(keys)
-    shares = [np.flatnonzero(every % np.uint32(SHARES) == n).tolist() for n in range(SHARES)]
-    parts = ([normals[row] for row in rows] for rows in shares), (every[rows] for rows in shares)
-    links: list[Link] = [(None, 0.0)] * len(normals)
-    for rows, linked in zip(shares, run(partial(_linked, threshold), *parts), strict=True):
-        for row, (representative, near) in zip(rows, linked, strict=True):
-            if representative is not None:
-                links[row] = (rows[representative], near)
+    with workers(processes) as run:
+        normals: list[str] = []
+        keys, banded = [np.empty(0, np.uint32)], [np.empty((0, COLUMNS), np.uint32)]
+        for normal, key, band in run(_banded, chunks(prompts)):
+            normals += normal
+            keys.append(key)
+            banded.append(band)
+        key, band = np.concatenate(keys), np.concatenate(banded)
+        links: list[Link] = [(None, 0.0)] * len(normals)
+        parts = shares(key, band, 1 if processes == 1 else SHARES)
+        given = (
+            Share(rows, [normals[row] for row in rows], key[rows], band[rows], nothing_known(len(rows)))
+            for rows in parts
+        )
+        for rows, (linked, _) in zip(parts, run(partial(link_share, threshold), given), strict=True):
+            for row, link in zip(rows, linked, strict=True):
+                links[row] = link
     return links
 
 
-_CHUNK = 10_000
-"""Prompts that a process normalises at a time."""
+CHUNK = 10_000
+"""Texts that a process reads at a time."""
 
 
-def _normalised(prompts: Sequence[str]) -> tuple[list[str], Words]:
+def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The texts, so many at a time."""
+    return (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
+
+
+def canonical(prompts: Sequence[str]) -> tuple[list[str], Words]:
     """The normal forms of prompts and the keys of their facts."""
     normals = [normalise(prompt) for prompt in prompts]
     return normals, np.fromiter(map(facts_key, normals), np.uint32, len(normals))
 
 
-def _linked(threshold: float, normals: Sequence[str], keys: Words) -> list[Link]:
-    distinct = {normal: n for n, normal in enumerate(dict.fromkeys(normals))}
-    banded = buckets(list(distinct))[[distinct[normal] for normal in normals]]
-    nothing = Known([[]] * len(normals), np.zeros(banded.shape, np.int64), {})
-    return link_in_order(range(len(normals)), normals, keys, banded, threshold, nothing)[0]
+def _banded(prompts: Sequence[str]) -> tuple[list[str], Words, Words]:
+    normals, keys = canonical(prompts)
+    return normals, keys, buckets(normals)
+
+
+def nothing_known(count: int) -> Known:
+    """What is known of so many texts when there are no earlier ones."""
+    return Known([[]] * count, np.zeros((count, COLUMNS), np.int64), {})

@@ -6,6 +6,9 @@ The links are those of near_duplicates.cluster. They stand in two tables, and in
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,9 +16,23 @@ import pyarrow as pa
 
 from ..store.database import AMONG, Connection, first
 from ..store.table import Table
-from .near_duplicates import ALGORITHM, COLUMNS, THRESHOLD, Link, Words, buckets, facts_key, link_in_order
+from .near_duplicates import (
+    ALGORITHM,
+    COLUMNS,
+    SHARES,
+    THRESHOLD,
+    Link,
+    Share,
+    Words,
+    buckets,
+    canonical,
+    chunks,
+    link_in_order,
+    link_share,
+    shares,
+)
 from .near_index import Index
-from .normal_form import normalise
+from .workers import MOST, Run, workers
 
 __all__ = ["NEAR_BUCKETS", "NEAR_TEXTS", "Index", "link", "link_texts", "relink"]
 
@@ -54,6 +71,16 @@ PORTION = 100_000
 TOGETHER = 10_000
 """Texts that are looked for in memory together."""
 
+MANY = 30_000
+"""Texts from which on worker processes are faster: they take a second to start."""
+
+THREADS = 4
+"""Threads that look for buckets while worker processes verify."""
+
+
+def _processes(texts: int) -> int:
+    return MOST if texts >= MANY else 1
+
 
 def relink(con: Connection, threshold: float, index: Index | None = None) -> None:
     """Link every stored text anew unless that is how they were linked: what a new threshold demands.
@@ -69,9 +96,11 @@ def relink(con: Connection, threshold: float, index: Index | None = None) -> Non
     con.execute("DELETE FROM near_buckets")
     index.clear()
     last = -1
-    while rows := con.execute(f"FROM near_again WHERE seq > {last} ORDER BY seq LIMIT {PORTION}").fetchall():
-        _insert(con, index, rows, threshold)
-        last = rows[-1][0]
+    count, *_ = first(con, "SELECT count(*) FROM near_again") or (0,)
+    with workers(_processes(count)) as run:
+        while rows := con.execute(f"FROM near_again WHERE seq > {last} ORDER BY seq LIMIT {PORTION}").fetchall():
+            _insert(con, index, rows, threshold, run)
+            last = rows[-1][0]
     con.execute("DROP TABLE near_again")
 
 
@@ -79,10 +108,22 @@ def _made(threshold: float) -> str:
     return f"{ALGORITHM} {threshold}"
 
 
-def link(con: Connection, incoming: str, threshold: float = THRESHOLD, index: Index | None = None) -> list[int]:
-    """Link the texts of a relation (`seq`, `prompt`) and return the sequences of all texts whose link has changed."""
+def link(
+    con: Connection,
+    incoming: str,
+    threshold: float = THRESHOLD,
+    index: Index | None = None,
+    run: Run | None = None,
+) -> list[int]:
+    """Link the texts of a relation (`seq`, `prompt`) and return the sequences of all texts whose link has changed.
+
+    Many are linked in worker processes, those of `run` if there are some.
+    """
     arrived = con.execute(f"SELECT seq, prompt FROM {incoming}").fetchall()
-    return sorted(link_texts(con, arrived, threshold, index or Index()))
+    if not arrived:
+        return []
+    with workers(_processes(len(arrived)), run) as working:
+        return sorted(_link(con, arrived, threshold, index or Index(), working))
 
 
 def link_texts(
@@ -94,29 +135,39 @@ def link_texts(
     prompt, lose it (None) or arrive late: later texts of its facts are linked anew. Texts behind all others read
     nothing from the tables once the index was read.
     """
-    if not arrived:
-        return {}
+    return _link(con, arrived, threshold, index, map) if arrived else {}
+
+
+def _link(
+    con: Connection, arrived: Sequence[tuple[int, str | None]], threshold: float, index: Index, run: Run
+) -> dict[int, Link | None]:
     seqs = [seq for seq, _ in arrived]
-    normals = {seq: normalise(prompt) for seq, prompt in arrived if prompt is not None}
-    is_new = index.is_beyond(seqs)
+    asked = {seq: prompt for seq, prompt in arrived if prompt is not None}
+    normals: dict[int, str] = {}
+    key_of: dict[int, int] = {}
+    for some, keys in run(canonical, chunks([*asked.values()])):
+        of = list(islice(asked, len(normals), len(normals) + len(some)))
+        normals |= zip(of, some, strict=True)
+        key_of |= zip(of, keys.tolist(), strict=True)
+    is_new = index.is_beyond(seqs) or not first(con, f"SELECT 1 FROM near_texts WHERE seq >= {min(seqs)} LIMIT 1")
     stored = [] if is_new else _stored(con, AMONG, {"seqs": seqs})
     gone = [row for row in stored if normals.get(row[0]) != row[1]]
     todo = normals.keys() - {row[0] for row in stored} | {row[0] for row in gone} & normals.keys()
-    fresh = [(seq, normals[seq], facts_key(normals[seq])) for seq in todo]
+    fresh = [(seq, normals[seq], key_of[seq]) for seq in todo]
     earliest: dict[int, int] = {}
     for seq, _, key, *_ in [*fresh, *gone]:
         earliest[key] = min(seq, earliest.get(key, seq))
     if not earliest:
         return {}
     _delete(con, index, gone)
-    keys = ", ".join(map(str, earliest))
-    reached = [] if is_new else _stored(con, f"WHERE seq >= {min(earliest.values())} AND facts IN ({keys})")
+    named = ", ".join(map(str, earliest))
+    reached = [] if is_new else _stored(con, f"WHERE seq >= {min(earliest.values())} AND facts IN ({named})")
     later = [row for row in reached if row[0] >= earliest[row[2]]]
     _delete(con, index, later)
     before: dict[int, Link] = {row[0]: row[3:] for row in [*gone, *later]}
-    after = _insert(con, index, sorted([*fresh, *(row[:3] for row in later)]), threshold)
-    changed = (seq for seq in before.keys() | after.keys() if before.get(seq) != after.get(seq))
-    return {seq: after.get(seq) for seq in changed}
+    after = _insert(con, index, sorted([*fresh, *(row[:3] for row in later)]), threshold, run)
+    changed: dict[int, Link | None] = {seq: link for seq, link in after.items() if before.get(seq) != link}
+    return changed | dict.fromkeys(before.keys() - after.keys())
 
 
 def _stored(con: Connection, which: str, parameters: object = None) -> list[Any]:
@@ -132,21 +183,24 @@ def _delete(con: Connection, index: Index, rows: Sequence[tuple[Any, ...]]) -> N
             con.execute(f"DELETE FROM {table} WHERE seq IN ({seqs})")
 
 
-def _insert(con: Connection, index: Index, rows: Sequence[tuple[int, str, int]], threshold: float) -> dict[int, Link]:
+def _insert(
+    con: Connection, index: Index, rows: Sequence[tuple[int, str, int]], threshold: float, run: Run
+) -> dict[int, Link]:
     """Link texts that are not in the tables to those that are and to one another, in their order, and store them."""
     index.read(con)
     linked: dict[int, Link] = {}
-    for start in range(0, len(rows), TOGETHER):
-        linked |= _insert_some(con, index, rows[start : start + TOGETHER], threshold)
+    parts = [rows[start : start + TOGETHER] for start in range(0, len(rows), TOGETHER)]
+    for part, banded in zip(parts, run(buckets, ([row[1] for row in part] for part in parts)), strict=True):
+        linked |= _insert_some(con, index, part, banded, threshold, run)
     return linked
 
 
 def _insert_some(
-    con: Connection, index: Index, rows: Sequence[tuple[int, str, int]], threshold: float
+    con: Connection, index: Index, rows: Sequence[tuple[int, str, int]], banded: Words, threshold: float, run: Run
 ) -> dict[int, Link]:
     seqs, normals, numbers = (list(column) for column in zip(*rows, strict=True))
-    keys, banded = np.array(numbers, np.uint32), buckets(normals)
-    linked, full = link_in_order(seqs, normals, keys, banded, threshold, index.known(keys, banded))
+    keys = np.array(numbers, np.uint32)
+    linked, full = _linked(index, seqs, normals, keys, banded, threshold, run)
     made = [_made(threshold)] * len(seqs)
     columns = [seqs, normals, keys, [name for name, _ in linked], [near for _, near in linked], made]
     _append(
@@ -159,6 +213,29 @@ def _insert_some(
         index.add(*representatives, [normals[row] for row in kept.tolist()])
     index.saw(seqs[-1])
     return dict(zip(seqs, linked, strict=True))
+
+
+def _linked(
+    index: Index, seqs: list[int], normals: list[str], keys: Words, banded: Words, threshold: float, run: Run
+) -> tuple[list[Link], Words]:
+    """What `link_in_order` gives, in worker processes where there are some."""
+    if run is map:
+        return link_in_order(seqs, normals, keys, banded, threshold, index.known(keys, banded))
+    linked: list[Link] = [(None, 0.0)] * len(seqs)
+    full = np.empty(len(seqs), np.uint32)
+
+    def share(rows: list[int]) -> Share:
+        names, texts = [seqs[row] for row in rows], [normals[row] for row in rows]
+        return Share(names, texts, keys[rows], banded[rows], index.known(keys[rows], banded[rows]))
+
+    parts = shares(keys, banded, SHARES)
+    with ThreadPoolExecutor(THREADS) as threads:  # looking for buckets lets other threads run
+        given = threads.map(share, parts)
+        for rows, (links, lacks) in zip(parts, run(partial(link_share, threshold), given), strict=True):
+            full[rows] = lacks
+            for row, link in zip(rows, links, strict=True):
+                linked[row] = link
+    return linked, full
 
 
 def _table(seqs: Any, keys: Any, banded: Words, absent: Words) -> pa.Table:

@@ -26,12 +26,16 @@ Run = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 
 @contextmanager
-def workers(wanted: int) -> Iterator[Run]:
+def workers(wanted: int, given: Run | None = None) -> Iterator[Run]:
     """A `map` that works in so many processes, at most one a core; below two it works in this one.
 
+    It is the given one where somebody has one already: a process takes a second to start, and none starts before work.
     Few portions are under way at a time, and results keep their order. The processes end with the context, with an
     error in it, and when this process is killed. The calling script must be importable.
     """
+    if given is not None:
+        yield given
+        return
     processes = min(wanted, os.cpu_count() or 1, MOST)
     if processes < 2:
         yield map

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from projections.texts import near_duplicates
-from projections.texts.near_duplicates import ALGORITHM, BANDS, buckets, cluster, signature, similarity, verified
+from projections.texts.near_duplicates import (
+    ALGORITHM,
+    BANDS,
+    buckets,
+    cluster,
+    facts_key,
+    shares,
+    signature,
+    similarity,
+    verified,
+)
 from projections.texts.normal_form import normalise
 from tests.evaluation.__main__ import labelled, linked
 from tests.evaluation.prompts import prompts
@@ -72,9 +82,23 @@ def test_bands_find_nearly_all_that_would_be_verified() -> None:
     assert sum(representative is not None for representative in expected) > 50
 
 
-def test_several_processes_find_the_links_of_one() -> None:
+def test_several_processes_find_the_links_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     texts = list(prompts(2_000))
     assert cluster(texts, processes=2) == cluster(texts)
+
+
+def test_shares_have_no_bucket_in_common() -> None:
+    normals = list(map(normalise, prompts(3_000)))
+    keys = np.array(list(map(facts_key, normals)), np.uint32)
+    banded = buckets(normals)
+    parts = shares(keys, banded, 7)
+    assert sorted(row for part in parts for row in part) == list(range(3_000))
+    assert all(part == sorted(part) for part in parts)
+    in_part = [{(c, keys[row], banded[row, c]) for row in part for c in range(BANDS + 1)} for part in parts]
+    assert len(set().union(*in_part)) == sum(map(len, in_part))
+    assert len(parts) == 7
+    assert shares(keys[:0], banded[:0], 7) == shares(keys[:0], banded[:0], 1) == []
 
 
 def test_a_cluster_hangs_on_its_earliest_text_without_chains() -> None:

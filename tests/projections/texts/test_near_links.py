@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-from projections.texts import near_duplicates, near_index
+from projections.texts import near_duplicates, near_index, near_links
 from projections.texts.near_duplicates import THRESHOLD, cluster
 from projections.texts.near_links import NEAR_BUCKETS, NEAR_TEXTS, Index, link, link_texts, relink
 from projections.texts.normal_form import normalise
@@ -72,6 +74,38 @@ def test_full_buckets_give_the_same_links_in_any_batches(
     expected = [(None if r is None else position[r], near) for r, near in cluster([text for _, text in texts])]
     assert links(con) == expected
     assert con.execute("SELECT count(*) > 0 FROM near_buckets WHERE absent > 0").fetchall() == [(True,)]
+
+
+@pytest.mark.parametrize("bucket", [2, 16])
+def test_worker_processes_store_what_one_process_stores(
+    con: duckdb.DuckDBPyConnection, bucket: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shares in this process, as a worker has the numbers of the modules; then in workers."""
+    monkeypatch.setattr(near_duplicates, "BUCKET", bucket)
+    monkeypatch.setattr(near_links, "TOGETHER", 700)
+    texts = list(enumerate(prompts(4_000, seed=bucket)))
+    late = [texts.pop(n) for n in (3, 50, 900)]
+    stored = []
+    for many in ("one process", "shares", *["workers"] * (bucket == 16)):
+        with monkeypatch.context() as patched:
+            if many == "shares":
+                patched.setattr(near_links, "workers", lambda _: nullcontext(partial(map)))
+            elif many == "workers":
+                patched.setattr("os.cpu_count", lambda: 2)
+                patched.setattr(near_links, "MANY", 1_000)
+            index = Index()
+            say(con, texts[:2_500], index)
+            say(con, late, index)
+            say(con, texts[2_500:], index)
+            con.execute("UPDATE near_texts SET made = 'before'")
+            relink(con, 0.6, index)
+        stored.append(
+            [con.execute(f"FROM {table} ORDER BY seq").fetchall() for table in ("near_texts", "near_buckets")]
+        )
+        for table in ("near_texts", "near_buckets"):
+            con.execute(f"DELETE FROM {table}")
+    assert all(each == stored[0] for each in stored)
+    assert any(absent for *_, absent in stored[0][1])
 
 
 def test_a_second_delivery_changes_nothing(con: duckdb.DuckDBPyConnection) -> None:

@@ -46,6 +46,13 @@ def test_results_keep_their_order(wanted: int) -> None:
         assert list(run(abs, range(-50, 0))) == list(range(50, 0, -1))
 
 
+def test_processes_that_are_there_already_are_used() -> None:
+    with workers(2) as run:
+        with workers(2, run) as again:
+            assert again is run
+        assert list(run(abs, [-1])) == [1]
+
+
 def test_few_portions_are_under_way_at_a_time() -> None:
     taken: list[int] = []
 

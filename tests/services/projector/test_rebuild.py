@@ -95,7 +95,7 @@ async def test_what_texts_say_is_taken_over_and_not_read_again(
     owner = await owned(log, tmp_path)
     before = content_digest(owner.projector.con)
     with monkeypatch.context() as patched:
-        patched.setattr("projections.texts.near_links.normalise", lambda _: pytest.fail("a text was read again"))
+        patched.setattr("projections.texts.near_links.canonical", lambda _: pytest.fail("a text was read again"))
         patched.setattr("projections.texts.analysis.rate", lambda *_: pytest.fail("a text was analysed again"))
         await run(log, owner, Plan())
     assert content_digest(owner.projector.con) == before
