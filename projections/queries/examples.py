@@ -183,9 +183,9 @@ def place_of(after: str | None) -> tuple[int, int]:
 
 def thin_tags(reader: Reader) -> set[str]:
     """The tags of which the training set has too few examples."""
-    columns = reader.columns
-    is_thin = columns.counts.thin(reader.policy.review.new_topic_below)
-    return {columns.tags.values[tag] for tag in np.flatnonzero(is_thin).tolist()}
+    is_thin = reader.columns.counts.thin(reader.policy.review.new_topic_below)
+    names = reader.columns.tag_sets.tags.values
+    return {names[tag] for tag in np.flatnonzero(is_thin).tolist()}
 
 
 def by_reason(reader: Reader) -> dict[str, int]:

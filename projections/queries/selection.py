@@ -40,8 +40,8 @@ def named(
         numbers["relevance"] = RELEVANCE.index(relevance) if relevance in RELEVANCE else _NOBODY
     has_tag = None
     if tag is not None:
-        number = columns.tags.numbers.get(tag, _NOBODY)
-        has_tag = np.fromiter((number in tags for tags in columns.tag_sets.values), np.bool_)
+        tags = columns.tag_sets.tags
+        has_tag = columns.tag_sets.holding(np.arange(len(tags.values)) == tags.numbers.get(tag, _NOBODY))
 
     def matches(part: slice) -> Mask:
         found = np.ones(part.stop - part.start, np.bool_)

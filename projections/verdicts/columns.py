@@ -10,9 +10,8 @@ import numpy.typing as npt
 from .counters import SEEN, Counts
 from .judgement import JUDGEMENT
 from .lookup import Keys, Lookup
-from .names import NEVER, Column, Names
+from .names import Column, Names, Sets
 
-__all__ = ["NEVER", "Column", "Columns", "Names"]
 Rows = npt.NDArray[np.int64]
 
 EVIDENCE: dict[str, type[np.generic]] = {
@@ -90,8 +89,8 @@ class Columns:
         self.count = 0
         self._arrays: dict[str, Column] = {name: np.empty(0, kind) for name, kind in _TYPES.items()}
         self.sources, self.projects, self.authors, self.uses = Names(), Names(), Names(), Names()
-        self.tags, self.tag_sets = Names(), Names()
-        self.counts = Counts(self.sources, self.projects, self.tags, self.tag_sets)
+        self.tag_sets = Sets()
+        self.counts = Counts(self.sources, self.projects, self.tag_sets)
         self.published = 0
         """How many examples others see."""
         self._ids, self._texts = Lookup(), Lookup()
@@ -106,8 +105,8 @@ class Columns:
         return self._arrays[name][: self.count]
 
     def of(self, rows: Rows | slice, names: Iterable[str]) -> dict[str, Column]:
-        """Some columns of some rows, copied."""
-        return {name: self[name][rows].copy() for name in names}
+        """Some columns of some rows; those of a slice are the arrays themselves."""
+        return {name: self[name][rows] for name in names}
 
     def append(self, columns: dict[str, Column]) -> Rows:
         """Add examples by the columns of EVIDENCE and their keys; their rows. What is left out is 0."""
@@ -207,10 +206,6 @@ class Columns:
         """Whether a correction's words count against an example: only a later one's against another correction."""
         return row != correction and (row not in self._wrong or row < correction)
 
-    def tagged(self, tags: Sequence[str]) -> int:
-        """The number of a set of tags."""
-        return self.tag_sets.number(tuple(map(self.tags.number, tags)))
-
     def gather(self, rows: Rows) -> None:
         """Put rows beside the others of their clusters."""
         cluster = self["cluster"][rows]
@@ -236,12 +231,12 @@ class Columns:
 
     def recount(self) -> None:
         """Count all examples anew, and let others see them."""
-        self.counts = Counts(self.sources, self.projects, self.tags, self.tag_sets)
+        self.counts = Counts(self.sources, self.projects, self.tag_sets)
         self.counts.move(self.of(slice(0, 0), SEEN), self.of(slice(None), SEEN))
         self.published = self.count
 
     def judged(self, rows: Rows | slice) -> dict[str, Column]:
-        """The judgement of some rows, copied."""
+        """The judgement of some rows."""
         return self.of(rows, JUDGEMENT)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..policy.policy import RELEVANCE
 from .judgement import KINDS
-from .names import NEVER, Column, Names
+from .names import NEVER, Column, Names, Sets
 from .reasons import REASONS
 
 SEEN = ("seq", "occurred_at", "kind", "source", "project", "tags", "relevance", "approval", "reasons", "queue")
@@ -37,9 +37,9 @@ class Tally(NamedTuple):
 class Counts:
     """Tallies by dimension (`kind`, `source`, `project`, `relevance`, `reason`, `queue`, `tag`), and by hour."""
 
-    def __init__(self, sources: Names, projects: Names, tags: Names, tag_sets: Names) -> None:
+    def __init__(self, sources: Names, projects: Names, sets: Sets) -> None:
         """Nothing counted; the names are those of the columns, and grow with them."""
-        self._tags, self._tag_sets = tags, tag_sets
+        self._sets = sets
         self._names: dict[str, Names | tuple[str, ...]] = {
             "kind": KINDS,
             "source": sources,
@@ -47,7 +47,7 @@ class Counts:
             "relevance": RELEVANCE,
             "reason": ("", *(reason.name for reason in REASONS)),
             "queue": ("", *map(str, range(1, 6))),
-            "tag": tags,
+            "tag": sets.tags,
         }
         self._of = {name: np.zeros((8, 3), np.int64) for name in self._names}
         self._waiting_new = np.zeros((8, len(_MAY_BE_NEW)), np.int64)
@@ -81,13 +81,14 @@ class Counts:
                 del self.hours[key]
 
     def _count_tags(self, of: dict[str, Column], sign: int, is_trained: Column, waits: Column) -> None:
-        sets, which = np.unique(of["tags"], return_inverse=True)
-        counts = np.stack([np.bincount(which[some], minlength=len(sets)) for some in (which >= 0, is_trained, waits)])
-        self._sized("tag", len(self._tags.values))
-        for number, moved in zip(sets.tolist(), (sign * counts).T, strict=True):
-            self._of["tag"][list(self._tag_sets.values[number])] += moved
-        if len(self._tag_sets.values) > len(self._waiting_new):
-            self._waiting_new.resize((2 * len(self._tag_sets.values), len(_MAY_BE_NEW)), refcheck=False)
+        owners, members = self._sets.pairs()
+        counted = self._sized("tag", len(self._sets.tags.values))
+        for n, tags in enumerate((of["tags"], of["tags"][is_trained], of["tags"][waits])):
+            found = np.bincount(tags, minlength=len(self._sets))
+            moved = np.flatnonzero(found[owners])
+            np.add.at(counted[:, n], members[moved], sign * found[owners[moved]])
+        if len(self._sets) > len(self._waiting_new):
+            self._waiting_new.resize((2 * len(self._sets), len(_MAY_BE_NEW)), refcheck=False)
         for n, place in enumerate(_MAY_BE_NEW):
             some = of["tags"][(of["queue"] == place) & (of["approval"] == 0)]
             found, many = np.unique(some, return_counts=True)
@@ -122,18 +123,13 @@ class Counts:
 
     def thin(self, below: int) -> Column:
         """Of each tag by its number: whether the training set has fewer than so many examples of it."""
-        count = len(self._tags.values)
+        count = len(self._sets.tags.values)
         is_thin: Column = self._sized("tag", count)[:count, 1] < below
         return is_thin
 
     def thin_sets(self, below: int) -> Column:
         """Of each set of tags by its number: whether one of its tags is thin."""
-        is_thin, sets = self.thin(below), self._tag_sets.values
-        sizes = np.fromiter(map(len, sets), np.int64, len(sets))
-        tags = np.fromiter((tag for tags in sets for tag in tags), np.int64, int(sizes.sum()))
-        owners = np.repeat(np.arange(len(sets)), sizes)
-        found: Column = np.bincount(owners[is_thin[tags]], minlength=len(sets)) > 0
-        return found
+        return self._sets.holding(self.thin(below))
 
     def places(self, below: int) -> dict[int, int]:
         """How many wait in each place of the queue, new topics in a place of their own."""
@@ -151,7 +147,7 @@ class Counts:
         for dimension in self._names:
             yield dimension, self.by(dimension)
         yield sorted(self.hours.items())
-        yield self._waiting_new[: len(self._tag_sets.values)].sum(axis=0).tolist()
+        yield self._waiting_new[: len(self._sets)].sum(axis=0).tolist()
 
 
 def first_reason(reasons: Column) -> Column:

@@ -35,3 +35,44 @@ class Names:
     def all(self, values: Iterable[Any]) -> Column:
         """The numbers of values."""
         return np.fromiter((self.number(value) for value in values), np.int32)
+
+
+class Sets:
+    """Sets of tags that many examples share, as numbers; tags have numbers of their own."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self.tags, self._sets = Names(), Names()
+        self._members = np.empty(0, np.int32)  # the tags of every set, one set behind the other
+        self._owners = np.empty(0, np.int32)
+        self._laid_out = 0
+
+    def __len__(self) -> int:
+        """How many sets there are."""
+        return len(self._sets.values)
+
+    def number(self, tags: Iterable[str]) -> int:
+        """The number of a set."""
+        return self._sets.number(tuple(map(self.tags.number, tags)))
+
+    def tags_of(self, number: int) -> list[str]:
+        """The tags of a set."""
+        return [self.tags.values[tag] for tag in self._sets.values[number]]
+
+    def pairs(self) -> tuple[Column, Column]:
+        """Every set with each of its tags, as two columns of numbers."""
+        new = self._sets.values[self._laid_out :]
+        if new:
+            sizes = np.fromiter(map(len, new), np.int64, len(new))
+            tags = np.fromiter((tag for tags in new for tag in tags), np.int32, int(sizes.sum()))
+            owners = np.repeat(np.arange(self._laid_out, len(self), dtype=np.int32), sizes)
+            self._members, self._owners = np.append(self._members, tags), np.append(self._owners, owners)
+            self._laid_out = len(self)
+        return self._owners, self._members
+
+    def holding(self, tags: Column) -> Column:
+        """Of each set by its number: whether it holds one of the tags that a mask by their numbers names."""
+        owners, members = self.pairs()
+        found: Column = np.zeros(len(self), np.bool_)
+        found[owners[tags[members]]] = True
+        return found

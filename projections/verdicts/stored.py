@@ -22,9 +22,10 @@ from ..store.table import Table, View
 from ..tables.examples import id_key
 from ..texts.text_size import READ
 from .columns import JUDGED as JUDGED_COLUMNS
-from .columns import NEVER, SAID, Columns, Names, Rows
+from .columns import SAID, Columns, Rows
 from .judgement import CORRECTION, DECISIONS, FEEDBACK, JUDGEMENT
 from .lookup import Keys
+from .names import NEVER, Names
 from .reasons import APPROVALS
 
 _WHOLE = {
@@ -308,7 +309,7 @@ def _named(column: pa.ChunkedArray, names: Names) -> npt.NDArray[np.int32]:
 def _tagged(column: pa.ChunkedArray, columns: Columns) -> npt.NDArray[np.int32]:
     encoded = pc.dictionary_encode(column.combine_chunks())
     numbers = np.fromiter(
-        (columns.tagged(msgspec.json.decode(tags)) for tags in encoded.dictionary.to_pylist()), np.int32
+        (columns.tag_sets.number(msgspec.json.decode(tags)) for tags in encoded.dictionary.to_pylist()), np.int32
     )
     tagged: npt.NDArray[np.int32] = numbers[encoded.indices.to_numpy()]
     return tagged

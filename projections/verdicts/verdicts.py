@@ -17,10 +17,11 @@ from ..store.database import Connection, first
 from ..store.table import Table
 from ..texts.analysis import analyser
 from . import counters, evidence, judgement, stored
-from .columns import Column, Columns, Rows
+from .columns import Columns, Rows
 from .evidence import Arrivals
 from .judgement import JUDGEMENT, Contest, contends, contest
 from .memory import Memory
+from .names import Column
 
 Apply = Callable[[], None]
 
@@ -36,10 +37,25 @@ JUDGING = Table(
 
 
 class Standing(NamedTuple):
-    """The best answers to some questions before something is said about them: by cluster, and how many contended."""
+    """How some questions stand before something is said about them: their clusters in order, the row of the best answer
+    to each, and how many answers contend."""
 
-    best: dict[int, int]
-    sizes: dict[int, int]
+    clusters: Rows
+    best: Rows
+    sizes: Rows
+
+    def stays(self, clusters: Rows, best: Rows) -> Column:
+        """Whether the best answers to questions are the same, where all that contended were compared with them."""
+        from ..texts.contradictions import MEMBERS  # learns the vocabulary: not for those who only ask
+
+        if not len(self.clusters):
+            return np.zeros(len(clusters), np.bool_)
+        at = np.minimum(np.searchsorted(self.clusters, clusters), len(self.clusters) - 1)
+        found: Column = (self.clusters[at] == clusters) & (self.best[at] == best) & (self.sizes[at] <= MEMBERS)
+        return found
+
+
+NOTHING = Standing(*(np.empty(0, np.int64),) * 3)
 
 
 def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bool = False) -> Apply:
@@ -56,13 +72,14 @@ def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bo
     page = con.sql(f"SELECT {stored.READ_EVIDENCE} FROM gathered ORDER BY seq").to_arrow_table()
     touched = columns.rows(page["seq"].to_numpy())
     asked = np.union1d(columns["cluster"][touched], columns.rows(page["cluster"].to_numpy()))
-    asked = np.arange(columns.count) if is_new_policy else asked
-    standing, before = _standing(columns, asked), columns.of(touched, counters.SEEN)
+    held = np.arange(columns.count) if is_new_policy else columns.members(asked.astype(np.int64))
+    standing, before = _standing(columns, held), columns.of(touched, counters.SEEN)
     with memory.changed:
         rows = stored.take_in(columns, page)
     con.execute("DELETE FROM evidence WHERE seq IN (SELECT seq FROM gathered)")
     con.execute(f"INSERT INTO evidence SELECT {', '.join(stored.EVIDENCE.columns)} FROM gathered")
-    among = columns.members(np.union1d(asked, columns["cluster"][rows]).astype(np.int64))
+    asked = np.union1d(asked, columns["cluster"][rows]).astype(np.int64)
+    among = np.arange(columns.count) if is_new_policy else columns.members(asked)
     judged = judge(con, columns, policy, among, rows, standing)
     return _replace(con, columns, among, judged, rows, before)
 
@@ -77,13 +94,9 @@ def update_ordinary(
         arrived = evidence.arrive(con, columns, arrivals) if arrivals else np.empty(0, np.int64)
     touched = evidence.said(columns, batch, arrived)
     asked = np.unique(columns["cluster"][touched]).astype(np.int64)
-    if is_new_policy:
-        asked = np.unique(columns["cluster"]).astype(np.int64)
-    old = touched[touched < counted]
-    before = columns.of(old, counters.SEEN)
-    standing = _standing(columns, asked)
-    among = columns.members(asked)
-    judged = judge(con, columns, policy, among, touched, standing)
+    before = columns.of(touched[touched < counted], counters.SEEN)
+    among = np.arange(columns.count) if is_new_policy else columns.members(asked)
+    judged = judge(con, columns, policy, among, touched, _standing(columns, among))
     return _replace(con, columns, among, judged, touched, before)
 
 
@@ -117,15 +130,7 @@ def _contradict(
     rows, place, best = held.rows[looked_at], held.place[looked_at], held.best[looked_at]
     if not len(rows):
         return
-    cluster = columns["cluster"][among[rows]].tolist()
-    stays = np.fromiter(
-        (
-            standing.best.get(one) == row and standing.sizes.get(one, 0) <= MEMBERS
-            for one, row in zip(cluster, among[best].tolist(), strict=True)
-        ),
-        np.bool_,
-        len(rows),
-    )
+    stays = standing.stays(columns["cluster"][among[rows]], among[best])
     was_held = contends(columns["reasons"][among[rows]]) & (columns["reasons"][among[rows]] >= 0)
     is_known = stays & was_held & ~is_touched[rows] & ~is_touched[best]
     is_other = place > 0
@@ -150,18 +155,16 @@ def _disagree(con: Connection, columns: Columns, rows: Rows, best: Rows, keep: b
     return found
 
 
-def _standing(columns: Columns, clusters: Rows) -> Standing:
-    """How the answers of some clusters stand."""
-    among = columns.members(clusters)
+def _standing(columns: Columns, among: Rows) -> Standing:
+    """How the answers of some clusters stand, all of whose rows are given."""
     of = columns.of(among, ("cluster", "rank", "occurred_at", "seq", "reasons"))
     held = contest(
         of["cluster"], of["rank"], of["occurred_at"], of["seq"], contends(of["reasons"]) & (of["reasons"] >= 0), least=1
     )
     is_best = held.place == 0
-    names = of["cluster"][held.rows[is_best]].tolist()
-    counts = np.diff(np.flatnonzero(is_best), append=len(held.rows)).tolist()
-    best = among[held.rows[is_best]].tolist()
-    return Standing(dict(zip(names, best, strict=True)), dict(zip(names, counts, strict=True)))
+    sizes = np.diff(np.flatnonzero(is_best), append=len(held.rows))
+    best = held.rows[is_best]
+    return Standing(of["cluster"][best].astype(np.int64), among[best], sizes)
 
 
 def _replace(
@@ -200,9 +203,6 @@ def gather_all(con: Connection, policy: Policy) -> Columns:
     stored.write(con, columns, every, columns.judged(every), replaced=columns["seq"][:0])
     con.execute("UPDATE judging SET terms = ?", [terms(policy)])
     return columns
-
-
-NOTHING = Standing({}, {})
 
 
 def _gather(con: Connection, policy: Policy) -> Columns:

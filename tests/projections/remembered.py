@@ -34,7 +34,7 @@ def in_words(columns: Columns) -> dict[str, Any]:
     for name, names in NAMED.items():
         values = [*getattr(columns, names).values, None]
         told[name] = [values[number] for number in told[name]]
-    told["tags"] = [[columns.tags.values[tag] for tag in columns.tag_sets.values[some]] for some in told["tags"]]
+    told["tags"] = [columns.tag_sets.tags_of(some) for some in told["tags"]]
     told["text"] = [sorted(columns.text_keys(row)) for row in range(columns.count)]
     told["clusters"] = [columns.members(np.array([row])).tolist() for row in range(columns.count)]
     told["found"] = [sorted(columns.by_id([columns.id_of(row)]).values()) for row in range(columns.count)]
