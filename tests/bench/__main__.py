@@ -65,5 +65,6 @@ def _end(*_: object) -> NoReturn:
 
 if __name__ == "__main__":
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process would compile the sources again
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell may have its background jobs ignore Ctrl-C
+        signal.signal(number, _end)
     sys.exit(main(sys.argv[1:]))

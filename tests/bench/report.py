@@ -26,7 +26,7 @@ Record = dict[str, Any]
 
 def table(outcome: Outcome, last: dict[str, Record]) -> Table:
     """Every figure in a row."""
-    heads = ("figure", "rooflog", "baseline", "ratio", "limit", "MiB", "of it", "than last", "the baseline")
+    heads = ("figure", "rooflog", "baseline", "ratio", "limit", "MiB", "baseline's", "than last", "the baseline")
     shown = Table(*heads, box=None, title_justify="left")
     for result in outcome.results:
         figure = result.figure

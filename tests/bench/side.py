@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+import events
+
 from .place import Place, decoded
 
 NOTE, PEAK = "note", "peak"
@@ -34,6 +36,7 @@ def main(function: str, place: Place) -> None:
     os.dup2(2, 1)  # whatever prints does so beside the answers
     module, name = function.split(":")
     open_side = getattr(importlib.import_module(f"tests.bench.sides.{module}"), name)
+    assert Path(events.__file__).is_relative_to(place.tree), f"{events.__file__} is not in {place.tree}"
     with open_side(place) as measure:
         print(json.dumps({"ready": True}), file=answers)
         for line in sys.stdin:
