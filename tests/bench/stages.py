@@ -94,6 +94,7 @@ FOLD = (
             Figure("shown", "ms", TENTH),
             *(Figure(page, "ms", TENTH) for page in PAGES),
         ),
+        rounds=2,
     ),
 )
 

@@ -32,8 +32,8 @@ RATE = 500
 PAUSE_SECONDS = 0.05
 """Between two answers: some fifteen are asked for in a second."""
 
-ASKED, SHOWN = 20, 8
-"""How often each page is asked for in a round, and facts that are waited for on an open dashboard."""
+BUSY, QUIET, SHOWN = 20, 5, 8
+"""How often each page is asked for in a round, while facts arrive and before; facts that a dashboard waits for."""
 
 
 class Caller:
@@ -110,11 +110,11 @@ def addresses(caller: Caller, last: int) -> dict[str, list[str]]:
     return asked
 
 
-def asked_for(url: str, asked: dict[str, list[str]], number: int) -> dict[str, list[float]]:
+def asked_for(url: str, asked: dict[str, list[str]], turns: range) -> dict[str, list[float]]:
     """Seconds of every answer, by page; the pages take turns, with a moment between, as people take."""
     caller = Caller(url)
     times: dict[str, list[float]] = {name: [] for name in PAGES}
-    for turn in range(number * ASKED, (number + 1) * ASKED):
+    for turn in turns:
         for name in PAGES:
             paths = asked[name]
             times[name].append(caller.get(paths[turn % len(paths)])[0])
@@ -154,10 +154,10 @@ def pages(place: Place) -> Iterator[Callable[[int], dict[str, Any]]]:
         caller.close()
 
         def measure(number: int) -> dict[str, Any]:
-            quiet = asked_for(url, asked, number)
+            quiet = asked_for(url, asked, range(number * QUIET, (number + 1) * QUIET))
             with site.arriving(RATE, f"pages{number}"):
                 time.sleep(SETTLE_SECONDS)
-                busy = asked_for(url, asked, number)
+                busy = asked_for(url, asked, range(number * BUSY, (number + 1) * BUSY))
                 shown = until_shown(url, log, runner, f"shown{number}")
             every = [seconds for name, times in busy.items() if name != "session" for seconds in times]
             slowest = max(PAGES, key=lambda name: share(busy[name], 0.95))
