@@ -70,9 +70,10 @@ format: $(VENV)/.dev $(VENV)/.node ## write the formatting that check wants
 	$(BIN)/ruff format .
 	$(BIOME) check --write
 
-bench: $(VENV)/.dev ## speed of every stage beside its baseline; N=100000 facts by default
-	$(BIN)/python -m tests.bench $(N)
-	$(BIN)/python -m tests.bench_shapes
+bench: $(VENV)/.dev ## every figure beside its baseline; N=100000 examples by default, ONLY=batch,lag.idle.p50 some of them
+	$(BIN)/python -m tests.bench --count $(N) --only "$(ONLY)" $(if $(ROUNDS),--rounds $(ROUNDS))
+
+N ?= 100000
 
 siege: $(VENV)/.dev ## besiege a gateway with all that is wrong, and show how others are answered meanwhile
 	$(BIN)/python -m tests.siege
