@@ -52,8 +52,8 @@ async def test_a_retry_folds_each_message_in_its_place(
     assert cli.json("quarantine", "retry")["status"] == "nothing_to_retry"
     with duckdb.connect(str(cli.data_dir / "rooflog.duckdb")) as con:
         con.execute("INSERT INTO quarantine SELECT 1, subject, ''::BLOB, 'unknown_type', 'x' FROM checkpoint")
-        for table in ("examples", "verdicts"):
-            con.execute(f"DELETE FROM {table} WHERE example_id = 'a'")
+        for table in ("examples", "evidence", "judged"):
+            con.execute(f"DELETE FROM {table} WHERE seq = 1")
     if is_running:
         start("projector")
         while not await runs(log):

@@ -104,13 +104,13 @@ async def test_what_texts_say_is_taken_over_and_not_read_again(
 
 TAMPERED = {
     "examples": "UPDATE examples SET response = 'Glue it.' WHERE seq = 5",
-    "verdicts": "UPDATE verdicts SET reasons = 0 WHERE reasons > 0",
+    "judged": "UPDATE judged SET reasons = 0 WHERE reasons > 0",
     "feedback": "DELETE FROM feedback",
     "checkpoint": "UPDATE checkpoint SET log_digest = 'x'::BLOB",
 }
 
 
-@pytest.mark.parametrize("table", ["examples", "verdicts", "feedback"])
+@pytest.mark.parametrize("table", ["examples", "judged", "feedback"])
 async def test_verify_names_a_changed_table_and_leaves_it(log: Log, tmp_path: Path, table: str) -> None:
     await say(log, 60)
     owner = await owned(log, tmp_path)

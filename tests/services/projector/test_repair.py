@@ -95,6 +95,8 @@ def change(con: Connection, table: Table) -> None:
 OTHERWISE = {
     "BIGINT": "coalesce({}, 0) + 1",
     "UINTEGER": "{} + 1",
+    "SMALLINT": "{} + 1",
+    "TINYINT": "{} + 1",
     "DOUBLE": "coalesce({}, 0) + 1",
     "BOOLEAN": "NOT {}",
     "VARCHAR": "concat({}, 'x')",

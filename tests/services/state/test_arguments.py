@@ -13,7 +13,7 @@ from projections.fold.projector import Projector
 from services.exporter import service as exporter_service
 from services.projector import service as projector_service
 from services.state import arguments
-from services.state.questions import COMMANDS, QUESTIONS, STREAMS
+from services.state.questions import COMMANDS, QUESTIONS, STREAMS, first_argument
 
 ASKED: dict[str, Callable[..., Any]] = {
     **{f"question {name}": function for name, function in QUESTIONS.items()},
@@ -32,7 +32,7 @@ class Strange:
 @pytest.mark.parametrize("what", ASKED)
 def test_a_question_takes_everything_by_keyword(what: str) -> None:
     first, *others = inspect.signature(ASKED[what]).parameters.values()
-    assert first.name in ("con", "self")
+    assert first.name in ("con", "reader", "self")
     assert [parameter.kind for parameter in others] == [inspect.Parameter.KEYWORD_ONLY] * len(others)
 
 
@@ -58,5 +58,7 @@ def test_every_question_without_needs_can_be_asked() -> None:
     projector = Projector(None)
     for what, function in ASKED.items():
         if what.startswith("question ") and not any(map(arguments._is_needed, arguments.keywords(function).values())):
-            function(projector.con, **arguments.checked(what, function, {}))
+            with projector.con.cursor() as cursor:
+                asked_of = first_argument(function, projector.reader(cursor))
+                function(asked_of, **arguments.checked(what, function, {}))
     projector.close()
