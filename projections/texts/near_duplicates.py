@@ -302,6 +302,7 @@ def _first_of_group(keys: Words, banded: Words) -> Numbers:
             np.minimum.at(first, bucket, group)
             first[count] = len(keys)  # of those that are alone
             group = np.minimum(group, first[bucket])
+        np.minimum.at(group, before, group)  # what one of a group has learnt is known to all of it
         group = group[group]
         if np.array_equal(group, before):
             return group

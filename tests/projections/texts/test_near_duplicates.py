@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -99,6 +100,14 @@ def test_shares_have_no_bucket_in_common() -> None:
     assert len(set().union(*in_part)) == sum(map(len, in_part))
     assert len(parts) == 7
     assert shares(keys[:0], banded[:0], 7) == shares(keys[:0], banded[:0], 1) == []
+
+
+def test_a_chain_of_texts_stays_in_one_share() -> None:
+    order = random.Random(1).sample(range(500), 500)
+    banded = np.arange(500 * (BANDS + 1), dtype=np.uint32).reshape(500, -1) + 1_000
+    for n, (one, other) in enumerate(pairwise(order)):
+        banded[[one, other], n % 2] = n
+    assert shares(np.zeros(500, np.uint32), banded, 4) == [list(range(500))]
 
 
 def test_a_cluster_hangs_on_its_earliest_text_without_chains() -> None:

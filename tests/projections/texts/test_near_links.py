@@ -89,7 +89,7 @@ def test_worker_processes_store_what_one_process_stores(
     for many in ("one process", "shares", *["workers"] * (bucket == 16)):
         with monkeypatch.context() as patched:
             if many == "shares":
-                patched.setattr(near_links, "workers", lambda _: nullcontext(partial(map)))
+                patched.setattr(near_links, "workers", lambda *_: nullcontext(partial(map)))
             elif many == "workers":
                 patched.setattr("os.cpu_count", lambda: 2)
                 patched.setattr(near_links, "MANY", 1_000)
