@@ -33,6 +33,7 @@ from ..tables import awaited, policies
 from ..tables.examples import QUESTION, known, prompt_key, questions
 from ..texts import analysis, contradictions, near_links
 from ..texts.text_size import READ
+from ..texts.workers import MOST, Run, workers
 from ..verdicts import evidence, verdicts
 from ..verdicts.columns import Columns
 from ..verdicts.memory import Memory, Reader
@@ -41,6 +42,9 @@ from . import tables
 _UNTIDY, _TIDY = "SET max_vacuum_tasks = 0", "RESET max_vacuum_tasks"
 """DuckDB must not vacuum while facts arrive: every 10,000 facts it writes the write-ahead log into the file, and
 rewrites row groups in which rows were replaced. That made one commit up to 1.4 s longer."""
+
+Progress = Callable[[int, int], None]
+"""Is told how much is done, and of how much."""
 
 PORTION = 100_000
 """Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
@@ -159,7 +163,7 @@ class Projector:
         self.con.execute("SET threads = 1")  # more have nothing to share in a batch, and get into the way of others
         self._transact(batch, None, commit)
 
-    def judge(self, progress: Callable[[int, int], None] | None = None, *, linked_through: int = 0) -> None:
+    def judge(self, progress: Progress | None = None, *, linked_through: int = 0) -> None:
         """Judge everything that was folded since the last judgement.
 
         Texts are analysed and linked in portions, each in a transaction: after a kill the next call goes on there.
@@ -170,26 +174,36 @@ class Projector:
             return
         self.con.execute(f"SET threads = {database.THREADS}")
         policy = policies.current(self.con)
-        for first in range(since, last + 1, PORTION):
+        with workers(MOST) if last - since >= PORTION else nullcontext() as run:
+            self._read_texts(policy, since, last, linked_through, run, progress)
             with self._transaction():
-                part = f"SELECT * FROM examples WHERE seq BETWEEN {first} AND {first + PORTION - 1}"
-                self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
-                analysis.analyse(self.con, "portion", policy.lexicon)
-                if min(first + PORTION - 1, last) > linked_through:
-                    near_links.link(self.con, f"({_prompts('portion')})", policy.duplicates.threshold, self.near)
-            if progress:
-                progress(min(first + PORTION - 1, last) - since + 1, last - since + 1)
-        with self._transaction():
-            changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
-            analysis.analyse(self.con, f"({changed})", policy.lexicon)
-            near_links.link(self.con, f"({_prompts(f'({changed})')})", policy.duplicates.threshold, self.near)
-            near_links.relink(self.con, policy.duplicates.threshold, self.near)
-            contradictions.forget(self.con)
-            columns = verdicts.gather_all(self.con, policy)
-            awaited.find(self.con)
-            self.con.execute("UPDATE checkpoint SET judged_seq = seq")
+                changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
+                analysis.analyse(self.con, f"({changed})", policy.lexicon, run)
+                threshold = policy.duplicates.threshold
+                near_links.link(self.con, f"({_prompts(f'({changed})')})", threshold, self.near, run)
+                near_links.relink(self.con, threshold, self.near)
+                contradictions.forget(self.con)
+                columns = verdicts.gather_all(self.con, policy)
+                awaited.find(self.con)
+                self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last
         self.memory.publish(policy, columns, last, lambda: None)
+
+    def _read_texts(
+        self, policy: Policy, since: int, last: int, linked_through: int, run: Run | None, progress: Progress | None
+    ) -> None:
+        """Analyse and link what was folded between two sequences, a portion in a transaction."""
+        for first in range(since, last + 1, PORTION):
+            end = min(first + PORTION - 1, last)
+            with self._transaction():
+                part = f"SELECT * FROM examples WHERE seq BETWEEN {first} AND {end}"
+                self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
+                analysis.analyse(self.con, "portion", policy.lexicon, run)
+                if end > linked_through:
+                    prompts = f"({_prompts('portion')})"
+                    near_links.link(self.con, prompts, policy.duplicates.threshold, self.near, run)
+            if progress:
+                progress(end - since + 1, last - since + 1)
 
     def _transact(self, batch: Batch, judge: Callable[[Batch], Judged] | None, commit: bool = True) -> None:
         # What takes texts away changes what is read of an example, not only its judgement.

@@ -104,12 +104,12 @@ def considered(reader: Reader, *, example_id: str) -> dict[str, Any] | None:
 def facets(reader: Reader) -> dict[str, Any]:
     """The sources, projects and tags of the queue with how many wait, the most frequent first: what to filter by."""
     dimensions = {"sources": "source", "projects": "project", "tags": "tag"}
-    found: dict[str, Any] = {}
+    offered: dict[str, Any] = {}
     for facet, dimension in dimensions.items():
         waits = [tally for tally in reader.columns.counts.by(dimension) if tally.waiting]
         waits.sort(key=lambda tally: (-tally.waiting, tally.key))
-        found[facet] = [{"name": tally.key, "waiting": tally.waiting} for tally in waits[:FACETS]]
-    return found
+        offered[facet] = [{"name": tally.key, "waiting": tally.waiting} for tally in waits[:FACETS]]
+    return offered
 
 
 def covered(reader: Reader, *, tag: str, limit: int = PAGE, after: int | None = None) -> dict[str, Any]:
@@ -310,8 +310,8 @@ def _search_places(
         if not is_first and deadline():
             return rows, (place, seqs[0] + 1)
         is_first = False
-        found, goes_on = _search(reader.con, seqs, text, limit - len(rows), deadline)
-        rows += [(place, seq) for seq in found]
+        matching, goes_on = _search(reader.con, seqs, text, limit - len(rows), deadline)
+        rows += [(place, seq) for seq in matching]
         if goes_on is not None:
             return rows, (place, goes_on)
     return rows, None

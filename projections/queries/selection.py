@@ -44,12 +44,12 @@ def named(
         has_tag = columns.tag_sets.holding(np.arange(len(tags.values)) == tags.numbers.get(tag, _NOBODY))
 
     def matches(part: slice) -> Mask:
-        found = np.ones(part.stop - part.start, np.bool_)
+        matching = np.ones(part.stop - part.start, np.bool_)
         for column, number in numbers.items():
-            found &= columns[column][part] == number
+            matching &= columns[column][part] == number
         if has_tag is not None:
-            found &= has_tag[columns["tags"][part]]
-        return found
+            matching &= has_tag[columns["tags"][part]]
+        return matching
 
     return matches
 
@@ -60,13 +60,13 @@ def in_place(columns: Columns, place: int, below: int) -> Matches:
 
     def matches(part: slice) -> Mask:
         queue = columns["queue"][part]
-        found: Mask = queue > NEW_TOPIC if place == NEW_TOPIC else queue == place
+        matching: Mask = queue > NEW_TOPIC if place == NEW_TOPIC else queue == place
         if is_thin is None:
-            return found
-        rows = np.flatnonzero(found)
+            return matching
+        rows = np.flatnonzero(matching)
         is_new = (columns["approval"][part][rows] == 0) & is_thin[columns["tags"][part][rows]]
-        found[rows] = is_new if place == NEW_TOPIC else ~is_new
-        return found
+        matching[rows] = is_new if place == NEW_TOPIC else ~is_new
+        return matching
 
     return matches
 
@@ -95,10 +95,10 @@ def both(*all_of: Matches) -> Matches:
     """What matches everything."""
 
     def matches(part: slice) -> Mask:
-        found = all_of[0](part)
+        matching = all_of[0](part)
         for one in all_of[1:]:
-            found &= one(part)
-        return found
+            matching &= one(part)
+        return matching
 
     return matches
 

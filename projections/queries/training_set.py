@@ -1,6 +1,7 @@
 """The training set: which rows each format holds, their side of the split, and the facts behind every row.
 
-Everything is of one moment: `select` runs in a transaction of the caller's, and `pages` reads in the same one.
+Everything is of one moment: `select` runs in a transaction of the caller's, and `pages` reads in the same one. They
+hand rows on in temporary tables: `held` are the verdicts that are chosen by, `chosen` what is exported of them.
 """
 
 from __future__ import annotations

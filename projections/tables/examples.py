@@ -299,16 +299,16 @@ _PLAIN = re.compile("[!-~]+( [!-~]+)*")
 
 def questions(con: Connection, prompts: Sequence[str]) -> list[str]:
     """The normalised prompts, as QUESTION says; DuckDB is asked for those that are not plain ASCII."""
-    found = list(map(_plain_question, prompts))
-    others = [n for n, question in enumerate(found) if question is None]
+    normalised = list(map(_plain_question, prompts))
+    others = [n for n, question in enumerate(normalised) if question is None]
     if others:
         rows = con.execute(
             f"SELECT {QUESTION} FROM (SELECT unnest($prompts::VARCHAR[]) AS prompt)",
             {"prompts": [prompts[n] for n in others]},
         ).fetchall()
         for n, (question,) in zip(others, rows, strict=True):
-            found[n] = question
-    return [question for question in found if question is not None]
+            normalised[n] = question
+    return [question for question in normalised if question is not None]
 
 
 def _plain_question(prompt: str) -> str | None:

@@ -125,7 +125,7 @@ class Columns:
         capacity = len(self._arrays["seq"])
         if count > capacity:
             for array in self._arrays.values():  # moves pages, not bytes: nobody may hold on to an array
-                array.resize(max(count, 2 * capacity, 1024), refcheck=False)
+                array.resize(max(count, capacity * 5 // 4, 1024), refcheck=False)
 
     def row(self, seq: int) -> int:
         """The row of a sequence that an example has."""
@@ -192,9 +192,9 @@ class Columns:
     def corrected_by(self, row: int) -> set[int]:
         """The rows of what a correction stands against, by the id that it names or by its words."""
         example, original = self._wrong[row]
-        found = set(self.by_id([example]).values()) if example is not None else set()
+        named = set(self.by_id([example]).values()) if example is not None else set()
         by_text = self.by_text(original) if original is not None else []
-        return found | {other for other in by_text if self._is_older(other, row)}
+        return named | {other for other in by_text if self._is_older(other, row)}
 
     def against(self, row: int) -> set[int]:
         """The rows of the corrections that stand against an example."""
@@ -226,8 +226,8 @@ class Columns:
         for representative in clusters.tolist():
             rows += self._others.get(representative, ())
         # What represented others may represent nobody any more, and be in another cluster.
-        found = np.unique(np.array(rows, np.int64))
-        return found[np.isin(self["cluster"][found], clusters)]
+        members = np.unique(np.array(rows, np.int64))
+        return members[np.isin(self["cluster"][members], clusters)]
 
     def recount(self) -> None:
         """Count all examples anew, and let others see them."""

@@ -69,11 +69,11 @@ class Counts:
         for name, column in numbers.items():
             counted = self._sized(name, int(column.max()) + 1)
             for n, some in enumerate((slice(None), is_trained, waits)):
-                found = np.bincount(column[some])
-                counted[: len(found), n] += sign * found
+                by_number = np.bincount(column[some])
+                counted[: len(by_number), n] += sign * by_number
         self._count_tags(of, sign, is_trained, waits)
-        said = of["occurred_at"] != NEVER
-        hours, counts = np.unique(of["occurred_at"][said] // HOUR * 2 + of["kind"][said], return_counts=True)
+        dated = of["occurred_at"] != NEVER
+        hours, counts = np.unique(of["occurred_at"][dated] // HOUR * 2 + of["kind"][dated], return_counts=True)
         for hour, count in zip(hours.tolist(), counts.tolist(), strict=True):
             key = hour // 2, hour % 2
             self.hours[key] = self.hours.get(key, 0) + sign * count
@@ -81,18 +81,16 @@ class Counts:
                 del self.hours[key]
 
     def _count_tags(self, of: dict[str, Column], sign: int, is_trained: Column, waits: Column) -> None:
-        owners, members = self._sets.pairs()
+        sets, which = np.unique(of["tags"], return_inverse=True)
+        owners, members = self._sets.members_of(sets.tolist())
         counted = self._sized("tag", len(self._sets.tags.values))
-        for n, tags in enumerate((of["tags"], of["tags"][is_trained], of["tags"][waits])):
-            found = np.bincount(tags, minlength=len(self._sets))
-            moved = np.flatnonzero(found[owners])
-            np.add.at(counted[:, n], members[moved], sign * found[owners[moved]])
+        for n, some in enumerate((which, which[is_trained], which[waits])):
+            np.add.at(counted[:, n], members, sign * np.bincount(some, minlength=len(sets))[owners])
         if len(self._sets) > len(self._waiting_new):
             self._waiting_new.resize((2 * len(self._sets), len(_MAY_BE_NEW)), refcheck=False)
         for n, place in enumerate(_MAY_BE_NEW):
-            some = of["tags"][(of["queue"] == place) & (of["approval"] == 0)]
-            found, many = np.unique(some, return_counts=True)
-            self._waiting_new[found, n] += sign * many
+            new = (of["queue"] == place) & (of["approval"] == 0)
+            np.add.at(self._waiting_new[:, n], of["tags"][new], sign)
 
     def _sized(self, dimension: str, size: int) -> Column:
         if size > len(self._of[dimension]):
@@ -106,9 +104,9 @@ class Counts:
         keys = names if isinstance(names, tuple) else names.values
         if dimension in ("source", "project"):
             keys = ("", *keys)
-        there = np.flatnonzero(counted[:, 0])
-        found = [Tally(keys[n], *row) for n, row in zip(there.tolist(), counted[there].tolist(), strict=True)]
-        return sorted(found, key=lambda tally: (-tally.total, tally.key))
+        numbers = np.flatnonzero(counted[:, 0])
+        tallies = [Tally(keys[n], *row) for n, row in zip(numbers.tolist(), counted[numbers].tolist(), strict=True)]
+        return sorted(tallies, key=lambda tally: (-tally.total, tally.key))
 
     def of(self, dimension: str, key: str) -> Tally:
         """One tally; of what nobody has counted it is 0."""

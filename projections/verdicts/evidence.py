@@ -70,8 +70,8 @@ def _evidence(arrived: pa.Table, prompt_keys: list[bytes], analyses: pa.Table) -
         for some, size in zip(analyses["flags"].to_pylist(), longest.to_pylist(), strict=True)
     ]
     tags = [
-        sorted({*author, *found}) or ["general"]
-        for author, found in zip(arrived["author_tags"].to_pylist(), analyses["tags"].to_pylist(), strict=True)
+        sorted({*author, *of_text}) or ["general"]
+        for author, of_text in zip(arrived["author_tags"].to_pylist(), analyses["tags"].to_pylist(), strict=True)
     ]
     columns: dict[str, Any] = {name: arrived[name] for name in _TAKEN} | {
         "tags": pa.array(tags, TYPES["VARCHAR[]"]),

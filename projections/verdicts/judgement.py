@@ -136,22 +136,6 @@ def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
     }.items():
         reasons[holds] |= BIT[name]
     is_correction = e["kind"] == CORRECTION
-    edge = e["has_personal_data"] | e["has_flags"] | ((basis == 0) & is_borderline)
-    queue = np.select(
-        [
-            is_disputed & is_approved & ~is_erased & ~is_corrected,
-            reasons & _GONE > 0,
-            (decision != 0) & ~(is_disliked & (e["feedback_seq"] > e["decision_seq"])),
-            is_correction,
-            reasons & (_FILTERS & ~BIT["too_short"]) > 0,
-            is_disliked,
-            reasons & _FILTERS > 0,
-            edge,
-            basis == 0,
-        ],
-        [1, 0, 0, 1, 0, 2, 0, 4, 5],
-        0,
-    )
     rank = np.select(
         [
             is_correction | (np.isin(e["source"], rules.corrected_source) & ~untrusted),
@@ -161,15 +145,45 @@ def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
         [4, 3, 2],
         1,
     )
-    approval = np.where(is_rejected, 0, basis)
+    worth = Worth(reasons, basis, is_disputed & ~is_corrected, is_borderline)
     return {
         "relevance": relevance.astype(np.int8),
-        "approval": approval.astype(np.int8),
+        "approval": np.where(is_rejected, 0, basis).astype(np.int8),
         "rank": rank.astype(np.int8),
         "is_borderline": is_borderline,
         "reasons": reasons.astype(np.int16),
-        "queue": queue.astype(np.int8),
+        "queue": _places(e, worth).astype(np.int8),
     }
+
+
+class Worth(NamedTuple):
+    """What the place in the queue depends on, beside the evidence; `basis` is what an approval rests on."""
+
+    reasons: Column
+    basis: Column
+    is_disputed: Mask
+    is_borderline: Mask
+
+
+def _places(e: Mapping[str, Column], worth: Worth) -> Column:
+    """The place of each example in the review queue, 0 for none; new topics are told apart by who asks."""
+    reasons, basis = worth.reasons, worth.basis
+    decision, is_disliked = e["decision"], e["feedback"] == NEGATIVE
+    return np.select(
+        [
+            worth.is_disputed & (decision == APPROVED) & ~e["is_erased"],
+            reasons & _GONE > 0,
+            (decision != 0) & ~(is_disliked & (e["feedback_seq"] > e["decision_seq"])),
+            e["kind"] == CORRECTION,
+            reasons & (_FILTERS & ~BIT["too_short"]) > 0,
+            is_disliked,
+            reasons & _FILTERS > 0,
+            e["has_personal_data"] | e["has_flags"] | ((basis == 0) & worth.is_borderline),
+            basis == 0,
+        ],
+        [1, 0, 0, 1, 0, 2, 0, 4, 5],
+        0,
+    )
 
 
 def contends(reasons: Column) -> Mask:
@@ -207,10 +221,10 @@ def judge(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
     """JUDGEMENT of examples, without contradictions. Every answer to a question has to be among them."""
     judged = alone(e, rules)
     question = e["cluster"] if rules.near else e["question"]
-    found = contest(question, judged["rank"], e["occurred_at"], e["seq"], judged["reasons"] == 0)
-    worse = found.rows[found.place > 0]
+    contested = contest(question, judged["rank"], e["occurred_at"], e["seq"], judged["reasons"] == 0)
+    worse = contested.rows[contested.place > 0]
     judged["duplicate_of"] = np.zeros(len(question), np.int64)
-    judged["duplicate_of"][worse] = e["seq"][found.best[found.place > 0]]
+    judged["duplicate_of"][worse] = e["seq"][contested.best[contested.place > 0]]
     judged["reasons"][worse] |= _DUPLICATE
     judged["contradicts"] = np.zeros(len(question), np.int64)
     return judged

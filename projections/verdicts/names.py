@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,20 +59,20 @@ class Sets:
         """The tags of a set."""
         return [self.tags.values[tag] for tag in self._sets.values[number]]
 
-    def pairs(self) -> tuple[Column, Column]:
-        """Every set with each of its tags, as two columns of numbers."""
-        new = self._sets.values[self._laid_out :]
-        if new:
-            sizes = np.fromiter(map(len, new), np.int64, len(new))
-            tags = np.fromiter((tag for tags in new for tag in tags), np.int32, int(sizes.sum()))
-            owners = np.repeat(np.arange(self._laid_out, len(self), dtype=np.int32), sizes)
-            self._members, self._owners = np.append(self._members, tags), np.append(self._owners, owners)
-            self._laid_out = len(self)
-        return self._owners, self._members
+    def members_of(self, sets: Sequence[int]) -> tuple[Column, Column]:
+        """Every tag of some sets, as the place of the set among them and the number of the tag."""
+        tags = [self._sets.values[number] for number in sets]
+        sizes = np.fromiter(map(len, tags), np.int64, len(tags))
+        members = np.fromiter((tag for some in tags for tag in some), np.int32, int(sizes.sum()))
+        return np.repeat(np.arange(len(tags)), sizes), members
 
     def holding(self, tags: Column) -> Column:
         """Of each set by its number: whether it holds one of the tags that a mask by their numbers names."""
-        owners, members = self.pairs()
-        found: Column = np.zeros(len(self), np.bool_)
-        found[owners[tags[members]]] = True
-        return found
+        if self._laid_out < len(self):
+            owners, members = self.members_of(range(self._laid_out, len(self)))
+            self._owners = np.append(self._owners, owners.astype(np.int32) + self._laid_out)
+            self._members = np.append(self._members, members)
+            self._laid_out = len(self)
+        holds: Column = np.zeros(len(self), np.bool_)
+        holds[self._owners[tags[self._members]]] = True
+        return holds

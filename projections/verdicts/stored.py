@@ -105,7 +105,7 @@ def _word(words: Iterable[str], number: str) -> str:
 
 def whole(judged: str = JUDGED.name, evidence: str = EVIDENCE.name) -> str:
     """The SELECT of verdicts in words from relations of both tables."""
-    said = {
+    worded = {
         "cluster": "j.cluster",
         "feedback": _word(FEEDBACK, "j.feedback"),
         "decision": _word(DECISIONS, "j.decision"),
@@ -120,7 +120,7 @@ def whole(judged: str = JUDGED.name, evidence: str = EVIDENCE.name) -> str:
         name: f"nullif(j.{name}, 0)::BIGINT"
         for name in ("feedback_seq", "decision_seq", "duplicate_of", "contradicts", "queue")
     }
-    columns = ", ".join(f"{said.get(name, f'e.{name}')} AS {name}" for name in _WHOLE)
+    columns = ", ".join(f"{worded.get(name, f'e.{name}')} AS {name}" for name in _WHOLE)
     return f"""SELECT {columns} FROM {evidence} e JOIN {judged} j USING (seq)
                LEFT JOIN corrections s ON s.seq = j.superseded_by LEFT JOIN corrections d ON d.seq = j.disputed_by"""
 
@@ -213,13 +213,13 @@ def read(con: Connection) -> Columns:
     last = (first(con, "SELECT max(seq) FROM evidence") or (None,))[0] or 0
     for start in range(0, last, PAGE):
         among = f"WHERE seq > {start} AND seq <= {start + PAGE}"
-        said = con.sql(
+        rows = con.sql(
             f"""SELECT {READ_EVIDENCE}, {", ".join(JUDGEMENT)}
                 FROM (FROM evidence {among}) JOIN (FROM judged {among}) USING (seq)
                 JOIN (SELECT seq, id_key, text_key, said_key, actor AS author, corrects, original_key
                       FROM examples {among}) USING (seq) ORDER BY seq"""
         )
-        put(columns, said.to_arrow_table())
+        put(columns, rows.to_arrow_table())
     columns.recount()
     return columns
 
@@ -248,14 +248,14 @@ def take_in(columns: Columns, page: pa.Table) -> Rows:
         for name, values in (_numbered(columns, again) | clusters).items():
             columns[name][rows] = values
         keys = (again[name].to_pylist() for name in ("text_key", "said_key"))
-        for row, text, said in zip(rows.tolist(), *keys, strict=True):
-            columns.keep_text(row, _key(text), _key(said))
+        for row, text, first_text in zip(rows.tolist(), *keys, strict=True):
+            columns.keep_text(row, _key(text), _key(first_text))
         columns.gather(rows)
     return np.concatenate([rows, fresh])
 
 
 def put(columns: Columns, page: pa.Table) -> Rows:
-    """Add examples by a page of READ_EVIDENCE, with what was said and judged where it has that; their rows."""
+    """Add examples by a page of READ_EVIDENCE, with what was first_text and judged where it has that; their rows."""
     if not len(page):
         return np.empty(0, np.int64)
     high, low = _halves(page, "id_key")
@@ -267,8 +267,8 @@ def put(columns: Columns, page: pa.Table) -> Rows:
     if "said_key" in page.column_names:
         differs = pc.fill_null(pc.not_equal(page["said_key"], page["text_key"]), False)
         for number in np.flatnonzero(differs.to_numpy()).tolist():
-            text, said = (_key(page[name][number].as_py()) for name in ("text_key", "said_key"))
-            columns.keep_text(int(rows[number]), text, said)
+            text, first_text = (_key(page[name][number].as_py()) for name in ("text_key", "said_key"))
+            columns.keep_text(int(rows[number]), text, first_text)
     for number in np.flatnonzero(columns["kind"][rows] == CORRECTION).tolist():
         corrects, original = (page[name][number].as_py() for name in ("corrects", "original_key"))
         columns.corrects(int(rows[number]), corrects and id_key(corrects), _key(original))

@@ -2,6 +2,12 @@
 
 A verdict is a pure function of the tables of facts and the policy, so it never matters in how many batches the facts
 arrived. The columns in memory are what the tables hold (see `memory`).
+
+| temporary table | rows | columns | written by | read by |
+|---|---|---|---|---|
+| `touched` | examples that an unusual batch reaches | seq, example_id | `Projector` | `stored.gathered` |
+| `gathered` | evidence on `touched`, or on all | of `stored.gathered` | `update`, `_gather` | `stored` |
+| `supposed` | examples judged under another policy | of `judged` | `relation` | who asked |
 """
 
 from __future__ import annotations
@@ -51,8 +57,8 @@ class Standing(NamedTuple):
         if not len(self.clusters):
             return np.zeros(len(clusters), np.bool_)
         at = np.minimum(np.searchsorted(self.clusters, clusters), len(self.clusters) - 1)
-        found: Column = (self.clusters[at] == clusters) & (self.best[at] == best) & (self.sizes[at] <= MEMBERS)
-        return found
+        stay: Column = (self.clusters[at] == clusters) & (self.best[at] == best) & (self.sizes[at] <= MEMBERS)
+        return stay
 
 
 NOTHING = Standing(*(np.empty(0, np.int64),) * 3)
@@ -146,13 +152,15 @@ def _contradict(
 def _disagree(con: Connection, columns: Columns, rows: Rows, best: Rows, keep: bool) -> Column:
     from ..texts import contradictions
 
-    found = np.zeros(len(rows), np.bool_)
+    disagree = np.zeros(len(rows), np.bool_)
     for start in range(0, len(rows), contradictions.PAGE):
         part = slice(start, start + contradictions.PAGE)
         ours, theirs = columns["seq"][rows[part]].tolist(), columns["seq"][best[part]].tolist()
         claims = contradictions.read(con, sorted({*ours, *theirs}), keep=keep)
-        found[part] = [contradictions.claims_disagree(claims[a], claims[b]) for a, b in zip(ours, theirs, strict=True)]
-    return found
+        disagree[part] = [
+            contradictions.claims_disagree(claims[a], claims[b]) for a, b in zip(ours, theirs, strict=True)
+        ]
+    return disagree
 
 
 def _standing(columns: Columns, among: Rows) -> Standing:

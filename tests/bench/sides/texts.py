@@ -36,21 +36,15 @@ def _pairs(place: Place, number: int) -> list[tuple[str, str]]:
 @contextmanager
 def analysing(place: Place) -> Iterator[Callable[[int], dict[str, float]]]:
     """Examples/s of relevance, tags and personal data on one core."""
-    con = database.connect(None, threads=1)
     lexicon = policy.default().lexicon
 
     def measure(number: int) -> dict[str, float]:
-        pairs = _pairs(place, number)
-        none = pa.nulls(len(pairs), pa.string())
-        prompts, responses = zip(*pairs, strict=True)
-        con.register("texts", pa.table({"id": range(len(pairs)), "prompt": prompts, "response": responses,
-                                        "original_response": none}))  # fmt: skip
+        texts = [analysis.Texts(*pair) for pair in _pairs(place, number)]
         began = time.process_time()
-        analysis.analysed(con, "texts", lexicon)
-        return {"analysis": len(pairs) / (time.process_time() - began)}
+        analysis.of(texts, lexicon)
+        return {"analysis": len(texts) / (time.process_time() - began)}
 
     yield measure
-    con.close()
 
 
 @contextmanager
