@@ -96,7 +96,7 @@ def timeline(reader: Reader, *, span: Span = "days") -> dict[str, Any]:
         at = datetime.fromtimestamp(hour * 3600, UTC)
         if hour < this_hour and at >= start:
             add(at, KINDS[kind], n)
-    at_once = reader.columns["occurred_at"]
+    at_once = reader.columns["occurred_at"][: reader.columns.published]
     for row in np.flatnonzero((at_once >= this_hour * HOUR) & (at_once <= now)).tolist():
         add(datetime.fromtimestamp(this_hour * 3600, UTC), KINDS[reader.columns["kind"][row]], 1)
     for at, decision in reader.con.execute(

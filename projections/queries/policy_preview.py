@@ -38,8 +38,9 @@ def preview(reader: Reader, *, policy: dict[str, Any]) -> dict[str, Any]:
     candidate, current = from_document(policy), reader.policy
     before = examples.funnel(reader.columns.counts)
     waits = sum(tally.total for tally in reader.columns.counts.by("queue") if tally.key)
+    held = reader.columns.snapshot()
     con = reader.con
-    columns, changed = _judge(con, current, candidate)
+    columns, changed = _judge(con, held, current, candidate)
     unread = first(con, f"SELECT count(*) FROM ({_UNREAD})", {"analyser": analysis.analyser(candidate.lexicon)})
     reasons_of = _reasons(changed)
     return {
@@ -70,8 +71,9 @@ def prepare(con: Connection, *, policy: dict[str, Any]) -> dict[str, Any]:
 
 def moved(reader: Reader, *, policy: dict[str, Any]) -> Iterator[bytes | pa.Table]:
     """Every example that would enter or leave, in the order of the log, page by page."""
-    current, con = reader.policy, reader.con
-    columns, changed = _judge(con, current, from_document(policy))
+    current, held = reader.policy, reader.columns.snapshot()
+    con = reader.con
+    columns, changed = _judge(con, held, current, from_document(policy))
     yield b"{}"
     for start in range(0, len(changed.rows), PAGE):
         yield pa.Table.from_pylist(_shown(con, columns, changed, slice(start, start + PAGE)))
@@ -85,7 +87,7 @@ class Changed(NamedTuple):
     after: Column
 
 
-def _judge(con: Connection, current: Policy, candidate: Policy) -> tuple[Columns, Changed]:
+def _judge(con: Connection, held: Columns, current: Policy, candidate: Policy) -> tuple[Columns, Changed]:
     """Judge everything under the candidate; links of another threshold are made beside the real ones."""
     if candidate.duplicates.threshold != current.duplicates.threshold:
         from ..texts import near_links  # learns its vocabulary: not for those who only ask
@@ -93,10 +95,10 @@ def _judge(con: Connection, current: Policy, candidate: Policy) -> tuple[Columns
         for table in ("near_texts", "near_buckets"):
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM main.{table}")
         near_links.relink(con, candidate.duplicates.threshold)
-    columns, _ = verdicts.candidate(con, candidate)
-    held = con.execute("SELECT reasons FROM judged ORDER BY seq").fetchnumpy()["reasons"]
-    rows = np.flatnonzero((held == 0) != (columns["reasons"] == 0))
-    return columns, Changed(rows, held[rows], columns["reasons"][rows])
+    before = held["reasons"].copy()
+    columns, _ = verdicts.candidate(con, held, candidate)
+    rows = np.flatnonzero((before == 0) != (columns["reasons"] == 0))
+    return columns, Changed(rows, before[rows], columns["reasons"][rows])
 
 
 _UNREAD = """SELECT 1 FROM examples ANTI JOIN (SELECT analysis_key FROM analysis WHERE analyser = $analyser)

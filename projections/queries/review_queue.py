@@ -196,7 +196,7 @@ def related(reader: Reader, *, example_id: str, limit: int = RELATED, after: str
     """
     columns = reader.columns
     known = columns.by_id([id_key(example_id)])
-    if not known:
+    if not known or known[0] >= columns.published:
         return {"corrects": [], "corrections": [], "same_question": [], "same_question_total": 0, "after": None}
     limit = max(1, min(limit, PAGE))
     last_correction, last_answer = examples.place_of(after)

@@ -71,8 +71,9 @@ def select(reader: Reader, min_relevance: Relevance | None = None) -> TrainingSe
         con = reader.con
     else:
         filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
+        held = reader.columns.snapshot()
         con = reader.con
-        columns, evidence = verdicts.candidate(con, msgspec.structs.replace(policy, filters=filters))
+        columns, evidence = verdicts.candidate(con, held, msgspec.structs.replace(policy, filters=filters))
         funnel, relation = examples.funnel(columns.counts), verdicts.relation(con, columns, evidence)
     con.execute(f"CREATE OR REPLACE TEMP TABLE held AS SELECT {_HELD} FROM {relation}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {_chosen('held', policy.export.eval_share)}")

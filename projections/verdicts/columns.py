@@ -229,6 +229,15 @@ class Columns:
         members = np.unique(np.array(rows, np.int64))
         return members[np.isin(self["cluster"][members], clusters)]
 
+    def snapshot(self) -> Columns:
+        """The examples that others see, for judging them under another policy: without look-ups and clusters."""
+        copy = Columns()
+        copy.count = copy.published = self.published
+        copy.sources, copy.projects, copy.uses, copy.tag_sets = self.sources, self.projects, self.uses, self.tag_sets
+        for name in {*EVIDENCE, *SAID, *JUDGED}:
+            copy._arrays[name] = self[name][: self.published].copy()
+        return copy
+
     def recount(self) -> None:
         """Count all examples anew, and let others see them."""
         self.counts = Counts(self.sources, self.projects, self.tag_sets)

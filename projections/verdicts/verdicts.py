@@ -226,12 +226,14 @@ def _suppose(con: Connection, columns: Columns, policy: Policy, standing: Standi
     columns.recount()
 
 
-def candidate(con: Connection, policy: Policy) -> tuple[Columns, str]:
-    """Columns with every example judged under a policy, and the relation that holds their evidence; changes nothing."""
+def candidate(con: Connection, held: Columns, policy: Policy) -> tuple[Columns, str]:
+    """Columns with every example judged under a policy, and the relation that holds their evidence; changes nothing.
+
+    `held` is a snapshot of the columns at the moment of the connection; it may be the one that is returned.
+    """
     if gathers_the_same(con, policy):
-        columns = stored.read(con)
-        _suppose(con, columns, policy, _standing(columns, np.arange(columns.count)), keep=False)
-        return columns, stored.EVIDENCE.name
+        _suppose(con, held, policy, _standing(held, np.arange(held.count)), keep=False)
+        return held, stored.EVIDENCE.name
     return supposed_anew(con, policy)
 
 
