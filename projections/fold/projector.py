@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from events.digest_chain import START
@@ -34,7 +35,7 @@ from ..tables.examples import QUESTION, known, prompt_key, questions
 from ..texts import analysis, contradictions, near_links
 from ..texts.text_size import READ
 from ..texts.workers import MOST, Run, workers
-from ..verdicts import evidence, verdicts
+from ..verdicts import evidence, stored, verdicts
 from ..verdicts.columns import Columns
 from ..verdicts.memory import Memory, Reader
 from . import tables
@@ -270,6 +271,7 @@ class Projector:
                    FROM examples SEMI JOIN touched USING (seq)"""
             )
             analysis.analyse(self.con, "touched_texts", policy.lexicon)
+            self.memory.saw_texts(policy.lexicon)
         apply = verdicts.update(self.con, self.memory, policy, is_new_policy=adopts)
         return Judged(policy, self.memory.columns(), apply)
 
@@ -293,12 +295,12 @@ class Projector:
     def _arrivals(self, arrived: pa.Table, policy: Policy) -> evidence.Arrivals:
         """Analyse and link what has arrived."""
         texts = [arrived[name].to_pylist() for name in ("prompt", "response", "original_response")]
-        analyses = analysis.keep(
-            self.con,
-            arrived["analysis_key"],
-            [analysis.Texts(*each) for each in zip(*texts, strict=True)],
-            policy.lexicon,
-        )
+        lookup, keys = self.memory.analysed(policy.lexicon), stored.halves(arrived["analysis_key"])[0]
+        known = np.zeros(len(keys), np.bool_)
+        known[lookup.find(keys)[0]] = True
+        read = [analysis.Texts(*each) for each in zip(*texts, strict=True)]
+        analyses = analysis.keep(self.con, arrived["analysis_key"], read, policy.lexicon, known)
+        lookup.add(keys[~known], np.zeros(int((~known).sum()), np.int64))
         asked = questions(self.con, texts[0])
         seqs = arrived["seq"].to_pylist()
         prompts = [(seq, question[:READ]) for seq, question in zip(seqs, asked, strict=True)]

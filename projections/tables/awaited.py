@@ -27,6 +27,8 @@ def remove_unsaid(con: Connection) -> None:
 
 def holds_any(con: Connection, ids: Sequence[str]) -> bool:
     """Whether a fact came before one of some examples."""
+    if not first(con, "SELECT 1 FROM awaited LIMIT 1"):
+        return False
     wanted = "SELECT 1 FROM awaited WHERE example_id IN (SELECT unnest($ids::VARCHAR[])) LIMIT 1"
     return first(con, wanted, {"ids": list(ids)}) is not None
 

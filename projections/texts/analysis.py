@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ..policy.lexicon import SAID, Lexicon, difference, rate, said
@@ -42,6 +43,9 @@ ANALYSIS = Table(name="analysis", columns=COLUMNS, key="analysis_key, analyser",
 def analyser(lexicon: Lexicon) -> str:
     """Who analysed: the version of the code, of the rules for personal data, and the digest of the lexicon."""
     return f"{VERSION}.{personal_data.VERSION}.{lexicon.digest[:16]}"
+
+
+Mask = npt.NDArray[np.bool_]
 
 
 class Texts(NamedTuple):
@@ -108,21 +112,28 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon, run: Run | None = Non
             with_table(con, analyses, keep)
 
 
-def keep(con: Connection, keys: pa.ChunkedArray, texts: Sequence[Texts], lexicon: Lexicon) -> pa.Table:
-    """The analyses of texts with their keys, in their order; those that the tables lack are stored."""
+def keep(con: Connection, keys: pa.ChunkedArray, texts: Sequence[Texts], lexicon: Lexicon, known: Mask) -> pa.Table:
+    """The analyses of texts with their keys, in their order; those that the tables lack are stored.
+
+    Texts that are not `known` are in no table; the others may be.
+    """
     analyses = of(texts, lexicon)
-    table = analyses.append_column("analysis_key", keys)
-    if len(set(keys.to_pylist())) < len(keys):
-        _, first_of = np.unique([key.bytes for key in keys.to_pylist()], return_index=True)
-        table = table.take(pa.array(np.sort(first_of)))
+    _, firsts = np.unique([key.bytes for key in keys.to_pylist()], return_index=True)
+    table = analyses.append_column("analysis_key", keys).take(np.sort(firsts))
+    known = known[np.sort(firsts)]
     who = analyser(lexicon)
-    with_table(
-        con,
-        table,
-        f"""INSERT INTO analysis BY NAME SELECT '{who}' AS analyser, * FROM incoming ANTI JOIN (
-            SELECT analysis_key FROM analysis WHERE analyser = '{who}') USING (analysis_key)""",
-    )
+    keep = f"INSERT INTO analysis BY NAME SELECT '{who}' AS analyser, * FROM incoming"
+    anew = f" ANTI JOIN (SELECT analysis_key FROM analysis WHERE analyser = '{who}') USING (analysis_key)"
+    for some, statement in ((table.filter(~known), keep), (table.filter(known), keep + anew)):
+        if len(some):
+            with_table(con, some, statement)
     return analyses
+
+
+def keys(con: Connection, lexicon: Lexicon) -> Iterator[pa.ChunkedArray]:
+    """The keys of all texts that this analyser has seen, page by page."""
+    for page in con.sql(f"SELECT analysis_key FROM analysis WHERE analyser = '{analyser(lexicon)}'").to_arrow_reader():
+        yield pa.chunked_array([page["analysis_key"]])
 
 
 def _page(lexicon: Lexicon, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
@@ -169,14 +180,12 @@ def stream(con: Connection) -> Iterator[bytes | pa.Table]:
 
 def take_over(con: Connection, analyses: pa.Table) -> None:
     """Add the analyses of another database whose texts this database has as well."""
-    con.register("analyses", analyses)
-    try:
-        con.execute(
-            """INSERT INTO analysis SELECT a.* FROM analyses a SEMI JOIN examples USING (analysis_key)
-               ANTI JOIN analysis k ON k.analysis_key = a.analysis_key AND k.analyser = a.analyser"""
-        )
-    finally:
-        con.unregister("analyses")
+    with_table(
+        con,
+        analyses,
+        """INSERT INTO analysis SELECT a.* FROM incoming a SEMI JOIN examples USING (analysis_key)
+           ANTI JOIN analysis k ON k.analysis_key = a.analysis_key AND k.analyser = a.analyser""",
+    )
 
 
 def forget(con: Connection, keep: Sequence[Lexicon]) -> None:

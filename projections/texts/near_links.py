@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..store.database import AMONG, Connection, first
+from ..store.database import AMONG, Connection, first, with_table
 from ..store.table import Table
 from .near_duplicates import (
     ALGORITHM,
@@ -245,14 +245,5 @@ def _table(seqs: Any, keys: Any, banded: Words, absent: Words) -> pa.Table:
     return pa.table([seqs, keys, bands, absent], names=["seq", "facts", "bands", "absent"])
 
 
-def _append(con: Connection, table: str, rows: pa.Table) -> None:
-    if len(rows) == 1:
-        con.execute(
-            f"INSERT INTO {table} VALUES ({', '.join('?' * rows.num_columns)})", list(rows.to_pylist()[0].values())
-        )
-        return
-    con.register("near_incoming", rows)
-    try:
-        con.execute(f"INSERT INTO {table} SELECT * FROM near_incoming")
-    finally:
-        con.unregister("near_incoming")
+def _append(con: Connection, table: str, incoming: pa.Table) -> None:
+    with_table(con, incoming, f"INSERT INTO {table} SELECT * FROM incoming")

@@ -9,12 +9,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import numpy as np
+
+from ..policy.lexicon import Lexicon
 from ..policy.policy import Policy
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection
 from ..tables import policies
+from ..texts import analysis
+from ..texts.analysis import analyser
 from . import stored
 from .columns import Columns
+from .lookup import Lookup
 
 
 class Memory:
@@ -25,13 +31,28 @@ class Memory:
         self._con = con
         self._columns: Columns | None = None
         self._policy: Policy | None = None
+        self._analysed: tuple[str, Lookup] | None = None
         self._seq = 0
         self.changed = threading.Condition(threading.RLock())
+
+    def analysed(self, lexicon: Lexicon) -> Lookup:
+        """Halves of the keys of the texts that were analysed under a lexicon, for the one who folds."""
+        if self._analysed is None or self._analysed[0] != analyser(lexicon):
+            lookup = Lookup()
+            for keys in analysis.keys(self._con, lexicon):
+                lookup.add(stored.halves(keys)[0], np.zeros(len(keys), np.int64))
+            self._analysed = analyser(lexicon), lookup
+        return self._analysed[1]
+
+    def saw_texts(self, lexicon: Lexicon) -> None:
+        """Learn that the texts of the temporary table `touched_texts` were analysed."""
+        keys = self._con.sql("SELECT analysis_key FROM touched_texts").to_arrow_table()["analysis_key"]
+        self.analysed(lexicon).add(stored.halves(keys)[0], np.zeros(len(keys), np.int64))
 
     def drop(self) -> None:
         """Forget everything, as a transaction was rolled back or other rows were put into the tables."""
         with self.changed:
-            self._columns = self._policy = None
+            self._columns = self._policy = self._analysed = None
 
     def columns(self) -> Columns:
         """The columns for the one who folds, outside a transaction or at its beginning."""

@@ -258,8 +258,8 @@ def put(columns: Columns, page: pa.Table) -> Rows:
     """Add examples by a page of READ_EVIDENCE, with what was first_text and judged where it has that; their rows."""
     if not len(page):
         return np.empty(0, np.int64)
-    high, low = _halves(page, "id_key")
-    text_high, text_low = _halves(page, "text_key")
+    high, low = halves(page["id_key"])
+    text_high, text_low = halves(page["text_key"])
     keys = {"id_high": high, "id_low": low, "text_high": text_high, "text_low": text_low}
     rows = columns.append(_numbered(columns, page) | keys)
     columns["cluster"][rows] = np.searchsorted(columns["seq"], page["cluster"].to_numpy())
@@ -287,7 +287,7 @@ def _numbered(columns: Columns, page: pa.Table) -> dict[str, Any]:
     numbered["tags"] = _tagged(page["tags"], columns)
     numbered["kind"] = pc.equal(page["kind"], "correction").to_numpy().astype(np.int8)
     numbered["occurred_at"] = pc.fill_null(page["occurred_at"], NEVER).to_numpy()
-    numbered["question"] = _halves(page, "prompt_key")[0]
+    numbered["question"] = halves(page["prompt_key"])[0]
     plain = ("seq", "prompt_chars", "response_chars", "include_in_training", "was_corrected", "untrusted", "is_erased",
              "score", "context", "has_personal_data", "has_flags", "is_too_long")  # fmt: skip
     more = [name for name in (*SAID, *JUDGED_COLUMNS) if name in page.column_names]
@@ -315,13 +315,13 @@ def _tagged(column: pa.ChunkedArray, columns: Columns) -> npt.NDArray[np.int32]:
     return tagged
 
 
-def _halves(page: pa.Table, name: str) -> tuple[Keys, Keys]:
+def halves(column: pa.ChunkedArray) -> tuple[Keys, Keys]:
     """The halves of a column of keys, which DuckDB hands out as text; 0 where there is none."""
-    if isinstance(page[name].type, pa.UuidType):
-        keys = pc.fill_null(page[name].combine_chunks().storage, pa.scalar(bytes(16), pa.binary(16)))
+    if isinstance(column.type, pa.UuidType):
+        keys = pc.fill_null(column.combine_chunks().storage, pa.scalar(bytes(16), pa.binary(16)))
         both = np.frombuffer(b"".join(keys.to_pylist()), ">u8").reshape(-1, 2).astype(np.uint64)
         return both[:, 0].copy(), both[:, 1].copy()
-    plain = pc.replace_substring(pc.fill_null(page[name], str(UUID(int=0))).combine_chunks(), "-", "")
+    plain = pc.replace_substring(pc.fill_null(column, str(UUID(int=0))).combine_chunks(), "-", "")
     digits = np.frombuffer("".join(plain.to_pylist()).encode(), np.uint8).reshape(-1, 32)
     digits = np.where(digits > ord("9"), digits - (ord("a") - 10), digits - ord("0")).astype(np.uint8)
     octets = (digits[:, ::2] << 4) | digits[:, 1::2]

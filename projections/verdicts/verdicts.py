@@ -19,7 +19,7 @@ import numpy as np
 
 from ..policy.policy import Policy, default
 from ..store.batch import Batch
-from ..store.database import Connection, first
+from ..store.database import Connection, first, with_table
 from ..store.table import Table
 from ..texts.analysis import analyser
 from . import counters, evidence, judgement, stored
@@ -246,9 +246,7 @@ def supposed_anew(con: Connection, policy: Policy) -> tuple[Columns, str]:
 
 def relation(con: Connection, columns: Columns, evidence: str) -> str:
     """The relation of the verdicts of columns that were judged under another policy, for this connection."""
-    con.register("incoming", stored.as_table(columns, slice(None)))
-    con.execute("CREATE OR REPLACE TEMP TABLE supposed AS FROM incoming")
-    con.unregister("incoming")
+    with_table(con, stored.as_table(columns, slice(None)), "CREATE OR REPLACE TEMP TABLE supposed AS FROM incoming")
     return f"({stored.whole('supposed', evidence)})"
 
 
