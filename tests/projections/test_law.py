@@ -52,6 +52,7 @@ from .given import (
     split,
     unlimited,
 )
+from .remembered import assert_remembered
 
 slow = settings(
     max_examples=4 if QUICK else 40,
@@ -280,3 +281,17 @@ def _analysed(con: Connection) -> dict[str, model.Analysis]:
            FROM examples JOIN analysis USING (analysis_key)"""
     ).fetchall()
     return {example_id: model.Analysis(*found) for example_id, *found in rows}
+
+
+@slow
+@for_every(history=histories, sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4))
+def test_memory_is_what_the_tables_hold_after_every_batch(history: list[Said], sizes: list[int]) -> None:
+    messages = given(*history).messages
+    with closing(fold([])) as projector:
+        start = 0
+        for size in cycle(sizes):
+            projector.apply(messages[start : start + size])
+            assert_remembered(projector)
+            start += size
+            if start >= len(messages):
+                break

@@ -1,0 +1,71 @@
+"""Who reads sees one moment of columns and tables, whatever is folded meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from projections.fold.projector import Projector
+from projections.queries import review_queue
+
+from ..given import captured, disliked, erased, given, liked, reading, redacted, split
+
+STORY = given(
+    *(captured(f"e{n}", f"How is roof curb number {n} flashed with TPO?") for n in range(40)),
+    *(liked(f"e{n}") for n in range(0, 40, 3)),
+    *(disliked(f"e{n}") for n in range(1, 40, 3)),
+    redacted("e2", "Where does the TPO walkway pad of this roof end?"),
+    erased("e5"),
+    *(captured(f"late{n}", f"How is roof vent number {n} flashed with TPO?") for n in range(20)),
+)
+COUNTED = "SELECT count(*), count(*) FILTER (reasons = 0), count(*) FILTER (queue IS NOT NULL) FROM verdicts"
+
+
+def test_a_reader_sees_one_moment_while_facts_are_folded(tmp_path: Path) -> None:
+    projector = Projector(tmp_path / "rooflog.duckdb")
+    failures: list[str] = []
+    is_over = threading.Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            reader = reading(projector)
+            tallies = reader.columns.counts.by("reason")
+            counted = tuple(sum(column) for column in zip(*(tally[1:] for tally in tallies), strict=True)) or (0, 0, 0)
+            stored = reader.con.execute(COUNTED).fetchall()[0]
+            if counted != stored:
+                failures.append(f"columns say {counted}, tables {stored}")
+            reader.con.close()
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for thread in readers:
+        thread.start()
+    for batch in split(STORY.messages, 2):
+        projector.apply(batch)
+    is_over.set()
+    for thread in readers:
+        thread.join()
+    projector.close()
+    assert failures == []
+
+
+def test_columns_are_read_before_the_tables() -> None:
+    reader = given(captured("a")).reader
+    assert reader.columns.published == 1
+    assert reader.con.execute("SELECT count(*) FROM judged").fetchall() == [(1,)]
+    with pytest.raises(RuntimeError, match="columns are read before the first statement"):
+        _ = reader.columns
+
+
+def test_what_is_not_committed_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = given(captured("a"), captured("b", "How wide is an EPDM roof seam?"), liked("a"))
+    projector = Projector(None)
+    projector.apply(story.messages[:1])
+    with monkeypatch.context() as broken:
+        broken.setattr("projections.verdicts.stored.write", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            projector.apply(story.messages[1:])
+    assert [item["example_id"] for item in review_queue.found(reading(projector))["items"]] == ["a"]
+    projector.apply(story.messages[1:])
+    assert [item["example_id"] for item in review_queue.found(reading(projector))["items"]] == ["b", "a"]
