@@ -36,7 +36,7 @@ from ..settings import Settings
 from ..state import arguments
 from ..state.client import runs
 from ..state.long_answers import LongAnswers
-from ..state.owner import Owner
+from ..state.owner import Owner, portions
 from ..state.protocol import ANSWER_SECONDS, ASK, MORE, MOVED, ROWS, RUN, Moved
 from .rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuilds
 
@@ -244,7 +244,9 @@ class ProjectorService:
                     await self._owner.catch_up(self._log, until=until, while_read=True)
                     await self._tell()
                 return
-            await asyncio.get_running_loop().run_in_executor(self._folder, projector.apply, fresh)
+            for portion in portions(fresh):
+                await asyncio.get_running_loop().run_in_executor(self._folder, projector.apply, portion)
+                await self._tell()
         await self._tell()
 
     async def _tell(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 
 from events.errors import RooflogError
-from events.log.log import Log
+from events.log.log import Log, Message
 from projections.store import compaction
 from projections.store.batch import Batch
 from projections.store.database import Connection
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 WRITTEN = 250_000
 """Facts in one transaction of a long replay: twice as many as DuckDB writes in one piece."""
+
+BATCH_BYTES = 4 * 2**20
+"""Bytes in one live transaction at most, unless one fact alone is larger. A megabyte of text takes up to a second and a
+half, and whoever stops the service or waits for the tables waits for one transaction."""
 
 FAR = 50_000
 """From so many facts on it is faster to fold all of them first and to judge once."""
@@ -143,9 +147,10 @@ class Owner:
             await asyncio.to_thread(self.projector.judge, progress)
         else:
             async for messages in ahead(log.read(first, last, READ)):
-                await asyncio.to_thread(self.projector.apply, messages)
-                if progress:
-                    progress(messages[-1].seq - first, last - first)
+                for portion in portions(messages):
+                    await asyncio.to_thread(self.projector.apply, portion)
+                    if progress:
+                        progress(portion[-1].seq - first, last - first)
         if not while_read:  # the projector service decides when
             await asyncio.to_thread(self.compact)
 
@@ -216,6 +221,20 @@ class Owner:
                 reader.con.execute("ROLLBACK")
 
         return pages()
+
+
+def portions(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """Messages in their order, as many at a time as may be folded together."""
+    portion: list[Message] = []
+    size = 0
+    for message in messages:
+        if portion and size + len(message.data) > BATCH_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(message)
+        size += len(message.data)
+    if portion:
+        yield portion
 
 
 def fold(projector: Projector, batch: Batch, last: int) -> None:
