@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import hypothesis
 from hypothesis import strategies as st
 
@@ -17,5 +19,5 @@ def test_no_more_bytes_are_folded_together_than_may_be(sizes: list[int]) -> None
     assert [message for portion in portions for message in portion] == messages
     for portion in portions:
         assert len(portion) == 1 or sum(len(message.data) for message in portion) <= owner.BATCH_BYTES
-    for one, next_one in zip(portions, portions[1:], strict=False):
+    for one, next_one in pairwise(portions):
         assert sum(len(message.data) for message in one) + len(next_one[0].data) > owner.BATCH_BYTES
