@@ -43,12 +43,15 @@ class Index:
             return
         self.clear()
         (last,) = first(con, "SELECT max(seq) FROM near_texts") or (None,)
-        representatives = con.sql(
-            "SELECT seq, facts, bands, absent, normal FROM near_buckets JOIN near_texts USING (seq, facts) ORDER BY seq"
-        )
-        for page in representatives.to_arrow_reader(PAGE):
-            seqs, keys, absent = (page[name].to_numpy() for name in ("seq", "facts", "absent"))
-            self.add(seqs, keys, buckets_of(page), absent, page["normal"].to_pylist())
+        for start in range(-1, last or 0, PAGE):
+            among = f"WHERE seq > {start} AND seq <= {start + PAGE}"
+            representatives = con.sql(
+                f"""SELECT seq, facts, bands, absent, normal FROM (FROM near_buckets {among})
+                    JOIN (FROM near_texts {among}) USING (seq, facts) ORDER BY seq"""
+            )
+            for page in representatives.to_arrow_reader(PAGE):
+                seqs, keys, absent = (page[name].to_numpy() for name in ("seq", "facts", "absent"))
+                self.add(seqs, keys, buckets_of(page), absent, page["normal"].to_pylist())
         self.saw(last or -1)
         self._is_read = True
 
