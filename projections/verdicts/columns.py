@@ -74,9 +74,6 @@ _KEYS: dict[str, type[np.generic]] = {
 
 _TYPES = EVIDENCE | SAID | JUDGED | _KEYS
 
-BYTES = sum(np.dtype(kind).itemsize for kind in _TYPES.values()) + 2 * 12
-"""Memory of an example, with its places in the two look-ups; names and clusters come on top."""
-
 
 class Columns:
     """Arrays that grow in place, with their names, look-ups and clusters.
