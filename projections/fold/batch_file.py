@@ -53,7 +53,7 @@ def decoder() -> str:
     total = sha256(f"{version('msgspec')} {version('pyarrow')}".encode())
     for package in (events, projections):
         home = Path(package.__path__[0])
-        for path in sorted(home.rglob("*.py")):
+        for path in sorted([*home.rglob("*.py"), *home.rglob("*.toml")]):
             total.update(f"\0{path.relative_to(home)}\0".encode() + path.read_bytes())
     return total.hexdigest()
 
