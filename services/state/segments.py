@@ -84,7 +84,7 @@ class Replay:
         self._projector = projector
         self._last = last
         self._folder = folder
-        self._known = {segment.first: segment for segment in known}
+        self._known = known
         self._seals = seals
         self._sealed: dict[int, Segment] = {}  # by the first sequence of each of its batches
         self._sealing: Sealing | None = None
@@ -117,16 +117,22 @@ class Replay:
             segments.keep(self._projector.con, segment)
 
     async def _read(self, after: int, digest: bytes) -> AsyncGenerator[Batch]:
+        from projections.fold.batch_file import decoder
+
+        known = {segment.first: segment for segment in self._known if segment.decoder == decoder()}
         while after < self._last:
-            segment = self._known.get(after + 1)
-            file = None if segment is None else await self._file(segment, digest)
+            segment = known.get(after + 1)
+            if segment is not None and segment.begins_at != digest.hex():
+                known.clear()  # it is another log: no later one fits either
+                segment = None
+            file = None if segment is None else await self._file(segment)
             if segment is not None and file is not None:
                 async for batch in _of_file(file):
                     self._sealed[batch.first] = segment
                     yield batch
                 after, digest = segment.last, bytes.fromhex(segment.log_digest)
                 continue
-            later = [first - 1 for first in self._known if first > after + 1]
+            later = [first - 1 for first in known if first > after + 1]
             until = min([*later, self._last])
             async with aclosing(decoded(self._log, after, until)) as batches:
                 async for batch in batches:
@@ -134,11 +140,9 @@ class Replay:
                     yield batch
             after = until
 
-    async def _file(self, segment: Segment, digest: bytes) -> BinaryIO | None:
-        """The file of a segment that may be used after a running digest."""
-        from projections.fold.batch_file import decoder
-
-        if segment.last > self._last or segment.begins_at != digest.hex() or segment.decoder != decoder():
+    async def _file(self, segment: Segment) -> BinaryIO | None:
+        """The file of a segment, where it is sound and the log holds the message that it ends with."""
+        if segment.last > self._last:
             return None
         (message,) = [m async for messages in self._log.read(segment.last - 1, segment.last) for m in messages]
         if _entry(message) != segment.entry:

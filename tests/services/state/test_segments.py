@@ -192,7 +192,7 @@ async def test_a_segment_of_something_else_is_not_used(
     owner.projector.con.execute(f"UPDATE segments SET {column} = 'x' WHERE first = 101")
     read.clear()
     await run(log, owner, Plan())
-    assert read == [(101, 200), (301, 336)]
+    assert read == ([(101, 336)] if column == "begins_at" else [(101, 200), (301, 336)])
     assert content_digest(owner.projector.con) == right
     owner.projector.con.execute("UPDATE segments SET decoder = 'older'")
     owner.close()
