@@ -10,7 +10,7 @@ from .database import Connection
 from .table import Table
 
 SIZE = 100_000
-"""Sequences in a segment. An erasure reads one anew: with 250,000 a rebuild is no faster."""
+"""Sequences in a segment. It is read batch by batch, so a larger one is no faster, and an erasure reads one anew."""
 
 SEGMENTS = Table(
     name="segments",
