@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedRandom
 from pathlib import Path
 
 UMASK = 0o077
@@ -14,6 +15,12 @@ SHOWN = 3
 
 TOLD = "ROOFLOG_UP"
 """Set in the environment of the processes that `rooflog up` starts: it has told of open files already."""
+
+
+def create(path: Path) -> BufferedRandom:
+    """Begin a new file that only its owner may read."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    return os.fdopen(descriptor, "w+b")
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ from ..store.checkpoint import CHECKPOINT
 from ..store.compaction import COMPACTION
 from ..store.database import Connection
 from ..store.projection import Projection
+from ..store.segments import SEGMENTS
 from ..store.table import Table
 from ..tables.awaited import AWAITED
 from ..tables.examples import CORRECTIONS
@@ -32,6 +33,7 @@ TABLES: tuple[Table, ...] = (
     NEAR_BUCKETS,
     CHECKPOINT,
     COMPACTION,
+    SEGMENTS,
     VERDICTS,
 )
 """Every table, those of facts first. The order is the content digest's."""

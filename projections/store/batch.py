@@ -36,7 +36,7 @@ class Batch(Struct):
     running digest. Of the `erased` messages only a tombstone is left. `rows` are the new rows by table: with them a
     batch can be folded without its `facts`. `gone` are the examples whose text this batch removes. `known` are the
     sequences of earlier examples that it names, once they were looked up. `arrived` are the rows of examples that it
-    adds.
+    adds. `log_digest` is the running digest after it, once it was followed.
     """
 
     first: int
@@ -51,6 +51,7 @@ class Batch(Struct):
     gone: set[str] = field(default_factory=set)
     known: dict[str, int] | None = None
     arrived: pa.Table | None = None
+    log_digest: bytes | None = None
 
     def of(self, kind: type[F]) -> list[tuple[int, F]]:
         """The facts of one type with their sequences."""
@@ -62,8 +63,11 @@ class Batch(Struct):
 
     def follow(self, digest: bytes) -> bytes:
         """The running digest after this batch, if it was `digest` before it."""
+        if self.log_digest is not None:
+            return self.log_digest
         for seq, entry in zip(self.entries["seq"].to_pylist(), self.entries["entry"].to_pylist(), strict=True):
             digest = digest_chain.link(digest, seq, entry)
+        self.log_digest = digest
         return digest
 
     def quarantine(self, seqs: Iterable[int], category: str, reason: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from events.digest_chain import START, link
+
 from ..store.batch import Batch
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection
@@ -36,6 +38,17 @@ def entries(con: Connection, *, after: int = 0, limit: int = PAGE) -> dict[str, 
         "checkpoint": now.seq,
         "log_digest": now.log_digest.hex(),
     }
+
+
+def running(con: Connection, seq: int, *, since: int = 0, digest: bytes = START) -> bytes:
+    """The running digest after a sequence, by the recorded entries, from what it was after an earlier one."""
+    while since < seq:
+        until = min(seq, since + PAGE)
+        page = con.execute("SELECT seq, entry FROM chain WHERE seq > ? AND seq <= ? ORDER BY seq", [since, until])
+        for at, entry in page.fetchall():
+            digest = link(digest, at, entry)
+        since = until
+    return digest
 
 
 CHAIN = Projection(name="chain", version=1, handles=(), columns=_COLUMNS, key="seq", rows=_rows)

@@ -140,6 +140,15 @@ def erasing(con: Connection) -> dict[str, Any]:
     return {"remnants": unerased(con), "compaction_due": compaction.is_due(con)}
 
 
+def outdated(con: Connection) -> list[int]:
+    """The first sequences of the segments that may hold text which tombstones list."""
+    rows = con.execute(
+        f"""SELECT first FROM segments s LEFT JOIN ({_LISTED}) l ON l.seq BETWEEN s.first AND s.last
+            GROUP BY first, erased HAVING count(l.seq) <> erased ORDER BY first"""
+    ).fetchall()
+    return [first for (first,) in rows]
+
+
 def repeating(con: Connection, *, example_id: str) -> dict[str, Any]:
     """The example and every example that repeats its text; an example found through another one comes before it.
 

@@ -255,11 +255,13 @@ def _fold(con: Connection, batch: Batch) -> None:
     if incoming is None:
         return
     again = _again(con, batch, incoming)
-    batch.arrived = incoming.filter(pc.invert(pc.is_in(incoming["seq"], pa.array(again, pa.int64()))))
+    is_again = pc.is_in(incoming["seq"], pa.array(again, pa.int64()))
+    batch.arrived = incoming.filter(pc.invert(is_again)) if again else incoming  # a filter copies every text
     is_new = f"WHERE seq NOT IN ({', '.join(map(str, again))})" if again else ""
     # DuckDB takes 25 ms to compile what normalises any prompt, and most are plain.
     is_plain = pc.or_(pc.is_valid(incoming["prompt_key"]), pc.is_null(incoming["prompt"]))
-    for rows, key in ((incoming.filter(is_plain), "prompt_key"), (incoming.filter(pc.invert(is_plain)), PROMPT_KEY)):
+    plain = incoming if pc.all(is_plain).as_py() else incoming.filter(is_plain)
+    for rows, key in ((plain, "prompt_key"), (incoming.filter(pc.invert(is_plain)), PROMPT_KEY)):
         if len(rows):
             database.with_table(
                 con,

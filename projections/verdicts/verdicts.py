@@ -153,13 +153,16 @@ def _disagree(con: Connection, columns: Columns, rows: Rows, best: Rows, keep: b
     from ..texts import contradictions
 
     disagree = np.zeros(len(rows), np.bool_)
+    known: dict[tuple[contradictions.Claims, contradictions.Claims], bool] = {}  # many answers claim the same
     for start in range(0, len(rows), contradictions.PAGE):
         part = slice(start, start + contradictions.PAGE)
         ours, theirs = columns["seq"][rows[part]].tolist(), columns["seq"][best[part]].tolist()
         claims = contradictions.read(con, sorted({*ours, *theirs}), keep=keep)
-        disagree[part] = [
-            contradictions.claims_disagree(claims[a], claims[b]) for a, b in zip(ours, theirs, strict=True)
-        ]
+        for number, (a, b) in enumerate(zip(ours, theirs, strict=True), start):
+            pair = claims[a], claims[b]
+            if pair not in known:
+                known[pair] = contradictions.claims_disagree(*pair)
+            disagree[number] = known[pair]
     return disagree
 
 

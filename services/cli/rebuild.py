@@ -46,7 +46,7 @@ class TableName(click.ParamType[str]):
 
 
 @command("rebuild", example="rooflog rebuild --from-log --verify")
-@click.option("--from-log", is_flag=True, help="Analyse and link every text again instead of taking that over.")
+@click.option("--from-log", is_flag=True, help="Read the log alone, no segment, and analyse and link every text again.")
 @click.option(
     "--projection",
     type=TableName(),

@@ -6,23 +6,25 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 
 from events.errors import RooflogError
 from events.log.log import Log
 from projections.policy.policy import Policy
 from projections.store.database import errors_told
+from projections.store.segments import Segment
 from projections.tables import policies
 from projections.texts import analysis
 
 from ..settings import Settings
 from ..state.client import State
-from ..state.decoder_pool import decoded
-from ..state.owner import Owner, fold
+from ..state.owner import Files, Owner
 from ..state.protocol import Progress
+from ..state.segments import Replay
 
 PREFIX = "past."
 """The start of a folder's name that holds a past state; the process id follows."""
@@ -41,7 +43,8 @@ async def as_of(
 ) -> AsyncIterator[State]:
     """The state after a sequence, under the policy of that time or another one.
 
-    The analyses of texts come from the live state where that is given: an analysis follows from its text alone.
+    Where the live state is given, the analyses of texts come from it, because an analysis follows from its text alone,
+    and its segments are read. Else the log alone is read.
     `progress` counts facts, and texts unless `judging` is given.
     Raises RooflogError where the log does not reach so far.
     """
@@ -55,16 +58,19 @@ async def as_of(
     try:
         with errors_told():
             projector = owner.projector
-            async for batch in decoded(log, projector.checkpoint_seq, seq):
-                await asyncio.to_thread(fold, projector, batch, seq)
-                if progress:
-                    progress(batch.last, seq)
+            known = [] if live is None else msgspec.convert(await live.ask("segments"), list[Segment])
+            replay = Replay(log, projector, seq, Files(settings.database).segments, known, seals=False)
+            async with aclosing(replay.batches()) as batches:
+                async for batch in batches:
+                    await asyncio.to_thread(replay.fold, batch)
+                    if progress:
+                        progress(batch.last, seq)
             if policy is not None:
                 policies.suppose(projector.con, policy)
             if live is not None:
-                async with live.rows("analyses") as (_, batches):
-                    async for batch in batches:
-                        await asyncio.to_thread(analysis.take_over, projector.con, pa.Table.from_batches([batch]))
+                async with live.rows("analyses") as (_, pages):
+                    async for page in pages:
+                        await asyncio.to_thread(analysis.take_over, projector.con, pa.Table.from_batches([page]))
             await asyncio.to_thread(projector.judge, judging or progress)
             yield State(log, owner, None, as_it_stands=True)
     finally:

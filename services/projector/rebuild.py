@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,14 +20,17 @@ from projections.fold import table_copy, tables
 from projections.fold.content_digest import table_digests
 from projections.fold.projector import Projector
 from projections.fold.table_copy import Snapshot
-from projections.store import compaction
+from projections.store import compaction, segments
 from projections.store.checkpoint import CHECKPOINT
 from projections.store.database import errors_told
+from projections.store.segments import Segment
 from projections.store.table import Table
+from projections.tables import erasures
 from projections.texts.near_links import NEAR_TEXTS
 
-from ..state.decoder_pool import READ, ahead, decoded
-from ..state.owner import Files, Owner, fold
+from ..state.decoder_pool import READ, ahead
+from ..state.owner import Files, Owner
+from ..state.segments import Replay
 
 REBUILD, REBUILDING = "rebuild", "rebuilding"
 """The command that starts or joins a rebuild in the projector, and the question how far it is."""
@@ -143,15 +146,25 @@ class Rebuild:
         self._is("replaying", last)
         self._open()
         self._began = time.monotonic()
-        async for batch in decoded(self._log, self._projector.checkpoint_seq, last):
-            await self._in_thread(lambda batch=batch: fold(self._projector, batch, last))  # type: ignore[misc]
-            self._moved(batch.last, last)
+        replay = Replay(self._log, self._projector, last, self._files.segments, self._sealed())
+        async with aclosing(replay.batches()) as batches:
+            async for batch in batches:
+                await self._in_thread(lambda batch=batch: replay.fold(batch))  # type: ignore[misc]
+                self._moved(batch.last, last)
         if snapshot is not None and not self.condition.plan.from_log:
             _expect(self._projector, snapshot.log_digest)
         self._is("judging", last)
         linked = last if NEAR_TEXTS in self._taken else 0
         await self._in_thread(lambda: self._projector.judge(self._moved, linked_through=linked))
         self.condition.rate = round(last / max(1e-6, time.monotonic() - self._began))
+
+    def _sealed(self) -> list[Segment]:
+        """The segments to read from: none where the log itself is wanted."""
+        plan = self.condition.plan
+        if self._owner is None or plan.from_log or plan.verify:
+            return []
+        with self._owner.reading() as cursor:
+            return segments.known(cursor)
 
     async def _differing(self, snapshot: Snapshot) -> list[str]:
         """The tables in which the live database was not what the log gives, in the order of the registry."""
@@ -177,6 +190,8 @@ class Rebuild:
         if not compaction.is_due(self._projector.con):
             return
         self._is("compacting")
+        for first in erasures.outdated(self._projector.con):
+            segments.forget(self._projector.con, first)
         await self._in_thread(lambda: table_copy.rewrite(self._projector.con, self._files.rebuilt))
         self._close()
         self._files.rebuilt.replace(self._files.rebuilding)

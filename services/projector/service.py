@@ -70,6 +70,9 @@ IDLE_CONSUMER_SECONDS = 7 * 24 * 3600.0
 FORGET_SECONDS = 60.0
 """How long an erasure that could not be finished waits before it is tried again while nothing arrives."""
 
+SEAL_SECONDS = 60.0
+"""Between two looks for a stretch of the log that can be sealed."""
+
 SWITCH_SECONDS = 0.0005
 """How long the thread that folds may keep Python to itself while one that answers waits. With Python's own 5 ms the
 slowest twentieth of the answers took 187 instead of 143 ms at a million examples, while facts arrived."""
@@ -96,6 +99,7 @@ class ProjectorService:
         self._folder = ThreadPoolExecutor(1, "fold", _stand_back)
         self._rebuilds = Rebuilds(log, owner, self._folding)
         self._has_erased = asyncio.Event()
+        self._sealing = asyncio.Lock()
         self._is_compacting = False
         self._progressed = time.monotonic()
         self.failure: str | None = None
@@ -111,7 +115,7 @@ class ProjectorService:
         await self._owner.check(self._log)
         await self._owner.catch_up(self._log)
         await self._subscribe()
-        tasks = [asyncio.create_task(work()) for work in (self._fold_all, self._watch, self._forget)]
+        tasks = [asyncio.create_task(work()) for work in (self._fold_all, self._watch, self._forget, self._seal)]
         logger.info("projecting from sequence %d", self._owner.projector.checkpoint.seq + 1)
         try:
             await self.app.run()
@@ -279,9 +283,18 @@ class ProjectorService:
             finally:
                 self._is_compacting = False
 
+    async def _seal(self) -> None:
+        """Seal what was folded, once another stretch is whole or an erasure has taken a segment away."""
+        while True:
+            try:
+                await self._owner.seal(self._log, self._sealing, self._folding)
+            except (RooflogError, NatsError, OSError, duckdb.Error) as error:
+                logger.warning("sealing: %s", error)
+            await asyncio.sleep(SEAL_SECONDS)
+
     async def _compact(self) -> None:
         """Write the database anew. A rebuild that is under way may hold the text as well: it begins again."""
-        async with self._rebuilds.held_off(), self._folding:
+        async with self._rebuilds.held_off(), self._sealing, self._folding:
             self._is_compacting = True
             await asyncio.to_thread(self._owner.compact)
 

@@ -49,16 +49,17 @@ T = TypeVar("T")
 
 
 class Stretches(Struct, frozen=True):
-    """Stretches of the log: `size` facts after each sequence in `starts`, up to the sequence `last`."""
+    """Stretches of the log: `size` facts after each sequence in `starts`, of those after one sequence up to another."""
 
     starts: range
     size: int
+    after: int
     last: int
 
     async def read(self, log: Log) -> AsyncGenerator[list[Message]]:
         """Their messages, READ of them at a time."""
         for start in self.starts:
-            async with aclosing(log.read(start, min(start + self.size, self.last), READ)) as read:
+            async with aclosing(log.read(max(start, self.after), min(start + self.size, self.last), READ)) as read:
                 async for messages in read:
                     yield messages
 
@@ -66,11 +67,14 @@ class Stretches(Struct, frozen=True):
 async def decoded(log: Log, after: int, last: int) -> AsyncGenerator[Batch]:
     """The batches between two sequences, ready to be folded without judging; the next one is prepared ahead.
 
-    Raises as `Log.read` does, and RooflogError where a process that decodes was killed.
+    No batch goes beyond a multiple of READ. Raises as `Log.read` does, and RooflogError where a decoding process was
+    killed.
     """
-    size = last - after
-    whole = Stretches(range(after, last, max(1, size)), size, last)
-    batches = _here(log, whole) if size < LONG else _elsewhere(log.access, after, last)
+    starts = range(after - after % READ, last, READ)
+    is_long = last - after >= LONG
+    batches = (
+        _elsewhere(log.access, starts, after, last) if is_long else _here(log, Stretches(starts, READ, after, last))
+    )
     async with aclosing(ahead(batches)) as upcoming:
         async for batch in upcoming:
             yield batch
@@ -97,14 +101,14 @@ async def _here(log: Log, stretches: Stretches) -> AsyncGenerator[Batch]:
             yield await asyncio.to_thread(prepare, messages)
 
 
-async def _elsewhere(access: Access, after: int, last: int) -> AsyncGenerator[Batch]:
+async def _elsewhere(access: Access, starts: range, after: int, last: int) -> AsyncGenerator[Batch]:
     async with AsyncExitStack() as stack:
         decoders = []
         for n in range(PROCESSES):
-            turns = Stretches(range(after + n * READ, last, PROCESSES * READ), READ, last)
+            turns = Stretches(starts[n::PROCESSES], READ, after, last)
             decoders.append(await stack.enter_async_context(_Decoder(access, turns)))
         at = after
-        for n, start in enumerate(range(after, last, READ)):
+        for n, start in enumerate(starts):
             while at < min(start + READ, last):
                 batch = await decoders[n % PROCESSES].next()
                 at = batch.last

@@ -16,22 +16,19 @@ import pyarrow as pa
 from events.errors import RooflogError
 from events.log.log import Log, Message
 from projections.store import compaction
-from projections.store.batch import Batch
 from projections.store.database import Connection
+from projections.store.segments import keep
 
 from ..private_files import sync
 from . import arguments
-from .decoder_pool import READ, ahead, decoded
+from .decoder_pool import READ, ahead
 from .protocol import Progress
 from .questions import COMMANDS, QUESTIONS, STREAMS, first_argument
 from .read_lock import ReadLock
+from .segments import Folder, Replay, purge, seal, unsealed
 
 if TYPE_CHECKING:
-    from projections.fold.projector import Projector
     from projections.verdicts.memory import Reader
-
-WRITTEN = 250_000
-"""Facts in one transaction of a long replay: twice as many as DuckDB writes in one piece."""
 
 BATCH_BYTES = 4 * 2**20
 """Bytes in one live transaction at most, unless one fact alone is larger. A megabyte of text takes up to a second and a
@@ -53,6 +50,7 @@ class Files:
         self.rebuilding = database.with_suffix(".rebuilding.duckdb")
         self.rebuilt = database.with_suffix(".rebuilt.duckdb")
         self.previous = database.with_suffix(".previous.duckdb")
+        self.segments = Folder(database.with_suffix(".segments"))
 
     def lock(self) -> IO[str]:
         """Own the files until the lock is closed. Raises BlockingIOError where another process does."""
@@ -108,6 +106,7 @@ class Owner:
         from projections.fold.projector import Projector  # a process that only asks loads no projector
 
         self.projector = Projector(self.files.live)
+        purge(self.projector.con, self.files.segments)
         self.reader: Connection = self.projector.con.cursor()
 
     def close(self) -> None:
@@ -140,10 +139,12 @@ class Owner:
         first = self.projector.checkpoint.seq
         is_far = last - first > FAR and not while_read
         if is_far:
-            async for batch in decoded(log, self.projector.checkpoint_seq, last):
-                await asyncio.to_thread(fold, self.projector, batch, last)
-                if progress:
-                    progress(batch.last - first, last - first)
+            replay = Replay(log, self.projector, last, self.files.segments, ())
+            async with contextlib.aclosing(replay.batches()) as batches:
+                async for batch in batches:
+                    await asyncio.to_thread(replay.fold, batch)
+                    if progress:
+                        progress(batch.last - first, last - first)
             await asyncio.to_thread(self.projector.judge, progress)
         else:
             async for messages in ahead(log.read(first, last, READ)):
@@ -154,8 +155,23 @@ class Owner:
         if not while_read:  # the projector service decides when
             await asyncio.to_thread(self.compact)
 
+    async def seal(self, log: Log, sealing: asyncio.Lock, folding: asyncio.Lock) -> None:
+        """Seal every whole stretch that was folded and is not sealed, one at a time under `sealing`.
+
+        The database remembers each while nothing is folded. A stretch that cannot be sealed now is left out.
+        """
+        with self.reading() as con:
+            firsts = unsealed(con, self.projector.checkpoint_seq)
+        for first in firsts:
+            async with sealing:
+                if (segment := await seal(log, self.files.segments, self.reading, first)) is not None:
+                    async with folding:
+                        await asyncio.to_thread(keep, self.projector.con, segment)
+
     def compact(self) -> bool:
-        """Rewrite the database where its file may still hold erased text; False where readers keep the file.
+        """Rewrite the database where its file may still hold erased text, and remove such segments.
+
+        False where readers keep the file.
 
         Others read meanwhile. After an interruption the rewrite is due again.
         """
@@ -164,6 +180,7 @@ class Owner:
         from projections.fold import table_copy  # what folds is not loaded by those who only ask
 
         self.files.remove(self.files.previous)
+        purge(self.projector.con, self.files.segments)
         table_copy.rewrite(self.projector.con, self.files.compacting)
         try:
             self.replace(self.files.compacting)
@@ -235,8 +252,3 @@ def portions(messages: Sequence[Message]) -> Iterator[list[Message]]:
         size += len(message.data)
     if portion:
         yield portion
-
-
-def fold(projector: Projector, batch: Batch, last: int) -> None:
-    """Fold a batch of a long replay up to the sequence `last`, without judging."""
-    projector.fold(batch, commit=batch.last >= last or batch.last // WRITTEN > (batch.first - 1) // WRITTEN)

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from projections.queries import dashboard, examples, policy_preview, review_queue, training_set
+from projections.store import segments
 from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine
 from projections.texts import analysis
@@ -44,6 +45,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "counted": dashboard.counted,
     "exports": exports.history,
     "chain": digest_chain.entries,
+    "segments": segments.listed,
     "quarantine": quarantine.listed,
     "kept": quarantine.kept,
     "erasing": erasures.erasing,

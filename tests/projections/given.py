@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from io import BytesIO
 from itertools import count
 from typing import Any
 
@@ -36,10 +37,12 @@ from events.facts import (
 )
 from events.message import Message, listed, remembered
 from events.subjects import Subject, subject_of
+from projections.fold import batch_file
 from projections.fold.projector import Projector, prepare
 from projections.fold.table_copy import compared
 from projections.policy.policy import Policy, default, from_document
 from projections.queries import examples
+from projections.store.batch import Batch
 from projections.store.checkpoint import checkpoint
 from projections.store.database import Connection
 from projections.verdicts.memory import Reader
@@ -208,21 +211,30 @@ class Story:
             other = fold(batches, redeliver=True)
             assert everything(other.con) == content, f"batches of {len(batches[0])} end in other content"
             other.close()
-        late = fold([])
         half = len(self.messages) // 2
-        late.apply(self.messages[: half // 2])
-        for messages in filter(None, (self.messages[half // 2 : half], self.messages[half:])):
-            batch = prepare(messages)
-            batch.let_go()
-            late.fold(pickle.loads(pickle.dumps(batch)))  # noqa: S301 -- as one that comes from another process
+        late, again = fold([self.messages[: half // 2]]), fold([self.messages[: half // 2]])
+        parts = list(filter(None, (self.messages[half // 2 : half], self.messages[half:])))
+        sealed = fold_sealed(late, parts)
         late.judge()
         assert everything(late.con) == content, "judged at the end it is other content"
         late.close()
+        for batch in batch_file.read(sealed):
+            again.fold(batch)
+        again.judge()
+        assert everything(again.con) == content, "from a file it is other content"
+        again.close()
         if self.left != list(self.messages):
             for size in (1, 3, len(self.messages)):
                 other = fold(tuple(split(self.left, size)))
                 assert everything(other.con) == content, "without what was erased the log ends in other content"
                 other.close()
+            late, again = fold([]), fold([])
+            for batch in batch_file.read(fold_sealed(late, [self.left])):
+                again.fold(batch)
+            again.judge()
+            assert everything(again.con) == content, "from a file without what was erased it is other content"
+            late.close()
+            again.close()
         return told
 
     def then(
@@ -283,6 +295,19 @@ def fold(batches: Sequence[Sequence[Message]], *, redeliver: bool = False) -> Pr
         assert projector.apply(batch) == len(batch)
         assert not redeliver or projector.apply(batch) == 0
     return projector
+
+
+def fold_sealed(projector: Projector, batches: Sequence[Sequence[Message]]) -> BytesIO:
+    """Fold batches that come from another process, without judging; the file that holds them."""
+    file = BytesIO()
+    for messages in filter(None, batches):
+        prepared = prepare(messages)
+        prepared.let_go()
+        batch: Batch = pickle.loads(pickle.dumps(prepared))  # noqa: S301 -- our own
+        projector.fold(batch)
+        arrived = [] if batch.arrived is None else batch.arrived["seq"].to_pylist()
+        batch_file.write(file, batch, batch_file.asked_for(batch, arrived))
+    return file
 
 
 def reading(projector: Projector) -> Reader:

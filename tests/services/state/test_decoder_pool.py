@@ -23,7 +23,7 @@ from services.projector.rebuild import Plan
 from services.state import decoder_pool
 from services.state.arrow_pipe import ArrowPipe
 from services.state.decoder_pool import decoded
-from services.state.owner import Owner, fold
+from services.state.owner import Owner
 
 from ..conftest import NOW, capture
 from ..projector.test_rebuild import beside, owned, run, say
@@ -98,7 +98,7 @@ async def test_what_is_folded_from_it_is_what_is_folded_without(
         closing(Owner(tmp_path / "rooflog.duckdb")) as here,
     ):
         async for batch in decoded(log, 0, last):
-            await asyncio.to_thread(fold, there.projector, batch, last)
+            await asyncio.to_thread(there.projector.fold, batch)
         there.projector.judge()
         monkeypatch.setattr(decoder_pool, "LONG", HERE)
         await here.catch_up(log)
