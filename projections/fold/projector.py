@@ -322,14 +322,15 @@ class Projector:
             [(seq, example_id) for example_id, seq in seq_of.items()],
             "CREATE OR REPLACE TEMP TABLE touched AS FROM incoming",
         )
-        disputed = self.con.execute(  # a decision on an untrusted correction is one on what it corrects
-            "SELECT corrects FROM corrections SEMI JOIN touched USING (seq) WHERE untrusted AND corrects IS NOT NULL"
+        # A decision on an untrusted correction is one on what it corrects, and its erasure lets it stand.
+        corrected = self.con.execute(
+            "SELECT corrects FROM corrections SEMI JOIN touched USING (seq) WHERE corrects IS NOT NULL"
         ).fetchall()
-        if disputed:
+        if corrected:
             with_rows(
                 self.con,
                 {"seq": "BIGINT", "example_id": "VARCHAR"},
-                [(seq, example_id) for example_id, seq in known(self.con, {one for (one,) in disputed}).items()],
+                [(seq, example_id) for example_id, seq in known(self.con, {one for (one,) in corrected}).items()],
                 "INSERT INTO touched FROM incoming ANTI JOIN touched USING (seq)",
             )
         wrong = self.con.execute("SELECT original_key FROM corrections SEMI JOIN touched USING (seq)").fetchall()

@@ -79,7 +79,10 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
     )
     for route in api.routes:  # Litestar has no place for what every route may answer
         for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
-            handler.responses = {status: ResponseSpec(Problem, description=text) for status, text in _REFUSALS.items()}
+            handler.responses = {
+                status: ResponseSpec(Problem, description=text, generate_examples=False)
+                for status, text in _REFUSALS.items()
+            }
     return Litestar(
         route_handlers=[
             api,
@@ -111,7 +114,11 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
     "/health",
     summary="Is it well?",
     tags=["state"],
-    responses={503: ResponseSpec(dict[str, Any], description="The log or the projector is away, or silent.")},
+    responses={
+        503: ResponseSpec(
+            dict[str, Any], generate_examples=False, description="The log or the projector is away, or silent."
+        )
+    },
 )
 async def health(gateway: Gate) -> Response[dict[str, Any]]:
     """For load balancers and monitors; it needs no token, shows no text and waits for nobody.

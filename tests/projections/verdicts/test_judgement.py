@@ -389,3 +389,5 @@ class TestTrust:
     def test_an_erased_dispute_keeps_the_answer_out(self) -> None:
         story = given(captured("a"), approved("a"), corrected("a", untrusted=True))
         story.when(Erase("fix-a")).then(training_set=[], why={"a": ["superseded_by fix-a"]})
+        of_other_words = given(captured("a"), approved("a"), corrected("a", wrong=BETTER, untrusted=True))
+        of_other_words.when(Erase("fix-a")).then(training_set=[], why={"a": ["superseded_by fix-a"]})
