@@ -51,9 +51,9 @@ IN_FLIGHT = 2 * BATCH
 """Facts that the server delivers ahead of the last acknowledgement: it bounds what gathers in memory."""
 
 REST_SECONDS = 0.25
-"""After a batch the projector rests a quarter as long as it has folded, this at most, unless a quarter of a BATCH waits:
-what arrives meanwhile is folded together. At 500 facts/s a rest as long as the batch made a fact seen after 270 instead
-of 231 ms at the median."""
+"""After a batch the projector rests a quarter as long as it has folded, this at most, unless a quarter of a BATCH is
+waiting: what arrives meanwhile is folded together. At 500 facts/s a rest as long as the batch made a fact seen after
+270 instead of 231 ms at the median."""
 
 TIDY_FACTS = 10_000
 TIDY_SECONDS = 5.0
