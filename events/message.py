@@ -61,6 +61,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         return decode(self.data, self.subject)
 
 
+def legible(subject: str) -> str:
+    r"""A subject as text that can be stored and shown: octets that are not UTF-8 are written as `\xff`."""
+    return subject.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def remembered(message: Message) -> ErasedMessage:
     """What a tombstone keeps of a message, without its text."""
     tag = corrected = None

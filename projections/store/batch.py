@@ -14,7 +14,7 @@ from events import digest_chain
 from events.codec import decode as fact_of
 from events.errors import InvalidFact
 from events.facts import FACTS, Fact
-from events.message import Message
+from events.message import Message, legible
 
 F = TypeVar("F", bound=Fact)
 
@@ -74,8 +74,8 @@ class Batch(Struct):
         """Set aside messages that decoded well and yet cannot be folded."""
         for seq in seqs:
             message = self.messages.slice(pc.index(self.messages["seq"], seq).as_py(), 1).to_pylist()[0]
-            subject = message["subject"].decode("utf-8", "surrogateescape")
-            self.quarantined.append(Quarantined(seq, subject, message["data"], category, reason))
+            subject = message["subject"].decode("utf-8", "backslashreplace")
+            self.quarantined.append(Quarantined(seq, subject, message["data"], category, legible(reason)))
 
 
 def decode(messages: Sequence[Message]) -> Batch:
@@ -88,7 +88,7 @@ def decode(messages: Sequence[Message]) -> Batch:
     chained = pa.table({"seq": kept["seq"], "entry": entries})
     if b"" in subjects:  # what is missing adds nothing
         chained = chained.filter(pc.not_equal(kept["subject"], b""))
-    batch = Batch(seqs[0], seqs[-1], messages[-1].subject, kept, chained)
+    batch = Batch(seqs[0], seqs[-1], legible(messages[-1].subject), kept, chained)
     facts: dict[type[Fact], list[tuple[int, Fact]]] = {kind: [] for kind in FACTS}
     batch.facts = facts
     for message, brackets in zip(messages, _brackets(raw), strict=True):

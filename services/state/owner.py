@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from events.errors import RooflogError
 from events.log.log import Log, Message
+from events.message import legible
 from projections.store import compaction
 from projections.store.database import Connection
 from projections.store.segments import keep
@@ -120,7 +121,7 @@ class Owner:
         now = self.projector.checkpoint
         last = await log.last_sequence()
         message = await log.at(now.seq) if now.seq else None
-        if now.seq > last or (message is not None and message.subject != now.subject):
+        if now.seq > last or (message is not None and legible(message.subject) != now.subject):
             raise RooflogError(
                 f"the database stands at sequence {now.seq} ({now.subject}), but the log at "
                 f"{log.client.connected_url.netloc if log.client.connected_url else '?'} ends at {last} "
