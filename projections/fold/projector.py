@@ -174,6 +174,7 @@ class Projector:
         if since > last:
             return
         self.con.execute(f"SET threads = {database.THREADS}")
+        self.memory.drop()  # what was folded without it is in the tables alone
         policy = policies.current(self.con)
         with workers(MOST) if last - since >= PORTION else nullcontext() as run:
             self._read_texts(policy, since, last, linked_through, run, progress)
@@ -225,12 +226,16 @@ class Projector:
                     "UPDATE checkpoint SET seq = ?, subject = ?, log_digest = ?, judged_seq = ?",
                     [batch.last, batch.last_subject, digest, batch.last if judge else self._judged_seq],
                 )
+            if commit:
+                self.checkpoint_seq = batch.last
+            if judge:
+                self._judged_seq = batch.last
             if judged:
-                self.memory.publish(judged.policy, judged.columns, batch.last, judged.apply)
-        if commit:
-            self.checkpoint_seq = batch.last
-        if judge:
-            self._judged_seq = batch.last
+                try:
+                    self.memory.publish(judged.policy, judged.columns, batch.last, judged.apply)
+                except BaseException:
+                    self.memory.drop()  # what is committed is read from the tables again
+                    raise
 
     @contextmanager
     def _transaction(self, commit: bool = True) -> Iterator[None]:

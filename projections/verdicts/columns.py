@@ -92,7 +92,7 @@ class Columns:
         """How many examples others see."""
         self._ids, self._texts = Lookup(), Lookup()
         self._said: dict[int, tuple[int, int]] = {}
-        self._others: dict[int, list[int]] = {}
+        self._others: dict[int, set[int]] = {}
         self._correcting: dict[bytes, list[int]] = {}
         self._correcting_text: dict[bytes, list[int]] = {}
         self._wrong: dict[int, tuple[bytes | None, bytes | None]] = {}
@@ -208,7 +208,7 @@ class Columns:
         cluster = self["cluster"][rows]
         is_other = cluster != rows
         for row, representative in zip(rows[is_other].tolist(), cluster[is_other].tolist(), strict=True):
-            self._others.setdefault(representative, []).append(row)
+            self._others.setdefault(representative, set()).add(row)
 
     def scatter(self, rows: Iterable[int]) -> None:
         """Take rows out of their clusters, before they get another one."""

@@ -14,13 +14,16 @@ import numpy as np
 from ..policy.lexicon import Lexicon
 from ..policy.policy import Policy
 from ..store.checkpoint import checkpoint
-from ..store.database import Connection
+from ..store.database import Connection, DatabaseError
 from ..tables import policies
 from ..texts import analysis
 from ..texts.analysis import analyser
 from . import stored
 from .columns import Columns
 from .lookup import Lookup
+
+PUBLISHED_SECONDS = 30.0
+"""How long a reader waits for a commit to be published, which takes milliseconds."""
 
 
 class Memory:
@@ -91,7 +94,8 @@ class Memory:
                 if self._seq == seq and self._columns is not None and self._policy is not None:
                     return Reader(self, cursor, self._columns, self._policy)
                 cursor.execute("ROLLBACK")  # a commit that is not published yet
-                self.changed.wait(0.1)
+                if not self.changed.wait(PUBLISHED_SECONDS):
+                    raise DatabaseError(f"facts up to sequence {seq} are folded and not judged yet; ask again later")
         except BaseException:
             self.changed.release()
             raise

@@ -23,6 +23,7 @@ from ..tables.examples import id_key
 from ..texts.text_size import READ
 from .columns import JUDGED as JUDGED_COLUMNS
 from .columns import SAID, Columns, Rows
+from .columns import halves as halves_of
 from .judgement import CORRECTION, DECISIONS, FEEDBACK, JUDGEMENT
 from .lookup import Keys
 from .names import NEVER, Names
@@ -255,7 +256,7 @@ def take_in(columns: Columns, page: pa.Table) -> Rows:
 
 
 def put(columns: Columns, page: pa.Table) -> Rows:
-    """Add examples by a page of READ_EVIDENCE, with what was first_text and judged where it has that; their rows."""
+    """Add examples by a page of READ_EVIDENCE, with what was said and judged where it has that; their rows."""
     if not len(page):
         return np.empty(0, np.int64)
     high, low = halves(page["id_key"])
@@ -319,8 +320,7 @@ def halves(column: pa.ChunkedArray) -> tuple[Keys, Keys]:
     """The halves of a column of keys, which DuckDB hands out as text; 0 where there is none."""
     if isinstance(column.type, pa.UuidType):
         keys = pc.fill_null(column.combine_chunks().storage, pa.scalar(bytes(16), pa.binary(16)))
-        both = np.frombuffer(b"".join(keys.to_pylist()), ">u8").reshape(-1, 2).astype(np.uint64)
-        return both[:, 0].copy(), both[:, 1].copy()
+        return halves_of(keys.to_pylist())
     plain = pc.replace_substring(pc.fill_null(column, str(UUID(int=0))).combine_chunks(), "-", "")
     digits = np.frombuffer("".join(plain.to_pylist()).encode(), np.uint8).reshape(-1, 32)
     digits = np.where(digits > ord("9"), digits - (ord("a") - 10), digits - ord("0")).astype(np.uint8)

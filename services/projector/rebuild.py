@@ -29,7 +29,7 @@ from projections.tables import erasures
 from projections.texts.near_links import NEAR_TEXTS
 
 from ..state.decoder_pool import READ, ahead
-from ..state.owner import Files, Owner
+from ..state.owner import Files, Owner, portions
 from ..state.segments import Replay
 
 REBUILD, REBUILDING = "rebuild", "rebuilding"
@@ -241,8 +241,9 @@ class Rebuild:
         """Fold and judge what the log holds up to a sequence."""
         first = self._projector.checkpoint_seq
         async for messages in ahead(self._log.read(first, until, READ)):
-            await self._in_thread(lambda batch=messages: self._projector.apply(batch))  # type: ignore[misc]
-            self._moved(messages[-1].seq - first, until - first)
+            for portion in portions(messages):
+                await self._in_thread(lambda batch=portion: self._projector.apply(batch))  # type: ignore[misc]
+                self._moved(portion[-1].seq - first, until - first)
 
     def _open(self) -> None:
         self._projector = Projector(self._files.rebuilding, memory_limit=MEMORY_LIMIT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +17,8 @@ from events.log.log import Log, Message
 
 from ..state.client import State
 from .changes import Changes
+
+logger = logging.getLogger("rooflog.web")
 
 LAG_SECONDS = 60.0
 """A fact that waits longer than this to be folded is trouble."""
@@ -77,7 +80,10 @@ class Health:
     async def _watch(self) -> None:
         while True:
             began = time.monotonic()
-            await self.look()
+            try:
+                await self.look()
+            except Exception:  # a bug; the age of what was seen tells of it, and the next look may do better
+                logger.exception("looking after the projector")
             await asyncio.sleep(max(0.0, began + LOOK_SECONDS - time.monotonic()))
 
     async def _look(self) -> dict[str, Any]:
