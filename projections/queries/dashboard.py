@@ -92,18 +92,22 @@ def timeline(reader: Reader, *, span: Span = "days") -> dict[str, Any]:
         step = counts.setdefault(_cut(at, unit), {})
         step[what] = step.get(what, 0) + n
 
+    first_hour = int(start.timestamp()) // 3600
     for (hour, kind), n in hours.items():
-        at = datetime.fromtimestamp(hour * 3600, UTC)
-        if hour < this_hour and at >= start:
-            add(at, KINDS[kind], n)
-    at_once = reader.columns["occurred_at"][: reader.columns.published]
-    for row in np.flatnonzero((at_once >= this_hour * HOUR) & (at_once <= now)).tolist():
-        add(datetime.fromtimestamp(this_hour * 3600, UTC), KINDS[reader.columns["kind"][row]], 1)
-    for at, decision in reader.con.execute(
-        "SELECT date_trunc('hour', occurred_at), decision FROM decisions WHERE occurred_at BETWEEN ? AND ?",
+        if first_hour <= hour < this_hour:
+            add(datetime.fromtimestamp(hour * 3600, UTC), KINDS[kind], n)
+    published = slice(reader.columns.published)
+    at_once = reader.columns["occurred_at"][published]
+    lately = reader.columns["kind"][published][(at_once >= this_hour * HOUR) & (at_once <= now)]
+    for kind, n in enumerate(np.bincount(lately).tolist()):
+        if n:
+            add(datetime.fromtimestamp(this_hour * 3600, UTC), KINDS[kind], n)
+    for at, decision, n in reader.con.execute(
+        f"""SELECT date_trunc('{unit}', occurred_at)::TIMESTAMP, decision, count(*) FROM decisions
+            WHERE occurred_at BETWEEN ? AND ? GROUP BY ALL""",
         [start.replace(tzinfo=None), datetime.fromtimestamp(now / 1e6, UTC).replace(tzinfo=None)],
     ).fetchall():
-        add(at, decision, 1)
+        add(at, decision, n)
     kinds = {"captures": "capture", "corrections": "correction", "approved": "approved", "rejected": "rejected"}
     shown = [(at, counts.get(at, {})) for at in (_steps(max(counts), unit, steps) if counts else [])]
     return {
