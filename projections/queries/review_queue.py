@@ -18,10 +18,10 @@ from ..tables.examples import id_key
 from ..verdicts.columns import Columns
 from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
-from ..verdicts.reasons import BIT, QUEUE, names
+from ..verdicts.reasons import BIT, NEW_TOPIC, QUEUE, names
 from ..verdicts.stored import SOME
 from . import examples
-from .selection import NEW_TOPIC, STAGES, Matches, at_stage, both, count, in_place, kept_out, named, newest
+from .selection import STAGES, Matches, at_stage, both, count, in_place, kept_out, named, newest
 
 PAGE = 200
 """Rows in one answer at most."""

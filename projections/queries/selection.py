@@ -10,7 +10,8 @@ import numpy.typing as npt
 from ..policy.policy import RELEVANCE
 from ..verdicts.columns import Columns
 from ..verdicts.counters import first_reason
-from ..verdicts.reasons import BIT, OF_STAGE
+from ..verdicts.judgement import CORRECTION
+from ..verdicts.reasons import BIT, NEW_TOPIC, OF_STAGE
 
 Mask = npt.NDArray[np.bool_]
 Matches = Callable[[slice], Mask]
@@ -18,8 +19,6 @@ Matches = Callable[[slice], Mask]
 
 CHUNK = 2**16
 """Rows that are looked at together."""
-
-NEW_TOPIC = 3
 
 _NOBODY = -2
 """The number of a name that no example has."""
@@ -82,7 +81,7 @@ def at_stage(columns: Columns, stage: str) -> Matches:
     if stage == "waiting":
         return lambda part: columns["queue"][part] > 0
     if stage == "corrections":
-        return lambda part: columns["kind"][part] == 1
+        return lambda part: columns["kind"][part] == CORRECTION
     filtered = OF_STAGE["filters"]
     bits = {"training": -1, "filtered": filtered, "approved": filtered | OF_STAGE["approval"]}[stage]
     return lambda part: columns["reasons"][part] & np.int16(bits) == 0
@@ -129,15 +128,6 @@ def oldest(columns: Columns, matches: Matches, after: int, limit: int) -> list[i
 def count(columns: Columns, matches: Matches) -> int:
     """How many examples match."""
     return sum(int(np.count_nonzero(matches(part))) for part in _parts(columns, None))
-
-
-def window(columns: Columns, matches: Matches, low: int, top: int) -> list[int]:
-    """The sequences of all examples that match between `low` and below `top`."""
-    first, end = np.searchsorted(columns["seq"][: columns.published], [low, top]).tolist()
-    if first == end:
-        return []
-    seqs: list[int] = columns["seq"][first:end][matches(slice(first, end))].tolist()
-    return seqs
 
 
 def _parts(columns: Columns, below: int | None) -> Iterator[slice]:

@@ -13,7 +13,7 @@ import numpy as np
 from ..policy.policy import RELEVANCE
 from .judgement import KINDS
 from .names import NEVER, Column, Names, Sets
-from .reasons import REASONS
+from .reasons import NEW_TOPIC, QUEUE, REASONS
 
 SEEN = ("seq", "occurred_at", "kind", "source", "project", "tags", "relevance", "approval", "reasons", "queue")
 """The columns that are counted by."""
@@ -21,7 +21,7 @@ SEEN = ("seq", "occurred_at", "kind", "source", "project", "tags", "relevance", 
 HOUR = 3_600_000_000
 """Microseconds."""
 
-_MAY_BE_NEW = (4, 5)
+_MAY_BE_NEW = tuple(number for number in QUEUE if number > NEW_TOPIC)
 """The places of what is a new topic instead if the training set knows too little of one of its tags."""
 
 
@@ -46,7 +46,7 @@ class Counts:
             "project": projects,
             "relevance": RELEVANCE,
             "reason": ("", *(reason.name for reason in REASONS)),
-            "queue": ("", *map(str, range(1, 6))),
+            "queue": ("", *map(str, QUEUE)),
             "tag": sets.tags,
         }
         self._of = {name: np.zeros((8, 3), np.int64) for name in self._names}
@@ -114,7 +114,9 @@ class Counts:
         if isinstance(names, tuple):
             number = names.index(key) if key in names else -1
         else:
-            number = names.numbers.get(key, -1) + (dimension in ("source", "project"))
+            number = names.numbers.get(key, -1)
+            if dimension in ("source", "project") and (key == "" or number >= 0):
+                number += 1
         if number < 0 or number >= len(self._of[dimension]):
             return Tally(key, 0, 0, 0)
         return Tally(key, *self._of[dimension][number].tolist())
@@ -137,7 +139,7 @@ class Counts:
             _MAY_BE_NEW, self._waiting_new[: len(is_thin)][is_thin].sum(axis=0).tolist(), strict=True
         ):
             counts[place] = counts.get(place, 0) - moved
-            counts[3] = counts.get(3, 0) + moved
+            counts[NEW_TOPIC] = counts.get(NEW_TOPIC, 0) + moved
         return counts
 
     def everything(self) -> Iterator[object]:

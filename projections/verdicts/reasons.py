@@ -78,6 +78,8 @@ PLACES = (
 
 QUEUE = {place.number: place.name for place in PLACES}
 
+NEW_TOPIC = next(place.number for place in PLACES if place.name == "new_topic")
+
 
 def names(bits: int) -> list[str]:
     """The names of the reasons of a bit set, in the order of the pipeline."""

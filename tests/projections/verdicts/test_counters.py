@@ -70,3 +70,11 @@ def test_judging_old_evidence_equals_judging_evidence_gathered_anew() -> None:
     anew.fold(prepare(given(*said, adopted(strict)).messages))
     anew.judge()
     assert counted(moved) == counted(anew)
+
+
+def test_an_unknown_name_is_not_what_has_none() -> None:
+    projector = fold([given(captured("a")).messages])
+    columns = projector.memory.columns()
+    columns["source"][:] = columns.sources.number(None)
+    columns.recount()
+    assert [columns.counts.of("source", name).total for name in ("", "chat_interaction", "nobody")] == [1, 0, 0]

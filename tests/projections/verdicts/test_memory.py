@@ -77,7 +77,7 @@ def test_what_is_not_committed_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> N
     assert [item["example_id"] for item in review_queue.found(reading(projector))["items"]] == ["b", "a"]
 
 
-def test_texts_judged_at_the_end_are_known_to_the_next_batch() -> None:
+def test_texts_judged_at_the_end_are_known_afterwards() -> None:
     """Else the same text would be analysed, and kept, twice."""
     text = "How wide is an EPDM roof seam?"
     story = given(captured("a"), captured("b", text), captured("c", text), liked("c"))
@@ -91,7 +91,7 @@ def test_texts_judged_at_the_end_are_known_to_the_next_batch() -> None:
     assert projector.con.execute(twice).fetchall() == []
 
 
-def test_a_commit_that_cannot_be_published_is_read_from_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_not_published_is_read_from_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     story = given(captured("a"), captured("b", "How wide is an EPDM roof seam?"))
     projector = Projector(None)
     projector.apply(story.messages[:1])
