@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..store.checkpoint import checkpoint
-from ..store.database import Connection
+from ..store.database import Connection, many_threads
 from ..store.table import Table
 from . import tables
 
@@ -33,7 +33,8 @@ def content_digest(con: Connection) -> str:
 
 def table_digests(con: Connection, some: Iterable[Table]) -> dict[str, str]:
     """By table: the number of its rows, and the SHA-256 over them in the order of its key."""
-    return {table.name: _table_digest(con, table) for table in some}
+    with many_threads(con):
+        return {table.name: _table_digest(con, table) for table in some}
 
 
 def _table_digest(con: Connection, table: Table) -> str:

@@ -31,9 +31,8 @@ from ..store.batch import Batch, decode
 from ..store.checkpoint import Checkpoint, checkpoint
 from ..store.database import Connection, DatabaseError, with_rows
 from ..tables import awaited, policies
-from ..tables.examples import QUESTION, known, prompt_key, questions
+from ..tables.examples import known
 from ..texts import analysis, contradictions, near_links
-from ..texts.text_size import READ
 from ..texts.workers import MOST, Run, workers
 from ..verdicts import evidence, stored, verdicts
 from ..verdicts.columns import Columns
@@ -161,7 +160,6 @@ class Projector:
         The batch follows the checkpoint; it can be prepared while the batch before it is folded. Without `commit` the
         transaction stays open for the next batch: DuckDB writes one large transaction in a third of the time.
         """
-        self.con.execute("SET threads = 1")  # more have nothing to share in a batch, and get into the way of others
         self._transact(batch, None, commit)
 
     def judge(self, progress: Progress | None = None, *, linked_through: int = 0) -> None:
@@ -173,10 +171,9 @@ class Projector:
         since, last = self._judged_seq + 1, self.checkpoint_seq
         if since > last:
             return
-        self.con.execute(f"SET threads = {database.THREADS}")
         self.memory.drop()  # what was folded without it is in the tables alone
         policy = policies.current(self.con)
-        with workers(MOST) if last - since >= PORTION else nullcontext() as run:
+        with database.many_threads(self.con), workers(MOST) if last - since >= PORTION else nullcontext() as run:
             self._read_texts(policy, since, last, linked_through, run, progress)
             with self._transaction():
                 changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
@@ -266,9 +263,10 @@ class Projector:
         if batch.gone or batch.facts[ExampleRedacted]:
             contradictions.forget(self.con)
         if adopts and not verdicts.gathers_the_same(self.con, policy):
-            analysis.analyse(self.con, "examples", policy.lexicon)
-            near_links.relink(self.con, policy.duplicates.threshold, self.near)
-            return Judged(policy, verdicts.gather_all(self.con, policy), lambda: None)
+            with database.many_threads(self.con):
+                analysis.analyse(self.con, "examples", policy.lexicon)
+                near_links.relink(self.con, policy.duplicates.threshold, self.near)
+                return Judged(policy, verdicts.gather_all(self.con, policy), lambda: None)
         if is_touched:
             self.con.execute(
                 """CREATE OR REPLACE TEMP TABLE touched_texts AS
@@ -306,12 +304,11 @@ class Projector:
         read = [analysis.Texts(*each) for each in zip(*texts, strict=True)]
         analyses = analysis.keep(self.con, arrived["analysis_key"], read, policy.lexicon, known)
         lookup.add(keys[~known], np.zeros(int((~known).sum()), np.int64))
-        asked = questions(self.con, texts[0])
         seqs = arrived["seq"].to_pylist()
-        prompts = [(seq, question[:READ]) for seq, question in zip(seqs, asked, strict=True)]
+        prompts = list(zip(seqs, texts[0], strict=True))
         links = near_links.link_texts(self.con, prompts, policy.duplicates.threshold, self.near)
         clusters = [seq if (link := links.get(seq)) is None or link[0] is None else link[0] for seq in seqs]
-        return evidence.Arrivals(arrived, list(map(prompt_key, asked)), clusters, analyses)
+        return evidence.Arrivals(arrived, clusters, analyses)
 
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
@@ -388,8 +385,8 @@ class Projector:
 
 
 def _prompts(examples: str) -> str:
-    """What is read of the prompts of a relation of examples to find near-duplicates, NULL where they are erased."""
-    return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN left({QUESTION}, {READ}) END AS prompt FROM {examples}"
+    """The prompts of a relation of examples among which near-duplicates are found, NULL where they are erased."""
+    return f"SELECT seq, CASE WHEN erased_seq IS NULL THEN prompt END AS prompt FROM {examples}"
 
 
 def _named(batch: Batch) -> set[str]:

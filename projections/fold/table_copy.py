@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ..store.checkpoint import checkpoint
 from ..store.compaction import attached, wal_of
-from ..store.database import Connection, first
+from ..store.database import Connection, first, many_threads
 from ..store.table import Table
 from . import tables
 from .content_digest import table_digests
@@ -28,7 +28,7 @@ def hand_over(con: Connection, target: Path, caches: Sequence[Table], *, digests
 
     Others may fold meanwhile. Stale rows are left out.
     """
-    with attached(con, target, "anew"):
+    with many_threads(con), attached(con, target, "anew"):
         con.execute("BEGIN TRANSACTION")
         try:
             now = checkpoint(con)
@@ -45,7 +45,7 @@ def hand_over(con: Connection, target: Path, caches: Sequence[Table], *, digests
 
 def put_back(con: Connection, source: Path, wanted: Sequence[Table]) -> None:
     """Give tables the content that they have in another file, all in one transaction."""
-    with attached(con, source, "anew"):
+    with many_threads(con), attached(con, source, "anew"):
         con.execute("BEGIN TRANSACTION")
         try:
             for table in wanted:
@@ -64,7 +64,7 @@ def rewrite(con: Connection, target: Path) -> None:
     for table in tables.caches():
         con.execute(f"DELETE FROM {table.name} WHERE {table.stale}")
     name = con.execute("SELECT current_database()").fetchall()[0][0]
-    with attached(con, target, "rewritten"):
+    with many_threads(con), attached(con, target, "rewritten"):
         con.execute(f'COPY FROM DATABASE "{name}" TO rewritten')
         con.execute("UPDATE rewritten.compaction SET erased_through = (SELECT coalesce(max(seq), 0) FROM erasures)")
         con.execute("CHECKPOINT rewritten")

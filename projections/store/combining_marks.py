@@ -1,7 +1,7 @@
 """Combining marks: long runs of them are made harmless, as normalising them takes time by the square of their number.
 
-NFC and NFKC order the marks behind a letter by moving one past another, in Python and in DuckDB alike: a letter with
-100,000 marks takes a minute. For Python they are sorted before, which leaves the normal form as it is.
+NFC and NFKC order the marks behind a letter by moving one past another: a letter with 100,000 marks takes a minute.
+They are sorted before, which leaves the normal form as it is.
 """
 
 from __future__ import annotations
@@ -15,18 +15,6 @@ Form = Literal["NFC", "NFKC"]
 
 RUN = 30
 """Marks in a row that are left to the normalisation: no language writes more (UAX #15, Stream-Safe Text Format)."""
-
-JOINER = "\u034f"
-"""COMBINING GRAPHEME JOINER, which no mark is moved past."""
-
-
-def nfc(text: str) -> str:
-    """SQL for the form NFC of an SQL expression, in which a joiner divides long runs as UAX #15 describes.
-
-    What DuckDB moves is in RE2's class M.
-    """
-    divided = rf"regexp_replace({text}, '(\pM{{{RUN}}})', '\1{JOINER}', 'g')"
-    return rf"nfc_normalize(CASE WHEN regexp_matches({text}, '\pM{{{RUN + 1}}}') THEN {divided} ELSE {text} END)"
 
 
 def normalised(text: str, form: Form) -> str:

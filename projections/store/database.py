@@ -17,7 +17,9 @@ Connection = duckdb.DuckDBPyConnection
 MEMORY_LIMIT = "1GB"
 """DuckDB's share of the projector's 2 GB; the rest is Python, Arrow batches and answers under way."""
 
-THREADS = 2
+MANY_THREADS = 2
+"""Threads of a statement over all rows. All others have one: another has little to share in a batch or an answer, gets
+into the way of those of other connections, and makes a fact folded alone a third dearer."""
 
 AMONG = "SEMI JOIN (SELECT unnest($seqs::BIGINT[]) AS seq) USING (seq)"
 """Behind a table's name: its rows of the sequences in the parameter `seqs`. DuckDB reads only the vectors that hold any
@@ -40,6 +42,16 @@ class DatabaseError(RooflogError):
 
 
 @contextmanager
+def many_threads(con: Connection) -> Iterator[None]:
+    """Let statements of a database have many threads for a while."""
+    con.execute(f"SET threads = {MANY_THREADS}")
+    try:
+        yield
+    finally:
+        con.execute("SET threads = 1")
+
+
+@contextmanager
 def errors_told() -> Iterator[None]:
     """Raise DatabaseError, which a user understands, for what DuckDB raises in the meantime."""
     try:
@@ -48,10 +60,10 @@ def errors_told() -> Iterator[None]:
         raise DatabaseError(f"the database failed: {error}") from error
 
 
-def connect(path: Path | None, *, threads: int = THREADS, memory_limit: str = MEMORY_LIMIT) -> Connection:
+def connect(path: Path | None, *, memory_limit: str = MEMORY_LIMIT) -> Connection:
     """Open the file, or a database in memory for None. Raises DatabaseError where another process owns the file."""
     settings: dict[str, Any] = {
-        "threads": threads,
+        "threads": 1,
         "memory_limit": memory_limit,
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,10 +16,10 @@ from events.message import Message
 
 from ..store import database
 from ..store.batch import Batch
-from ..store.combining_marks import nfc
 from ..store.database import Connection
 from ..store.projection import ENVELOPE, Projection, envelope, envelopes
 from ..store.table import Table
+from .question import prompt_key, question
 
 CORRECTION_SOURCE = "user_correction"
 
@@ -64,31 +63,11 @@ _DERIVED = {
     "redacted_seq": "BIGINT",
     "erased_seq": "BIGINT",
 }
+"""Keys of the text as it is, see `_keys`, and of two that it is not.
 
-ANY_QUESTION = rf"""regexp_replace(trim(regexp_replace(
-    lower(translate({nfc("prompt")}, '’‘“”', '''''""')), '[\s\pZ]+', ' ', 'g')), '[ ?!.,;:]+$', '')"""
-
-QUESTION = f"""CASE WHEN regexp_full_match(prompt, '[!-~]+( [!-~]+)*') THEN rtrim(lower(prompt), ' ?!.,;:')
-                   ELSE {ANY_QUESTION} END"""
-"""The normalised prompt: case, white space, quotation marks and closing punctuation make no difference.
-
-Most prompts are words of ASCII with one blank between them: those take a third of the time that any text does.
+`said_key` is the text_key of what was first said, as a redaction must not hide it from its correction. `original_key`
+is the text_key of what a correction replaced.
 """
-
-PROMPT_KEY = f"left(sha256({QUESTION}), 32)::UUID"
-"""The digest of the normalised prompt: examples of one key are exact duplicates."""
-
-TEXT_KEY = "left(sha256(prompt || chr(0) || response), 32)::UUID"
-"""The digest of prompt and answer, 128 bits of SHA-256: the same words twice are one text.
-
-`said_key` is the same of the text as it was first said: a redaction must not hide it from its correction.
-"""
-
-ORIGINAL_KEY = "CASE WHEN kind = 'correction' THEN left(sha256(prompt || chr(0) || original_response), 32)::UUID END"
-"""The digest of prompt and answer that a correction replaced: the text_key of what it corrects."""
-
-ANALYSIS_KEY = "left(sha256(concat_ws(chr(0), prompt, response, original_response)), 32)::UUID"
-"""The digest of everything that is analysed; of a capture that is the text_key."""
 
 _ARRIVING = _SAID | {
     "id_key": "UUID",
@@ -119,8 +98,6 @@ _KEPT = {"seq", "event_id", "example_id", "id_key", "kind", "corrects", "origina
 
 BARE = ", ".join(f"{name} = {_FORGOTTEN.get(name, 'NULL')}" for name in (_SAID | _DERIVED) if name not in _KEPT)
 """The assignments that leave of an example what its tombstone knows: it was there, and which answer it corrected."""
-
-_REKEY = f"prompt_key = {PROMPT_KEY}, text_key = {TEXT_KEY}, analysis_key = {ANALYSIS_KEY}"
 
 CORRECTIONS = Table(
     name="corrections",
@@ -207,7 +184,7 @@ def _arriving(
         "include_in_training": [f.include_in_training for f in facts],
         "untrusted": [f.untrusted for f in facts],
         "text_key": [text_key for text_key, _ in keys],
-        "prompt_key": [None if q is None else prompt_key(q) for q in map(_plain_question, columns["prompt"])],
+        "prompt_key": [prompt_key(question(prompt)) for prompt in columns["prompt"]],
         "analysis_key": [analysis_key for _, analysis_key in keys],
     }
     nothing = {
@@ -258,17 +235,9 @@ def _fold(con: Connection, batch: Batch) -> None:
     is_again = pc.is_in(incoming["seq"], pa.array(again, pa.int64()))
     batch.arrived = incoming.filter(pc.invert(is_again)) if again else incoming  # a filter copies every text
     is_new = f"WHERE seq NOT IN ({', '.join(map(str, again))})" if again else ""
-    # DuckDB takes 25 ms to compile what normalises any prompt, and most are plain.
-    is_plain = pc.or_(pc.is_valid(incoming["prompt_key"]), pc.is_null(incoming["prompt"]))
-    plain = incoming if pc.all(is_plain).as_py() else incoming.filter(is_plain)
-    for rows, key in ((plain, "prompt_key"), (incoming.filter(pc.invert(is_plain)), PROMPT_KEY)):
-        if len(rows):
-            database.with_table(
-                con,
-                rows,
-                f"""INSERT INTO examples BY NAME
-                    SELECT * REPLACE ({key} AS prompt_key), text_key AS said_key FROM incoming {is_new}""",
-            )
+    database.with_table(
+        con, incoming, f"INSERT INTO examples BY NAME SELECT *, text_key AS said_key FROM incoming {is_new}"
+    )
     if "correction" in incoming["kind"].unique().to_pylist():
         con.execute(
             f"""INSERT INTO corrections SELECT seq, example_id, corrects, original_key, coalesce(untrusted, false)
@@ -296,32 +265,6 @@ def _again(con: Connection, batch: Batch, incoming: pa.Table) -> list[int]:
     return again
 
 
-_PLAIN = re.compile("[!-~]+( [!-~]+)*")
-
-
-def questions(con: Connection, prompts: Sequence[str]) -> list[str]:
-    """The normalised prompts, as QUESTION says; DuckDB is asked for those that are not plain ASCII."""
-    normalised = list(map(_plain_question, prompts))
-    others = [n for n, question in enumerate(normalised) if question is None]
-    if others:
-        rows = con.execute(
-            f"SELECT {QUESTION} FROM (SELECT unnest($prompts::VARCHAR[]) AS prompt)",
-            {"prompts": [prompts[n] for n in others]},
-        ).fetchall()
-        for n, (question,) in zip(others, rows, strict=True):
-            normalised[n] = question
-    return [question for question in normalised if question is not None]
-
-
-def _plain_question(prompt: str) -> str | None:
-    return prompt.lower().rstrip(" ?!.,;:") if _PLAIN.fullmatch(prompt) else None
-
-
-def prompt_key(question: str) -> bytes:
-    """The same as PROMPT_KEY of a normalised prompt."""
-    return hashlib.sha256(question.encode()).digest()[:16]
-
-
 def known(con: Connection, ids: Iterable[str]) -> dict[str, int]:
     """The sequences of those of some ids that an example has."""
     return _known(con, database.table({"id_key": "UUID"}, {"id_key": map(id_key, ids)}))
@@ -341,9 +284,9 @@ def id_key(example_id: str) -> bytes:
 
 
 def _keys(prompt: str, response: str, original: str | None = None) -> tuple[bytes, bytes]:
-    """The text_key and analysis_key of a text as it is first said.
+    """The text_key and analysis_key of a text: 128 bits of SHA-256 over prompt and answer, and over all of it.
 
-    They are what TEXT_KEY and ANALYSIS_KEY say, four times as fast as DuckDB's SHA-256.
+    DuckDB's SHA-256 takes four times as long.
     """
     digest = hashlib.sha256(f"{prompt}\0{response}".encode())
     text_key = digest.digest()[:16]
@@ -355,7 +298,7 @@ def _keys(prompt: str, response: str, original: str | None = None) -> tuple[byte
 
 EXAMPLES = Projection(
     name="examples",
-    version=5,
+    version=6,
     group="examples",
     handles=(ExampleCaptured, CorrectionRecorded),
     columns=_SAID | _DERIVED,
@@ -408,9 +351,16 @@ def _fold_redactions(con: Connection, batch: Batch) -> None:
            WHERE examples.example_id = r.example_id AND examples.redacted_seq IS DISTINCT FROM r.seq
              AND examples.erased_seq IS NULL"""
     )
-    con.execute(
-        f"""UPDATE examples SET {_REKEY} WHERE redacted_seq IS NOT NULL AND erased_seq IS NULL AND example_id IN
-            (SELECT example_id FROM redacted)"""
+    changed = con.execute(
+        """SELECT seq, prompt, response, original_response FROM examples
+           WHERE redacted_seq IS NOT NULL AND erased_seq IS NULL AND example_id IN (SELECT example_id FROM redacted)"""
+    ).fetchall()
+    database.with_rows(
+        con,
+        {"seq": "BIGINT", "prompt_key": "UUID", "text_key": "UUID", "analysis_key": "UUID"},
+        [(seq, prompt_key(question(prompt)), *_keys(prompt, *others)) for seq, prompt, *others in changed],
+        """UPDATE examples SET prompt_key = i.prompt_key, text_key = i.text_key, analysis_key = i.analysis_key
+           FROM incoming i WHERE examples.seq = i.seq""",
     )
 
 

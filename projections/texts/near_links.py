@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ..store.database import AMONG, Connection, first, with_table
 from ..store.table import Table
+from ..tables.question import question
 from .near_duplicates import (
     ALGORITHM,
     COLUMNS,
@@ -32,6 +33,7 @@ from .near_duplicates import (
     shares,
 )
 from .near_index import Index
+from .text_size import READ
 from .workers import MOST, Run, workers
 
 __all__ = ["NEAR_BUCKETS", "NEAR_TEXTS", "Index", "link", "link_texts", "relink"]
@@ -145,7 +147,7 @@ def _link(
     asked = {seq: prompt for seq, prompt in arrived if prompt is not None}
     normals: dict[int, str] = {}
     key_of: dict[int, int] = {}
-    for some, keys in run(canonical, chunks([*asked.values()])):
+    for some, keys in run(_canonical, chunks([*asked.values()])):
         of = list(islice(asked, len(normals), len(normals) + len(some)))
         normals |= zip(of, some, strict=True)
         key_of |= zip(of, keys.tolist(), strict=True)
@@ -168,6 +170,10 @@ def _link(
     after = _insert(con, index, sorted([*fresh, *(row[:3] for row in later)]), threshold, run)
     changed: dict[int, Link | None] = {seq: link for seq, link in after.items() if before.get(seq) != link}
     return changed | dict.fromkeys(before.keys() - after.keys())
+
+
+def _canonical(prompts: Sequence[str]) -> tuple[list[str], Words]:
+    return canonical([question(prompt)[:READ] for prompt in prompts])
 
 
 def _stored(con: Connection, which: str, parameters: object = None) -> list[Any]:

@@ -33,15 +33,14 @@ class Arrivals(NamedTuple):
     """
 
     rows: pa.Table
-    prompt_keys: list[bytes]
     clusters: list[int]
     analyses: pa.Table
 
 
 def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> Rows:
     """Store the evidence on examples that have arrived, and put it into the columns; their rows."""
-    arrived, prompt_keys, clusters, analyses = arrivals
-    page = _evidence(arrived, prompt_keys, analyses)
+    arrived, clusters, analyses = arrivals
+    page = _evidence(arrived, analyses)
     append(con, "evidence", page.select(stored.EVIDENCE.columns))
     flags = page["flags"].to_pylist()
     others = {
@@ -61,7 +60,7 @@ def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> Rows:
     return stored.put(columns, pa.table({name: page[name] for name in names} | others))
 
 
-def _evidence(arrived: pa.Table, prompt_keys: list[bytes], analyses: pa.Table) -> pa.Table:
+def _evidence(arrived: pa.Table, analyses: pa.Table) -> pa.Table:
     """The rows of `evidence` of what has arrived."""
     sizes = {name: pc.utf8_length(arrived[name]) for name in ("prompt", "response", "original_response")}
     longest = pc.max_element_wise(*sizes.values())
@@ -75,7 +74,6 @@ def _evidence(arrived: pa.Table, prompt_keys: list[bytes], analyses: pa.Table) -
     ]
     columns: dict[str, Any] = {name: arrived[name] for name in _TAKEN} | {
         "tags": pa.array(tags, TYPES["VARCHAR[]"]),
-        "prompt_key": pa.array(prompt_keys, TYPES["UUID"]),
         "prompt_chars": sizes["prompt"].cast(pa.int64()),
         "response_chars": sizes["response"].cast(pa.int64()),
         "used_with": pc.if_else(pc.fill_null(arrived["was_used"], False), arrived["modifications_made"], None),
@@ -88,7 +86,7 @@ def _evidence(arrived: pa.Table, prompt_keys: list[bytes], analyses: pa.Table) -
 
 _TAKEN = (
     *("example_id", "seq", "occurred_at", "kind", "source", "project_context"),
-    *("include_in_training", "was_corrected", "untrusted"),
+    *("include_in_training", "was_corrected", "untrusted", "prompt_key"),
 )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..policy.policy import Policy, default
 from ..store.batch import Batch
-from ..store.database import Connection, first, with_table
+from ..store.database import Connection, first, many_threads, with_table
 from ..store.table import Table
 from ..texts.analysis import analyser
 from . import counters, evidence, judgement, stored
@@ -242,8 +242,9 @@ def candidate(con: Connection, held: Columns, policy: Policy) -> tuple[Columns, 
 
 def supposed_anew(con: Connection, policy: Policy) -> tuple[Columns, str]:
     """The same with all evidence gathered anew."""
-    columns = _gather(con, policy)
-    _suppose(con, columns, policy, NOTHING, keep=False)
+    with many_threads(con):
+        columns = _gather(con, policy)
+        _suppose(con, columns, policy, NOTHING, keep=False)
     return columns, "gathered"
 
 

@@ -98,7 +98,7 @@ class _Writer:
     """
 
     def __init__(self, directory: Path, head: TrainingSet) -> None:
-        self._con = database.connect(None, threads=1)
+        self._con = database.connect(None)
         self._con.execute("SET preserve_insertion_order = true")
         self._system = head.export.system
         self._files = {

@@ -290,7 +290,6 @@ def given(*said: Said) -> Story:
 def fold(batches: Sequence[Sequence[Message]], *, redeliver: bool = False) -> Projector:
     """A projector in memory that was given the batches, each a second time where `redeliver`."""
     projector = Projector(None)
-    projector.con.execute("SET threads = 1")
     for batch in batches:
         assert projector.apply(batch) == len(batch)
         assert not redeliver or projector.apply(batch) == 0

@@ -176,7 +176,7 @@ def test_every_way_of_delivery_ends_in_the_same_content(
     with closing(fold([messages])) as at_once:
         expected = everything(at_once.con)
     with tempfile.TemporaryDirectory() as folder:
-        projector = opened(Path(folder))
+        projector = Projector(Path(folder) / "rooflog.duckdb")
         start = 0
         for number, size in enumerate(cycle(sizes)):
             end = min(start + size, len(messages))
@@ -187,19 +187,12 @@ def test_every_way_of_delivery_ends_in_the_same_content(
             start = end
             if number == reopened_after:
                 projector.close()
-                projector = opened(Path(folder))
+                projector = Projector(Path(folder) / "rooflog.duckdb")
             if start == len(messages):
                 break
         projector.judge()
         assert everything(projector.con) == expected
         projector.close()
-
-
-def opened(folder: Path) -> Projector:
-    """The projector of a file, in one thread: two that share a core take a third more of it."""
-    projector = Projector(folder / "rooflog.duckdb")
-    projector.con.execute("SET threads = 1")
-    return projector
 
 
 @slow

@@ -32,7 +32,6 @@ def seconds(shape: str, size: int) -> float:
     """Seconds to fold a capture whose prompt, or another whose answer, is a text of a shape; the greater of both."""
     text = cut(shape, size)
     with closing(Projector(None)) as projector:
-        projector.con.execute("SET threads = 1")
         facts = [captured("a"), captured("b", prompt=text), captured("c", "Which membrane is it?", text)]
         return max([folding(projector, [fact]) / 1000 for fact in facts][1:])
 

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from events import codec
 from projections.policy.policy import default
-from projections.store import database
-from projections.store.database import Connection
-from projections.tables.examples import QUESTION
+from projections.tables.question import question
 from projections.texts import analysis, contradictions, near_duplicates, normal_form, personal_data
 from services.integrity.erasure import quotes
 from tests.projections.given import captured
-
-
-@cache
-def _con() -> Connection:
-    return database.connect(None)
-
-
-def _question(text: str) -> object:
-    return _con().execute(f"SELECT {QUESTION} FROM (SELECT ? AS prompt)", [text]).fetchall()
 
 
 def _analysis(text: str) -> object:
@@ -49,7 +37,7 @@ def _codec(text: str) -> object:
 STEPS: dict[str, Callable[[str], Any]] = {
     "normal form and facts": _facts,
     "signature and likeness": _links,
-    "question": _question,
+    "question": question,
     "personal data and redaction": lambda text: personal_data.redact(text, personal_data.find_in(text)),
     "analysis": _analysis,
     "claims": lambda text: contradictions.disagree(text, text[: len(text) // 2] + "not 7 mm."),

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from projections.tables.question import question
 from projections.texts import near_duplicates, near_index, near_links
 from projections.texts.near_duplicates import THRESHOLD, cluster
 from projections.texts.near_links import NEAR_BUCKETS, NEAR_TEXTS, Index, link, link_texts, relink
@@ -47,6 +48,10 @@ def links(con: duckdb.DuckDBPyConnection) -> list[tuple[int | None, float]]:
     return con.execute("SELECT representative, similarity FROM near_texts ORDER BY seq").fetchall()
 
 
+def one_pass(prompts: Sequence[str], threshold: float = THRESHOLD) -> list[tuple[int | None, float]]:
+    return cluster(list(map(question, prompts)), threshold)
+
+
 @pytest.mark.parametrize("sizes", [[1], [2, 3, 50], [1, 400, 7], [1000]])
 def test_any_batches_give_the_links_of_one_pass(con: duckdb.DuckDBPyConnection, sizes: list[int]) -> None:
     texts = list(enumerate(prompts(300 if sizes == [1] else 1000)))
@@ -58,7 +63,7 @@ def test_any_batches_give_the_links_of_one_pass(con: duckdb.DuckDBPyConnection, 
         if first % 5 == 0:
             index.clear()
         first += size
-    assert links(con) == cluster([text for _, text in texts])
+    assert links(con) == one_pass([text for _, text in texts])
 
 
 def test_full_buckets_give_the_same_links_in_any_batches(
@@ -72,7 +77,7 @@ def test_full_buckets_give_the_same_links_in_any_batches(
     for first in range(0, len(texts), 37):
         say(con, texts[first : first + 37], index)
     position = {n: seq for n, (seq, _) in enumerate(texts)}
-    expected = [(None if r is None else position[r], near) for r, near in cluster([text for _, text in texts])]
+    expected = [(None if r is None else position[r], near) for r, near in one_pass([text for _, text in texts])]
     assert links(con) == expected
     assert con.execute("SELECT count(*) > 0 FROM near_buckets WHERE absent > 0").fetchall() == [(True,)]
 
@@ -115,7 +120,7 @@ def test_a_second_delivery_changes_nothing(con: duckdb.DuckDBPyConnection) -> No
     before = con.execute("SELECT * FROM near_buckets ORDER BY seq").fetchall()
     assert say(con, texts[100:]) == say(con, []) == []
     assert con.execute("SELECT * FROM near_buckets ORDER BY seq").fetchall() == before
-    assert links(con) == cluster([text for _, text in texts])
+    assert links(con) == one_pass([text for _, text in texts])
 
 
 def test_forgotten_changed_and_late_texts_leave_right_links(
@@ -141,7 +146,7 @@ def test_forgotten_changed_and_late_texts_leave_right_links(
             texts[seq] = SLOPE
             say(con, [(seq, SLOPE)], index)
     left = [(seq, text) for seq, text in texts.items() if text is not None]
-    expected = [(None if r is None else left[r][0], near) for r, near in cluster([text for _, text in left])]
+    expected = [(None if r is None else left[r][0], near) for r, near in one_pass([text for _, text in left])]
     assert links(con) == expected
 
 
@@ -166,7 +171,7 @@ def test_texts_behind_all_others_read_nothing(con: duckdb.DuckDBPyConnection) ->
     said.clear()
     changed = link_texts(heard, list(enumerate(asked[50:], 50)), THRESHOLD, index)
     assert said == ["INSERT", "INSERT"]
-    assert changed == dict(enumerate(cluster(asked)[50:], 50))
+    assert changed == dict(enumerate(one_pass(asked)[50:], 50))
 
 
 def test_a_text_that_is_gone_has_no_link(con: duckdb.DuckDBPyConnection) -> None:
@@ -211,6 +216,6 @@ def test_another_threshold_links_anew_what_is_stored(con: duckdb.DuckDBPyConnect
     found = set()
     for threshold in (1.0, 0.5, 1.0):
         relink(con, threshold)
-        assert links(con) == cluster(texts, threshold)
+        assert links(con) == one_pass(texts, threshold)
         found.add(tuple(links(con)))
     assert len(found) == 2

@@ -119,7 +119,7 @@ def some_rows() -> Rows:
     """Two rows that are for every use, as a format gets them."""
     texts = {"prompt": ["p", "q"], "response": ["r", "s"], "rejected": ["w", "x"]}
     page = pa.table({"side": ["train"] * 2} | {mask: [True] * 2 for mask in MASKS} | texts)
-    with contextlib.closing(database.connect(None, threads=1)) as con:
+    with contextlib.closing(database.connect(None)) as con:
         return by_split(page, "system", con)["train"]
 
 
