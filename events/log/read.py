@@ -19,7 +19,7 @@ from ..message import Message, listed, without_gaps
 from .bulk_read import Bulk, BulkError
 from .connection import ACK_SECONDS, Connection, name_of
 
-LONG = 5_000
+LONG = 1_000
 """Messages from which on a stretch of the log is read in bulk."""
 
 MOST = 100_000

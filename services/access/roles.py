@@ -58,6 +58,8 @@ _CONSUMES = (
     "$JS.FC.>",
 )
 
+_FOLLOWS = (*_CONSUMES, f"$JS.API.CONSUMER.RESET.{STREAM}.>")
+
 _ERASES = (f"$JS.API.STREAM.MSG.DELETE.{STREAM}",)
 
 _BACKS_UP = (f"$JS.API.STREAM.SNAPSHOT.{STREAM}", "$JS.SNAPSHOT.ACK.>")
@@ -113,7 +115,7 @@ ROLES: dict[Name, Role] = {
             "projector",
             "folds the log, answers questions and finishes erasures",
             (ExampleErased,),
-            (*_LOOKS, *_CONSUMES, *_ERASES, *_LEASES, f"{ASK}.status"),  # is another one running?
+            (*_LOOKS, *_FOLLOWS, *_ERASES, *_LEASES, f"{ASK}.status"),  # is another one running?
             answers=(*_QUESTIONS, f"{RUN}.>"),
             tells=(MOVED,),
         ),

@@ -31,6 +31,9 @@ from .segments import Folder, Replay, purge, seal, unsealed
 if TYPE_CHECKING:
     from projections.verdicts.memory import Reader
 
+BATCH = 2_000
+"""Facts in one live transaction at most. More are never waited for: while one batch is folded the next one gathers."""
+
 BATCH_BYTES = 4 * 2**20
 """Bytes in one live transaction at most, unless one fact alone is larger. A megabyte of text takes up to a second and a
 half, and whoever stops the service or waits for the tables waits for one transaction."""
@@ -129,17 +132,11 @@ class Owner:
                 "to fold it anew from this log"
             )
 
-    async def catch_up(
-        self, log: Log, progress: Progress | None = None, until: int | None = None, *, while_read: bool = False
-    ) -> None:
-        """Fold what the log holds now, or what it holds up to the sequence `until`.
-
-        Far behind, it folds everything before it judges anything, unless others read meanwhile.
-        """
-        last = await log.last_sequence() if until is None else until
+    async def catch_up(self, log: Log, progress: Progress | None = None) -> None:
+        """Fold what the log holds, while nobody else reads. Far behind, fold all of it before anything is judged."""
+        last = await log.last_sequence()
         first = self.projector.checkpoint.seq
-        is_far = last - first > FAR and not while_read
-        if is_far:
+        if last - first > FAR:
             replay = Replay(log, self.projector, last, self.files.segments, ())
             async with contextlib.aclosing(replay.batches()) as batches:
                 async for batch in batches:
@@ -153,8 +150,7 @@ class Owner:
                     await asyncio.to_thread(self.projector.apply, portion)
                     if progress:
                         progress(portion[-1].seq - first, last - first)
-        if not while_read:  # the projector service decides when
-            await asyncio.to_thread(self.compact)
+        await asyncio.to_thread(self.compact)
 
     async def seal(self, log: Log, sealing: asyncio.Lock, folding: asyncio.Lock) -> None:
         """Seal every whole stretch that was folded and is not sealed, one at a time under `sealing`.
@@ -246,7 +242,7 @@ def portions(messages: Sequence[Message]) -> Iterator[list[Message]]:
     portion: list[Message] = []
     size = 0
     for message in messages:
-        if portion and size + len(message.data) > BATCH_BYTES:
+        if portion and (len(portion) == BATCH or size + len(message.data) > BATCH_BYTES):
             yield portion
             portion, size = [], 0
         portion.append(message)

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from faststream.nats import NatsMessage
 
 from events.errors import InputError
 from events.facts import CorrectionRecorded, ExampleApproved, Fact, FeedbackGiven
@@ -179,6 +180,37 @@ async def test_a_gap_in_the_delivery_is_filled_from_the_log(server: EmbeddedServ
     assert owner.projector.checkpoint_seq == 10
     await service._fold(messages[1:4])
     assert content_digest(owner.projector.con) == await rebuilt_digest(log)
+    owner.close()
+
+
+async def test_many_waiting_facts_are_read_and_not_delivered(
+    server: EmbeddedServer, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services.projector.service import IN_FLIGHT, ProjectorService
+
+    delivered: list[int] = []
+    deliver = ProjectorService._deliver
+
+    async def count(self: ProjectorService, message: NatsMessage) -> None:
+        delivered.append(message.raw_message.metadata.sequence.stream)
+        await deliver(self, message)
+
+    monkeypatch.setattr(ProjectorService, "_deliver", count)
+    owner = Owner(tmp_path / "many.duckdb")
+    service = ProjectorService(Settings(data_dir=tmp_path), log, owner)
+    running = asyncio.create_task(service.run())
+    await until_running(log)
+    async with service._folding:
+        for n in range(4):
+            await log.publish(work(random.Random(n), 1_000))
+    await service._reach(4_000)
+    await log.publish([capture()])
+    await service._reach(4_001)
+    assert len(delivered) <= 2 * IN_FLIGHT + 1
+    assert delivered[-1] == 4_001
+    assert content_digest(owner.projector.con) == await rebuilt_digest(log)
+    service.app.exit()
+    assert await running == 0
     owner.close()
 
 
