@@ -48,6 +48,14 @@ test: $(VENV)/.dev $(VENV)/.node browser ## all tests in a shuffled order (SEED=
 quick: $(VENV)/.dev $(VENV)/.node browser ## the tests that what changed since main needs, without kills and loads
 	$(BIN)/python $(PYTEST) --quick $$($(BIN)/python -m tests.affected)
 
+law: $(VENV)/.dev ## the law over HISTORIES=1000 random histories, and after KILLS=20 loads with kills
+	ROOFLOG_HISTORIES=$(HISTORIES) ROOFLOG_KILL_SEEDS=$(KILLS) $(BIN)/python -m pytest --numprocesses 2 --dist load \
+		tests/projections/test_law.py \
+		tests/services/projector/test_service.py::test_killed_anywhere_under_load_the_state_equals_a_rebuild
+
+HISTORIES ?= 1000
+KILLS ?= 20
+
 coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test runs, here and as pages in .coverage/html
 	rm -rf .coverage
 	$(BIN)/coverage run $(PYTEST)

@@ -4,6 +4,7 @@ and that content is what the rules in plain Python say.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -55,7 +56,7 @@ from .given import (
 from .remembered import assert_remembered
 
 slow = settings(
-    max_examples=4 if QUICK else 40,
+    max_examples=int(os.environ.get("ROOFLOG_HISTORIES", 4 if QUICK else 40)),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
