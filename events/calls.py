@@ -10,7 +10,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict, Unpack
 
-from .facts import CorrectionRecorded, Document, ExampleCaptured, FeedbackGiven, Metadata
+import msgspec
+
+from .attachments import attachment
+from .facts import Attachment, CorrectionRecorded, Document, ExampleCaptured, FeedbackGiven, Metadata, ToolTurn
 from .subjects import new_event_id, new_example_id
 
 Modifications = Literal["none", "minor", "major"]
@@ -25,6 +28,13 @@ class Common(TypedDict, total=False):
     tokens_in: int | None
     tokens_out: int | None
     include_in_training: bool
+    conversation: str | None
+    follows: str | None
+    system: str | None
+    tools: Iterable[ToolTurn | Mapping[str, Any]]
+    attachments: Iterable[Attachment | Mapping[str, Any]]
+    finish_reason: str | None
+    model: str | None
     at: datetime | None
     example_id: str | None
     trace_id: str | None
@@ -46,11 +56,22 @@ def capture(
     details: Mapping[str, Any] | None = None,
     document: Document | None = None,
     include_in_training: bool = True,
+    conversation: str | None = None,
+    follows: str | None = None,
+    system: str | None = None,
+    tools: Iterable[ToolTurn | Mapping[str, Any]] = (),
+    attachments: Iterable[Attachment | Mapping[str, Any]] = (),
+    finish_reason: str | None = None,
+    model: str | None = None,
     at: datetime | None = None,
     example_id: str | None = None,
     trace_id: str | None = None,
 ) -> ExampleCaptured:
-    """An interaction took place; latency in milliseconds."""
+    """An interaction took place; latency in milliseconds.
+
+    A tool is `{"name", "arguments", "result"}`, its arguments and result a text or what becomes JSON. An attachment
+    is `{"kind", "name", "address", "digest"}`; of a `data:` address only the digest of its bytes is kept.
+    """
     at = at or datetime.now(UTC)
     example_id = example_id or new_example_id(at, "doc" if document else "train")
     return ExampleCaptured(
@@ -74,6 +95,13 @@ def capture(
         document=document,
         details=dict(details or {}),
         include_in_training=include_in_training,
+        conversation=conversation,
+        follows=follows,
+        system=system,
+        tools=tuple(map(_tool, tools)),
+        attachments=tuple(map(_attachment, attachments)),
+        finish_reason=finish_reason,
+        model=model,
     )
 
 
@@ -283,6 +311,27 @@ def _distinct(tags: Iterable[str], *own: str) -> tuple[str, ...]:
     if isinstance(tags, str):
         raise TypeError(f"tags is the text {tags!r}; give a list of texts")
     return tuple(dict.fromkeys((*own, *tags)))
+
+
+def _tool(given: ToolTurn | Mapping[str, Any]) -> ToolTurn:
+    if isinstance(given, ToolTurn):
+        return given
+    result = given.get("result")
+    return ToolTurn(
+        name=given["name"],
+        arguments=as_text(given.get("arguments", "")),
+        result=None if result is None else as_text(result),
+    )
+
+
+def as_text(value: Any) -> str:
+    """A text as it is, and any other value as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
+
+
+def _attachment(given: Attachment | Mapping[str, Any]) -> Attachment:
+    fields = msgspec.structs.asdict(given) if isinstance(given, Attachment) else given
+    return attachment(**fields)
 
 
 def section_tag(section: str) -> str:
