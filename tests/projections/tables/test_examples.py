@@ -1,13 +1,15 @@
-"""Examples: the keys of a text are the same whoever makes them, Python when it arrives or DuckDB when it changes."""
+"""Examples: their keys are the same whoever makes them, and a turn keeps what came with it until it is erased."""
 
 from __future__ import annotations
 
 import random
+from typing import Any
 
+from events.facts import Attachment, ToolTurn
 from projections.store import database
 from projections.tables.examples import ANALYSIS_KEY, ANY_QUESTION, ORIGINAL_KEY, QUESTION, TEXT_KEY, id_key
 
-from ..given import captured, corrected, given
+from ..given import OTHER_PROMPT, Erase, captured, corrected, given, redacted
 
 
 def test_python_and_duckdb_make_the_same_keys() -> None:
@@ -41,3 +43,50 @@ def test_a_plain_question_is_normalised_as_any_other_is() -> None:
         told = con.execute(f"SELECT prompt, {QUESTION}, {ANY_QUESTION} FROM prompts").fetchall()
     assert [row for row in told if row[1] != row[2]] == []
     assert {row[0]: row[1] for row in told} | {"Why ?!": "why", "A  b": "a b", "...": ""} == {r[0]: r[1] for r in told}
+
+
+TURN: dict[str, Any] = {
+    "conversation": "thread 7",
+    "follows": "before",
+    "system": "You are a roofer.",
+    "tools": (ToolTurn(name="find", arguments="{}", result="Ask bo@example.com"), ToolTurn(name="look")),
+    "attachments": (Attachment(kind="image", name="roof.jpg", address="https://example.com/bo"),),
+    "finish_reason": "stop",
+    "model": "gpt-4o-mini",
+}
+KEPT = TURN | {
+    "tools": [{"name": "find", "arguments": "{}", "result": "Ask bo@example.com"}, {"name": "look"}],
+    "attachments": [{"kind": "image", "name": "roof.jpg", "address": "https://example.com/bo"}],
+}
+EMPTY = dict.fromkeys(TURN) | {"tools": [], "attachments": []}
+
+
+def turn_of(example: dict[str, Any]) -> dict[str, Any]:
+    return {name: example[name] for name in TURN}
+
+
+def test_a_turn_of_a_conversation_is_kept_whole() -> None:
+    told = given(captured("a", **TURN), captured("b", OTHER_PROMPT), corrected("a"))
+    assert turn_of(told.show("a")) == KEPT
+    assert turn_of(told.show("b")) == turn_of(told.show("fix-a")) == EMPTY
+
+
+def test_an_erased_turn_keeps_nothing_of_it() -> None:
+    told = given(captured("a", **TURN), Erase("a"))
+    assert turn_of(told.show("a")) == EMPTY
+
+
+def test_a_redaction_changes_the_parts_that_it_names() -> None:
+    fewer = (ToolTurn(name="find", result="Ask [email]"),)
+    later = redacted("a", "Who?", attachments=(), system="")
+    changed = {"system": "", "tools": [{"name": "find", "result": "Ask [email]"}], "attachments": []}
+    for history in (
+        [captured("a", **TURN), redacted("a", tools=fewer), later],
+        [redacted("a", tools=fewer), captured("a", **TURN), later],
+        [redacted("a", tools=fewer, system="A roofer."), later, captured("a", **TURN)],
+    ):
+        told = given(*history)
+        shown = told.show("a")
+        assert (shown["prompt"], turn_of(shown)) == ("Who?", KEPT | changed)
+    told = given(captured("a", **TURN), redacted("a", "Who?"))
+    assert turn_of(told.show("a")) == KEPT
