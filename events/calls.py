@@ -19,7 +19,19 @@ from .subjects import new_event_id, new_example_id
 Modifications = Literal["none", "minor", "major"]
 
 
-class Common(TypedDict, total=False):
+class Turn(TypedDict, total=False):
+    """What an example may say of its place in a conversation, and of what came with it, as in `capture`."""
+
+    conversation: str | None
+    follows: str | None
+    system: str | None
+    tools: Iterable[ToolTurn | Mapping[str, Any]]
+    attachments: Iterable[Attachment | Mapping[str, Any]]
+    finish_reason: str | None
+    model: str | None
+
+
+class Common(Turn, total=False):
     """What every kind of example may carry, as in `capture`."""
 
     skill_used: str | None
@@ -28,13 +40,6 @@ class Common(TypedDict, total=False):
     tokens_in: int | None
     tokens_out: int | None
     include_in_training: bool
-    conversation: str | None
-    follows: str | None
-    system: str | None
-    tools: Iterable[ToolTurn | Mapping[str, Any]]
-    attachments: Iterable[Attachment | Mapping[str, Any]]
-    finish_reason: str | None
-    model: str | None
     at: datetime | None
     example_id: str | None
     trace_id: str | None
@@ -69,8 +74,9 @@ def capture(
 ) -> ExampleCaptured:
     """An interaction took place; latency in milliseconds.
 
-    A tool is `{"name", "arguments", "result"}`, its arguments and result a text or what becomes JSON. An attachment
-    is `{"kind", "name", "address", "digest"}`; of a `data:` address only the digest of its bytes is kept.
+    `conversation` is the caller's own id of it, and `follows` the example of the turn before. A tool is
+    `{"name", "arguments", "result"}`, its arguments and result a text or what becomes JSON. An attachment is
+    `{"kind", "name", "address", "digest"}`; of a `data:` address only the digest of its bytes is kept.
     """
     at = at or datetime.now(UTC)
     example_id = example_id or new_example_id(at, "doc" if document else "train")
@@ -314,14 +320,12 @@ def _distinct(tags: Iterable[str], *own: str) -> tuple[str, ...]:
 
 
 def _tool(given: ToolTurn | Mapping[str, Any]) -> ToolTurn:
-    if isinstance(given, ToolTurn):
-        return given
-    result = given.get("result")
-    return ToolTurn(
-        name=given["name"],
-        arguments=as_text(given.get("arguments", "")),
-        result=None if result is None else as_text(result),
-    )
+    return given if isinstance(given, ToolTurn) else tool(**given)
+
+
+def tool(name: str, arguments: Any = "", result: Any = None) -> ToolTurn:
+    """A call of a tool; arguments and result are texts, or what becomes JSON."""
+    return ToolTurn(name=name, arguments=as_text(arguments), result=None if result is None else as_text(result))
 
 
 def as_text(value: Any) -> str:

@@ -119,7 +119,7 @@ SOURCES = ["chat_interaction"] * 3 + ["verified_calculation"] * 3 + ["verified_c
 
 def captures(id_: str) -> st.SearchStrategy[Said]:
     return st.builds(
-        lambda text, turn, **more: captured(id_, *text, **more, **turn),
+        lambda text, turn, **more: captured(id_, *text, **(turn | more)),
         texts,
         turns,
         minute=minutes,
