@@ -10,13 +10,28 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict, Unpack
 
-from .facts import CorrectionRecorded, Document, ExampleCaptured, FeedbackGiven, Metadata
+import msgspec
+
+from .attachments import attachment
+from .facts import Attachment, CorrectionRecorded, Document, ExampleCaptured, FeedbackGiven, Metadata, ToolTurn
 from .subjects import new_event_id, new_example_id
 
 Modifications = Literal["none", "minor", "major"]
 
 
-class Common(TypedDict, total=False):
+class Turn(TypedDict, total=False):
+    """What an example may say of its place in a conversation, and of what came with it, as in `capture`."""
+
+    conversation: str | None
+    follows: str | None
+    system: str | None
+    tools: Iterable[ToolTurn | Mapping[str, Any]]
+    attachments: Iterable[Attachment | Mapping[str, Any]]
+    finish_reason: str | None
+    model: str | None
+
+
+class Common(Turn, total=False):
     """What every kind of example may carry, as in `capture`."""
 
     skill_used: str | None
@@ -46,11 +61,23 @@ def capture(
     details: Mapping[str, Any] | None = None,
     document: Document | None = None,
     include_in_training: bool = True,
+    conversation: str | None = None,
+    follows: str | None = None,
+    system: str | None = None,
+    tools: Iterable[ToolTurn | Mapping[str, Any]] = (),
+    attachments: Iterable[Attachment | Mapping[str, Any]] = (),
+    finish_reason: str | None = None,
+    model: str | None = None,
     at: datetime | None = None,
     example_id: str | None = None,
     trace_id: str | None = None,
 ) -> ExampleCaptured:
-    """An interaction took place; latency in milliseconds."""
+    """An interaction took place; latency in milliseconds.
+
+    `conversation` is the caller's own id of it, and `follows` the example of the turn before. A tool is
+    `{"name", "arguments", "result"}`, its arguments and result a text or what becomes JSON. An attachment is
+    `{"kind", "name", "address", "digest"}`; of a `data:` address only the digest of its bytes is kept.
+    """
     at = at or datetime.now(UTC)
     example_id = example_id or new_example_id(at, "doc" if document else "train")
     return ExampleCaptured(
@@ -74,6 +101,13 @@ def capture(
         document=document,
         details=dict(details or {}),
         include_in_training=include_in_training,
+        conversation=conversation,
+        follows=follows,
+        system=system,
+        tools=tuple(map(_tool, tools)),
+        attachments=tuple(map(_attachment, attachments)),
+        finish_reason=finish_reason,
+        model=model,
     )
 
 
@@ -283,6 +317,25 @@ def _distinct(tags: Iterable[str], *own: str) -> tuple[str, ...]:
     if isinstance(tags, str):
         raise TypeError(f"tags is the text {tags!r}; give a list of texts")
     return tuple(dict.fromkeys((*own, *tags)))
+
+
+def _tool(given: ToolTurn | Mapping[str, Any]) -> ToolTurn:
+    return given if isinstance(given, ToolTurn) else tool(**given)
+
+
+def tool(name: str, arguments: Any = "", result: Any = None) -> ToolTurn:
+    """A call of a tool; arguments and result are texts, or what becomes JSON."""
+    return ToolTurn(name=name, arguments=as_text(arguments), result=None if result is None else as_text(result))
+
+
+def as_text(value: Any) -> str:
+    """A text as it is, and any other value as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
+
+
+def _attachment(given: Attachment | Mapping[str, Any]) -> Attachment:
+    fields = msgspec.structs.asdict(given) if isinstance(given, Attachment) else given
+    return attachment(**fields)
 
 
 def section_tag(section: str) -> str:

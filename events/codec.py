@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from . import limits
+from .attachments import is_inline
 from .errors import InvalidFact
 from .facts import FACTS, AnyFact, ExampleCaptured, Fact
 from .subjects import subject_of
@@ -47,6 +48,8 @@ def encode(fact: Fact) -> bytes:
         raise InvalidFact("invalid", str(error)) from error
     checked = decode(data)
     limits.check(checked)
+    if any(is_inline(attachment.address) for attachment in getattr(checked, "attachments", None) or ()):
+        raise InvalidFact("invalid", "an attachment's address holds its bytes; give where it lies, or its digest")
     return _encoder.encode(checked)
 
 

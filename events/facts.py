@@ -25,12 +25,18 @@ Digest = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 TextKey = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 """The first half of a SHA-256 over prompt, NUL and answer; see `message.text_key`."""
 
+Place = Annotated[Data, Meta(pattern=r"\A[a-z_]+(\.([a-z_]+|[0-9]{1,4}))*\Z")]
+"""The path of a text inside a fact, such as `prompt` or `tools.0.result`."""
+
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number that every JSON reader keeps exactly."""
 
 Amount = Annotated[float, Meta(ge=0)]
 
 Tags = Annotated[tuple[Tag, ...], FEW]
+
+Conversation = Annotated[Name, Meta(min_length=1, max_length=200)]
+"""Another system's own id of a conversation."""
 
 
 class Metadata(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -51,11 +57,34 @@ class Document(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     modifications_made: Literal["none", "minor", "major"] = "none"
 
 
+class ToolTurn(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
+    """A call of a tool and what it answered, None where no answer is known; `arguments` are JSON."""
+
+    name: Name
+    arguments: Text = ""
+    result: Text | None = None
+
+
+class Attachment(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
+    """What came with a question and is no text, such as a photo: where it lies, and the SHA-256 of its bytes.
+
+    The bytes themselves are never on the log; see `attachments`.
+    """
+
+    kind: Name
+    name: Name | None = None
+    address: Data | None = None
+    digest: Digest | None = None
+
+
 class PersonalData(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
-    """One span of personal data: Unicode code points `start` to `end` of `field`, before redaction."""
+    """One span of personal data: Unicode code points `start` to `end` of `field`, before redaction.
+
+    `field` is the path of a text: names and positions, such as `prompt` or `tools.0.result`.
+    """
 
     kind: Data
-    field: Literal["prompt", "response", "original_response"]
+    field: Place
     start: Count
     end: Count
 
@@ -72,6 +101,11 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     subject: Data = ""
     fact: Data | None = None
     corrected: TextKey | None = None
+
+
+ToolTurns = Annotated[tuple[ToolTurn, ...], FEW]
+
+Attachments = Annotated[tuple[Attachment, ...], FEW]
 
 
 class Fact(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="type"):
@@ -95,6 +129,11 @@ class ExampleCaptured(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     """An interaction, document, calculation, interpretation, decision or lesson took place.
 
     `untrusted` is recorded by somebody whose claims approve nothing: neither the source nor that a document was used.
+
+    A turn of a conversation names its `conversation`, and the example of the turn before, which it `follows`. Where it
+    names the conversation alone, it follows the last turn of it that is earlier on the log. What came before is never
+    copied. `system` is the system text that it was asked under; None where it is that of the turn before, or there is
+    none. `tools` and `attachments` are what came between the question and the answer, in order.
     """
 
     noun, verb = "example", "captured"
@@ -110,6 +149,13 @@ class ExampleCaptured(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     include_in_training: bool = True
     was_corrected: bool = False
     untrusted: bool = False
+    conversation: Conversation | None = None
+    follows: Id | None = None
+    system: Text | None = None
+    tools: ToolTurns = ()
+    attachments: Attachments = ()
+    finish_reason: Name | None = None
+    model: Name | None = None
 
 
 class FeedbackGiven(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="feedback.given.v1"):
@@ -171,7 +217,10 @@ class ExampleReopened(Decision, frozen=True, omit_defaults=True, kw_only=True, t
 
 
 class ExampleRedacted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.redacted.v1"):
-    """Personal data in an example was replaced; `prompt` and `response` are the new texts."""
+    """Personal data in an example was replaced; `prompt` and `response` are the new texts.
+
+    `system`, `tools` and `attachments` are new ones too, None where they stay what they are.
+    """
 
     noun, verb = "example", "redacted"
     example_id: Id
@@ -179,6 +228,9 @@ class ExampleRedacted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     response: Text
     original_response: Text | None = None
     found: tuple[PersonalData, ...] = ()
+    system: Text | None = None
+    tools: ToolTurns | None = None
+    attachments: Attachments | None = None
 
 
 class ExampleErased(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.erased.v1"):

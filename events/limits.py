@@ -36,9 +36,9 @@ class Limit(Struct, frozen=True):
 LIMITS: dict[Bound, Limit] = {
     "text": Limit(2**20, "bytes", "a text of an example, such as a prompt, in UTF-8"),
     "comment": Limit(64 * 2**10, "bytes", "a comment or a reason, in UTF-8"),
-    "name": Limit(200, "characters", "an actor, project, corrector, skill or type of document; a source has 100"),
+    "name": Limit(200, "characters", "an actor, project, conversation, tool, model or another name; a source has 100"),
     "tag": Limit(80, "characters", "a tag"),
-    "tags": Limit(100, "items", "the tags of an example, or its ids in another store"),
+    "tags": Limit(100, "items", "the tags, calls of tools or attachments of an example, or its ids in another store"),
     "data": Limit(4096, "characters", "an id, a path or another string between programs"),
     "details": Limit(2**20, "bytes", "details, encoded as JSON; also a policy"),
 }

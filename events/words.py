@@ -23,7 +23,7 @@ def sentence(fact: Fact, *, with_time: bool = False) -> str:
     by = f"by {fact.actor}{when}"
     match fact:
         case ExampleCaptured():
-            clause = f"captured {by} from {fact.source}"
+            clause = f"captured {by} from {fact.source}" + _place(fact)
         case FeedbackGiven():
             clause = f"{fact.actor} gave {fact.feedback} feedback{when}"
         case CorrectionRecorded():
@@ -35,6 +35,12 @@ def sentence(fact: Fact, *, with_time: bool = False) -> str:
         case _:
             clause = f"{fact.verb} {by}" if fact.noun == "example" else f"{fact.noun} {fact.verb} {by}"
     return ": ".join((clause, *filter(None, comments_of(fact))))
+
+
+def _place(fact: ExampleCaptured) -> str:
+    """Where in a conversation a capture stands; empty where it is in none."""
+    within = f", in the conversation {fact.conversation}" if fact.conversation else ""
+    return within + (f", after {fact.follows}" if fact.follows else "")
 
 
 def describe(message: Message) -> str:

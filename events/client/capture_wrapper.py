@@ -10,6 +10,10 @@ from asyncio import CancelledError
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TypeVar
 
+from ..chat import conversation_name
+from ..conversations import Conversations
+from .history import History
+
 ID = "training_example_id"
 """What the result of a wrapped call carries besides its own."""
 
@@ -20,15 +24,21 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _ANSWERS = ("response", "answer", "text", "content")
 _METADATA = ("skill_used", "tier_handled", "latency_ms", "tokens_in", "tokens_out", "tags", "trace_id")
+_NAMES = ("model", "finish_reason")
 
 logger = logging.getLogger("rooflog")
 
 
 def captured(
-    function: Function, capture: Callable[..., str], *, source: str, describe: Describe | None = None
+    function: Function,
+    capture: Callable[..., str],
+    conversations: Conversations,
+    *,
+    source: str,
+    describe: Describe | None = None,
 ) -> Function:
     """The function, its calls captured: see `Rooflog.wrap`."""
-    call = _Call(function, capture, source, describe or described)
+    call = _Call(function, capture, conversations, source, describe or described)
 
     @functools.wraps(function)
     async def later(*args: Any, **kwargs: Any) -> Any:
@@ -57,8 +67,8 @@ def described(_query: Any, context: Any, result: Any) -> dict[str, Any]:
     """What a result says about itself, as keyword arguments of `capture`.
 
     The answer is the result where that is a text, else its `response`, `answer`, `text` or `content` (a key or an
-    attribute). `skill_used`, `tier_handled` or `tier`, `latency_ms`, `tokens_in`, `tokens_out`, `tags`, `trace_id`
-    come from the result, and `project` or `project_context` from the context or the result.
+    attribute). `skill_used`, `tier_handled` or `tier`, `latency_ms`, `tokens_in`, `tokens_out`, `tags`, `trace_id`,
+    `model`, `finish_reason` come from the result, and `project` or `project_context` from the context or the result.
     """
     if isinstance(result, str):
         arguments: dict[str, Any] = {"response": result}
@@ -66,6 +76,7 @@ def described(_query: Any, context: Any, result: Any) -> dict[str, Any]:
         answers = (_get(result, name) for name in _ANSWERS)
         arguments = {"response": next((answer for answer in answers if isinstance(answer, str)), str(result))}
     arguments |= {name: value for name in _METADATA if (value := _get(result, name)) is not None}
+    arguments |= {name: value for name in _NAMES if isinstance(value := _get(result, name), str)}
     if "tier_handled" not in arguments and (tier := _get(result, "tier")) is not None:
         arguments["tier_handled"] = tier
     for holder in (context, result):
@@ -79,9 +90,17 @@ def described(_query: Any, context: Any, result: Any) -> dict[str, Any]:
 class _Call:
     """What is the same for every call of one wrapped function."""
 
-    def __init__(self, function: Callable[..., Any], capture: Callable[..., str], source: str, describe: Describe):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        capture: Callable[..., str],
+        conversations: Conversations,
+        source: str,
+        describe: Describe,
+    ) -> None:
         self.signature = inspect.signature(function)
         self.capture = capture
+        self.conversations = conversations
         self.source = source
         self.describe = describe
 
@@ -91,10 +110,20 @@ class _Call:
         try:
             query, context = self._asked(args, kwargs)
             about = {"source": self.source, "latency_ms": milliseconds} | dict(self.describe(query, context, result))
-            return _with_id(result, self.capture(str(query), **about))
+            return _with_id(result, self._captured(str(query), context, about))
         except Exception:
             logger.exception("rooflog: an answer could not be captured")
             return result
+
+    def _captured(self, query: str, context: Any, about: dict[str, Any]) -> str:
+        """Capture an answer as a turn of the conversation that the context tells of."""
+        conversation = conversation_name(_get(context, "conversation"))
+        history = _history(context, query, about)
+        turn = history.turn(conversation, self.conversations) if history else {}
+        example_id = self.capture(query, **({"conversation": conversation} | turn | about))
+        if history:
+            history.keep(example_id, self.conversations)
+        return example_id
 
     def failed(self, args: Any, kwargs: Any, error: BaseException, began: float) -> None:
         """A call that gave no answer: kept, and never trained on."""
@@ -116,6 +145,17 @@ class _Call:
         given = self.signature.bind(*args, **kwargs).arguments
         others = [value for name, value in given.items() if name not in ("self", "cls")]
         return given.get("query", others[0] if others else ""), given.get("context")
+
+
+def _history(context: Any, query: str, about: Mapping[str, Any]) -> History | None:
+    """The history in a context; None where there is none, or one that cannot be read."""
+    given = (_get(context, name) for name in ("history", "messages"))
+    messages = next((value for value in given if isinstance(value, list | tuple)), None)
+    try:
+        return None if messages is None else History(messages, query, str(about.get("response", "")))
+    except Exception:
+        logger.exception("rooflog: a history could not be read")
+        return None
 
 
 def _with_id(result: Any, example_id: str) -> Any:

@@ -18,12 +18,14 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 import msgspec
 
 from .. import calls
-from ..calls import Common, Modifications
+from ..calls import Common, Modifications, Turn
+from ..conversations import Conversations
 from ..errors import InvalidFact
 from ..facts import ExampleCaptured
 from ..log.access import Access
 from ..log.log import Log
 from ..requests import QUERY
+from ..subjects import new_event_id
 from . import capture_wrapper
 from .delivery import FLUSH_SECONDS, Delivery, Stats
 from .outbox import MAX_BYTES, Outbox
@@ -81,6 +83,7 @@ class Rooflog:
         self._access.options()
         self.actor = actor or os.environ.get("ROOFLOG_ACTOR") or "assistant"
         box = Outbox(Path(outbox or _default_outbox()).expanduser().absolute(), max_bytes=max_bytes)
+        self._conversations = Conversations()
         self._delivery = Delivery(box, self._connect, sync_seconds=sync_seconds)
 
     def capture(
@@ -102,8 +105,12 @@ class Rooflog:
         at: datetime | None = None,
         example_id: str | None = None,
         trace_id: str | None = None,
+        **turn: Unpack[Turn],
     ) -> str:
         """An interaction took place. Returns its example id at once. The latency is in milliseconds.
+
+        `turn` are `conversation`, `follows`, `system`, `tools`, `attachments`, `finish_reason` and `model`. A turn that
+        names its conversation follows the last one of it that this client has said, unless it says otherwise.
 
         A full outbox drops the capture, counts it in `stats().dropped` and logs an error. An answer to a user never
         fails because of it. Raises InvalidFact.
@@ -126,6 +133,7 @@ class Rooflog:
             at=at,
             example_id=example_id,
             trace_id=trace_id,
+            **turn,
         )
 
     def document(
@@ -350,12 +358,15 @@ class Rooflog:
 
         Use it as a decorator or as `process_query = rooflog.wrap(process_query)`. The result gets
         `training_example_id`. `describe(query, context, result)` returns the keyword arguments of `capture`; without
-        it they are read as `capture_wrapper.described` says. A failed call is captured with the source `error` or
+        it they are read as `capture_wrapper.described` says. The turn's place in its conversation comes from the
+        context, as `history.turn` says. A failed call is captured with the source `error` or
         `timeout`, and raises its exception. No error of capturing reaches the caller.
         """
 
         def decorate(function: Function) -> Function:
-            return capture_wrapper.captured(function, self.capture, source=source, describe=describe)
+            return capture_wrapper.captured(
+                function, self.capture, self._conversations, source=source, describe=describe
+            )
 
         return decorate if process_query is None else decorate(process_query)
 
@@ -407,8 +418,14 @@ class Rooflog:
         await self.aclose()
 
     def _captured(self, call: Callable[P, ExampleCaptured], *args: P.args, **kwargs: P.kwargs) -> str:
-        fact = _made(call, *args, **kwargs)
-        self._delivery.say_or_drop(fact)
+        (fact,) = self._conversations.linked([_made(call, *args, **kwargs)])
+        try:
+            self._delivery.say_or_drop(fact)
+        except InvalidFact:
+            # The turn took place: the next one follows what the log does not hold, and not what came before it.
+            self._conversations.remember([msgspec.structs.replace(fact, example_id=new_event_id())])
+            raise
+        self._conversations.remember([fact])
         return fact.example_id
 
     def _ask(self, question: str, timeout: float) -> Future[Any]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 
+from ..calls import Turn
 from ..errors import RooflogError
 from .client import Rooflog
 
@@ -43,8 +44,12 @@ class TrainingDataCollector:
         project: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         include_in_training: bool = True,
+        **turn: Unpack[Turn],
     ) -> str:
-        """An interaction took place; its example id. `metadata` may carry what has a name of its own, and more."""
+        """An interaction took place; its example id. `metadata` may carry what has a name of its own, and more.
+
+        New: `turn`, the place in a conversation and what came with the question, as in `Rooflog.capture`.
+        """
         known: dict[str, Any] = {
             "skill_used": skill_used,
             "tier_handled": tier_handled or tier,
@@ -63,6 +68,7 @@ class TrainingDataCollector:
             details={"metadata": more} if more else None,
             include_in_training=include_in_training,
             **known,
+            **turn,
         )
 
     def add_feedback(self, example_id: str, feedback: str, comment: str | None = None) -> dict[str, Any]:

@@ -247,7 +247,8 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         f"""SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor,
             e.source, e.prompt, e.response, e.original_response, e.project_context, v.tags, e.skill_used,
             e.tier_handled, e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made,
-            e.details, e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
+            e.details, e.conversation, e.follows, e.system, e.tools, e.attachments, e.finish_reason, e.model,
+            e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
             v.personal_data, v.flags, v.feedback, v.decision, NULL AS reviewer, NULL AS decision_reason, v.approval,
             CASE WHEN v.reasons & {BIT["superseded_by"]} > 0 THEN coalesce(v.superseded_by, v.disputed_by) END
             AS superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
@@ -278,6 +279,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         del example["feedback_seq"]
         example["reviewer"], example["decision_reason"] = reviewers.get(example.pop("decision_seq"), (None, None))
         example["details"] = json.loads(example["details"]) if example["details"] else {}
+        example |= {name: json.loads(example[name] or "[]") for name in ("tools", "attachments")}
         example["queue"] = QUEUE.get(example["queue"])
         example |= {name: ids.get(example[name]) for name in ("duplicate_of", "contradicts")}
         example["verdict"] = _verdict(example)

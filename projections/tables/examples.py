@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import json
+from msgspec import Struct, json
 
 from events import message
 from events.facts import CorrectionRecorded, ExampleCaptured, ExampleRedacted
@@ -51,6 +51,13 @@ _SAID = ENVELOPE | {
     "corrector": "VARCHAR",
     "aliases": "VARCHAR[]",
     "untrusted": "BOOLEAN",
+    "conversation": "VARCHAR",
+    "follows": "VARCHAR",
+    "system": "VARCHAR",
+    "tools": "VARCHAR",
+    "attachments": "VARCHAR",
+    "finish_reason": "VARCHAR",
+    "model": "VARCHAR",
 }
 
 _DERIVED = {
@@ -142,8 +149,19 @@ def _captured(sequenced: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
             "details": [json.encode(f.details, order="sorted").decode() if f.details else None for f in facts],
             "was_corrected": [f.was_corrected for f in facts],
             "aliases": [()] * len(facts),
+            "conversation": [f.conversation for f in facts],
+            "follows": [f.follows for f in facts],
+            "system": [f.system for f in facts],
+            "tools": [_json(f.tools) for f in facts],
+            "attachments": [_json(f.attachments) for f in facts],
+            "finish_reason": [f.finish_reason for f in facts],
+            "model": [f.model for f in facts],
         },
     )
+
+
+def _json(items: Sequence[Struct]) -> str | None:
+    return json.encode(items).decode() if items else None
 
 
 def _corrected(sequenced: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
@@ -313,12 +331,22 @@ _REDACTED = ENVELOPE | {
     "response": "VARCHAR",
     "original_response": "VARCHAR",
     "found": "VARCHAR",
+    "system": "VARCHAR",
+    "tools": "VARCHAR",
+    "attachments": "VARCHAR",
 }
+
+_OF_THE_TURN = ("system", "tools", "attachments")
+"""What a redaction leaves as it was where it says nothing of it."""
 
 
 def _redactions(batch: Batch) -> pa.Table | None:
     rows = [
-        (*envelope(seq, f), f.example_id, f.prompt, f.response, f.original_response, json.encode(f.found).decode())
+        (
+            *(*envelope(seq, f), f.example_id, f.prompt, f.response, f.original_response),
+            *(json.encode(f.found).decode(), f.system),
+            *(None if items is None else json.encode(items).decode() for items in (f.tools, f.attachments)),
+        )
         for seq, f in batch.of(ExampleRedacted)
     ]
     return database.by_column(_REDACTED, rows) if rows else None
@@ -327,7 +355,8 @@ def _redactions(batch: Batch) -> pa.Table | None:
 def _fold_redactions(con: Connection, batch: Batch) -> None:
     """Keep redactions and give each example the text of its latest one, whichever of the two came first.
 
-    The temporary table `redacted` holds the latest ones of what the batch brings.
+    The temporary table `redacted` holds the latest ones of what the batch brings, with the latest of what each part of
+    the turn became.
     """
     if "redactions" in batch.rows:
         database.append(con, "redactions", batch.rows["redactions"])
@@ -336,17 +365,22 @@ def _fold_redactions(con: Connection, batch: Batch) -> None:
     ids = [batch.rows[name].select(["example_id"]) for name in ("redactions", "examples") if name in batch.rows]
     if not ids:
         return
+    latest = ", ".join(f"arg_max({name}, seq) OVER (PARTITION BY example_id) AS {name}" for name in _OF_THE_TURN)
     database.with_table(
         con,
         pa.concat_tables(ids),
-        """CREATE OR REPLACE TEMP TABLE redacted AS SELECT * FROM redactions SEMI JOIN incoming USING (example_id)
-           QUALIFY row_number() OVER (PARTITION BY example_id ORDER BY seq DESC) = 1""",
+        f"""CREATE OR REPLACE TEMP TABLE redacted AS SELECT * REPLACE ({latest})
+            FROM redactions SEMI JOIN incoming USING (example_id)
+            QUALIFY row_number() OVER (PARTITION BY example_id ORDER BY seq DESC) = 1""",
     )
     if not database.first(con, "SELECT 1 FROM redacted LIMIT 1"):
         return
     con.execute(
         """UPDATE examples SET prompt = r.prompt, response = r.response, redacted_seq = r.seq,
-             original_response = CASE WHEN kind = 'correction' THEN coalesce(r.original_response, '') END
+             original_response = CASE WHEN kind = 'correction' THEN coalesce(r.original_response, '') END,
+             system = coalesce(r.system, examples.system),
+             tools = nullif(coalesce(r.tools, examples.tools), '[]'),
+             attachments = nullif(coalesce(r.attachments, examples.attachments), '[]')
            FROM redacted r
            WHERE examples.example_id = r.example_id AND examples.redacted_seq IS DISTINCT FROM r.seq
              AND examples.erased_seq IS NULL"""
@@ -366,7 +400,7 @@ def _fold_redactions(con: Connection, batch: Batch) -> None:
 
 REDACTIONS = Projection(
     name="redactions",
-    version=2,
+    version=3,
     handles=(ExampleRedacted,),
     columns=_REDACTED,
     key="seq",

@@ -72,6 +72,7 @@ async def show(session: Session, example_id: str, as_of: str | None, policy: Pat
         if example["correction_reason"]:
             lines.append(f"[dim]because: {plain(example['correction_reason'])}[/dim]")
     facts = {
+        **_turn(example),
         "tags": ", ".join(example["tags"]),
         "relevance": f"{example['relevance']} (score {example['score']})",
         "feedback": example["feedback"],
@@ -90,6 +91,24 @@ async def show(session: Session, example_id: str, as_of: str | None, policy: Pat
     why = f": {plain(', '.join(verdict['reasons']))}" if verdict["reasons"] else f" (approved by {example['approval']})"
     lines.append(f"\n{trained}{why}")
     return Outcome(example, "\n".join(lines))
+
+
+def _turn(example: dict[str, Any]) -> dict[str, Any]:
+    """What belongs to an example as a turn of a conversation, by what it is called."""
+    tools = (
+        f"{tool['name']}({tool.get('arguments', '')})" + (f" -> {tool['result']}" if "result" in tool else "")
+        for tool in example["tools"]
+    )
+    attachments = (" ".join(map(str, attachment.values())) for attachment in example["attachments"])
+    return {
+        "conversation": example["conversation"],
+        "follows": example["follows"],
+        "system text": example["system"],
+        "tools": "; ".join(tools),
+        "attachments": "; ".join(attachments),
+        "ended by": example["finish_reason"],
+        "model": example["model"],
+    }
 
 
 @command("approve", example='rooflog approve --tag flashing --reason "checked against 07 62 00"')

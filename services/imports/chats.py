@@ -1,8 +1,9 @@
 """Chat logs as OpenAI's formats have them: one conversation a line, `{"messages": [{"role", "content"}, …]}`.
 
-Every answer of the assistant is one example, asked by the user's words before it; what came earlier in the
-conversation is kept in the example's details. The example's id comes from the conversation up to the answer, so that
-the same conversation is the same examples in any file, and a longer version of it adds only what is new.
+Every answer of the assistant is one example, asked by the user's words before it. It names its conversation and the
+example that it follows, so that nothing of the conversation is copied. The example's id comes from the conversation up
+to the answer, so that the same conversation is the same examples in any file, and a longer version of it adds only what
+is new. A conversation without an id of its own is named by its first example.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from typing import Any
 
 import msgspec
 
-from events import calls
-from events.facts import Fact
+from events import calls, chat
+from events.facts import ExampleCaptured, Fact
 
 from .format import ACTOR, Format, Left, Record
 from .lines import Line
 
 SOURCE = "chat_interaction"
 
-_ASKS, _TELLS, _ANSWERS = ("user",), ("system", "developer", "tool", "function"), ("assistant",)
 _TIMES = ("created", "created_at", "timestamp")
+_NAMES = ("conversation_id", "thread_id", "session_id")
+"""Under which names a line has the id of its conversation: an `id` may be that of one answer."""
 
 
 class Chats(Format):
@@ -43,59 +45,91 @@ class Chats(Format):
         messages = record.data["messages"]
         if not isinstance(messages, list) or not messages:
             raise ValueError("messages must be a list of messages")
-        answers = 0
-        asked: list[str] = []
+        conversation, answers = _Conversation(record.data, at), 0
         for number, message in enumerate(messages, 1):
-            role, text = _read(message, number)
-            if role in _ASKS:
-                asked = [*asked, text] if number > 1 and _role(messages[number - 2]) in _ASKS else [text]
-            if role not in _ANSWERS:
-                continue
-            if not text.strip():
-                yield Left.NO_ANSWER
-            elif not asked:
+            heard = _read(message, number)
+            if heard.role == chat.ANSWERS and heard.text.strip() and not conversation.now.questions:
                 raise ValueError(f"message {number} answers, but nobody has asked")
-            else:
-                answers += 1
-                yield _example(messages[:number], "\n\n".join(asked), text, at, record.data)
+            facts = conversation.hear(heard, message)
+            if heard.role == chat.ANSWERS:
+                answers += bool(facts)
+                yield from facts
+                if not facts:
+                    yield Left.NO_ANSWER
         if not answers:
             raise ValueError("nobody answers in this conversation")
 
 
-def _example(so_far: list[Any], prompt: str, answer: str, at: datetime, data: dict[str, Any]) -> Fact:
-    digest = hashlib.sha256(msgspec.json.encode(so_far, order="sorted")).hexdigest()[:32]
-    details: dict[str, Any] = {"conversation": so_far[:-1]} if len(so_far) > 2 else {}
-    details |= {name: data[name] for name in ("id", "model", "metadata") if data.get(name) is not None}
-    return calls.capture(
-        prompt,
-        answer,
-        actor=ACTOR,
-        source=SOURCE,
-        details={"chat": details} if details else None,
-        at=at,
-        example_id=f"chat_{digest}",
-    )
+class _Conversation:
+    """A conversation as far as it was heard: what is asked now, and which example it follows."""
+
+    def __init__(self, data: dict[str, Any], at: datetime) -> None:
+        self.now = chat.Exchange()
+        self._before: chat.Utterance | None = None
+        self._data, self._at = data, at
+        self._name = next(filter(None, (chat.conversation_name(data.get(name)) for name in _NAMES)), None)
+        self._follows: str | None = None
+        self._last: str | None = None
+        self._unanswered: list[Fact] = []
+        self._words = self._name or ""
+        self._digest, self._is_first = hashlib.sha256(b"["), True
+
+    def hear(self, heard: chat.Utterance, message: dict[str, Any]) -> list[Fact]:
+        """The facts of an answer: the example of it, and before it those of earlier questions without one."""
+        if chat.begins(self.now, heard, self._before):
+            self._words = chat.chained([self.now], self._words)
+            if not self.now.answer:
+                self._unanswered.append(self._captured(chat.turn_id(self._words), "", {}))
+            self._follows, self.now = self._last, chat.Exchange()
+        self._digest.update((b"" if self._is_first else b",") + msgspec.json.encode(message, order="sorted"))
+        self._is_first, self._before = False, heard
+        facts: list[Fact] = []
+        if heard.role == chat.ANSWERS and heard.text.strip():
+            facts = [*self._unanswered, self._captured(f"chat_{self._id()[:32]}", heard.text, message)]
+            self._unanswered = []
+        self.now.hear(heard)
+        return facts
+
+    def _id(self) -> str:
+        """The digest of all messages until now, as a list in JSON."""
+        digest = self._digest.copy()
+        digest.update(b"]")
+        return digest.hexdigest()
+
+    def _captured(self, example_id: str, answer: str, message: dict[str, Any]) -> ExampleCaptured:
+        """An example of what is asked now; tools that the answer itself calls are those of the next answer."""
+        self._last, self._name = example_id, self._name or example_id
+        details = {name: self._data[name] for name in ("id", "metadata") if self._data.get(name) is not None}
+        finish_reason, model = message.get("finish_reason"), message.get("model") or self._data.get("model")
+        return calls.capture(
+            self.now.question,
+            answer,
+            actor=ACTOR,
+            source=SOURCE,
+            details={"chat": details} if details else None,
+            conversation=self._name,
+            follows=self._follows,
+            system=self.now.system,
+            tools=self.now.tools,
+            attachments=self.now.attachments,
+            finish_reason=finish_reason
+            if isinstance(finish_reason, str)
+            else ("tool_calls" if message.get("tool_calls") else None),
+            model=model if isinstance(model, str) else None,
+            at=self._at,
+            example_id=example_id,
+        )
 
 
-def _role(message: Any) -> Any:
-    return message.get("role") if isinstance(message, dict) else None
-
-
-def _read(message: Any, number: int) -> tuple[str, str]:
-    """Role and text of a message; its text may be in parts, of which images and the like have none."""
-    role = _role(message)
-    if role not in (*_ASKS, *_TELLS, *_ANSWERS):
+def _read(message: Any, number: int) -> chat.Utterance:
+    """A message; its text may be in parts, of which images and the like have none."""
+    role = message.get("role") if isinstance(message, dict) else None
+    if role not in (chat.ASKS, chat.ANSWERS, *chat.SYSTEM, *chat.TOOLS):
         raise ValueError(f"message {number} has role {role!r}; known are user, assistant, system, developer, tool")
     content = message.get("content")
-    if isinstance(content, list):
-        content = "\n".join(
-            part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
-        )
-    if content is None and role in _ANSWERS:
-        content = ""
-    if not isinstance(content, str):
+    if not isinstance(content, str | list) and not (content is None and role == chat.ANSWERS):
         raise ValueError(f"message {number} must have a text as its content, but has {content!r}")
-    return role, content
+    return chat.openai(message)
 
 
 def _moment(line: Line) -> datetime:

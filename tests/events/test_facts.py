@@ -18,6 +18,7 @@ from events.codec import decode, encode
 from events.errors import InvalidFact
 from events.facts import (
     FACTS,
+    Attachment,
     CorrectionRecorded,
     Document,
     ErasedMessage,
@@ -32,6 +33,7 @@ from events.facts import (
     Metadata,
     PersonalData,
     PolicyAdopted,
+    ToolTurn,
     TrainingSetExported,
     TrainingTriggered,
 )
@@ -126,6 +128,33 @@ SAID: list[Fact] = [
     ExampleCaptured(**BARE, example_id="a", prompt="", response="", source="chat_interaction", untrusted=True),
     FeedbackGiven(**BARE, example_id="a", feedback="positive", untrusted=True),
     CorrectionRecorded(**BARE, original_prompt="p", original_response="w", corrected_response="r", untrusted=True),
+    ExampleCaptured(
+        **FULL,
+        example_id="b",
+        prompt="And for EPDM?",
+        response="3 inches of seam tape.",
+        source="chat_interaction",
+        conversation="thread 7/é",
+        follows="a",
+        system="You are a roofing assistant.",
+        tools=(ToolTurn(name="find", arguments='{"q":"EPDM"}', result="figure 4-8"), ToolTurn(name="look")),
+        attachments=(
+            Attachment(kind="image", name="roof.jpg", address="https://example.com/roof.jpg", digest=ONE),
+            Attachment(kind="file"),
+        ),
+        finish_reason="stop",
+        model="gpt-4o-mini",
+    ),
+    ExampleRedacted(
+        **FULL,
+        example_id="b",
+        prompt="p",
+        response="r",
+        found=(PersonalData(kind="phone", field="tools.0.result", start=5, end=17),),
+        system="",
+        tools=(ToolTurn(name="find", result="[phone]"),),
+        attachments=(),
+    ),
 ]
 
 
@@ -258,6 +287,13 @@ def test_a_field_in_another_encoding_is_refused_as_invalid() -> None:
         (captured(actor=""), "actor"),
         (captured(actor="x" * 201), "actor"),
         (captured(source=""), "source"),
+        (captured(conversation=""), "conversation"),
+        (captured(conversation="x" * 201), "conversation"),
+        (captured(follows="a.b"), "follows"),
+        (captured(tools=[{"arguments": "{}"}]), "tools"),
+        (captured(tools=[{"name": "find", "arguments": {}}]), "arguments"),
+        (captured(attachments=[{"kind": "image", "digest": "1"}]), "digest"),
+        (captured(type="example.redacted.v1", found=[{"kind": "k", "field": "a b", "start": 0, "end": 1}]), "field"),
         (captured(metadata={"latency_ms": -1}), "latency_ms"),
         (captured(metadata={"tokens_in": 1.5}), "tokens_in"),
         (captured(metadata={"tokens_in": -1}), "tokens_in"),
@@ -336,6 +372,7 @@ def test_an_id_that_is_no_token_is_refused_both_ways(field: str, bad: str) -> No
         {"tags": (1,)},
         {"details": {"x": NotImplemented}},
         {"details": {1: 2}},
+        {"attachments": (Attachment(kind="image", address="DATA:image/png;base64,AAAA"),)},
         {"metadata": Metadata(tokens_in=-1)},
         {"occurred_at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=3)))},
         {"occurred_at": datetime(9999, 12, 31, tzinfo=UTC)},
@@ -442,6 +479,10 @@ plain = st.recursive(
 )
 objects = st.dictionaries(texts, plain, max_size=3)
 zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+tools = st.lists(st.builds(ToolTurn, name=texts, arguments=texts, result=st.none() | texts), max_size=2).map(tuple)
+attachments = st.lists(
+    st.builds(Attachment, kind=texts, name=st.none() | texts, digest=st.none() | digests), max_size=2
+).map(tuple)
 envelope = {
     "event_id": ids,
     "occurred_at": st.datetimes(datetime(1970, 1, 4), datetime(9998, 12, 29), timezones=zones),
@@ -455,6 +496,9 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
                               latency_ms=st.none() | st.floats(0, allow_infinity=False)),
         "tags": st.lists(texts, max_size=3).map(tuple), "details": objects, "include_in_training": st.booleans(),
         "document": st.none() | st.builds(Document, document_type=texts, was_used=st.booleans()),
+        "conversation": st.none() | st.text(min_size=1, max_size=200), "follows": st.none() | ids,
+        "system": st.none() | texts, "tools": tools, "attachments": attachments, "finish_reason": st.none() | texts,
+        "model": st.none() | texts,
     },
     FeedbackGiven: {"example_id": ids, "feedback": st.sampled_from(["positive", "negative"]), "comment": texts},
     CorrectionRecorded: {
@@ -464,7 +508,10 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
     ExampleApproved: {"example_id": ids, "revision": counts},
     ExampleRejected: {"example_id": ids, "revision": counts, "reason": texts},
     ExampleReopened: {"example_id": ids, "revision": counts, "reason": st.none() | texts},
-    ExampleRedacted: {"example_id": ids, "prompt": texts, "response": texts, "original_response": st.none() | texts},
+    ExampleRedacted: {
+        "example_id": ids, "prompt": texts, "response": texts, "original_response": st.none() | texts,
+        "system": st.none() | texts, "tools": st.none() | tools, "attachments": st.none() | attachments,
+    },
     ExampleErased: {"example_id": ids, "reason": texts},
     PolicyAdopted: {"policy": objects, "digest": digests},
     TrainingSetExported: {

@@ -10,7 +10,7 @@ import pytest
 from events import calls
 from events.codec import decode, encode
 from events.errors import InvalidFact
-from events.facts import FACTS, ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted
+from events.facts import FACTS, Attachment, ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted, ToolTurn
 from events.limits import CONTAINERS, DEEPEST, LIMITS, PIECE, check_json, depth
 from events.traits import bounds
 from projections.policy.policy import default
@@ -51,6 +51,12 @@ LARGE: list[tuple[Fact, str]] = [
     (captured(tags=["t" * (TAG + 1)]), "tags has 81 characters, at most 80"),
     (captured(project="p" * (NAME + 1)), "project_context has 201 characters, at most 200"),
     (captured(skill_used="s" * (NAME + 1)), "metadata.skill_used has 201 characters"),
+    (captured(tools=[ToolTurn(name="t")] * (TAGS + 1)), "tools has 101 items, at most 100"),
+    (captured(tools=[ToolTurn(name="t", result="r" * (TEXT + 1))]), "tools.result has 1,048,577 bytes"),
+    (captured(attachments=[Attachment(kind="image")] * (TAGS + 1)), "attachments has 101 items, at most 100"),
+    (captured(attachments=[Attachment(kind="image", address="a" * 4097)]), "attachments.address has 4,097 characters"),
+    (captured(system="s" * (TEXT + 1)), "system has 1,048,577 bytes"),
+    (captured(model="m" * (NAME + 1)), "model has 201 characters"),
     (captured(trace_id="t" * 4097), "trace_id has 4,097 characters, at most 4,096"),
     (captured(details={"d": "d" * TEXT}), "details has 1,048,584 bytes, at most 1,048,576"),
     (captured(details={"lists": [[]] * CONTAINERS}), "details has 20,002 lists and objects, at most 20,000"),

@@ -17,7 +17,7 @@ from .test_facts import SAID
 
 FULL = {type(fact).__name__: fact for fact in SAID if fact.trace_id}
 SENTENCES = {
-    "ExampleCaptured": "captured by ana{when} from rfi_generation",
+    "ExampleCaptured": "captured by ana{when} from chat_interaction, in the conversation thread 7/é, after a",
     "FeedbackGiven": "ana gave negative feedback{when}: too short",
     "CorrectionRecorded": "corrected by ana{when} as e1: incomplete",
     "ExampleApproved": "approved by ana{when}: good",

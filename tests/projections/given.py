@@ -138,9 +138,9 @@ def rejected(example_id: str, reason: str = "wrong", *, revision: int = 0) -> Ex
 
 
 def redacted(
-    example_id: str, prompt: str = PROMPT, response: str = ANSWER, original_response: str | None = None
+    example_id: str, prompt: str = PROMPT, response: str = ANSWER, original_response: str | None = None, **more: Any
 ) -> ExampleRedacted:
-    texts: dict[str, Any] = {"prompt": prompt, "response": response, "original_response": original_response}
+    texts: dict[str, Any] = {"prompt": prompt, "response": response, "original_response": original_response} | more
     return ExampleRedacted(example_id=example_id, **texts, **_envelope())
 
 

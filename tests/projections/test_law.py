@@ -18,7 +18,7 @@ from hypothesis import given as for_every
 from hypothesis import strategies as st
 
 from events.errors import InvalidFact
-from events.facts import Document, Fact, TrainingSetExported, TrainingTriggered
+from events.facts import Attachment, Document, Fact, ToolTurn, TrainingSetExported, TrainingTriggered
 from projections.fold.projector import Projector, prepare
 from projections.store.database import Connection
 from projections.texts.text_size import READ
@@ -83,6 +83,22 @@ unusual = st.tuples(
 texts = mostly.flatmap(lambda good: usual if good else unusual)
 """Few questions and answers, most of them good: so that they meet each other, and only one rule at a time decides."""
 
+turns = mostly.flatmap(
+    lambda usual: (
+        st.just({})
+        if usual
+        else st.fixed_dictionaries(
+            {},
+            optional={
+                "system": st.sampled_from(["You are a roofer.", ""]),
+                "tools": st.sampled_from([(), (ToolTurn(name="find", result="4 inches"),)]),
+                "attachments": st.sampled_from([(), (Attachment(kind="image", address="roof.jpg"),)]),
+            },
+        )
+    )
+)
+"""What comes with a question besides its words, seldom anything."""
+
 minutes = st.integers(0, 2)
 documents = st.builds(
     Document,
@@ -104,8 +120,9 @@ SOURCES = ["chat_interaction"] * 3 + ["verified_calculation"] * 3 + ["verified_c
 
 def captures(id_: str) -> st.SearchStrategy[Said]:
     return st.builds(
-        lambda text, **more: captured(id_, *text, **more),
+        lambda text, turn, **more: captured(id_, *text, **(turn | more)),
         texts,
+        turns,
         minute=minutes,
         source=st.sampled_from(SOURCES),
         include_in_training=mostly,
@@ -152,7 +169,9 @@ said_of_one: list[Callable[[str], Said]] = [
     lambda example_id: liked(example_id, untrusted=True, actor="bo"),
 ]  # fmt: skip
 decisions: st.SearchStrategy[Said] = st.sampled_from(said_of_one).flatmap(ids.map)
-redactions = st.builds(lambda id_, text: redacted(id_, text[0], text[1], original_response=text[1]), ids, texts)
+redactions = st.builds(
+    lambda id_, text, turn: redacted(id_, text[0], text[1], original_response=text[1], **turn), ids, texts, turns
+)
 real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans())
 erasures = st.one_of(ids.map(erased), real_erasures)
 rare = st.one_of(redactions, erasures, ids.flatmap(arrivals), others)

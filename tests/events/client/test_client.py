@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from events import InvalidFact, Rooflog, Unreachable
-from events.facts import CorrectionRecorded, ExampleCaptured, FeedbackGiven
+from events.facts import CorrectionRecorded, ExampleCaptured, FeedbackGiven, ToolTurn
 from events.log.log import Log
 from services.runtime.nats_server import EmbeddedServer
 from tests.services.conftest import ANSWER, Cli, address, cli, start
@@ -67,6 +67,34 @@ async def test_every_other_call_reaches_the_log(client: Rooflog, log: Log) -> No
     assert len(await on_the_log(log)) == 7
 
 
+async def test_every_call_takes_its_turn_in_a_conversation(client: Rooflog, log: Log) -> None:
+    turn: dict[str, Any] = {"conversation": "thread 7", "system": "You are a roofer."}
+    first = client.capture("Slope?", ANSWER, tools=[{"name": "find", "arguments": {"a": 1}, "result": [8]}], **turn)
+    photo = {"kind": "image", "address": "data:image/png;base64,AAAA"}
+    document = client.document("rfi", "Write an RFI", "RFI 12 …", attachments=[photo], **turn)
+    calculation = client.calculation("drains", {}, "1 + 1", 2, model="m", finish_reason="stop", **turn)
+    spec = client.spec_interpretation("07 54 00", "Cover board?", "Yes.", follows=first, **turn)
+    detail = client.detail_decision("a joint", "Bellows", "it ponds", "Depot", **turn)
+    assert await client.aflush()
+    facts = [await only(log, each) for each in (first, document, calculation, spec, detail)]
+    assert [fact.follows for fact in facts] == [None, first, document, first, spec]
+    assert {fact.conversation for fact in facts} == {"thread 7"}
+    assert [fact.system is None for fact in facts] == [False, True, True, False, True]
+    assert facts[0].tools == (ToolTurn(name="find", arguments='{"a":1}', result="[8]"),)
+    assert (facts[1].attachments[0].address, len(facts[1].attachments[0].digest)) == (None, 64)
+    assert (facts[2].model, facts[2].finish_reason) == ("m", "stop")
+
+
+async def test_a_turn_after_a_refused_one_follows_what_is_missing(client: Rooflog, log: Log) -> None:
+    first = client.capture("Slope?", ANSWER, conversation="c")
+    with pytest.raises(InvalidFact):
+        client.capture("p" * (2**20 + 1), ANSWER, conversation="c")
+    later = client.capture("And for EPDM?", ANSWER, conversation="c")
+    assert await client.aflush()
+    assert (await only(log, later)).follows not in (None, first)
+    assert len(await on_the_log(log)) == 2
+
+
 async def test_negative_feedback_asks_for_a_correction(client: Rooflog, log: Log) -> None:
     example_id = client.capture("Seam overlap?", "2 inches.")
     assert client.feedback(example_id, "positive").request_correction is False
@@ -98,6 +126,13 @@ async def test_negative_feedback_asks_for_a_correction(client: Rooflog, log: Log
         (lambda c: c.capture("p", "r", example_id="a.b"), "event_id"),
         (lambda c: c.capture("p", "r", at=datetime(2025, 1, 1)), "time zone"),
         (lambda c: c.capture("p", "r", details={"x": object()}), "object"),
+        (lambda c: c.capture("p", "r", conversation=""), "conversation"),
+        (lambda c: c.capture("p", "r", conversation=["c"]), "conversation"),
+        (lambda c: c.capture("p", "r", follows="a.b"), "follows"),
+        (lambda c: c.capture("p", "r", system=7), "system"),
+        (lambda c: c.capture("p", "r", tools=[{"arguments": "{}"}]), "name"),
+        (lambda c: c.capture("p", "r", attachments=[{"kind": "image", "bytes": b""}]), "bytes"),
+        (lambda c: c.capture("p", "r", attachments=[{"kind": "image", "address": 3}]), "address|capture"),
         (lambda c: c.feedback("a.b", "positive"), "example_id"),
         (lambda c: c.feedback(None, "positive"), "example_id"),
         (lambda c: c.feedback("a", "great"), "great"),

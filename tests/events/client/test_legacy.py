@@ -51,10 +51,12 @@ async def test_the_old_calls_say_the_facts(collector: TrainingDataCollector, log
 
 async def test_other_spellings_of_the_old_keywords_are_understood(collector: TrainingDataCollector, log: Log) -> None:
     example_id = collector.capture(
-        "p", "r", tier="groq", project="Depot", metadata={"latency_ms": 5, "gpu": "a10"}, tags=None
-    )
+        "p", "r", tier="groq", project="Depot", metadata={"latency_ms": 5, "gpu": "a10"}, tags=None,
+        conversation="thread 7", system="You are a roofer.",
+    )  # fmt: skip
     assert collector.flush()
     fact: Any = await only(log, example_id)
+    assert (fact.conversation, fact.system) == ("thread 7", "You are a roofer.")
     assert (fact.metadata.tier_handled, fact.metadata.latency_ms, fact.project_context) == ("groq", 5, "Depot")
     assert fact.details == {"metadata": {"gpu": "a10"}}
 

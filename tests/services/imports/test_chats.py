@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from events.facts import Attachment, ToolTurn
 from events.log.log import Log
 from services.imports import import_files
 
@@ -37,10 +40,74 @@ async def test_every_answer_is_an_example_with_its_question(log: Log) -> None:
     first, second, third = await captured(log)
     assert (first.prompt, first.source) == ("How far must TPO side laps overlap?", "chat_interaction")
     assert first.occurred_at == datetime(2025, 3, 18, 14, 0, tzinfo=UTC)
-    assert first.details["chat"]["conversation"][0]["role"] == "system"
+    assert (first.conversation, first.follows, first.system) == (first.example_id, None, "You are a roofing assistant.")
     assert (second.prompt, second.response[:4]) == ("And for EPDM?", "EPDM")
-    assert len(second.details["chat"]["conversation"]) == 4
+    assert (second.conversation, second.follows, second.system) == (first.conversation, first.example_id, None)
     assert (third.prompt, third.response[:18]) == ("What does this detail miss?", "The counterflashin")
+    assert third.tools == (ToolTurn(name="find_detail", arguments="{}", result="SMACNA figure 4-8"),)
+    assert third.attachments == (Attachment(kind="image", address="detail.png"),)
+    assert [first.details, second.details, third.details] == [{}, {}, {}]
+
+
+async def test_the_ids_of_examples_are_those_of_0_1_0(log: Log) -> None:
+    await import_files(log, [EXAMPLE])
+    lines = [json.loads(line)["messages"] for line in EXAMPLE.read_text().splitlines()]
+    so_far = [lines[0][:3], lines[0][:5], lines[1]]
+    ids = [hashlib.sha256(msgspec.json.encode(messages, order="sorted")).hexdigest()[:32] for messages in so_far]
+    assert [fact.example_id for fact in await captured(log)] == [f"chat_{digest}" for digest in ids]
+
+
+async def test_a_conversation_has_the_name_of_its_source(log: Log, tmp_path: Path) -> None:
+    line = {"messages": [ASKED, ANSWERED, ASKED, ANSWERED], "conversation_id": "thread 7", "id": "x", "model": "m"}
+    await import_files(log, [chat(tmp_path, line)])
+    facts = await captured(log)
+    assert [(fact.conversation, fact.model, fact.details) for fact in facts] == [
+        ("thread 7", "m", {"chat": {"id": "x"}}),
+    ] * 2
+
+
+async def test_a_question_nobody_answered_is_kept_by_reference(log: Log, tmp_path: Path) -> None:
+    call = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "look", "arguments": "{}"}}]}
+    more = {"role": "user", "content": "On TPO, I mean."}
+    report = await import_files(log, [chat(tmp_path, {"messages": [ASKED, call, more, ANSWERED]})])
+    assert (report.new, report.ignored) == (2, 1)
+    asked, answered = await captured(log)
+    assert (asked.prompt, asked.response, asked.tools) == (
+        ASKED["content"], "", (ToolTurn(name="look", arguments="{}"),),
+    )  # fmt: skip
+    assert (answered.prompt, answered.follows, answered.tools) == (more["content"], asked.example_id, ())
+    assert answered.conversation == asked.conversation == asked.example_id
+
+
+async def test_two_answers_to_a_question_follow_the_same_turn(log: Log, tmp_path: Path) -> None:
+    preamble = {"role": "assistant", "content": "One moment.", "tool_calls": [{"id": "c", "function": {"name": "f"}}]}
+    result = {"role": "tool", "tool_call_id": "c", "content": "8 inches"}
+    more = {"role": "user", "content": "And at curbs?"}
+    turns = [ASKED, ANSWERED, more, preamble, result, ANSWERED]
+    await import_files(log, [chat(tmp_path, {"messages": turns})])
+    first, waits, answers = await captured(log)
+    assert (waits.prompt, waits.follows, waits.finish_reason) == (more["content"], first.example_id, "tool_calls")
+    assert (answers.prompt, answers.follows, answers.finish_reason) == (more["content"], first.example_id, None)
+    assert (waits.tools, answers.tools) == ((), (ToolTurn(name="f", result="8 inches"),))
+
+
+async def test_a_text_of_a_conversation_is_said_once(log: Log, tmp_path: Path) -> None:
+    texts = [f"turn {n} of the conversation" for n in range(40)]
+    roles = ["user", "assistant"] * 20
+    line = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
+    await import_files(log, [chat(tmp_path, {"messages": [{"role": "system", "content": "the rules"}, *line]})])
+    whole = b"".join([message.data for batch in [b async for b in log.read(0)] for message in batch])
+    assert [whole.count(b'"' + text.encode() + b'"') for text in [*texts, "the rules"]] == [1] * 41
+
+
+async def test_a_photo_in_a_message_leaves_its_digest(log: Log, tmp_path: Path) -> None:
+    parts = [
+        {"type": "text", "text": "What is wrong here?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+    ]
+    await import_files(log, [chat(tmp_path, {"messages": [{"role": "user", "content": parts}, ANSWERED]})])
+    (fact,) = await captured(log)
+    assert fact.attachments == (Attachment(kind="image", digest=hashlib.sha256(b"\0\0\0").hexdigest()),)
 
 
 async def test_a_longer_conversation_adds_its_new_answers(log: Log, tmp_path: Path) -> None:

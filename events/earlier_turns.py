@@ -1,0 +1,112 @@
+"""Earlier turns: what captures that version 0.1.0 imported from chats and traces copied of their conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from . import chat
+from .facts import Attachment, ExampleCaptured, ToolTurn
+
+
+class EarlierTurns(Struct, frozen=True, kw_only=True):
+    """What a capture's details said of its conversation.
+
+    `turns` are role and text of what was said before its question, and of what else was answered to it, in order.
+    `system`, `tools` and `attachments` are those of the capture itself, as a newer one has them in its fields, and
+    `details` are without the copy. `conversation` is the other system's own id, where the details say one.
+    """
+
+    turns: tuple[tuple[str, str], ...]
+    system: str | None
+    tools: tuple[ToolTurn, ...]
+    attachments: tuple[Attachment, ...]
+    conversation: str | None
+    details: dict[str, Any]
+
+
+def earlier_turns(fact: ExampleCaptured) -> EarlierTurns | None:
+    """What a capture copied of its conversation; None where it copied nothing."""
+    try:
+        return _of_chat(fact) or _of_span(fact)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        return None  # details that no import of ours wrote
+
+
+def _of_chat(fact: ExampleCaptured) -> EarlierTurns | None:
+    copied = _inner(fact, "chat").get("conversation")
+    if not isinstance(copied, list):
+        return None
+    messages = [chat.openai(message) for message in copied]
+    roles = [message.role for message in messages]
+    starts = [n for n, role in enumerate(roles) if role == chat.ASKS and roles[n - 1 : n] != [chat.ASKS]]
+    return _read(fact, "chat", messages, starts[-1] if starts else None)
+
+
+def _of_span(fact: ExampleCaptured) -> EarlierTurns | None:
+    span = _inner(fact, "span")
+    messages, instructions = read_genai(span.get("conversation")), instructions_of(span.get(INSTRUCTIONS))
+    if not messages and not instructions and CONVERSATION not in span:
+        return None
+    return _read(fact, "span", messages, last_question(messages), instructions)
+
+
+INSTRUCTIONS, CONVERSATION = "gen_ai.system_instructions", "gen_ai.conversation.id"
+"""Attributes of a span that 0.1.0 kept in the details."""
+
+
+def read_genai(value: Any) -> list[chat.Utterance]:
+    """Messages as spans carry them, as JSON or structured. Raises what Python does where they are none."""
+    value = msgspec.json.decode(value) if isinstance(value, str) else value
+    return [chat.genai(message) for message in value or ()]
+
+
+def instructions_of(value: Any) -> str | None:
+    """The system text of a span: its parts, as JSON or structured, or a plain text."""
+    if isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            return value or None
+    if isinstance(value, list):
+        contents = [part.get("content", "") if isinstance(part, Mapping) else part for part in value]
+        return "\n\n".join(str(content) for content in contents if content) or None
+    return None if value is None else str(value)
+
+
+def last_question(messages: list[chat.Utterance]) -> int | None:
+    """The position of the last question that has words."""
+    asked = [n for n, message in enumerate(messages) if message.role == chat.ASKS and message.text.strip()]
+    return asked[-1] if asked else None
+
+
+def _read(
+    fact: ExampleCaptured, kind: str, messages: list[chat.Utterance], present: int | None, system: str | None = None
+) -> EarlierTurns:
+    *_, now = chat.exchanges(messages, present)
+    own = set(range(len(messages) if present is None else present, len(messages)))
+    turns = tuple(
+        (message.role, message.text)
+        for n, message in enumerate(messages)
+        if message.text.strip() and message.role not in chat.SYSTEM and (n not in own or message.role == chat.ANSWERS)
+    )
+    systems = [message.text for message in messages if message.role in chat.SYSTEM and message.text.strip()]
+    taken = ("conversation", INSTRUCTIONS, CONVERSATION)
+    rest = {name: value for name, value in _inner(fact, kind).items() if name not in taken}
+    details = {name: value for name, value in fact.details.items() if name != kind}
+    return EarlierTurns(
+        turns=turns,
+        system="\n\n".join(filter(None, [system, *systems])) or None,
+        tools=now.tools,
+        attachments=tuple(now.attachments),
+        conversation=chat.conversation_name(_inner(fact, kind).get(CONVERSATION)),
+        details=details | ({kind: rest} if rest else {}),
+    )
+
+
+def _inner(fact: ExampleCaptured, kind: str) -> Mapping[str, Any]:
+    inner = fact.details.get(kind)
+    return inner if isinstance(inner, Mapping) else {}
