@@ -23,7 +23,10 @@ Digest = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 """A SHA-256 in lower-case hexadecimal."""
 
 TextKey = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
-"""The first half of a SHA-256 over prompt, NUL and answer; see `message.text_key`."""
+"""The first half of a SHA-256, over prompt, NUL and answer, or over a conversation; see `message`."""
+
+ContextKey = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+"""What came before a turn, as it stands, in 64 bits."""
 
 Place = Annotated[Data, Meta(pattern=r"\A[a-z_]+(\.([a-z_]+|[0-9]{1,4}))*\Z")]
 """The path of a text inside a fact, such as `prompt` or `tools.0.result`."""
@@ -93,7 +96,8 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     """What is kept of a message that was erased from the log: enough to follow the running digest and the tables.
 
     `digest` is of its payload. `fact` is the tag of the fact that it held, None where it held no valid one. Of a
-    correction, `corrected` is the key of the answer that it replaced, which stays out of the training set.
+    correction, `corrected` is the key of the answer that it replaced, which stays out of the training set. Of a turn,
+    `follows` is the example before it, and `conversation` the key of its conversation: later turns hang on it still.
     """
 
     seq: Count
@@ -101,6 +105,8 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     subject: Data = ""
     fact: Data | None = None
     corrected: TextKey | None = None
+    follows: Id | None = None
+    conversation: TextKey | None = None
 
 
 ToolTurns = Annotated[tuple[ToolTurn, ...], FEW]
@@ -190,11 +196,15 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
 
 
 class Decision(Fact, frozen=True, omit_defaults=True, kw_only=True):
-    """A reviewer decided on an example; `revision` is the sequence of the last fact about it that they saw."""
+    """A reviewer decided on an example; `revision` is the sequence of the last fact about it that they saw.
+
+    `context` stands for the earlier turns that they saw. An approval holds until those are others.
+    """
 
     example_id: Id
     revision: Count
     reason: Comment | None = None
+    context: ContextKey | None = None
 
 
 class ExampleApproved(Decision, frozen=True, omit_defaults=True, kw_only=True, tag="example.approved.v1"):

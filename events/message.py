@@ -11,7 +11,7 @@ import msgspec
 from . import digest_chain, subjects
 from .codec import decode
 from .errors import InvalidFact
-from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleErased
+from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleCaptured, ExampleErased
 from .subjects import Subject
 
 
@@ -68,7 +68,7 @@ def legible(subject: str) -> str:
 
 def remembered(message: Message) -> ErasedMessage:
     """What a tombstone keeps of a message, without its text."""
-    tag = corrected = None
+    tag = corrected = follows = conversation = None
     try:
         fact = message.fact()
     except InvalidFact:
@@ -77,13 +77,27 @@ def remembered(message: Message) -> ErasedMessage:
         tag = str(type(fact).__struct_config__.tag)
         if isinstance(fact, CorrectionRecorded):
             corrected = text_key(fact.original_prompt, fact.original_response)
-    digest = hashlib.sha256(message.data).hexdigest()
-    return ErasedMessage(seq=message.seq, digest=digest, subject=message.subject, fact=tag, corrected=corrected)
+        if isinstance(fact, ExampleCaptured):
+            follows, conversation = fact.follows, fact.conversation and conversation_key(fact.conversation)
+    return ErasedMessage(
+        seq=message.seq,
+        digest=hashlib.sha256(message.data).hexdigest(),
+        subject=message.subject,
+        fact=tag,
+        corrected=corrected,
+        follows=follows,
+        conversation=conversation,
+    )
 
 
 def text_key(prompt: str, response: str) -> str:
     """The identity of a text: 128 bits of the SHA-256 of prompt, NUL and response, in hexadecimal."""
     return hashlib.sha256(f"{prompt}\0{response}".encode()).hexdigest()[:32]
+
+
+def conversation_key(conversation: str) -> str:
+    """What stands for a conversation: 128 bits of the SHA-256 of its id, in hexadecimal."""
+    return hashlib.sha256(conversation.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def listed(tombstones: Iterable[tuple[int, ExampleErased]]) -> dict[int, Message]:

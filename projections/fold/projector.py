@@ -36,6 +36,7 @@ from ..texts import analysis, contradictions, near_links
 from ..texts.workers import MOST, Run, workers
 from ..verdicts import evidence, stored, verdicts
 from ..verdicts.columns import Columns
+from ..verdicts.judgement import CORRECTION
 from ..verdicts.memory import Memory, Reader
 from . import tables
 
@@ -349,11 +350,33 @@ class Projector:
                              WHERE o.redacted_seq IS NOT NULL  -- of all others it is the text_key
                    ) ANTI JOIN touched USING (seq)""",
             )
+        # A turn that came before the one that it follows, and corrections of what is new or has lost its words.
+        with_rows(
+            self.con,
+            {"seq": "BIGINT"},
+            self._beside(batch),
+            """INSERT INTO touched SELECT seq, example_id FROM examples SEMI JOIN incoming USING (seq)
+               ANTI JOIN touched USING (seq)""",
+        )
         awaited.remove_arrived(self.con)
         if batch.of(ExampleErased):  # its list may name what was said about others
             awaited.remove_unsaid(self.con)
         if missing := named - seq_of.keys():
             awaited.add(self.con, missing)
+
+    def _beside(self, batch: Batch) -> list[tuple[int]]:
+        """The sequences of what follows or corrects an example of `touched` whose arrival or erasure it had not seen."""
+        columns = self.memory.columns()
+        named = self.con.execute("SELECT seq, example_id FROM touched").fetchall()
+        rows = evidence.rows_of(columns, [example_id for _, example_id in named])
+        erased = [row for row in rows.values() if columns["seq"][row] < batch.first]
+        followers = columns.followers(np.array(erased, np.int64))
+        beside = columns["seq"][followers[columns["kind"][followers] == CORRECTION]].tolist()
+        new = [example_id for seq, example_id in named if seq >= batch.first]
+        found = self.con.execute(
+            "SELECT seq FROM examples WHERE list_contains($new, follows) OR list_contains($new, corrects)", {"new": new}
+        ).fetchall() if new else []
+        return [*((seq,) for seq in beside), *found]
 
     def _link(self, policy: Policy, since: int) -> None:
         """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""

@@ -7,7 +7,7 @@ import re
 import tomllib
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
@@ -21,6 +21,10 @@ Relevance = Literal["low", "medium", "high"]
 RELEVANCE: tuple[Relevance, ...] = ("low", "medium", "high")
 
 Count = Annotated[int, Meta(ge=0, le=10**9)]
+
+MOST_TURNS = 1_000
+"""Earlier turns that are followed at most; one with more before it stands alone, and its context is missing."""
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -80,6 +84,33 @@ class Duplicates(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     contradictions: bool = True
 
 
+Cause = Literal[
+    "missing", "erased", "too_long", "withheld", "personal_data", "attachment", "cut_off", "refusal", "tool_call"
+]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+"""Why a turn is no whole conversation: an earlier turn is missing or erased, there is more than the budget, an earlier
+answer is not to be learned or a text of an earlier turn holds personal data; or the turn or an earlier one has an
+attachment; or the answer was cut off, refuses, or only calls a tool."""
+
+CAUSE_BIT: dict[Cause, int] = {cause: 1 << number for number, cause in enumerate(CAUSES)}
+
+
+class Conversations(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How turns of conversations are judged: the question of a follow-up is its prompt in its context.
+
+    `incomplete` are the causes for which a turn is kept out. Of one that is kept in although an earlier answer is not
+    to be learned only the last answer is. A context has at most `max_turns` and `max_chars`. A prompt of up to
+    `short_chars` takes over the relevance of its context. `flat` says what becomes of a follow-up in a format without
+    turns: its context is written before the question, or it is left out.
+    """
+
+    incomplete: tuple[Cause, ...] = CAUSES
+    max_turns: Annotated[int, Meta(ge=0, le=MOST_TURNS)] = 20
+    max_chars: Count = 24_000
+    short_chars: Count = 80
+    flat: Literal["transcript", "leave_out"] = "transcript"
+
+
 class Export(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The system text of every line, how many examples an export needs, and when the exporter makes one.
 
@@ -117,6 +148,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     lexicon: Lexicon
     duplicates: Duplicates = Duplicates()
     training: Training = Training()
+    conversations: Conversations | UnsetType = UNSET
+    """Where a policy says nothing of conversations, as those before them did, every turn is judged by itself."""
 
     def document(self) -> dict[str, Any]:
         """The policy as plain data, as a `policy.adopted` fact carries it."""

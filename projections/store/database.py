@@ -27,6 +27,7 @@ of them; for `seq IN (…)` with more than a few constants it reads the whole ta
 
 TYPES: dict[str, pa.DataType] = {
     "BIGINT": pa.int64(),
+    "UBIGINT": pa.uint64(),
     "DOUBLE": pa.float64(),
     "BOOLEAN": pa.bool_(),
     "VARCHAR": pa.string(),

@@ -20,6 +20,7 @@ from ..store.database import Connection
 from ..store.projection import ENVELOPE, Projection, envelope, envelopes
 from ..store.table import Table
 from .question import prompt_key, question
+from .turn import gaps
 
 CORRECTION_SOURCE = "user_correction"
 
@@ -67,13 +68,15 @@ _DERIVED = {
     "said_key": "UUID",
     "original_key": "UUID",
     "analysis_key": "UUID",
+    "conversation_key": "UUID",
+    "gaps": "BIGINT",
     "redacted_seq": "BIGINT",
     "erased_seq": "BIGINT",
 }
 """Keys of the text as it is, see `_keys`, and of two that it is not.
 
 `said_key` is the text_key of what was first said, as a redaction must not hide it from its correction. `original_key`
-is the text_key of what a correction replaced.
+is the text_key of what a correction replaced. `gaps` are the bits of the causes for which a turn is incomplete by itself.
 """
 
 _ARRIVING = _SAID | {
@@ -82,6 +85,8 @@ _ARRIVING = _SAID | {
     "text_key": "UUID",
     "analysis_key": "UUID",
     "prompt_key": "UUID",
+    "conversation_key": "UUID",
+    "gaps": "BIGINT",
     "erased_seq": "BIGINT",
 }
 _SCHEMA = database.schema(_ARRIVING)
@@ -100,11 +105,16 @@ _FORGOTTEN = {
     "was_corrected": "false",
     "aliases": "[]",
     "untrusted": "false",
+    "gaps": "0",
 }
-_KEPT = {"seq", "event_id", "example_id", "id_key", "kind", "corrects", "original_key", "erased_seq"}
+_KEPT = {
+    *("seq", "event_id", "example_id", "id_key", "kind", "corrects", "original_key", "erased_seq"),
+    *("follows", "conversation_key"),
+}
 
 BARE = ", ".join(f"{name} = {_FORGOTTEN.get(name, 'NULL')}" for name in (_SAID | _DERIVED) if name not in _KEPT)
-"""The assignments that leave of an example what its tombstone knows: it was there, and which answer it corrected."""
+"""The assignments that leave of an example what its tombstone knows: it was there, which answer it corrected, and its
+place in a conversation."""
 
 CORRECTIONS = Table(
     name="corrections",
@@ -156,6 +166,10 @@ def _captured(sequenced: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
             "attachments": [_json(f.attachments) for f in facts],
             "finish_reason": [f.finish_reason for f in facts],
             "model": [f.model for f in facts],
+            "conversation_key": [
+                f.conversation and bytes.fromhex(message.conversation_key(f.conversation)) for f in facts
+            ],
+            "gaps": [gaps(f.response, f.finish_reason, bool(f.tools), bool(f.attachments)) for f in facts],
         },
     )
 
@@ -181,6 +195,7 @@ def _corrected(sequenced: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
             "reason": [f.reason for f in facts],
             "corrector": [f.corrector for f in facts],
             "aliases": [f.aliases for f in facts],
+            "gaps": [0] * len(facts),
             "original_key": [bytes.fromhex(message.text_key(f.original_prompt, f.original_response)) for f in facts],
         },
     )
@@ -228,6 +243,9 @@ def _erased(left: Message) -> dict[str, object] | None:
         "kind": kind,
         "corrects": of.about if is_correction and of.about != of.event_id else None,
         "original_key": kept.corrected and bytes.fromhex(kept.corrected),
+        "follows": kept.follows,
+        "conversation_key": kept.conversation and bytes.fromhex(kept.conversation),
+        "gaps": 0,
         "erased_seq": left.erased_by,
     }
 
@@ -386,14 +404,22 @@ def _fold_redactions(con: Connection, batch: Batch) -> None:
              AND examples.erased_seq IS NULL"""
     )
     changed = con.execute(
-        """SELECT seq, prompt, response, original_response FROM examples
+        """SELECT seq, finish_reason, tools IS NOT NULL, attachments IS NOT NULL, kind = 'capture',
+                  prompt, response, original_response FROM examples
            WHERE redacted_seq IS NOT NULL AND erased_seq IS NULL AND example_id IN (SELECT example_id FROM redacted)"""
     ).fetchall()
     database.with_rows(
         con,
-        {"seq": "BIGINT", "prompt_key": "UUID", "text_key": "UUID", "analysis_key": "UUID"},
-        [(seq, prompt_key(question(prompt)), *_keys(prompt, *others)) for seq, prompt, *others in changed],
-        """UPDATE examples SET prompt_key = i.prompt_key, text_key = i.text_key, analysis_key = i.analysis_key
+        {"seq": "BIGINT", "gaps": "BIGINT", "prompt_key": "UUID", "text_key": "UUID", "analysis_key": "UUID"},
+        [
+            (
+                *(seq, gaps(texts[1], finish, has_tools, has_attachments) if is_capture else 0),
+                *(prompt_key(question(texts[0])), *_keys(*texts)),
+            )
+            for seq, finish, has_tools, has_attachments, is_capture, *texts in changed
+        ],
+        """UPDATE examples SET gaps = i.gaps, prompt_key = i.prompt_key, text_key = i.text_key,
+                               analysis_key = i.analysis_key
            FROM incoming i WHERE examples.seq = i.seq""",
     )
 

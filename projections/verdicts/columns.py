@@ -36,19 +36,41 @@ EVIDENCE: dict[str, type[np.generic]] = {
     "is_too_long": np.bool_,
     "question": np.uint64,
     "cluster": np.int32,
+    "parent": np.int64,
+    "gaps": np.int16,
 }
 """What is known of an example when it arrives. `cluster` is the row of the example that represents its near-duplicates,
-its own where it is alone, and `question` stands for the words of its prompt. Names are numbers of `Names`."""
+its own where it is alone, and `question` stands for the words of its prompt. Names are numbers of `Names`. `parent` is
+the seq of the turn before, 0 for none and MISSING, and of a correction the seq of what it corrects. `gaps` are the causes
+for which the turn is incomplete by itself."""
+
+MISSING = -1
+"""The `parent` of a turn that follows one that is not there."""
 
 SAID: dict[str, type[np.generic]] = {
     "feedback": np.int8,
     "feedback_seq": np.int64,
     "decision": np.int8,
     "decision_seq": np.int64,
+    "decision_context": np.uint64,
     "superseded_by": np.int64,
     "disputed_by": np.int64,
 }
-"""What was said about it since; the last two are the seq of a correction. 0 is none."""
+"""What was said about it since; the last two are the seq of a correction. 0 is none. `decision_context` is the
+`context_key` that the reviewer saw."""
+
+CONTEXT: dict[str, type[np.generic]] = {
+    "root": np.int64,
+    "turns": np.int32,
+    "context_key": np.uint64,
+    "context_chars": np.int64,
+    "context_gaps": np.int16,
+    "asked_before": np.uint64,
+    "exactly_before": np.uint64,
+    "field_score": np.int32,
+    "field_context": np.int32,
+}
+"""What follows from the turns before it, see `contexts`."""
 
 JUDGED: dict[str, type[np.generic]] = {
     "relevance": np.int8,
@@ -57,6 +79,7 @@ JUDGED: dict[str, type[np.generic]] = {
     "duplicate_of": np.int64,
     "contradicts": np.int64,
     "is_borderline": np.bool_,
+    "causes": np.int16,
     "reasons": np.int16,
     "queue": np.int8,
 }
@@ -69,10 +92,11 @@ _KEYS: dict[str, type[np.generic]] = {
     "id_low": np.uint64,
     "text_high": np.uint64,
     "text_low": np.uint64,
+    "conversation": np.uint64,
 }
-"""The halves of the keys of 128 bits by which examples are found."""
+"""The halves of the keys of 128 bits by which examples are found; of a conversation's key the first one."""
 
-_TYPES = EVIDENCE | SAID | JUDGED | _KEYS
+_TYPES = EVIDENCE | SAID | CONTEXT | JUDGED | _KEYS
 
 
 class Columns:
@@ -90,7 +114,9 @@ class Columns:
         self.counts = Counts(self.sources, self.projects, self.tag_sets)
         self.published = 0
         """How many examples others see."""
-        self._ids, self._texts = Lookup(), Lookup()
+        self._ids, self._texts, self._followers = Lookup(), Lookup(), Lookup()
+        self._last_turns: dict[int, int] = {}
+        self._waiting: dict[bytes, list[int]] = {}
         self._said: dict[int, tuple[int, int]] = {}
         self._others: dict[int, set[int]] = {}
         self._correcting: dict[bytes, list[int]] = {}
@@ -226,12 +252,69 @@ class Columns:
         members = np.unique(np.array(rows, np.int64))
         return members[np.isin(self["cluster"][members], clusters)]
 
+    def follow(self, rows: Rows) -> None:
+        """Put rows behind the turns that they follow, or beside those that they correct."""
+        some = rows[self["parent"][rows] > 0]
+        self._followers.add(self["parent"][some].astype(np.uint64), some)
+
+    def followers(self, rows: Rows) -> Rows:
+        """All rows that follow some rows or correct them, however many are between them, and not those rows."""
+        reached = frontier = np.unique(rows)
+        while len(frontier):
+            parents = self["seq"][frontier]
+            numbers, found = self._followers.find(parents.astype(np.uint64))
+            found = found[self["parent"][found] == parents[numbers]]
+            frontier = np.setdiff1d(found, reached)
+            reached = np.union1d(reached, frontier)
+        return np.setdiff1d(reached, rows)
+
+    def wait(self, row: int, example: bytes) -> None:
+        """Say of a turn the key of the id that it follows, where that is not there."""
+        self._waiting.setdefault(example, []).append(row)
+
+    def waiting(self, row: int) -> list[int]:
+        """The rows that follow an example which was not there when they came, and those that correct it by its id."""
+        key = self.id_of(row)
+        return [*self._waiting.get(key, ()), *self._correcting.get(key, ())]
+
+    def last_turn(self, conversation: int) -> int:
+        """The seq of the last turn of a conversation, by half of its key; 0 where there is none."""
+        return self._last_turns.get(conversation, 0)
+
+    def goes_on(self, rows: Rows) -> None:
+        """Keep the last turns of the conversations of later rows."""
+        conversations = self["conversation"][rows]
+        has_one = conversations != 0
+        self._last_turns.update(
+            zip(conversations[has_one].tolist(), self["seq"][rows[has_one]].tolist(), strict=True)
+        )
+
+    def corrected_seq(self, correction: int) -> int:
+        """The seq of what a correction is of: the example that it names, or the last one before it with those words.
+
+        0 where there is none.
+        """
+        example, original = self._wrong[correction]
+        named = self.by_id([example]) if example is not None else {}
+        if named:
+            return int(self["seq"][named[0]])
+        if original is None:
+            return 0
+        high, low = halves([original])
+        wanted = int(high[0]), int(low[0])
+        rows = [row for row in self._texts.find(high)[1].tolist() if row < correction and not self["is_erased"][row]]
+        rows = [row for row in rows if self._first_said(row) == wanted]
+        return int(self["seq"][max(rows)]) if rows else 0
+
+    def _first_said(self, row: int) -> tuple[int, int]:
+        return self._said.get(row, (int(self["text_high"][row]), int(self["text_low"][row])))
+
     def snapshot(self) -> Columns:
         """The examples that others see, for judging them under another policy: without look-ups and clusters."""
         copy = Columns()
         copy.count = copy.published = self.published
         copy.sources, copy.projects, copy.uses, copy.tag_sets = self.sources, self.projects, self.uses, self.tag_sets
-        for name in {*EVIDENCE, *SAID, *JUDGED}:
+        for name in {*EVIDENCE, *SAID, *CONTEXT, *JUDGED, "text_high"}:
             copy._arrays[name] = self[name][: self.published].copy()
         return copy
 

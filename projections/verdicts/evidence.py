@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 from events.facts import CorrectionRecorded, Decision, ExampleApproved, ExampleRejected, ExampleReopened, FeedbackGiven
 
 from ..store.batch import Batch
-from ..store.database import TYPES, Connection, append
+from ..store.database import TYPES, Connection, append, with_table
 from ..tables.examples import id_key
 from ..texts.text_size import READ
 from . import stored
-from .columns import Columns, Rows
+from .columns import MISSING, Columns, Rows
 from .judgement import APPROVED, FEEDBACK, POSITIVE
 
 _VERBS: dict[type[Decision], int] = {ExampleApproved: 1, ExampleRejected: 2, ExampleReopened: 0}
@@ -37,11 +37,13 @@ class Arrivals(NamedTuple):
     analyses: pa.Table
 
 
-def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> Rows:
-    """Store the evidence on examples that have arrived, and put it into the columns; their rows."""
+def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> tuple[Rows, Rows]:
+    """Store the evidence on examples that have arrived, and put it into the columns.
+
+    Their rows, and the rows of turns and corrections that were there before the turns that they belong to.
+    """
     arrived, clusters, analyses = arrivals
     page = _evidence(arrived, analyses)
-    append(con, "evidence", page.select(stored.EVIDENCE.columns))
     flags = page["flags"].to_pylist()
     others = {
         "tags": pa.array(map(stored.encoded, page["tags"].to_pylist()), pa.string()),
@@ -55,9 +57,55 @@ def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> Rows:
         "text_key": arrived["text_key"],
         "corrects": arrived["corrects"],
         "original_key": arrived["original_key"],
+        "follows": arrived["follows"],
+        "conversation_key": arrived["conversation_key"],
     }
     names = [name for name in page.column_names if name not in others]
-    return stored.put(columns, pa.table({name: page[name] for name in names} | others))
+    rows = stored.put(columns, pa.table({name: page[name] for name in names} | others))
+    for row, follows in zip(rows.tolist(), arrived["follows"].to_pylist(), strict=True):
+        _find_parent(columns, row, follows)
+    page = page.append_column("parent", pa.array(columns["parent"][rows]))
+    append(con, "evidence", page.select(stored.EVIDENCE.columns))
+    late = _parents_of_earlier(columns, rows)
+    if len(late):
+        parents = pa.table(columns.of(late, ("seq", "parent")))
+        with_table(con, parents, "UPDATE evidence SET parent = i.parent FROM incoming i WHERE evidence.seq = i.seq")
+    columns.follow(np.concatenate([rows, late]))
+    return rows, late
+
+
+def _find_parent(columns: Columns, row: int, follows: str | None) -> None:
+    """Find the `parent` of a row that has arrived after those above it."""
+    if columns.is_correction(row):
+        columns["parent"][row] = columns.corrected_seq(row)
+    elif follows is None:
+        columns["parent"][row] = columns.last_turn(int(columns["conversation"][row]))
+    else:
+        key = id_key(follows)
+        columns["parent"][row] = MISSING
+        if found := columns.by_id([key]):
+            _let_follow(columns, row, found[0])
+        else:
+            columns.wait(row, key)
+    columns.goes_on(np.array([row]))
+
+
+def _parents_of_earlier(columns: Columns, arrived: Rows) -> Rows:
+    """Find the `parent` of rows that were there before what they follow or correct by its id; those rows."""
+    late = []
+    for row in arrived.tolist():
+        for earlier in columns.waiting(row):
+            if earlier < arrived[0]:
+                late.append(earlier)
+                _let_follow(columns, earlier, row)
+    return np.unique(np.array(late, np.int64))
+
+
+def _let_follow(columns: Columns, row: int, before: int) -> None:
+    """Let a row follow another one, or stand beside what it corrects, unless they are turns of two conversations."""
+    ours, theirs = int(columns["conversation"][row]), int(columns["conversation"][before])
+    if not (ours and theirs and ours != theirs):
+        columns["parent"][row] = columns["seq"][before]
 
 
 def _evidence(arrived: pa.Table, analyses: pa.Table) -> pa.Table:
@@ -86,14 +134,16 @@ def _evidence(arrived: pa.Table, analyses: pa.Table) -> pa.Table:
 
 _TAKEN = (
     *("example_id", "seq", "occurred_at", "kind", "source", "project_context"),
-    *("include_in_training", "was_corrected", "untrusted", "prompt_key"),
+    *("include_in_training", "was_corrected", "untrusted", "prompt_key", "gaps"),
 )
 
 
 def said(columns: Columns, batch: Batch, arrived: Rows) -> Rows:
     """Put what a batch says of examples into the columns; the rows that it touches, without those that have arrived."""
-    decided = sorted((seq, verb, fact.about) for kind, verb in _VERBS.items() for seq, fact in batch.of(kind))
-    about = {fact.example_id for _, fact in batch.of(FeedbackGiven)} | {example_id for _, _, example_id in decided}
+    decided = sorted(
+        (seq, verb, fact.about, fact.context) for kind, verb in _VERBS.items() for seq, fact in batch.of(kind)
+    )
+    about = {fact.example_id for _, fact in batch.of(FeedbackGiven)} | {example_id for _, _, example_id, _ in decided}
     about |= {fact.example_id for _, fact in batch.of(CorrectionRecorded) if fact.example_id is not None}
     row_of = rows_of(columns, about)
     touched, corrected = set(arrived.tolist()), set(arrived.tolist())
@@ -106,10 +156,11 @@ def said(columns: Columns, batch: Batch, arrived: Rows) -> Rows:
             continue
         columns["feedback"][row], columns["feedback_seq"][row] = number, seq
         touched.add(row)
-    for seq, verb, example_id in decided:
+    for seq, verb, example_id, context in decided:
         if (row := row_of.get(example_id)) is None:
             continue
         columns["decision"][row], columns["decision_seq"][row] = verb, seq if verb else 0
+        columns["decision_context"][row] = int(context or "0", 16) if verb else 0
         touched.add(row)
         corrected.add(row)
     for row in list(corrected):

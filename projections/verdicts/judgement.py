@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import UNSET
 
-from ..policy.policy import RELEVANCE, Policy
+from ..policy.policy import CAUSE_BIT, RELEVANCE, Conversations, Policy
 from .reasons import APPROVALS, BIT
 
 Column = npt.NDArray[Any]
@@ -33,7 +34,7 @@ _GONE = BIT["superseded_by"] | BIT["erased"]
 _UNAPPROVED = BIT["not_approved"]
 _DUPLICATE = BIT["duplicate_of"]
 
-OF_ITSELF = ("relevance", "approval", "rank", "is_borderline")
+OF_ITSELF = ("relevance", "approval", "rank", "is_borderline", "causes")
 """The columns of a judgement that do not depend on other answers."""
 
 JUDGEMENT = (*OF_ITSELF, "duplicate_of", "contradicts", "reasons", "queue")
@@ -43,9 +44,14 @@ JUDGEMENT = (*OF_ITSELF, "duplicate_of", "contradicts", "reasons", "queue")
 READ = (
     *("seq", "occurred_at", "kind", "source", "used_with", "prompt_chars", "response_chars", "include_in_training"),
     *("was_corrected", "untrusted", "is_erased", "score", "context", "has_personal_data", "has_flags", "is_too_long"),
-    *("question", "cluster", "feedback", "feedback_seq", "decision", "decision_seq", "superseded_by", "disputed_by"),
+    *("feedback", "feedback_seq", "decision", "decision_seq", "decision_context", "superseded_by", "disputed_by"),
+    *("question", "cluster", "gaps", "turns", "context_key", "context_gaps", "asked_before", "exactly_before"),
+    *("field_score", "field_context"),
 )
 """The columns of the evidence that are judged."""
+
+LENT = ("turns", "prompt_chars", "score", "context", "field_score", "field_context")
+"""Those of them from which a relevance comes."""
 
 
 class Rules(NamedTuple):
@@ -67,11 +73,17 @@ class Rules(NamedTuple):
     disputes_wait: bool
     near: bool
     contradictions: bool
+    in_context: bool
+    incomplete: int
+    max_turns: int
+    max_chars: int
+    short_chars: int
 
 
 def rules(policy: Policy, sources: Mapping[str, int], uses: Mapping[str, int]) -> Rules:
     """The rules of a policy for columns that keep these names by these numbers."""
     filters, approval, relevance = policy.filters, policy.approval, policy.relevance
+    conversations = policy.conversations or Conversations()
     return Rules(
         filters.min_prompt_chars,
         filters.min_response_chars,
@@ -89,6 +101,11 @@ def rules(policy: Policy, sources: Mapping[str, int], uses: Mapping[str, int]) -
         policy.review.disputed != "stand",
         policy.duplicates.near,
         policy.duplicates.contradictions,
+        policy.conversations is not UNSET,
+        sum(CAUSE_BIT[cause] for cause in set(conversations.incomplete)),
+        conversations.max_turns,
+        conversations.max_chars,
+        conversations.short_chars,
     )
 
 
@@ -101,14 +118,15 @@ def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
 
     `e` are the columns of the evidence, all of one length.
     """
-    relevant = e["context"] >= rules.context
-    relevance = np.where(relevant & (e["score"] >= rules.medium), 1, 0)
-    relevance[relevant & (e["score"] >= rules.high)] = 2
-    is_erased, untrusted, decision = e["is_erased"], e["untrusted"], e["decision"]
+    score, context = lent(e, rules)
+    relevance = np.where((context >= rules.context) & (score >= rules.medium), 1, 0)
+    relevance[(context >= rules.context) & (score >= rules.high)] = 2
+    is_erased, untrusted, decision = e["is_erased"], e["untrusted"], decision_of(e)
+    causes = e["gaps"] | e["context_gaps"] if rules.in_context else np.zeros_like(e["gaps"])
     is_approved, is_rejected = decision == APPROVED, decision == REJECTED
     is_liked, is_disliked = e["feedback"] == POSITIVE, e["feedback"] == NEGATIVE
     is_disputed = (e["disputed_by"] != 0) & (~is_approved if not rules.disputes_wait else True)
-    is_borderline = ~is_erased & (abs(e["context"].astype(np.int64) - rules.context) <= rules.borderline)
+    is_borderline = ~is_erased & (abs(context.astype(np.int64) - rules.context) <= rules.borderline)
     basis = np.select(
         [
             is_approved,
@@ -123,7 +141,8 @@ def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
     is_corrected = (e["superseded_by"] != 0) | e["was_corrected"]
     reasons = np.zeros(len(relevance), np.int64)
     for name, holds in {
-        "too_short": ~is_erased & ((e["prompt_chars"] < rules.min_prompt) | (e["response_chars"] < rules.min_response)),
+        "too_short": ~is_erased
+        & ((e["prompt_chars"] < rules.min_prompt) & (e["turns"] == 0) | (e["response_chars"] < rules.min_response)),
         "low_relevance": ~is_erased & (relevance < rules.min_relevance),
         "excluded_source": np.isin(e["source"], rules.excluded_sources),
         "excluded_by_author": ~e["include_in_training"],
@@ -131,6 +150,7 @@ def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
         "superseded_by": is_corrected | is_disputed,
         "erased": is_erased,
         "too_long": e["is_too_long"],
+        "incomplete": ~is_erased & (causes & np.int16(rules.incomplete) > 0),
         "rejected": is_rejected,
         "not_approved": ~is_rejected & (basis == 0),
     }.items():
@@ -151,9 +171,51 @@ def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
         "approval": np.where(is_rejected, 0, basis).astype(np.int8),
         "rank": rank.astype(np.int8),
         "is_borderline": is_borderline,
+        "causes": np.where(is_erased, 0, causes).astype(np.int16),
         "reasons": reasons.astype(np.int16),
         "queue": _places(e, worth).astype(np.int8),
     }
+
+
+def decision_of(e: Mapping[str, Column]) -> Column:
+    """The decisions that hold: an approval does not where the reviewer saw other earlier turns than there are now."""
+    return np.where(is_past(e), 0, e["decision"])
+
+
+def is_past(e: Mapping[str, Column]) -> Mask:
+    """Whether each example was approved by a reviewer who saw other earlier turns."""
+    saw, is_approved = e["decision_context"], e["decision"] == APPROVED
+    past: Mask = is_approved & (saw != 0) & (saw != e["context_key"])
+    return past
+
+
+def lent(e: Mapping[str, Column], rules: Rules) -> tuple[Column, Column]:
+    """Score and context of examples; those of a short follow-up are at least those of the conversation."""
+    is_short = (e["turns"] > 0) & (e["prompt_chars"] <= rules.short_chars)
+    score, context = (
+        np.where(is_short, np.maximum(e[name], e[f"field_{name}"]), e[name]) for name in ("score", "context")
+    )
+    return score, context
+
+
+def questions(e: Mapping[str, Column], *, near: bool) -> Column:
+    """What stands for the question of each example: its prompt in its context."""
+    return asked(e["asked_before"], e["cluster"]) if near else asked(e["exactly_before"], e["question"])
+
+
+def asked(before: Column, prompt: Column) -> Column:
+    """What stands for prompts behind questions; without an earlier one (0) it is the prompt itself."""
+    prompt = prompt.astype(np.uint64)
+    return np.where(before == 0, prompt, mixed(before, prompt))
+
+
+def mixed(one: Column, other: Column) -> Column:
+    """Two columns of 64 bits as one of odd numbers, in the manner of SplitMix64."""
+    both: Column = (one ^ (other + np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
+    both ^= both >> np.uint64(27)
+    both *= np.uint64(0x94D049BB133111EB)
+    both ^= both >> np.uint64(31)
+    return both | np.uint64(1)
 
 
 class Worth(NamedTuple):
@@ -168,7 +230,7 @@ class Worth(NamedTuple):
 def _places(e: Mapping[str, Column], worth: Worth) -> Column:
     """The place of each example in the review queue, 0 for none; new topics are told apart by who asks."""
     reasons, basis = worth.reasons, worth.basis
-    decision, is_disliked = e["decision"], e["feedback"] == NEGATIVE
+    decision, is_disliked = decision_of(e), e["feedback"] == NEGATIVE
     return np.select(
         [
             worth.is_disputed & (decision == APPROVED) & ~e["is_erased"],
@@ -178,7 +240,7 @@ def _places(e: Mapping[str, Column], worth: Worth) -> Column:
             reasons & (_FILTERS & ~BIT["too_short"]) > 0,
             is_disliked,
             reasons & _FILTERS > 0,
-            e["has_personal_data"] | e["has_flags"] | ((basis == 0) & worth.is_borderline),
+            e["has_personal_data"] | e["has_flags"] | ((basis == 0) & (worth.is_borderline | is_past(e))),
             basis == 0,
         ],
         [1, 0, 0, 1, 0, 2, 0, 4, 5],
@@ -220,7 +282,7 @@ def contest(question: Column, rank: Column, at: Column, seq: Column, eligible: M
 def judge(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
     """JUDGEMENT of examples, without contradictions. Every answer to a question has to be among them."""
     judged = alone(e, rules)
-    question = e["cluster"] if rules.near else e["question"]
+    question = questions(e, near=rules.near)
     contested = contest(question, judged["rank"], e["occurred_at"], e["seq"], judged["reasons"] == 0)
     worse = contested.rows[contested.place > 0]
     judged["duplicate_of"] = np.zeros(len(question), np.int64)

@@ -18,7 +18,7 @@ from ..store.database import Connection, DatabaseError
 from ..tables import policies
 from ..texts import analysis
 from ..texts.analysis import analyser
-from . import stored
+from . import contexts, judgement, stored
 from .columns import Columns
 from .lookup import Lookup
 
@@ -65,6 +65,8 @@ class Memory:
         with self.changed:
             self._columns = stored.read(con)
             self._policy, self._seq = policies.current(con), checkpoint(con).seq
+            rules = judgement.rules(self._policy, self._columns.sources.numbers, self._columns.uses.numbers)
+            contexts.derive(self._columns, np.arange(self._columns.count), rules)
             return self._columns
 
     @property

@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
+from ..policy.policy import CAUSE_BIT, Cause
+
 Stage = Literal["filters", "approval", "duplicates"]
 """The stages of the pipeline in their order; each takes away what fails for one of its reasons."""
 
@@ -42,11 +44,25 @@ REASONS = (
     Reason("superseded_by", "filters", "answer was corrected"),
     Reason("erased", "filters", "erased"),
     Reason("too_long", "filters", "too long to be read whole"),
+    Reason("incomplete", "filters", "no whole conversation"),
     Reason("rejected", "approval", "rejected by a reviewer"),
     Reason("not_approved", "approval", "not approved (yet)"),
     Reason("duplicate_of", "duplicates", "duplicate"),
 )
 """The reasons in the order of the pipeline."""
+
+CAUSES: dict[Cause, str] = {
+    "missing": "an earlier turn is missing",
+    "erased": "an earlier turn was erased",
+    "too_long": "the conversation is too long",
+    "withheld": "an earlier answer is not to be learned",
+    "personal_data": "an earlier turn holds personal data",
+    "attachment": "it has an attachment that a trainer of texts cannot see",
+    "cut_off": "the answer was cut off",
+    "refusal": "the answer is a refusal",
+    "tool_call": "it only calls a tool",
+}
+"""The causes for which an example is `incomplete`, with their words."""
 
 WORDS = {reason.name: reason.words for reason in REASONS}
 
@@ -84,3 +100,8 @@ NEW_TOPIC = next(place.number for place in PLACES if place.name == "new_topic")
 def names(bits: int) -> list[str]:
     """The names of the reasons of a bit set, in the order of the pipeline."""
     return [name for name, bit in BIT.items() if bits & bit]
+
+
+def causes(bits: int) -> list[Cause]:
+    """The names of the causes of a bit set."""
+    return [cause for cause, bit in CAUSE_BIT.items() if bits & bit]

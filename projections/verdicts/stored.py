@@ -22,7 +22,7 @@ from ..store.table import Table, View
 from ..tables.examples import id_key
 from ..texts.text_size import READ
 from .columns import JUDGED as JUDGED_COLUMNS
-from .columns import SAID, Columns, Rows
+from .columns import MISSING, SAID, Columns, Rows
 from .columns import halves as halves_of
 from .judgement import CORRECTION, DECISIONS, FEEDBACK, JUDGEMENT
 from .lookup import Keys
@@ -51,18 +51,25 @@ _WHOLE = {
     "terms": "VARCHAR[]",
     "personal_data": "VARCHAR[]",
     "flags": "VARCHAR[]",
+    "parent": "BIGINT",
+    "gaps": "BIGINT",
     "feedback": "VARCHAR",
     "feedback_seq": "BIGINT",
     "decision": "VARCHAR",
     "decision_seq": "BIGINT",
+    "decision_context": "VARCHAR",
     "superseded_by": "VARCHAR",
     "disputed_by": "VARCHAR",
+    "root": "BIGINT",
+    "turns": "BIGINT",
+    "context_key": "VARCHAR",
     "relevance": "VARCHAR",
     "approval": "VARCHAR",
     "rank": "BIGINT",
     "duplicate_of": "BIGINT",
     "contradicts": "BIGINT",
     "is_borderline": "BOOLEAN",
+    "causes": "BIGINT",
     "reasons": "BIGINT",
     "queue": "BIGINT",
 }
@@ -72,14 +79,19 @@ _NUMBERS = {
     "feedback_seq": "BIGINT",
     "decision": "TINYINT",
     "decision_seq": "BIGINT",
+    "decision_context": "UBIGINT",
     "superseded_by": "BIGINT",
     "disputed_by": "BIGINT",
+    "root": "BIGINT",
+    "turns": "INTEGER",
+    "context_key": "UBIGINT",
     "relevance": "TINYINT",
     "approval": "TINYINT",
     "rank": "TINYINT",
     "duplicate_of": "BIGINT",
     "contradicts": "BIGINT",
     "is_borderline": "BOOLEAN",
+    "causes": "SMALLINT",
     "reasons": "SMALLINT",
     "queue": "TINYINT",
 }
@@ -89,15 +101,16 @@ EVIDENCE = Table(
     columns={name: kind for name, kind in _WHOLE.items() if name not in _NUMBERS},
     key="seq",
     kind="derived",
+    version=2,
     group="verdicts",
 )
 """What facts and texts say of an example from the start. `used_with` are the modifications with which a document was
 used; `flags` also says `too_long` of a text that was not read whole."""
 
-JUDGED = Table(name="judged", columns={"seq": "BIGINT"} | _NUMBERS, key="seq", kind="derived", group="verdicts")
+JUDGED = Table(name="judged", columns={"seq": "BIGINT"} | _NUMBERS, key="seq", kind="derived", version=2, group="verdicts")
 """What was said of an example since, and what follows from all of it, as the numbers of `columns`.
 
-`cluster`, `superseded_by` and `disputed_by`, `duplicate_of` and `contradicts` are the seq of another example."""
+`cluster`, `superseded_by` and `disputed_by`, `root`, `duplicate_of` and `contradicts` are the seq of an example."""
 
 
 def _word(words: Iterable[str], number: str) -> str:
@@ -116,6 +129,11 @@ def whole(judged: str = JUDGED.name, evidence: str = EVIDENCE.name) -> str:
         "approval": _word((basis.name for basis in APPROVALS), "j.approval"),
         "rank": "j.rank::BIGINT",
         "is_borderline": "j.is_borderline",
+        "decision_context": "CASE WHEN j.decision_context > 0 THEN printf('%016x', j.decision_context) END",
+        "root": "j.root",
+        "turns": "j.turns::BIGINT",
+        "context_key": "printf('%016x', j.context_key)",
+        "causes": "j.causes::BIGINT",
         "reasons": "j.reasons::BIGINT",
     } | {
         name: f"nullif(j.{name}, 0)::BIGINT"
@@ -144,6 +162,9 @@ def gathered(some: str | None = None) -> str:
     by_seq, by_id = among.format("seq"), among.format("example_id")
     corrected = f"SEMI JOIN {some} t ON c.corrects = t.example_id" if some else "WHERE corrects IS NOT NULL"
     # Few are looked for by their keys alone: with the rest of their row, DuckDB reads the rest of every row.
+    turns = "WHERE conversation_key IS NOT NULL"
+    if some:
+        turns = "SEMI JOIN (SELECT conversation_key FROM mine WHERE follows IS NULL) USING (conversation_key)"
     few = "AND rowid IN (SELECT a.rowid FROM analysis a SEMI JOIN mine USING (analysis_key))" if some else ""
     return f"""
 WITH mine AS (
@@ -156,7 +177,8 @@ liked AS (
     FROM (FROM feedback {by_id}) f LEFT JOIN (SELECT example_id, actor AS author FROM mine) USING (example_id)
     WHERE NOT coalesce(f.untrusted AND feedback = 'positive' AND f.actor = author, false) GROUP BY ALL),
 decided AS (
-    SELECT example_id, arg_max(decision, seq) AS decision, max(seq) AS decision_seq
+    SELECT example_id, arg_max(decision, seq) AS decision, max(seq) AS decision_seq,
+           coalesce(('0x' || arg_max_null(context, seq))::UBIGINT, 0) AS context
     FROM decisions {by_id} GROUP BY ALL HAVING arg_max(decision, seq) <> 'reopened'),
 said AS (
     SELECT example_id, kind, seq, text_key AS key FROM mine m SEMI JOIN corrections c ON m.text_key = c.original_key
@@ -176,6 +198,11 @@ corrected AS (
         max(seq) FILTER (NOT untrusted OR weight = 'approved') AS superseded_by,
         max(seq) FILTER (untrusted AND coalesce(weight, 'reopened') = 'reopened') AS disputed_by
     FROM against LEFT JOIN weighed USING (correction) GROUP BY ALL),
+before AS (
+    SELECT seq, lag(seq) OVER (PARTITION BY conversation_key ORDER BY seq) AS last FROM examples {turns}),
+first_said AS (
+    SELECT c.seq, max(o.seq) AS last FROM mine c JOIN examples o ON o.said_key = c.original_key AND o.seq < c.seq
+    WHERE c.kind = 'correction' GROUP BY c.seq),
 known AS (SELECT * FROM analysis WHERE analyser = $analyser {few}),
 linked AS (SELECT seq, representative FROM near_texts {by_seq})
 SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
@@ -187,22 +214,29 @@ SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     coalesce(k.score, 0) AS score, coalesce(k.context, 0) AS context,
     coalesce(k.terms, []) AS terms, coalesce(k.personal_data, []) AS personal_data,
     CASE WHEN m.is_too_long THEN list_append(coalesce(k.flags, []), 'too_long') ELSE coalesce(k.flags, []) END AS flags,
+    CASE WHEN m.kind = 'correction' THEN coalesce(p.seq, o.last, 0)
+         WHEN m.follows IS NULL THEN coalesce(b.last, 0)
+         WHEN p.seq IS NULL OR coalesce(p.conversation_key <> m.conversation_key, false) THEN {MISSING}
+         ELSE p.seq END AS parent, coalesce(m.gaps, 0) AS gaps,
     coalesce(list_position({list(FEEDBACK)}, l.feedback), 0) AS feedback, coalesce(l.feedback_seq, 0) AS feedback_seq,
     coalesce(list_position({list(DECISIONS)}, d.decision), 0) AS decision, coalesce(d.decision_seq, 0) AS decision_seq,
-    coalesce(c.superseded_by, 0) AS superseded_by,
+    coalesce(d.context, 0::UBIGINT) AS decision_context, coalesce(c.superseded_by, 0) AS superseded_by,
     CASE WHEN d.decision = 'approved' AND d.decision_seq > c.disputed_by THEN 0
          ELSE coalesce(c.disputed_by, 0) END AS disputed_by,
-    m.id_key, m.text_key, m.said_key, m.actor AS author, m.corrects, m.original_key
+    m.id_key, m.text_key, m.said_key, m.actor AS author, m.corrects, m.original_key, m.follows, m.conversation_key
 FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
      LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)
-     LEFT JOIN linked n USING (seq)"""
+     LEFT JOIN linked n USING (seq) LEFT JOIN before b USING (seq) LEFT JOIN first_said o USING (seq)
+     LEFT JOIN (SELECT example_id, seq, conversation_key FROM examples
+                SEMI JOIN (SELECT coalesce(corrects, follows) AS example_id FROM mine) USING (example_id)) p
+     ON p.example_id = coalesce(m.corrects, m.follows)"""
 
 
 READ_EVIDENCE = f"""seq, epoch_us(occurred_at) AS occurred_at, kind, source, project_context,
     to_json(tags)::VARCHAR AS tags, author, used_with, prompt_chars, response_chars, include_in_training, was_corrected,
     untrusted, is_erased, score, context, len(personal_data) > 0 AS has_personal_data, len(flags) > 0 AS has_flags,
     list_contains(flags, 'too_long') AS is_too_long, prompt_key, cluster, id_key, text_key, said_key,
-    corrects, original_key, {", ".join(SAID)}"""
+    corrects, original_key, follows, conversation_key, parent, gaps, {", ".join(SAID)}"""
 
 PAGE = 100_000
 """Sequences that are read at a time."""
@@ -217,8 +251,8 @@ def read(con: Connection) -> Columns:
         rows = con.sql(
             f"""SELECT {READ_EVIDENCE}, {", ".join(JUDGEMENT)}
                 FROM (FROM evidence {among}) JOIN (FROM judged {among}) USING (seq)
-                JOIN (SELECT seq, id_key, text_key, said_key, actor AS author, corrects, original_key
-                      FROM examples {among}) USING (seq) ORDER BY seq"""
+                JOIN (SELECT seq, id_key, text_key, said_key, actor AS author, corrects, original_key, follows,
+                             conversation_key FROM examples {among}) USING (seq) ORDER BY seq"""
         )
         put(columns, rows.to_arrow_table())
     columns.recount()
@@ -252,6 +286,7 @@ def take_in(columns: Columns, page: pa.Table) -> Rows:
         for row, text, first_text in zip(rows.tolist(), *keys, strict=True):
             columns.keep_text(row, _key(text), _key(first_text))
         columns.gather(rows)
+        columns.follow(rows)
     return np.concatenate([rows, fresh])
 
 
@@ -262,9 +297,15 @@ def put(columns: Columns, page: pa.Table) -> Rows:
     high, low = halves(page["id_key"])
     text_high, text_low = halves(page["text_key"])
     keys = {"id_high": high, "id_low": low, "text_high": text_high, "text_low": text_low}
+    keys["conversation"] = halves(page["conversation_key"])[0]
     rows = columns.append(_numbered(columns, page) | keys)
     columns["cluster"][rows] = np.searchsorted(columns["seq"], page["cluster"].to_numpy())
     columns.gather(rows)
+    if "parent" in page.column_names:
+        columns.follow(rows)
+        columns.goes_on(rows)
+        for number in np.flatnonzero(columns["parent"][rows] == MISSING).tolist():
+            columns.wait(int(rows[number]), id_key(page["follows"][number].as_py()))
     if "said_key" in page.column_names:
         differs = pc.fill_null(pc.not_equal(page["said_key"], page["text_key"]), False)
         for number in np.flatnonzero(differs.to_numpy()).tolist():
@@ -290,8 +331,8 @@ def _numbered(columns: Columns, page: pa.Table) -> dict[str, Any]:
     numbered["occurred_at"] = pc.fill_null(page["occurred_at"], NEVER).to_numpy()
     numbered["question"] = halves(page["prompt_key"])[0]
     plain = ("seq", "prompt_chars", "response_chars", "include_in_training", "was_corrected", "untrusted", "is_erased",
-             "score", "context", "has_personal_data", "has_flags", "is_too_long")  # fmt: skip
-    more = [name for name in (*SAID, *JUDGED_COLUMNS) if name in page.column_names]
+             "score", "context", "has_personal_data", "has_flags", "is_too_long", "gaps")  # fmt: skip
+    more = [name for name in ("parent", *SAID, *JUDGED_COLUMNS) if name in page.column_names]
     return numbered | {name: page[name].to_numpy() for name in (*plain, *more)}
 
 
@@ -347,6 +388,6 @@ def as_table(columns: Columns, rows: Rows | slice, judged: dict[str, Any] | None
     """Rows of the columns as the table `judged` holds them."""
     return pa.table(
         {"seq": columns["seq"][rows], "cluster": columns["seq"][columns["cluster"][rows]]}
-        | columns.of(rows, SAID)
+        | columns.of(rows, (*SAID, "root", "turns", "context_key"))
         | (judged or columns.judged(rows))
     )

@@ -22,8 +22,8 @@ from ..store.batch import Batch
 from ..store.database import Connection, first, many_threads, with_table
 from ..store.table import Table
 from ..texts.analysis import analyser
-from . import counters, evidence, judgement, stored
-from .columns import Columns, Rows
+from . import contexts, counters, evidence, judgement, stored
+from .columns import CONTEXT, Columns, Rows
 from .evidence import Arrivals
 from .judgement import JUDGEMENT, Contest, contends, contest
 from .memory import Memory
@@ -43,25 +43,25 @@ JUDGING = Table(
 
 
 class Standing(NamedTuple):
-    """How some questions stand before something is said about them: their clusters in order, the row of the best answer
+    """How some questions stand before something is said about them: the questions in order, the row of the best answer
     to each, and how many answers contend."""
 
-    clusters: Rows
+    questions: Column
     best: Rows
     sizes: Rows
 
-    def stays(self, clusters: Rows, best: Rows) -> Column:
+    def stays(self, questions: Column, best: Rows) -> Column:
         """Whether the best answers to questions are the same, where all that contended were compared with them."""
         from ..texts.contradictions import MEMBERS  # learns the vocabulary: not for those who only ask
 
-        if not len(self.clusters):
-            return np.zeros(len(clusters), np.bool_)
-        at = np.minimum(np.searchsorted(self.clusters, clusters), len(self.clusters) - 1)
-        stay: Column = (self.clusters[at] == clusters) & (self.best[at] == best) & (self.sizes[at] <= MEMBERS)
+        if not len(self.questions):
+            return np.zeros(len(questions), np.bool_)
+        at = np.minimum(np.searchsorted(self.questions, questions), len(self.questions) - 1)
+        stay: Column = (self.questions[at] == questions) & (self.best[at] == best) & (self.sizes[at] <= MEMBERS)
         return stay
 
 
-NOTHING = Standing(*(np.empty(0, np.int64),) * 3)
+NOTHING = Standing(np.empty(0, np.uint64), *(np.empty(0, np.int64),) * 2)
 
 
 def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bool = False) -> Apply:
@@ -77,17 +77,19 @@ def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bo
     )
     page = con.sql(f"SELECT {stored.READ_EVIDENCE} FROM gathered ORDER BY seq").to_arrow_table()
     touched = columns.rows(page["seq"].to_numpy())
-    asked = np.union1d(columns["cluster"][touched], columns.rows(page["cluster"].to_numpy()))
+    behind = np.union1d(touched, columns.followers(touched))
+    asked = np.union1d(columns["cluster"][behind], columns.rows(page["cluster"].to_numpy()))
     held = np.arange(columns.count) if is_new_policy else columns.members(asked.astype(np.int64))
     standing, before = _standing(columns, held), columns.of(touched, counters.SEEN)
     with memory.changed:
         rows = stored.take_in(columns, page)
     con.execute("DELETE FROM evidence WHERE seq IN (SELECT seq FROM gathered)")
     con.execute(f"INSERT INTO evidence SELECT {', '.join(stored.EVIDENCE.columns)} FROM gathered")
-    asked = np.union1d(asked, columns["cluster"][rows]).astype(np.int64)
+    moved = _derive(columns, policy, rows, is_new_policy=is_new_policy)
+    asked = np.union1d(asked, columns["cluster"][np.union1d(rows, moved)]).astype(np.int64)
     among = np.arange(columns.count) if is_new_policy else columns.members(asked)
-    judged = judge(con, columns, policy, among, rows, standing)
-    return _replace(con, columns, among, judged, rows, before)
+    judged = judge(con, columns, policy, among, np.union1d(rows, moved), standing)
+    return _replace(con, columns, among, judged, Touched(rows, moved, before))
 
 
 def update_ordinary(
@@ -96,14 +98,37 @@ def update_ordinary(
     """The same for a batch of ordinary facts, from the columns and what has arrived alone."""
     columns = memory.columns()
     counted = columns.count
+    arrived = late = np.empty(0, np.int64)
     with memory.changed:
-        arrived = evidence.arrive(con, columns, arrivals) if arrivals else np.empty(0, np.int64)
-    touched = evidence.said(columns, batch, arrived)
-    asked = np.unique(columns["cluster"][touched]).astype(np.int64)
-    before = columns.of(touched[touched < counted], counters.SEEN)
-    among = np.arange(columns.count) if is_new_policy else columns.members(asked)
-    judged = judge(con, columns, policy, among, touched, _standing(columns, among))
-    return _replace(con, columns, among, judged, touched, before)
+        if arrivals:
+            arrived, late = evidence.arrive(con, columns, arrivals)
+    touched = np.union1d(evidence.said(columns, batch, arrived), late)
+    behind = np.union1d(touched, columns.followers(touched))
+    among = np.arange(columns.count) if is_new_policy else _contending(columns, behind)
+    standing, before = _standing(columns, among), columns.of(touched[touched < counted], counters.SEEN)
+    moved = _derive(columns, policy, touched, is_new_policy=is_new_policy)
+    judged = judge(con, columns, policy, among, np.union1d(touched, moved), standing)
+    return _replace(con, columns, among, judged, Touched(touched, moved, before))
+
+
+def _contending(columns: Columns, rows: Rows) -> Rows:
+    """All rows whose prompts are near-duplicates of those of some rows."""
+    return columns.members(np.unique(columns["cluster"][rows]).astype(np.int64))
+
+
+def _derive(columns: Columns, policy: Policy, touched: Rows, *, is_new_policy: bool) -> Rows:
+    """Derive the contexts of what was touched and of all that follows it; the rows behind it whose context is another."""
+    behind = np.arange(columns.count) if is_new_policy else columns.followers(touched)
+    before = columns.of(behind, CONTEXT)
+    contexts.derive(columns, np.union1d(behind, touched), _rules(columns, policy))
+    moved = np.zeros(len(behind), np.bool_)
+    for name, values in before.items():
+        moved |= values != columns[name][behind]
+    return np.setdiff1d(behind[moved], touched)
+
+
+def _rules(columns: Columns, policy: Policy) -> judgement.Rules:
+    return judgement.rules(policy, columns.sources.numbers, columns.uses.numbers)
 
 
 def judge(
@@ -113,21 +138,21 @@ def judge(
 
     Of rows that were not touched, those that were compared with a best answer that stays are not compared again.
     """
-    rules = judgement.rules(policy, columns.sources.numbers, columns.uses.numbers)
+    rules = _rules(columns, policy)
     evidence = columns.of(among, judgement.READ)
     judged = judgement.judge(evidence, rules)
     if rules.contradictions:
-        held = contest(
-            evidence["cluster"], judged["rank"], evidence["occurred_at"], evidence["seq"], contends(judged["reasons"])
-        )
-        _contradict(con, columns, among, np.isin(among, touched), held, judged, standing, keep)
-        judgement.put_forward(judged, evidence["decision"])
+        asked = judgement.questions(evidence, near=True)
+        held = contest(asked, judged["rank"], evidence["occurred_at"], evidence["seq"], contends(judged["reasons"]))
+        stays = standing.stays(asked[held.rows], among[held.best])
+        _contradict(con, columns, among, np.isin(among, touched), held, judged, stays, keep)
+        judgement.put_forward(judged, judgement.decision_of(evidence))
     return judged
 
 
 def _contradict(
     con: Connection, columns: Columns, among: Rows, is_touched: Column, held: Contest, judged: dict[str, Column],
-    standing: Standing, keep: bool,
+    stays: Column, keep: bool,
 ) -> None:  # fmt: skip
     """Say of answers which one they contradict: the best, and of the best the next best that disagrees with it."""
     from ..texts.contradictions import MEMBERS  # learns the vocabulary: not for those who only ask
@@ -136,9 +161,8 @@ def _contradict(
     rows, place, best = held.rows[looked_at], held.place[looked_at], held.best[looked_at]
     if not len(rows):
         return
-    stays = standing.stays(columns["cluster"][among[rows]], among[best])
     was_held = contends(columns["reasons"][among[rows]]) & (columns["reasons"][among[rows]] >= 0)
-    is_known = stays & was_held & ~is_touched[rows] & ~is_touched[best]
+    is_known = stays[looked_at] & was_held & ~is_touched[rows] & ~is_touched[best]
     is_other = place > 0
     opposes = is_other & is_known & (columns["contradicts"][among[rows]] != 0)
     compared = np.flatnonzero(is_other & ~is_known)
@@ -167,31 +191,37 @@ def _disagree(con: Connection, columns: Columns, rows: Rows, best: Rows, keep: b
 
 
 def _standing(columns: Columns, among: Rows) -> Standing:
-    """How the answers of some clusters stand, all of whose rows are given."""
-    of = columns.of(among, ("cluster", "rank", "occurred_at", "seq", "reasons"))
-    held = contest(
-        of["cluster"], of["rank"], of["occurred_at"], of["seq"], contends(of["reasons"]) & (of["reasons"] >= 0), least=1
-    )
+    """How the answers to some questions stand, all of whose rows are given."""
+    of = columns.of(among, ("cluster", "asked_before", "rank", "occurred_at", "seq", "reasons"))
+    asked = judgement.questions(of, near=True)
+    eligible = contends(of["reasons"]) & (of["reasons"] >= 0)
+    held = contest(asked, of["rank"], of["occurred_at"], of["seq"], eligible, least=1)
     is_best = held.place == 0
     sizes = np.diff(np.flatnonzero(is_best), append=len(held.rows))
     best = held.rows[is_best]
-    return Standing(of["cluster"][best].astype(np.int64), among[best], sizes)
+    return Standing(asked[best], among[best], sizes)
 
 
-def _replace(
-    con: Connection, columns: Columns, among: Rows, judged: dict[str, Column], touched: Rows, before: dict[str, Column]
-) -> Apply:
-    """Store judgements in the place of those that hold; what has not changed and is not touched is not written.
+class Touched(NamedTuple):
+    """Rows that facts are about, rows whose context has moved with theirs, and what was counted of the former before.
 
-    `before` is what was counted of those that are touched and not new.
+    Those that are new were not counted.
     """
-    changed = np.isin(among, touched)
-    is_other = ~changed
+
+    rows: Rows
+    moved: Rows
+    before: dict[str, Column]
+
+
+def _replace(con: Connection, columns: Columns, among: Rows, judged: dict[str, Column], touched: Touched) -> Apply:
+    """Store judgements in the place of those that hold; what has not changed and is not touched is not written."""
+    is_other = ~np.isin(among, touched.rows)
+    changed = ~is_other | np.isin(among, touched.moved)
     for name in JUDGEMENT:
         changed |= judged[name] != columns[name][among]
     rows, now = among[changed], {name: judged[name][changed] for name in JUDGEMENT}
     others = columns.of(among[changed & is_other], counters.SEEN)
-    before = {name: np.concatenate([before[name], others[name]]) for name in counters.SEEN}
+    before = {name: np.concatenate([touched.before[name], others[name]]) for name in counters.SEEN}
     stored.write(con, columns, rows, now, replaced=before["seq"])
 
     def apply() -> None:
@@ -224,6 +254,7 @@ def _gather(con: Connection, policy: Policy) -> Columns:
 def _suppose(con: Connection, columns: Columns, policy: Policy, standing: Standing, *, keep: bool) -> None:
     """Judge all rows of columns that nobody else reads."""
     every = np.arange(columns.count)
+    contexts.derive(columns, every, _rules(columns, policy))
     for name, values in judge(con, columns, policy, every, every[:0], standing, keep=keep).items():
         columns[name][:] = values
     columns.recount()

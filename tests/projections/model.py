@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from events.facts import (
     WITH_COMMENTS,
@@ -28,6 +26,10 @@ from projections.policy.policy import Policy, default, from_document
 from projections.texts.contradictions import disagree
 from projections.texts.near_duplicates import cluster
 from projections.texts.text_size import READ
+
+from .model_contexts import Against, Context, gaps, in_context, question
+
+GONE = {"superseded_by", "erased"}
 
 Text = tuple[str, str]
 """Prompt and answer."""
@@ -52,6 +54,10 @@ class Example(Struct):
     erased: bool = False
     actor: str | None = None
     untrusted: bool = False
+    conversation: str | None = None
+    follows: str | None = None
+    gaps: set[str] = set()
+    saw: str | None = None
 
     @property
     def is_correction(self) -> bool:
@@ -68,6 +74,9 @@ class Verdict(Struct):
     duplicate_of: str | None = None
     contradicts: str | None = None
     place: int | None = None
+    causes: set[str] = set()
+    root: str = ""
+    turns: int = 0
 
 
 class Analysis(NamedTuple):
@@ -83,6 +92,7 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
     """The verdict on every example."""
     facts = list(facts)
     examples, policy = _examples(facts), default()
+    analysed = {example_id: analysed.get(example_id, Analysis()) for example_id in examples}
     thumbs: dict[str, list[tuple[int, FeedbackGiven]]] = {example_id: [] for example_id in examples}
     for seq, fact in _without_listed_comments(facts):
         about = examples.get(fact.about)
@@ -94,26 +104,26 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
             case FeedbackGiven():
                 thumbs[about.id].append((seq, fact))
             case ExampleApproved() | ExampleRejected():
-                about.decision = (seq, fact.verb)
+                about.decision, about.saw = (seq, fact.verb), fact.context
             case ExampleReopened():
                 about.decision = None
             case ExampleRedacted():
                 about.texts.append((fact.prompt, fact.response))
                 about.original = (fact.original_response or "") if about.is_correction else ""
+                if fact.attachments is not None and not about.is_correction:
+                    about.gaps = about.gaps - {"attachment"} | ({"attachment"} if fact.attachments else set())
     erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}
     for example in examples.values():
         if _is_erased(example.id, examples, erased):
             _forget(example)
         example.feedback = _last_thumb(example, thumbs[example.id])
-    verdicts = {}
-    for example in examples.values():
-        analysis = Analysis() if example.erased else analysed[example.id]
-        verdicts[example.id] = _verdict(example, examples.values(), policy, analysis)
-    questions = _questions(examples, policy)
+    against = {example.id: _against(example, examples.values()) for example in examples.values()}
+    clusters = _clusters(examples, policy)
+    contexts = in_context(examples, against, clusters, analysed, policy)
+    verdicts = {e.id: _verdict(e, against[e.id], contexts[e.id], policy, analysed[e.id]) for e in examples.values()}
     if policy.duplicates.contradictions:
-        _find_contradictions(questions, verdicts)
-    if not policy.duplicates.near:
-        questions = _exact_questions(examples)
+        _find_contradictions(_questions(examples, clusters, contexts), verdicts, contexts)
+    questions = _questions(examples, clusters, contexts) if policy.duplicates.near else _exact(examples, contexts)
     _drop_duplicates(questions, verdicts)
     return verdicts
 
@@ -146,7 +156,7 @@ def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: 
 def _forget(example: Example) -> None:
     """Of an erased example nobody knows more than that it was there, and what it corrected."""
     example.erased, example.include, example.was_corrected, example.document = True, True, False, None
-    example.actor, example.untrusted = None, False
+    example.actor, example.untrusted, example.gaps = None, False, set()
     if not example.is_correction:
         example.source = "erased"
 
@@ -159,7 +169,8 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
             new = Example(
                 fact.example_id, seq, fact.occurred_at, fact.source, [(fact.prompt, fact.response)],
                 fact.include_in_training, was_corrected=fact.was_corrected, document=fact.document,
-                actor=fact.actor, untrusted=fact.untrusted,
+                actor=fact.actor, untrusted=fact.untrusted, conversation=fact.conversation, follows=fact.follows,
+                gaps=gaps(fact),
             )  # fmt: skip
         elif isinstance(fact, CorrectionRecorded):
             new = Example(
@@ -175,46 +186,61 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
     return examples
 
 
-def _verdict(example: Example, everything: Iterable[Example], policy: Policy, analysis: Analysis) -> Verdict:
-    filters, thresholds = policy.filters, policy.relevance
-    prompt, response = example.texts[-1]
-    too_long = not example.erased and any(len(text) > READ for text in (prompt, response, example.original))
-    relevance = "low"
-    if analysis.context >= thresholds.context and analysis.score >= thresholds.medium:
-        relevance = "high" if analysis.score >= thresholds.high else "medium"
-    worth = ["low", "medium", "high"]
-    feedback = example.feedback[1] if example.feedback else None
-    decision = _decision(example)
+def _against(example: Example, everything: Iterable[Example]) -> Against:
+    """The correction that stands against an example, and the one that disputes it."""
     against = [other for other in everything if _supersedes(other, example)]
     corrections = [other for other in against if not other.untrusted or _decision(other) == "approved"]
     disputes = [other for other in against if other.untrusted and other.decision is None]
-    if example.decision and decision == "approved":
+    if example.decision and _decision(example) == "approved":
         disputes = [other for other in disputes if other.seq > example.decision[0]]
-    is_disputed = bool(disputes) and not (decision == "approved" and policy.review.disputed == "stand")
+    return Against(_latest(corrections), _latest(disputes))
+
+
+def _verdict(example: Example, against: Against, context: Context, policy: Policy, analysis: Analysis) -> Verdict:
+    filters, thresholds = policy.filters, policy.relevance
+    prompt, response = example.texts[-1]
+    too_long = not example.erased and any(len(text) > READ for text in (prompt, response, example.original))
+    score, found = context.relevance(example, analysis, policy)
+    relevance = "low"
+    if found >= thresholds.context and score >= thresholds.medium:
+        relevance = "high" if score >= thresholds.high else "medium"
+    worth = ["low", "medium", "high"]
+    feedback = example.feedback[1] if example.feedback else None
+    if is_past := context.is_past(example):
+        example = structs.replace(example, decision=None)
+    decision = _decision(example)
+    is_disputed = against.disputed_by is not None and not (decision == "approved" and policy.review.disputed == "stand")
     basis = _approval(example, policy, feedback, decision)
+    incomplete = policy.conversations.incomplete if policy.conversations else ()
     reasons = {
         "too_short": not example.erased
-        and (len(prompt) < filters.min_prompt_chars or len(response) < filters.min_response_chars),
+        and ((len(prompt) < filters.min_prompt_chars and not context.turns) or len(response) < filters.min_response_chars),
         "low_relevance": not example.erased and worth.index(relevance) < worth.index(filters.min_relevance),
         "excluded_source": example.source in filters.excluded_sources,
         "excluded_by_author": not example.include,
         "personal_data": analysis.personal_data and filters.exclude_personal_data,
-        "superseded_by": bool(corrections) or is_disputed or example.was_corrected,
+        "superseded_by": against.superseded_by is not None or is_disputed or example.was_corrected,
         "erased": example.erased,
         "too_long": too_long,
+        "incomplete": bool(context.causes & set(incomplete)),
         "rejected": decision == "rejected",
         "not_approved": decision != "rejected" and basis is None,
     }
     verdict = Verdict(
         reasons={name for name, holds in reasons.items() if holds},
         approval=None if decision == "rejected" else basis,
-        superseded_by=_latest(corrections),
-        disputed_by=_latest(disputes),
+        superseded_by=against.superseded_by,
+        disputed_by=against.disputed_by,
+        causes=context.causes,
+        root=context.root,
+        turns=len(context.turns),
     )
-    borderline = abs(analysis.context - thresholds.context) <= policy.review.borderline
-    edge_case = analysis.personal_data or analysis.flags or too_long or (basis is None and borderline)
+    borderline = abs(found - thresholds.context) <= policy.review.borderline
+    edge_case = analysis.personal_data or analysis.flags or too_long or (basis is None and (borderline or is_past))
     verdict.place = _place(example, verdict, edge_case)
-    if decision == "approved" and is_disputed and not (corrections or example.was_corrected or example.erased):
+    if decision == "approved" and is_disputed and verdict.reasons & GONE == {"superseded_by"} and not (
+        against.superseded_by or example.was_corrected
+    ):
         verdict.place = 1
     return verdict
 
@@ -276,21 +302,29 @@ def _place(example: Example, verdict: Verdict, edge_case: bool) -> int | None:
     return 4 if edge_case else 5
 
 
-def _questions(examples: Mapping[str, Example], policy: Policy) -> list[list[Example]]:
-    """Examples by their question: all of them clustered in one pass, in the order of the log."""
+def _clusters(examples: Mapping[str, Example], policy: Policy) -> dict[str, str]:
+    """By example the one that represents its near-duplicates: all prompts in one pass, in the order of the log."""
     asking = sorted((e for e in examples.values() if not e.erased), key=lambda example: example.seq)
-    links = cluster([_question(example.texts[-1][0])[:READ] for example in asking], policy.duplicates.threshold)
-    questions: dict[int, list[Example]] = {}
-    for number, (example, (representative, _)) in enumerate(zip(asking, links, strict=True)):
-        questions.setdefault(number if representative is None else representative, []).append(example)
-    return list(questions.values())
+    links = cluster([question(example)[:READ] for example in asking], policy.duplicates.threshold)
+    of = {e.id: e.id if link is None else asking[link].id for e, (link, _) in zip(asking, links, strict=True)}
+    return {example_id: of.get(example_id, example_id) for example_id in examples}
 
 
-def _exact_questions(examples: Mapping[str, Example]) -> list[list[Example]]:
-    questions: dict[str, list[Example]] = {}
+def _questions(
+    examples: Mapping[str, Example], clusters: Mapping[str, str], contexts: Mapping[str, Context]
+) -> list[list[Example]]:
+    """Examples by their question: near-duplicates of prompt and context."""
+    asked: dict[Any, list[Example]] = {}
     for example in examples.values():
-        questions.setdefault(_question(example.texts[-1][0]), []).append(example)
-    return list(questions.values())
+        asked.setdefault((*contexts[example.id].asked, clusters[example.id]), []).append(example)
+    return list(asked.values())
+
+
+def _exact(examples: Mapping[str, Example], contexts: Mapping[str, Context]) -> list[list[Example]]:
+    asked: dict[Any, list[Example]] = {}
+    for example in examples.values():
+        asked.setdefault((*contexts[example.id].exactly, question(example)), []).append(example)
+    return list(asked.values())
 
 
 def _best_first(same: Iterable[Example], verdicts: Mapping[str, Verdict]) -> list[Example]:
@@ -299,7 +333,9 @@ def _best_first(same: Iterable[Example], verdicts: Mapping[str, Verdict]) -> lis
     return sorted(same, key=key, reverse=True)
 
 
-def _find_contradictions(questions: list[list[Example]], verdicts: dict[str, Verdict]) -> None:
+def _find_contradictions(
+    questions: list[list[Example]], verdicts: dict[str, Verdict], contexts: Mapping[str, Context]
+) -> None:
     """Each answer that may be trained on against the best one, and that one against the next best."""
     for same in questions:
         contenders = _best_first((e for e in same if verdicts[e.id].reasons <= {"not_approved"}), verdicts)
@@ -307,7 +343,8 @@ def _find_contradictions(questions: list[list[Example]], verdicts: dict[str, Ver
             answer, verdict = example.texts[-1][1], verdicts[example.id]
             others = contenders[1:] if example is contenders[0] else contenders[:1]
             verdict.contradicts = next((o.id for o in others if disagree(answer, o.texts[-1][1])), None)
-            if verdict.contradicts and example.decision is None and verdict.place in (None, 5):
+            undecided = example.decision is None or contexts[example.id].is_past(example)
+            if verdict.contradicts and undecided and verdict.place in (None, 5):
                 verdict.place = 4
 
 
@@ -324,10 +361,3 @@ def _rank(example: Example, verdict: Verdict) -> int:
     if example.is_correction or (example.source == "verified_correction" and not example.untrusted):
         return 4
     return {"reviewer": 3, "feedback": 2}.get(verdict.approval or "", 1)
-
-
-def _question(prompt: str) -> str:
-    text = unicodedata.normalize("NFC", prompt).lower()
-    for curly, straight in (("“", '"'), ("”", '"'), ("‘", "'"), ("’", "'")):
-        text = text.replace(curly, straight)
-    return re.sub(r"[ ?!.,;:]+$", "", " ".join(text.split()))

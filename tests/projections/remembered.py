@@ -8,8 +8,8 @@ import numpy as np
 
 from projections.fold.projector import Projector
 from projections.tables import policies
-from projections.verdicts import stored, verdicts
-from projections.verdicts.columns import EVIDENCE, JUDGED, SAID, Columns
+from projections.verdicts import contexts, judgement, stored, verdicts
+from projections.verdicts.columns import CONTEXT, EVIDENCE, JUDGED, SAID, Columns
 
 NAMED = {"source": "sources", "project": "projects", "author": "authors", "used_with": "uses"}
 
@@ -20,6 +20,8 @@ def assert_remembered(projector: Projector) -> None:
     with projector.con.cursor() as cursor:
         policy = policies.current(cursor)
         stored_columns = stored.read(cursor)
+        rules = judgement.rules(policy, stored_columns.sources.numbers, stored_columns.uses.numbers)
+        contexts.derive(stored_columns, np.arange(stored_columns.count), rules)
         cursor.execute("BEGIN TRANSACTION")
         gathered, _ = verdicts.supposed_anew(cursor, policy)
         cursor.execute("ROLLBACK")
@@ -30,13 +32,14 @@ def assert_remembered(projector: Projector) -> None:
 
 def in_words(columns: Columns) -> dict[str, Any]:
     """Every column as plain values, names in words, and what is counted."""
-    told: dict[str, Any] = {name: columns[name].tolist() for name in (*EVIDENCE, *SAID, *JUDGED, "id_high", "id_low")}
+    told: dict[str, Any] = {name: columns[name].tolist() for name in (*EVIDENCE, *SAID, *CONTEXT, *JUDGED, "id_high", "id_low")}
     for name, names in NAMED.items():
         values = [*getattr(columns, names).values, None]
         told[name] = [values[number] for number in told[name]]
     told["tags"] = [columns.tag_sets.tags_of(some) for some in told["tags"]]
     told["text"] = [sorted(columns.text_keys(row)) for row in range(columns.count)]
     told["clusters"] = [columns.members(np.array([row])).tolist() for row in range(columns.count)]
+    told["followers"] = [columns.followers(np.array([row])).tolist() for row in range(columns.count)]
     told["found"] = [sorted(columns.by_id([columns.id_of(row)]).values()) for row in range(columns.count)]
     told["counts"] = list(columns.counts.everything())
     return told

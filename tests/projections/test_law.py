@@ -16,15 +16,16 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import given as for_every
 from hypothesis import strategies as st
+from msgspec import UNSET, structs
 
 from events.errors import InvalidFact
 from events.facts import Attachment, Document, Fact, ToolTurn, TrainingSetExported, TrainingTriggered
 from projections.fold.projector import Projector, prepare
 from projections.store.database import Connection
 from projections.texts.text_size import READ
-from projections.verdicts.reasons import names
+from projections.verdicts.reasons import causes, names
 
-from . import model
+from . import model, model_contexts
 from .given import (
     ANSWER,
     BETTER,
@@ -83,7 +84,7 @@ unusual = st.tuples(
 texts = mostly.flatmap(lambda good: usual if good else unusual)
 """Few questions and answers, most of them good: so that they meet each other, and only one rule at a time decides."""
 
-turns = mostly.flatmap(
+parts = mostly.flatmap(
     lambda usual: (
         st.just({})
         if usual
@@ -114,15 +115,27 @@ policies = st.sampled_from([
     policy(duplicates={"threshold": 1.0, "contradictions": False}),
     policy(review={"disputed": "stand"}),
     policy(approval={"positive_feedback": False, "trusted_sources": [], "used_documents": ["major"]}),
+    policy(conversations={"incomplete": ["withheld"], "max_turns": 1, "short_chars": 200}),
+    policy(conversations={"incomplete": [], "max_chars": 300}, duplicates={"near": False}),
+    structs.replace(policy(), conversations=UNSET),
 ])  # fmt: skip
 SOURCES = ["chat_interaction"] * 3 + ["verified_calculation"] * 3 + ["verified_correction", "error"]
 
 
+places = st.fixed_dictionaries({
+    "conversation": st.sampled_from(["t", "t", "u", None]),
+    "follows": st.sampled_from([None, None, *IDS, "nobody"]),
+    "finish_reason": st.sampled_from([None] * 7 + ["length"]),
+})  # fmt: skip
+in_conversations = st.one_of(st.just({}), places, places)
+
+
 def captures(id_: str) -> st.SearchStrategy[Said]:
     return st.builds(
-        lambda text, turn, **more: captured(id_, *text, **(turn | more)),
+        lambda text, some, place, **more: captured(id_, *text, **some, **place, **more),
         texts,
-        turns,
+        parts,
+        in_conversations,
         minute=minutes,
         source=st.sampled_from(SOURCES),
         include_in_training=mostly,
@@ -165,12 +178,14 @@ others = st.one_of(
 )  # fmt: skip
 said_of_one: list[Callable[[str], Said]] = [
     liked, disliked, approved, rejected, reopened,
+    lambda example_id: approved(example_id, context=model_contexts.ALONE),
+    lambda example_id: approved(example_id, context="f" * 16),
     lambda example_id: liked(example_id, untrusted=True),
     lambda example_id: liked(example_id, untrusted=True, actor="bo"),
 ]  # fmt: skip
 decisions: st.SearchStrategy[Said] = st.sampled_from(said_of_one).flatmap(ids.map)
 redactions = st.builds(
-    lambda id_, text, turn: redacted(id_, text[0], text[1], original_response=text[1], **turn), ids, texts, turns
+    lambda id_, text, turn: redacted(id_, text[0], text[1], original_response=text[1], **turn), ids, texts, parts
 )
 real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans())
 erasures = st.one_of(ids.map(erased), real_erasures)
@@ -270,11 +285,14 @@ def test_a_text_read_in_part_waits_for_a_person() -> None:
 def _verdicts(con: Connection) -> dict[str, model.Verdict]:
     rows = con.execute(
         """SELECT v.example_id, v.reasons, v.approval, v.superseded_by, v.disputed_by, d.example_id,
-                  c.example_id, v.queue
+                  c.example_id, v.queue, v.causes, r.example_id, v.turns
            FROM verdicts v LEFT JOIN verdicts d ON d.seq = v.duplicate_of
-                LEFT JOIN verdicts c ON c.seq = v.contradicts"""
+                LEFT JOIN verdicts c ON c.seq = v.contradicts JOIN verdicts r ON r.seq = v.root"""
     ).fetchall()
-    return {example_id: model.Verdict(set(names(reasons)), *rest) for example_id, reasons, *rest in rows}
+    return {
+        example_id: model.Verdict(set(names(reasons)), *rest, set(causes(bits)), root, turns)
+        for example_id, reasons, *rest, bits, root, turns in rows
+    }
 
 
 def _decoded(story: Story) -> list[tuple[int, Fact]]:

@@ -1,0 +1,121 @@
+"""Contexts: what came before each turn of a conversation, followed from turn to turn.
+
+A context is never stored: each turn takes what the turn before it has, and adds that one. So a turn costs the same
+wherever it stands, and what becomes of an earlier turn reaches all that follow it. A correction has the context of
+what it corrects.
+
+| column | says of a row |
+|---|---|
+| `root` | the seq of the first turn of its conversation, its own where it follows none |
+| `turns`, `context_chars` | how many turns came before, and their characters as they stand |
+| `context_key` | those turns as they stand: equal keys are equal texts |
+| `context_gaps` | the causes for which the context is incomplete |
+| `asked_before`, `exactly_before` | the questions before its own, by near-duplicates and by words; 0 for none |
+| `field_score`, `field_context` | the relevance of its context, which a short prompt takes over |
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..policy.policy import CAUSE_BIT, MOST_TURNS
+from .columns import CONTEXT, MISSING, Columns, Rows
+from .judgement import CORRECTION, LENT, NEGATIVE, REJECTED, Rules, lent, mixed
+
+Column = npt.NDArray[Any]
+
+ALONE = 1
+"""The `context_key` of what follows nothing; those of contexts are odd too, so that 0 is none."""
+
+_ASIDE = CAUSE_BIT["cut_off"] | CAUSE_BIT["refusal"] | CAUSE_BIT["tool_call"]
+"""The causes of an answer for which it is not to be learned in a context either."""
+
+
+def derive(columns: Columns, rows: Rows, rules: Rules) -> None:
+    """Set the columns CONTEXT of some rows; what follows one of them is among them."""
+    for name, kind in CONTEXT.items():
+        columns[name][rows] = np.zeros(1, kind)
+    columns["root"][rows], columns["context_key"][rows] = columns["seq"][rows], ALONE
+    if not rules.in_context:
+        return
+    parent = columns["parent"]
+    columns["context_gaps"][rows[parent[rows] == MISSING]] = CAUSE_BIT["missing"]
+    left = rows[parent[rows] > 0]
+    if not len(left):
+        return
+    before = np.searchsorted(columns["seq"], parent[left])
+    is_left = np.zeros(columns.count, np.bool_)
+    is_left[left] = True
+    while len(left):
+        is_next = ~is_left[before]
+        if not is_next.any():  # they follow one another in a circle
+            break
+        turns, earlier = left[is_next], before[is_next]
+        corrects = columns["kind"][turns] == CORRECTION
+        for name in CONTEXT:
+            columns[name][turns[corrects]] = columns[name][earlier[corrects]]
+        _add_turn(columns, turns[~corrects], earlier[~corrects], rules)
+        is_left[turns] = False
+        left, before = left[~is_next], before[~is_next]
+    columns["context_gaps"][left[columns["kind"][left] != CORRECTION]] = CAUSE_BIT["missing"]
+
+
+def _add_turn(columns: Columns, rows: Rows, before: Rows, rules: Rules) -> None:
+    """Give rows the context of the rows before them, with those as one turn more."""
+    is_deep = columns["turns"][before] >= MOST_TURNS
+    columns["context_gaps"][rows[is_deep]] = CAUSE_BIT["missing"]
+    rows, before = rows[~is_deep], before[~is_deep]
+    answers = _standing(columns, before)
+    turns = columns["turns"][before] + 1
+    chars = columns["context_chars"][before] + columns["prompt_chars"][answers] + columns["response_chars"][answers]
+    causes = columns["context_gaps"][before] & ~np.int16(CAUSE_BIT["too_long"])
+    causes |= _causes(columns, before, answers, rules)
+    causes[(turns > rules.max_turns) | (chars > rules.max_chars)] |= CAUSE_BIT["too_long"]
+    score, context = lent(columns.of(before, LENT), rules)
+    values = {
+        "root": columns["root"][before],
+        "turns": turns,
+        "context_key": mixed(columns["context_key"][before], columns["text_high"][answers]),
+        "context_chars": chars,
+        "context_gaps": causes,
+        "asked_before": mixed(columns["asked_before"][before], columns["cluster"][before].astype(np.uint64)),
+        "exactly_before": mixed(columns["exactly_before"][before], columns["question"][before]),
+        "field_score": score,
+        "field_context": context,
+    }
+    for name, column in values.items():
+        columns[name][rows] = column
+
+
+def _standing(columns: Columns, turns: Rows) -> Rows:
+    """The rows of the texts of turns as they stand: those of the corrections that stand against them, or their own."""
+    corrections = columns["superseded_by"][turns]
+    is_corrected = corrections > 0
+    answers = turns.copy()
+    answers[is_corrected] = np.searchsorted(columns["seq"], corrections[is_corrected])
+    return answers
+
+
+def _causes(columns: Columns, turns: Rows, answers: Rows, rules: Rules) -> Column:
+    """The causes that turns, whose texts are those of `answers`, give what follows them."""
+    withheld = (
+        (columns["decision"][answers] == REJECTED)
+        | (columns["feedback"][answers] == NEGATIVE)
+        | ~columns["include_in_training"][answers]
+        | np.isin(columns["source"][answers], rules.excluded_sources)
+        | (columns["disputed_by"][turns] > 0)
+        | (turns == answers) & (columns["was_corrected"][turns] | (columns["gaps"][turns] & _ASIDE > 0))
+    )
+    causes = columns["gaps"][turns] & np.int16(CAUSE_BIT["attachment"])
+    causes[withheld] |= CAUSE_BIT["withheld"]
+    causes[columns["has_personal_data"][answers]] |= CAUSE_BIT["personal_data"]
+    causes[columns["is_erased"][turns] | columns["is_erased"][answers]] |= CAUSE_BIT["erased"]
+    return causes
+
+
+def written(key: int) -> str:
+    """A `context_key` as facts and answers have it."""
+    return f"{key:016x}"
