@@ -365,7 +365,7 @@ class Projector:
             awaited.add(self.con, missing)
 
     def _beside(self, batch: Batch) -> list[tuple[int]]:
-        """The sequences of what follows or corrects an example of `touched` whose arrival or erasure it had not seen."""
+        """The sequences of what follows or corrects examples of `touched`, and could not know that they come or go."""
         columns = self.memory.columns()
         named = self.con.execute("SELECT seq, example_id FROM touched").fetchall()
         rows = evidence.rows_of(columns, [example_id for _, example_id in named])
@@ -373,9 +373,14 @@ class Projector:
         followers = columns.followers(np.array(erased, np.int64))
         beside = columns["seq"][followers[columns["kind"][followers] == CORRECTION]].tolist()
         new = [example_id for seq, example_id in named if seq >= batch.first]
-        found = self.con.execute(
-            "SELECT seq FROM examples WHERE list_contains($new, follows) OR list_contains($new, corrects)", {"new": new}
-        ).fetchall() if new else []
+        found = (
+            self.con.execute(
+                "SELECT seq FROM examples WHERE list_contains($new, follows) OR list_contains($new, corrects)",
+                {"new": new},
+            ).fetchall()
+            if new
+            else []
+        )
         return [*((seq,) for seq in beside), *found]
 
     def _link(self, policy: Policy, since: int) -> None:

@@ -76,7 +76,7 @@ _DERIVED = {
 """Keys of the text as it is, see `_keys`, and of two that it is not.
 
 `said_key` is the text_key of what was first said, as a redaction must not hide it from its correction. `original_key`
-is the text_key of what a correction replaced. `gaps` are the bits of the causes for which a turn is incomplete by itself.
+is the text_key of what a correction replaced. `gaps` are the causes for which a turn is incomplete by itself.
 """
 
 _ARRIVING = _SAID | {
@@ -334,7 +334,7 @@ def _keys(prompt: str, response: str, original: str | None = None) -> tuple[byte
 
 EXAMPLES = Projection(
     name="examples",
-    version=6,
+    version=7,
     group="examples",
     handles=(ExampleCaptured, CorrectionRecorded),
     columns=_SAID | _DERIVED,

@@ -41,8 +41,8 @@ EVIDENCE: dict[str, type[np.generic]] = {
 }
 """What is known of an example when it arrives. `cluster` is the row of the example that represents its near-duplicates,
 its own where it is alone, and `question` stands for the words of its prompt. Names are numbers of `Names`. `parent` is
-the seq of the turn before, 0 for none and MISSING, and of a correction the seq of what it corrects. `gaps` are the causes
-for which the turn is incomplete by itself."""
+the seq of the turn before, 0 for none and MISSING, and of a correction the seq of what it corrects. `gaps` are the
+causes for which the turn is incomplete by itself."""
 
 MISSING = -1
 """The `parent` of a turn that follows one that is not there."""
@@ -285,9 +285,7 @@ class Columns:
         """Keep the last turns of the conversations of later rows."""
         conversations = self["conversation"][rows]
         has_one = conversations != 0
-        self._last_turns.update(
-            zip(conversations[has_one].tolist(), self["seq"][rows[has_one]].tolist(), strict=True)
-        )
+        self._last_turns.update(zip(conversations[has_one].tolist(), self["seq"][rows[has_one]].tolist(), strict=True))
 
     def corrected_seq(self, correction: int) -> int:
         """The seq of what a correction is of: the example that it names, or the last one before it with those words.

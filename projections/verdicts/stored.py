@@ -107,7 +107,9 @@ EVIDENCE = Table(
 """What facts and texts say of an example from the start. `used_with` are the modifications with which a document was
 used; `flags` also says `too_long` of a text that was not read whole."""
 
-JUDGED = Table(name="judged", columns={"seq": "BIGINT"} | _NUMBERS, key="seq", kind="derived", version=2, group="verdicts")
+JUDGED = Table(
+    name="judged", columns={"seq": "BIGINT"} | _NUMBERS, key="seq", kind="derived", version=2, group="verdicts"
+)
 """What was said of an example since, and what follows from all of it, as the numbers of `columns`.
 
 `cluster`, `superseded_by` and `disputed_by`, `root`, `duplicate_of` and `contradicts` are the seq of an example."""

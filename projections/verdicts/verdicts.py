@@ -117,7 +117,7 @@ def _contending(columns: Columns, rows: Rows) -> Rows:
 
 
 def _derive(columns: Columns, policy: Policy, touched: Rows, *, is_new_policy: bool) -> Rows:
-    """Derive the contexts of what was touched and of all that follows it; the rows behind it whose context is another."""
+    """Derive the contexts of what was touched and of all that follows; the rows among the latter that have another."""
     behind = np.arange(columns.count) if is_new_policy else columns.followers(touched)
     before = columns.of(behind, CONTEXT)
     contexts.derive(columns, np.union1d(behind, touched), _rules(columns, policy))

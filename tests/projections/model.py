@@ -214,7 +214,9 @@ def _verdict(example: Example, against: Against, context: Context, policy: Polic
     incomplete = policy.conversations.incomplete if policy.conversations else ()
     reasons = {
         "too_short": not example.erased
-        and ((len(prompt) < filters.min_prompt_chars and not context.turns) or len(response) < filters.min_response_chars),
+        and (
+            (len(prompt) < filters.min_prompt_chars and not context.turns) or len(response) < filters.min_response_chars
+        ),
         "low_relevance": not example.erased and worth.index(relevance) < worth.index(filters.min_relevance),
         "excluded_source": example.source in filters.excluded_sources,
         "excluded_by_author": not example.include,
@@ -238,8 +240,11 @@ def _verdict(example: Example, against: Against, context: Context, policy: Polic
     borderline = abs(found - thresholds.context) <= policy.review.borderline
     edge_case = analysis.personal_data or analysis.flags or too_long or (basis is None and (borderline or is_past))
     verdict.place = _place(example, verdict, edge_case)
-    if decision == "approved" and is_disputed and verdict.reasons & GONE == {"superseded_by"} and not (
-        against.superseded_by or example.was_corrected
+    if (
+        decision == "approved"
+        and is_disputed
+        and verdict.reasons & GONE == {"superseded_by"}
+        and not (against.superseded_by or example.was_corrected)
     ):
         verdict.place = 1
     return verdict

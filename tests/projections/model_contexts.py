@@ -65,7 +65,7 @@ class Chain(NamedTuple):
         """What an example follows, or corrects. Raises KeyError where that is not there."""
         examples = self.examples
         if example.is_correction:
-            if example.corrects in examples:
+            if example.corrects is not None and example.corrects in examples:
                 return examples[example.corrects]
             return self._last(o for o in examples.values() if o.seq < example.seq and _first_said(o) == example.wrong)
         if example.follows is None:

@@ -32,9 +32,10 @@ def assert_remembered(projector: Projector) -> None:
 
 def in_words(columns: Columns) -> dict[str, Any]:
     """Every column as plain values, names in words, and what is counted."""
-    told: dict[str, Any] = {name: columns[name].tolist() for name in (*EVIDENCE, *SAID, *CONTEXT, *JUDGED, "id_high", "id_low")}
-    for name, names in NAMED.items():
-        values = [*getattr(columns, names).values, None]
+    names = (*EVIDENCE, *SAID, *CONTEXT, *JUDGED, "id_high", "id_low")
+    told: dict[str, Any] = {name: columns[name].tolist() for name in names}
+    for name, known in NAMED.items():
+        values = [*getattr(columns, known).values, None]
         told[name] = [values[number] for number in told[name]]
     told["tags"] = [columns.tag_sets.tags_of(some) for some in told["tags"]]
     told["text"] = [sorted(columns.text_keys(row)) for row in range(columns.count)]

@@ -9,7 +9,9 @@ import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import reduce
 from itertools import cycle
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ from .given import (
 from .remembered import assert_remembered
 
 slow = settings(
-    max_examples=int(os.environ.get("ROOFLOG_HISTORIES", 4 if QUICK else 40)),
+    max_examples=int(os.environ.get("ROOFLOG_HISTORIES", "4" if QUICK else "40")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -132,7 +134,7 @@ in_conversations = st.one_of(st.just({}), places, places)
 
 def captures(id_: str) -> st.SearchStrategy[Said]:
     return st.builds(
-        lambda text, some, place, **more: captured(id_, *text, **some, **place, **more),
+        lambda text, *some, **more: captured(id_, *text, **reduce(or_, some) | more),
         texts,
         parts,
         in_conversations,
@@ -290,8 +292,8 @@ def _verdicts(con: Connection) -> dict[str, model.Verdict]:
                 LEFT JOIN verdicts c ON c.seq = v.contradicts JOIN verdicts r ON r.seq = v.root"""
     ).fetchall()
     return {
-        example_id: model.Verdict(set(names(reasons)), *rest, set(causes(bits)), root, turns)
-        for example_id, reasons, *rest, bits, root, turns in rows
+        example_id: model.Verdict(set(names(reasons)), *others, set(causes(bits)), *context)
+        for example_id, reasons, *others, bits, context in ((*row[:-2], row[-2:]) for row in rows)
     }
 
 
