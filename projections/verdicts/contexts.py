@@ -111,6 +111,7 @@ def _causes(columns: Columns, turns: Rows, answers: Rows, rules: Rules) -> Colum
     )
     causes = columns["gaps"][turns] & np.int16(CAUSE_BIT["attachment"])
     causes[withheld] |= CAUSE_BIT["withheld"]
+    causes[(columns["response_chars"][answers] == 0) & ~columns["is_erased"][answers]] |= CAUSE_BIT["missing"]  # nobody answered
     causes[columns["has_personal_data"][answers]] |= CAUSE_BIT["personal_data"]
     causes[columns["is_erased"][turns] | columns["is_erased"][answers]] |= CAUSE_BIT["erased"]
     return causes

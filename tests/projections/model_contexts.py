@@ -126,6 +126,7 @@ class Chain(NamedTuple):
         )
         causes = {
             "attachment": "attachment" in turn.gaps,
+            "missing": not stands.erased and not stands.texts[-1][1],
             "withheld": withheld,
             "personal_data": self.analysed[stands.id].personal_data,
             "erased": turn.erased or stands.erased,

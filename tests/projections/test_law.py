@@ -291,10 +291,7 @@ def _verdicts(con: Connection) -> dict[str, model.Verdict]:
            FROM verdicts v LEFT JOIN verdicts d ON d.seq = v.duplicate_of
                 LEFT JOIN verdicts c ON c.seq = v.contradicts JOIN verdicts r ON r.seq = v.root"""
     ).fetchall()
-    return {
-        example_id: model.Verdict(set(names(reasons)), *others, set(causes(bits)), *context)
-        for example_id, reasons, *others, bits, context in ((*row[:-2], row[-2:]) for row in rows)
-    }
+    return {row[0]: model.Verdict(set(names(row[1])), *row[2:8], set(causes(row[8])), *row[9:]) for row in rows}
 
 
 def _decoded(story: Story) -> list[tuple[int, Fact]]:
