@@ -203,11 +203,12 @@ def _openai_attachment(part: Mapping[str, Any]) -> Attachment:
 
 def genai(message: Mapping[str, Any]) -> Utterance:
     """A message of OpenTelemetry's GenAI conventions. Raises what Python does where it is none."""
+    role = str(message.get("role"))
     parts = [part for part in message["parts"] if part.get("type") is not None]
     results = [part for part in parts if part["type"] == "tool_call_response"]
     known = ("text", "tool_call", "tool_call_response", "reasoning")
     return Utterance(
-        role=str(message.get("role")),
+        role=role,
         text="\n".join(str(part["content"]) for part in parts if part["type"] == "text"),
         attachments=tuple(_genai_attachment(part) for part in parts if part["type"] not in known),
         calls=tuple(
