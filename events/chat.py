@@ -125,6 +125,11 @@ def begins(now: Exchange, message: Utterance, before: Utterance | None) -> bool:
     return message.role == ASKS and has_begun and (before is None or before.role != ASKS)
 
 
+def spoken(whole: Iterable[Exchange]) -> list[Exchange]:
+    """The exchanges in which somebody asked or answered: not those of a system text alone."""
+    return [exchange for exchange in whole if exchange.questions or exchange.answer]
+
+
 def chained(earlier: Iterable[Exchange], begin: str = "") -> str:
     """The digest of a conversation so far, by its words: the same however they are spaced.
 

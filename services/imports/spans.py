@@ -232,11 +232,11 @@ def _read(span: dict[str, Any]) -> _Asked | None:
     response = str(status.get("message", "")) if answer is None else answers[answer].text
     conversation = chat.conversation_name(attributes.get(CONVERSATION))
     *earlier, present = chat.exchanges(messages, position)
-    earlier = [exchange for exchange in earlier if exchange.questions or exchange.answer]
+    earlier = chat.spoken(earlier)
     digests: list[str] = []
     for exchange in earlier:
         digests.append(chat.chained([exchange], digests[-1] if digests else conversation or ""))
-    whole = chat.exchanges([*messages[: position + 1], chat.Utterance(role=chat.ANSWERS, text=response)])
+    whole = chat.exchanges([*messages, chat.Utterance(role=chat.ANSWERS, text=response)])
     systems = [message.text for message in messages if message.role in chat.SYSTEM and message.text.strip()]
     return _Asked(
         example_id=f"span_{span['traceId'].lower()}_{span['spanId'].lower()}",
@@ -250,7 +250,7 @@ def _read(span: dict[str, Any]) -> _Asked | None:
         earlier=earlier,
         present=present,
         digests=digests,
-        digest=chat.chained((e for e in whole if e.questions or e.answer), conversation or ""),
+        digest=chat.chained(chat.spoken(whole), conversation or ""),
         finish_reason=None if answer is None else _finish_reason(attributes, answer, answers[answer]),
     )
 
