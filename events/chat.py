@@ -125,6 +125,11 @@ def begins(now: Exchange, message: Utterance, before: Utterance | None) -> bool:
     return message.role == ASKS and has_begun and (before is None or before.role != ASKS)
 
 
+def spoken(whole: Iterable[Exchange]) -> list[Exchange]:
+    """The exchanges in which somebody asked or answered: not those of a system text alone."""
+    return [exchange for exchange in whole if exchange.questions or exchange.answer]
+
+
 def chained(earlier: Iterable[Exchange], begin: str = "") -> str:
     """The digest of a conversation so far, by its words: the same however they are spaced.
 
@@ -203,11 +208,12 @@ def _openai_attachment(part: Mapping[str, Any]) -> Attachment:
 
 def genai(message: Mapping[str, Any]) -> Utterance:
     """A message of OpenTelemetry's GenAI conventions. Raises what Python does where it is none."""
+    role = str(message.get("role"))
     parts = [part for part in message["parts"] if part.get("type") is not None]
     results = [part for part in parts if part["type"] == "tool_call_response"]
     known = ("text", "tool_call", "tool_call_response", "reasoning")
     return Utterance(
-        role=str(message.get("role")),
+        role=role,
         text="\n".join(str(part["content"]) for part in parts if part["type"] == "text"),
         attachments=tuple(_genai_attachment(part) for part in parts if part["type"] not in known),
         calls=tuple(

@@ -48,7 +48,8 @@ def encode(fact: Fact) -> bytes:
         raise InvalidFact("invalid", str(error)) from error
     checked = decode(data)
     limits.check(checked)
-    if any(is_inline(attachment.address) for attachment in getattr(checked, "attachments", None) or ()):
+    attachments = getattr(checked, "attachments", None)
+    if attachments and any(is_inline(attachment.address) for attachment in attachments):
         raise InvalidFact("invalid", "an attachment's address holds its bytes; give where it lies, or its digest")
     return _encoder.encode(checked)
 

@@ -60,10 +60,10 @@ class Conversations:
                 key = _key(whose, fact.conversation)
                 self.keep(key, _last(fact, self.get(key)))
 
-    def forget(self, conversation: str) -> None:
+    def forget(self, conversation: str, whose: str = "") -> None:
         """Name no turn of a conversation any more, until the next one was said."""
         with self._lock:
-            self._last.pop(_key("", conversation), None)
+            self._last.pop(_key(whose, conversation), None)
 
     def get(self, key: str) -> Last | None:
         """What was kept last under a key."""

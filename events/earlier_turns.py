@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from . import chat
+from .chat_turns import ChatTurns
 from .facts import Attachment, ExampleCaptured, ToolTurn
 
 
@@ -16,8 +17,9 @@ class EarlierTurns(Struct, frozen=True, kw_only=True):
     """What a capture's details said of its conversation.
 
     `turns` are role and text of what was said before its question, and of what else was answered to it, in order.
-    `system`, `tools` and `attachments` are those of the capture itself, as a newer one has them in its fields, and
-    `details` are without the copy. `conversation` is the other system's own id, where the details say one.
+    The other fields are those of the capture itself, as an import of today says them; `details` are without the copy.
+    Of a span nothing says what it `follows`: `before` is the digest of the words until its question, and `after` until
+    its answer, so that the span whose `after` is another's `before` is the turn before it.
     """
 
     turns: tuple[tuple[str, str], ...]
@@ -25,6 +27,9 @@ class EarlierTurns(Struct, frozen=True, kw_only=True):
     tools: tuple[ToolTurn, ...]
     attachments: tuple[Attachment, ...]
     conversation: str | None
+    follows: str | None
+    before: str | None
+    after: str
     details: dict[str, Any]
 
 
@@ -43,7 +48,11 @@ def _of_chat(fact: ExampleCaptured) -> EarlierTurns | None:
     messages = [chat.openai(message) for message in copied]
     roles = [message.role for message in messages]
     starts = [n for n, role in enumerate(roles) if role == chat.ASKS and roles[n - 1 : n] != [chat.ASKS]]
-    return _read(fact, "chat", messages, starts[-1] if starts else None)
+    carried = _read(fact, "chat", messages, starts[-1] if starts else None)
+    walk = ChatTurns()
+    for heard, message in zip(messages, copied, strict=True):
+        walk.hear(heard, message)
+    return msgspec.structs.replace(carried, follows=walk.follows, conversation=walk.conversation or fact.example_id)
 
 
 def _of_span(fact: ExampleCaptured) -> EarlierTurns | None:
@@ -86,7 +95,10 @@ def last_question(messages: list[chat.Utterance]) -> int | None:
 def _read(
     fact: ExampleCaptured, kind: str, messages: list[chat.Utterance], present: int | None, system: str | None = None
 ) -> EarlierTurns:
-    *_, now = chat.exchanges(messages, present)
+    *before, now = chat.exchanges(messages, present)
+    earlier = chat.spoken(before)
+    answered = [*messages, chat.Utterance(role=chat.ANSWERS, text=fact.response)]
+    conversation = chat.conversation_name(_inner(fact, kind).get(CONVERSATION))
     own = set(range(len(messages) if present is None else present, len(messages)))
     turns = tuple(
         (message.role, message.text)
@@ -102,7 +114,10 @@ def _read(
         system="\n\n".join(filter(None, [system, *systems])) or None,
         tools=now.tools,
         attachments=tuple(now.attachments),
-        conversation=chat.conversation_name(_inner(fact, kind).get(CONVERSATION)),
+        conversation=conversation,
+        follows=None,
+        before=chat.chained(earlier, conversation or "") if earlier else None,
+        after=chat.chained(chat.spoken(chat.exchanges(answered)), conversation or ""),
         details=details | ({kind: rest} if rest else {}),
     )
 

@@ -58,7 +58,10 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 def check(fact: Struct) -> None:
     """Raise InvalidFact where a part of a fact is larger than its limit: it names the field, its size and the limit."""
     for path, limit, is_field in _limits(type(fact)):
-        for value in (getattr(fact, path[0]),) if is_field else values_at(fact, path):
+        part = getattr(fact, path[0])
+        if not part:
+            continue  # most facts leave most parts out
+        for value in (part,) if is_field else values_at(part, path[1:]):
             if isinstance(value, str):
                 if len(value) > limit.most // 4:  # no character has more than four bytes
                     _require(limit, path, _size(value, limit))

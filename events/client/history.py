@@ -23,7 +23,7 @@ class History:
             self.present = last
         else:
             earlier, self.present = [*earlier, last], Exchange()
-        self.earlier = [exchange for exchange in earlier if exchange.questions or exchange.answer]
+        self.earlier = chat.spoken(earlier)
         self.system = "\n\n".join(m.text for m in read if m.role in chat.SYSTEM and m.text.strip()) or None
         self._after = [*self.earlier, Exchange([query], response)]
 

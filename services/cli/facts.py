@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import DecodeError, json
 
 from events import calls
 from events.errors import InputError, InvalidFact
-from events.facts import Document
+from events.facts import Document, ToolTurn
 
 from ..curation.facts import correction, find
 from ..imports import described, import_files
@@ -34,6 +35,13 @@ from .command import Outcome, Session, actor_option, command, counted, plain, te
 @click.option("--document-type", help="For a generated document: rfi, submittal, …")
 @click.option("--used", is_flag=True, help="The document was used.")
 @click.option("--modified", type=click.Choice(["none", "minor", "major"]), default="none", help="How it was modified.")
+@click.option("--conversation", help="The conversation it is a turn of, by its id in the assistant.")
+@click.option("--follows", help="The example of the turn before; the last of the conversation unless given.")
+@click.option("--system", help="The system text it was asked under; - reads standard input, @FILE a file.")
+@click.option("--tool", "tools", multiple=True, help='A call of a tool, as JSON {"name", "arguments", "result"}.')
+@click.option("--attachment", "attachments", multiple=True, help="KIND=ADDRESS of a photo or file; may be repeated.")
+@click.option("--finish-reason", help="Why the answer ended: stop, length, tool_calls, …")
+@click.option("--model", help="The model that answered.")
 @click.option("--exclude", is_flag=True, help="Keep it, but never train on it.")
 @actor_option
 async def capture(
@@ -47,7 +55,10 @@ async def capture(
     used: bool,
     modified: Any,
     exclude: bool,
-    **metadata: Any,
+    system: str | None,
+    tools: tuple[str, ...],
+    attachments: tuple[str, ...],
+    **more: Any,
 ) -> Outcome:
     """Record an interaction; prints the id of the new example."""
     if (used or modified != "none") and not document_type:
@@ -64,13 +75,30 @@ async def capture(
         project=project,
         document=document,
         include_in_training=not exclude,
-        **metadata,
+        system=None if system is None else text_argument(system, "system"),
+        tools=[_tool(text) for text in tools],
+        attachments=[_attachment(text) for text in attachments],
+        **more,
     )
     async with session.log() as log:
         published = await log.publish([fact])
     for _, reason in published.refused:
         raise InvalidFact("invalid", reason)
     return Outcome({"status": "captured", "example_id": fact.example_id}, fact.example_id)
+
+
+def _tool(text: str) -> ToolTurn:
+    try:
+        return calls.tool(**json.decode(text, type=dict[str, Any]))
+    except (DecodeError, TypeError, ValueError) as error:
+        raise InputError(f'--tool {text[:80]!r}: {error}; give {{"name": …, "arguments": …, "result": …}}') from error
+
+
+def _attachment(text: str) -> dict[str, str]:
+    kind, _, address = text.partition("=")
+    if not kind or not address:
+        raise InputError(f"--attachment {text[:80]!r} is not KIND=ADDRESS, such as image=https://example.com/roof.jpg")
+    return {"kind": kind, "address": address}
 
 
 @command("feedback", example="rooflog feedback train_20250115_143000_1a2b3c4d positive")

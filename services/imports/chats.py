@@ -8,14 +8,12 @@ is new. A conversation without an id of its own is named by its first example.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from events import calls, chat
+from events.chat_turns import ChatTurns, Turn
 from events.facts import ExampleCaptured, Fact
 
 from .format import ACTOR, Format, Left, Record
@@ -45,80 +43,43 @@ class Chats(Format):
         messages = record.data["messages"]
         if not isinstance(messages, list) or not messages:
             raise ValueError("messages must be a list of messages")
-        conversation, answers = _Conversation(record.data, at), 0
+        name = next(filter(None, (chat.conversation_name(record.data.get(name)) for name in _NAMES)), None)
+        turns, answers = ChatTurns(name), 0
         for number, message in enumerate(messages, 1):
             heard = _read(message, number)
-            if heard.role == chat.ANSWERS and heard.text.strip() and not conversation.now.questions:
+            if heard.role == chat.ANSWERS and heard.text.strip() and not turns.now.questions:
                 raise ValueError(f"message {number} answers, but nobody has asked")
-            facts = conversation.hear(heard, message)
-            if heard.role == chat.ANSWERS:
-                answers += bool(facts)
-                yield from facts
-                if not facts:
-                    yield Left.NO_ANSWER
+            for turn in turns.hear(heard, message):
+                answers += bool(turn.answer)
+                yield _example(turn, message, record.data, at)
+            if heard.role == chat.ANSWERS and not heard.text.strip():
+                yield Left.NO_ANSWER
         if not answers:
             raise ValueError("nobody answers in this conversation")
 
 
-class _Conversation:
-    """A conversation as far as it was heard: what is asked now, and which example it follows."""
-
-    def __init__(self, data: dict[str, Any], at: datetime) -> None:
-        self.now = chat.Exchange()
-        self._before: chat.Utterance | None = None
-        self._data, self._at = data, at
-        self._name = next(filter(None, (chat.conversation_name(data.get(name)) for name in _NAMES)), None)
-        self._follows: str | None = None
-        self._last: str | None = None
-        self._unanswered: list[Fact] = []
-        self._words = self._name or ""
-        self._digest, self._is_first = hashlib.sha256(b"["), True
-
-    def hear(self, heard: chat.Utterance, message: dict[str, Any]) -> list[Fact]:
-        """The facts of an answer: the example of it, and before it those of earlier questions without one."""
-        if chat.begins(self.now, heard, self._before):
-            self._words = chat.chained([self.now], self._words)
-            if not self.now.answer:
-                self._unanswered.append(self._captured(chat.turn_id(self._words), "", {}))
-            self._follows, self.now = self._last, chat.Exchange()
-        self._digest.update((b"" if self._is_first else b",") + msgspec.json.encode(message, order="sorted"))
-        self._is_first, self._before = False, heard
-        facts: list[Fact] = []
-        if heard.role == chat.ANSWERS and heard.text.strip():
-            facts = [*self._unanswered, self._captured(f"chat_{self._id()[:32]}", heard.text, message)]
-            self._unanswered = []
-        self.now.hear(heard)
-        return facts
-
-    def _id(self) -> str:
-        """The digest of all messages until now, as a list in JSON."""
-        digest = self._digest.copy()
-        digest.update(b"]")
-        return digest.hexdigest()
-
-    def _captured(self, example_id: str, answer: str, message: dict[str, Any]) -> ExampleCaptured:
-        """An example of what is asked now; tools that the answer itself calls are those of the next answer."""
-        self._last, self._name = example_id, self._name or example_id
-        details = {name: self._data[name] for name in ("id", "metadata") if self._data.get(name) is not None}
-        finish_reason, model = message.get("finish_reason"), message.get("model") or self._data.get("model")
-        return calls.capture(
-            self.now.question,
-            answer,
-            actor=ACTOR,
-            source=SOURCE,
-            details={"chat": details} if details else None,
-            conversation=self._name,
-            follows=self._follows,
-            system=self.now.system,
-            tools=self.now.tools,
-            attachments=self.now.attachments,
-            finish_reason=finish_reason
-            if isinstance(finish_reason, str)
-            else ("tool_calls" if message.get("tool_calls") else None),
-            model=model if isinstance(model, str) else None,
-            at=self._at,
-            example_id=example_id,
-        )
+def _example(turn: Turn, message: dict[str, Any], data: dict[str, Any], at: datetime) -> ExampleCaptured:
+    """The example of a turn, which a message completed."""
+    details = {name: data[name] for name in ("id", "metadata") if data.get(name) is not None}
+    reason, model = message.get("finish_reason"), message.get("model") or data.get("model")
+    if not isinstance(reason, str):
+        reason = "tool_calls" if message.get("tool_calls") else None
+    return calls.capture(
+        turn.question,
+        turn.answer,
+        actor=ACTOR,
+        source=SOURCE,
+        details={"chat": details} if details else None,
+        conversation=turn.conversation,
+        follows=turn.follows,
+        system=turn.system,
+        tools=turn.tools,
+        attachments=turn.attachments,
+        finish_reason=reason if turn.answer else None,
+        model=model if isinstance(model, str) else None,
+        at=at,
+        example_id=turn.example_id,
+    )
 
 
 def _read(message: Any, number: int) -> chat.Utterance:

@@ -3,18 +3,24 @@
 That is what the collector's file exporter writes. A span is an example where it holds what was asked and answered:
 `gen_ai.input.messages` and `gen_ai.output.messages` (conventions 1.37 and later, with the recording of content switched
 on), as text or structured. Other spans are counted and left out. The example's id is the span's.
+
+Its earlier messages are no copies: the example follows the span of the same import that gave the last of these answers,
+found by the words of the conversation so far. A turn that no span has given becomes an example of its own, once.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
+from msgspec import Struct, json
 
-from events import calls
-from events.facts import Fact
+from events import calls, chat
+from events.chat import Exchange
+from events.earlier_turns import CONVERSATION, INSTRUCTIONS, instructions_of, last_question, read_genai
+from events.facts import ExampleCaptured, Fact
 
 from .format import ACTOR, Format, Left, Record
 from .lines import Line
@@ -25,10 +31,15 @@ _FAILED = 2
 """OTLP's status code of a span that ended in an error."""
 
 _KEPT = (
-    "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model", "gen_ai.response.id",
-    "gen_ai.conversation.id", "gen_ai.agent.name", "gen_ai.system_instructions", "error.type",
+    "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model", "gen_ai.response.id", "gen_ai.agent.name",
+    "error.type",
 )  # fmt: skip
 """Attributes that go into the example's details."""
+
+_MODELS = ("gen_ai.response.model", "gen_ai.request.model")
+
+_TURN = "earlier turn"
+"""The key of a record that is no span, but an earlier turn of one."""
 
 _SERVICE = "service.name"
 """What a resource calls the service that its spans are of."""
@@ -45,18 +56,147 @@ class Spans(Format):
         """See `Format.recognises`."""
         return "resourceSpans" in data
 
+    def __init__(self) -> None:
+        self._answers: dict[str, _Answer] = {}
+        self._began: dict[str, int] = {}
+        self._told: dict[str, bytes | None] = {}
+
+    def survey(self, line: Line) -> None:
+        """See `Format.survey`: which conversation each span has answered, and since when each was one."""
+        try:
+            for _, span in _spans(line.data):
+                asked = _readable(span)
+                if asked is None:
+                    continue
+                for digest in asked.digests:
+                    self._began[digest] = min(asked.began, self._began.get(digest, asked.began))
+                if not asked.is_failed:
+                    first = asked.digests[0] if asked.digests else None
+                    answer = _Answer(asked.began, asked.example_id, _digest(asked.system), first)
+                    self._answers[asked.digest] = min(
+                        answer, self._answers.get(asked.digest, answer), key=lambda each: (each.began, each.example_id)
+                    )
+        except (AttributeError, TypeError, KeyError):
+            pass  # `records` refuses the line
+
     def records(self, line: Line) -> Iterator[Record]:
-        """See `Format.records`: the spans, each with the name of its service."""
+        """See `Format.records`: the spans, each with the name of its service, behind earlier turns without a span."""
         try:
             for service, span in _spans(line.data):
-                yield Record(line, span | {_SERVICE: service}, f"span {span.get('spanId')!r}")
+                label = f"span {span.get('spanId')!r}"
+                for n, turn in enumerate(self._earlier(span), 1):
+                    yield Record(line, {_TURN: turn}, f"earlier turn {n} of {label}")
+                yield Record(line, span | {_SERVICE: service}, label)
         except (AttributeError, TypeError, KeyError) as error:
             raise ValueError(f"not OTLP in its JSON encoding: {error!r}") from error
 
     def facts(self, record: Record) -> Iterator[Fact | Left]:
         """See `Format.facts`; a span of anything else than a question and its answer has none."""
-        fact = _example(record.data[_SERVICE], record.data)
-        yield Left.NO_ANSWER if fact is None else fact
+        if _TURN in record.data:
+            yield record.data[_TURN]
+            return
+        asked = _read(record.data)
+        yield Left.NO_ANSWER if asked is None else self._example(asked, record.data[_SERVICE], record.data)
+
+    def _earlier(self, span: dict[str, Any]) -> Iterator[ExampleCaptured]:
+        """The examples of a span's earlier turns that no span has given, and none has told before."""
+        asked = _readable(span)
+        if asked is None:
+            return
+        for n, (digest, exchange) in enumerate(zip(asked.digests, asked.earlier, strict=True)):
+            if digest in self._answers or digest in self._told:
+                continue
+            system = exchange.system if n else asked.system
+            self._told[digest] = _digest(system) or self._held(asked.digests[:n])
+            yield calls.capture(
+                exchange.question,
+                exchange.answer,
+                actor=ACTOR,
+                source=SOURCE,
+                conversation=asked.conversation or self._conversation(asked.digests[0]),
+                follows=self._id(asked.digests[n - 1]) if n else None,
+                system=system,
+                tools=exchange.tools,
+                attachments=exchange.attachments,
+                at=_moment(self._began[digest]),
+                example_id=chat.turn_id(digest),
+            )
+
+    def _example(self, asked: _Asked, service: str | None, span: dict[str, Any]) -> ExampleCaptured:
+        attributes = asked.attributes
+        first = asked.digests[0] if asked.digests else None
+        root = asked.example_id if first is None else self._conversation(first)
+        details = {name: attributes[name] for name in _KEPT if name in attributes}
+        details |= {"service": service} if service else {}
+        late = "timeout" in str(attributes.get("error.type", "")).lower()
+        return calls.capture(
+            asked.prompt,
+            asked.response,
+            actor=ACTOR,
+            source=("timeout" if late else "error") if asked.is_failed else SOURCE,
+            latency_ms=(int(span["endTimeUnixNano"]) - asked.began) / 1e6,
+            tokens_in=attributes.get("gen_ai.usage.input_tokens"),
+            tokens_out=attributes.get("gen_ai.usage.output_tokens"),
+            details={"span": details} if details else None,
+            conversation=None if asked.is_failed else asked.conversation or root,
+            follows=self._id(asked.digests[-1]) if asked.digests else None,
+            system=None if _digest(asked.system) == self._held(asked.digests) else asked.system,
+            tools=asked.present.tools,
+            attachments=asked.present.attachments,
+            finish_reason=asked.finish_reason,
+            model=next((value for name in _MODELS if isinstance(value := attributes.get(name), str)), None),
+            at=_moment(asked.began),
+            example_id=asked.example_id,
+            trace_id=span["traceId"].lower(),
+        )
+
+    def _id(self, digest: str) -> str:
+        """The example that is the last turn of a conversation of this digest."""
+        answer = self._answers.get(digest)
+        return answer.example_id if answer else chat.turn_id(digest)
+
+    def _conversation(self, digest: str) -> str:
+        """The name of a conversation without one, from its first turn: the example of that."""
+        answer = self._answers.get(digest)
+        return self._conversation(answer.first) if answer and answer.first else self._id(digest)
+
+    def _held(self, digests: list[str]) -> bytes | None:
+        """The digest of the system text that holds after some turns."""
+        held: bytes | None = None
+        for digest in digests:
+            answer = self._answers.get(digest)
+            held = (answer.system if answer else self._told.get(digest)) or held
+        return held
+
+
+class _Answer(Struct, frozen=True):
+    """A span that answered a conversation so far: since when, the digest of its system text, and of its first turn.
+
+    `first` is None where it is the first turn itself.
+    """
+
+    began: int
+    example_id: str
+    system: bytes | None
+    first: str | None
+
+
+class _Asked(Struct, kw_only=True):
+    """A span that asks: `digests` are of the conversation until each of the `earlier` turns, `digest` until its own."""
+
+    example_id: str
+    attributes: dict[str, Any]
+    began: int
+    is_failed: bool
+    prompt: str
+    response: str
+    system: str | None
+    conversation: str | None
+    earlier: list[Exchange]
+    present: Exchange
+    digests: list[str]
+    digest: str
+    finish_reason: str | None
 
 
 def _spans(data: dict[str, Any]) -> Iterator[tuple[str | None, dict[str, Any]]]:
@@ -70,49 +210,66 @@ def _spans(data: dict[str, Any]) -> Iterator[tuple[str | None, dict[str, Any]]]:
                 yield service if isinstance(service, str) else None, span
 
 
-def _example(service: str | None, span: dict[str, Any]) -> Fact | None:
-    attributes = _attributes(span.get("attributes", []))
-    asked = _messages(attributes.get("gen_ai.input.messages"))
-    answered = _messages(attributes.get("gen_ai.output.messages"))
-    prompt = next((text for role, text in reversed(asked) if role == "user" and text.strip()), None)
-    response = next((text for _, text in answered if text.strip()), None)
-    status = span.get("status", {})
-    failed = status.get("code") in (_FAILED, "STATUS_CODE_ERROR")
-    if prompt is None or (response is None and not failed):
+def _readable(span: dict[str, Any]) -> _Asked | None:
+    """What `_read` reads; None for a span that is refused, which its own record tells."""
+    try:
+        return _read(span)
+    except Exception:
         return None
-    began, ended = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
-    details = {name: attributes[name] for name in _KEPT if name in attributes}
-    details |= {"service": service} if service else {}
-    details |= {"conversation": attributes["gen_ai.input.messages"]} if len(asked) > 1 else {}
-    late = "timeout" in str(attributes.get("error.type", "")).lower()
-    return calls.capture(
-        prompt,
-        response or str(status.get("message", "")),
-        actor=ACTOR,
-        source=("timeout" if late else "error") if failed else SOURCE,
-        latency_ms=(ended - began) / 1e6,
-        tokens_in=attributes.get("gen_ai.usage.input_tokens"),
-        tokens_out=attributes.get("gen_ai.usage.output_tokens"),
-        details={"span": details} if details else None,
-        at=datetime.fromtimestamp(began / 1e9, UTC),
+
+
+def _read(span: dict[str, Any]) -> _Asked | None:
+    """A span, None where it holds no question with an answer. Raises what Python does where it is broken."""
+    attributes = _attributes(span.get("attributes", []))
+    messages = read_genai(attributes.get("gen_ai.input.messages"))
+    position = last_question(messages)
+    answers = read_genai(attributes.get("gen_ai.output.messages"))
+    answer = next((n for n, message in enumerate(answers) if message.text.strip()), None)
+    status = span.get("status", {})
+    is_failed = status.get("code") in (_FAILED, "STATUS_CODE_ERROR")
+    if position is None or (answer is None and not is_failed):
+        return None
+    response = str(status.get("message", "")) if answer is None else answers[answer].text
+    conversation = chat.conversation_name(attributes.get(CONVERSATION))
+    *earlier, present = chat.exchanges(messages, position)
+    earlier = chat.spoken(earlier)
+    digests: list[str] = []
+    for exchange in earlier:
+        digests.append(chat.chained([exchange], digests[-1] if digests else conversation or ""))
+    whole = chat.exchanges([*messages, chat.Utterance(role=chat.ANSWERS, text=response)])
+    systems = [message.text for message in messages if message.role in chat.SYSTEM and message.text.strip()]
+    return _Asked(
         example_id=f"span_{span['traceId'].lower()}_{span['spanId'].lower()}",
-        trace_id=span["traceId"].lower(),
+        attributes=attributes,
+        began=int(span["startTimeUnixNano"]),
+        is_failed=is_failed,
+        prompt=messages[position].text,
+        response=response,
+        system="\n\n".join(filter(None, [instructions_of(attributes.get(INSTRUCTIONS)), *systems])) or None,
+        conversation=conversation,
+        earlier=earlier,
+        present=present,
+        digests=digests,
+        digest=chat.chained(chat.spoken(whole), conversation or ""),
+        finish_reason=None if answer is None else _finish_reason(attributes, answer, answers[answer]),
     )
 
 
-def _messages(value: Any) -> list[tuple[str, str]]:
-    """Role and text of messages, which spans carry as text or structured; tool calls have no text."""
-    if isinstance(value, str):
-        value = msgspec.json.decode(value)
-    if value is None:
-        return []
-    return [
-        (
-            str(message.get("role")),
-            "\n".join(str(part["content"]) for part in message["parts"] if part.get("type") == "text"),
-        )
-        for message in value
-    ]
+def _finish_reason(attributes: dict[str, Any], number: int, answer: chat.Utterance) -> str | None:
+    """Why an answer ended: as its message says, or the span."""
+    value = attributes["gen_ai.output.messages"]
+    messages = json.decode(value) if isinstance(value, str) else value
+    reasons = attributes.get("gen_ai.response.finish_reasons")
+    reason = messages[number].get("finish_reason") or (reasons[0] if isinstance(reasons, list) and reasons else None)
+    return reason if isinstance(reason, str) else "tool_call" if answer.calls else None
+
+
+def _digest(system: str | None) -> bytes | None:
+    return None if system is None else hashlib.sha256(system.encode("utf-8", "surrogatepass")).digest()
+
+
+def _moment(nanoseconds: int) -> datetime:
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
 
 
 def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:

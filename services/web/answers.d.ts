@@ -183,6 +183,13 @@ export interface Example {
   was_used: boolean | null;
   modifications_made: string | null;
   details: Record<string, unknown> | null;
+  conversation: string | null;
+  follows: string | null;
+  system: string | null;
+  tools: ToolTurn[];
+  attachments: Record<string, string>[];
+  finish_reason: string | null;
+  model: string | null;
   correction_reason: string | null;
   corrector: string | null;
   score: number;
@@ -197,6 +204,13 @@ export interface Example {
   contradicts: string | null;
   revision: number;
   verdict: { in_training: boolean; reasons: string[] };
+}
+
+/** A call of a tool; what is empty is left out. */
+export interface ToolTurn {
+  name: string;
+  arguments?: string;
+  result?: string;
 }
 
 /** An example with its place in the review queue; `why` is null where it does not wait. */

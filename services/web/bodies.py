@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from events import calls
-from events.facts import Amount, Count, ExampleCaptured, Timestamp
+from events.facts import Amount, Attachment, Count, ExampleCaptured, Timestamp
 from events.limits import LIMITS
 
 from ..curation.decisions import BULK
@@ -25,8 +25,20 @@ Tags = Annotated[
 ]
 
 
+class Tool(Struct, frozen=True, forbid_unknown_fields=True):
+    """A call of a tool, and what it answered; what is no text becomes JSON."""
+
+    name: Annotated[str, Meta(max_length=LIMITS["name"].most)]
+    arguments: Any = ""
+    result: Any = None
+
+
 class Common(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every kind of example may carry; latency in milliseconds, `occurred_at` is now unless given."""
+    """What every kind of example may carry; latency in milliseconds, `occurred_at` is now unless given.
+
+    `conversation` is the caller's own id of it. A turn that names it follows the last one that the caller has said of
+    it, unless it says what it `follows`. Of an attachment whose address is a `data:` URL only the digest is kept.
+    """
 
     skill_used: str | None = None
     tier_handled: str | None = None
@@ -35,12 +47,19 @@ class Common(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tokens_out: Count | None = None
     tags: Tags = []
     include_in_training: bool = True
+    conversation: Annotated[str, Meta(min_length=1, max_length=LIMITS["name"].most)] | None = None
+    follows: Id | None = None
+    system: Text | None = None
+    tools: Annotated[list[Tool], Meta(max_length=LIMITS["tags"].most)] = []
+    attachments: Annotated[list[Attachment], Meta(max_length=LIMITS["tags"].most)] = []
+    finish_reason: str | None = None
+    model: str | None = None
     at: Timestamp | None = field(default=None, name="occurred_at")
     trace_id: Short | None = None
 
     def arguments(self) -> dict[str, Any]:
         """The fields as `events.calls` takes them."""
-        return msgspec.structs.asdict(self)
+        return msgspec.structs.asdict(self) | {"tools": [msgspec.structs.asdict(tool) for tool in self.tools]}
 
 
 class Capture(Common, frozen=True, kw_only=True, forbid_unknown_fields=True):

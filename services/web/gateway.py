@@ -15,8 +15,9 @@ from nats.errors import Error as NatsError
 
 from events import subjects
 from events.codec import decode, encode
+from events.conversations import Conversations
 from events.errors import InvalidFact, StaleRevision, UnknownExample, Unreachable
-from events.facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
+from events.facts import CorrectionRecorded, ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted, Review
 from events.log.log import Log, Message, Published
 from events.words import describe
 
@@ -60,6 +61,7 @@ class Gateway:
         self._state = State(log, None, None)
         self.health = Health(log, self._state, self.changes)
         self._said: dict[str, int] = {}
+        self._conversations = Conversations()
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -126,16 +128,21 @@ class Gateway:
         latest = await self._in_time(self.log.last([subjects.subject_of(fact) for fact in facts])) if facts else {}
         return {message.parts.event_id: message for message in latest.values()}
 
-    async def publish(self, actor: str, facts: Sequence[Fact]) -> tuple[Published, dict[str, int]]:
-        """Put captures on the log; what came of it, and the sequence of each by event id."""
-        published = await self._in_time(self.log.publish(facts))
+    async def publish(self, actor: str, facts: Sequence[ExampleCaptured]) -> tuple[Published, dict[str, int]]:
+        """Put captures on the log; what came of it, and the sequence of each by event id.
+
+        Each follows the last turn of its conversation that this actor has said here, where it names none.
+        """
+        linked = self._conversations.linked(facts, actor)
+        published = await self._in_time(self.log.publish(linked))
+        self._remember_turns(actor, linked, published)
         refused = {event_id for event_id, _ in published.refused}
         messages = await self.messages([fact for fact in facts if fact.event_id not in refused])
         seqs = {event_id: message.seq for event_id, message in messages.items()}
         self._remember(actor, max(seqs.values(), default=0))
         return published, seqs
 
-    async def capture(self, fact: Fact, *, is_keyed: bool) -> int:
+    async def capture(self, fact: ExampleCaptured, *, is_keyed: bool) -> int:
         """Put one capture on the log; its sequence. Raises InvalidFact, or Refusal where its key was used before."""
         published, seqs = await self.publish(fact.actor, [fact])
         for _, reason in published.refused:
@@ -215,6 +222,15 @@ class Gateway:
         for message in (await self._in_time(self.log.last([subjects.event(fact)]))).values():
             self.require_same(message, fact)
 
+    def _remember_turns(self, actor: str, facts: Sequence[ExampleCaptured], published: Published) -> None:
+        """Let the next turn of a conversation follow what is on the log now; behind a retry the log itself knows."""
+        new, existing = set(published.new), set(published.existing)
+        for fact in facts:
+            if fact.event_id in new:
+                self._conversations.remember([fact], actor)
+            elif fact.event_id in existing and fact.conversation is not None:
+                self._conversations.forget(fact.conversation, actor)
+
     def _remember(self, actor: str, seq: int) -> None:
         if len(self._said) >= ACTORS:
             self._said.pop(next(iter(self._said)))
@@ -266,6 +282,8 @@ def _comparable(fact: Fact) -> Fact:
     same: dict[str, Any] = {"occurred_at": datetime.min.replace(tzinfo=UTC)}
     if hasattr(fact, "untrusted"):  # the token may have been trusted since
         same |= {"untrusted": False}
+    if isinstance(fact, ExampleCaptured) and fact.conversation:  # what is filled in depends on what was said since
+        same |= {"follows": None, "system": None}
     if isinstance(fact, CorrectionRecorded) and fact.example_id:
         same |= {"original_prompt": "", "original_response": "", "tags": (), "project_context": ""}
     return msgspec.structs.replace(fact, **same)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from events import calls
+from events.chat import openai
+from events.chat_turns import ChatTurns
 from events.codec import decode, encode
 from events.earlier_turns import EarlierTurns, earlier_turns
 from events.facts import Attachment, ExampleCaptured, ToolTurn
@@ -20,7 +22,8 @@ EARLIER = (("user", "Which slope?"), ("assistant", "1/4 in per foot."))
 
 def imported(details: dict[str, Any], prompt: str = "And for EPDM?") -> ExampleCaptured:
     """A capture as an import wrote it, back from the log."""
-    fact = decode(encode(calls.capture(prompt, "The same.", actor="import", details=details)))
+    capture = calls.capture(prompt, "The same.", actor="import", details=details, example_id="train_1")
+    fact = decode(encode(capture))
     assert isinstance(fact, ExampleCaptured)
     return fact
 
@@ -55,7 +58,16 @@ class TestChats:
         carried = of_chat(SYSTEM, Q, A, NOW, id="c1", model="gpt-4o")
         assert (carried.turns, carried.system) == (EARLIER, "You are a roofer.")
         assert carried.details == {"chat": {"id": "c1", "model": "gpt-4o"}}
-        assert (carried.tools, carried.attachments, carried.conversation) == ((), (), None)
+        assert (carried.tools, carried.attachments) == ((), ())
+
+    def test_it_follows_the_example_of_the_turn_before(self) -> None:
+        turns = ChatTurns()
+        heard = [turn for message in (SYSTEM, Q, A, NOW, A) for turn in turns.hear(openai(message), message)]
+        carried = of_chat(SYSTEM, Q, A, NOW)
+        assert (carried.follows, carried.conversation) == (heard[0].example_id, heard[0].example_id)
+        assert (heard[1].follows, heard[1].conversation) == (carried.follows, carried.conversation)
+        first = of_chat(SYSTEM, NOW)
+        assert (first.follows, first.before, first.conversation) == (None, None, "train_1")
 
     def test_details_that_held_nothing_else_are_empty(self) -> None:
         assert of_chat(SYSTEM, NOW).details == {}
@@ -93,6 +105,13 @@ class TestSpans:
         carried = of_span(("system", "You are a roofer."), *EARLIER, ("user", "And for EPDM?"), service="s")
         assert (carried.turns, carried.system) == (EARLIER, "You are a roofer.")
         assert carried.details == {"span": {"service": "s"}}
+
+    def test_two_spans_are_linked_by_the_words_between(self) -> None:
+        first = of_span(("system", "You are a roofer."), ("user", "And for  EPDM?"))
+        second = of_span(("user", "And for EPDM?"), ("assistant", "The same.\n"), ("user", "And for EPDM?"))
+        assert (first.before, first.after) == (None, second.before)
+        assert second.after not in (first.after, None)
+        assert (first.follows, second.follows) == (None, None)
 
     def test_only_the_last_question_was_the_prompt(self) -> None:
         assert of_span(("user", "Hello."), ("user", "And for EPDM?"), ("user", " ")).turns == (("user", "Hello."),)

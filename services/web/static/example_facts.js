@@ -1,10 +1,10 @@
-/** The facts about an example besides its texts: source, project, numbers, tags, details. */
+/** The facts about an example besides its texts: source, project, conversation, numbers, tags, details. */
 
 import { address, exampleAddress } from "./address.js";
 import { h, link } from "./dom.js";
 import { ago, moment, number, plain } from "./words.js";
 
-/** @import { Example } from "../answers.d.ts" */
+/** @import { Example, ToolTurn } from "../answers.d.ts" */
 /** @import { Child } from "./dom.js" */
 
 /** @param {Example} example */
@@ -18,9 +18,16 @@ export function factList(example) {
     ["Said", [h("time", { datetime: at, title: moment(at) }, ago(at)), ` by ${example.actor}`]],
     ["Corrector", example.corrector],
     ["Project", example.project_context],
+    ["Conversation", example.conversation],
+    ["Follows", example.follows && link(exampleAddress(example.follows), { class: "id" }, example.follows)],
+    ["System text", example.system],
+    ["Tools", example.tools.map(toolWords).join("\n")],
+    ["Attachments", example.attachments.map((attachment) => Object.values(attachment).join(" ")).join("\n")],
     ["Document", documentWords(example)],
     ["Skill", example.skill_used && plain(example.skill_used)],
     ["Tier", example.tier_handled],
+    ["Model", example.model],
+    ["Ended by", example.finish_reason],
     ["Latency", latency !== null && `${number(Math.round(latency))} ms`],
     ["Tokens", tokensIn !== null && `${number(tokensIn)} in, ${number(tokensOut ?? 0)} out`],
     ["Relevance", `${example.relevance} (score ${example.score})`],
@@ -45,6 +52,11 @@ function documentWords({ document_type: type, was_used: wasUsed, modifications_m
   if (!type) return null;
   if (!wasUsed) return `${plain(type)}, not used`;
   return `${plain(type)}, used with ${changes === null || changes === "none" ? "no" : plain(changes)} changes`;
+}
+
+/** @param {ToolTurn} tool */
+function toolWords({ name, arguments: given = "", result }) {
+  return `${name}(${given})${result === undefined ? "" : ` → ${result}`}`;
 }
 
 /** @param {unknown} value */

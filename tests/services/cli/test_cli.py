@@ -92,6 +92,23 @@ def test_a_decision_that_is_taken_back_leaves_the_example_undecided(cli: Cli) ->
     assert "the wrong one" in cli.run("history", example).stdout
 
 
+def test_a_turn_of_a_conversation_is_captured_and_shown(cli: Cli) -> None:
+    turn = [
+        "--conversation", "thread 7", "--follows", "before", "--system", "You are a roofer.", "--model", "gpt-4o-mini",
+        "--tool", '{"name": "find", "arguments": {"a": 1}, "result": "figure 4-8"}', "--tool", '{"name": "look"}',
+        "--attachment", "image=https://example.com/roof.jpg", "--finish-reason", "stop",
+    ]  # fmt: skip
+    example = cli.run("capture", "--prompt", "And for EPDM?", "--response", ANSWER, *turn).stdout.strip()
+    shown = cli.run("show", example).stdout
+    for line in (
+        "conversation: thread 7", "follows: before", "system text: You are a roofer.", "ended by: stop",
+        'tools: find({"a":1}) -> figure 4-8; look()', "attachments: image https://example.com/roof.jpg",
+        "model: gpt-4o-mini",
+    ):  # fmt: skip
+        assert line in shown
+    assert "in the conversation thread 7, after before" in cli.run("history", example).stdout
+
+
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
@@ -104,6 +121,10 @@ def test_a_decision_that_is_taken_back_leaves_the_example_undecided(cli: Cli) ->
         (["correct", "--corrected", "x"], 2, "give --example ID, or both"),
         (["capture", "--prompt", "p", "--response", "@/nowhere"], 2, "the file cannot be read"),
         (["capture", "--prompt", "p", "--response", "r", "--used"], 2, "--document-type"),
+        (["capture", "--prompt", "p", "--response", "r", "--tool", "find"], 2, "--tool 'find': "),
+        (["capture", "--prompt", "p", "--response", "r", "--tool", '{"a": 1}'], 2, 'give {"name": …'),
+        (["capture", "--prompt", "p", "--response", "r", "--attachment", "roof.jpg"], 2, "is not KIND=ADDRESS"),
+        (["capture", "--prompt", "p", "--response", "r", "--follows", "a.b"], 2, "follows"),
         (["import", "nowhere"], 2, "nowhere is not there"),
         (["queue", "--nats-port", "99999"], 2, "give a whole number from 0 to 65535"),
         (["queue", "--nats-url", "nats://127.0.0.1:1"], 1, "no NATS server answers"),

@@ -57,6 +57,26 @@ async def test_the_ids_of_examples_are_those_of_0_1_0(log: Log) -> None:
     assert [fact.example_id for fact in await captured(log)] == [f"chat_{digest}" for digest in ids]
 
 
+FOLLOW = {"role": "user", "content": "And what about EPDM membrane?"}
+
+
+async def test_one_follow_up_to_two_questions_is_two_turns(log: Log, tmp_path: Path) -> None:
+    asked = [
+        {"role": "user", "content": said} for said in ("How far must TPO laps overlap?", "Which adhesive suits TPO?")
+    ]
+    answers = [
+        {"role": "assistant", "content": said} for said in ("3 inches.", "A solvent-borne one.", "6.", "Low-VOC.")
+    ]
+    lines = [{"messages": [asked[n], answers[n], FOLLOW, answers[n + 2]]} for n in (0, 1)]
+    await import_files(log, [chat(tmp_path, *lines)])
+    facts = await captured(log)
+    first, second = ([fact for fact in facts if fact.conversation == root.conversation] for root in facts[::2])
+    assert [fact.prompt for fact in facts[1::2]] == [FOLLOW["content"]] * 2
+    for turns in (first, second):
+        assert [fact.follows for fact in turns] == [None, turns[0].example_id]
+    assert first[0].conversation != second[0].conversation
+
+
 async def test_a_conversation_has_the_name_of_its_source(log: Log, tmp_path: Path) -> None:
     line = {"messages": [ASKED, ANSWERED, ASKED, ANSWERED], "conversation_id": "thread 7", "id": "x", "model": "m"}
     await import_files(log, [chat(tmp_path, line)])

@@ -83,7 +83,11 @@ def test_the_answers_have_the_types_that_the_pages_read(
     question = "What is the minimum slope of a new TPO roof at Harbor Court?"
     first = "The minimum slope is 1/4 inch per foot on a new TPO roof, by code. Ask bo@example.com."
     second = "The minimum slope is 2 inch per foot on a new TPO roof, by code."
-    capture(day, "types", question, response=first, tags=["types"])
+    turn: dict[str, Any] = {
+        "conversation": "types", "system": "You are a roofer.", "tools": [{"name": "find", "result": "8"}],
+        "attachments": [{"kind": "image", "address": "roof.jpg"}], "model": "m", "finish_reason": "stop",
+    }  # fmt: skip
+    capture(day, "types", question, response=first, tags=["types"], **turn)
     capture(day, "types", question, response=second, tags=["types"])
     client = day.client("operator")
     day.start("exporter")

@@ -234,6 +234,23 @@ class TestOtherPages:
         expect(page.locator(".stage-card ins")).to_contain_text("Weld it 1.5 inches wide.")
         expect(page.locator(".lineage")).to_contain_text("It corrects")
 
+    def test_a_turn_tells_its_conversation_and_what_came_with_it(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        (first,) = capture(day, "turns", "Which slope does a TPO roof need?", conversation="thread 7")
+        (second,) = capture(
+            day, "turns", "And what about an EPDM roof?", conversation="thread 7", system="You are a <b>roofer</b>.",
+            tools=[{"name": "find", "arguments": {"a": 1}, "result": "figure 4-8"}, {"name": "look"}],
+            attachments=[{"kind": "image", "address": "https://example.com/roof.jpg"}], model="gpt-4o-mini",
+        )  # fmt: skip
+        page = visit("auditor").open(f"/examples/{second}")
+        shown = page.locator(".facts")
+        for words in ("thread 7", "You are a <b>roofer</b>.", 'find({"a":1}) → figure 4-8', "look()", "gpt-4o-mini"):
+            expect(shown).to_contain_text(words)
+        expect(shown).to_contain_text("image https://example.com/roof.jpg")
+        shown.get_by_role("link", name=first).click()
+        expect(page).to_have_url(re.compile(first))
+
     def test_a_long_history_goes_on_at_a_click(self, visit: Callable[..., Visitor], day: Site) -> None:
         (example,) = capture(day, "long history", "How thick is a TPO roof membrane?")
         with day.client("operator") as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from events.log.log import Log
 from services.runtime.nats_server import EmbeddedServer
+from services.web.access.tokens import Role
 
 from ...conftest import ANSWER
 from ..conftest import Site, until
@@ -98,6 +100,80 @@ def test_of_many_retries_at_once_one_is_recorded(site: Site) -> None:
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.text for answer in answers}) == 1
     assert last_seq(site) == before + 1
+
+
+TURN: dict[str, Any] = {"prompt": "Minimum slope?", "response": ANSWER, "conversation": "thread 7"}
+
+
+def captured(site: Site, body: dict[str, Any], role: Role = "publisher", key: str | None = None) -> dict[str, Any]:
+    """The fact that a capture became."""
+    headers = {"Idempotency-Key": key} if key else {}
+    answer = site.client(role).post("/api/v1/examples", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return said(site, answer.json()["example_id"])[0]
+
+
+def test_a_turn_follows_the_one_before_it(site: Site) -> None:
+    more = {
+        "system": "You are a roofer.", "finish_reason": "stop", "model": "gpt-4o-mini",
+        "tools": [{"name": "find", "arguments": {"a": 1}, "result": "8"}, {"name": "look"}],
+        "attachments": [{"kind": "image", "name": "roof.jpg", "address": "data:image/png;base64,AAAA"}],
+    }  # fmt: skip
+    first = captured(site, TURN | more)
+    assert {name: first[name] for name in ("conversation", "system", "finish_reason", "model", "tools")} == {
+        "conversation": "thread 7", "system": "You are a roofer.", "finish_reason": "stop", "model": "gpt-4o-mini",
+        "tools": [{"name": "find", "arguments": '{"a":1}', "result": "8"}, {"name": "look"}],
+    }  # fmt: skip
+    assert first["attachments"] == [
+        {"kind": "image", "name": "roof.jpg", "digest": hashlib.sha256(b"\0\0\0").hexdigest()}
+    ]
+    second = captured(site, TURN | more)
+    assert (first.get("follows"), second["follows"], second.get("system")) == (None, first["example_id"], None)
+    branch = captured(site, TURN | {"follows": first["example_id"]})
+    assert branch["follows"] == first["example_id"]
+    assert captured(site, TURN)["follows"] == branch["example_id"]
+    assert captured(site, TURN, "operator").get("follows") is None
+
+
+def test_a_repeated_turn_stays_what_it_was(site: Site) -> None:
+    body = TURN | {"conversation": "thread 8", "system": "You are a roofer."}
+    first = captured(site, body, key="first turn")
+    second = captured(site, body, key="second turn")
+    assert second["follows"] == first["example_id"]
+    for _ in range(2):
+        assert captured(site, body, key="first turn") == first
+        assert captured(site, body, key="second turn") == second
+    assert captured(site, body).get("follows") is None
+
+
+def test_turns_of_a_batch_follow_one_another(site: Site) -> None:
+    body = TURN | {"conversation": "thread 9"}
+    items = [body, body | {"prompt": "p" * (2**20 - 1) + "é"}, body, body | {"conversation": "other"}]
+    answer = site.client("publisher").post("/api/v1/examples/batch", json={"items": items}).json()["items"]
+    assert [item["status"] for item in answer] == ["captured", "refused", "captured", "captured"]
+    first, refused, third, other = (item["example_id"] for item in answer)
+    follows = [said(site, example_id)[0].get("follows") for example_id in (first, third, other)]
+    assert follows == [None, refused, None]
+    assert captured(site, body)["follows"] == third
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"conversation": ""},
+        {"conversation": "c" * 201},
+        {"follows": "a.b"},
+        {"tools": [{"name": "find", "said": "x"}]},
+        {"tools": [{"name": "find"}] * 101},
+        {"attachments": [{"kind": "image", "digest": "x"}]},
+        {"attachments": [{"kind": "image", "address": "a" * 4097}]},
+        {"model": 3},
+    ],
+)
+def test_a_turn_that_breaks_a_rule_is_refused(site: Site, wrong: dict[str, Any]) -> None:
+    answer = site.client("publisher").post("/api/v1/examples", json=TURN | wrong)
+    assert answer.status_code in (400, 413, 422)
+    assert answer.json()["error"]["message"]
 
 
 def test_feedback_is_recorded_and_asks_for_a_correction(site: Site) -> None:
