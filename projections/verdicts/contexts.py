@@ -51,8 +51,13 @@ def derive(columns: Columns, rows: Rows, rules: Rules) -> None:
     is_left[left] = True
     while len(left):
         is_next = ~is_left[before]
-        if not is_next.any():  # they follow one another in a circle
-            break
+        if not is_next.any():
+            is_next = _in_circles(left, before)
+            turns = left[is_next]
+            columns["context_gaps"][turns[columns["kind"][turns] != CORRECTION]] = CAUSE_BIT["missing"]
+            is_left[turns] = False
+            left, before = left[~is_next], before[~is_next]
+            continue
         turns, earlier = left[is_next], before[is_next]
         corrects = columns["kind"][turns] == CORRECTION
         for name in CONTEXT:
@@ -60,7 +65,16 @@ def derive(columns: Columns, rows: Rows, rules: Rules) -> None:
         _add_turn(columns, turns[~corrects], earlier[~corrects], rules)
         is_left[turns] = False
         left, before = left[~is_next], before[~is_next]
-    columns["context_gaps"][left[columns["kind"][left] != CORRECTION]] = CAUSE_BIT["missing"]
+
+
+def _in_circles(rows: Rows, before: Rows) -> Column:
+    """Which of some rows, each of which follows another of them, follow themselves: those stand alone."""
+    is_in: Column = np.ones(len(rows), np.bool_)
+    while True:
+        is_followed = is_in & np.isin(rows, before[is_in])
+        if is_followed.sum() == is_in.sum():
+            return is_in
+        is_in = is_followed
 
 
 def _add_turn(columns: Columns, rows: Rows, before: Rows, rules: Rules) -> None:
@@ -111,7 +125,8 @@ def _causes(columns: Columns, turns: Rows, answers: Rows, rules: Rules) -> Colum
     )
     causes = columns["gaps"][turns] & np.int16(CAUSE_BIT["attachment"])
     causes[withheld] |= CAUSE_BIT["withheld"]
-    causes[(columns["response_chars"][answers] == 0) & ~columns["is_erased"][answers]] |= CAUSE_BIT["missing"]  # nobody answered
+    is_unanswered = (columns["response_chars"][answers] == 0) & ~columns["is_erased"][answers]
+    causes[is_unanswered] |= CAUSE_BIT["missing"]
     causes[columns["has_personal_data"][answers]] |= CAUSE_BIT["personal_data"]
     causes[columns["is_erased"][turns] | columns["is_erased"][answers]] |= CAUSE_BIT["erased"]
     return causes

@@ -170,8 +170,8 @@ def gathered(some: str | None = None) -> str:
     few = "AND rowid IN (SELECT a.rowid FROM analysis a SEMI JOIN mine USING (analysis_key))" if some else ""
     return f"""
 WITH mine AS (
-    SELECT e.* EXCLUDE (response, prompt, original_response, details, system, tools, attachments), length(e.prompt) AS prompt_chars,
-           length(e.response) AS response_chars,
+    SELECT e.* EXCLUDE (response, prompt, original_response, details, system, tools, attachments),
+           length(e.prompt) AS prompt_chars, length(e.response) AS response_chars,
            greatest(length(e.prompt), length(e.response), length(e.original_response)) > {READ} AS is_too_long
     FROM examples e {by_seq}),
 liked AS (

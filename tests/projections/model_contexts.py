@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
@@ -48,10 +49,6 @@ class Context(Struct):
         return max(analysis.score, self.lent[0]), max(analysis.context, self.lent[1])
 
 
-class Circle(Exception):
-    """Turns follow one another in a circle."""
-
-
 class Chain(NamedTuple):
     """All that is needed to follow a turn back."""
 
@@ -80,17 +77,28 @@ class Chain(NamedTuple):
     def _last(some: Any) -> Example | None:
         return max(some, key=lambda example: example.seq, default=None)
 
-    def context(self, example: Example, seen: tuple[str, ...] = ()) -> Context:
-        """The context of an example. Raises Circle."""
-        if example.id in seen:
-            raise Circle
+    def follows_itself(self, example: Example) -> bool:
+        """Whether the way back from an example leads to it again."""
+        seen: set[str] = set()
+        at: Example | None = example
+        with suppress(KeyError):
+            while at is not None and at.id not in seen:
+                seen.add(at.id)
+                at = self.before(at)
+            return at is not None and at.id == example.id
+        return False
+
+    def context(self, example: Example) -> Context:
+        """The context of an example."""
         try:
             before = self.before(example)
         except KeyError:
             return Context(example.id, causes={"missing"})
         if before is None:
             return Context(example.id)
-        earlier = self.context(before, (*seen, example.id))
+        if self.follows_itself(example):
+            return Context(example.id, causes=set() if example.is_correction else {"missing"})
+        earlier = self.context(before)
         if example.is_correction:
             return earlier
         return self._behind(before, earlier)
@@ -141,10 +149,7 @@ def in_context(*given: Any) -> dict[str, Context]:
     for example in chain.examples.values():
         context = Context(example.id)
         if chain.policy.conversations:
-            try:
-                context = chain.context(example)
-            except Circle:
-                context.causes = set() if example.is_correction else {"missing"}
+            context = chain.context(example)
             context.causes = set() if example.erased else context.causes | example.gaps
         found[example.id] = context
     return found
