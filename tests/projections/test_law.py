@@ -291,7 +291,8 @@ def _verdicts(con: Connection) -> dict[str, model.Verdict]:
            FROM verdicts v LEFT JOIN verdicts d ON d.seq = v.duplicate_of
                 LEFT JOIN verdicts c ON c.seq = v.contradicts JOIN verdicts r ON r.seq = v.root"""
     ).fetchall()
-    return {row[0]: model.Verdict(set(names(row[1])), *row[2:8], set(causes(row[8])), *row[9:]) for row in rows}
+    told = ((row[0], (set(names(row[1])), *row[2:8], set(causes(row[8])), *row[9:])) for row in rows)
+    return {example_id: model.Verdict(*fields) for example_id, fields in told}
 
 
 def _decoded(story: Story) -> list[tuple[int, Fact]]:
