@@ -372,16 +372,10 @@ class Projector:
         erased = [row for row in rows.values() if columns["seq"][row] < batch.first]
         followers = columns.followers(np.array(erased, np.int64))
         beside = columns["seq"][followers[columns["kind"][followers] == CORRECTION]].tolist()
-        new = [example_id for seq, example_id in named if seq >= batch.first]
-        found = (
-            self.con.execute(
-                "SELECT seq FROM examples WHERE list_contains($new, follows) OR list_contains($new, corrects)",
-                {"new": new},
-            ).fetchall()
-            if new
-            else []
-        )
-        return [*((seq,) for seq in beside), *found]
+        if new := [example_id for seq, example_id in named if seq >= batch.first]:
+            waiting = "SELECT seq FROM examples WHERE list_contains($new, follows) OR list_contains($new, corrects)"
+            return [*((seq,) for seq in beside), *self.con.execute(waiting, {"new": new}).fetchall()]
+        return [(seq,) for seq in beside]
 
     def _link(self, policy: Policy, since: int) -> None:
         """Link touched prompts that are new or changed since a sequence; what is linked anew becomes touched."""

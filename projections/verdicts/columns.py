@@ -262,9 +262,9 @@ class Columns:
         reached = frontier = np.unique(rows)
         while len(frontier):
             parents = self["seq"][frontier]
-            numbers, found = self._followers.find(parents.astype(np.uint64))
-            found = found[self["parent"][found] == parents[numbers]]
-            frontier = np.setdiff1d(found, reached)
+            numbers, behind = self._followers.find(parents.astype(np.uint64))
+            behind = behind[self["parent"][behind] == parents[numbers]]
+            frontier = np.setdiff1d(behind, reached)
             reached = np.union1d(reached, frontier)
         return np.setdiff1d(reached, rows)
 

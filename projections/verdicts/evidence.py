@@ -83,8 +83,8 @@ def _find_parent(columns: Columns, row: int, follows: str | None) -> None:
     else:
         key = id_key(follows)
         columns["parent"][row] = MISSING
-        if found := columns.by_id([key]):
-            _let_follow(columns, row, found[0])
+        if named := columns.by_id([key]):
+            _let_follow(columns, row, named[0])
         else:
             columns.wait(row, key)
     columns.goes_on(np.array([row]))

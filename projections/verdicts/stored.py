@@ -164,9 +164,6 @@ def gathered(some: str | None = None) -> str:
     by_seq, by_id = among.format("seq"), among.format("example_id")
     corrected = f"SEMI JOIN {some} t ON c.corrects = t.example_id" if some else "WHERE corrects IS NOT NULL"
     # Few are looked for by their keys alone: with the rest of their row, DuckDB reads the rest of every row.
-    turns = "WHERE conversation_key IS NOT NULL"
-    if some:
-        turns = "SEMI JOIN (SELECT conversation_key FROM mine WHERE follows IS NULL) USING (conversation_key)"
     few = "AND rowid IN (SELECT a.rowid FROM analysis a SEMI JOIN mine USING (analysis_key))" if some else ""
     return f"""
 WITH mine AS (
@@ -200,11 +197,7 @@ corrected AS (
         max(seq) FILTER (NOT untrusted OR weight = 'approved') AS superseded_by,
         max(seq) FILTER (untrusted AND coalesce(weight, 'reopened') = 'reopened') AS disputed_by
     FROM against LEFT JOIN weighed USING (correction) GROUP BY ALL),
-before AS (
-    SELECT seq, lag(seq) OVER (PARTITION BY conversation_key ORDER BY seq) AS last FROM examples {turns}),
-first_said AS (
-    SELECT c.seq, max(o.seq) AS last FROM mine c JOIN examples o ON o.said_key = c.original_key AND o.seq < c.seq
-    WHERE c.kind = 'correction' GROUP BY c.seq),
+{_parents(some)},
 known AS (SELECT * FROM analysis WHERE analyser = $analyser {few}),
 linked AS (SELECT seq, representative FROM near_texts {by_seq})
 SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
@@ -216,10 +209,7 @@ SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     coalesce(k.score, 0) AS score, coalesce(k.context, 0) AS context,
     coalesce(k.terms, []) AS terms, coalesce(k.personal_data, []) AS personal_data,
     CASE WHEN m.is_too_long THEN list_append(coalesce(k.flags, []), 'too_long') ELSE coalesce(k.flags, []) END AS flags,
-    CASE WHEN m.kind = 'correction' THEN coalesce(p.seq, o.last, 0)
-         WHEN m.follows IS NULL THEN coalesce(b.last, 0)
-         WHEN p.seq IS NULL OR coalesce(p.conversation_key <> m.conversation_key, false) THEN {MISSING}
-         ELSE p.seq END AS parent, coalesce(m.gaps, 0) AS gaps,
+    p.parent, coalesce(m.gaps, 0) AS gaps,
     coalesce(list_position({list(FEEDBACK)}, l.feedback), 0) AS feedback, coalesce(l.feedback_seq, 0) AS feedback_seq,
     coalesce(list_position({list(DECISIONS)}, d.decision), 0) AS decision, coalesce(d.decision_seq, 0) AS decision_seq,
     coalesce(d.context, 0::UBIGINT) AS decision_context, coalesce(c.superseded_by, 0) AS superseded_by,
@@ -228,10 +218,30 @@ SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     m.id_key, m.text_key, m.said_key, m.actor AS author, m.corrects, m.original_key, m.follows, m.conversation_key
 FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
      LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)
-     LEFT JOIN linked n USING (seq) LEFT JOIN before b USING (seq) LEFT JOIN first_said o USING (seq)
-     LEFT JOIN (SELECT example_id, seq, conversation_key FROM examples
-                SEMI JOIN (SELECT coalesce(corrects, follows) AS example_id FROM mine) USING (example_id)) p
-     ON p.example_id = coalesce(m.corrects, m.follows)"""
+     LEFT JOIN linked n USING (seq) JOIN parents p USING (seq)"""
+
+
+def _parents(some: str | None) -> str:
+    """The parts of `gathered` that find what an example follows or corrects; the last one is `parents`."""
+    turns = "WHERE conversation_key IS NOT NULL"
+    if some:
+        turns = "SEMI JOIN (SELECT conversation_key FROM mine WHERE follows IS NULL) USING (conversation_key)"
+    return f"""
+before AS (
+    SELECT seq, lag(seq) OVER (PARTITION BY conversation_key ORDER BY seq) AS last FROM examples {turns}),
+first_said AS (
+    SELECT c.seq, max(o.seq) AS last FROM mine c JOIN examples o ON o.said_key = c.original_key AND o.seq < c.seq
+    WHERE c.kind = 'correction' GROUP BY c.seq),
+named AS (
+    SELECT example_id, seq, conversation_key FROM examples
+    SEMI JOIN (SELECT coalesce(corrects, follows) AS example_id FROM mine) USING (example_id)),
+parents AS (
+    SELECT m.seq, CASE WHEN m.kind = 'correction' THEN coalesce(n.seq, o.last, 0)
+                       WHEN m.follows IS NULL THEN coalesce(b.last, 0)
+                       WHEN n.seq IS NULL OR coalesce(n.conversation_key <> m.conversation_key, false) THEN {MISSING}
+                       ELSE n.seq END AS parent
+    FROM mine m LEFT JOIN named n ON n.example_id = coalesce(m.corrects, m.follows)
+         LEFT JOIN before b USING (seq) LEFT JOIN first_said o USING (seq))"""
 
 
 READ_EVIDENCE = f"""seq, epoch_us(occurred_at) AS occurred_at, kind, source, project_context,

@@ -200,9 +200,9 @@ def _verdict(example: Example, against: Against, context: Context, policy: Polic
     filters, thresholds = policy.filters, policy.relevance
     prompt, response = example.texts[-1]
     too_long = not example.erased and any(len(text) > READ for text in (prompt, response, example.original))
-    score, found = context.relevance(example, analysis, policy)
+    score, near_field = context.relevance(example, analysis, policy)
     relevance = "low"
-    if found >= thresholds.context and score >= thresholds.medium:
+    if near_field >= thresholds.context and score >= thresholds.medium:
         relevance = "high" if score >= thresholds.high else "medium"
     worth = ["low", "medium", "high"]
     feedback = example.feedback[1] if example.feedback else None
@@ -237,7 +237,7 @@ def _verdict(example: Example, against: Against, context: Context, policy: Polic
         root=context.root,
         turns=len(context.turns),
     )
-    borderline = abs(found - thresholds.context) <= policy.review.borderline
+    borderline = abs(near_field - thresholds.context) <= policy.review.borderline
     edge_case = analysis.personal_data or analysis.flags or too_long or (basis is None and (borderline or is_past))
     verdict.place = _place(example, verdict, edge_case)
     if (

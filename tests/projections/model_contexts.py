@@ -145,26 +145,26 @@ class Chain(NamedTuple):
 def in_context(*given: Any) -> dict[str, Context]:
     """The context of every example; `given` are those of Chain."""
     chain = Chain(*given)
-    found = {}
+    contexts = {}
     for example in chain.examples.values():
         context = Context(example.id)
         if chain.policy.conversations:
             context = chain.context(example)
             context.causes = set() if example.erased else context.causes | example.gaps
-        found[example.id] = context
-    return found
+        contexts[example.id] = context
+    return contexts
 
 
 def gaps(fact: ExampleCaptured) -> set[str]:
     """For what a turn is incomplete by itself."""
-    found = {"attachment"} if fact.attachments else set()
+    causes = {"attachment"} if fact.attachments else set()
     if fact.finish_reason in ("length", "content_filter"):
-        found.add("cut_off")
+        causes.add("cut_off")
     if fact.finish_reason == "refusal":
-        found.add("refusal")
+        causes.add("refusal")
     if fact.finish_reason == "tool_calls" or (fact.tools and not fact.response.strip()):
-        found.add("tool_call")
-    return found
+        causes.add("tool_call")
+    return causes
 
 
 def question(example: Example) -> str:
