@@ -241,7 +241,7 @@ parents AS (
                        WHEN n.seq IS NULL OR coalesce(n.conversation_key <> m.conversation_key, false) THEN {MISSING}
                        ELSE n.seq END AS parent
     FROM mine m LEFT JOIN named n ON n.example_id = coalesce(m.corrects, m.follows)
-         LEFT JOIN before b USING (seq) LEFT JOIN first_said o USING (seq))"""
+         LEFT JOIN before b ON b.seq = m.seq LEFT JOIN first_said o ON o.seq = m.seq)"""
 
 
 READ_EVIDENCE = f"""seq, epoch_us(occurred_at) AS occurred_at, kind, source, project_context,
