@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -51,8 +51,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     @property
     def entry(self) -> bytes:
         """What this message adds to the running digest, the same before and after its erasure."""
-        payload = bytes.fromhex(self.erased.digest) if self.erased else hashlib.sha256(self.data).digest()
-        return digest_chain.entry(self.subject, payload)
+        if self.erased:
+            return _entry(self.erased)
+        return digest_chain.entry(self.subject, hashlib.sha256(self.data).digest())
 
     def fact(self) -> AnyFact:
         """The fact it holds; raises InvalidFact."""
@@ -84,6 +85,47 @@ def remembered(message: Message) -> ErasedMessage:
 def text_key(prompt: str, response: str) -> str:
     """The identity of a text: 128 bits of the SHA-256 of prompt, NUL and response, in hexadecimal."""
     return hashlib.sha256(f"{prompt}\0{response}".encode()).hexdigest()[:32]
+
+
+class Tombstones(msgspec.Struct, frozen=True):
+    """The tombstones of the log, by sequence, with the message of each.
+
+    `held` are the messages that they list and the log still holds. `wrong` are the tombstones that count for nothing,
+    each with the first sequence that it lists as what it is not.
+    """
+
+    facts: dict[int, tuple[Message, ExampleErased]]
+    held: dict[int, Message]
+    wrong: dict[int, int]
+
+    @property
+    def listed(self) -> dict[int, Message]:
+        """The messages that tombstones list which count."""
+        return self.first(self.wrong)
+
+    def first(self, without: Collection[int] = ()) -> dict[int, Message]:
+        """The messages that tombstones list, as the first one of each says, whether or not it counts."""
+        return listed((seq, fact) for seq, (_, fact) in self.facts.items() if seq not in without)
+
+
+def tombstones(facts: dict[int, tuple[Message, ExampleErased]], held: Mapping[int, Message]) -> Tombstones:
+    """Which tombstones count: every message that they list has their subject and digest.
+
+    `held` are the listed messages that are still on the log. What a gap of the log was its first tombstone says.
+    """
+    gaps = listed((seq, fact) for seq, (_, fact) in facts.items())
+    wrong = {}
+    for seq, (_, fact) in facts.items():
+        for kept in fact.erased:
+            message = held.get(kept.seq) or gaps.get(kept.seq)
+            if kept.seq >= seq or message is None or message.entry != _entry(kept):
+                wrong[seq] = kept.seq
+                break
+    return Tombstones(facts, dict(held), wrong)
+
+
+def _entry(kept: ErasedMessage) -> bytes:
+    return digest_chain.entry(kept.subject, bytes.fromhex(kept.digest))
 
 
 def listed(tombstones: Iterable[tuple[int, ExampleErased]]) -> dict[int, Message]:

@@ -15,7 +15,7 @@ from .. import subjects
 from ..codec import encode
 from ..errors import Forbidden, InvalidFact, RooflogError, StalePolicy, StaleRevision, UnknownExample, Unreachable
 from ..facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
-from ..message import Message
+from ..message import Message, Tombstones, tombstones
 from ..words import describe
 from . import append, read, stream
 from .access import Access
@@ -211,8 +211,14 @@ class Log(Connection):
         return await read.matching(self, subject_filter)
 
     async def erased(self) -> dict[int, Message]:
-        """The messages that tombstones list, by sequence, whether or not their text is still there."""
-        return await read.erased(self)
+        """The messages that the tombstones which count list, by sequence, whether or not their text is still there."""
+        return (await self.tombstones()).listed
+
+    async def tombstones(self) -> Tombstones:
+        """The tombstones, and which of them count: whose subjects and digests are those of the messages."""
+        facts = await read.tombstones(self)
+        seqs = {kept.seq for _, fact in facts.values() for kept in fact.erased}
+        return tombstones(facts, await read.those(self, seqs - await self.deleted()) if seqs else {})
 
     async def deleted(self) -> set[int]:
         """The sequences that the log no longer holds."""

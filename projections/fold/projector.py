@@ -30,7 +30,7 @@ from ..store import database
 from ..store.batch import Batch, decode
 from ..store.checkpoint import Checkpoint, checkpoint
 from ..store.database import Connection, DatabaseError, with_rows
-from ..tables import awaited, policies
+from ..tables import awaited, erasures, policies
 from ..tables.examples import QUESTION, known, prompt_key, questions
 from ..texts import analysis, contradictions, near_links
 from ..texts.text_size import READ
@@ -218,6 +218,7 @@ class Projector:
                     columns = self.memory.columns()
                     rows = evidence.rows_of(columns, _named(batch))
                     batch.known = {example_id: int(columns["seq"][row]) for example_id, row in rows.items()}
+                erasures.set_aside_wrong(self.con, batch)
                 for projection in tables.projections():
                     projection.apply(self.con, batch)
                 if judge:

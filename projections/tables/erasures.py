@@ -12,17 +12,20 @@ equals one that is folded anew from the log without the text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import json
 
-from events.facts import ExampleErased
+from events import digest_chain
+from events.facts import ErasedMessage, ExampleErased
 from events.message import Message
 
 from ..store import compaction
-from ..store.batch import Batch
-from ..store.database import Connection, by_column, first
+from ..store.batch import WRONG_TOMBSTONE, Batch
+from ..store.database import Connection, append, by_column, first
 from ..store.projection import ENVELOPE, Projection, envelope
 from .examples import BARE
 from .quarantine import IDS
@@ -70,6 +73,53 @@ def _blank_row(message: Message) -> tuple[object, ...] | None:
     return tuple(known[name] for name in _COLUMNS)
 
 
+def set_aside_wrong(con: Connection, batch: Batch) -> None:
+    """Quarantine the tombstones of a batch that list a message under a subject or digest that is not the chain's.
+
+    A gap of the log has the entry that its first tombstone gives it: `services.integrity.erasure` leaves no gap whose
+    first tombstone is wrong. So live and rebuilt tables agree on which tombstones count.
+    """
+    rows = batch.rows.get(ERASURES.name)
+    if rows is None:
+        return
+    lists = {
+        seq: json.decode(erased, type=tuple[ErasedMessage, ...])
+        for seq, erased in zip(rows["seq"].to_pylist(), rows["erased"].to_pylist(), strict=True)
+    }
+    entries = dict(zip(batch.entries["seq"].to_pylist(), batch.entries["entry"].to_pylist(), strict=True))
+    earlier = [kept.seq for listed in lists.values() for kept in listed if kept.seq < batch.first]
+    wanted = "SELECT seq, entry FROM chain WHERE seq IN (SELECT unnest($seqs::BIGINT[]))"
+    entries |= dict(con.execute(wanted, {"seqs": earlier}).fetchall()) if earlier else {}
+    for seq, listed in lists.items():
+        if (wrong := _first_wrong(seq, listed, entries)) is not None:
+            reason = (
+                f"a tombstone that counts for nothing: it lists sequence {wrong} under a subject or digest not its own"
+            )
+            batch.quarantine([seq], WRONG_TOMBSTONE, reason)
+    if batch.facts and (wrongs := _wrong(batch)):
+        batch.facts[ExampleErased] = [(seq, fact) for seq, fact in batch.of(ExampleErased) if seq not in wrongs]
+
+
+def _first_wrong(seq: int, listed: tuple[ErasedMessage, ...], entries: Mapping[int, bytes]) -> int | None:
+    """The first message that the tombstone of a sequence lists as what it is not, or that is not older than itself."""
+    for kept in listed:
+        entry = digest_chain.entry(kept.subject, bytes.fromhex(kept.digest))
+        if kept.seq >= seq or entries.get(kept.seq) != entry:
+            return kept.seq
+    return None
+
+
+def _wrong(batch: Batch) -> set[int]:
+    return {message.seq for message in batch.quarantined if message.category == WRONG_TOMBSTONE}
+
+
+def _fold(con: Connection, batch: Batch) -> None:
+    rows = batch.rows.get(ERASURES.name)
+    if rows is not None:
+        wrong = pc.is_in(rows["seq"], pa.array(sorted(_wrong(batch)), pa.int64()))
+        append(con, ERASURES.name, rows.filter(pc.invert(wrong)))
+
+
 def _take_out(con: Connection, batch: Batch) -> None:
     """Take the text of erased examples out of every table, also of what arrives after its erasure."""
     arrived = not batch.rows.keys().isdisjoint(("erasures", "examples", "redactions"))
@@ -86,7 +136,8 @@ def _take_out(con: Connection, batch: Batch) -> None:
         f"""CREATE OR REPLACE TEMP TABLE left_over AS
             SELECT seq, [example_id] AS ids FROM examples WHERE erased_seq IS NOT NULL
             UNION ALL SELECT seq, [example_id] FROM redactions SEMI JOIN gone USING (example_id)
-            UNION ALL SELECT seq, ids FROM (SELECT seq, list_sort({IDS}) AS ids FROM quarantine)
+            UNION ALL SELECT seq, ids FROM (
+                SELECT seq, list_sort({IDS}) AS ids FROM quarantine WHERE category <> '{WRONG_TOMBSTONE}')
             WHERE list_has_any(ids, (SELECT list(example_id) FROM gone))"""
     )
     con.execute(
@@ -173,7 +224,9 @@ UNION SELECT example_id FROM examples WHERE corrects IN (SELECT example_id FROM 
 UNION SELECT example_id FROM examples
       WHERE original_key IN (FROM keys) OR text_key IN (FROM keys) OR said_key IN (FROM keys)"""
 
-ERASURES = Projection(name="erasures", version=3, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows)
+ERASURES = Projection(
+    name="erasures", version=4, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows, fold=_fold
+)
 UNERASED_MESSAGES = Projection(
     name="unerased_messages",
     version=2,

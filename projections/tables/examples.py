@@ -16,7 +16,7 @@ from events.facts import CorrectionRecorded, ExampleCaptured, ExampleRedacted
 from events.message import Message
 
 from ..store import database
-from ..store.batch import Batch
+from ..store.batch import DUPLICATE, Batch
 from ..store.combining_marks import nfc
 from ..store.database import Connection
 from ..store.projection import ENVELOPE, Projection, envelope, envelopes
@@ -279,7 +279,7 @@ def _fold(con: Connection, batch: Batch) -> None:
         con.execute(f"UPDATE examples SET {BARE} WHERE erased_seq IS NOT NULL AND source IS NULL")
     batch.quarantine(
         again,
-        "duplicate_example",
+        DUPLICATE,
         "the log already holds an example of this id; capture it under an id of its own",
     )
 

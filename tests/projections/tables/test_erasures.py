@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -15,7 +15,9 @@ from ..given import (
     ANSWER,
     BETTER,
     SUPPLIER,
+    Defect,
     Erase,
+    Lie,
     Said,
     approved,
     captured,
@@ -165,6 +167,12 @@ class TestMessagesThatAreReallyGone:
         assert story.left[0].data == b""
         saw, only_knows = fold([story.messages]), fold([story.left])
         assert saw.checkpoint == only_knows.checkpoint
+
+    @pytest.mark.parametrize("defect", get_args(Defect))
+    def test_a_tombstone_with_a_defect_is_quarantined(self, defect: Defect) -> None:
+        said = (FULL, liked("a"), Lie("a", defect), captured("b"), liked("b"))
+        given(*said).then(training_set=["a", "b"], quarantine={3: "wrong_tombstone"})
+        given(*said, Erase("a"), Lie("b", defect)).then(training_set=["b"], quarantine={7: "wrong_tombstone"})
 
     def test_a_message_missing_without_tombstone_is_quarantined_and_changes_digests(self) -> None:
         story = given(FULL, captured("b"))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from msgspec import structs
 
-from events.errors import RooflogError
 from events.facts import (
     CorrectionRecorded,
+    ErasedMessage,
     ExampleCaptured,
     ExampleErased,
     ExampleRedacted,
@@ -25,7 +26,7 @@ from events.facts import (
 )
 from events.log.log import Log
 from events.message import remembered
-from events.subjects import TOMBSTONES
+from events.subjects import TOMBSTONES, new_event_id
 from projections.fold.content_digest import content_digest
 from projections.fold.projector import Projector
 from services.exporter.client import ask
@@ -255,18 +256,6 @@ async def test_killed_anywhere_the_same_command_finishes_it(cli: Cli, seed: int)
         await log.close()
 
 
-async def test_a_tombstone_that_lists_other_bytes_removes_nothing(log: Log) -> None:
-    await log.publish([capture(example_id="a"), capture(example_id="b")])
-    message = await log.at(1)
-    assert message is not None
-    kept = remembered(message)
-    lie = ExampleErased(**about("b", "t"), reason="x", erased=(type(kept)(seq=2, digest=kept.digest, subject="s"),))
-    await log.publish([lie])
-    with pytest.raises(RooflogError, match="lists sequence 2 under a digest that is not its"):
-        await erasure.remove(log)
-    assert await log.deleted() == set()
-
-
 async def test_a_long_read_delays_the_new_file_and_ends_well(cli: Cli, log: Log, monkeypatch: Any) -> None:
     monkeypatch.setattr("services.state.owner.REPLACE_SECONDS", 0.1)
     await log.publish([*STORY[:2], FeedbackGiven(**about("other", "like"), feedback="positive")])
@@ -306,6 +295,52 @@ TRAINED: list[ExampleCaptured] = [
     capture("What slope does tapered polyiso insulation need?", ANSWER, example_id="b"),
     capture("How do I flash a pipe boot on EPDM?", ANSWER, example_id="c"),
 ]
+
+
+def lies(seqs: Sequence[int], messages: Sequence[ErasedMessage], **told: Any) -> ExampleErased:
+    """A tombstone of the example `a` that says something untrue of messages."""
+    false = tuple(structs.replace(messages[seq - 1], **told) for seq in seqs)
+    return ExampleErased(**about("a", new_event_id()), reason="x", erased=false)
+
+
+LIES: list[dict[str, Any]] = [{"digest": "0" * 64}, {"subject": "training.example.captured.b.b"}, {"subject": ""}]
+
+
+async def test_tombstones_that_list_wrongly_erase_nothing_and_are_named(cli: Cli, log: Log) -> None:
+    await log.publish([*TRAINED, *LIKES])
+    kept = [remembered(message) async for batch in log.read(0) for message in batch]
+    before = await training_set(cli, log)
+    assert len(before) == 3
+    said = [lies(seqs, kept, **told) for told in LIES for seqs in ([1], [2, 3], range(1, 7))]
+    assert not (await log.publish(said)).refused
+    assert (await erasure.remove(log)).messages == 0
+    assert await training_set(cli, log) == before
+    assert await digest_of(cli, log) == await rebuilt_digest(log)
+    verified = cli.json("verify")
+    assert [problem["seq"] for problem in verified["wrong_tombstones"]] == list(range(7, 7 + len(said)))
+    assert "the tombstone at 7: it lists sequence 1 under" in cli.run("verify").stdout
+    assert {item["category"] for item in cli.json("quarantine", "list")["items"]} == {"wrong_tombstone"}
+
+
+@pytest.mark.parametrize("told", [*LIES, {"fact": None}, {"fact": "feedback.given.v1"}])
+async def test_a_lie_that_came_first_is_erased(cli: Cli, log: Log, told: dict[str, Any]) -> None:
+    await log.publish([*TRAINED, *LIKES])
+    kept = [remembered(message) async for batch in log.read(0) for message in batch]
+    assert not (await log.publish([lies([1], kept, **told), lies([1, 4], kept, **told)])).refused
+    cli.run("stats")
+    cli.run("erase", "a", "--reason", "asked")
+    await log.publish([lies([1], kept, **told | {"corrected": "0" * 32}), lies([2], kept, digest="0" * 64)])
+    await assert_forgotten(cli, log)
+    assert cli.json("verify")["problems"] == []
+    assert len(await training_set(cli, log)) == 2
+
+
+async def training_set(cli: Cli, log: Log) -> list[str]:
+    async with (
+        open_state(Settings(data_dir=cli.data_dir), log) as state,
+        state.training_set("medium") as (_, batches),
+    ):
+        return [example_id async for batch in batches for example_id in batch["example_id"].to_pylist()]
 
 
 def export(cli: Cli) -> Any:
