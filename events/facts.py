@@ -25,6 +25,9 @@ Digest = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 TextKey = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 """The first half of a SHA-256 over prompt, NUL and answer; see `message.text_key`."""
 
+WordsKey = Annotated[Data, Meta(pattern=r"\A[0-9]+:[0-9a-f]{32}\Z")]
+"""The key of a prompt and its answer in normal form; see `same_words.key`."""
+
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number that every JSON reader keeps exactly."""
 
@@ -64,7 +67,8 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     """What is kept of a message that was erased from the log: enough to follow the running digest and the tables.
 
     `digest` is of its payload. `fact` is the tag of the fact that it held, None where it held no valid one. Of a
-    correction, `corrected` is the key of the answer that it replaced, which stays out of the training set.
+    correction, `corrected` is the key of the answer that it replaced, which stays out of the training set. `words` are
+    the keys of what may not be said again.
     """
 
     seq: Count
@@ -72,6 +76,7 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     subject: Data = ""
     fact: Data | None = None
     corrected: TextKey | None = None
+    words: tuple[WordsKey, ...] = ()
 
 
 class Fact(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="type"):

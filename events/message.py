@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from . import digest_chain, subjects
+from . import digest_chain, same_words, subjects
 from .codec import decode
 from .errors import InvalidFact
-from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleErased
+from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleCaptured, ExampleErased, ExampleRedacted, Fact
 from .subjects import Subject
 
 
@@ -70,16 +70,38 @@ def legible(subject: str) -> str:
 def remembered(message: Message) -> ErasedMessage:
     """What a tombstone keeps of a message, without its text."""
     tag = corrected = None
+    words: tuple[str, ...] = ()
     try:
         fact = message.fact()
     except InvalidFact:
         pass
     else:
         tag = str(type(fact).__struct_config__.tag)
+        words = own_words(fact)
         if isinstance(fact, CorrectionRecorded):
             corrected = text_key(fact.original_prompt, fact.original_response)
     digest = hashlib.sha256(message.data).hexdigest()
-    return ErasedMessage(seq=message.seq, digest=digest, subject=message.subject, fact=tag, corrected=corrected)
+    return ErasedMessage(
+        seq=message.seq, digest=digest, subject=message.subject, fact=tag, corrected=corrected, words=words
+    )
+
+
+def own_words(fact: Fact) -> tuple[str, ...]:
+    """The key of the prompt and answer of an example that a fact brings or replaces."""
+    match fact:
+        case ExampleCaptured() | ExampleRedacted():
+            return (same_words.key(fact.prompt, fact.response),)
+        case CorrectionRecorded():
+            return (same_words.key(fact.original_prompt, fact.corrected_response),)
+        case _:
+            return ()
+
+
+def words_in(fact: Fact) -> tuple[str, ...]:
+    """The keys of every prompt and answer that a fact repeats: of a correction the answer that it replaces as well."""
+    if isinstance(fact, CorrectionRecorded):
+        return (*own_words(fact), same_words.key(fact.original_prompt, fact.original_response))
+    return own_words(fact)
 
 
 def text_key(prompt: str, response: str) -> str:

@@ -16,6 +16,7 @@ from ..codec import encode
 from ..errors import Forbidden, InvalidFact, RooflogError, StalePolicy, StaleRevision, UnknownExample, Unreachable
 from ..facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
 from ..message import Message, Tombstones, tombstones
+from ..refusals import Refusals, refusals
 from ..words import describe
 from . import append, read, stream
 from .access import Access
@@ -35,6 +36,8 @@ class _Info(msgspec.Struct):
 
 class Log(Connection):
     """A connection to the stream of facts; create it with `connect`."""
+
+    _refusals = Refusals()
 
     @classmethod
     async def connect(
@@ -77,32 +80,55 @@ class Log(Connection):
     async def publish(self, facts: Iterable[Fact]) -> Published:
         """Put facts on the log in order, in atomic batches, each exactly once for ever.
 
-        A fact whose subject the log already holds is left out and named in `existing`; one that breaks its own
-        constraints or is too large is named in `refused`. Raises Unreachable when the server stays silent.
+        A fact whose subject the log already holds is left out and named in `existing`. One that breaks its own
+        constraints, is too large, or says what was erased is named in `refused`: whoever may not read the log is not
+        told of erasures. Raises Unreachable when the server stays silent.
         """
-        invalid: list[tuple[str, str]] = []
+        refusals = await self.refusals()
+        refused: list[tuple[str, str]] = []
 
         def encoded() -> Iterator[tuple[str, bytes]]:
             for fact in facts:
                 try:
+                    refusals.check(fact)
                     yield subjects.subject_of(fact), encode(fact)
                 except InvalidFact as error:
-                    invalid.append((fact.event_id, str(error)))
+                    refused.append((fact.event_id, str(error)))
 
-        published = await self.publish_encoded(encoded())
-        return msgspec.structs.replace(published, refused=(*invalid, *published.refused))
+        published = await append.publish(self, encoded())
+        return msgspec.structs.replace(published, refused=(*refused, *published.refused))
 
     async def publish_encoded(self, records: Iterable[tuple[str, bytes]]) -> Published:
         """`publish` for facts that are bytes already, each with its subject: what an outbox holds."""
-        return await append.publish(self, records)
+        refusals = await self.refusals()
+        refused: list[tuple[str, str]] = []
+
+        def taken() -> Iterator[tuple[str, bytes]]:
+            for subject, data in records:
+                try:
+                    refusals.check_encoded(subject, data)
+                    yield subject, data
+                except InvalidFact as error:
+                    refused.append((subjects.parse(subject).event_id, str(error)))
+
+        published = await append.publish(self, taken())
+        return msgspec.structs.replace(published, refused=(*refused, *published.refused))
+
+    async def refusals(self) -> Refusals:
+        """What may not be said again, for one publication; nothing where this user may not read."""
+        if self.may_read and await read.matching(self, subjects.TOMBSTONES, self._refusals.through, 1):
+            self._refusals = refusals(await self.tombstones())
+        return msgspec.structs.replace(self._refusals, repeating={})
 
     async def give_feedback(self, feedback: FeedbackGiven) -> int:
-        """Publish feedback on an example the log holds; its sequence. Raises UnknownExample."""
+        """Publish feedback on an example the log holds; its sequence. Raises UnknownExample, or InvalidFact."""
+        (await self.refusals()).check(feedback)
         await self._require(feedback.example_id)
         return await append.publish_one(self, feedback)
 
     async def correct(self, correction: CorrectionRecorded) -> int:
         """Publish a correction; its sequence. Raises UnknownExample where it names an example the log lacks."""
+        (await self.refusals()).check(correction)
         if correction.example_id is not None:
             await self._require(correction.example_id)
         return await append.publish_one(self, correction)

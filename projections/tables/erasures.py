@@ -7,7 +7,7 @@ equals one that is folded anew from the log without the text.
 |---|---|---|---|---|
 | `listed` | messages that tombstones list | seq, erased_by | `_take_out` | `_take_out`, `_GONE` |
 | `gone` | erased examples | example_id, seq of the tombstone | `_take_out` | `_take_out`, `_blank` |
-| `left_over` | messages that hold text of `gone` | seq, ids | `_take_out` | `_take_out` |
+| `left_over` | messages that hold text of `gone` | seq, ids, repeats | `_take_out` | `_take_out` |
 """
 
 from __future__ import annotations
@@ -19,21 +19,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import json
 
-from events import digest_chain
+from events import digest_chain, same_words
 from events.facts import ErasedMessage, ExampleErased
 from events.message import Message
 
 from ..store import compaction
 from ..store.batch import WRONG_TOMBSTONE, Batch
-from ..store.database import Connection, append, by_column, first
+from ..store.database import Connection, append, by_column, first, insert
 from ..store.projection import ENVELOPE, Projection, envelope
 from .examples import BARE
 from .quarantine import IDS
 
 _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "VARCHAR"}
 
-_UNERASED = {"seq": "BIGINT", "ids": "VARCHAR[]"}
-"""`ids` are all that a message may be about: which of them is erased can change, what the message says cannot."""
+_UNERASED = {"seq": "BIGINT", "ids": "VARCHAR[]", "repeats": "BIGINT"}
+"""`ids` are all that a message may be about: which of them is erased can change, what the message says cannot.
+
+Of a message that says erased words under another id `repeats` is the last tombstone before it that lists them, and
+`ids` the example of that tombstone.
+"""
 
 _LISTED = """
 SELECT seq, min(erased_by) AS erased_by FROM (
@@ -49,6 +53,8 @@ _BLANK = {"occurred_at": None, "actor": None, "trace_id": None, "reason": "", "e
 _ERASED = """erased AS (
     SELECT example_id, seq FROM erasures
     UNION SELECT e.example_id, l.erased_by FROM examples e JOIN listed l USING (seq)
+    UNION SELECT e.example_id, u.repeats FROM examples e JOIN unerased_messages u USING (seq)
+          ANTI JOIN listed USING (seq) WHERE u.repeats IS NOT NULL
     UNION SELECT e.example_id, x.seq FROM examples e JOIN erased x ON e.corrects = x.example_id)"""
 
 _GONE = f"WITH RECURSIVE {_ERASED} SELECT example_id, min(seq) AS seq FROM erased GROUP BY example_id"
@@ -130,18 +136,21 @@ def _take_out(con: Connection, batch: Batch) -> None:
         blank = ", ".join(f"{name} = ${name}" for name in _BLANK)
         con.execute(f"UPDATE erasures SET {blank} WHERE seq IN (SELECT seq FROM listed)", _BLANK)
         con.execute(_LISTED_TABLE)
+    insert(con, "unerased_messages", _UNERASED, _repeating_erased(con, batch))
     con.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {_GONE}")
     _blank(con, batch)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE left_over AS
-            SELECT seq, [example_id] AS ids FROM examples WHERE erased_seq IS NOT NULL
-            UNION ALL SELECT seq, [example_id] FROM redactions SEMI JOIN gone USING (example_id)
-            UNION ALL SELECT seq, ids FROM (
+            SELECT seq, [example_id] AS ids, NULL::BIGINT AS repeats FROM examples WHERE erased_seq IS NOT NULL
+            UNION ALL SELECT seq, [example_id], NULL FROM redactions SEMI JOIN gone USING (example_id)
+            UNION ALL SELECT seq, ids, repeats FROM unerased_messages SEMI JOIN quarantine USING (seq)
+            WHERE repeats IS NOT NULL
+            UNION ALL SELECT seq, ids, NULL FROM (
                 SELECT seq, list_sort({IDS}) AS ids FROM quarantine WHERE category <> '{WRONG_TOMBSTONE}')
             WHERE list_has_any(ids, (SELECT list(example_id) FROM gone))"""
     )
     con.execute(
-        """INSERT INTO unerased_messages SELECT seq, ids FROM left_over
+        """INSERT INTO unerased_messages SELECT seq, ids, repeats FROM left_over
            ANTI JOIN listed USING (seq) ANTI JOIN unerased_messages USING (seq)"""
     )
     from .fact_tables import COMMENTED  # which holds this table too
@@ -154,6 +163,29 @@ def _take_out(con: Connection, batch: Batch) -> None:
         ("quarantine", "listed"),
     ):
         con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {seqs})")
+
+
+def _repeating_erased(con: Connection, batch: Batch) -> list[tuple[int, list[str], int]]:
+    """The messages of a batch that say words which an earlier tombstone lists, as rows of the unerased messages."""
+    examples = batch.rows.get("examples")
+    if examples is None:
+        return []
+    erased: dict[str, list[tuple[int, str]]] = {}
+    listing = con.execute(
+        "SELECT seq, example_id, erased FROM erasures WHERE contains(erased, '\"words\"') ORDER BY seq"
+    )
+    for seq, example_id, listed in listing.fetchall():
+        for key in {key for kept in json.decode(listed, type=tuple[ErasedMessage, ...]) for key in kept.words}:
+            erased.setdefault(key, []).append((seq, example_id))
+    rows = []
+    texts = examples.select(["seq", "prompt", "response", "original_response"]) if erased else examples.slice(0, 0)
+    for seq, prompt, *answers in zip(*texts.to_pydict().values(), strict=True):
+        keys = [same_words.key(prompt, answer) for answer in answers if prompt is not None and answer is not None]
+        tombstones = [each for key in keys for each in erased.get(key, ()) if each[0] < seq]
+        if tombstones:
+            last, example_id = max(tombstones)
+            rows.append((seq, [example_id], last))
+    return rows
 
 
 def _blank(con: Connection, batch: Batch) -> None:
@@ -229,7 +261,7 @@ ERASURES = Projection(
 )
 UNERASED_MESSAGES = Projection(
     name="unerased_messages",
-    version=2,
+    version=3,
     formerly="remnants",
     handles=(),
     columns=_UNERASED,

@@ -99,11 +99,14 @@ class Session:
     @asynccontextmanager
     async def state(self, *, as_it_stands: bool = False) -> AsyncIterator[tuple[Log, State]]:
         """The log and the state that follows from it; `as_it_stands` even if it follows from another log."""
+        from ..integrity.erasure import finish
         from ..state.client import open_state
 
         with self.progress("reading the log") as report:
             async with self.log() as log, open_state(self.settings, log, report, as_it_stands=as_it_stands) as state:
                 yield log, state
+                if not as_it_stands:
+                    await finish(log, state)
 
     @asynccontextmanager
     async def looking(self, as_of: str | None, policy: Path | None) -> AsyncIterator[tuple[Log, State]]:

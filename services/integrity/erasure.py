@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 from msgspec import Struct, field
 
 from events.errors import InvalidFact, RooflogError, UnknownExample
-from events.facts import WITH_TEXTS, AnyFact, ErasedMessage, ExampleErased, comments_of, texts_of
+from events.facts import WITH_TEXTS, AnyFact, ErasedMessage, ExampleErased, Fact, comments_of, texts_of
 from events.log.log import Log
 from events.message import Message, Tombstones, remembered
 from events.subjects import new_event_id
@@ -219,20 +219,46 @@ async def remove(log: Log, report: Progress | None = None) -> Removed:
 
 
 async def sweep(log: Log, remnants: dict[str, list[int]]) -> int:
-    """Erase what a late outbox published about erased examples. Returns how many messages were erased."""
-    late: dict[str, list[Message]] = {}
+    """Erase what was said about erased examples, or in their words. Returns how many messages were erased."""
+    await bury_late(log, remnants)
+    return (await remove(log)).messages
+
+
+async def bury_late(log: Log, remnants: dict[str, list[int]]) -> list[str]:
+    """Publish tombstones of messages, by example, that came after its erasure, and of comments that quote them.
+
+    Returns the new event ids.
+    """
+    published = []
     for example_id, seqs in remnants.items():
-        messages = [await log.at(seq) for seq in seqs]
-        late[example_id] = [message for message in messages if message is not None]
-    for example_id, arrived in late.items():
-        await bury(
+        messages = {seq: message for seq in seqs if (message := await log.at(seq)) is not None}
+        texts = [text for message in messages.values() for text in _strings(message, texts_of)]
+        for each in {each for message in messages.values() for each in message.parts.ids}:
+            messages |= {
+                m.seq: m for m in await log.history(each) if any(quotes(c, texts) for c in _strings(m, comments_of))
+            }
+        published += await bury(
             log,
-            {example_id: arrived},
+            {example_id: list(messages.values())},
             reason="arrived after its example was erased",
             actor="rooflog",
             asked=example_id,
         )
-    return (await remove(log)).messages
+    return published
+
+
+def _strings(message: Message, of: Callable[[Fact], list[str]]) -> list[str]:
+    try:
+        return of(message.fact())
+    except InvalidFact:
+        return []
+
+
+async def finish(log: Log, state: State) -> None:
+    """Erase what came after its erasure, where no projector runs that does."""
+    if state.is_owner and (remnants := (await state.ask("erasing"))["remnants"]):
+        await sweep(log, remnants)
+        await settle(state)
 
 
 async def settle(state: State) -> None:
@@ -266,7 +292,8 @@ async def erase(
     proposed = await plan(log, state, example_id, reason=reason, with_comments=with_comments)
     taken = proposed.taken
     for _ in range(ROUNDS):
-        if not await bury(log, taken, reason=reason, actor=actor, asked=example_id):
+        published = await bury(log, taken, reason=reason, actor=actor, asked=example_id)
+        if not [*published, *await bury_late(log, (await state.ask("erasing"))["remnants"])]:
             break
         taken = (await plan(log, state, example_id, with_comments=with_comments)).taken
     removed = await remove(log, report)

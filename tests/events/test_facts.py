@@ -126,6 +126,9 @@ SAID: list[Fact] = [
     ExampleCaptured(**BARE, example_id="a", prompt="", response="", source="chat_interaction", untrusted=True),
     FeedbackGiven(**BARE, example_id="a", feedback="positive", untrusted=True),
     CorrectionRecorded(**BARE, original_prompt="p", original_response="w", corrected_response="r", untrusted=True),
+    ExampleErased(
+        **BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, words=(f"1:{'5' * 32}",)),)
+    ),
 ]
 
 

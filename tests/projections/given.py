@@ -36,7 +36,7 @@ from events.facts import (
     FeedbackGiven,
     PolicyAdopted,
 )
-from events.message import Message, Tombstones, remembered, tombstones
+from events.message import Message, Tombstones, remembered, tombstones, words_in
 from events.subjects import Subject, subject_of
 from projections.fold import batch_file
 from projections.fold.projector import Projector, prepare
@@ -376,12 +376,19 @@ def _known(messages: Sequence[Message]) -> Tombstones:
 
 
 def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
-    """It lists what is, or may be, a text of the example, and the lies that would be believed instead."""
+    """It lists what is, or may be, a text of the example, and the lies that would be believed instead.
+
+    Where it lists a tombstone, it lists what says the words that were erased by that one, too.
+    """
     kinds = WITH_TEXTS + WITH_COMMENTS if erase.comments else WITH_TEXTS
     others = {message.seq for message, fact in _decoded(messages) if not isinstance(fact, kinds)}
     said = [m for m in messages if m.seq not in others and _is_of(m.parts, erase.example_id)]
+    known = _known(messages)
+    lies = known.wrong
     taken = said[: len(said) - erase.all_but]
-    lies = _known(messages).wrong
+    replaced = [known.facts[m.seq] for m in taken if m.seq in known.facts and m.seq not in lies]
+    words = {key for _, tombstone in replaced for each in tombstone.erased for key in each.words}
+    taken += [m for m, fact in _decoded(messages) if replaced and not words.isdisjoint(words_in(fact))]
     kept = {message.seq: remembered(message) for message in (*taken, *(messages[seq - 1] for seq in lies))}
     kept |= {seq: structs.replace(kept[seq], fact=None) for seq in lies}
     listed = tuple(kept[seq] for seq in sorted(kept))

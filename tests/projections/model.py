@@ -101,6 +101,7 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
                 about.texts.append((fact.prompt, fact.response))
                 about.original = (fact.original_response or "") if about.is_correction else ""
     erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}
+    erased |= _repeating_erased(facts, examples)
     for example in examples.values():
         if _is_erased(example.id, examples, erased):
             _forget(example)
@@ -132,6 +133,28 @@ def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[in
     """Feedback and decisions that a tombstone lists were never said."""
     listed = {message.seq for _, fact in facts if isinstance(fact, ExampleErased) for message in fact.erased}
     return ((seq, fact) for seq, fact in facts if not (isinstance(fact, WITH_COMMENTS) and seq in listed))
+
+
+def _repeating_erased(facts: Iterable[tuple[int, Fact]], examples: Mapping[str, Example]) -> set[str]:
+    """Examples that say words which were erased before."""
+    texts: dict[int, list[tuple[str, str]]] = {}
+    erased: set[tuple[str, str]] = set()
+    ids = set()
+    for seq, fact in facts:
+        match fact:
+            case ExampleCaptured() | ExampleRedacted():
+                texts[seq] = [_words(fact.prompt, fact.response)]
+            case CorrectionRecorded():
+                answers = (fact.corrected_response, fact.original_response)
+                texts[seq] = [_words(fact.original_prompt, answer) for answer in answers]
+            case ExampleErased():
+                erased.update(texts[kept.seq][0] for kept in fact.erased if kept.seq in texts)
+        ids |= {each.id for each in examples.values() if each.seq == seq and not erased.isdisjoint(texts[seq])}
+    return ids
+
+
+def _words(prompt: str, answer: str) -> tuple[str, str]:
+    return " ".join(prompt.split()), " ".join(answer.split())
 
 
 def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: set[str]) -> bool:

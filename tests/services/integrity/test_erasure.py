@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from msgspec import structs
 
+from events.codec import encode
 from events.facts import (
     CorrectionRecorded,
     ErasedMessage,
@@ -26,7 +27,7 @@ from events.facts import (
 )
 from events.log.log import Log
 from events.message import remembered
-from events.subjects import TOMBSTONES, new_event_id
+from events.subjects import TOMBSTONES, new_event_id, subject_of
 from projections.fold.content_digest import content_digest
 from projections.fold.projector import Projector
 from services.exporter.client import ask
@@ -75,6 +76,12 @@ async def tell(log: Log) -> None:
     assert not (await log.publish(STORY)).refused
     for subject in ("training.example.captured.a.again", "training.example.noticed.a.x"):
         await log.client.jetstream().publish(subject, f'{{"type":"x","text":"{MARKER}"}}'.encode())
+
+
+async def tell_unasked(log: Log, facts: Sequence[Fact]) -> int:
+    """Publish facts as somebody who may not read does; the first sequence."""
+    acks = [await log.client.jetstream().publish(subject_of(fact), encode(fact)) for fact in facts]
+    return acks[0].seq
 
 
 def files_holding(folder: Path, text: str) -> list[Path]:
@@ -151,9 +158,9 @@ async def test_every_comment_that_quotes_the_text_goes_with_it(cli: Cli, log: Lo
     words = [marker(*field) for field in fields()]
     story = [capture(ASKED, f"{ANSWER} Ask {' or '.join(words)}.", example_id="a")]
     assert not (await log.publish([*story, *quoting("a", "not what {field} said")])).refused
-    cli.run("stats")
     for word in words:
         assert len(await messages_holding(log, word)) == 2
+    cli.run("stats")
     cli.run("erase", "a", "--reason", "asked")
     for word in words:
         await assert_forgotten(cli, log, word)
@@ -213,15 +220,50 @@ async def test_what_arrives_after_its_erasure_goes_as_well(cli: Cli, log: Log, s
     await until_running(log)
     await tell(log)
     await asyncio.to_thread(cli.run, "erase", "a", "--reason", "asked")
-    published = await log.publish([STORY[1], fix("a", "late", SECRET)])
-    assert len(published.new) == 2
-    first = await log.last_sequence() - 1
+    late = [STORY[1], fix("a", "late", SECRET), capture(f" {ASKED}", f"{SECRET}\r\n", example_id="again")]
+    assert all("erased on 20" in reason for _, reason in (await log.publish(late)).refused)
+    first = await tell_unasked(log, late)
     async with asyncio.timeout(FAR_SECONDS), open_state(Settings(data_dir=cli.data_dir), log) as state:
-        while not {first, first + 1} <= await log.deleted():
+        while not {first, first + 1, first + 2} <= await log.deleted():
             await asyncio.sleep(0.05)
         while (await state.ask("erasing"))["compaction_due"]:
             await asyncio.sleep(0.05)
     await assert_forgotten(cli, log)
+
+
+async def test_without_projector_the_next_command_erases_what_arrived(cli: Cli, log: Log) -> None:
+    await tell(log)
+    cli.run("erase", "a", "--reason", "asked")
+    await tell_unasked(log, [STORY[1], capture(f" {ASKED}", f"{SECRET}\r\n", example_id="again")])
+    assert cli.json("show", "again")["verdict"]["reasons"] == ["erased", "not_approved"]
+    await assert_forgotten(cli, log)
+
+
+IMPORTED = {
+    "id": "gone1",
+    "timestamp": "2025-03-18T14:00:00",
+    "source": "chat_interaction",
+    "prompt": ASKED,
+    "response": SECRET,
+    "quality": {"user_feedback": "positive"},
+}
+
+
+@pytest.mark.parametrize("changed", [{}, {"id": "gone2"}, {"id": "gone2", "response": f" {SECRET}\r\n"}])
+async def test_an_import_of_what_was_erased_is_refused(
+    cli: Cli, log: Log, tmp_path: Path, changed: dict[str, str]
+) -> None:
+    file = tmp_path / "chat.jsonl"
+    file.write_text(json.dumps(IMPORTED))
+    cli.run("import", file)
+    cli.run("erase", "gone1", "--reason", "asked")
+    last = await log.last_sequence()
+    file.write_text(f"{json.dumps(IMPORTED | {'id': 'kept', 'response': ANSWER})}\n{json.dumps(IMPORTED | changed)}\n")
+    report = cli.json("import", file, code=1)
+    (problem,) = report["problems"]
+    assert (report["new"], problem["line"]) == (2, 2)
+    assert "erased on 20" in problem["reason"]
+    assert await log.last_sequence() == last + 2
 
 
 @pytest.mark.parametrize("removed", [0, 1, 5])
