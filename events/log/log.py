@@ -217,6 +217,10 @@ class Log(Connection):
         messages = await read.from_sequence(self, seq, 1)
         return messages[0] if messages and messages[0].seq == seq else None
 
+    async def those(self, seqs: Iterable[int]) -> dict[int, Message]:
+        """The messages of some sequences that the log still holds."""
+        return await read.those(self, seqs)
+
     async def before(self, moment: datetime) -> int:
         """The last sequence that the log had received before a moment; 0 where there was none."""
         first = await read.first_since(self, moment)

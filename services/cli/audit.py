@@ -12,6 +12,7 @@ import msgspec
 from rich.table import Table
 
 from ..volume import VolumeError, open_volume
+from .backup import unwritten
 from .command import Outcome, Session, actor_option, command, counted, plain, sequences
 from .exports import export_now
 
@@ -40,7 +41,7 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
     Corrections of it and exact copies repeat the text and are erased with it. Exports that had contained it lose their
     texts, and the volume gets one without it. It cannot be undone. Interrupted, the same command finishes it.
     """
-    from ..integrity import erasure
+    from ..integrity import erasure, ledger
 
     async with session.state() as (log, state):
         if dry_run:
@@ -59,18 +60,22 @@ async def erase(session: Session, example_id: str, reason: str, comments: bool, 
                 log, state, example_id, reason=reason, actor=session.settings.who, with_comments=comments, report=report
             )
         withdrawn = await _withdraw(session, log, state, done)
+        ledgers, problems = await ledger.write_all(log, session.settings.data_dir)
     value = {
         "status": "erased",
         "example_id": example_id,
         "erased_ids": done.ids,
         "messages": done.messages,
         "comments_kept": done.comments_kept,
+        "ledgers": ledgers,
+        "ledger_problems": problems,
     } | withdrawn
     lines = [f"erased {plain(', '.join(done.ids))}: {counted(done.messages, 'message')} went from the log"]
     if done.comments_kept:
         kept = sequences(done.comments_kept)
         lines.append(f"comments were kept at {kept}; if they repeat the text, say it again with --comments")
-    return Outcome(value, "\n".join([*lines, *_withdrawn(withdrawn)]))
+    lines += [*_withdrawn(withdrawn), *(f"{plain(path)} says so to whoever restores a backup" for path in ledgers)]
+    return Outcome(value, "\n".join([*lines, *unwritten(problems)]))
 
 
 async def _withdraw(session: Session, log: Log, state: State, done: Erased) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -177,6 +177,11 @@ def _kept(messages: Iterable[Message], known: Tombstones) -> dict[int, ErasedMes
             kept |= {seq: listed[seq].erased or each for seq, each in of.items() if seq not in known.held}
         kept[message.seq] = each
     return kept
+
+
+def held_of(tombstone: ExampleErased, held: Mapping[int, Message]) -> tuple[ErasedMessage, ...]:
+    """What a tombstone lists of the messages that a log holds, each as what it is."""
+    return tuple(kept for kept in tombstone.erased if kept.seq in held and _are_same(kept, remembered(held[kept.seq])))
 
 
 def _contradicting(kept: dict[int, ErasedMessage], known: Tombstones) -> list[Message]:
