@@ -97,6 +97,19 @@ async def plan(log: Log, state: State, example_id: str, *, reason: str = "", wit
     return proposed
 
 
+async def plan_all(
+    log: Log, state: State, example_ids: Iterable[str], *, reason: str = "", with_comments: bool = False
+) -> Plan:
+    """What the erasure of several examples takes; each is planned once. Raises as `plan` does."""
+    together = Plan({})
+    for example_id in example_ids:
+        if example_id not in together.taken:
+            one = await plan(log, state, example_id, reason=reason, with_comments=with_comments)
+            together.taken |= one.taken
+            together.left += one.left
+    return together
+
+
 def _correction(message: Message, ids: Sequence[str]) -> str | None:
     """The correction that a message is: it lies under the subject of what it corrects, and is an example itself."""
     correction_id = message.parts.correction_id
@@ -283,30 +296,38 @@ async def settle(state: State) -> None:
 async def erase(
     log: Log,
     state: State,
-    example_id: str,
+    example_ids: Sequence[str],
     *,
     reason: str,
     actor: str,
     with_comments: bool = False,
     report: Progress | None = None,
 ) -> Erased:
-    """Erase an example and everything that repeats its text from the log and the tables.
+    """Erase examples and everything that repeats their texts from the log and the tables.
 
     Raises UnknownExample. After any other error the same call does the rest.
     """
-    proposed = await plan(log, state, example_id, reason=reason, with_comments=with_comments)
-    taken = proposed.taken
-    for _ in range(ROUNDS):
-        published = await bury(log, taken, reason=reason, actor=actor, asked=example_id)
-        if not [*published, *await bury_late(log, (await state.ask("erasing"))["remnants"])]:
-            break
-        taken = (await plan(log, state, example_id, with_comments=with_comments)).taken
+    together = await plan_all(log, state, example_ids, reason=reason, with_comments=with_comments)
+    taken = {message.seq for messages in together.taken.values() for message in messages}
+    done = Erased([], 0, 0, sorted({message.seq for message in together.left} - taken))
+    for example_id in example_ids:
+        if example_id in done.ids:
+            continue
+        proposed = await plan(log, state, example_id, with_comments=with_comments)
+        for _ in range(ROUNDS):
+            published = await bury(log, proposed.taken, reason=reason, actor=actor, asked=example_id)
+            if not [*published, *await bury_late(log, (await state.ask("erasing"))["remnants"])]:
+                break
+            proposed = await plan(log, state, example_id, with_comments=with_comments)
+        ids, first = await buried(log, example_id)
+        done.ids += [each for each in ids or proposed.ids if each not in done.ids]
+        done.first = min(filter(None, (done.first, first)), default=0)
     removed = await remove(log, report)
-    if left := {message.seq for messages in proposed.taken.values() for message in messages} & set(removed.left):
+    if left := taken & set(removed.left):
         raise RooflogError(f"sequence {min(left)} was not removed, as another tombstone contradicts it; erase again")
+    done.messages = removed.messages
     await settle(state)
-    ids, first = await buried(log, example_id)
-    return Erased(ids or proposed.ids, first, removed.messages, [message.seq for message in proposed.left])
+    return done
 
 
 async def buried(log: Log, asked: str) -> tuple[list[str], int]:

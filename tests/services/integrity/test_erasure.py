@@ -412,7 +412,61 @@ async def trained(cli: Cli, log: Log) -> list[str]:
     return [before, first, export(cli)["export_digest"]]
 
 
+class TestChosenByFilters:
+    async def test_nothing_goes_before_it_was_shown_and_confirmed(self, cli: Cli, log: Log) -> None:
+        await tell(log)
+        shown = cli.run("erase", "--by", "test", "--reason", "asked", code=1).stdout
+        assert "say it again with --yes" in shown
+        assert await log.matching(TOMBSTONES) == []
+        told = cli.json("erase", "--by", "test", "--source", "chat_interaction", "--reason", "asked", "--yes")
+        assert set(told["erased_ids"]) == REPEATING | {"other"}
+        await assert_forgotten(cli, log)
+
+    @pytest.mark.parametrize(
+        ("chosen", "erased"),
+        [
+            (["--tag", "codes"], {"b"}),
+            (["--project", "Depot"], {"c"}),
+            (["--tag", "codes", "--project", "Depot"], set()),
+            (["--about", "pipe  BOOT"], {"c"}),
+            (["--about", "pipe boot", "--tag", "codes"], set()),
+        ],
+    )
+    async def test_every_filter_has_to_match(self, cli: Cli, log: Log, chosen: list[str], erased: set[str]) -> None:
+        tagged = structs.replace(TRAINED[1], tags=("codes",)), structs.replace(TRAINED[2], project_context="Depot")
+        await log.publish([TRAINED[0], *tagged])
+        if not erased:
+            assert "no example matches" in cli.run("erase", *chosen, "--reason", "x", "--dry-run", code=2).stderr
+        else:
+            assert set(cli.json("erase", *chosen, "--reason", "x", "--dry-run")["erased_ids"]) == erased
+
+    def test_ids_and_filters_are_not_mixed(self, cli: Cli) -> None:
+        for chosen in ([], ["a", "--tag", "codes"]):
+            assert "give one or more IDs, or filters" in cli.run("erase", *chosen, "--reason", "x", code=2).stderr
+
+    async def test_what_held_finds_is_erased_with_its_comments(self, cli: Cli, log: Log) -> None:
+        await tell(log)
+        comment = FeedbackGiven(**about("other", "said"), feedback="negative", comment=f"ask {MARKER}")
+        await log.publish([comment])
+        found = cli.json("held", MARKER.upper())
+        assert set(found["examples"]) == {*REPEATING - {"copy"}, "copy", "other"} - {"by-words"} | {"by-words"}
+        assert {place["seq"] for place in found["places"]} == {2, 3, 4, 5, 6, 7, 8, 11, 12, 13}
+        cli.run("erase", "--about", MARKER, "--reason", "asked", "--yes")
+        await assert_forgotten(cli, log)
+        assert cli.json("held", MARKER)["status"] == "nothing"
+
+
 class TestExports:
+    async def test_a_dry_run_names_files_exports_and_trainings(self, cli: Cli, log: Log) -> None:
+        _, first, second = await trained(cli, log)
+        told = cli.json("erase", "a", "--reason", "asked", "--dry-run")
+        assert [one["export_digest"] for one in told["exports"]] == [second, first]
+        assert [t["call_id"] for t in told["trainings"]] == ["fc-1"]
+        files = [path.rpartition(" ")[2] for path in told["files"]]
+        assert str(cli.data_dir / "rooflog.duckdb") in files
+        assert {f"exports/{first}/data/sft-train.jsonl", f"exports/{second}/README.md"} <= set(files)
+        assert files_holding(cli.data_dir, MARKER) != []
+
     async def test_no_export_holds_the_text_and_earlier_ones_are_listed(self, cli: Cli, log: Log) -> None:
         before, first, second = await trained(cli, log)
         told = cli.json("erase", "a", "--reason", "asked")
