@@ -276,3 +276,14 @@ def texts_of(fact: Fact) -> list[str]:
 def comments_of(fact: Fact) -> list[str]:
     """The comments that a fact holds."""
     return strings_of(fact, "comment")
+
+
+def notes_of(fact: Fact) -> list[str]:
+    """The comments and data of a fact in which somebody may quote a text; not its ids, which its subject repeats.
+
+    A tombstone's data are what it lists.
+    """
+    if isinstance(fact, ExampleErased):
+        return comments_of(fact)
+    ids = {fact.event_id, fact.about, *getattr(fact, "aliases", ())}
+    return [*comments_of(fact), *(text for text in strings_of(fact, "data") if text not in ids)]

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct, field
 
 from events.errors import InvalidFact, RooflogError, UnknownExample
-from events.facts import WITH_TEXTS, AnyFact, ErasedMessage, ExampleErased, Fact, comments_of, texts_of
+from events.facts import WITH_TEXTS, AnyFact, ErasedMessage, ExampleErased, Fact, comments_of, notes_of, texts_of
 from events.log.log import Log
 from events.message import Message, Tombstones, remembered
 from events.subjects import new_event_id
@@ -60,7 +60,7 @@ class Removed(Struct):
 
 
 async def plan(log: Log, state: State, example_id: str, *, reason: str = "", with_comments: bool = False) -> Plan:
-    """Every message with an example's text or a comment that quotes it; every comment where `with_comments`.
+    """Every message with an example's text, or that quotes it; every comment where `with_comments`.
 
     A tombstone stays unless its reason quotes the text. `reason` is that of the tombstones to come. Raises RooflogError
     where it quotes the text, and UnknownExample where the log never held a fact about the example.
@@ -79,7 +79,7 @@ async def plan(log: Log, state: State, example_id: str, *, reason: str = "", wit
         if isinstance(fact, WITH_TEXTS):
             texts += texts_of(fact)
             proposed.taken[_correction(message, ids) or about].append(message)
-        elif any(comments_of(fact)):
+        elif any(notes_of(fact)):
             commented.append((about, fact, message))
     if quotes(reason[:1].lower() + reason[1:], texts):
         raise RooflogError(
@@ -88,9 +88,10 @@ async def plan(log: Log, state: State, example_id: str, *, reason: str = "", wit
         )
     for about, fact, message in commented:
         is_tombstone = isinstance(fact, ExampleErased)
-        if any(quotes(comment, texts) for comment in comments_of(fact)) or (with_comments and not is_tombstone):
+        has_comment = any(comments_of(fact)) and not is_tombstone
+        if any(quotes(note, texts) for note in notes_of(fact)) or (with_comments and has_comment):
             proposed.taken[about].append(message)
-        elif not is_tombstone:
+        elif has_comment:
             proposed.left.append(message)
     if not messages and not (await buried(log, example_id))[0]:
         raise UnknownExample(example_id)
@@ -253,7 +254,7 @@ async def bury_late(log: Log, remnants: dict[str, list[int]]) -> list[str]:
         texts = [text for message in messages.values() for text in _strings(message, texts_of)]
         for each in {each for message in messages.values() for each in message.parts.ids}:
             messages |= {
-                m.seq: m for m in await log.history(each) if any(quotes(c, texts) for c in _strings(m, comments_of))
+                m.seq: m for m in await log.history(each) if any(quotes(c, texts) for c in _strings(m, notes_of))
             }
         published += await bury(
             log,

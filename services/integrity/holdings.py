@@ -39,7 +39,7 @@ async def held(log: Log, words: str, report: Progress | None = None) -> list[Pla
     async for messages in log.read(0, last, READ):
         for message in messages:
             if wanted and not message.erased:
-                places += [_place(message, *found) for found in _fields(message, wanted)]
+                places += [_place(message, field, trait) for field, trait in _fields(message, wanted)]
         if report:
             report(messages[-1].seq, last)
     return places
