@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from msgspec import json
 
 from events import digest_chain, same_words
-from events.facts import ErasedMessage, ExampleErased
+from events.facts import DECISIONS, ErasedMessage, ExampleErased, Fact, FeedbackGiven
 from events.message import Message
 
 from ..store import compaction
@@ -28,7 +28,7 @@ from ..store.batch import WRONG_TOMBSTONE, Batch
 from ..store.database import Connection, append, by_column, first, insert
 from ..store.projection import ENVELOPE, Projection, envelope
 from .examples import BARE
-from .quarantine import IDS
+from .quarantine import IDS, SUBJECT_ID
 
 _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "VARCHAR"}
 
@@ -77,6 +77,10 @@ def _blank_row(message: Message) -> tuple[object, ...] | None:
     of = message.parts
     known = {"seq": message.seq, "event_id": of.event_id, "example_id": of.about} | _BLANK
     return tuple(known[name] for name in _COLUMNS)
+
+
+COMMENTS_ALONE: tuple[type[Fact], ...] = (FeedbackGiven, *DECISIONS)
+"""What is said about an example and is none: it counts no more once a tombstone has named the example."""
 
 
 def set_aside_wrong(con: Connection, batch: Batch) -> None:
@@ -128,7 +132,10 @@ def _fold(con: Connection, batch: Batch) -> None:
 
 def _take_out(con: Connection, batch: Batch) -> None:
     """Take the text of erased examples out of every table, also of what arrives after its erasure."""
-    arrived = not batch.rows.keys().isdisjoint(("erasures", "examples", "redactions"))
+    from .fact_tables import COMMENTED  # which holds this table too
+
+    commented = [table.name for table in COMMENTED if "actor" in table.columns]
+    arrived = not batch.rows.keys().isdisjoint(("erasures", "examples", "redactions", *commented))
     if not (arrived or batch.quarantined or batch.erased) or not first(con, "SELECT 1 FROM erasures LIMIT 1"):
         return
     con.execute(_LISTED_TABLE)
@@ -139,9 +146,14 @@ def _take_out(con: Connection, batch: Batch) -> None:
     insert(con, "unerased_messages", _UNERASED, _repeating_erased(con, batch))
     con.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {_GONE}")
     _blank(con, batch)
+    late = " UNION ALL ".join(f"SELECT seq, example_id FROM {name}" for name in commented)
+    late += f" UNION ALL SELECT seq, {SUBJECT_ID} FROM quarantine WHERE category = '{WRONG_TOMBSTONE}'"
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE left_over AS
-            SELECT seq, [example_id] AS ids, NULL::BIGINT AS repeats FROM examples WHERE erased_seq IS NOT NULL
+            WITH named AS (SELECT example_id, min(seq) AS erased_by FROM erasures GROUP BY ALL)
+            SELECT seq, [example_id] AS ids, NULL::BIGINT AS repeats
+            FROM ({late}) JOIN named USING (example_id) WHERE seq > erased_by AND seq >= {batch.first}
+            UNION ALL SELECT seq, [example_id], NULL FROM examples WHERE erased_seq IS NOT NULL
             UNION ALL SELECT seq, [example_id], NULL FROM redactions SEMI JOIN gone USING (example_id)
             UNION ALL SELECT seq, ids, repeats FROM unerased_messages SEMI JOIN quarantine USING (seq)
             WHERE repeats IS NOT NULL
@@ -153,16 +165,18 @@ def _take_out(con: Connection, batch: Batch) -> None:
         """INSERT INTO unerased_messages SELECT seq, ids, repeats FROM left_over
            ANTI JOIN listed USING (seq) ANTI JOIN unerased_messages USING (seq)"""
     )
-    from .fact_tables import COMMENTED  # which holds this table too
-
     for table, seqs in (
         ("unerased_messages", "listed"),
-        *((table.name, "listed") for table in COMMENTED),
+        *((name, seqs) for name in commented for seqs in ("listed", "left_over")),
         ("redactions", "left_over"),
         ("quarantine", "left_over"),
         ("quarantine", "listed"),
     ):
         con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {seqs})")
+    if batch.facts:  # what is judged next
+        hidden = {seq for (seq,) in con.execute("SELECT seq FROM left_over").fetchall()}
+        for kind in COMMENTS_ALONE:
+            batch.facts[kind] = [(seq, fact) for seq, fact in batch.facts[kind] if seq not in hidden]
 
 
 def _repeating_erased(con: Connection, batch: Batch) -> list[tuple[int, list[str], int]]:
@@ -261,7 +275,7 @@ ERASURES = Projection(
 )
 UNERASED_MESSAGES = Projection(
     name="unerased_messages",
-    version=3,
+    version=4,
     formerly="remnants",
     handles=(),
     columns=_UNERASED,

@@ -139,8 +139,8 @@ def corrected(
     )
 
 
-def approved(example_id: str, *, revision: int = 0) -> ExampleApproved:
-    return ExampleApproved(example_id=example_id, revision=revision, **_envelope())
+def approved(example_id: str, *, revision: int = 0, reason: str | None = None) -> ExampleApproved:
+    return ExampleApproved(example_id=example_id, revision=revision, reason=reason, **_envelope())
 
 
 def reopened(example_id: str, *, revision: int = 0) -> ExampleReopened:

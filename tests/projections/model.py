@@ -13,6 +13,7 @@ from msgspec import Struct
 from events.facts import (
     WITH_COMMENTS,
     CorrectionRecorded,
+    Decision,
     Document,
     ExampleApproved,
     ExampleCaptured,
@@ -130,9 +131,14 @@ def _last_thumb(example: Example, thumbs: list[tuple[int, FeedbackGiven]]) -> tu
 
 
 def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[int, Fact]]:
-    """Feedback and decisions that a tombstone lists were never said."""
-    listed = {message.seq for _, fact in facts if isinstance(fact, ExampleErased) for message in fact.erased}
-    return ((seq, fact) for seq, fact in facts if not (isinstance(fact, WITH_COMMENTS) and seq in listed))
+    """Feedback and decisions that a tombstone lists, or that came after it, were never said."""
+    tombstones = [(seq, fact) for seq, fact in facts if isinstance(fact, ExampleErased)]
+    listed = {message.seq for _, fact in tombstones for message in fact.erased}
+    since = {fact.example_id: seq for seq, fact in reversed(tombstones)}
+    for seq, fact in facts:
+        is_late = isinstance(fact, FeedbackGiven | Decision) and seq > since.get(fact.example_id, seq)
+        if not is_late and not (isinstance(fact, WITH_COMMENTS) and seq in listed):
+            yield seq, fact
 
 
 def _repeating_erased(facts: Iterable[tuple[int, Fact]], examples: Mapping[str, Example]) -> set[str]:

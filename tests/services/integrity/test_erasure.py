@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 from msgspec import structs
+from pyarrow import parquet
 
 from events.codec import encode
 from events.facts import (
@@ -38,7 +39,7 @@ from services.state.client import open_state
 from services.state.owner import Owner
 from tests.deadlines import FAR_SECONDS
 
-from ...events.quoting import fields, marker, quoting
+from ...events.quoting import fields, marked, marker, quoting
 from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
 from ..forked import Forked
 from ..projector.test_service import until_running
@@ -372,6 +373,7 @@ async def test_a_lie_that_came_first_is_erased(cli: Cli, log: Log, told: dict[st
     cli.run("stats")
     cli.run("erase", "a", "--reason", "asked")
     await log.publish([lies([1], kept, **told | {"corrected": "0" * 32}), lies([2], kept, digest="0" * 64)])
+    cli.run("stats")
     await assert_forgotten(cli, log)
     assert cli.json("verify")["problems"] == []
     assert len(await training_set(cli, log)) == 2
@@ -410,6 +412,57 @@ async def trained(cli: Cli, log: Log) -> list[str]:
     )
     await log.publish(LIKES[2:])
     return [before, first, export(cli)["export_digest"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_no_word_of_any_field_survives_whatever_is_killed(cli: Cli, seed: int) -> None:
+    rng = random.Random(seed)
+    facts = marked("a")
+    words = [word for word, _ in facts]
+    story = [fact for _, fact in facts] + [capture(ASKED, f"{ANSWER} Ask {' or '.join(words)}.", example_id="a")]
+    story += [capture(f"What of roof {n}?", example_id=f"other{n}") for n in range(5)]
+    rng.shuffle(story)
+    with EmbeddedServer(cli.data_dir) as server:
+        log = await Log.connect(server.access())
+        late = story[-rng.randrange(2, 8) :]
+        for fact in story[: -len(late)]:
+            await tell_unasked(log, [fact])
+            if rng.random() < 0.15:
+                cli.run(*rng.choice([["stats"], ["export", "--min-examples", "0"], ["stats", "--as-of", "3"]]))
+        await log.client.jetstream().publish("training.example.noticed.a.x", f"{{{words[0]}".encode())
+        await tell_unasked(log, [capture(ASKED, SECRET, example_id="a")])
+        assert await messages_holding(log, words[0]) != []
+        await killed(cli, rng, "erase", "a", "--reason", "asked", "--comments")
+        cli.run("erase", "a", "--reason", "asked", "--comments")
+        for part in (late[: len(late) // 2], late[len(late) // 2 :]):
+            await tell_unasked(log, part)
+            await killed(cli, rng, "stats")
+            cli.run("stats")
+        cli.run("erase", "a", "--reason", "asked", "--comments")
+        await assert_forgotten(cli, log)
+        assert [word for word in words if await messages_holding(log, word)] == []
+        assert [word for word in words if files_holding(cli.data_dir, word)] == []
+        assert decoded_holding(cli.data_dir, words) == []
+        await log.close()
+
+
+async def killed(cli: Cli, rng: random.Random, *args: str) -> None:
+    """Start a command, and kill it at some moment."""
+    process = cli.start(*args)
+    await asyncio.sleep(rng.uniform(0.0, 1.1))
+    process.kill()
+    process.wait()
+
+
+def decoded_holding(folder: Path, words: Sequence[str]) -> list[str]:
+    """The rows of databases and Parquet files with one of some words, however the files compress them."""
+    rows = [repr(row) for path in folder.rglob("*.parquet") for row in parquet.read_table(path).to_pylist()]
+    for path in folder.rglob("*.duckdb"):
+        with duckdb.connect(path, read_only=True) as con:
+            names = [name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+            rows += [f"{name} {row}" for name in names for row in con.execute(f"FROM {name}").fetchall()]
+    return [row for row in rows if any(word in row for word in words)]
 
 
 class TestChosenByFilters:
@@ -464,7 +517,8 @@ class TestExports:
         assert [t["call_id"] for t in told["trainings"]] == ["fc-1"]
         files = [path.rpartition(" ")[2] for path in told["files"]]
         assert str(cli.data_dir / "rooflog.duckdb") in files
-        assert {f"exports/{first}/data/sft-train.jsonl", f"exports/{second}/README.md"} <= set(files)
+        digests = {path.split("/")[1] for path in files if path.startswith("exports/")}
+        assert digests == {first, second}
         assert files_holding(cli.data_dir, MARKER) != []
 
     async def test_no_export_holds_the_text_and_earlier_ones_are_listed(self, cli: Cli, log: Log) -> None:

@@ -258,7 +258,7 @@ async def test_an_erasure_reaches_segments_before_it_is_complete(
     await say_everything(log)
     owner = await folded(log, tmp_path)
     assert [MARKER in told(path) for path in files(owner)] == [True, False, False]
-    await erasure.erase(log, State(log, owner, None), "gone", reason="asked", actor="ann")
+    await erasure.erase(log, State(log, owner, None), ["gone"], reason="asked", actor="ann")
     assert [MARKER in told(path) for path in files(owner)] == [False, False]
     assert [one.first for one in sealed(owner)] == [101, 201]
     await owner.seal(log, asyncio.Lock(), asyncio.Lock())
@@ -376,7 +376,7 @@ async def test_a_running_projector_seals_and_an_erasure_waits_for_it(
             return list(folder.glob("*.arrow"))
 
         assert sum(MARKER in told(path) for path in await are_sealed()) == 1
-        await erasure.erase(log, state, "gone", reason="asked", actor="ann")
+        await erasure.erase(log, state, ["gone"], reason="asked", actor="ann")
         process.send_signal(signal.SIGSTOP)
         while Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "T":
             await asyncio.sleep(0.001)
