@@ -31,6 +31,9 @@ ContextKey = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
 Place = Annotated[Data, Meta(pattern=r"\A[a-z_]+(\.([a-z_]+|[0-9]{1,4}))*\Z")]
 """The path of a text inside a fact, such as `prompt` or `tools.0.result`."""
 
+WordsKey = Annotated[Data, Meta(pattern=r"\A[0-9]+:[0-9a-f]{32}\Z")]
+"""The key of a prompt and its answer in normal form; see `same_words.key`."""
+
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number that every JSON reader keeps exactly."""
 
@@ -98,6 +101,7 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     `digest` is of its payload. `fact` is the tag of the fact that it held, None where it held no valid one. Of a
     correction, `corrected` is the key of the answer that it replaced, which stays out of the training set. Of a turn,
     `follows` is the example before it, and `conversation` the key of its conversation: later turns hang on it still.
+    `words` are the keys of what may not be said again.
     """
 
     seq: Count
@@ -107,6 +111,7 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     corrected: TextKey | None = None
     follows: Id | None = None
     conversation: TextKey | None = None
+    words: tuple[WordsKey, ...] = ()
 
 
 ToolTurns = Annotated[tuple[ToolTurn, ...], FEW]
@@ -333,3 +338,14 @@ def texts_of(fact: Fact) -> list[str]:
 def comments_of(fact: Fact) -> list[str]:
     """The comments that a fact holds."""
     return strings_of(fact, "comment")
+
+
+def notes_of(fact: Fact) -> list[str]:
+    """The comments and data of a fact in which somebody may quote a text; not its ids, which its subject repeats.
+
+    A tombstone's data are what it lists.
+    """
+    if isinstance(fact, ExampleErased):
+        return comments_of(fact)
+    ids = {fact.event_id, fact.about, *getattr(fact, "aliases", ())}
+    return [*comments_of(fact), *(text for text in strings_of(fact, "data") if text not in ids)]

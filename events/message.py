@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
-from . import digest_chain, subjects
+from . import digest_chain, same_words, subjects
 from .codec import decode
 from .errors import InvalidFact
-from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleCaptured, ExampleErased
+from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleCaptured, ExampleErased, ExampleRedacted, Fact
 from .subjects import Subject
 
 
@@ -51,8 +51,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     @property
     def entry(self) -> bytes:
         """What this message adds to the running digest, the same before and after its erasure."""
-        payload = bytes.fromhex(self.erased.digest) if self.erased else hashlib.sha256(self.data).digest()
-        return digest_chain.entry(self.subject, payload)
+        if self.erased:
+            return _entry(self.erased)
+        return digest_chain.entry(self.subject, hashlib.sha256(self.data).digest())
 
     def fact(self) -> AnyFact:
         """The fact it holds; raises InvalidFact."""
@@ -69,12 +70,14 @@ def legible(subject: str) -> str:
 def remembered(message: Message) -> ErasedMessage:
     """What a tombstone keeps of a message, without its text."""
     tag = corrected = follows = conversation = None
+    words: tuple[str, ...] = ()
     try:
         fact = message.fact()
     except InvalidFact:
         pass
     else:
         tag = str(type(fact).__struct_config__.tag)
+        words = own_words(fact)
         if isinstance(fact, CorrectionRecorded):
             corrected = text_key(fact.original_prompt, fact.original_response)
         if isinstance(fact, ExampleCaptured):
@@ -87,7 +90,26 @@ def remembered(message: Message) -> ErasedMessage:
         corrected=corrected,
         follows=follows,
         conversation=conversation,
+        words=words,
     )
+
+
+def own_words(fact: Fact) -> tuple[str, ...]:
+    """The key of the prompt and answer of an example that a fact brings or replaces."""
+    match fact:
+        case ExampleCaptured() | ExampleRedacted():
+            return (same_words.key(fact.prompt, fact.response),)
+        case CorrectionRecorded():
+            return (same_words.key(fact.original_prompt, fact.corrected_response),)
+        case _:
+            return ()
+
+
+def words_in(fact: Fact) -> tuple[str, ...]:
+    """The keys of every prompt and answer that a fact repeats: of a correction the answer that it replaces as well."""
+    if isinstance(fact, CorrectionRecorded):
+        return (*own_words(fact), same_words.key(fact.original_prompt, fact.original_response))
+    return own_words(fact)
 
 
 def text_key(prompt: str, response: str) -> str:
@@ -98,6 +120,47 @@ def text_key(prompt: str, response: str) -> str:
 def conversation_key(conversation: str) -> str:
     """What stands for a conversation: 128 bits of the SHA-256 of its id, in hexadecimal."""
     return hashlib.sha256(conversation.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+class Tombstones(msgspec.Struct, frozen=True):
+    """The tombstones of the log, by sequence, with the message of each.
+
+    `held` are the messages that they list and the log still holds. `wrong` are the tombstones that count for nothing,
+    each with the first sequence that it lists as what it is not.
+    """
+
+    facts: dict[int, tuple[Message, ExampleErased]]
+    held: dict[int, Message]
+    wrong: dict[int, int]
+
+    @property
+    def listed(self) -> dict[int, Message]:
+        """The messages that tombstones list which count."""
+        return self.first(self.wrong)
+
+    def first(self, without: Collection[int] = ()) -> dict[int, Message]:
+        """The messages that tombstones list, as the first one of each says, whether or not it counts."""
+        return listed((seq, fact) for seq, (_, fact) in self.facts.items() if seq not in without)
+
+
+def tombstones(facts: dict[int, tuple[Message, ExampleErased]], held: Mapping[int, Message]) -> Tombstones:
+    """Which tombstones count: every message that they list has their subject and digest.
+
+    `held` are the listed messages that are still on the log. What a gap of the log was its first tombstone says.
+    """
+    gaps = listed((seq, fact) for seq, (_, fact) in facts.items())
+    wrong = {}
+    for seq, (_, fact) in facts.items():
+        for kept in fact.erased:
+            message = held.get(kept.seq) or gaps.get(kept.seq)
+            if kept.seq >= seq or message is None or message.entry != _entry(kept):
+                wrong[seq] = kept.seq
+                break
+    return Tombstones(facts, dict(held), wrong)
+
+
+def _entry(kept: ErasedMessage) -> bytes:
+    return digest_chain.entry(kept.subject, bytes.fromhex(kept.digest))
 
 
 def listed(tombstones: Iterable[tuple[int, ExampleErased]]) -> dict[int, Message]:

@@ -50,7 +50,7 @@ def strings_of(value: Struct, trait: Trait) -> list[str]:
         for path, declared in _paths(type(value))
         if declared == trait
         for each in values_at(value, path)
-        for text in _inside(each)
+        for text in inside(each)
     ]
 
 
@@ -113,15 +113,16 @@ def _walk(node: inspect.Type, path: Path = ()) -> Iterator[tuple[Path, dict[str,
             yield path, {}
 
 
-def _inside(value: object) -> Iterator[str]:
+def inside(value: object) -> Iterator[str]:
+    """Every string inside a value, the keys of mappings included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _inside(key)
-            yield from _inside(item)
+            yield from inside(key)
+            yield from inside(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _inside(item)
+            yield from inside(item)
     elif isinstance(value, Struct):
-        yield from _inside(structs.astuple(value))
+        yield from inside(structs.astuple(value))

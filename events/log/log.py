@@ -15,7 +15,8 @@ from .. import subjects
 from ..codec import encode
 from ..errors import Forbidden, InvalidFact, RooflogError, StalePolicy, StaleRevision, UnknownExample, Unreachable
 from ..facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
-from ..message import Message
+from ..message import Message, Tombstones, tombstones
+from ..refusals import Refusals, refusals
 from ..words import describe
 from . import append, read, stream
 from .access import Access
@@ -35,6 +36,8 @@ class _Info(msgspec.Struct):
 
 class Log(Connection):
     """A connection to the stream of facts; create it with `connect`."""
+
+    _refusals = Refusals()
 
     @classmethod
     async def connect(
@@ -77,32 +80,55 @@ class Log(Connection):
     async def publish(self, facts: Iterable[Fact]) -> Published:
         """Put facts on the log in order, in atomic batches, each exactly once for ever.
 
-        A fact whose subject the log already holds is left out and named in `existing`; one that breaks its own
-        constraints or is too large is named in `refused`. Raises Unreachable when the server stays silent.
+        A fact whose subject the log already holds is left out and named in `existing`. One that breaks its own
+        constraints, is too large, or says what was erased is named in `refused`: whoever may not read the log is not
+        told of erasures. Raises Unreachable when the server stays silent.
         """
-        invalid: list[tuple[str, str]] = []
+        refusals = await self.refusals()
+        refused: list[tuple[str, str]] = []
 
         def encoded() -> Iterator[tuple[str, bytes]]:
             for fact in facts:
                 try:
+                    refusals.check(fact)
                     yield subjects.subject_of(fact), encode(fact)
                 except InvalidFact as error:
-                    invalid.append((fact.event_id, str(error)))
+                    refused.append((fact.event_id, str(error)))
 
-        published = await self.publish_encoded(encoded())
-        return msgspec.structs.replace(published, refused=(*invalid, *published.refused))
+        published = await append.publish(self, encoded())
+        return msgspec.structs.replace(published, refused=(*refused, *published.refused))
 
     async def publish_encoded(self, records: Iterable[tuple[str, bytes]]) -> Published:
         """`publish` for facts that are bytes already, each with its subject: what an outbox holds."""
-        return await append.publish(self, records)
+        refusals = await self.refusals()
+        refused: list[tuple[str, str]] = []
+
+        def taken() -> Iterator[tuple[str, bytes]]:
+            for subject, data in records:
+                try:
+                    refusals.check_encoded(subject, data)
+                    yield subject, data
+                except InvalidFact as error:
+                    refused.append((subjects.parse(subject).event_id, str(error)))
+
+        published = await append.publish(self, taken())
+        return msgspec.structs.replace(published, refused=(*refused, *published.refused))
+
+    async def refusals(self) -> Refusals:
+        """What may not be said again, for one publication; nothing where this user may not read."""
+        if self.may_read and await read.matching(self, subjects.TOMBSTONES, self._refusals.through, 1):
+            self._refusals = refusals(await self.tombstones())
+        return msgspec.structs.replace(self._refusals, repeating={})
 
     async def give_feedback(self, feedback: FeedbackGiven) -> int:
-        """Publish feedback on an example the log holds; its sequence. Raises UnknownExample."""
+        """Publish feedback on an example the log holds; its sequence. Raises UnknownExample, or InvalidFact."""
+        (await self.refusals()).check(feedback)
         await self._require(feedback.example_id)
         return await append.publish_one(self, feedback)
 
     async def correct(self, correction: CorrectionRecorded) -> int:
         """Publish a correction; its sequence. Raises UnknownExample where it names an example the log lacks."""
+        (await self.refusals()).check(correction)
         if correction.example_id is not None:
             await self._require(correction.example_id)
         return await append.publish_one(self, correction)
@@ -191,6 +217,10 @@ class Log(Connection):
         messages = await read.from_sequence(self, seq, 1)
         return messages[0] if messages and messages[0].seq == seq else None
 
+    async def those(self, seqs: Iterable[int]) -> dict[int, Message]:
+        """The messages of some sequences that the log still holds."""
+        return await read.those(self, seqs)
+
     async def before(self, moment: datetime) -> int:
         """The last sequence that the log had received before a moment; 0 where there was none."""
         first = await read.first_since(self, moment)
@@ -211,8 +241,14 @@ class Log(Connection):
         return await read.matching(self, subject_filter)
 
     async def erased(self) -> dict[int, Message]:
-        """The messages that tombstones list, by sequence, whether or not their text is still there."""
-        return await read.erased(self)
+        """The messages that the tombstones which count list, by sequence, whether or not their text is still there."""
+        return (await self.tombstones()).listed
+
+    async def tombstones(self) -> Tombstones:
+        """The tombstones, and which of them count: whose subjects and digests are those of the messages."""
+        facts = await read.tombstones(self)
+        seqs = {kept.seq for _, fact in facts.values() for kept in fact.erased}
+        return tombstones(facts, await read.those(self, seqs - await self.deleted()) if seqs else {})
 
     async def deleted(self) -> set[int]:
         """The sequences that the log no longer holds."""

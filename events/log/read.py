@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from itertools import groupby
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -68,14 +69,24 @@ async def first_since(connection: Connection, moment: datetime) -> Message | Non
     return messages[0] if messages else None
 
 
-async def erased(connection: Connection) -> dict[int, Message]:
-    """The messages that tombstones list, by sequence, whether or not their text is still there."""
-    tombstones = []
+async def tombstones(connection: Connection) -> dict[int, tuple[Message, ExampleErased]]:
+    """The tombstones that the log holds, right or wrong, by sequence."""
+    facts = {}
     for message in await matching(connection, subjects.TOMBSTONES):
         with suppress(InvalidFact):
             if isinstance(fact := message.fact(), ExampleErased):
-                tombstones.append((message.seq, fact))
-    return listed(tombstones)
+                facts[message.seq] = (message, fact)
+    return facts
+
+
+async def those(connection: Connection, seqs: Iterable[int]) -> dict[int, Message]:
+    """The messages of some sequences that the log still holds."""
+    messages: dict[int, Message] = {}
+    for _, run in groupby(enumerate(sorted(set(seqs))), lambda numbered: numbered[1] - numbered[0]):
+        wanted = [seq for _, seq in run]
+        held = await from_sequence(connection, wanted[0], len(wanted))
+        messages |= {message.seq: message for message in held if message.seq <= wanted[-1]}
+    return messages
 
 
 async def stretch(connection: Connection, after: int, until: int, batch: int) -> AsyncGenerator[list[Message]]:
@@ -130,11 +141,11 @@ async def _erased_between(connection: Connection, held: Sequence[Message], after
     """Tombstones for what a read did not find: each was said before its message went, so it must be there."""
     gaps = set(range(after + 1, end + 1)) - {message.seq for message in held}
     for attempt in range(GAP_TRIES):
-        tombstones = await erased(connection)
-        if gaps <= tombstones.keys():
+        erased = listed((seq, fact) for seq, (_, fact) in (await tombstones(connection)).items())
+        if gaps <= erased.keys():
             break
         await asyncio.sleep(0.05 * attempt)
-    return tombstones
+    return erased
 
 
 async def direct_get(connection: Connection, request: dict[str, object]) -> list[Message]:

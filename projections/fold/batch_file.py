@@ -17,8 +17,9 @@ import projections
 from events.facts import ErasedMessage
 from events.message import Message
 
-from ..store.batch import Batch, Quarantined
+from ..store.batch import FOUND_BY_FOLD, Batch, Quarantined
 from ..tables.digest_chain import CHAIN
+from ..tables.erasures import ERASURES
 from ..tables.examples import EXAMPLES
 
 OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -63,7 +64,7 @@ def write(file: BinaryIO, batch: Batch, messages: pa.Table) -> None:
 
     Of its messages only those are kept that the fold may ask for: see `asked_for`.
     """
-    quarantined = [q for q in batch.quarantined if q.category != "duplicate_example"]  # the fold finds those again
+    quarantined = [q for q in batch.quarantined if q.category not in FOUND_BY_FOLD]
     parts = {
         "": pa.Table.from_pylist(
             [
@@ -105,10 +106,16 @@ def read(file: BinaryIO) -> Iterator[Batch]:
 
 
 def asked_for(batch: Batch, arrived: Collection[int]) -> pa.Table:
-    """The messages of a batch whose capture is not among those that have `arrived`: they are set aside, whole."""
-    rows = batch.rows.get(EXAMPLES.name)
-    again = [] if rows is None else sorted(set(rows["seq"].to_pylist()) - set(arrived))
-    return batch.messages.filter(pa.compute.is_in(batch.messages["seq"], pa.array(again, pa.int64())))
+    """The messages of a batch that a fold may set aside, whole.
+
+    Those are captures that are not among those that have `arrived`, and tombstones.
+    """
+    examples, tombstones = (
+        set() if (rows := batch.rows.get(table.name)) is None else set(rows["seq"].to_pylist())
+        for table in (EXAMPLES, ERASURES)
+    )
+    asked = sorted((examples - set(arrived)) | tombstones)
+    return batch.messages.filter(pa.compute.is_in(batch.messages["seq"], pa.array(asked, pa.int64())))
 
 
 def _table(source: pa.NativeFile) -> pa.Table:

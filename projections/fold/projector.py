@@ -30,7 +30,7 @@ from ..store import database
 from ..store.batch import Batch, decode
 from ..store.checkpoint import Checkpoint, checkpoint
 from ..store.database import Connection, DatabaseError, with_rows
-from ..tables import awaited, policies
+from ..tables import awaited, erasures, policies
 from ..tables.examples import known
 from ..texts import analysis, contradictions, near_links
 from ..texts.workers import MOST, Run, workers
@@ -216,6 +216,7 @@ class Projector:
                     columns = self.memory.columns()
                     rows = evidence.rows_of(columns, _named(batch))
                     batch.known = {example_id: int(columns["seq"][row]) for example_id, row in rows.items()}
+                erasures.set_aside_wrong(self.con, batch)
                 for projection in tables.projections():
                     projection.apply(self.con, batch)
                 if judge:

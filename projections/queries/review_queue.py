@@ -145,6 +145,29 @@ def covered(reader: Reader, *, tag: str, limit: int = PAGE, after: int | None = 
     }
 
 
+def selected(
+    reader: Reader,
+    *,
+    actor: str | None = None,
+    tag: str | None = None,
+    project: str | None = None,
+    source: str | None = None,
+) -> list[str]:
+    """Every example with all of the given names that was not erased, in the order of the log.
+
+    The actor is who captured it, corrected it, or is named as its corrector.
+    """
+    columns = reader.columns
+    wanted = named(columns, tag=tag, project=project, source=source)
+    seqs = newest(columns, wanted, None, columns.published)
+    rows = reader.con.execute(
+        """SELECT example_id FROM examples WHERE seq IN (SELECT unnest($seqs::BIGINT[])) AND erased_seq IS NULL
+           AND ($actor IS NULL OR actor = $actor OR corrector = $actor) ORDER BY seq""",
+        {"seqs": seqs, "actor": actor},
+    ).fetchall()
+    return [example_id for (example_id,) in rows]
+
+
 def found(
     reader: Reader,
     *,

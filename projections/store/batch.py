@@ -18,6 +18,10 @@ from events.message import Message, legible
 
 F = TypeVar("F", bound=Fact)
 
+DUPLICATE, WRONG_TOMBSTONE = "duplicate_example", "wrong_tombstone"
+FOUND_BY_FOLD = (DUPLICATE, WRONG_TOMBSTONE)
+"""The categories of messages that decode well: whether they can be folded depends on what came before them."""
+
 
 class Quarantined(Struct, frozen=True):
     """A message that could not be folded, whole, with the reason."""

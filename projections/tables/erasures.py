@@ -7,30 +7,37 @@ equals one that is folded anew from the log without the text.
 |---|---|---|---|---|
 | `listed` | messages that tombstones list | seq, erased_by | `_take_out` | `_take_out`, `_GONE` |
 | `gone` | erased examples | example_id, seq of the tombstone | `_take_out` | `_take_out`, `_blank` |
-| `left_over` | messages that hold text of `gone` | seq, ids | `_take_out` | `_take_out` |
+| `left_over` | messages that hold text of `gone` | seq, ids, repeats | `_take_out` | `_take_out` |
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import json
 
-from events.facts import ExampleErased
+from events import digest_chain, same_words
+from events.facts import DECISIONS, ErasedMessage, ExampleErased, Fact, FeedbackGiven
 from events.message import Message
 
 from ..store import compaction
-from ..store.batch import Batch
-from ..store.database import Connection, by_column, first
+from ..store.batch import WRONG_TOMBSTONE, Batch
+from ..store.database import Connection, append, by_column, first, insert
 from ..store.projection import ENVELOPE, Projection, envelope
 from .examples import BARE
-from .quarantine import IDS
+from .quarantine import IDS, SUBJECT_ID
 
 _COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "VARCHAR"}
 
-_UNERASED = {"seq": "BIGINT", "ids": "VARCHAR[]"}
-"""`ids` are all that a message may be about: which of them is erased can change, what the message says cannot."""
+_UNERASED = {"seq": "BIGINT", "ids": "VARCHAR[]", "repeats": "BIGINT"}
+"""`ids` are all that a message may be about: which of them is erased can change, what the message says cannot.
+
+Of a message that says erased words under another id `repeats` is the last tombstone before it that lists them, and
+`ids` the example of that tombstone.
+"""
 
 _LISTED = """
 SELECT seq, min(erased_by) AS erased_by FROM (
@@ -46,6 +53,8 @@ _BLANK = {"occurred_at": None, "actor": None, "trace_id": None, "reason": "", "e
 _ERASED = """erased AS (
     SELECT example_id, seq FROM erasures
     UNION SELECT e.example_id, l.erased_by FROM examples e JOIN listed l USING (seq)
+    UNION SELECT e.example_id, u.repeats FROM examples e JOIN unerased_messages u USING (seq)
+          ANTI JOIN listed USING (seq) WHERE u.repeats IS NOT NULL
     UNION SELECT e.example_id, x.seq FROM examples e JOIN erased x ON e.corrects = x.example_id)"""
 
 _GONE = f"WITH RECURSIVE {_ERASED} SELECT example_id, min(seq) AS seq FROM erased GROUP BY example_id"
@@ -70,9 +79,63 @@ def _blank_row(message: Message) -> tuple[object, ...] | None:
     return tuple(known[name] for name in _COLUMNS)
 
 
+COMMENTS_ALONE: tuple[type[Fact], ...] = (FeedbackGiven, *DECISIONS)
+"""What is said about an example and is none: it counts no more once a tombstone has named the example."""
+
+
+def set_aside_wrong(con: Connection, batch: Batch) -> None:
+    """Quarantine the tombstones of a batch that list a message under a subject or digest that is not the chain's.
+
+    A gap of the log has the entry that its first tombstone gives it: `services.integrity.erasure` leaves no gap whose
+    first tombstone is wrong. So live and rebuilt tables agree on which tombstones count.
+    """
+    rows = batch.rows.get(ERASURES.name)
+    if rows is None:
+        return
+    lists = {
+        seq: json.decode(erased, type=tuple[ErasedMessage, ...])
+        for seq, erased in zip(rows["seq"].to_pylist(), rows["erased"].to_pylist(), strict=True)
+    }
+    entries = dict(zip(batch.entries["seq"].to_pylist(), batch.entries["entry"].to_pylist(), strict=True))
+    earlier = [kept.seq for listed in lists.values() for kept in listed if kept.seq < batch.first]
+    wanted = "SELECT seq, entry FROM chain WHERE seq IN (SELECT unnest($seqs::BIGINT[]))"
+    entries |= dict(con.execute(wanted, {"seqs": earlier}).fetchall()) if earlier else {}
+    for seq, listed in lists.items():
+        if (wrong := _first_wrong(seq, listed, entries)) is not None:
+            reason = (
+                f"a tombstone that counts for nothing: it lists sequence {wrong} under a subject or digest not its own"
+            )
+            batch.quarantine([seq], WRONG_TOMBSTONE, reason)
+    if batch.facts and (wrongs := _wrong(batch)):
+        batch.facts[ExampleErased] = [(seq, fact) for seq, fact in batch.of(ExampleErased) if seq not in wrongs]
+
+
+def _first_wrong(seq: int, listed: tuple[ErasedMessage, ...], entries: Mapping[int, bytes]) -> int | None:
+    """The first message that the tombstone of a sequence lists as what it is not, or that is not older than itself."""
+    for kept in listed:
+        entry = digest_chain.entry(kept.subject, bytes.fromhex(kept.digest))
+        if kept.seq >= seq or entries.get(kept.seq) != entry:
+            return kept.seq
+    return None
+
+
+def _wrong(batch: Batch) -> set[int]:
+    return {message.seq for message in batch.quarantined if message.category == WRONG_TOMBSTONE}
+
+
+def _fold(con: Connection, batch: Batch) -> None:
+    rows = batch.rows.get(ERASURES.name)
+    if rows is not None:
+        wrong = pc.is_in(rows["seq"], pa.array(sorted(_wrong(batch)), pa.int64()))
+        append(con, ERASURES.name, rows.filter(pc.invert(wrong)))
+
+
 def _take_out(con: Connection, batch: Batch) -> None:
     """Take the text of erased examples out of every table, also of what arrives after its erasure."""
-    arrived = not batch.rows.keys().isdisjoint(("erasures", "examples", "redactions"))
+    from .fact_tables import COMMENTED  # which holds this table too
+
+    commented = [table.name for table in COMMENTED if "actor" in table.columns]
+    arrived = not batch.rows.keys().isdisjoint(("erasures", "examples", "redactions", *commented))
     if not (arrived or batch.quarantined or batch.erased) or not first(con, "SELECT 1 FROM erasures LIMIT 1"):
         return
     con.execute(_LISTED_TABLE)
@@ -80,29 +143,63 @@ def _take_out(con: Connection, batch: Batch) -> None:
         blank = ", ".join(f"{name} = ${name}" for name in _BLANK)
         con.execute(f"UPDATE erasures SET {blank} WHERE seq IN (SELECT seq FROM listed)", _BLANK)
         con.execute(_LISTED_TABLE)
+    insert(con, "unerased_messages", _UNERASED, _repeating_erased(con, batch))
     con.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {_GONE}")
     _blank(con, batch)
+    late = " UNION ALL ".join(f"SELECT seq, example_id FROM {name}" for name in commented)
+    late += f" UNION ALL SELECT seq, {SUBJECT_ID} FROM quarantine WHERE category = '{WRONG_TOMBSTONE}'"
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE left_over AS
-            SELECT seq, [example_id] AS ids FROM examples WHERE erased_seq IS NOT NULL
-            UNION ALL SELECT seq, [example_id] FROM redactions SEMI JOIN gone USING (example_id)
-            UNION ALL SELECT seq, ids FROM (SELECT seq, list_sort({IDS}) AS ids FROM quarantine)
+            WITH named AS (SELECT example_id, min(seq) AS erased_by FROM erasures GROUP BY ALL)
+            SELECT seq, [example_id] AS ids, NULL::BIGINT AS repeats
+            FROM ({late}) JOIN named USING (example_id) WHERE seq > erased_by AND seq >= {batch.first}
+            UNION ALL SELECT seq, [example_id], NULL FROM examples WHERE erased_seq IS NOT NULL
+            UNION ALL SELECT seq, [example_id], NULL FROM redactions SEMI JOIN gone USING (example_id)
+            UNION ALL SELECT seq, ids, repeats FROM unerased_messages SEMI JOIN quarantine USING (seq)
+            WHERE repeats IS NOT NULL
+            UNION ALL SELECT seq, ids, NULL FROM (
+                SELECT seq, list_sort({IDS}) AS ids FROM quarantine WHERE category <> '{WRONG_TOMBSTONE}')
             WHERE list_has_any(ids, (SELECT list(example_id) FROM gone))"""
     )
     con.execute(
-        """INSERT INTO unerased_messages SELECT seq, ids FROM left_over
+        """INSERT INTO unerased_messages SELECT seq, ids, repeats FROM left_over
            ANTI JOIN listed USING (seq) ANTI JOIN unerased_messages USING (seq)"""
     )
-    from .fact_tables import COMMENTED  # which holds this table too
-
     for table, seqs in (
         ("unerased_messages", "listed"),
-        *((table.name, "listed") for table in COMMENTED),
+        *((name, seqs) for name in commented for seqs in ("listed", "left_over")),
         ("redactions", "left_over"),
         ("quarantine", "left_over"),
         ("quarantine", "listed"),
     ):
         con.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM {seqs})")
+    if batch.facts:  # what is judged next
+        hidden = {seq for (seq,) in con.execute("SELECT seq FROM left_over").fetchall()}
+        for kind in COMMENTS_ALONE:
+            batch.facts[kind] = [(seq, fact) for seq, fact in batch.facts[kind] if seq not in hidden]
+
+
+def _repeating_erased(con: Connection, batch: Batch) -> list[tuple[int, list[str], int]]:
+    """The messages of a batch that say words which an earlier tombstone lists, as rows of the unerased messages."""
+    examples = batch.rows.get("examples")
+    if examples is None:
+        return []
+    erased: dict[str, list[tuple[int, str]]] = {}
+    listing = con.execute(
+        "SELECT seq, example_id, erased FROM erasures WHERE contains(erased, '\"words\"') ORDER BY seq"
+    )
+    for seq, example_id, listed in listing.fetchall():
+        for key in {key for kept in json.decode(listed, type=tuple[ErasedMessage, ...]) for key in kept.words}:
+            erased.setdefault(key, []).append((seq, example_id))
+    rows = []
+    texts = examples.select(["seq", "prompt", "response", "original_response"]) if erased else examples.slice(0, 0)
+    for seq, prompt, *answers in zip(*texts.to_pydict().values(), strict=True):
+        keys = [same_words.key(prompt, answer) for answer in answers if prompt is not None and answer is not None]
+        tombstones = [each for key in keys for each in erased.get(key, ()) if each[0] < seq]
+        if tombstones:
+            last, example_id = max(tombstones)
+            rows.append((seq, [example_id], last))
+    return rows
 
 
 def _blank(con: Connection, batch: Batch) -> None:
@@ -173,10 +270,12 @@ UNION SELECT example_id FROM examples WHERE corrects IN (SELECT example_id FROM 
 UNION SELECT example_id FROM examples
       WHERE original_key IN (FROM keys) OR text_key IN (FROM keys) OR said_key IN (FROM keys)"""
 
-ERASURES = Projection(name="erasures", version=3, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows)
+ERASURES = Projection(
+    name="erasures", version=4, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows, fold=_fold
+)
 UNERASED_MESSAGES = Projection(
     name="unerased_messages",
-    version=2,
+    version=4,
     formerly="remnants",
     handles=(),
     columns=_UNERASED,

@@ -15,7 +15,7 @@ from events.facts import CorrectionRecorded, ExampleCaptured, ExampleRedacted
 from events.message import Message
 
 from ..store import database
-from ..store.batch import Batch
+from ..store.batch import DUPLICATE, Batch
 from ..store.database import Connection
 from ..store.projection import ENVELOPE, Projection, envelope, envelopes
 from ..store.table import Table
@@ -284,7 +284,7 @@ def _fold(con: Connection, batch: Batch) -> None:
         con.execute(f"UPDATE examples SET {BARE} WHERE erased_seq IS NOT NULL AND source IS NULL")
     batch.quarantine(
         again,
-        "duplicate_example",
+        DUPLICATE,
         "the log already holds an example of this id; capture it under an id of its own",
     )
 

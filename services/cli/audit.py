@@ -1,4 +1,4 @@
-"""Commands for operators and auditors: erase, verify, audit."""
+"""Commands for auditors: verify, audit."""
 
 from __future__ import annotations
 
@@ -12,111 +12,11 @@ import msgspec
 from rich.table import Table
 
 from ..volume import VolumeError, open_volume
-from .command import Outcome, Session, actor_option, command, counted, plain, sequences
-from .exports import export_now
+from .command import Outcome, Session, command, counted, plain, sequences
 
 if TYPE_CHECKING:
-    from events.log.log import Log
-
     from ..integrity.audit import Audited
-    from ..integrity.erasure import Erased
     from ..integrity.verification import Anchor, Finding
-    from ..state.client import State
-
-
-@command("erase", example='rooflog erase train_20250115_143000_1a2b3c4d --reason "asked by the customer"')
-@click.argument("example_id")
-@click.option("--reason", required=True, help="Why; it stays on the log for ever, so it must not repeat the text.")
-@click.option(
-    "--comments",
-    is_flag=True,
-    help="Erase every comment and reason about it with what was decided, not only those that quote it.",
-)
-@click.option("--dry-run", is_flag=True, help="Only show what would be erased.")
-@actor_option
-async def erase(session: Session, example_id: str, reason: str, comments: bool, dry_run: bool) -> Outcome:
-    """Erase the text of an example for good, on the log and everywhere else; a tombstone says that it was there.
-
-    Corrections of it and exact copies repeat the text and are erased with it. Exports that had contained it lose their
-    texts, and the volume gets one without it. It cannot be undone. Interrupted, the same command finishes it.
-    """
-    from ..integrity import erasure
-
-    async with session.state() as (log, state):
-        if dry_run:
-            planned = await erasure.plan(log, state, example_id, reason=reason, with_comments=comments)
-            taken = {erased_id: [message.seq for message in messages] for erased_id, messages in planned.taken.items()}
-            value: dict[str, Any] = {
-                "status": "proposed",
-                "example_id": example_id,
-                "erased_ids": planned.ids,
-                "messages": taken,
-            }
-            lines = [f"{plain(erased_id)}: {sequences(seqs)}" for erased_id, seqs in taken.items()]
-            return Outcome(value, "\n".join(["would erase", *lines]))
-        with session.progress("erasing") as report:
-            done = await erasure.erase(
-                log, state, example_id, reason=reason, actor=session.settings.who, with_comments=comments, report=report
-            )
-        withdrawn = await _withdraw(session, log, state, done)
-    value = {
-        "status": "erased",
-        "example_id": example_id,
-        "erased_ids": done.ids,
-        "messages": done.messages,
-        "comments_kept": done.comments_kept,
-    } | withdrawn
-    lines = [f"erased {plain(', '.join(done.ids))}: {counted(done.messages, 'message')} went from the log"]
-    if done.comments_kept:
-        kept = sequences(done.comments_kept)
-        lines.append(f"comments were kept at {kept}; if they repeat the text, say it again with --comments")
-    return Outcome(value, "\n".join([*lines, *_withdrawn(withdrawn)]))
-
-
-async def _withdraw(session: Session, log: Log, state: State, done: Erased) -> dict[str, Any]:
-    """Take the text off the volume: a new export where the trainer still reads it, and nothing of it in older ones."""
-    from ..history.as_of import forget_abandoned
-    from ..integrity import withdrawal
-
-    volume = open_volume(session.settings)
-    forget_abandoned(session.settings.data_dir)
-    try:
-        await withdrawal.tidy(session.settings, volume)
-        contained = await withdrawal.containing(state, volume, done.ids, done.first)
-        again = None
-        if await withdrawal.is_latest(volume, contained.exports):
-            again = await export_now(session, log, state, {"min_examples": 0})
-        withdrawn = await withdrawal.withdraw(volume, contained.exports, contained.untold)
-    finally:
-        await volume.close()
-    return {
-        "exports": contained.exports,
-        "exports_untold": contained.untold,
-        "trainings": contained.trainings,
-        "withdrawn": withdrawn,
-        "new_export": again and again["export_digest"],
-    }
-
-
-def _withdrawn(withdrawal: dict[str, Any]) -> list[str]:
-    lines = [
-        f"export {export['export_digest'][:12]} of {(export['at'] or 'nobody knows when')[:19]} had contained it"
-        for export in withdrawal["exports"]
-    ]
-    lines += [
-        f"[yellow]training {plain(t['call_id'] or t['number'])} ({t['outcome']}) was on export "
-        f"{t['export_digest'][:12]} and has learned it[/yellow]"
-        for t in withdrawal["trainings"]
-    ]
-    if withdrawal["exports_untold"]:
-        older = counted(len(withdrawal["exports_untold"]), "older export")
-        lines.append(f"the volume does not hold {older} any more that may have contained it")
-    if withdrawal["withdrawn"]:
-        lines.append(f"texts of {counted(len(withdrawal['withdrawn']), 'export')} went from the volume; lineage stays")
-    if withdrawal["new_export"]:
-        lines.append(f"export {withdrawal['new_export'][:12]} is without it")
-    lines.append("backups that were made before still hold it: make a new one and delete them")
-    return lines
 
 
 SHOWN = 50
@@ -163,6 +63,7 @@ async def verify(session: Session, incremental: bool) -> Outcome:
     if verified.unfinished:
         seqs = sequences(verified.unfinished[:SHOWN])
         lines.append(f"[yellow]an erasure is not finished: the log still holds {seqs}; erase again[/yellow]")
+    lines += [f"[yellow]the tombstone at {p.seq:,}: {p.detail}[/yellow]" for p in verified.wrong_tombstones[:SHOWN]]
     if not broken:
         return Outcome(value, "\n".join([*lines, "[green]verified: nothing was changed[/green]"]))
     table = Table("sequence", "problem", "what is wrong", box=None, header_style="bold")

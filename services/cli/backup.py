@@ -22,18 +22,31 @@ async def backup(session: Session, folder: Path) -> Outcome:
     """Write a backup of the log into a new folder, while everything runs.
 
     The database is not part of it: it follows from the log. A backup keeps what is erased later; make a new one after
-    an erasure and delete the older ones.
+    an erasure and delete the older ones. Beside the folder, `erased.jsonl` says what was erased.
     """
     from ..integrity import backup as backups
+    from ..integrity import ledger
 
     async with session.log() as log:
         with session.progress("backing up") as report:
             made = await backups.backup(log, folder, report)
+        ledger.remember(session.settings.data_dir, folder)
+        written, problems = await ledger.write_all(log, session.settings.data_dir)
     lines = [f"backed up sequences 1 to {made.last_seq:,} ({made.bytes:,} bytes) to {plain(folder)}"]
     lines.append(f"running digest: {made.log_digest}")
     if made.missing:
         lines.append(f"[yellow]missing: {counted(len(made.missing), 'message')}; `rooflog verify` tells which[/yellow]")
-    return Outcome({"status": "backed_up", "folder": str(folder)} | _document(made), "\n".join(lines))
+    lines += unwritten(problems)
+    value = {"status": "backed_up", "folder": str(folder), "ledgers": written, "ledger_problems": problems}
+    return Outcome(value | _document(made), "\n".join(lines))
+
+
+def unwritten(problems: list[str]) -> list[str]:
+    """What to tell of ledgers that could not be written."""
+    return [
+        f"[yellow]restoring a backup beside {plain(problem)} brings back what was erased[/yellow]"
+        for problem in problems
+    ]
 
 
 @command("restore", example="rooflog restore /srv/backups/2025-03-18 --data-dir new")
@@ -41,15 +54,27 @@ async def backup(session: Session, folder: Path) -> Outcome:
 async def restore(session: Session, folder: Path) -> Outcome:
     """Make the log anew from a backup, with its sequences and times, and prove that it is the same.
 
-    It overwrites nothing: the data directory or server must not hold a log with facts.
+    It overwrites nothing: the data directory or server must not hold a log with facts. What was erased since the
+    backup, as `erased.jsonl` beside it says, is erased again before anything else.
     """
     from ..integrity import backup as backups
+    from ..integrity import ledger
 
     async with session.log("admin", create=False) as log:
         with session.progress("restoring") as report:
             made = await backups.restore(log, folder, session.settings.replicas, report)
-    text = f"restored sequences 1 to {made.last_seq:,} from {plain(folder)}; the running digest is the same"
-    return Outcome({"status": "restored", "folder": str(folder)} | _document(made), text)
+        again = await ledger.erase_again(log, ledger.beside(folder))
+    lines = [f"restored sequences 1 to {made.last_seq:,} from {plain(folder)}; the running digest is the same"]
+    if again.is_missing:
+        lines.append(
+            f"[yellow]{plain(again.ledger)} is missing: what was erased after this backup is back; "
+            "erase it again[/yellow]"
+        )
+    elif again.tombstones:
+        erased = f"{counted(again.tombstones, 'tombstone')}, {counted(again.messages, 'message')}"
+        lines.append(f"erased again what was erased after this backup: {erased}, as {plain(again.ledger)} says")
+    value = {"status": "restored", "folder": str(folder), "erased_again": msgspec.to_builtins(again)}
+    return Outcome(value | _document(made), "\n".join(lines))
 
 
 def _document(made: Manifest) -> dict[str, object]:

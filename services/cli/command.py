@@ -97,13 +97,19 @@ class Session:
             )
 
     @asynccontextmanager
-    async def state(self, *, as_it_stands: bool = False) -> AsyncIterator[tuple[Log, State]]:
-        """The log and the state that follows from it; `as_it_stands` even if it follows from another log."""
+    async def state(self, *, as_it_stands: bool = False, finishing: bool = True) -> AsyncIterator[tuple[Log, State]]:
+        """The log and the state that follows from it; `as_it_stands` even if it follows from another log.
+
+        At the end what came after its erasure is erased, unless told not to.
+        """
+        from ..integrity.erasure import finish
         from ..state.client import open_state
 
         with self.progress("reading the log") as report:
             async with self.log() as log, open_state(self.settings, log, report, as_it_stands=as_it_stands) as state:
                 yield log, state
+                if finishing and not as_it_stands:
+                    await finish(log, state)
 
     @asynccontextmanager
     async def looking(self, as_of: str | None, policy: Path | None) -> AsyncIterator[tuple[Log, State]]:
@@ -119,7 +125,7 @@ class Session:
         from ..history.moment import meant
 
         supposed = None if policy is None else policy_file(policy)
-        async with self.state() as (log, live):
+        async with self.state(finishing=False) as (log, live):
             try:
                 seq = await meant(log, as_of)
             except InputError as error:

@@ -39,7 +39,7 @@ async def import_files(log: Log, paths: Iterable[Path], progress: Callable[[int,
             done += len(facts)
             if progress:
                 progress(done, len(spool))
-    report.problems.sort(key=lambda problem: (problem.file, problem.line))
+    report.problems = sorted(dict.fromkeys(report.problems), key=lambda problem: (problem.file, problem.line))
     return report
 
 

@@ -23,13 +23,14 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from events import digest_chain
-from events.errors import InputError, RooflogError
+from events.errors import InputError, RooflogError, Unreachable
 from events.log import stream
 from events.log.log import Log
 from events.subjects import STREAM
 
 from ..private_files import sync
 from ..state.protocol import Progress
+from . import ledger
 
 SNAPSHOT = "stream.snapshot"
 MANIFEST = "backup.json"
@@ -134,11 +135,15 @@ def _raise_for(message: Msg) -> None:
 async def restore(log: Log, folder: Path, replicas: int = 1, report: Progress | None = None) -> Manifest:
     """Make the log anew from a backup, and prove that it is the one that was backed up.
 
+    `ledger.erase_again` has to follow at once: a restore that was interrupted between both goes on there.
     Raises RooflogError, with the server as it was, where it already holds facts or the backup is damaged or altered.
     """
     manifest = load(folder)
     _refuse(manifest.config, "the stream in", folder)
     await asyncio.to_thread(_check, folder, manifest)
+    ledger.read(ledger.beside(folder))  # before anything is there that it must erase
+    if await _is_interrupted(log, manifest, folder):
+        return manifest
     await _make_room(log)
     wanted = msgspec.json.encode({"config": stream.wanted(replicas), "state": manifest.state})
     try:
@@ -206,6 +211,16 @@ def _check(folder: Path, manifest: Manifest) -> None:
             f"{folder / SNAPSHOT} was changed after the backup: its digest is {digest}, not {manifest.sha256}; "
             "use another backup"
         )
+
+
+async def _is_interrupted(log: Log, manifest: Manifest, folder: Path) -> bool:
+    """Whether the log came out of this backup, and what was erased since is still there: only that is left to do."""
+    try:
+        if await log.last_sequence() < manifest.last_seq or not await ledger.pending(log, ledger.beside(folder)):
+            return False
+    except Unreachable:  # there is no stream
+        return False
+    return (await digest_of(log, manifest.last_seq))[0] == manifest.log_digest
 
 
 async def _make_room(log: Log) -> None:

@@ -7,19 +7,19 @@ first message goes, so the running digest can be followed at any time.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+import msgspec
 from msgspec import Struct, field
 
 from events.errors import InvalidFact, RooflogError, UnknownExample
-from events.facts import WITH_TEXTS, AnyFact, ErasedMessage, ExampleErased, comments_of, texts_of
+from events.facts import WITH_TEXTS, AnyFact, ErasedMessage, ExampleErased, Fact, comments_of, notes_of, texts_of
 from events.log.log import Log
-from events.message import Message, remembered
-from events.subjects import TOMBSTONES, new_event_id
+from events.message import Message, Tombstones, remembered
+from events.subjects import new_event_id
 
 from ..state.client import State
 from ..state.protocol import Progress
@@ -52,8 +52,15 @@ class Erased(Struct):
     comments_kept: list[int]
 
 
+class Removed(Struct):
+    """How many messages went from the log, and the sequences that were left."""
+
+    messages: int = 0
+    left: list[int] = field(default_factory=list)
+
+
 async def plan(log: Log, state: State, example_id: str, *, reason: str = "", with_comments: bool = False) -> Plan:
-    """Every message with an example's text or a comment that quotes it; every comment where `with_comments`.
+    """Every message with an example's text, or that quotes it; every comment where `with_comments`.
 
     A tombstone stays unless its reason quotes the text. `reason` is that of the tombstones to come. Raises RooflogError
     where it quotes the text, and UnknownExample where the log never held a fact about the example.
@@ -72,7 +79,7 @@ async def plan(log: Log, state: State, example_id: str, *, reason: str = "", wit
         if isinstance(fact, WITH_TEXTS):
             texts += texts_of(fact)
             proposed.taken[_correction(message, ids) or about].append(message)
-        elif any(comments_of(fact)):
+        elif any(notes_of(fact)):
             commented.append((about, fact, message))
     if quotes(reason[:1].lower() + reason[1:], texts):
         raise RooflogError(
@@ -81,13 +88,27 @@ async def plan(log: Log, state: State, example_id: str, *, reason: str = "", wit
         )
     for about, fact, message in commented:
         is_tombstone = isinstance(fact, ExampleErased)
-        if any(quotes(comment, texts) for comment in comments_of(fact)) or (with_comments and not is_tombstone):
+        has_comment = any(comments_of(fact)) and not is_tombstone
+        if any(quotes(note, texts) for note in notes_of(fact)) or (with_comments and has_comment):
             proposed.taken[about].append(message)
-        elif not is_tombstone:
+        elif has_comment:
             proposed.left.append(message)
-    if not messages and example_id not in {m.parts.about for m in await log.matching(TOMBSTONES)}:
+    if not messages and not (await buried(log, example_id))[0]:
         raise UnknownExample(example_id)
     return proposed
+
+
+async def plan_all(
+    log: Log, state: State, example_ids: Iterable[str], *, reason: str = "", with_comments: bool = False
+) -> Plan:
+    """What the erasure of several examples takes; each is planned once. Raises as `plan` does."""
+    together = Plan({})
+    for example_id in example_ids:
+        if example_id not in together.taken:
+            one = await plan(log, state, example_id, reason=reason, with_comments=with_comments)
+            together.taken |= one.taken
+            together.left += one.left
+    return together
 
 
 def _correction(message: Message, ids: Sequence[str]) -> str | None:
@@ -124,20 +145,22 @@ def _words(text: str) -> list[str]:
 
 
 async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, actor: str, asked: str) -> list[str]:
-    """Publish tombstones of messages, by example, that no tombstone lists yet. Returns the new event ids.
+    """Publish tombstones of messages, by example, that no tombstone lists as what they are. Returns the new event ids.
 
     `asked` is the example that the erasure was asked for; the tombstones of its copies and corrections share its trace.
-    The tombstone of a tombstone lists what that one listed.
+    The tombstone of a tombstone lists what that one listed. A tombstone that says otherwise of one of the messages goes
+    as well: it would be believed once the message is gone, if it is the first.
     """
-    known = await log.erased()
-    tombstones = []
-    for example_id, listed in messages.items():
-        fresh: list[ErasedMessage] = []
-        for message in sorted(listed, key=lambda m: m.seq):
-            if message.seq not in known:
-                fresh += [*_listed_by(message), remembered(message)]
+    known = await log.tombstones()
+    facts = []
+    for example_id, taken in messages.items():
+        kept = _kept(taken, known)
+        while contradicting := _contradicting(kept, known):
+            kept = _kept(contradicting, known) | kept
+        staying = known.first({*known.wrong, *kept})
+        fresh = tuple(each for seq, each in sorted(kept.items()) if not _is(staying.get(seq), each))
         if fresh:
-            tombstones.append(
+            facts.append(
                 ExampleErased(
                     event_id=new_event_id(),
                     occurred_at=datetime.now(UTC),
@@ -145,66 +168,116 @@ async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, act
                     trace_id=f"erase {asked}",
                     example_id=example_id,
                     reason=reason,
-                    erased=tuple(fresh),
+                    erased=fresh,
                 )
             )
-    published = await log.publish(tombstones)
+    published = await log.publish(facts)
     if published.refused:
         raise RooflogError(f"the tombstone was refused: {published.refused[0][1]}")
     return list(published.new)
 
 
-def _listed_by(message: Message) -> tuple[ErasedMessage, ...]:
-    try:
-        fact = message.fact()
-    except InvalidFact:
-        return ()
-    return fact.erased if isinstance(fact, ExampleErased) else ()
+def _kept(messages: Iterable[Message], known: Tombstones) -> dict[int, ErasedMessage]:
+    """What is kept of messages, and of those that they list where they are tombstones, by sequence."""
+    kept: dict[int, ErasedMessage] = {}
+    listed = known.listed
+    for message in messages:
+        each = remembered(message)
+        if message.seq in known.wrong:
+            each = msgspec.structs.replace(each, fact=None)
+        elif message.seq in known.facts:
+            of = {each.seq: each for each in known.facts[message.seq][1].erased}
+            kept |= _kept([known.held[seq] for seq in of if seq in known.held], known)
+            kept |= {seq: listed[seq].erased or each for seq, each in of.items() if seq not in known.held}
+        kept[message.seq] = each
+    return kept
 
 
-async def remove(log: Log, report: Progress | None = None) -> int:
-    """Erase from the log every message that a tombstone lists. Returns how many were still there.
+def held_of(tombstone: ExampleErased, held: Mapping[int, Message]) -> tuple[ErasedMessage, ...]:
+    """What a tombstone lists of the messages that a log holds, each as what it is."""
+    return tuple(kept for kept in tombstone.erased if kept.seq in held and _are_same(kept, remembered(held[kept.seq])))
 
-    Raises RooflogError, and leaves the message, where the tombstone's subject or digest is not the message's.
+
+def _contradicting(kept: dict[int, ErasedMessage], known: Tombstones) -> list[Message]:
+    """The tombstones that say something else of some messages and are not among these themselves."""
+    return [
+        message
+        for seq, (message, tombstone) in known.facts.items()
+        if seq not in kept and any(not _are_same(kept[each.seq], each) for each in tombstone.erased if each.seq in kept)
+    ]
+
+
+def _is(listed: Message | None, kept: ErasedMessage) -> bool:
+    return listed is not None and listed.erased is not None and _are_same(listed.erased, kept)
+
+
+def _are_same(one: ErasedMessage, other: ErasedMessage) -> bool:
+    """Whether the tables that follow from both are the same."""
+    return all(getattr(one, name) == getattr(other, name) for name in ("digest", "subject", "fact", "corrected"))
+
+
+async def remove(log: Log, report: Progress | None = None) -> Removed:
+    """Erase from the log every message that a tombstone lists.
+
+    Tombstones go first, those that count for nothing before others. A message is left where the first tombstone that
+    would list it afterwards says something else of it: whoever reads the log believes that one.
     """
-    gone = await log.deleted()
-    listed = {seq: message for seq, message in (await log.erased()).items() if seq not in gone}
-    count = 0
-    for number, (seq, tombstone) in enumerate(sorted(listed.items()), 1):
+    known, gone = await log.tombstones(), await log.deleted()
+    waiting = sorted(known.listed.keys() - gone, key=lambda seq: (seq not in known.wrong, seq not in known.facts, seq))
+    first = known.first(known.facts.keys() & waiting)
+    removed = Removed()
+    for number, seq in enumerate(waiting, 1):
         message = await log.at(seq)
-        if message is not None:
-            _check(message, tombstone)
-            count += await log.erase(seq)
+        if message is not None and all(_is(first.get(n), kept) for n, kept in _kept([message], known).items()):
+            removed.messages += await log.erase(seq)
+        elif message is not None:
+            removed.left.append(seq)
         if report:
-            report(number, len(listed))
-    return count
-
-
-def _check(message: Message, tombstone: Message) -> None:
-    kept: ErasedMessage | None = tombstone.erased
-    digest = hashlib.sha256(message.data).hexdigest()
-    if kept is None or (kept.subject, kept.digest) != (message.subject, digest):
-        raise RooflogError(
-            f"the tombstone at {tombstone.erased_by} lists sequence {message.seq} under a digest that is not its; "
-            "nothing was removed there: look at both with `rooflog replay` and erase the example anew"
-        )
+            report(number, len(waiting))
+    return removed
 
 
 async def sweep(log: Log, remnants: dict[str, list[int]]) -> int:
-    """Erase what a late outbox published about erased examples. Returns how many messages were erased."""
-    late: dict[str, list[Message]] = {}
+    """Erase what was said about erased examples, or in their words. Returns how many messages were erased."""
+    await bury_late(log, remnants)
+    return (await remove(log)).messages
+
+
+async def bury_late(log: Log, remnants: dict[str, list[int]]) -> list[str]:
+    """Publish tombstones of messages, by example, that came after its erasure, and of comments that quote them.
+
+    Returns the new event ids.
+    """
+    published = []
     for example_id, seqs in remnants.items():
-        messages = [await log.at(seq) for seq in seqs]
-        late[example_id] = [message for message in messages if message is not None]
-    for example_id, arrived in late.items():
-        await bury(
+        messages = {seq: message for seq in seqs if (message := await log.at(seq)) is not None}
+        texts = [text for message in messages.values() for text in _strings(message, texts_of)]
+        for each in {each for message in messages.values() for each in message.parts.ids}:
+            messages |= {
+                m.seq: m for m in await log.history(each) if any(quotes(c, texts) for c in _strings(m, notes_of))
+            }
+        published += await bury(
             log,
-            {example_id: arrived},
+            {example_id: list(messages.values())},
             reason="arrived after its example was erased",
             actor="rooflog",
             asked=example_id,
         )
-    return await remove(log)
+    return published
+
+
+def _strings(message: Message, of: Callable[[Fact], list[str]]) -> list[str]:
+    try:
+        return of(message.fact())
+    except InvalidFact:
+        return []
+
+
+async def finish(log: Log, state: State) -> None:
+    """Erase what came after its erasure, where no projector runs that does."""
+    if state.is_owner and (remnants := (await state.ask("erasing"))["remnants"]):
+        await sweep(log, remnants)
+        await settle(state)
 
 
 async def settle(state: State) -> None:
@@ -224,40 +297,47 @@ async def settle(state: State) -> None:
 async def erase(
     log: Log,
     state: State,
-    example_id: str,
+    example_ids: Sequence[str],
     *,
     reason: str,
     actor: str,
     with_comments: bool = False,
     report: Progress | None = None,
 ) -> Erased:
-    """Erase an example and everything that repeats its text from the log and the tables.
+    """Erase examples and everything that repeats their texts from the log and the tables.
 
     Raises UnknownExample. After any other error the same call does the rest.
     """
-    proposed = await plan(log, state, example_id, reason=reason, with_comments=with_comments)
-    taken = proposed.taken
-    for _ in range(ROUNDS):
-        if not await bury(log, taken, reason=reason, actor=actor, asked=example_id):
-            break
-        taken = (await plan(log, state, example_id, with_comments=with_comments)).taken
+    together = await plan_all(log, state, example_ids, reason=reason, with_comments=with_comments)
+    taken = {message.seq for messages in together.taken.values() for message in messages}
+    done = Erased([], 0, 0, sorted({message.seq for message in together.left} - taken))
+    for example_id in example_ids:
+        if example_id in done.ids:
+            continue
+        proposed = await plan(log, state, example_id, with_comments=with_comments)
+        for _ in range(ROUNDS):
+            published = await bury(log, proposed.taken, reason=reason, actor=actor, asked=example_id)
+            if not [*published, *await bury_late(log, (await state.ask("erasing"))["remnants"])]:
+                break
+            proposed = await plan(log, state, example_id, with_comments=with_comments)
+        ids, first = await buried(log, example_id)
+        done.ids += [each for each in ids or proposed.ids if each not in done.ids]
+        done.first = min(filter(None, (done.first, first)), default=0)
     removed = await remove(log, report)
+    if left := taken & set(removed.left):
+        raise RooflogError(f"sequence {min(left)} was not removed, as another tombstone contradicts it; erase again")
+    done.messages = removed.messages
     await settle(state)
-    ids, first = await buried(log, example_id)
-    return Erased(ids or proposed.ids, first, removed, [message.seq for message in proposed.left])
+    return done
 
 
 async def buried(log: Log, asked: str) -> tuple[list[str], int]:
     """The examples of an erasure, however often it was interrupted, and the first sequence that it erased."""
     ids: dict[str, None] = {}
     first = 0
-    for message in await log.matching(TOMBSTONES):
-        try:
-            fact = message.fact()
-        except InvalidFact:
-            continue
-        if isinstance(fact, ExampleErased) and (fact.example_id == asked or fact.trace_id == f"erase {asked}"):
+    known = await log.tombstones()
+    for seq, (_, fact) in known.facts.items():
+        if seq not in known.wrong and (fact.example_id == asked or fact.trace_id == f"erase {asked}"):
             ids[fact.example_id] = None
-            seqs = [kept.seq for kept in fact.erased]
-            first = min([first or message.seq, *seqs])
+            first = min([first or seq, *(kept.seq for kept in fact.erased)])
     return list(ids), first

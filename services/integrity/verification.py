@@ -26,7 +26,7 @@ from ..volume import Volume
 
 READ = 10_000
 
-Kind = Literal["changed", "missing", "inserted", "moved", "export", "record"]
+Kind = Literal["changed", "missing", "inserted", "moved", "export", "record", "tombstone"]
 
 
 class Anchor(Struct, frozen=True):
@@ -57,6 +57,7 @@ class Verified(Struct, frozen=True):
 class Finding(Struct):
     """What a verification found; `first` to `last` were read.
 
+    `wrong_tombstones` are on the log and count for nothing.
     `unrecorded` messages were said after the projector last looked: only exports can tell whether they were changed.
     """
 
@@ -66,6 +67,7 @@ class Finding(Struct):
     erased: int = 0
     unrecorded: int = 0
     unfinished: list[int] = field(default_factory=list)
+    wrong_tombstones: list[Problem] = field(default_factory=list)
     log_digest: str = ""
     exports: list[Anchor] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -128,7 +130,7 @@ async def verify(
     wanted = {anchor.seq for anchor in anchors}
     expected: dict[int, bytes] = {}
     current: dict[int, bytes] = {}
-    still_there = set(await log.erased()) - await log.deleted()
+    tombstones, gone = await log.tombstones(), await log.deleted()
     async for message in _messages(log, after, until, report):
         await record.reach(message.seq)
         entry = record.entries.pop(message.seq, None)
@@ -164,7 +166,8 @@ async def verify(
         )  # fmt: skip
     finding.exports = [anchor for anchor in anchors if anchor.seq in digests]
     finding.problems += _against(finding.exports, digests)
-    finding.unfinished = sorted(still_there)
+    finding.unfinished = sorted(tombstones.listed.keys() - gone)
+    finding.wrong_tombstones = [_wrong_tombstone(seq, lists) for seq, lists in sorted(tombstones.wrong.items())]
     finding.log_digest = running.hex()
     return finding
 
@@ -237,6 +240,11 @@ def _problem(seq: int, last: int, kind: Kind, offset: int) -> Problem:
 
 def _missing(seq: int) -> Problem:
     return Problem(seq, seq, "missing", "it is not on the log any more, and no tombstone says why")
+
+
+def _wrong_tombstone(seq: int, lists: int) -> Problem:
+    detail = f"it lists sequence {lists:,} under a subject or digest that is not its, and counts for nothing"
+    return Problem(seq, seq, "tombstone", detail)
 
 
 def _against(anchors: Iterable[Anchor], digests: Mapping[int, bytes]) -> list[Problem]:

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from events.errors import RooflogError
 from projections.store import database
+from projections.store.segments import Segment
 
 from ..exporter import publication
 from ..exporter.exporter import STAGING
@@ -20,6 +21,7 @@ from ..exporter.manifest import LINEAGE, MANIFEST, directory_of
 from ..exporter.provenance import lines_of
 from ..settings import Settings
 from ..state.client import State
+from ..state.owner import Files
 from ..volume import Volume
 
 KEPT = (MANIFEST, LINEAGE)
@@ -89,6 +91,24 @@ async def is_latest(volume: Volume, exports: Iterable[dict[str, Any]]) -> bool:
     return any(export["export_digest"] == latest for export in exports)
 
 
+async def texts_of(volume: Volume, contained: Contained) -> dict[str, list[str]]:
+    """The files with texts of exports that had contained some examples, by export. Raises VolumeError."""
+    digests = [*(export["export_digest"] for export in contained.exports), *contained.untold]
+    return {digest: await _texts(volume, digest) for digest in digests}
+
+
+async def _texts(volume: Volume, digest: str) -> list[str]:
+    return [path for path in await volume.listing(directory_of(digest)) if path.rsplit("/", 1)[-1] not in KEPT]
+
+
+async def segments_of(settings: Settings, state: State, seqs: Sequence[int]) -> list[str]:
+    """The files of sealed segments that hold some messages."""
+    folder = Files(settings.database).segments
+    segments = [Segment(**each) for each in await state.ask("segments")]
+    holding = [each for each in segments if any(each.first <= seq <= each.last for seq in seqs)]
+    return [str(folder.file(each)) for each in holding]
+
+
 async def withdraw(volume: Volume, exports: Iterable[dict[str, Any]], untold: Iterable[str]) -> list[str]:
     """Remove the texts of exports, also of those without a lineage. Returns the digests of exports that had texts.
 
@@ -97,7 +117,7 @@ async def withdraw(volume: Volume, exports: Iterable[dict[str, Any]], untold: It
     latest = await publication.latest(volume)
     withdrawn = []
     for digest in [*(export["export_digest"] for export in exports), *untold]:
-        texts = [path for path in await volume.listing(directory_of(digest)) if path.rsplit("/", 1)[-1] not in KEPT]
+        texts = await _texts(volume, digest)
         if digest == latest or not texts:
             continue
         for path in texts:

@@ -40,6 +40,11 @@ class State:
         self._progress = progress
         self.as_it_stands = as_it_stands
 
+    @property
+    def is_owner(self) -> bool:
+        """Whether this process holds the tables, as no projector runs."""
+        return self._owner is not None
+
     async def ask(self, name: str, **args: Any) -> Any:
         """Ask one question. Raises RooflogError with what the projector says is wrong, Unreachable if it is silent."""
         if self._owner is not None:

@@ -50,6 +50,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "kept": quarantine.kept,
     "erasing": erasures.erasing,
     "repeating": erasures.repeating,
+    "selected": review_queue.selected,
     "policies": policies.history,
     "adoptions": policies.adoptions,
     "policy": policies.document,

@@ -144,6 +144,7 @@ class Gateway:
 
     async def capture(self, fact: ExampleCaptured, *, is_keyed: bool) -> int:
         """Put one capture on the log; its sequence. Raises InvalidFact, or Refusal where its key was used before."""
+        (await self._in_time(self.log.refusals())).check(fact)
         published, seqs = await self.publish(fact.actor, [fact])
         for _, reason in published.refused:
             encode(fact)  # tells apart what is wrong with it

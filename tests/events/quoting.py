@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from msgspec import structs
+from contextlib import suppress
+from typing import Any
 
-from events.facts import ABOUT_EXAMPLES, Fact
-from events.traits import paths
+from msgspec import structs, to_builtins
+from msgspec.json import encode as encode_json
+
+from events.codec import decode
+from events.errors import InvalidFact
+from events.facts import ABOUT_EXAMPLES, ExampleErased, Fact
+from events.traits import Path, Trait, paths
 
 from .test_facts import SAID
 
@@ -23,6 +29,41 @@ def quoting(example_id: str, comment: str) -> list[Fact]:
         for kind, field in fields()
         if kind in samples
     ]
+
+
+Marked = tuple[str, Fact]
+
+
+def marked(example_id: str) -> list[Marked]:
+    """Facts about one example, each with a word of its own in one declared text, comment or data.
+
+    Left out are ids and digests, which hold no words, and the data of tombstones.
+    """
+    facts: list[Marked] = []
+    for kind in ABOUT_EXAMPLES:
+        sample = next(fact for fact in SAID if type(fact) is kind and fact.trace_id is not None)
+        traits: list[Trait] = ["comment"] if kind is ExampleErased else ["text", "comment", "data"]
+        for path in (path for trait in traits for path in paths(kind, trait)):
+            word = f"{kind.__name__}{''.join(filter(str.isalpha, ''.join(path)))}77"
+            told = to_builtins(sample) | {"example_id": example_id, "event_id": f"marked-{len(facts)}"}
+            _put(told, path, word)
+            with suppress(InvalidFact):
+                facts.append((word, decode(encode_json(told))))
+    return facts
+
+
+def _put(value: Any, path: Path, word: str) -> None:
+    """Put a word where a path leads, into every item of a list; a mapping has it as a value and as a key."""
+    name, *rest = path
+    if name == "*":
+        for item in value:
+            _put(item, tuple(rest), word)
+    elif len(rest) > 1 or rest not in ([], ["*"]):
+        _put(value[name], tuple(rest), word)
+    elif rest:
+        value[name] = [f"so says {word}"]
+    else:
+        value[name] = {"note": f"so says {word}", word: 1} if isinstance(value.get(name), dict) else f"so says {word}"
 
 
 def fields() -> list[tuple[type[Fact], str]]:

@@ -48,6 +48,7 @@ def test_a_tombstone_remembers_what_the_digest_needs_and_no_text() -> None:
         subject=message.subject,
         fact="correction.recorded.v1",
         corrected=hashlib.sha256(b"p\0w").hexdigest()[:32],
+        words=(f"1:{hashlib.sha256(b'p' + bytes(1) + b'r').hexdigest()[:32]}",),
     )
     tombstone = ExampleErased(**BARE, example_id="e1", reason="x", erased=(kept,))
     assert listed([(9, tombstone)])[4].entry == message.entry

@@ -155,6 +155,9 @@ SAID: list[Fact] = [
         tools=(ToolTurn(name="find", result="[phone]"),),
         attachments=(),
     ),
+    ExampleErased(
+        **BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, words=(f"1:{'5' * 32}",)),)
+    ),
 ]
 
 

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from io import BytesIO
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 from events.codec import encode
 from events.errors import InvalidFact
@@ -25,6 +25,7 @@ from events.facts import (
     WITH_TEXTS,
     CorrectionRecorded,
     Document,
+    ErasedMessage,
     ExampleApproved,
     ExampleCaptured,
     ExampleErased,
@@ -35,7 +36,7 @@ from events.facts import (
     FeedbackGiven,
     PolicyAdopted,
 )
-from events.message import Message, listed, remembered
+from events.message import Message, Tombstones, remembered, tombstones, words_in
 from events.subjects import Subject, subject_of
 from projections.fold import batch_file
 from projections.fold.projector import Projector, prepare
@@ -80,7 +81,20 @@ class Erase(Struct, frozen=True):
     comments: bool = False
 
 
-Said = Fact | Raw | Erase
+Defect = Literal["digest", "subject", "no subject", "too late"]
+
+
+class Lie(Struct, frozen=True):
+    """A tombstone of an example that lists every message of the story until then, each with the same defect."""
+
+    example_id: str
+    defect: Defect
+
+
+LIE = "a lie"
+"""The reason that a lie gives."""
+
+Said = Fact | Raw | Erase | Lie
 
 
 def _envelope(minute: int = 0) -> dict[str, Any]:
@@ -125,8 +139,10 @@ def corrected(
     )
 
 
-def approved(example_id: str, *, revision: int = 0, context: str | None = None) -> ExampleApproved:
-    return ExampleApproved(example_id=example_id, revision=revision, context=context, **_envelope())
+def approved(
+    example_id: str, *, revision: int = 0, reason: str | None = None, context: str | None = None
+) -> ExampleApproved:
+    return ExampleApproved(example_id=example_id, revision=revision, reason=reason, context=context, **_envelope())
 
 
 def reopened(example_id: str, *, revision: int = 0) -> ExampleReopened:
@@ -177,15 +193,16 @@ class Story:
         """The story in which these facts are said next."""
         messages = list(self.messages)
         for one in said:
-            fact = _tombstone(one, messages) if isinstance(one, Erase) else one
+            fact = _fact(one, messages)
             messages.append(_message(len(messages) + 1, fact))
         return Story(messages)
 
     @property
     def left(self) -> list[Message]:
         """The story as a log tells it from which the messages that tombstones list were removed."""
-        facts = [(m.seq, fact) for m, fact in _decoded(self.messages) if isinstance(fact, ExampleErased)]
-        gone = listed(facts)
+        known = _known(self.messages)
+        first = known.first(known.facts.keys() & known.listed.keys())
+        gone = {seq: first[seq] for seq, message in known.listed.items() if first[seq].erased == message.erased}
         return [gone.get(message.seq, message) for message in self.messages]
 
     @property
@@ -331,13 +348,52 @@ def tables_holding(con: Connection, text: str) -> list[str]:
     return [name for (name,) in names if any(text in repr(row) for row in con.execute(f"FROM {name}").fetchall())]
 
 
+def _fact(said: Said, messages: Sequence[Message]) -> Fact | Raw:
+    match said:
+        case Erase():
+            return _tombstone(said, messages)
+        case Lie():
+            return _lie(said, messages)
+        case _:
+            return said
+
+
+def _lie(lie: Lie, messages: Sequence[Message]) -> ExampleErased:
+    last = len(messages) + 1
+    kept = (*map(remembered, messages), ErasedMessage(seq=last, digest="0" * 64))
+    defects: dict[Defect, dict[str, Any]] = {
+        "digest": {"digest": "0" * 64},
+        "subject": {"subject": "training.example.captured.other.e1"},
+        "no subject": {"subject": ""},
+        "too late": {"seq": last},
+    }
+    false = tuple(structs.replace(each, **defects[lie.defect]) for each in kept)
+    return ExampleErased(example_id=lie.example_id, reason=LIE, erased=false, **_envelope())
+
+
+def _known(messages: Sequence[Message]) -> Tombstones:
+    said = {m.seq: (m, fact) for m, fact in _decoded(messages) if isinstance(fact, ExampleErased)}
+    return tombstones(said, {message.seq: message for message in messages})
+
+
 def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
-    """It lists what is, or may be, a text of the example."""
+    """It lists what is, or may be, a text of the example, and the lies that would be believed instead.
+
+    Where it lists a tombstone, it lists what says the words that were erased by that one, too.
+    """
     kinds = WITH_TEXTS + WITH_COMMENTS if erase.comments else WITH_TEXTS
     others = {message.seq for message, fact in _decoded(messages) if not isinstance(fact, kinds)}
     said = [m for m in messages if m.seq not in others and _is_of(m.parts, erase.example_id)]
-    kept = tuple(map(remembered, said[: len(said) - erase.all_but]))
-    return ExampleErased(example_id=erase.example_id, reason="asked to", erased=kept, **_envelope())
+    known = _known(messages)
+    lies = known.wrong
+    taken = said[: len(said) - erase.all_but]
+    replaced = [known.facts[m.seq] for m in taken if m.seq in known.facts and m.seq not in lies]
+    words = {key for _, tombstone in replaced for each in tombstone.erased for key in each.words}
+    taken += [m for m, fact in _decoded(messages) if replaced and not words.isdisjoint(words_in(fact))]
+    kept = {message.seq: remembered(message) for message in (*taken, *(messages[seq - 1] for seq in lies))}
+    kept |= {seq: structs.replace(kept[seq], fact=None) for seq in lies}
+    listed = tuple(kept[seq] for seq in sorted(kept))
+    return ExampleErased(example_id=erase.example_id, reason="asked to", erased=listed, **_envelope())
 
 
 def _is_of(parts: Subject, example_id: str) -> bool:

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from events.facts import (
     WITH_COMMENTS,
     CorrectionRecorded,
+    Decision,
     Document,
     ExampleApproved,
     ExampleCaptured,
@@ -113,6 +114,7 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
                 if fact.attachments is not None and not about.is_correction:
                     about.gaps = about.gaps - {"attachment"} | ({"attachment"} if fact.attachments else set())
     erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}
+    erased |= _repeating_erased(facts, examples)
     for example in examples.values():
         if _is_erased(example.id, examples, erased):
             _forget(example)
@@ -139,9 +141,36 @@ def _last_thumb(example: Example, thumbs: list[tuple[int, FeedbackGiven]]) -> tu
 
 
 def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[int, Fact]]:
-    """Feedback and decisions that a tombstone lists were never said."""
-    listed = {message.seq for _, fact in facts if isinstance(fact, ExampleErased) for message in fact.erased}
-    return ((seq, fact) for seq, fact in facts if not (isinstance(fact, WITH_COMMENTS) and seq in listed))
+    """Feedback and decisions that a tombstone lists, or that came after it, were never said."""
+    tombstones = [(seq, fact) for seq, fact in facts if isinstance(fact, ExampleErased)]
+    listed = {message.seq for _, fact in tombstones for message in fact.erased}
+    since = {fact.example_id: seq for seq, fact in reversed(tombstones)}
+    for seq, fact in facts:
+        is_late = isinstance(fact, FeedbackGiven | Decision) and seq > since.get(fact.example_id, seq)
+        if not is_late and not (isinstance(fact, WITH_COMMENTS) and seq in listed):
+            yield seq, fact
+
+
+def _repeating_erased(facts: Iterable[tuple[int, Fact]], examples: Mapping[str, Example]) -> set[str]:
+    """Examples that say words which were erased before."""
+    texts: dict[int, list[tuple[str, str]]] = {}
+    erased: set[tuple[str, str]] = set()
+    ids = set()
+    for seq, fact in facts:
+        match fact:
+            case ExampleCaptured() | ExampleRedacted():
+                texts[seq] = [_words(fact.prompt, fact.response)]
+            case CorrectionRecorded():
+                answers = (fact.corrected_response, fact.original_response)
+                texts[seq] = [_words(fact.original_prompt, answer) for answer in answers]
+            case ExampleErased():
+                erased.update(texts[kept.seq][0] for kept in fact.erased if kept.seq in texts)
+        ids |= {each.id for each in examples.values() if each.seq == seq and not erased.isdisjoint(texts[seq])}
+    return ids
+
+
+def _words(prompt: str, answer: str) -> tuple[str, str]:
+    return " ".join(prompt.split()), " ".join(answer.split())
 
 
 def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: set[str]) -> bool:

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import reduce
 from itertools import cycle
 from operator import or_
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import HealthCheck, settings
 from hypothesis import given as for_every
@@ -21,7 +21,15 @@ from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
 from events.errors import InvalidFact
-from events.facts import Attachment, Document, Fact, ToolTurn, TrainingSetExported, TrainingTriggered
+from events.facts import (
+    Attachment,
+    Document,
+    ExampleErased,
+    Fact,
+    ToolTurn,
+    TrainingSetExported,
+    TrainingTriggered,
+)
 from projections.fold.projector import Projector, prepare
 from projections.store.database import Connection
 from projections.texts.text_size import READ
@@ -31,11 +39,14 @@ from . import model, model_contexts
 from .given import (
     ANSWER,
     BETTER,
+    LIE,
     OTHER_PROMPT,
     PROMPT,
     QUICK,
     SUPPLIER,
+    Defect,
     Erase,
+    Lie,
     Said,
     Story,
     adopted,
@@ -190,7 +201,9 @@ redactions = st.builds(
     lambda id_, text, turn: redacted(id_, text[0], text[1], original_response=text[1], **turn), ids, texts, parts
 )
 real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans())
-erasures = st.one_of(ids.map(erased), real_erasures)
+defects: list[Defect] = list(get_args(Defect))
+lies = st.builds(Lie, ids, st.sampled_from(defects))
+erasures = st.one_of(ids.map(erased), real_erasures, lies)
 rare = st.one_of(redactions, erasures, ids.flatmap(arrivals), others)
 histories = st.tuples(
     st.tuples(*map(arrivals, IDS)), st.lists(st.one_of(decisions, decisions, rare), max_size=10)
@@ -236,7 +249,7 @@ def test_every_way_of_delivery_ends_in_the_same_content(
 @for_every(
     before=histories,
     erased_ids=st.lists(real_erasures, min_size=1, max_size=3),
-    after=st.lists(st.one_of(decisions, ids.flatmap(arrivals), redactions), max_size=4),
+    after=st.lists(st.one_of(decisions, ids.flatmap(arrivals), redactions, lies), max_size=4),
     size=st.integers(1, 9),
 )
 def test_a_log_without_erased_messages_ends_in_the_same_content(
@@ -246,6 +259,27 @@ def test_a_log_without_erased_messages_ends_in_the_same_content(
     story = given(*before, *erased_ids, *after)
     with closing(fold([story.messages])) as saw, closing(fold(tuple(split(story.left, size)))) as rebuilt:
         assert everything(rebuilt.con) == everything(saw.con)
+
+
+@slow
+@for_every(
+    before=histories,
+    told=st.lists(st.one_of(lies, lies, real_erasures, decisions), min_size=1, max_size=4),
+    after=st.lists(st.one_of(decisions, ids.flatmap(arrivals)), max_size=4),
+)
+def test_a_wrong_tombstone_changes_no_more_than_junk(before: list[Said], told: list[Said], after: list[Said]) -> None:
+    said = [*before, *told, *after]
+    other = [junk("training.other.thing.b.e1") if isinstance(one, Lie) else one for one in said]
+    with closing(fold([given(*said).messages])) as lied, closing(fold([given(*other).messages])) as thrown:
+        assert _but_for(UNBELIEVED, everything(lied.con)) == _but_for(UNBELIEVED, everything(thrown.con))
+
+
+UNBELIEVED = ("chain", "checkpoint", "erasures", "quarantine", "unerased_messages")
+"""What says which messages the log holds; all other tables follow from the facts that count."""
+
+
+def _but_for(names: Sequence[str], content: dict[str, Any]) -> dict[str, Any]:
+    return {name: rows for name, rows in content.items() if name not in names}
 
 
 @slow
@@ -302,7 +336,7 @@ def _decoded(story: Story) -> list[tuple[int, Fact]]:
             said.append((message.seq, message.fact()))
         except InvalidFact:
             continue
-    return said
+    return [(seq, fact) for seq, fact in said if not (isinstance(fact, ExampleErased) and fact.reason == LIE)]
 
 
 def _analysed(con: Connection) -> dict[str, model.Analysis]:

@@ -10,6 +10,7 @@ import pytest
 
 from events.errors import Category
 from events.log.log import Log
+from projections.store.batch import FOUND_BY_FOLD
 from services.cli.quarantine import ADVICE
 from services.state.client import runs
 
@@ -64,4 +65,4 @@ async def test_a_retry_folds_each_message_in_its_place(
 
 def test_every_category_has_advice() -> None:
     decoded = set(Category.__args__) - {"erased"}  # type: ignore[attr-defined]
-    assert decoded | {"duplicate_example", "invalid_policy", "missing"} == ADVICE.keys()
+    assert decoded | {*FOUND_BY_FOLD, "invalid_policy", "missing"} == ADVICE.keys()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from msgspec import structs
+from pyarrow import parquet
 
-from events.errors import RooflogError
+from events.codec import encode
 from events.facts import (
     CorrectionRecorded,
+    ErasedMessage,
     ExampleCaptured,
     ExampleErased,
     ExampleRedacted,
@@ -25,7 +28,7 @@ from events.facts import (
 )
 from events.log.log import Log
 from events.message import remembered
-from events.subjects import TOMBSTONES
+from events.subjects import TOMBSTONES, new_event_id, subject_of
 from projections.fold.content_digest import content_digest
 from projections.fold.projector import Projector
 from services.exporter.client import ask
@@ -36,7 +39,7 @@ from services.state.client import open_state
 from services.state.owner import Owner
 from tests.deadlines import FAR_SECONDS
 
-from ...events.quoting import fields, marker, quoting
+from ...events.quoting import fields, marked, marker, quoting
 from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
 from ..forked import Forked
 from ..projector.test_service import until_running
@@ -74,6 +77,12 @@ async def tell(log: Log) -> None:
     assert not (await log.publish(STORY)).refused
     for subject in ("training.example.captured.a.again", "training.example.noticed.a.x"):
         await log.client.jetstream().publish(subject, f'{{"type":"x","text":"{MARKER}"}}'.encode())
+
+
+async def tell_unasked(log: Log, facts: Sequence[Fact]) -> int:
+    """Publish facts as somebody who may not read does; the first sequence."""
+    acks = [await log.client.jetstream().publish(subject_of(fact), encode(fact)) for fact in facts]
+    return acks[0].seq
 
 
 def files_holding(folder: Path, text: str) -> list[Path]:
@@ -150,9 +159,9 @@ async def test_every_comment_that_quotes_the_text_goes_with_it(cli: Cli, log: Lo
     words = [marker(*field) for field in fields()]
     story = [capture(ASKED, f"{ANSWER} Ask {' or '.join(words)}.", example_id="a")]
     assert not (await log.publish([*story, *quoting("a", "not what {field} said")])).refused
-    cli.run("stats")
     for word in words:
         assert len(await messages_holding(log, word)) == 2
+    cli.run("stats")
     cli.run("erase", "a", "--reason", "asked")
     for word in words:
         await assert_forgotten(cli, log, word)
@@ -212,15 +221,50 @@ async def test_what_arrives_after_its_erasure_goes_as_well(cli: Cli, log: Log, s
     await until_running(log)
     await tell(log)
     await asyncio.to_thread(cli.run, "erase", "a", "--reason", "asked")
-    published = await log.publish([STORY[1], fix("a", "late", SECRET)])
-    assert len(published.new) == 2
-    first = await log.last_sequence() - 1
+    late = [STORY[1], fix("a", "late", SECRET), capture(f" {ASKED}", f"{SECRET}\r\n", example_id="again")]
+    assert all("erased on 20" in reason for _, reason in (await log.publish(late)).refused)
+    first = await tell_unasked(log, late)
     async with asyncio.timeout(FAR_SECONDS), open_state(Settings(data_dir=cli.data_dir), log) as state:
-        while not {first, first + 1} <= await log.deleted():
+        while not {first, first + 1, first + 2} <= await log.deleted():
             await asyncio.sleep(0.05)
         while (await state.ask("erasing"))["compaction_due"]:
             await asyncio.sleep(0.05)
     await assert_forgotten(cli, log)
+
+
+async def test_without_projector_the_next_command_erases_what_arrived(cli: Cli, log: Log) -> None:
+    await tell(log)
+    cli.run("erase", "a", "--reason", "asked")
+    await tell_unasked(log, [STORY[1], capture(f" {ASKED}", f"{SECRET}\r\n", example_id="again")])
+    assert cli.json("show", "again")["verdict"]["reasons"] == ["erased", "not_approved"]
+    await assert_forgotten(cli, log)
+
+
+IMPORTED = {
+    "id": "gone1",
+    "timestamp": "2025-03-18T14:00:00",
+    "source": "chat_interaction",
+    "prompt": ASKED,
+    "response": SECRET,
+    "quality": {"user_feedback": "positive"},
+}
+
+
+@pytest.mark.parametrize("changed", [{}, {"id": "gone2"}, {"id": "gone2", "response": f" {SECRET}\r\n"}])
+async def test_an_import_of_what_was_erased_is_refused(
+    cli: Cli, log: Log, tmp_path: Path, changed: dict[str, str]
+) -> None:
+    file = tmp_path / "chat.jsonl"
+    file.write_text(json.dumps(IMPORTED))
+    cli.run("import", file)
+    cli.run("erase", "gone1", "--reason", "asked")
+    last = await log.last_sequence()
+    file.write_text(f"{json.dumps(IMPORTED | {'id': 'kept', 'response': ANSWER})}\n{json.dumps(IMPORTED | changed)}\n")
+    report = cli.json("import", file, code=1)
+    (problem,) = report["problems"]
+    assert (report["new"], problem["line"]) == (2, 2)
+    assert "erased on 20" in problem["reason"]
+    assert await log.last_sequence() == last + 2
 
 
 @pytest.mark.parametrize("removed", [0, 1, 5])
@@ -253,18 +297,6 @@ async def test_killed_anywhere_the_same_command_finishes_it(cli: Cli, seed: int)
         await assert_forgotten(cli, log)
         assert len(await log.matching(TOMBSTONES)) == len(REPEATING)
         await log.close()
-
-
-async def test_a_tombstone_that_lists_other_bytes_removes_nothing(log: Log) -> None:
-    await log.publish([capture(example_id="a"), capture(example_id="b")])
-    message = await log.at(1)
-    assert message is not None
-    kept = remembered(message)
-    lie = ExampleErased(**about("b", "t"), reason="x", erased=(type(kept)(seq=2, digest=kept.digest, subject="s"),))
-    await log.publish([lie])
-    with pytest.raises(RooflogError, match="lists sequence 2 under a digest that is not its"):
-        await erasure.remove(log)
-    assert await log.deleted() == set()
 
 
 async def test_a_long_read_delays_the_new_file_and_ends_well(cli: Cli, log: Log, monkeypatch: Any) -> None:
@@ -308,6 +340,53 @@ TRAINED: list[ExampleCaptured] = [
 ]
 
 
+def lies(seqs: Sequence[int], messages: Sequence[ErasedMessage], **told: Any) -> ExampleErased:
+    """A tombstone of the example `a` that says something untrue of messages."""
+    false = tuple(structs.replace(messages[seq - 1], **told) for seq in seqs)
+    return ExampleErased(**about("a", new_event_id()), reason="x", erased=false)
+
+
+LIES: list[dict[str, Any]] = [{"digest": "0" * 64}, {"subject": "training.example.captured.b.b"}, {"subject": ""}]
+
+
+async def test_tombstones_that_list_wrongly_erase_nothing_and_are_named(cli: Cli, log: Log) -> None:
+    await log.publish([*TRAINED, *LIKES])
+    kept = [remembered(message) async for batch in log.read(0) for message in batch]
+    before = await training_set(cli, log)
+    assert len(before) == 3
+    said = [lies(seqs, kept, **told) for told in LIES for seqs in ([1], [2, 3], range(1, 7))]
+    assert not (await log.publish(said)).refused
+    assert (await erasure.remove(log)).messages == 0
+    assert await training_set(cli, log) == before
+    assert await digest_of(cli, log) == await rebuilt_digest(log)
+    verified = cli.json("verify")
+    assert [problem["seq"] for problem in verified["wrong_tombstones"]] == list(range(7, 7 + len(said)))
+    assert "the tombstone at 7: it lists sequence 1 under" in cli.run("verify").stdout
+    assert {item["category"] for item in cli.json("quarantine", "list")["items"]} == {"wrong_tombstone"}
+
+
+@pytest.mark.parametrize("told", [*LIES, {"fact": None}, {"fact": "feedback.given.v1"}])
+async def test_a_lie_that_came_first_is_erased(cli: Cli, log: Log, told: dict[str, Any]) -> None:
+    await log.publish([*TRAINED, *LIKES])
+    kept = [remembered(message) async for batch in log.read(0) for message in batch]
+    assert not (await log.publish([lies([1], kept, **told), lies([1, 4], kept, **told)])).refused
+    cli.run("stats")
+    cli.run("erase", "a", "--reason", "asked")
+    await log.publish([lies([1], kept, **told | {"corrected": "0" * 32}), lies([2], kept, digest="0" * 64)])
+    cli.run("stats")
+    await assert_forgotten(cli, log)
+    assert cli.json("verify")["problems"] == []
+    assert len(await training_set(cli, log)) == 2
+
+
+async def training_set(cli: Cli, log: Log) -> list[str]:
+    async with (
+        open_state(Settings(data_dir=cli.data_dir), log) as state,
+        state.training_set("medium") as (_, batches),
+    ):
+        return [example_id async for batch in batches for example_id in batch["example_id"].to_pylist()]
+
+
 def export(cli: Cli) -> Any:
     return cli.json("export", "--min-examples", "1")
 
@@ -335,7 +414,113 @@ async def trained(cli: Cli, log: Log) -> list[str]:
     return [before, first, export(cli)["export_digest"]]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_no_word_of_any_field_survives_whatever_is_killed(cli: Cli, seed: int) -> None:
+    rng = random.Random(seed)
+    facts = marked("a")
+    words = [word for word, _ in facts]
+    story = [fact for _, fact in facts] + [capture(ASKED, f"{ANSWER} Ask {' or '.join(words)}.", example_id="a")]
+    story += [capture(f"What of roof {n}?", example_id=f"other{n}") for n in range(5)]
+    rng.shuffle(story)
+    with EmbeddedServer(cli.data_dir) as server:
+        log = await Log.connect(server.access())
+        late = story[-rng.randrange(2, 8) :]
+        for fact in story[: -len(late)]:
+            await tell_unasked(log, [fact])
+            if rng.random() < 0.15:
+                cli.run(*rng.choice([["stats"], ["export", "--min-examples", "0"], ["stats", "--as-of", "3"]]))
+        await log.client.jetstream().publish("training.example.noticed.a.x", f"{{{words[0]}".encode())
+        await tell_unasked(log, [capture(ASKED, SECRET, example_id="a")])
+        assert await messages_holding(log, words[0]) != []
+        await killed(cli, rng, "erase", "a", "--reason", "asked", "--comments")
+        cli.run("erase", "a", "--reason", "asked", "--comments")
+        for part in (late[: len(late) // 2], late[len(late) // 2 :]):
+            await tell_unasked(log, part)
+            await killed(cli, rng, "stats")
+            cli.run("stats")
+        cli.run("erase", "a", "--reason", "asked", "--comments")
+        await assert_forgotten(cli, log)
+        assert [word for word in words if await messages_holding(log, word)] == []
+        assert [word for word in words if files_holding(cli.data_dir, word)] == []
+        assert decoded_holding(cli.data_dir, words) == []
+        await log.close()
+
+
+async def killed(cli: Cli, rng: random.Random, *args: str) -> None:
+    """Start a command, and kill it at some moment."""
+    process = cli.start(*args)
+    await asyncio.sleep(rng.uniform(0.0, 1.1))
+    process.kill()
+    process.wait()
+
+
+def decoded_holding(folder: Path, words: Sequence[str]) -> list[str]:
+    """The rows of databases and Parquet files with one of some words, however the files compress them."""
+    rows = [repr(row) for path in folder.rglob("*.parquet") for row in parquet.read_table(path).to_pylist()]
+    for path in folder.rglob("*.duckdb"):
+        with duckdb.connect(path, read_only=True) as con:
+            names = [name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+            rows += [f"{name} {row}" for name in names for row in con.execute(f"FROM {name}").fetchall()]
+    return [row for row in rows if any(word in row for word in words)]
+
+
+class TestChosenByFilters:
+    async def test_nothing_goes_before_it_was_shown_and_confirmed(self, cli: Cli, log: Log) -> None:
+        await tell(log)
+        shown = cli.run("erase", "--by", "test", "--reason", "asked", code=1).stdout
+        assert "say it again with --yes" in shown
+        assert await log.matching(TOMBSTONES) == []
+        told = cli.json("erase", "--by", "test", "--source", "chat_interaction", "--reason", "asked", "--yes")
+        assert set(told["erased_ids"]) == REPEATING | {"other"}
+        await assert_forgotten(cli, log)
+
+    @pytest.mark.parametrize(
+        ("chosen", "erased"),
+        [
+            (["--tag", "codes"], {"b"}),
+            (["--project", "Depot"], {"c"}),
+            (["--tag", "codes", "--project", "Depot"], set()),
+            (["--about", "pipe  BOOT"], {"c"}),
+            (["--about", "pipe boot", "--tag", "codes"], set()),
+        ],
+    )
+    async def test_every_filter_has_to_match(self, cli: Cli, log: Log, chosen: list[str], erased: set[str]) -> None:
+        tagged = structs.replace(TRAINED[1], tags=("codes",)), structs.replace(TRAINED[2], project_context="Depot")
+        await log.publish([TRAINED[0], *tagged])
+        if not erased:
+            assert "no example matches" in cli.run("erase", *chosen, "--reason", "x", "--dry-run", code=2).stderr
+        else:
+            assert set(cli.json("erase", *chosen, "--reason", "x", "--dry-run")["erased_ids"]) == erased
+
+    def test_ids_and_filters_are_not_mixed(self, cli: Cli) -> None:
+        for chosen in ([], ["a", "--tag", "codes"]):
+            assert "give one or more IDs, or filters" in cli.run("erase", *chosen, "--reason", "x", code=2).stderr
+
+    async def test_what_held_finds_is_erased_with_its_comments(self, cli: Cli, log: Log) -> None:
+        await tell(log)
+        comment = FeedbackGiven(**about("other", "said"), feedback="negative", comment=f"ask {MARKER}")
+        await log.publish([comment])
+        found = cli.json("held", MARKER.upper())
+        assert set(found["examples"]) == {*REPEATING - {"copy"}, "copy", "other"} - {"by-words"} | {"by-words"}
+        assert {place["seq"] for place in found["places"]} == {2, 3, 4, 5, 6, 7, 8, 11, 12, 13}
+        cli.run("erase", "--about", MARKER, "--reason", "asked", "--yes")
+        await assert_forgotten(cli, log)
+        assert cli.json("held", MARKER)["status"] == "nothing"
+
+
 class TestExports:
+    async def test_a_dry_run_names_files_exports_and_trainings(self, cli: Cli, log: Log) -> None:
+        _, first, second = await trained(cli, log)
+        told = cli.json("erase", "a", "--reason", "asked", "--dry-run")
+        assert [one["export_digest"] for one in told["exports"]] == [second, first]
+        assert [t["call_id"] for t in told["trainings"]] == ["fc-1"]
+        files = [path.rpartition(" ")[2] for path in told["files"]]
+        assert str(cli.data_dir / "rooflog.duckdb") in files
+        digests = {path.split("/")[1] for path in files if path.startswith("exports/")}
+        assert digests == {first, second}
+        assert files_holding(cli.data_dir, MARKER) != []
+
     async def test_no_export_holds_the_text_and_earlier_ones_are_listed(self, cli: Cli, log: Log) -> None:
         before, first, second = await trained(cli, log)
         told = cli.json("erase", "a", "--reason", "asked")

@@ -286,6 +286,22 @@ def test_an_answered_fact_is_on_the_log(site: Site) -> None:
     assert message.fact().prompt == "“ünï” \u0000?"
 
 
+def test_what_was_erased_is_refused_with_the_day(site: Site) -> None:
+    client, body = site.client("publisher"), {"prompt": "Who is the owner?", "response": f"Kowalczyk77. {ANSWER}"}
+    gone = client.post("/api/v1/examples", json=body).json()["example_id"]
+    site.cli.run("erase", gone, "--reason", "asked")
+    refused = [
+        client.post("/api/v1/examples", json=body | {"prompt": "Who is\u00a0the owner?\r\n"}),
+        client.post(f"/api/v1/examples/{gone}/feedback", json={"feedback": "positive"}),
+        client.post("/api/v1/corrections", json={"example_id": gone, "corrected_response": "x",
+                    "original_prompt": body["prompt"], "original_response": "y"}),
+    ]  # fmt: skip
+    assert [answer.status_code for answer in refused] == [422] * 3
+    assert all("erased on 20" in answer.text for answer in refused)
+    (item,) = client.post("/api/v1/examples/batch", json={"items": [body]}).json()["items"]
+    assert (item["status"], "erased on 20" in item["reason"]) == ("refused", True)
+
+
 def has_folded(client: httpx.Client, seq: int) -> bool:
     checkpoint: int = client.get("/api/v1/stats").json()["checkpoint"]
     return checkpoint >= seq
