@@ -56,7 +56,7 @@ from .given import (
 from .remembered import assert_remembered
 
 slow = settings(
-    max_examples=int(os.environ.get("ROOFLOG_HISTORIES", 4 if QUICK else 40)),
+    max_examples=int(os.environ.get("ROOFLOG_HISTORIES", "4" if QUICK else "40")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
