@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ from ..store.database import Connection, DatabaseError, with_rows
 from ..tables import awaited, erasures, policies
 from ..tables.examples import known
 from ..texts import analysis, contradictions, near_links
+from ..texts.reading import Reading, read
 from ..texts.workers import MOST, Run, workers
 from ..verdicts import evidence, stored, verdicts
 from ..verdicts.columns import Columns
@@ -152,8 +154,12 @@ class Projector:
         self.judge()
         fresh = [message for message in messages if message.seq > self.checkpoint_seq]
         if fresh:
-            self._transact(prepare(fresh), self._judge)
+            self.take(prepare(fresh))
         return len(fresh)
+
+    def take(self, batch: Batch, reading: Reading | None = None) -> None:
+        """Fold and judge a batch that follows the checkpoint, as `apply` does; `reading` is what its examples say."""
+        self._transact(batch, partial(self._judge, reading=reading))
 
     def fold(self, batch: Batch, *, commit: bool = True) -> None:
         """Fold a batch as `apply` does, without judging it: for many batches that nobody reads before `judge`.
@@ -252,12 +258,12 @@ class Projector:
             self.con.execute("ROLLBACK")
             raise
 
-    def _judge(self, batch: Batch) -> Judged:
+    def _judge(self, batch: Batch, reading: Reading | None) -> Judged:
         """Judge what the batch touches, or every example where it adopts a policy."""
         adopts = bool(batch.of(PolicyAdopted))
         policy = policies.current(self.con) if adopts else self.memory.policy
         if self._is_ordinary(batch) and not (adopts and not verdicts.gathers_the_same(self.con, policy)):
-            return self._judge_ordinary(batch, policy, adopts)
+            return self._judge_ordinary(batch, policy, adopts, reading)
         self._find_touched(batch)
         is_touched = database.first(self.con, "SELECT 1 FROM touched LIMIT 1") is not None
         if is_touched:
@@ -286,29 +292,30 @@ class Projector:
             return False
         return not (batch.arrived and awaited.holds_any(self.con, batch.arrived["example_id"].to_pylist()))
 
-    def _judge_ordinary(self, batch: Batch, policy: Policy, adopts: bool) -> Judged:
+    def _judge_ordinary(self, batch: Batch, policy: Policy, adopts: bool, reading: Reading | None) -> Judged:
         """Judge what an ordinary batch touches, from the facts and the columns alone."""
         columns = self.memory.columns()
         arrived = batch.arrived
         ids = set(arrived["example_id"].to_pylist()) if arrived else set()
         if missing := _named(batch) - ids - (batch.known or {}).keys():
             awaited.add(self.con, missing)
-        arrivals = self._arrivals(arrived, policy) if arrived else None
+        arrivals = self._arrivals(arrived, policy, reading) if arrived else None
         apply = verdicts.update_ordinary(self.con, self.memory, policy, batch, arrivals, is_new_policy=adopts)
         return Judged(policy, columns, apply)
 
-    def _arrivals(self, arrived: pa.Table, policy: Policy) -> evidence.Arrivals:
+    def _arrivals(self, arrived: pa.Table, policy: Policy, reading: Reading | None) -> evidence.Arrivals:
         """Analyse and link what has arrived."""
-        texts = [arrived[name].to_pylist() for name in ("prompt", "response", "original_response")]
+        seqs = arrived["seq"].to_pylist()
+        if reading is None or reading.analyser != analysis.analyser(policy.lexicon):
+            reading = read(policy.lexicon, arrived)
+        analyses, worded = reading.of(seqs)[2:]
         lookup, keys = self.memory.analysed(policy.lexicon), stored.halves(arrived["analysis_key"])[0]
         known = np.zeros(len(keys), np.bool_)
         known[lookup.find(keys)[0]] = True
-        read = [analysis.Texts(*each) for each in zip(*texts, strict=True)]
-        analyses = analysis.keep(self.con, arrived["analysis_key"], read, policy.lexicon, known)
+        analysis.keep(self.con, arrived["analysis_key"], analyses, policy.lexicon, known)
         lookup.add(keys[~known], np.zeros(int((~known).sum()), np.int64))
-        seqs = arrived["seq"].to_pylist()
-        prompts = list(zip(seqs, texts[0], strict=True))
-        links = near_links.link_texts(self.con, prompts, policy.duplicates.threshold, self.near)
+        prompts = list(zip(seqs, arrived["prompt"].to_pylist(), strict=True))
+        links = near_links.link_texts(self.con, prompts, policy.duplicates.threshold, self.near, worded)
         clusters = [seq if (link := links.get(seq)) is None or link[0] is None else link[0] for seq in seqs]
         return evidence.Arrivals(arrived, clusters, analyses)
 

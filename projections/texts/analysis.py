@@ -112,12 +112,11 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon, run: Run | None = Non
             with_table(con, analyses, keep)
 
 
-def keep(con: Connection, keys: pa.ChunkedArray, texts: Sequence[Texts], lexicon: Lexicon, known: Mask) -> pa.Table:
-    """The analyses of texts with their keys, in their order; those that the tables lack are stored.
+def keep(con: Connection, keys: pa.ChunkedArray, analyses: pa.Table, lexicon: Lexicon, known: Mask) -> None:
+    """Store the analyses of texts, in the order of their keys, that the tables lack.
 
     Texts that are not `known` are in no table; the others may be.
     """
-    analyses = of(texts, lexicon)
     _, firsts = np.unique([key.bytes for key in keys.to_pylist()], return_index=True)
     table = analyses.append_column("analysis_key", keys).take(np.sort(firsts))
     known = known[np.sort(firsts)]
@@ -127,7 +126,6 @@ def keep(con: Connection, keys: pa.ChunkedArray, texts: Sequence[Texts], lexicon
     for some, statement in ((table.filter(~known), keep), (table.filter(known), keep + anew)):
         if len(some):
             with_table(con, some, statement)
-    return analyses
 
 
 def keys(con: Connection, lexicon: Lexicon) -> Iterator[pa.ChunkedArray]:
@@ -138,13 +136,13 @@ def keys(con: Connection, lexicon: Lexicon) -> Iterator[pa.ChunkedArray]:
 
 def _page(lexicon: Lexicon, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     """The analyses of rows (key and texts), each beside its key."""
-    analyses = of([Texts(*texts) for _, *texts in rows], _known(lexicon))
+    analyses = of([Texts(*texts) for _, *texts in rows], known(lexicon))
     keys = pa.array([str(key) for key, *_ in rows], pa.string())
     return analyses.append_column("analysis_key", keys)
 
 
 @lru_cache(maxsize=2)
-def _known(lexicon: Lexicon) -> Lexicon:
+def known(lexicon: Lexicon) -> Lexicon:
     """The first lexicon that equals this one: a worker process gets it with every page, and compiles it once."""
     return lexicon
 

@@ -17,7 +17,7 @@ from ..store.database import AMONG, Connection, insert
 from ..store.table import Table
 from .normal_form import PRODUCTS, normalise
 from .text_size import READ
-from .words import words
+from .words import numbers
 
 MEMBERS = 200
 """Answers to one question that are looked at: the best ones, in the order in which duplicates are kept."""
@@ -47,7 +47,7 @@ def claims(response: str) -> Claims:
     """The claims of what is read of an answer."""
     response = response[:READ]
     amounts: dict[str, set[str]] = {}
-    for word in words(response):
+    for word in numbers(response):
         if (word[0].isdecimal() or word.startswith("pitch")) and (quantity := _QUANTITY.fullmatch(word)):
             unit, amount = (quantity[1], quantity[2]) if quantity[1] else (quantity[4], quantity[3])
             amounts.setdefault(unit, set()).add(amount)

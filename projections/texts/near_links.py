@@ -5,11 +5,11 @@ The links are those of near_duplicates.cluster. They stand in two tables, and in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,7 @@ from .near_index import Index
 from .text_size import READ
 from .workers import MOST, Run, workers
 
-__all__ = ["NEAR_BUCKETS", "NEAR_TEXTS", "Index", "link", "link_texts", "relink"]
+__all__ = ["NEAR_BUCKETS", "NEAR_TEXTS", "Index", "Wordings", "link", "link_texts", "relink", "wordings"]
 
 NEAR_TEXTS = Table(
     name="near_texts",
@@ -84,6 +84,24 @@ def _processes(texts: int) -> int:
     return MOST if texts >= MANY else 1
 
 
+class Wordings(NamedTuple):
+    """Prompts in normal form, with the keys of their facts and their buckets."""
+
+    normals: list[str]
+    keys: Words
+    banded: Words
+
+    def take(self, rows: list[int]) -> Wordings:
+        """Those of some rows."""
+        return Wordings([self.normals[row] for row in rows], self.keys[rows], self.banded[rows])
+
+
+def wordings(prompts: Sequence[str]) -> Wordings:
+    """How prompts are worded, in their order."""
+    normals, keys = _canonical(prompts)
+    return Wordings(normals, keys, buckets(normals))
+
+
 def relink(con: Connection, threshold: float, index: Index | None = None) -> None:
     """Link every stored text anew unless that is how they were linked: what a new threshold demands.
 
@@ -101,7 +119,7 @@ def relink(con: Connection, threshold: float, index: Index | None = None) -> Non
     count, *_ = first(con, "SELECT count(*) FROM near_again") or (0,)
     with workers(_processes(count)) as run:
         while rows := con.execute(f"FROM near_again WHERE seq > {last} ORDER BY seq LIMIT {PORTION}").fetchall():
-            _insert(con, index, rows, threshold, run)
+            _insert(con, index, rows, threshold, run, {})
             last = rows[-1][0]
     con.execute("DROP TABLE near_again")
 
@@ -129,25 +147,36 @@ def link(
 
 
 def link_texts(
-    con: Connection, arrived: Sequence[tuple[int, str | None]], threshold: float, index: Index
+    con: Connection,
+    arrived: Sequence[tuple[int, str | None]],
+    threshold: float,
+    index: Index,
+    worded: Wordings | None = None,
 ) -> dict[int, Link | None]:
     """Link texts, each a sequence and a prompt, and return every link that has changed, None for one that is no more.
+
+    `worded` are their prompts, none of which is None, where that was read before.
 
     The links are those that `cluster` finds in the order of sequences, in batches of any size. A text may change its
     prompt, lose it (None) or arrive late: later texts of its facts are linked anew. Texts behind all others read
     nothing from the tables once the index was read.
     """
-    return _link(con, arrived, threshold, index, map) if arrived else {}
+    return _link(con, arrived, threshold, index, map, worded) if arrived else {}
 
 
 def _link(
-    con: Connection, arrived: Sequence[tuple[int, str | None]], threshold: float, index: Index, run: Run
+    con: Connection,
+    arrived: Sequence[tuple[int, str | None]],
+    threshold: float,
+    index: Index,
+    run: Run,
+    worded: Wordings | None = None,
 ) -> dict[int, Link | None]:
     seqs = [seq for seq, _ in arrived]
     asked = {seq: prompt for seq, prompt in arrived if prompt is not None}
     normals: dict[int, str] = {}
     key_of: dict[int, int] = {}
-    for some, keys in run(_canonical, chunks([*asked.values()])):
+    for some, keys in [worded[:2]] if worded else run(_canonical, chunks([*asked.values()])):
         of = list(islice(asked, len(normals), len(normals) + len(some)))
         normals |= zip(of, some, strict=True)
         key_of |= zip(of, keys.tolist(), strict=True)
@@ -167,7 +196,8 @@ def _link(
     later = [row for row in reached if row[0] >= earliest[row[2]]]
     _delete(con, index, later)
     before: dict[int, Link] = {row[0]: row[3:] for row in [*gone, *later]}
-    after = _insert(con, index, sorted([*fresh, *(row[:3] for row in later)]), threshold, run)
+    banded = dict(zip(asked, worded.banded, strict=True)) if worded else {}
+    after = _insert(con, index, sorted([*fresh, *(row[:3] for row in later)]), threshold, run, banded)
     changed: dict[int, Link | None] = {seq: link for seq, link in after.items() if before.get(seq) != link}
     return changed | dict.fromkeys(before.keys() - after.keys())
 
@@ -190,13 +220,25 @@ def _delete(con: Connection, index: Index, rows: Sequence[tuple[Any, ...]]) -> N
 
 
 def _insert(
-    con: Connection, index: Index, rows: Sequence[tuple[int, str, int]], threshold: float, run: Run
+    con: Connection,
+    index: Index,
+    rows: Sequence[tuple[int, str, int]],
+    threshold: float,
+    run: Run,
+    banded_of: Mapping[int, Words],
 ) -> dict[int, Link]:
-    """Link texts that are not in the tables to those that are and to one another, in their order, and store them."""
+    """Link texts that are not in the tables to those that are and to one another, in their order, and store them.
+
+    The buckets of some may be known.
+    """
     index.read(con)
     linked: dict[int, Link] = {}
     parts = [rows[start : start + TOGETHER] for start in range(0, len(rows), TOGETHER)]
-    for part, banded in zip(parts, run(buckets, ([row[1] for row in part] for part in parts)), strict=True):
+    if all(seq in banded_of for seq, *_ in rows):
+        every: Iterable[Words] = (np.array([banded_of[seq] for seq, *_ in part]) for part in parts)
+    else:
+        every = run(buckets, ([row[1] for row in part] for part in parts))
+    for part, banded in zip(parts, every, strict=True):
         linked |= _insert_some(con, index, part, banded, threshold, run)
     return linked
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 from importlib.resources import files
+from itertools import chain
+from typing import NamedTuple
 
 from ..store.combining_marks import normalised
 from .text_size import READ
@@ -165,8 +167,15 @@ def _numbered(text: str) -> str:
     return _SHARED_UNIT.sub(lambda m: m[1] + m[2], _NUMBER.sub(_measured, text))
 
 
-def words(text: str) -> list[str]:
-    """The words of a text, in lower case, numbers with their units.
+_PARTED = "\0"
+"""Stands between stretches of a text that are read together."""
+_PIECE = re.compile(rf"{_WORD.pattern}|{_PARTED}")
+_AFAR = ("x", " by ", "/", " per ")
+"""What lets a rule for numbers look at a whole text, wherever it stands there."""
+
+
+def _settled(text: str) -> str:
+    """The text in lower case, typographic variants settled, without an opening that says nothing.
 
     NFKC makes up to 18 characters of one: no more than what is read of a text is kept.
     """
@@ -175,14 +184,114 @@ def words(text: str) -> list[str]:
     text = text.lower().lstrip()
     if text.startswith("ok"):
         text = _OPENING.sub("", text)
-    if " wondering" in text or " curious" in text or " hoping" in text or " ask" in text:
+    if " wondering" in text or " curious" in text or " hoping" in text or " asked" in text or " asking" in text:
         text = _WONDERING.sub("", text)
+    return text
+
+
+def _joined(text: str) -> str:
+    """The text with abbreviations and prefixes in one word."""
     if "." in text:
         text = _DOTTED.sub(lambda m: m[0].replace(".", "") + " ", text)
-    if "-" in text:
-        text = _PREFIX.sub(r"\1", text)
+    return _PREFIX.sub(r"\1", text) if "-" in text else text
+
+
+def _read(text: str) -> list[str]:
+    """The words of a settled text, read as one."""
+    text = _joined(text)
     if not _PLAINLY_SPELLED.search(text):
-        words = _WORD.findall(_numbered(text) if _DIGIT.search(text) else text)
+        words = _PIECE.findall(_numbered(text) if _DIGIT.search(text) else text)
         if _SPELLED_WORDS.isdisjoint(words):
             return words
-    return _WORD.findall(_numbered(_spelled_out(text)))
+    return _PIECE.findall(_numbered(_spelled_out(text)))
+
+
+class _Token(NamedTuple):
+    """What stands between two blanks: its kind, and its words where no number reaches it.
+
+    "n" is or may be a number, "w" is a plain word, at which the reach of a number ends, and "m" anything else, such as
+    a unit.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+
+
+_MEASURING = {"feet", "foot", "inch", "inches", "square", "linear", "lineal", "running", "miles", "per", "deg",
+              "degree", "degrees", "lin", "over", "under", "more", "less", "fewer", "greater", "than",
+              "excess"}  # fmt: skip
+"""Words of three letters and more that a rule for numbers may have between a number and another word."""
+_NUMBERING = _SPELLED_WORDS | {part + "s" for part in _PARTS}
+_LETTERS = re.compile("[a-z]+")
+_PLAIN = re.compile("([a-z]{3,})(?:'s)?[.,;:?!]*")
+_FIGURE = re.compile(r"\d|(?<![\w.])\.")
+_REACH = re.compile("w?(?<!m)m*n[mn]*(?:w[mn]*n[mn]*)*w?")
+"""The kinds of tokens that are read together: numbers, what may measure them, and a plain word on either side. Between
+two numbers a single plain word may join them."""
+
+LONGEST_TOKEN = 32
+"""Characters of a token that is kept in memory with what it is."""
+
+
+def _token(token: str) -> _Token:
+    joined = _joined(token)
+    own = tuple(_WORD.findall(joined))
+    if _FIGURE.search(token) or not _NUMBERING.isdisjoint(_LETTERS.findall(joined)):
+        return _Token("n", own)
+    plain = _PLAIN.fullmatch(token)
+    return _Token("w" if plain and plain[1] not in _MEASURING else "m", own)
+
+
+_known_token = lru_cache(maxsize=1 << 16)(_token)
+
+
+def _tokens(text: str) -> list[_Token]:
+    return [_known_token(token) if len(token) <= LONGEST_TOKEN else _token(token) for token in text.split(" ")]
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a settled text has to be read as one: what is quoted is as long as it may be."""
+    return _PARTED in text or ('"' in text and _QUOTED.search(text) is not None)
+
+
+def _near_numbers(text: str, known: list[_Token]) -> tuple[list[tuple[int, int]], list[str]]:
+    """Where the tokens stand that have to be read together, and their words, with _PARTED after each stretch."""
+    reached = [match.span() for match in _REACH.finditer("".join([kind for kind, _ in known]))]
+    if not reached:
+        return [], []
+    tokens = text.split(" ")
+    near: list[str] = []
+    rest: list[str] = []
+    done = 0
+    for start, end in reached:
+        near.append(" ".join(tokens[start:end]) + " " * (end < len(tokens)))
+        rest += [*tokens[done:start], ""]
+        done = end
+    afar = " ".join([*rest, *tokens[done:]])
+    return reached, _read(_PARTED.join([*near, "", *filter(afar.__contains__, _AFAR)]))
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in lower case, numbers with their units.
+
+    No rule for numbers reaches past a plain word: only what is near a number is read with all of them.
+    """
+    text = _settled(text)
+    if _is_whole(text):
+        return [word for word in _read(text) if word != _PARTED]
+    known = _tokens(text)
+    reached, near = _near_numbers(text, known)
+    every: list[str] = []
+    done = at = 0
+    for start, end in reached:
+        every += chain.from_iterable([words for _, words in known[done:start]])
+        until = near.index(_PARTED, at)
+        every += near[at:until]
+        done, at = end, until + 1
+    return every + list(chain.from_iterable([words for _, words in known[done:]]))
+
+
+def numbers(text: str) -> list[str]:
+    """The words of a text that hold a digit, and others that stand near them, in no order."""
+    text = _settled(text)
+    return _read(text) if _is_whole(text) else _near_numbers(text, _tokens(text))[1]

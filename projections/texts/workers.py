@@ -40,11 +40,16 @@ def workers(wanted: int, given: Run | None = None) -> Iterator[Run]:
     if processes < 2:
         yield map
         return
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_begin)
+    pool = begun(processes)
     try:
         yield lambda work, portions: _in_order(pool, 2 * processes, work, portions)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def begun(processes: int) -> ProcessPoolExecutor:
+    """So many processes, started as there is work, which end when this process is killed."""
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_begin)
 
 
 def _in_order(

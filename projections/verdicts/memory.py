@@ -76,6 +76,11 @@ class Memory:
             self._policy = policies.current(self._con)
         return self._policy
 
+    @property
+    def known_policy(self) -> Policy | None:
+        """The same for everybody else; None where it has to be read from the tables."""
+        return self._policy
+
     def publish(self, policy: Policy, columns: Columns, seq: int, apply: Callable[[], None]) -> None:
         """Let others see a commit: `apply` changes what they read."""
         with self.changed:

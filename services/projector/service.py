@@ -40,6 +40,7 @@ from ..state.long_answers import LongAnswers
 from ..state.owner import BATCH, Owner, portions
 from ..state.protocol import ANSWER_SECONDS, ASK, MORE, MOVED, ROWS, RUN, Moved
 from .rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuilds
+from .text_readers import WAITING, TextReaders
 
 WHO = "projector"
 
@@ -253,12 +254,16 @@ class ProjectorService:
         """Fold what the log holds, up to a sequence at least, and let the server deliver what comes after it."""
         projector = self._owner.projector
         last = max(last, await self._log.last_sequence())
-        while projector.checkpoint_seq < last:
-            async with contextlib.aclosing(ahead(self._log.read(projector.checkpoint_seq, last, BATCH))) as read:
-                async for messages in read:
-                    await self._apply(messages)
-            end = await self._log.last_sequence()
-            last = end if end - last >= MANY else last
+        async with TextReaders(projector.memory) as readers:
+            while projector.checkpoint_seq < last:
+                if last - projector.checkpoint_seq >= WAITING:
+                    readers.start()
+                read = ahead(readers.batches(ahead(self._log.read(projector.checkpoint_seq, last, BATCH))))
+                async with contextlib.aclosing(read):
+                    async for batch, reading in read:
+                        await self._folded(projector.take, batch, reading)
+                end = await self._log.last_sequence()
+                last = end if end - last >= MANY else last
         with contextlib.suppress(Unreachable, TimeoutError, NatsError):  # what is delivered again is skipped
             subject = f"{self._log.api}.CONSUMER.RESET.{STREAM}.{self.durable}"
             next_one = msgspec.json.encode({"seq": projector.checkpoint_seq + 1})
@@ -267,8 +272,11 @@ class ProjectorService:
     async def _apply(self, messages: list[Message]) -> None:
         """Fold messages that follow the checkpoint, a transaction at a time, and tell of each."""
         for portion in portions(messages):
-            await asyncio.get_running_loop().run_in_executor(self._folder, self._owner.projector.apply, portion)
-            await self._tell()
+            await self._folded(self._owner.projector.apply, portion)
+
+    async def _folded(self, fold: Callable[..., Any], *what: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._folder, fold, *what)
+        await self._tell()
 
     async def _tell(self) -> None:
         """Tell whoever waits or listens how far the tables are."""

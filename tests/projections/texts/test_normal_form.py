@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.texts.normal_form import facts, normalise, reworded
-from projections.texts.words import _PLAINLY_SPELLED, _SPELLED_WORDS, _UNIT, _WORD, _numbered
+from projections.texts.words import _PLAINLY_SPELLED, _SPELLED_WORDS, _UNIT, _WORD, _numbered, _read, _settled, words
 from tests.deadlines import assert_linear
 
 
@@ -96,3 +96,17 @@ def test_a_number_word_amid_others_stays_a_word(text: str) -> None:
     """So a text with one needs not be read first as if it had none."""
     if _PLAINLY_SPELLED.search(text):
         assert not _SPELLED_WORDS.isdisjoint(_WORD.findall(_numbered(text)))
+
+
+_PHRASES = [
+    *("not in excess of", "more than", "no less than", "over", "miles per hour", "sq. ft", "linear feet", "degrees f"),
+    *("inch per foot", "in a foot", "in the", "ft x", "in feet by", "x", "and", "vs.", "through", "and a half", "in"),
+    *("half of an inch", "quarters in", "class a", "type ii", "which one", "can one", "one of", "twenty", "five"),
+    *("5", "12", "1/2", "6mm", "...", "-5", "07 54 23", "60mil", "r-30", "4:12", "5by6", "and/or", "no."),
+    *("es", "section", "deck", "roof", "membrane,", "drain.", "the", "", "\n", '"', "re-roof", "u.s.", "\0"),
+]
+
+
+@given(st.lists(st.sampled_from(_PHRASES), max_size=10).map(" ".join))
+def test_what_is_far_from_numbers_needs_no_rule(text: str) -> None:
+    assert words(text) == [word for word in _read(_settled(text)) if word != "\0"]
