@@ -18,8 +18,9 @@ from ..tables.examples import id_key
 from ..tables.quarantine import SUBJECT_ID
 from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
-from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, names
+from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, causes, names
 from ..verdicts.stored import SOME
+from . import conversations
 from .selection import at_stage, both, count, in_place, named, newest, oldest
 
 PAGE = 1_000
@@ -204,6 +205,8 @@ def because(place: int, thin_tags: Iterable[str], below: int, example: dict[str,
         3: f"the training set has fewer than {below} examples of {', '.join(sorted(thin_tags))}",
     }
     because = [reasons[place]] if place in reasons else []
+    if example["decision"] == "approved" and example["approval"] is None and example["context"]:
+        because.append("it was approved before its conversation became another")
     if example["contradicts"]:
         because.append(f"its answer and that of {example['contradicts']} contradict each other")
     if example["personal_data"]:
@@ -225,7 +228,11 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     if row is None:
         row = first(con, "SELECT seq FROM examples WHERE list_contains(aliases, ?) LIMIT 1", [example_id])
         alias = {"alias": example_id}
-    return None if row is None else _examples(con, [row[0]])[row[0]] | alias
+    if row is None:
+        return None
+    example = _examples(con, [row[0]])[row[0]]
+    turns = conversations.earlier(con, row[0], example["root"]) if example["turns"] else []
+    return example | {"earlier": turns} | alias
 
 
 def tagged(reader: Reader, *, tag: str, limit: int = PAGE, after: int = 0) -> dict[str, Any]:
@@ -252,7 +259,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
             v.personal_data, v.flags, v.feedback, v.decision, NULL AS reviewer, NULL AS decision_reason, v.approval,
             CASE WHEN v.reasons & {BIT["superseded_by"]} > 0 THEN coalesce(v.superseded_by, v.disputed_by) END
             AS superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
-            0 AS revision, v.seq, v.feedback_seq, v.decision_seq
+            v.turns, v.root, v.context_key AS context, v.causes, 0 AS revision, v.seq, v.feedback_seq, v.decision_seq
         FROM (SELECT * FROM examples {AMONG}) e JOIN ({SOME}) v USING (seq)""",
         {"seqs": seqs},
     )
@@ -281,6 +288,9 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         example["details"] = json.loads(example["details"]) if example["details"] else {}
         example |= {name: json.loads(example[name] or "[]") for name in ("tools", "attachments")}
         example["queue"] = QUEUE.get(example["queue"])
+        example["incomplete"] = causes(example.pop("causes"))
+        if not example["turns"]:
+            example["context"] = None
         example |= {name: ids.get(example[name]) for name in ("duplicate_of", "contradicts")}
         example["verdict"] = _verdict(example)
         by_seq[example.pop("seq")] = example

@@ -21,7 +21,7 @@ class Reason(Struct, frozen=True):
 
 
 class Basis(Struct, frozen=True):
-    """What an approval may rest on: its name in every answer, and its words."""
+    """What an approval may rest on, or why an example is incomplete: its name in every answer, and its words."""
 
     name: str
     words: str
@@ -51,18 +51,18 @@ REASONS = (
 )
 """The reasons in the order of the pipeline."""
 
-CAUSES: dict[Cause, str] = {
-    "missing": "an earlier turn is missing",
-    "erased": "an earlier turn was erased",
-    "too_long": "the conversation is too long",
-    "withheld": "an earlier answer is not to be learned",
-    "personal_data": "an earlier turn holds personal data",
-    "attachment": "it has an attachment that a trainer of texts cannot see",
-    "cut_off": "the answer was cut off",
-    "refusal": "the answer is a refusal",
-    "tool_call": "it only calls a tool",
-}
-"""The causes for which an example is `incomplete`, with their words."""
+CAUSES = (
+    Basis("missing", "an earlier turn is missing"),
+    Basis("erased", "an earlier turn was erased"),
+    Basis("too_long", "the conversation is too long"),
+    Basis("withheld", "an earlier answer is not to be learned"),
+    Basis("personal_data", "an earlier turn holds personal data"),
+    Basis("attachment", "it has an attachment that a trainer of texts cannot see"),
+    Basis("cut_off", "the answer was cut off"),
+    Basis("refusal", "the answer is a refusal"),
+    Basis("tool_call", "it only calls a tool"),
+)
+"""The causes for which an example is `incomplete`, in the order of their bits (`policy.CAUSES`)."""
 
 WORDS = {reason.name: reason.words for reason in REASONS}
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from events.errors import InputError, StaleRevision
-from projections.verdicts.reasons import QUEUE
+from projections.verdicts.reasons import CAUSES, QUEUE
 
 from ..curation import decisions
 from ..curation.facts import Example, find
@@ -64,6 +64,7 @@ async def show(session: Session, example_id: str, as_of: str | None, policy: Pat
     lines = [f"[bold]{plain(example['example_id'])}[/bold] · {plain(example['source'])} · {example['occurred_at']}"]
     if "alias" in example:
         lines.append(f"[dim]{plain(example['alias'])} is a copy of this correction: the same fact[/dim]")
+    lines += [line for turn in example["earlier"] for line in _earlier(turn)]
     lines.append(
         f"\n[bold]Prompt[/bold]\n{plain(example['prompt'])}\n\n[bold]Response[/bold]\n{plain(example['response'])}"
     )
@@ -73,6 +74,7 @@ async def show(session: Session, example_id: str, as_of: str | None, policy: Pat
             lines.append(f"[dim]because: {plain(example['correction_reason'])}[/dim]")
     facts = {
         **_turn(example),
+        "incomplete": "; ".join(cause.words for cause in CAUSES if cause.name in example["incomplete"]),
         "tags": ", ".join(example["tags"]),
         "relevance": f"{example['relevance']} (score {example['score']})",
         "feedback": example["feedback"],
@@ -91,6 +93,16 @@ async def show(session: Session, example_id: str, as_of: str | None, policy: Pat
     why = f": {plain(', '.join(verdict['reasons']))}" if verdict["reasons"] else f" (approved by {example['approval']})"
     lines.append(f"\n{trained}{why}")
     return Outcome(example, "\n".join(lines))
+
+
+def _earlier(turn: dict[str, Any]) -> list[str]:
+    """A turn before the example, as it stands."""
+    if turn["is_erased"]:
+        return [f"\n[dim]{plain(turn['example_id'])} was erased[/dim]"]
+    notes = [f"corrected by {turn['corrected_by']}"] if turn["corrected_by"] else []
+    notes += [f"with {attachment['kind']}" for attachment in turn["attachments"]]
+    head = f"\n[dim]{plain(', '.join([turn['example_id'], *notes]))}[/dim]"
+    return [head, f"[dim]>[/dim] {plain(turn['prompt'])}", f"[dim]<[/dim] {plain(turn['response'])}"]
 
 
 def _turn(example: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +144,13 @@ async def approve(
         else:
             examples = (await state.ask("tagged", tag=tag, limit=decisions.BULK))["items"]
         facts = [
-            decisions.approval(example["example_id"], actor=who, revision=_seen(example, revision), reason=reason)
+            decisions.approval(
+                example["example_id"],
+                actor=who,
+                revision=_seen(example, revision),
+                context=example["context"],
+                reason=reason,
+            )
             for example in examples
         ]
         with session.progress("approving") as progress:

@@ -62,12 +62,14 @@ def approval(
     *,
     actor: str,
     revision: int,
+    context: str | None = None,
     reason: str | None = None,
     event_id: str | None = None,
     at: datetime | None = None,
 ) -> ExampleApproved:
-    """The example is to be trained on; `revision` is the one that was looked at."""
-    return ExampleApproved(**_envelope(actor, event_id, at), example_id=example_id, revision=revision, reason=reason)
+    """The example is to be trained on; `revision` and `context`, of a turn, are those that were looked at."""
+    envelope = _envelope(actor, event_id, at)
+    return ExampleApproved(**envelope, example_id=example_id, revision=revision, context=context, reason=reason)
 
 
 def rejection(
@@ -111,7 +113,13 @@ def edit(
         raise Unchanged("the response is the same as before; approve the example as it is")
     better = correction(response, actor=actor, example=example, reason=reason, at=at, correction_id=correction_id)
     approved = approval(
-        better.event_id, actor=actor, revision=0, reason=EDITED, event_id=event_id, at=better.occurred_at
+        better.event_id,
+        actor=actor,
+        revision=0,
+        context=example["context"],
+        reason=EDITED,
+        event_id=event_id,
+        at=better.occurred_at,
     )
     return better, approved
 

@@ -69,6 +69,7 @@ export interface Reasons {
   reasons: (Named & { stage: string })[];
   queue: Named[];
   approvals: Named[];
+  causes: Named[];
 }
 
 /* Numbers */
@@ -203,7 +204,22 @@ export interface Example {
   approval: string | null;
   contradicts: string | null;
   revision: number;
+  turns: number;
+  context: string | null;
+  incomplete: string[];
+  earlier: EarlierTurn[];
   verdict: { in_training: boolean; reasons: string[] };
+}
+
+/** A turn before an example, with its texts as they stand; an erased one has none. */
+export interface EarlierTurn {
+  example_id: string;
+  prompt: string;
+  response: string;
+  tools: ToolTurn[];
+  attachments: Record<string, string>[];
+  corrected_by: string | null;
+  is_erased: boolean;
 }
 
 /** A call of a tool; what is empty is left out. */

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from events import calls
-from events.facts import Amount, Attachment, Count, ExampleCaptured, Timestamp
+from events.facts import Amount, Attachment, ContextKey, Count, ExampleCaptured, Timestamp
 from events.limits import LIMITS
 
 from ..curation.decisions import BULK
@@ -216,9 +216,10 @@ class Batch(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Approval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """This example is to be trained on; `revision` is the one that was looked at."""
+    """This example is to be trained on; `revision` and the `context` of a turn are those that were looked at."""
 
     revision: Count
+    context: ContextKey | None = None
     reason: Text | None = None
 
 
@@ -251,6 +252,7 @@ class Seen(Struct, frozen=True, forbid_unknown_fields=True):
 
     example_id: Id
     revision: Count
+    context: ContextKey | None = None
 
 
 class BulkApproval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

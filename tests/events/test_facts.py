@@ -158,6 +158,15 @@ SAID: list[Fact] = [
     ExampleErased(
         **BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, words=(f"1:{'5' * 32}",)),)
     ),
+    ExampleApproved(**FULL, example_id="b", revision=7, context="0123456789abcdef"),
+    ExampleRejected(**FULL, example_id="b", revision=7, reason="wrong", context="0123456789abcdef"),
+    ExampleReopened(**FULL, example_id="b", revision=7, context="0123456789abcdef"),
+    ExampleErased(
+        **BARE,
+        example_id="b",
+        reason="",
+        erased=(ErasedMessage(seq=3, digest=ONE, follows="a", conversation="6" * 32),),
+    ),
 ]
 
 

@@ -70,7 +70,8 @@ async def approve(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Approval], key: Key = None
 ) -> Decided:
     """Refused with 409 and what was said since, if the example has changed since the revision."""
-    fact = decisions.approval(example_id, **_says(request, "approve", key), revision=data.revision, reason=data.reason)
+    says = _says(request, "approve", key)
+    fact = decisions.approval(example_id, **says, revision=data.revision, context=data.context, reason=data.reason)
     return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
@@ -144,6 +145,7 @@ async def approve_many(
             item.example_id,
             **_says(request, f"bulk {item.example_id}", key),
             revision=item.revision,
+            context=item.context,
             reason=data.reason,
         )
         for item in items

@@ -11,7 +11,7 @@ from litestar.response import Stream
 from msgspec import Struct
 
 from events.errors import TooLarge, UnknownExample
-from projections.verdicts.reasons import APPROVALS, PLACES, QUEUE, REASONS, Basis, Place, Reason
+from projections.verdicts.reasons import APPROVALS, CAUSES, PLACES, QUEUE, REASONS, Basis, Place, Reason
 
 from ..access.auth import Door, may
 from ..access.limits import STREAM
@@ -39,11 +39,12 @@ AsOf = Annotated[
 
 
 class Reasons(Struct, frozen=True):
-    """Names of answers with their words: why an example is kept out, waits for review, or is approved."""
+    """Names of answers with their words: why an example is kept out or incomplete, waits for review, or is approved."""
 
     reasons: tuple[Reason, ...] = REASONS
     queue: tuple[Place, ...] = PLACES
     approvals: tuple[Basis, ...] = APPROVALS
+    causes: tuple[Basis, ...] = CAUSES
 
 
 @get("/queue", summary="What waits for review")

@@ -4,8 +4,9 @@ import { exampleAddress } from "./address.js";
 import { h, link } from "./dom.js";
 import { factList } from "./example_facts.js";
 import { historyPart } from "./history.js";
+import { thread } from "./thread.js";
 import { block, comparedText, difference, line, markedText } from "./texts.js";
-import { APPROVALS, ago, parseReason, plain } from "./words.js";
+import { APPROVALS, CAUSES, ago, parseReason, plain } from "./words.js";
 
 /** @import { Example, ExampleRow, Span } from "../answers.d.ts" */
 /** @import { Child } from "./dom.js" */
@@ -25,7 +26,9 @@ const BAD_REASONS = ["rejected", "erased", "personal_data"];
  */
 export function articleParts({ example, history, spans, other }, place, notice = null) {
   return [
-    h("header", {}, h("p", { class: "place" }, place), title(example, spans), verdict(example)),
+    h("p", { class: "place" }, place),
+    thread(example),
+    h("header", {}, title(example, spans), verdict(example)),
     notice,
     questionPart(example, spans),
     other && example.original_response === null && !hasSpans(spans, "response") ? null : answerParts(example, spans),
@@ -94,7 +97,8 @@ function verdict(example) {
     const tone = BAD_REASONS.includes(name) ? "is-bad" : "is-quiet";
     return h("li", { class: `chip ${tone}` }, otherId ? link(exampleAddress(otherId), {}, words) : words);
   });
-  return h("ul", { class: "chips" }, h("li", { class: "chip is-off" }, "Not in the training set"), chips);
+  const causes = example.incomplete.map((cause) => h("li", { class: "chip is-quiet" }, CAUSES[cause] ?? cause));
+  return h("ul", { class: "chips" }, h("li", { class: "chip is-off" }, "Not in the training set"), chips, causes);
 }
 
 /** @param {Example} example */

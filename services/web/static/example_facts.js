@@ -55,7 +55,7 @@ function documentWords({ document_type: type, was_used: wasUsed, modifications_m
 }
 
 /** @param {ToolTurn} tool */
-function toolWords({ name, arguments: given = "", result }) {
+export function toolWords({ name, arguments: given = "", result }) {
   return `${name}(${given})${result === undefined ? "" : ` → ${result}`}`;
 }
 

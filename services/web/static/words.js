@@ -34,14 +34,22 @@ export const QUEUE_REASONS = {};
  */
 export const APPROVALS = {};
 
+/**
+ * Why an example is incomplete as a turn of a conversation.
+ *
+ * @type {Record<string, string>}
+ */
+export const CAUSES = {};
+
 /** @param {Reasons} answer */
-export function learn({ reasons, queue, approvals }) {
+export function learn({ reasons, queue, approvals, causes }) {
   for (const { name, stage, words } of reasons) {
     REASONS[name] = words;
     STAGE_REASONS[stage] = [...(STAGE_REASONS[stage] ?? []), name];
   }
   for (const { name, words } of queue) QUEUE_REASONS[name] = words;
   for (const { name, words } of approvals) APPROVALS[name] = words;
+  for (const { name, words } of causes) CAUSES[name] = words;
 }
 
 /** @type {Record<string, string>} */

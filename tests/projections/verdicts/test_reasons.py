@@ -8,11 +8,12 @@ from operator import or_
 from pathlib import Path
 from typing import get_args
 
+from projections.policy import policy
 from projections.policy.policy import default
 from projections.texts.text_filters import Text, judge_texts
 from projections.texts.text_size import READ
 from projections.verdicts.judgement import LIKED, REVIEWER, TRUSTED, USED
-from projections.verdicts.reasons import APPROVALS, BIT, OF_STAGE, PLACES, QUEUE, REASONS, Stage, names
+from projections.verdicts.reasons import APPROVALS, BIT, CAUSES, OF_STAGE, PLACES, QUEUE, REASONS, Stage, names
 
 from ..given import (
     ANSWER,
@@ -45,6 +46,7 @@ EVERY_REASON: tuple[Said, ...] = (
     captured("erased"),
     erased("erased"),
     unlimited(captured("too_long", "Which KEE membrane is it?", ANSWER + " " * READ)),
+    captured("incomplete", "Which roof drain strainer is it?", finish_reason="length"),
     captured("rejected"),
     rejected("rejected"),
     captured("not_approved", "Which roof tape seals an EPDM seam?"),
@@ -69,9 +71,10 @@ def test_names_and_bits_are_those_that_answers_and_databases_hold() -> None:
         ("superseded_by", 32),
         ("erased", 64),
         ("too_long", 128),
-        ("rejected", 256),
-        ("not_approved", 512),
-        ("duplicate_of", 1024),
+        ("incomplete", 256),
+        ("rejected", 512),
+        ("not_approved", 1024),
+        ("duplicate_of", 2048),
     ]
     assert list(QUEUE) == [1, 2, 3, 4, 5]
     assert list(QUEUE.values()) == ["correction", "negative_feedback", "new_topic", "edge_case", "not_reviewed"]
@@ -84,7 +87,8 @@ def test_stages_take_their_reasons_in_the_order_of_the_pipeline() -> None:
 
 
 def test_everything_has_words_of_its_own() -> None:
-    for declared in (REASONS, PLACES, APPROVALS):
+    assert tuple(cause.name for cause in CAUSES) == policy.CAUSES
+    for declared in (REASONS, PLACES, APPROVALS, CAUSES):
         words = [entry.words for entry in declared]
         assert all(words)
         assert len(set(words)) == len(words)

@@ -85,7 +85,7 @@ class BulkApproval {
 
   async approve() {
     this.button.disabled = true;
-    const items = this.ticked().map(({ example_id, revision }) => ({ example_id, revision }));
+    const items = this.ticked().map(({ example_id, revision, context }) => ({ example_id, revision, context }));
     try {
       const decision = await post("/decisions/approve", { items, reason: `approved in bulk: ${this.tag.value}` });
       this.close();

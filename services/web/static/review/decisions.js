@@ -63,7 +63,7 @@ export class Decisions {
   }
 
   approve() {
-    return this.decide("approve", {});
+    return this.decide("approve", { context: this.decidable?.context ?? null });
   }
 
   startRejection() {
