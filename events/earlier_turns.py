@@ -41,6 +41,28 @@ def earlier_turns(fact: ExampleCaptured) -> EarlierTurns | None:
         return None  # details that no import of ours wrote
 
 
+def understood(fact: ExampleCaptured) -> ExampleCaptured:
+    """A capture that copied its conversation as an import of today says it: by reference, and without the copy.
+
+    What a span followed is the example that an import makes of its earlier turn.
+    """
+    if not any("conversation" in _inner(fact, kind) or INSTRUCTIONS in _inner(fact, kind) for kind in ("chat", "span")):
+        return fact
+    turns = earlier_turns(fact)
+    if turns is None:
+        return fact
+    follows = turns.follows or (turns.before and chat.turn_id(turns.before))
+    return msgspec.structs.replace(
+        fact,
+        conversation=fact.conversation or turns.conversation,
+        follows=fact.follows or follows,
+        system=turns.system if fact.system is None else fact.system,
+        tools=fact.tools or turns.tools,
+        attachments=fact.attachments or turns.attachments,
+        details=turns.details,
+    )
+
+
 def _of_chat(fact: ExampleCaptured) -> EarlierTurns | None:
     copied = _inner(fact, "chat").get("conversation")
     if not isinstance(copied, list):

@@ -10,6 +10,7 @@ import msgspec
 
 from . import digest_chain, same_words, subjects
 from .codec import decode
+from .earlier_turns import understood
 from .errors import InvalidFact
 from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleCaptured, ExampleErased, ExampleRedacted, Fact
 from .subjects import Subject
@@ -81,7 +82,8 @@ def remembered(message: Message) -> ErasedMessage:
         if isinstance(fact, CorrectionRecorded):
             corrected = text_key(fact.original_prompt, fact.original_response)
         if isinstance(fact, ExampleCaptured):
-            follows, conversation = fact.follows, fact.conversation and conversation_key(fact.conversation)
+            turn = understood(fact)
+            follows, conversation = turn.follows, turn.conversation and conversation_key(turn.conversation)
     return ErasedMessage(
         seq=message.seq,
         digest=hashlib.sha256(message.data).hexdigest(),

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from msgspec import Struct, json
 
 from events import message
+from events.earlier_turns import understood
 from events.facts import CorrectionRecorded, ExampleCaptured, ExampleRedacted
 from events.message import Message
 
@@ -137,7 +138,7 @@ They never change, but that an erased correction is no longer `untrusted`: its t
 
 
 def _captured(sequenced: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
-    facts = [fact for _, fact in sequenced]
+    facts = [understood(fact) for _, fact in sequenced]
     metadata, documents = [f.metadata for f in facts], [f.document for f in facts]
     return _arriving(
         sequenced,

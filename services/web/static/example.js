@@ -4,9 +4,9 @@ import { exampleAddress } from "./address.js";
 import { h, link } from "./dom.js";
 import { factList } from "./example_facts.js";
 import { historyPart } from "./history.js";
-import { thread } from "./thread.js";
 import { block, comparedText, difference, line, markedText } from "./texts.js";
-import { APPROVALS, CAUSES, ago, parseReason, plain } from "./words.js";
+import { thread } from "./thread.js";
+import { APPROVALS, ago, CAUSES, parseReason, plain } from "./words.js";
 
 /** @import { Example, ExampleRow, Span } from "../answers.d.ts" */
 /** @import { Child } from "./dom.js" */

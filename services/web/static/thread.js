@@ -15,11 +15,13 @@ import { block } from "./texts.js";
 export function thread({ earlier }) {
   if (!earlier?.length) return null;
   const count = earlier.length === 1 ? "1 earlier turn" : `${earlier.length} earlier turns`;
-  return h("section", { class: "thread", "aria-label": "The conversation before" }, h("h3", {}, count), earlier.map(turn));
+  const label = "The conversation before";
+  return h("section", { class: "thread", "aria-label": label }, h("h3", {}, count), earlier.map(turn));
 }
 
 /** @param {EarlierTurn} turn */
-function turn({ example_id: id, prompt, response, tools, attachments, corrected_by: correction, is_erased: isErased }) {
+function turn({ example_id: id, corrected_by: correction, is_erased: isErased, ...texts }) {
+  const { prompt, response, tools, attachments } = texts;
   const place = h("p", { class: "quiet" }, link(exampleAddress(id), {}, id));
   if (correction) place.append(", corrected by ", link(exampleAddress(correction), {}, correction));
   if (isErased) return h("div", { class: "turn" }, place, h("p", { class: "text is-empty" }, "This turn was erased."));
