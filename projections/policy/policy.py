@@ -273,6 +273,12 @@ def default() -> Policy:
     return from_toml(_shipped("policy.toml"))
 
 
+def shipped(digest: str) -> Policy | None:
+    """The policy of a digest that this release ships, or that an earlier one has shipped; None for any other."""
+    released = (default(), structs.replace(default(), conversations=UNSET))  # the latter is that of 0.1.0
+    return next((policy for policy in released if policy.digest == digest), None)
+
+
 def _shipped(name: str) -> str:
     return files("projections.policy").joinpath(name).read_text("utf-8")
 

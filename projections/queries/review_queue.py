@@ -123,20 +123,22 @@ def covered(reader: Reader, *, tag: str, limit: int = PAGE, after: int | None = 
     total = columns.counts.of("tag", tag).waiting
     con = reader.con
     rows = con.execute(
-        f"""SELECT example_id, kind, seq, feedback_seq, decision_seq, personal_data, flags, contradicts, feedback
+        f"""SELECT example_id, kind, seq, feedback_seq, decision_seq, personal_data, flags, contradicts, feedback,
+                   CASE WHEN turns > 0 THEN context_key END
             FROM ({SOME}) ORDER BY seq DESC""",
         {"seqs": seqs},
     ).fetchall()
     shown = beginnings(con, seqs)
     seen = examples.revisions(con, [row[:5] for row in rows])
     items = []
-    for example_id, kind, seq, _, _, personal_data, flags, contradicts, feedback in rows:
+    for example_id, kind, seq, _, _, personal_data, flags, contradicts, feedback, context in rows:
         looks = [f"personal data: {', '.join(personal_data)}"] if personal_data else []
         looks += [f"to look at: {', '.join(flags)}"] if flags else []
         looks += ["its answer contradicts another one"] if contradicts else []
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
         looks += ["a correction"] if kind == "correction" else []
-        items.append(shown[seq] | {"revision": seen[example_id], "looks": looks})
+        looks += ["a turn of a conversation"] if context else []
+        items.append(shown[seq] | {"revision": seen[example_id], "context": context, "looks": looks})
     return {
         "items": items,
         "total": total,

@@ -40,6 +40,11 @@ def _rows(batch: Batch) -> pa.Table | None:
     return by_column(_COLUMNS, rows) if rows else None
 
 
+def is_adopted(con: Connection) -> bool:
+    """Whether any policy was adopted: until then the shipped one holds."""
+    return _count(con) > 0
+
+
 def current(con: Connection) -> Policy:
     """The policy that holds after the facts folded so far."""
     row = first(con, "SELECT arg_max(digest, seq) FROM policies")

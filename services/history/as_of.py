@@ -38,10 +38,13 @@ async def as_of(
     progress: Progress | None = None,
     *,
     policy: Policy | None = None,
+    unless_adopted: Policy | None = None,
     live: State | None = None,
     judging: Progress | None = None,
 ) -> AsyncIterator[State]:
     """The state after a sequence, under the policy of that time or another one.
+
+    `unless_adopted` is the policy that held as long as none was adopted; the shipped one unless given.
 
     Where the live state is given, the analyses of texts come from it, because an analysis follows from its text alone,
     and its segments are read. Else the log alone is read.
@@ -65,6 +68,8 @@ async def as_of(
                     await asyncio.to_thread(replay.fold, batch)
                     if progress:
                         progress(batch.last, seq)
+            if policy is None and not policies.is_adopted(projector.con):
+                policy = unless_adopted
             if policy is not None:
                 policies.suppose(projector.con, policy)
             if live is not None:

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from events.errors import InputError
 from events.log.log import Log
+from projections.policy.policy import shipped
 
 from ..exporter import writer
 from ..exporter.manifest import MANIFEST, Manifest, digest_of, directory_of
@@ -74,7 +75,7 @@ async def audit(settings: Settings, log: Log, export: Path, progress: Progress |
     staging = settings.data_dir / STAGING
     try:
         async with (
-            as_of(settings, log, manifest.last_seq, progress) as state,
+            as_of(settings, log, manifest.last_seq, progress, unless_adopted=shipped(manifest.policy_digest)) as state,
             state.training_set(manifest.min_relevance) as (head, batches),
         ):
             _, again = await writer.write(staging, head, batches)

@@ -307,6 +307,7 @@ export interface Facets {
 
 export interface CoveredExample extends ExampleRow {
   revision: number;
+  context: string | null;
   looks: string[];
 }
 
