@@ -7,7 +7,7 @@ import re
 import tomllib
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from events.errors import InputError, InvalidFact
 from events.limits import LIMITS, check_json, depth
 
+from .causes import CAUSES, Cause
 from .lexicon import Lexicon, LexiconError, check
 
 Relevance = Literal["low", "medium", "high"]
@@ -82,17 +83,6 @@ class Duplicates(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     near: bool = True
     threshold: Annotated[float, Meta(ge=0.5, le=1)] = 0.7
     contradictions: bool = True
-
-
-Cause = Literal[
-    "missing", "erased", "too_long", "withheld", "personal_data", "attachment", "cut_off", "refusal", "tool_call"
-]
-CAUSES: tuple[Cause, ...] = get_args(Cause)
-"""Why a turn is no whole conversation: an earlier turn is missing or erased, there is more than the budget, an earlier
-answer is not to be learned or a text of an earlier turn holds personal data; or the turn or an earlier one has an
-attachment; or the answer was cut off, refuses, or only calls a tool."""
-
-CAUSE_BIT: dict[Cause, int] = {cause: 1 << number for number, cause in enumerate(CAUSES)}
 
 
 class Conversations(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

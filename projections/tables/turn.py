@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..policy.policy import CAUSE_BIT, Cause
+from ..policy.causes import CAUSE_BIT, Cause
 
 _FINISHED: dict[Cause, tuple[str, ...]] = {
     "cut_off": (

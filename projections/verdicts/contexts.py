@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..policy.policy import CAUSE_BIT, MOST_TURNS
+from ..policy.causes import CAUSE_BIT
+from ..policy.policy import MOST_TURNS
 from .columns import CONTEXT, MISSING, Columns, Rows
 from .judgement import CORRECTION, LENT, NEGATIVE, REJECTED, Rules, lent, mixed
 

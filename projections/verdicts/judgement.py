@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import UNSET
 
-from ..policy.policy import CAUSE_BIT, RELEVANCE, Conversations, Policy
+from ..policy.causes import CAUSE_BIT
+from ..policy.policy import RELEVANCE, Conversations, Policy
 from .reasons import APPROVALS, BIT
 
 Column = npt.NDArray[Any]

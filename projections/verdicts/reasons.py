@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from ..policy.policy import CAUSE_BIT, Cause
+from ..policy.causes import CAUSE_BIT, Cause
 
 Stage = Literal["filters", "approval", "duplicates"]
 """The stages of the pipeline in their order; each takes away what fails for one of its reasons."""

@@ -116,7 +116,7 @@ def edit(
         better.event_id,
         actor=actor,
         revision=0,
-        context=example["context"],
+        context=example.get("context"),
         reason=EDITED,
         event_id=event_id,
         at=better.occurred_at,

@@ -8,7 +8,7 @@ from operator import or_
 from pathlib import Path
 from typing import get_args
 
-from projections.policy import policy
+from projections.policy import causes
 from projections.policy.policy import default
 from projections.texts.text_filters import Text, judge_texts
 from projections.texts.text_size import READ
@@ -87,7 +87,7 @@ def test_stages_take_their_reasons_in_the_order_of_the_pipeline() -> None:
 
 
 def test_everything_has_words_of_its_own() -> None:
-    assert tuple(cause.name for cause in CAUSES) == policy.CAUSES
+    assert tuple(cause.name for cause in CAUSES) == causes.CAUSES
     for declared in (REASONS, PLACES, APPROVALS, CAUSES):
         words = [entry.words for entry in declared]
         assert all(words)
