@@ -71,7 +71,7 @@ def test_a_policy_of_before_judges_every_turn_alone() -> None:
 
 
 @pytest.mark.parametrize("names", [{"follows": "a"}, {"conversation": "t"}, {"conversation": "t", "follows": "a"}])
-def test_a_turn_follows_what_it_names(names: dict[str, str]) -> None:
+def test_a_turn_follows_what_it_names(names: dict[str, Any]) -> None:
     shown = given(FIRST, captured("b", FOLLOW_UP, SEAMS, **names)).show("b")
     assert [(turn["example_id"], turn["prompt"]) for turn in shown["earlier"]] == [("a", PROMPT)]
 
