@@ -140,6 +140,16 @@ AROUND = (
         ),
     ),
     Stage(
+        "conversations",
+        "folding turns of conversations of 200, from nothing in batches of 500, and their bytes on the log",
+        Side("conversations:whole"),
+        Side("conversations:apart"),
+        (
+            Figure("folding", "µs", "the same questions and answers as examples of their own", limit=1.5),
+            Figure("bytes", "B", "the same", limit=1.2),
+        ),
+    ),
+    Stage(
         "export",
         "rows of an export of N examples in all formats",
         Side("transfers:exporting"),
