@@ -51,6 +51,20 @@ class TestReview:
         reasons = {fact["reason"] for fact in decisions.values() if fact["type"] == "example.rejected.v1"}
         assert reasons == {"Wrong or outdated", "units are wrong"}
 
+    def test_a_follow_up_stands_below_its_conversation(self, visit: Callable[..., Visitor], day: Site) -> None:
+        (first,) = capture(day, "thread", "Which slope does a TPO roof need?", conversation="thread 8")
+        (second,) = capture(day, "thread", "And what about an EPDM roof?", conversation="thread 8")
+        page = visit("ann").review("thread")
+        page.locator(f".queue-item[data-id='{second}']").click()
+        bubbles = page.locator(".thread .bubble")
+        expect(bubbles).to_have_text(["Which slope does a TPO roof need?", ANSWER])
+        expect(page.locator(".thread")).to_contain_text("1 earlier turn")
+        page.keyboard.press("a")
+        expect(page.locator("#toasts")).to_contain_text("Approved")
+        context = day.cli.json("show", second)["context"]
+        assert context is not None
+        assert [facts(day, example)[-1].get("context") for example in (first, second)] == [None, context]
+
     def test_the_second_reviewer_sees_what_the_first_did(self, visit: Callable[..., Visitor], day: Site) -> None:
         (example,) = capture(day, "two", "Which edge metal for a TPO roof in wind?")
         ann, ben = visit("ann"), visit("ben")
