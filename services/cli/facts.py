@@ -14,7 +14,7 @@ from events.errors import InputError, InvalidFact
 from events.facts import Document, ToolTurn
 
 from ..curation.facts import correction, find
-from ..imports import described, import_files
+from ..imports import described, import_files, known
 from .command import Outcome, Session, actor_option, command, counted, plain, text_argument
 
 
@@ -170,7 +170,7 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
     """Import files of JSON lines, or folders of them, of any mixture of formats.
 
     Importing again adds nothing. A bad line is reported with file, line and reason, everything else is imported, and
-    the exit code is 1.
+    the exit code is 1. So it is where nothing could be imported.
     """
     async with session.log() as log:
         with session.progress("importing") as progress:
@@ -180,17 +180,21 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
     copies = counted(report.same_fact, "copy of a correction", "copies of corrections")
     lines.append(
         f"{counted(report.lines, 'line')} in {counted(report.files, 'file')}: {counted(report.new, 'new fact')}, "
-        f"{report.existing:,} already there, {copies}, "
+        f"{report.existing:,} already there, {report.changed:,} changed, {copies}, "
         f"{counted(report.ignored, 'part')} without an answer, {counted(len(problems), 'problem')}"
     )
+    status = "imported_with_problems" if problems else "imported" if report.is_recognised else "nothing_imported"
+    if not report.is_recognised:
+        lines.append(f"nothing could be imported; {known()}")
     value = {
-        "status": "imported" if not problems else "imported_with_problems",
+        "status": status,
         "files": report.files,
         "lines": report.lines,
         "new": report.new,
         "existing": report.existing,
+        "changed": report.changed,
         "same_fact": report.same_fact,
         "ignored": report.ignored,
         "problems": problems,
     }
-    return Outcome(value, "\n".join(lines), code=1 if problems else 0)
+    return Outcome(value, "\n".join(lines), code=0 if status == "imported" else 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .importer import import_files
-from .registry import FORMATS, described
+from .registry import FORMATS, described, known
 from .report import Problem, Report
 
-__all__ = ["FORMATS", "Problem", "Report", "described", "import_files"]
+__all__ = ["FORMATS", "Problem", "Report", "described", "import_files", "known"]

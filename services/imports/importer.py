@@ -9,14 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from events.codec import decode
+from events.errors import InvalidFact
 from events.facts import AnyFact, CorrectionRecorded, ExampleCaptured
 from events.log.log import Log
+from events.message import Message
 
 from . import registry
 from .format import Format, Left
 from .lines import Line, files, read
 from .report import Problem, Report, reason_of
 from .spool import Spool, Spooled
+
+_DESCRIBES = ("include_in_training", "tags", "project_context", "document")
+"""What a source may say otherwise of an example that is known, so that it is trained on, or found, otherwise."""
+
+SHOWN = 100
+"""Characters of a value in a message at most."""
 
 SLICE = 5_000
 """Facts published between two reports of progress."""
@@ -98,13 +106,36 @@ async def _publish(log: Log, facts: list[Spooled], report: Report) -> None:
         event_id = _event_id(fact)
         if reason := refused.get(event_id):
             report.problems.append(Problem(str(fact.file), fact.number, reason))
-        elif event_id in existing and _texts(known[fact.subject].fact()) != _texts(decode(fact.data)):
-            reason = f"{event_id} is already in the log with another text; give this one its own id"
-            report.problems.append(Problem(str(fact.file), fact.number, reason))
+        elif event_id in existing and (reason := _changed(known.get(fact.subject), decode(fact.data))):
+            report.existing -= 1
+            report.changed += 1
+            report.problems.append(Problem(str(fact.file), fact.number, f"{event_id} is already in the log {reason}"))
 
 
 def _event_id(fact: Spooled) -> str:
     return fact.subject.rpartition(".")[2]
+
+
+def _changed(message: Message | None, fact: AnyFact) -> str:
+    """How the log holds a fact otherwise than it is imported now, and what to do; empty where it does not."""
+    try:
+        known = None if message is None else message.fact()
+    except InvalidFact as error:
+        return f"and cannot be read: {error}"
+    if known is None:
+        return ""  # erased since it was published
+    if _texts(known) != _texts(fact):
+        return "with another text; give this one its own id"
+    others = [
+        f"{name} {_shown(value)} where this has {_shown(getattr(fact, name))}"
+        for name in _DESCRIBES
+        if (value := getattr(known, name, None)) != getattr(fact, name, None)
+    ]
+    return f"with {', '.join(others)}; no fact can change that: review the example" if others else ""
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:SHOWN]
 
 
 def _texts(fact: AnyFact) -> tuple[Any, ...]:

@@ -21,11 +21,15 @@ def of(data: dict[str, Any]) -> type[Format]:
             return format_
     keys = ", ".join(key[:_KEY_CHARS] for key in list(data)[:_KEYS_TOLD])
     more = " and more" if len(data) > _KEYS_TOLD else ""
-    known = ", ".join(format_.name for format_ in FORMATS)
     raise ValueError(
-        f"an object with {f'the keys {keys}{more}' if data else 'no keys'} is of no known format; known are {known} "
-        "(`rooflog import --help` tells how they look)"
+        f"an object with {f'the keys {keys}{more}' if data else 'no keys'} is of no known format; {known()}"
     )
+
+
+def known() -> str:
+    """Which formats there are, for messages."""
+    names = ", ".join(format_.name for format_ in FORMATS)
+    return f"known formats are {names} (`rooflog import --help` tells how they look)"
 
 
 def described() -> list[str]:

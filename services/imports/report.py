@@ -17,19 +17,26 @@ class Problem(Struct, frozen=True):
 
 
 class Report(Struct):
-    """What an import did.
+    """What an import did: every fact is new, existing, changed or refused, and so is every part of a line or left out.
 
-    `same_fact` are copies of corrections that the old store wrote as examples; `ignored` are parts of a line that hold
-    no answer, such as spans of a trace and turns of a chat that only call tools.
+    `existing` are facts that the log holds already, `changed` those that it holds with something else, each of which is
+    a problem too. `same_fact` are copies of corrections that the old store wrote as examples; `ignored` are parts of a
+    line that hold no answer, such as spans of a trace and turns of a chat that only call tools.
     """
 
     files: int = 0
     lines: int = 0
     new: int = 0
     existing: int = 0
+    changed: int = 0
     same_fact: int = 0
     ignored: int = 0
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def is_recognised(self) -> bool:
+        """Whether anything that was read is a fact."""
+        return bool(self.new + self.existing + self.changed + self.same_fact)
 
 
 def reason_of(error: Exception) -> str:

@@ -5,11 +5,15 @@ A format brings a sample: `NAME.jsonl`, or a folder `NAME` of such files, beside
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import msgspec
 import pytest
+from hypothesis import strategies as st
 
 from events.facts import AnyFact
 from events.log.log import Log
@@ -22,6 +26,12 @@ from services.imports.spool import Spool
 
 WRONG: list[Any] = [None, True, -1, 1e300, "", "\0", "x.y *", [], [[]], [3], {}, {"": {}}]
 """Values that a key of a line may have and should not."""
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+ANYTHING = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8
+)
+"""Any JSON value."""
 
 JUNK = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 5000, b'{"no": "format"}', b"{}"]
 
@@ -56,6 +66,23 @@ def facts_of(path: Path) -> tuple[list[tuple[int, bytes]], Report]:
         for _ in read_into(spool, [path], report):
             pass
         return [(fact.number, fact.data) for fact in spool.in_order()], report
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of everything inside a JSON value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield (*path, key)
+        yield from places(each, (*path, key))
+
+
+def replaced(value: Any, path: tuple[Any, ...], other: Any) -> Any:
+    """A JSON value with another value at a path."""
+    if not path:
+        return other
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = replaced(copy[path[0]], path[1:], other)
+    return copy
 
 
 async def told(log: Log) -> list[AnyFact]:
@@ -112,6 +139,24 @@ class ImportContract:
                 if number not in accounted:
                     said, alone = facts_of(written(tmp_path / "line.jsonl", [line]))
                     assert said or alone.same_fact or alone.ignored or alone.problems, line
+
+    @hypothesis.settings(
+        deadline=None, max_examples=150, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+    )
+    @hypothesis.given(data=st.data())
+    def test_any_value_anywhere_harms_its_line_alone(self, format_: type[Format], data: st.DataObject) -> None:
+        lines = lines_of(format_)
+        line = data.draw(st.sampled_from(lines))
+        line = replaced(line, data.draw(st.sampled_from(list(places(line)))), data.draw(ANYTHING))
+        with tempfile.TemporaryDirectory() as folder:
+            alone, _ = facts_of(written(Path(folder) / "alone.jsonl", lines))
+            facts, report = facts_of(written(Path(folder) / "beside.jsonl", [line, *lines]))
+            assert {msgspec.json.decode(fact)["event_id"] for _, fact in facts} >= {
+                msgspec.json.decode(fact)["event_id"] for _, fact in alone
+            }
+            assert all(problem.line and problem.reason.strip() for problem in report.problems)
+            accounted, report = facts_of(written(Path(folder) / "line.jsonl", [line]))
+            assert accounted or report.same_fact or report.ignored or report.problems, line
 
     def test_problems_name_file_and_line(self, format_: type[Format], tmp_path: Path) -> None:
         for data in lines_of(format_):

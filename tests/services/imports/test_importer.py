@@ -204,6 +204,27 @@ def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     assert peak < path.stat().st_size / 10
 
 
+async def test_what_changed_about_a_known_example_is_a_problem(log: Log, tmp_path: Path) -> None:
+    example: dict[str, Any] = {
+        "id": "train_1", "timestamp": "2025-03-18T14:00:00", "source": "chat_interaction", "prompt": "Which slope?",
+        "response": "1/4 in per foot.", "tags": ["tpo"],
+    }  # fmt: skip
+    await import_files(log, [written(tmp_path / "first.jsonl", [example])])
+    changes = [{"include_in_training": False}, {"tags": ["epdm"]}, {"project_context": "school"}, {"response": "2."}]
+    later = [example, *(example | change for change in changes)]
+    report = await import_files(log, [written(tmp_path / "later.jsonl", later)])
+    assert (report.new, report.existing, report.changed) == (0, 1, 4)
+    assert [problem.line for problem in report.problems] == [2, 3, 4, 5]
+    reasons = ("include_in_training True where this has False", "tags", "project_context 'general'", "another text")
+    assert all(reason in problem.reason for reason, problem in zip(reasons, report.problems, strict=True))
+
+
+async def test_an_import_that_recognises_nothing_says_so(log: Log, tmp_path: Path) -> None:
+    assert not (await import_files(log, [tmp_path])).is_recognised
+    assert not (await import_files(log, [written(tmp_path / "x.jsonl", [{"moody": 1, "parts": []}])])).is_recognised
+    assert (await import_files(log, [written(tmp_path / "x.jsonl", [{"moody": 1, "says": ["a"]}])])).is_recognised
+
+
 async def test_a_path_that_is_not_there_is_refused(log: Log, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not there"):
         await import_files(log, [tmp_path / "nowhere"])
