@@ -262,15 +262,19 @@ def policy_file(path: Path) -> Policy:
 
 def text_argument(value: str, what: str) -> str:
     """The text of an option; `-` reads standard input, `@FILE` a file. Raises InputError."""
-    if value == "-":
-        return sys.stdin.read()
-    if value.startswith("@"):
-        try:
-            with open(value[1:], encoding="utf-8") as file:  # noqa: PTH123
-                return file.read()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"--{what} {value}: the file cannot be read: {error}") from error
-    return value
+    if value != "-" and not value.startswith("@"):
+        return value
+    from ..imports.report import Report
+    from ..imports.sources import listed, text_of
+
+    path = Path(value.removeprefix("@"))
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; give a file")
+        with listed([path], Report()) as sources:
+            return "".join(map(text_of, sources))
+    except InputError as error:
+        raise InputError(f"--{what} {value}: {error}") from error
 
 
 def given(ctx: click.Context, name: str) -> bool:

@@ -167,7 +167,9 @@ def _formats() -> Iterable[str]:
 @command("import", example="rooflog import old_store/ --json", details=_formats)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
-    """Import files of JSON lines, or folders of them, of any mixture of formats.
+    """Import files, folders of them, or standard input, of any mixture of formats.
+
+    JSON lines (.jsonl, .ndjson), JSON (.json), tables (.csv, .tsv, .parquet), as they are or in .gz or .zst.
 
     Importing again adds nothing. A bad line is reported with file, line and reason, everything else is imported, and
     the exit code is 1. So it is where nothing could be imported.

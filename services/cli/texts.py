@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from events.errors import InputError
 
+from ..imports.lines import read
+from ..imports.report import Report
+from ..imports.sources import listed
 from .command import Outcome, Session, actor_option, command, plain, policy_file
 
 if TYPE_CHECKING:
@@ -26,8 +29,9 @@ LINES = 20_000
 async def analyze(session: Session, file: Path, policy_path: Path | None) -> Outcome:
     """Judge texts without a server: JSON lines with `prompt` and optionally `response` in, one judgement a line out.
 
-    Each line out has relevance, score, terms, tags, personal_data, flags (guesses for a reviewer) and the verdict of
-    the filters. With --json the lines are one JSON array.
+    A file may be what `rooflog import` reads: JSON, CSV, Parquet, packed or not. Each line out has relevance, score,
+    terms, tags, personal_data, flags (guesses for a reviewer) and the verdict of the filters. With --json the lines are
+    one JSON array.
     """
     from projections.policy import policy
     from projections.store.database import errors_told
@@ -48,27 +52,22 @@ async def analyze(session: Session, file: Path, policy_path: Path | None) -> Out
 
 
 def read_texts(file: Path) -> list[Text]:
-    """The texts of a file of JSON lines, `-` being standard input. Raises InputError that names the first bad line."""
-    if str(file) == "-":
-        return _texts(sys.stdin.buffer, "standard input")
-    if not file.exists():
-        raise InputError(f"{file} is not there; give a file of JSON lines, or - for standard input")
-    with file.open("rb") as lines:
-        return _texts(lines, str(file))
-
-
-def _texts(lines: BinaryIO, name: str) -> list[Text]:
+    """The texts of a file, of any container that an import reads. Raises InputError that names the first bad line."""
     from projections.texts.text_filters import Text
 
-    decoder = msgspec.json.Decoder(Text)
-    texts = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            raise InputError(f"{name}:{number}: an empty line; every line is a JSON object with a prompt")
-        try:
-            texts.append(decoder.decode(line))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise InputError(f"{name}:{number}: {error}; every line is a JSON object with a prompt") from error
+    texts: list[Text] = []
+    report = Report()
+    with listed([file], report) as sources:
+        for line in read(sources, report):
+            if report.problems:
+                break
+            try:
+                texts.append(msgspec.convert(line.data, Text))
+            except msgspec.ValidationError as error:
+                report.problems.append(line.problem(str(error)))
+    for problem in report.problems:
+        reason = f"{problem.file}:{problem.line}: {problem.reason}; every line is a JSON object with a prompt"
+        raise InputError(reason)
     return texts
 
 
@@ -77,8 +76,9 @@ def _texts(lines: BinaryIO, name: str) -> list[Text]:
 async def duplicates(session: Session, file: Path) -> Outcome:
     """Find near-duplicates without a server: JSON lines with `prompt` in, for each line its link out.
 
-    `duplicate_of` is the number of the line, from 0, of the earliest prompt that says the same, or null; prompts that
-    differ in one fact (a number, a product, minimum or maximum) are not linked. With --json it is one JSON array.
+    A file may be what `rooflog import` reads. `duplicate_of` is the number of the earliest prompt that says the same,
+    counted from 0, or null; prompts that differ in one fact (a number, a product, minimum or maximum) are not linked.
+    With --json it is one JSON array.
     """
     from projections.store.database import errors_told
     from projections.texts.near_duplicates import cluster  # learns its vocabulary for a third of a second

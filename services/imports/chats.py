@@ -9,7 +9,7 @@ is new. A conversation without an id of its own is named by its first example.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from events import calls, chat
@@ -18,6 +18,7 @@ from events.facts import ExampleCaptured, Fact
 
 from .format import ACTOR, Format, Left, Record
 from .lines import Line
+from .moments import moment
 
 SOURCE = "chat_interaction"
 
@@ -94,16 +95,8 @@ def _read(message: Any, number: int) -> chat.Utterance:
 
 
 def _moment(line: Line) -> datetime:
-    """When the line says it was: Unix seconds or ISO 8601; else when its file was last written."""
+    """When the line says it was, else when its file was last written."""
     for name in _TIMES:
-        value = line.data.get(name)
-        if value is None:
-            continue
-        try:
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                return datetime.fromtimestamp(value, UTC)
-            moment = datetime.fromisoformat(value)
-        except (TypeError, ValueError, OverflowError, OSError):
-            raise ValueError(f"{name} {value!r} is no time: give Unix seconds or 2025-01-15T14:30:00Z") from None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(line.file.stat().st_mtime, UTC)
+        if (value := line.data.get(name)) is not None:
+            return moment(value, name)
+    return line.source.written

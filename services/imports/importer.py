@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from events.message import Message
 
 from . import registry
 from .format import Format, Left
-from .lines import Line, files, read
+from .lines import Line, read
 from .report import Problem, Report, reason_of
+from .sources import Source, listed
 from .spool import Spool, Spooled
 
 _DESCRIBES = ("include_in_training", "tags", "project_context", "document")
@@ -31,14 +33,15 @@ SLICE = 5_000
 
 
 async def import_files(log: Log, paths: Iterable[Path], progress: Callable[[int, int], None] | None = None) -> Report:
-    """Import files, or every `*.jsonl` below folders; bad lines are reported and everything else is imported.
+    """Import files, those below folders, or standard input; bad lines are reported and everything else is imported.
 
     Raises InputError for a path that is not there, and what `Log.publish` raises.
     """
     report = Report()
-    listed = files(paths)
-    with Spool(listed) as spool:
-        steps = read_into(spool, listed, report)
+    with ExitStack() as stack:
+        sources = await asyncio.to_thread(lambda: stack.enter_context(listed(paths, report)))
+        spool = stack.enter_context(Spool(sources))
+        steps = read_into(spool, sources, report)
         while await asyncio.to_thread(_advance, steps):
             pass
         spooled, done = spool.in_order(), 0
@@ -56,21 +59,21 @@ def _advance(steps: Iterator[None]) -> bool:
     return len(list(islice(steps, SLICE))) > 0
 
 
-def read_into(spool: Spool, listed: list[Path], report: Report) -> Iterator[None]:
+def read_into(spool: Spool, sources: list[Source], report: Report) -> Iterator[None]:
     """Add the facts of every line to a spool, a line a step; what is left out or wrong goes to the report.
 
     The files are read twice: lines may belong together, and a format sees all of them before it reads one.
     """
     formats = {format_: format_() for format_ in registry.FORMATS}
-    refused: dict[tuple[Path, int], str] = {}
-    for line in read(listed, Report()):
+    refused: dict[tuple[Source, int], str] = {}
+    for line in read(sources, Report()):
         try:
             formats[registry.of(line.data)].survey(line)
         except Exception as error:
-            refused[line.file, line.number] = reason_of(error)
+            refused[line.source, line.place] = reason_of(error)
         yield
-    for line in read(listed, report):
-        if reason := refused.get((line.file, line.number)):
+    for line in read(sources, report):
+        if reason := refused.get((line.source, line.place)):
             report.problems.append(line.problem(reason))
         else:
             _read(spool, formats, line, report)
@@ -105,11 +108,11 @@ async def _publish(log: Log, facts: list[Spooled], report: Report) -> None:
     for fact in facts:
         event_id = _event_id(fact)
         if reason := refused.get(event_id):
-            report.problems.append(Problem(str(fact.file), fact.number, reason))
+            report.problems.append(Problem(fact.file, fact.number, reason))
         elif event_id in existing and (reason := _changed(known.get(fact.subject), decode(fact.data))):
             report.existing -= 1
             report.changed += 1
-            report.problems.append(Problem(str(fact.file), fact.number, f"{event_id} is already in the log {reason}"))
+            report.problems.append(Problem(fact.file, fact.number, f"{event_id} is already in the log {reason}"))
 
 
 def _event_id(fact: Spooled) -> str:

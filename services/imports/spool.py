@@ -6,7 +6,6 @@ import tempfile
 from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from events.facts import Fact
 from events.subjects import subject_of
 
 from .lines import Line
+from .sources import Source
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -26,16 +26,16 @@ class Spooled(Struct, frozen=True):
 
     subject: str
     data: bytes
-    file: Path
+    file: str
     number: int
 
 
 class Spool:
     """Facts of which only their places are in memory, some 40 bytes each; its file goes with it."""
 
-    def __init__(self, files: list[Path]) -> None:
-        self._files = files
-        self._numbers = {file: number for number, file in enumerate(files)}
+    def __init__(self, sources: list[Source]) -> None:
+        self._sources = sources
+        self._numbers = {source: number for number, source in enumerate(sources)}
         self._out = tempfile.TemporaryFile(prefix="rooflog-import-")  # noqa: SIM115 (closed with the spool)
         self._times, self._ends = array("q"), array("q", [0])
         self._places, self._subjects = array("q"), array("q")
@@ -58,13 +58,13 @@ class Spool:
             self._ends.append(self._ends[-1] + len(subject) + len(data))
             self._subjects.append(len(subject))
             self._times.append((fact.occurred_at - _EPOCH) // _MICROSECOND)
-            self._places.append(line.number * len(self._files) + self._numbers[line.file])
+            self._places.append(line.number * len(self._sources) + self._numbers[line.source])
 
     def in_order(self) -> Iterator[Spooled]:
         """Every fact by its time; those of one time as they were added."""
         for n in sorted(range(len(self)), key=self._times.__getitem__):
             self._out.seek(self._ends[n])
             record = self._out.read(self._ends[n + 1] - self._ends[n])
-            number, file = divmod(self._places[n], len(self._files))
+            number, file = divmod(self._places[n], len(self._sources))
             cut = self._subjects[n]
-            yield Spooled(record[:cut].decode(), record[cut:], self._files[file], number)
+            yield Spooled(record[:cut].decode(), record[cut:], self._sources[file].name, number)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -14,6 +13,7 @@ from events.subjects import checked
 
 from .format import ACTOR, Format, Left, Record
 from .lines import Line
+from .moments import moment
 
 CORRECTION_COPY = "verified_correction"
 """The source under which the old store wrote every correction a second time, as an example."""
@@ -74,7 +74,7 @@ def _is_correction(data: dict[str, Any]) -> bool:
 
 
 def _example(data: dict[str, Any]) -> list[Fact]:
-    example_id, at = _required(data, "id"), _moment(data)
+    example_id, at = _required(data, "id"), moment(data.get("timestamp"), "timestamp")
     metadata = data.get("metadata") or {}
     quality = data.get("quality") or {}
     if not isinstance(metadata, dict) or not isinstance(quality, dict):
@@ -118,7 +118,7 @@ def _example(data: dict[str, Any]) -> list[Fact]:
 def _correction(data: dict[str, Any], aliases: tuple[str, ...]) -> Fact:
     return CorrectionRecorded(
         event_id=_required(data, "id"),
-        occurred_at=_moment(data),
+        occurred_at=moment(data.get("timestamp"), "timestamp"),
         actor=data.get("corrector") or ACTOR,
         example_id=data.get("example_id"),
         original_prompt=_required(data, "original_prompt"),
@@ -147,13 +147,3 @@ def _flag(data: dict[str, Any], name: str, default: bool) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be true or false, but is {value!r}")
     return value
-
-
-def _moment(data: dict[str, Any]) -> datetime:
-    """The line's timestamp; the old store wrote UTC with and without saying so."""
-    text = _required(data, "timestamp")
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"timestamp {text!r} is not a time such as 2025-01-15T14:30:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,6 +14,8 @@ from services.access.roles import NAMES, ROLES
 from services.cli import main
 from services.imports.lines import CONTAINERS as LINE_CONTAINERS
 from services.imports.lines import LONGEST
+from services.imports.sources import LONGEST_TEXT, UNPACKED, UNPACKED_FREE
+from services.imports.tables import ROW_GROUP
 from services.settings import described
 from tests.services.access import tried
 
@@ -76,7 +78,10 @@ def limits_page() -> str:
         "other spellings of a term": f"{policy.MOST_SPELLINGS}",
     }
     lines = {
-        "a line of an import": f"{LONGEST:,} bytes, {LINE_CONTAINERS:,} lists and objects",
+        "a line or a JSON value of an import": f"{LONGEST:,} bytes, {LINE_CONTAINERS:,} lists and objects",
+        "a packed file, unpacked": f"{UNPACKED_FREE:,} bytes, or {UNPACKED} times its size",
+        "a row group of a Parquet file": f"{ROW_GROUP:,} bytes",
+        "a file that is one text": f"{LONGEST_TEXT:,} bytes",
         "what is read of a text that is on the log": f"{READ:,} characters",
     }
     head, parts = ["| part | at most |", "|---|---|"], ["# Limits", _NOTE]

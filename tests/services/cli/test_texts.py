@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from collections.abc import Mapping
@@ -79,11 +80,31 @@ def test_the_same_texts_give_the_same_bytes_in_any_surroundings(cli: Cli, comman
         ("{}\n", "standard input:1"),
         ('{"prompt": "a"}\nnonsense\n', "standard input:2"),
         ('{"prompt": 3}\n', "Expected `str`"),
-        ('{"prompt": "a"}\n\n', "standard input:2: an empty line"),
+        ("[1]\n", "not a JSON object"),
     ],
 )
 def test_a_bad_line_is_named(cli: Cli, text: str, says: str) -> None:
     assert says in cli.run("analyze", stdin=text, code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["analyze", "duplicates"])
+def test_a_file_may_be_anything_that_an_import_reads(cli: Cli, tmp_path: Path, command: str) -> None:
+    texts = [{"prompt": "What is the minimum slope for a TPO roof?"}, {"prompt": "How wide is a “TPO” weld?"}]
+    expected = cli.run(command, stdin=lines(*texts)).stdout
+    (tmp_path / "a.jsonl").write_text(lines(*texts).replace("\n", "\r\n\r\n"), "utf-16")
+    (tmp_path / "b.json").write_bytes(json.dumps(texts, indent=1).encode("utf-8-sig"))
+    (tmp_path / "c.CSV.gz").write_bytes(gzip.compress("\n".join(["prompt", *(t["prompt"] for t in texts)]).encode()))
+    for name in ("a.jsonl", "b.json", "c.CSV.gz"):
+        assert cli.run(command, tmp_path / name).stdout == expected, name
+
+
+def test_a_text_is_read_in_any_encoding(cli: Cli, tmp_path: Path) -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "answer.txt").write_bytes("1/4 in pro Fuß –\r\n2 %".encode(encoding))
+        asked = ("capture", "--prompt", "Which slope?", "--response", f"@{tmp_path / 'answer.txt'}")
+        example = cli.run(*asked).stdout.strip()
+        assert cli.json("show", example)["response"] == "1/4 in pro Fuß –\n2 %"
+    assert "is a folder" in cli.run("capture", "--prompt", "a", "--response", f"@{tmp_path}", code=2).stderr
 
 
 def test_another_policy_judges_otherwise_and_a_wrong_one_is_explained(cli: Cli, tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ A format brings a sample: `NAME.jsonl`, or a folder `NAME` of such files, beside
 
 from __future__ import annotations
 
+import csv
+import gzip
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,9 @@ from events.log.log import Log
 from services.imports import FORMATS, import_files
 from services.imports.format import Format
 from services.imports.importer import read_into
-from services.imports.lines import files, read
+from services.imports.lines import read
 from services.imports.report import Report
+from services.imports.sources import Source, listed
 from services.imports.spool import Spool
 
 WRONG: list[Any] = [None, True, -1, 1e300, "", "\0", "x.y *", [], [[]], [3], {}, {"": {}}]
@@ -45,12 +48,13 @@ def sample(format_: type[Format]) -> list[Path]:
             f"the import format {format_.name!r} has no sample: put lines of it into {home / format_.name}.jsonl, "
             "good ones and what it leaves out"
         )
-    return files(found)
+    with listed(found, Report()) as sources:
+        return [source.path for source in sources]
 
 
 def lines_of(format_: type[Format]) -> list[dict[str, Any]]:
     """The lines of a format's sample that are JSON objects."""
-    return [line.data for line in read(sample(format_), Report())]
+    return [line.data for line in read([Source(path, str(path)) for path in sample(format_)], Report())]
 
 
 def written(path: Path, lines: list[Any]) -> Path:
@@ -62,10 +66,16 @@ def written(path: Path, lines: list[Any]) -> Path:
 def facts_of(path: Path) -> tuple[list[tuple[int, bytes]], Report]:
     """The facts that a file says, each with the number of its line, and the report."""
     report = Report()
-    with Spool([path]) as spool:
-        for _ in read_into(spool, [path], report):
+    sources = [Source(path, str(path))]
+    with Spool(sources) as spool:
+        for _ in read_into(spool, sources, report):
             pass
         return [(fact.number, fact.data) for fact in spool.in_order()], report
+
+
+def ids(facts: Iterable[bytes]) -> set[str]:
+    """The ids of facts."""
+    return {msgspec.json.decode(fact)["event_id"] for fact in facts}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -117,6 +127,27 @@ class ImportContract:
         again = await import_files(log, others)
         assert (again.new, again.existing) == (0, 2 * report.new)
 
+    def test_any_container_says_the_same_facts(self, format_: type[Format], tmp_path: Path) -> None:
+        lines = lines_of(format_)
+        alone, _ = facts_of(written(tmp_path / "alone.jsonl", lines))
+        (tmp_path / "x.json").write_bytes(msgspec.json.format(msgspec.json.encode(lines), indent=1))
+        (tmp_path / "y.jsonl").write_text((tmp_path / "alone.jsonl").read_text("utf-8"), "utf-16", newline="\r\n")
+        (tmp_path / "y.jsonl.gz").write_bytes(gzip.compress((tmp_path / "y.jsonl").read_bytes()))
+        for n, line in enumerate(lines):
+            with (tmp_path / f"{n}.csv").open("w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(line)
+                writer.writerow(
+                    value if isinstance(value, str) else "" if value is None else msgspec.json.encode(value).decode()
+                    for value in line.values()
+                )
+        full = [n for n, line in enumerate(lines) if "" not in line.values()]  # an empty cell may be none
+        rows = [fact for n in full for _, fact in facts_of(tmp_path / f"{n}.csv")[0]]
+        for name in ("x.json", "y.jsonl", "y.jsonl.gz"):
+            facts, _ = facts_of(tmp_path / name)
+            assert [fact for _, fact in facts] == [fact for _, fact in alone], name
+        assert ids(rows) >= ids(fact for number, fact in alone if number - 1 in full)
+
     def test_a_line_says_the_same_facts_beside_bad_ones(self, format_: type[Format], tmp_path: Path) -> None:
         lines = lines_of(format_)
         alone, _ = facts_of(written(tmp_path / "alone.jsonl", lines))
@@ -151,9 +182,7 @@ class ImportContract:
         with tempfile.TemporaryDirectory() as folder:
             alone, _ = facts_of(written(Path(folder) / "alone.jsonl", lines))
             facts, report = facts_of(written(Path(folder) / "beside.jsonl", [line, *lines]))
-            assert {msgspec.json.decode(fact)["event_id"] for _, fact in facts} >= {
-                msgspec.json.decode(fact)["event_id"] for _, fact in alone
-            }
+            assert ids(fact for _, fact in facts) >= ids(fact for _, fact in alone)
             assert all(problem.line and problem.reason.strip() for problem in report.problems)
             accounted, report = facts_of(written(Path(folder) / "line.jsonl", [line]))
             assert accounted or report.same_fact or report.ignored or report.problems, line

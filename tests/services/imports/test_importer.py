@@ -18,6 +18,7 @@ from services.imports.format import Format, Left, Record
 from services.imports.importer import read_into
 from services.imports.lines import Line
 from services.imports.report import Report
+from services.imports.sources import Source
 from services.imports.spool import Spool
 
 from ..conftest import capture
@@ -194,8 +195,9 @@ def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     del lines
     tracemalloc.start()
     try:
-        with Spool([path]) as spool:
-            for _ in read_into(spool, [path], Report()):
+        sources = [Source(path, str(path))]
+        with Spool(sources) as spool:
+            for _ in read_into(spool, sources, Report()):
                 pass
             assert len(list(map(len, (fact.data for fact in spool.in_order())))) == 1_000
         _, peak = tracemalloc.get_traced_memory()
@@ -210,7 +212,12 @@ async def test_what_changed_about_a_known_example_is_a_problem(log: Log, tmp_pat
         "response": "1/4 in per foot.", "tags": ["tpo"],
     }  # fmt: skip
     await import_files(log, [written(tmp_path / "first.jsonl", [example])])
-    changes = [{"include_in_training": False}, {"tags": ["epdm"]}, {"project_context": "school"}, {"response": "2."}]
+    changes: list[dict[str, Any]] = [
+        {"include_in_training": False},
+        {"tags": ["epdm"]},
+        {"project_context": "school"},
+        {"response": "2."},
+    ]
     later = [example, *(example | change for change in changes)]
     report = await import_files(log, [written(tmp_path / "later.jsonl", later)])
     assert (report.new, report.existing, report.changed) == (0, 1, 4)
@@ -231,9 +238,10 @@ async def test_a_path_that_is_not_there_is_refused(log: Log, tmp_path: Path) -> 
 
 
 async def test_folders_are_searched_for_files_of_lines(log: Log, tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    written(tmp_path / "deep" / "a.jsonl", [{"moody": 1, "says": ["a"]}])
-    written(tmp_path / "b.jsonl", [{"moody": 1, "says": ["b"]}])
-    written(tmp_path / "c.txt", [{"moody": 1, "says": ["c"]}])
-    report = await import_files(log, [tmp_path, tmp_path / "b.jsonl"])
+    folder = tmp_path / "folder"
+    (folder / "deep").mkdir(parents=True)
+    written(folder / "deep" / "a.NDJSON", [{"moody": 1, "says": ["a"]}])
+    written(folder / "b.jsonl", [{"moody": 1, "says": ["b"]}])
+    written(folder / "c.txt", [{"moody": 1, "says": ["c"]}])
+    report = await import_files(log, [folder, folder / "b.jsonl"])
     assert (report.files, sorted(await ids(log))) == (2, ["a", "b"])

@@ -49,7 +49,7 @@ async def test_a_cut_line_is_named_and_the_rest_imported(log: Log) -> None:
     [
         ({"prompt": None}, "prompt must be a text, but is None"),
         ({"prompt": 7}, "prompt must be a text, but is 7"),
-        ({"timestamp": "yesterday"}, "timestamp 'yesterday' is not a time"),
+        ({"timestamp": "yesterday"}, "timestamp 'yesterday' is no time"),
         ({"id": "a.b *"}, "event_id"),
         ({"tags": "tpo"}, "array"),
         ({"quality": []}, None),
