@@ -23,6 +23,9 @@ _KINDS = {
 }  # fmt: skip
 """What the types of OpenAI's parts are called here, where that is not their own name."""
 
+THOUGHTS = ("thinking", "redacted_thinking", "reasoning")
+"""Types of parts that hold what a model thought before its answer."""
+
 _TEXTS = ("text", "input_text", "output_text", "refusal")
 _ADDRESSES = ("url", "uri", "file_url", "file_id", "file_data")
 
@@ -165,24 +168,37 @@ def openai(message: Any) -> Utterance:
     if not isinstance(message, Mapping):
         return Utterance(role="")
     role, content = str(message.get("role")), message.get("content")
-    parts = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list | tuple) else []
-    texts = [part["text"] for part in parts if isinstance(part.get("text"), str)]
-    text = content if isinstance(content, str) else "\n".join(texts)
+    parts = content if isinstance(content, list | tuple) else [content]
+    texts = [text for text in map(_openai_text, parts) if text is not None]
+    text = "\n".join(texts)
     calls: list[Any] = list(message.get("tool_calls") or ())
     if isinstance(message.get("function_call"), Mapping):
         calls.append({"function": message["function_call"]})
     return Utterance(
         role=role,
         text=text,
-        attachments=tuple(_openai_attachment(part) for part in parts if not _is_text(part)),
+        attachments=tuple(
+            _openai_attachment(part)
+            for part in parts
+            if isinstance(part, Mapping) and content is not part and _openai_text(part) is None and not _is_text(part)
+        ),
         calls=tuple(_openai_call(call) for call in calls if isinstance(call, Mapping)),
         results=((str(message.get("tool_call_id") or ""), text),) if role in TOOLS else (),
         name=str(message.get("name") or ""),
     )
 
 
+def _openai_text(part: Any) -> str | None:
+    """The text of a part, which may be an object that holds it as its value; None where it has none."""
+    if isinstance(part, str):
+        return part
+    text = part.get("text", part.get("refusal")) if isinstance(part, Mapping) else None
+    text = text.get("value") if isinstance(text, Mapping) else text
+    return text if isinstance(text, str) else None
+
+
 def _is_text(part: Mapping[str, Any]) -> bool:
-    return isinstance(part.get("text"), str) or part.get("type") in _TEXTS
+    return part.get("type") in (*_TEXTS, *THOUGHTS)
 
 
 def _openai_call(call: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -211,10 +227,12 @@ def genai(message: Mapping[str, Any]) -> Utterance:
     role = str(message.get("role"))
     parts = [part for part in message["parts"] if part.get("type") is not None]
     results = [part for part in parts if part["type"] == "tool_call_response"]
-    known = ("text", "tool_call", "tool_call_response", "reasoning")
+    known = ("text", "tool_call", "tool_call_response", *THOUGHTS)
     return Utterance(
         role=role,
-        text="\n".join(str(part["content"]) for part in parts if part["type"] == "text"),
+        text="\n".join(
+            as_text(part["content"]) for part in parts if part["type"] == "text" and part["content"] is not None
+        ),
         attachments=tuple(_genai_attachment(part) for part in parts if part["type"] not in known),
         calls=tuple(
             (str(part.get("id") or ""), str(part.get("name") or "tool"), as_text(part.get("arguments", "")))

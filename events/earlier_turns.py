@@ -71,7 +71,7 @@ def _of_chat(fact: ExampleCaptured) -> EarlierTurns | None:
     roles = [message.role for message in messages]
     starts = [n for n, role in enumerate(roles) if role == chat.ASKS and roles[n - 1 : n] != [chat.ASKS]]
     carried = _read(fact, "chat", messages, starts[-1] if starts else None)
-    walk = ChatTurns()
+    walk = ChatTurns(as_spelt=True)
     for heard, message in zip(messages, copied, strict=True):
         walk.hear(heard, message)
     return msgspec.structs.replace(carried, follows=walk.follows, conversation=walk.conversation or fact.example_id)

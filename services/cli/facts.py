@@ -185,6 +185,9 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
         f"{report.existing:,} already there, {report.changed:,} changed, {copies}, "
         f"{counted(report.ignored, 'part')} without an answer, {counted(len(problems), 'problem')}"
     )
+    if report.choices or report.broken:
+        choices = counted(report.choices, "further choice")
+        lines.append(f"left out: {choices} of answers, {counted(report.broken, 'broken number')}")
     status = "imported_with_problems" if problems else "imported" if report.is_recognised else "nothing_imported"
     if not report.is_recognised:
         lines.append(f"nothing could be imported; {known()}")
@@ -197,6 +200,8 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
         "changed": report.changed,
         "same_fact": report.same_fact,
         "ignored": report.ignored,
+        "choices": report.choices,
+        "broken": report.broken,
         "problems": problems,
     }
     return Outcome(value, "\n".join(lines), code=0 if status == "imported" else 1)

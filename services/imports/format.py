@@ -23,6 +23,15 @@ class Left(Enum):
 
     SAME_FACT = "another line says the same fact"
     NO_ANSWER = "it holds no answer"
+    OTHER_CHOICE = "it is another answer to the same question, beside the first"
+    BROKEN = "a number that describes an answer cannot be read"
+
+
+class Alias(Struct, frozen=True):
+    """The id that 0.1.0 gave to an example: where the log knows it by that, it is that one."""
+
+    example_id: str
+    known_as: str
 
 
 class Record(Struct):
@@ -62,5 +71,5 @@ class Format(ABC):
         return [Record(line, line.data)]
 
     @abstractmethod
-    def facts(self, record: Record) -> Iterable[Fact | Left]:
+    def facts(self, record: Record) -> Iterable[Fact | Left | Alias]:
         """The facts that a record says, all or none, and what it leaves out."""

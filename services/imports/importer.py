@@ -11,12 +11,13 @@ from typing import Any
 
 from events.codec import decode
 from events.errors import InvalidFact
-from events.facts import AnyFact, CorrectionRecorded, ExampleCaptured
+from events.facts import AnyFact, CorrectionRecorded, ExampleCaptured, Fact
 from events.log.log import Log
 from events.message import Message
 
 from . import registry
-from .format import Format, Left
+from .aliases import Aliases
+from .format import Alias, Format, Left
 from .lines import Line, read
 from .report import Problem, Report, reason_of
 from .sources import Source, listed
@@ -44,9 +45,9 @@ async def import_files(log: Log, paths: Iterable[Path], progress: Callable[[int,
         steps = read_into(spool, sources, report)
         while await asyncio.to_thread(_advance, steps):
             pass
-        spooled, done = spool.in_order(), 0
+        spooled, done, aliases = spool.in_order(), 0, Aliases()
         while facts := list(islice(spooled, SLICE)):
-            await _publish(log, facts, report)
+            await _publish(log, await aliases.resolved(log, facts), report)
             done += len(facts)
             if progress:
                 progress(done, len(spool))
@@ -90,12 +91,15 @@ def _read(spool: Spool, formats: dict[type[Format], Format], line: Line, report:
     for record in records:
         try:
             parts = list(format_.facts(record))
-            spool.add([part for part in parts if not isinstance(part, Left)], line)
+            aliases = {part.example_id: part.known_as for part in parts if isinstance(part, Alias)}
+            spool.add([part for part in parts if isinstance(part, Fact)], line, aliases)
         except Exception as error:
             report.problems.append(record.problem(reason_of(error)))
             continue
         report.same_fact += parts.count(Left.SAME_FACT)
         report.ignored += parts.count(Left.NO_ANSWER) or not parts
+        report.choices += parts.count(Left.OTHER_CHOICE)
+        report.broken += parts.count(Left.BROKEN)
     report.ignored += not records
 
 

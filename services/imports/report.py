@@ -21,7 +21,8 @@ class Report(Struct):
 
     `existing` are facts that the log holds already, `changed` those that it holds with something else, each of which is
     a problem too. `same_fact` are copies of corrections that the old store wrote as examples; `ignored` are parts of a
-    line that hold no answer, such as spans of a trace and turns of a chat that only call tools.
+    line that hold no answer, such as spans of a trace and turns of a chat that only call tools. `choices` are further
+    answers beside the one that is imported, and `broken` numbers about an answer that cannot be read.
     """
 
     files: int = 0
@@ -31,6 +32,8 @@ class Report(Struct):
     changed: int = 0
     same_fact: int = 0
     ignored: int = 0
+    choices: int = 0
+    broken: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     @property

@@ -11,21 +11,28 @@ found by the words of the conversation so far. A turn that no span has given bec
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 from events import calls, chat
 from events.chat import Exchange
 from events.earlier_turns import CONVERSATION, INSTRUCTIONS, instructions_of, last_question, read_genai
 from events.facts import ExampleCaptured, Fact
 
+from . import thinking
 from .format import ACTOR, Format, Left, Record
 from .lines import Line
 
 SOURCE = "production_query"
+
+_WHOLE = re.compile(r"-?\d{1,20}")
+
+_LARGEST = 2**63
+"""No count or nanosecond since 1970 is as large."""
 
 _FAILED = 2
 """OTLP's status code of a span that ended in an error."""
@@ -96,7 +103,13 @@ class Spans(Format):
             yield record.data[_TURN]
             return
         asked = _read(record.data)
-        yield Left.NO_ANSWER if asked is None else self._example(asked, record.data[_SERVICE], record.data)
+        if asked is None:
+            yield Left.NO_ANSWER
+            return
+        numbers = _Numbers(record.data, asked)
+        yield self._example(asked, record.data[_SERVICE], record.data, numbers)
+        yield from [Left.BROKEN] * numbers.broken
+        yield from [Left.OTHER_CHOICE] * asked.choices
 
     def _earlier(self, span: dict[str, Any]) -> Iterator[ExampleCaptured]:
         """The examples of a span's earlier turns that no span has given, and none has told before."""
@@ -122,21 +135,22 @@ class Spans(Format):
                 example_id=chat.turn_id(digest),
             )
 
-    def _example(self, asked: _Asked, service: str | None, span: dict[str, Any]) -> ExampleCaptured:
+    def _example(self, asked: _Asked, service: str | None, span: dict[str, Any], numbers: _Numbers) -> ExampleCaptured:
         attributes = asked.attributes
         first = asked.digests[0] if asked.digests else None
         root = asked.example_id if first is None else self._conversation(first)
         details = {name: attributes[name] for name in _KEPT if name in attributes}
         details |= {"service": service} if service else {}
+        details |= {"thinking": asked.thoughts} if asked.thoughts else {}
         late = "timeout" in str(attributes.get("error.type", "")).lower()
         return calls.capture(
             asked.prompt,
             asked.response,
             actor=ACTOR,
             source=("timeout" if late else "error") if asked.is_failed else SOURCE,
-            latency_ms=(int(span["endTimeUnixNano"]) - asked.began) / 1e6,
-            tokens_in=attributes.get("gen_ai.usage.input_tokens"),
-            tokens_out=attributes.get("gen_ai.usage.output_tokens"),
+            latency_ms=numbers.latency_ms,
+            tokens_in=numbers.tokens_in,
+            tokens_out=numbers.tokens_out,
             details={"span": details} if details else None,
             conversation=None if asked.is_failed else asked.conversation or root,
             follows=self._id(asked.digests[-1]) if asked.digests else None,
@@ -169,6 +183,27 @@ class Spans(Format):
         return held
 
 
+class _Numbers:
+    """The numbers of a span: None where it has none, or a broken one, which is counted."""
+
+    def __init__(self, span: dict[str, Any], asked: _Asked) -> None:
+        self.broken = 0
+        ended = self._count(span.get("endTimeUnixNano"))
+        if ended and ended < asked.began:
+            self.broken += 1
+        self.latency_ms = (ended - asked.began) / 1e6 if ended and ended >= asked.began else None
+        self.tokens_in = self._count(asked.attributes.get("gen_ai.usage.input_tokens"))
+        self.tokens_out = self._count(asked.attributes.get("gen_ai.usage.output_tokens"))
+
+    def _count(self, value: Any) -> int | None:
+        try:
+            count = int(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1
+        except (ValueError, OverflowError):
+            count = -1
+        self.broken += value is not None and not 0 <= count < _LARGEST
+        return count if 0 <= count < _LARGEST else None
+
+
 class _Answer(Struct, frozen=True):
     """A span that answered a conversation so far: since when, the digest of its system text, and of its first turn.
 
@@ -197,14 +232,17 @@ class _Asked(Struct, kw_only=True):
     digests: list[str]
     digest: str
     finish_reason: str | None
+    choices: int
+    """Answers beside the first."""
+    thoughts: str
 
 
 def _spans(data: dict[str, Any]) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """Every span with the name of the service it is from."""
     for resource in data["resourceSpans"]:
-        service = _attributes(resource.get("resource", {}).get("attributes", [])).get(_SERVICE)
-        for scope in resource.get("scopeSpans", []):
-            for span in scope.get("spans", []):
+        service = _attributes((resource.get("resource") or {}).get("attributes")).get(_SERVICE)
+        for scope in resource.get("scopeSpans") or ():
+            for span in scope.get("spans") or ():
                 if not isinstance(span, dict):
                     raise TypeError(f"a span is {span!r}")
                 yield service if isinstance(service, str) else None, span
@@ -220,12 +258,14 @@ def _readable(span: dict[str, Any]) -> _Asked | None:
 
 def _read(span: dict[str, Any]) -> _Asked | None:
     """A span, None where it holds no question with an answer. Raises what Python does where it is broken."""
-    attributes = _attributes(span.get("attributes", []))
-    messages = read_genai(attributes.get("gen_ai.input.messages"))
+    attributes = _attributes(span.get("attributes"))
+    messages = [_answered(message)[0] for message in read_genai(attributes.get("gen_ai.input.messages"))]
     position = last_question(messages)
-    answers = read_genai(attributes.get("gen_ai.output.messages"))
-    answer = next((n for n, message in enumerate(answers) if message.text.strip()), None)
-    status = span.get("status", {})
+    output = [_answered(message) for message in read_genai(attributes.get("gen_ai.output.messages"))]
+    answers = [message for message, _ in output]
+    spoken = [n for n, message in enumerate(answers) if message.text.strip()]
+    answer = spoken[0] if spoken else None
+    status = span.get("status") or {}
     is_failed = status.get("code") in (_FAILED, "STATUS_CODE_ERROR")
     if position is None or (answer is None and not is_failed):
         return None
@@ -239,9 +279,9 @@ def _read(span: dict[str, Any]) -> _Asked | None:
     whole = chat.exchanges([*messages, chat.Utterance(role=chat.ANSWERS, text=response)])
     systems = [message.text for message in messages if message.role in chat.SYSTEM and message.text.strip()]
     return _Asked(
-        example_id=f"span_{span['traceId'].lower()}_{span['spanId'].lower()}",
+        example_id=f"span_{_id(span, 'traceId')}_{_id(span, 'spanId')}",
         attributes=attributes,
-        began=int(span["startTimeUnixNano"]),
+        began=_began(span),
         is_failed=is_failed,
         prompt=messages[position].text,
         response=response,
@@ -252,7 +292,32 @@ def _read(span: dict[str, Any]) -> _Asked | None:
         digests=digests,
         digest=chat.chained(chat.spoken(whole), conversation or ""),
         finish_reason=None if answer is None else _finish_reason(attributes, answer, answers[answer]),
+        choices=len(spoken[1:]),
+        thoughts="" if answer is None else output[answer][1],
     )
+
+
+def _began(span: dict[str, Any]) -> int:
+    value = span.get("startTimeUnixNano")
+    try:
+        return int(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ValueError(f"startTimeUnixNano {value!r} is no time: give nanoseconds since 1970") from None
+
+
+def _id(span: dict[str, Any], name: str) -> str:
+    value = span.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} must be a text, but is {value!r}")
+    return value.lower()
+
+
+def _answered(message: chat.Utterance) -> tuple[chat.Utterance, str]:
+    """A message, and what was thought in it where it is an answer."""
+    if message.role != chat.ANSWERS:
+        return message, ""
+    text, thoughts = thinking.parted(message.text)
+    return structs.replace(message, text=text), thoughts
 
 
 def _finish_reason(attributes: dict[str, Any], number: int, answer: chat.Utterance) -> str | None:
@@ -272,18 +337,21 @@ def _moment(nanoseconds: int) -> datetime:
     return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
 
 
-def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    return {pair["key"]: _value(pair["value"]) for pair in pairs}
+def _attributes(pairs: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """Attributes by their keys; one without a value is None."""
+    return {pair["key"]: _value(pair.get("value")) for pair in pairs or ()}
 
 
-def _value(value: dict[str, Any]) -> Any:
-    """A value of OTLP's JSON encoding; whole numbers are texts there."""
+def _value(value: dict[str, Any] | None) -> Any:
+    """A value of OTLP's JSON encoding; whole numbers are texts there, or what somebody else made of them."""
+    if not value:
+        return None
     kind: str = next(iter(value), "")
     inner: Any = value.get(kind)
     if kind == "intValue":
-        return int(inner)
+        return int(inner) if isinstance(inner, str) and _WHOLE.fullmatch(inner) else inner
     if kind == "arrayValue":
-        return [_value(item) for item in inner.get("values", [])]
+        return [_value(item) for item in inner.get("values") or ()]
     if kind == "kvlistValue":
-        return _attributes(inner.get("values", []))
+        return _attributes(inner.get("values"))
     return inner

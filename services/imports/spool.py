@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
@@ -22,9 +22,13 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Spooled(Struct, frozen=True):
-    """A fact as bytes, with its subject, and the line that says it."""
+    """A fact as bytes, with its subject, and the line that says it; `known_as` is the id that 0.1.0 gave its example.
+
+    That is empty where it has no other.
+    """
 
     subject: str
+    known_as: str
     data: bytes
     file: str
     number: int
@@ -51,9 +55,14 @@ class Spool:
     def __len__(self) -> int:
         return len(self._times)
 
-    def add(self, facts: list[Fact], line: Line) -> None:
-        """Append the facts of a record, all or none. Raises InvalidFact where one breaks its own constraints."""
-        for fact, subject, data in [(fact, subject_of(fact).encode(), encode(fact)) for fact in facts]:
+    def add(self, facts: list[Fact], line: Line, known_as: Mapping[str, str] | None = None) -> None:
+        """Append the facts of a record, all or none; `known_as` are other ids of its examples by their own.
+
+        Raises InvalidFact where one breaks its own constraints.
+        """
+        names = known_as or {}
+        encoded = [(f"{subject_of(fact)} {names.get(fact.event_id, '')}".encode(), encode(fact)) for fact in facts]
+        for fact, (subject, data) in zip(facts, encoded, strict=True):
             self._out.write(subject + data)
             self._ends.append(self._ends[-1] + len(subject) + len(data))
             self._subjects.append(len(subject))
@@ -67,4 +76,5 @@ class Spool:
             record = self._out.read(self._ends[n + 1] - self._ends[n])
             number, file = divmod(self._places[n], len(self._sources))
             cut = self._subjects[n]
-            yield Spooled(record[:cut].decode(), record[cut:], self._sources[file].name, number)
+            subject, _, known_as = record[:cut].decode().partition(" ")
+            yield Spooled(subject, known_as, record[cut:], self._sources[file].name, number)

@@ -25,7 +25,7 @@ _EXAMPLE = {
 }  # fmt: skip
 _DOCUMENT = Document.__struct_fields__
 
-_Words = tuple[Any, Any]
+_Words = tuple[str, str]
 
 
 class Store(Format):
@@ -62,11 +62,10 @@ class Store(Format):
 
 
 def _words(data: dict[str, Any]) -> _Words:
-    """Prompt and trainable answer: what a correction and its copy have in common."""
-    return (
-        data.get("original_prompt", data.get("prompt")),
-        data.get("corrected_response", data.get("response")),
-    )
+    """Prompt and trainable answer: what a correction and its copy have in common. Raises ValueError."""
+    if _is_correction(data):
+        return _required(data, "original_prompt"), _required(data, "corrected_response")
+    return _required(data, "prompt"), _required(data, "response")
 
 
 def _is_correction(data: dict[str, Any]) -> bool:

@@ -101,9 +101,24 @@ def test_a_part_without_text_is_an_attachment(part: dict[str, Any], expected: At
     assert (message.text, message.attachments) == ("This?\nOr that?", (expected,))
 
 
-@pytest.mark.parametrize("wrong", [None, 3, "text", [], {}, {"role": 3, "content": 7}, {"content": [None, "x"]}])
+@pytest.mark.parametrize("wrong", [None, 3, "text", [], {}, {"role": 3, "content": 7}, {"content": [None, 3]}])
 def test_no_message_is_too_odd_to_be_read(wrong: Any) -> None:
     assert openai(wrong).text == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["This?", ["This?"], [{"text": "This?"}], [{"type": "text", "text": {"value": "This?", "annotations": []}}],
+     [{"type": "thinking", "thinking": "hm"}, {"type": "output_text", "text": "This?"}]],
+)  # fmt: skip
+def test_a_text_may_be_held_in_many_ways(content: Any) -> None:
+    message = openai({"role": "user", "content": content})
+    assert (message.text, message.attachments) == ("This?", ())
+
+
+def test_text_of_genai_that_is_structured_is_json() -> None:
+    parts = [{"type": "text", "content": content} for content in ({"sure": True, "lap": 3}, None, "x", [1])]
+    assert chat.genai({"role": "assistant", "parts": parts}).text == '{"lap":3,"sure":true}\nx\n[1]'
 
 
 def test_messages_of_genai_are_read() -> None:

@@ -56,7 +56,37 @@ def test_a_turn_follows_one_that_came_before_it(chat: list[dict[str, Any]]) -> N
         assert turn.follows is None or turn.follows in [before.example_id for before in turns[:n]]
         assert turn.conversation == turns[0].example_id
     assert {turn.conversation for turn in turns_of(chat, "thread 7")} == {"thread 7"}
-    assert [turn.example_id for turn in turns_of(chat, "thread 7") if turn.answer] == ids_of_0_1_0(chat)
+    named = [turn for turn in turns_of(chat, "thread 7") if turn.answer]
+    assert [turn.known_as for turn in named] == ids_of_0_1_0(chat)
+    assert not {turn.example_id for turn in named} & {turn.example_id for turn in turns}
+
+
+@pytest.mark.parametrize(
+    ("spelt", "plain"),
+    [
+        ([Q, A | {"refusal": None, "tool_calls": None, "annotations": []}], [Q, A]),
+        ([Q | {"id": "m1"}, A | {"weight": 1, "created": 3}], [Q, A]),
+        ([{"role": "user", "content": [{"type": "text", "text": "Which slope?"}]}, A], [Q, A]),
+        ([Q, CALL | {"content": ""}, RESULT, A], [Q, CALL, RESULT, A]),
+        ([PHOTO | {"annotations": []}, A], [PHOTO, A]),
+    ],
+)  # fmt: skip
+def test_an_id_follows_what_was_said(spelt: list[dict[str, Any]], plain: list[dict[str, Any]]) -> None:
+    last, expected = turns_of(spelt)[-1], turns_of(plain)[-1]
+    assert last.example_id == expected.example_id == expected.known_as
+    assert last.known_as == ids_of_0_1_0(spelt)[-1] != expected.known_as
+
+
+@pytest.mark.parametrize("other", [[Q, B], [FOLLOW, A], [SYSTEM, Q, A], [Q, CALL, RESULT, A], [PHOTO, A]])
+def test_other_words_have_other_ids(other: list[dict[str, Any]]) -> None:
+    assert turns_of(other)[-1].example_id != turns_of([Q, A])[-1].example_id
+
+
+def test_a_greeting_is_no_turn() -> None:
+    greeting = {"role": "assistant", "content": "How can I help?"}
+    first, second = turns_of([SYSTEM, greeting, Q, A, FOLLOW, B])
+    assert (first.question, first.answer, first.system) == ("Which slope?", "1/4 in per foot.", "You are a roofer.")
+    assert (first.follows, second.follows, second.system) == (None, first.example_id, None)
 
 
 @pytest.mark.parametrize("chat", CHATS)

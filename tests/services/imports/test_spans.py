@@ -36,11 +36,9 @@ def span(**changes: Any) -> dict[str, Any]:
 
 async def test_spans_with_question_and_answer_are_examples(log: Log) -> None:
     report = await import_files(log, [EXAMPLE])
-    assert (report.lines, report.new, report.ignored) == (2, 2, 2)
-    (problem,) = report.problems
-    assert problem.line == 2
-    assert "span 'EEE19B7EC3C1B178': invalid literal for int() with base 10: 'soon'" in problem.reason
-    answered, late = await captured(log)
+    assert (report.lines, report.new, report.ignored, report.broken, report.problems) == (2, 3, 2, 1, [])
+    answered, late, unended = await captured(log)
+    assert unended.metadata.latency_ms is None
     assert answered.example_id == "span_5b8efff798038103d269b633813fc60c_eee19b7ec3c1b174"
     assert (answered.prompt, answered.source) == ("How high must base flashing be?", "production_query")
     assert answered.response == "At least 8 inches above the finished roof surface."
@@ -177,10 +175,9 @@ async def test_one_span_with_two_texts_is_a_problem(log: Log, tmp_path: Path) ->
         ({"resourceSpans": 3}, "not OTLP"),
         ({"resourceSpans": [3]}, "not OTLP"),
         ({"resourceSpans": [{"scopeSpans": [{"spans": [3]}]}]}, "not OTLP"),
-        (span(traceId=None), "NoneType"),
+        (span(traceId=None), "traceId must be a text, but is None"),
         (span(spanId="a.b"), "event_id"),
-        (span(endTimeUnixNano="1"), "latency_ms"),
-        (span(startTimeUnixNano="x"), "invalid literal"),
+        (span(startTimeUnixNano="x"), "startTimeUnixNano 'x' is no time"),
         (span(attributes={"gen_ai.input.messages": "{"}), "Input data was truncated"),
         (span(attributes={"gen_ai.output.messages": "[3]"}), "no attribute 'get'"),
         (span(attributes={"gen_ai.output.messages": '[{"role":"assistant"}]'}), "parts"),
