@@ -274,7 +274,7 @@ def text_argument(value: str, what: str) -> str:
         with listed([path], Report()) as sources:
             return "".join(map(text_of, sources))
     except InputError as error:
-        raise InputError(f"--{what} {value}: {error}") from error
+        raise InputError(f"--{what} {value}: the file cannot be read: {error}") from error
 
 
 def given(ctx: click.Context, name: str) -> bool:
