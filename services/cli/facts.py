@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from msgspec import DecodeError, json
 
 from events import calls
@@ -14,7 +15,7 @@ from events.errors import InputError, InvalidFact
 from events.facts import Document, ToolTurn
 
 from ..curation.facts import correction, find
-from ..imports import described, import_files, known
+from ..imports import Preview, described, import_files, known
 from .command import Outcome, Session, actor_option, command, counted, plain, text_argument
 
 
@@ -166,7 +167,8 @@ def _formats() -> Iterable[str]:
 
 @command("import", example="rooflog import old_store/ --json", details=_formats)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
+@click.option("--dry-run", "is_preview", is_flag=True, help="Tell what would come of it, and import nothing.")
+async def import_(session: Session, paths: tuple[Path, ...], is_preview: bool) -> Outcome:
     """Import files, folders of them, or standard input, of any mixture of formats.
 
     JSON lines (.jsonl, .ndjson), JSON (.json), tables (.csv, .tsv, .parquet), as they are or in .gz or .zst.
@@ -174,9 +176,10 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
     Importing again adds nothing. A bad line is reported with file, line and reason, everything else is imported, and
     the exit code is 1. So it is where nothing could be imported.
     """
+    preview = Preview() if is_preview else None
     async with session.log() as log:
         with session.progress("importing") as progress:
-            report = await import_files(log, paths, progress)
+            report = await import_files(log, paths, progress, preview)
     problems = [{"file": p.file, "line": p.line, "reason": p.reason} for p in report.problems]
     lines = [f"[yellow]{plain(p.file)}:{p.line}:[/yellow] {plain(p.reason)}" for p in report.problems]
     copies = counted(report.same_fact, "copy of a correction", "copies of corrections")
@@ -188,11 +191,16 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
     if report.choices or report.broken:
         choices = counted(report.choices, "further choice")
         lines.append(f"left out: {choices} of answers, {counted(report.broken, 'broken number')}")
+    kinds = preview.kinds if preview else {}
+    for tag, kind in kinds.items():
+        lines += [f"{kind.count:,} would be new: {tag}", *(f"  {plain(example)}" for example in kind.examples)]
     status = "imported_with_problems" if problems else "imported" if report.is_recognised else "nothing_imported"
     if not report.is_recognised:
         lines.append(f"nothing could be imported; {known()}")
-    value = {
-        "status": status,
+    if preview:
+        lines.append("nothing was imported: this is what would come of it")
+    value: dict[str, Any] = {
+        "status": "previewed" if preview else status,
         "files": report.files,
         "lines": report.lines,
         "new": report.new,
@@ -203,5 +211,5 @@ async def import_(session: Session, paths: tuple[Path, ...]) -> Outcome:
         "choices": report.choices,
         "broken": report.broken,
         "problems": problems,
-    }
+    } | ({"kinds": msgspec.to_builtins(kinds)} if preview else {})
     return Outcome(value, "\n".join(lines), code=0 if status == "imported" else 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .importer import import_files
+from .preview import Preview
 from .registry import FORMATS, described, known
 from .report import Problem, Report
 
-__all__ = ["FORMATS", "Problem", "Report", "described", "import_files", "known"]
+__all__ = ["FORMATS", "Preview", "Problem", "Report", "described", "import_files", "known"]

@@ -19,6 +19,7 @@ from . import registry
 from .aliases import Aliases
 from .format import Alias, Format, Left
 from .lines import Line, read
+from .preview import Preview
 from .report import Problem, Report, reason_of
 from .sources import Source, listed
 from .spool import Spool, Spooled
@@ -33,8 +34,15 @@ SLICE = 5_000
 """Facts published between two reports of progress."""
 
 
-async def import_files(log: Log, paths: Iterable[Path], progress: Callable[[int, int], None] | None = None) -> Report:
+async def import_files(
+    log: Log,
+    paths: Iterable[Path],
+    progress: Callable[[int, int], None] | None = None,
+    preview: Preview | None = None,
+) -> Report:
     """Import files, those below folders, or standard input; bad lines are reported and everything else is imported.
+
+    With a preview nothing is published, and the report is that of an import now.
 
     Raises InputError for a path that is not there, and what `Log.publish` raises.
     """
@@ -47,7 +55,7 @@ async def import_files(log: Log, paths: Iterable[Path], progress: Callable[[int,
             pass
         spooled, done, aliases = spool.in_order(), 0, Aliases()
         while facts := list(islice(spooled, SLICE)):
-            await _publish(log, await aliases.resolved(log, facts), report)
+            await _publish(log, await aliases.resolved(log, facts), report, preview)
             done += len(facts)
             if progress:
                 progress(done, len(spool))
@@ -103,8 +111,11 @@ def _read(spool: Spool, formats: dict[type[Format], Format], line: Line, report:
     report.ignored += not records
 
 
-async def _publish(log: Log, facts: list[Spooled], report: Report) -> None:
-    published = await log.publish_encoded((fact.subject, fact.data) for fact in facts)
+async def _publish(log: Log, facts: list[Spooled], report: Report, preview: Preview | None) -> None:
+    if preview:
+        published = await preview.publish(log, facts)
+    else:
+        published = await log.publish_encoded((fact.subject, fact.data) for fact in facts)
     report.new += len(published.new)
     report.existing += len(published.existing)
     refused, existing = dict(published.refused), set(published.existing)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from .alpaca import Alpaca
 from .chats import Chats
+from .completions import Completions
 from .format import Format
+from .sharegpt import ShareGPT
 from .spans import Spans
 from .store import Store
 
-FORMATS: tuple[type[Format], ...] = (Store, Chats, Spans)
+FORMATS: tuple[type[Format], ...] = (Store, Chats, ShareGPT, Alpaca, Completions, Spans)
 
 _KEYS_TOLD, _KEY_CHARS = 8, 40
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from events.errors import InvalidFact
 from events.limits import check_json
 
 from .sources import Source
@@ -90,23 +91,25 @@ def _row(cells: list[str], header: list[str], containers: int) -> dict[str, Any]
         return ValueError(f"it has {len(cells)} cells, and the header has {len(header)}")
     try:
         return {name: _cell(name, cell, containers) for name, cell in zip(header, cells, strict=True) if cell.strip()}
-    except ValueError as error:
+    except (ValueError, InvalidFact) as error:
         return ValueError(str(error))
 
 
 def _cell(name: str, cell: str, containers: int) -> Any:
-    """A cell; JSON and flags are what they mean, where the column is not one of texts."""
-    cell.encode("utf-8")
-    if name in _TEXTS:
+    """A cell; JSON and flags are what they mean, but in a column of texts only a list of messages is."""
+    data = cell.encode()
+    if data[:1] not in (b"[", b"{"):
+        return cell if name in _TEXTS else _FLAGS.get(cell.lower(), cell)
+    check_json(data, containers=containers, deepest=containers)
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError):
         return cell
-    if cell[0] in "[{":
-        try:
-            data = cell.encode()
-            check_json(data, containers=containers, deepest=containers)
-            return msgspec.json.decode(data)
-        except (msgspec.MsgspecError, RecursionError):
-            return cell
-    return _FLAGS.get(cell.lower(), cell)
+    return cell if name in _TEXTS and not _are_messages(value) else value
+
+
+def _are_messages(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) and "role" in each for each in value)
 
 
 def parquet(source: Source) -> Iterator[Row]:

@@ -37,6 +37,12 @@ def test_a_cell_may_hold_lines_json_and_flags() -> None:
     ]
 
 
+def test_a_prompt_may_be_a_list_of_messages() -> None:
+    text = b'prompt,completion\n"[{""role"": ""user""}]","[1]"\n'
+    assert rows(text) == [(2, {"prompt": [{"role": "user"}], "completion": "[1]"})]
+    assert "nested more than" in rows(b"tags\n" + b"[" * 200 + b"\n")[0][1]
+
+
 def test_a_row_that_is_none_is_named() -> None:
     [short, fine, quoted] = rows(b'id,prompt\na\nb,c\nd,"e"f\n')
     assert short == (2, "it has 1 cells, and the header has 2")
