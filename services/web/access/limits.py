@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -177,6 +178,8 @@ class Body:
         async def counting() -> Any:
             message = await receive()
             if message["type"] == "http.request":
+                if not self._received:
+                    message["body"] = message["body"].removeprefix(BOM_UTF8)  # some editors and shells write one
                 self._take(message)
             elif not self._is_whole:
                 raise Refusal(400, "the body broke off")

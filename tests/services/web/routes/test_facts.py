@@ -70,6 +70,14 @@ def test_every_call_becomes_its_fact(site: Site, path: str, body: dict[str, Any]
     assert (fact["type"], fact["actor"]) == ("example.captured.v1", "publisher")
 
 
+def test_a_body_may_begin_with_a_byte_order_mark(site: Site) -> None:
+    body = b'\xef\xbb\xbf{"prompt": "Marked?", "response": "Yes, by an editor."}'
+    headers = {"Content-Type": "application/json"}
+    answer = site.client("publisher").post("/api/v1/examples", content=body, headers=headers)
+    assert answer.status_code == 201
+    assert said(site, answer.json()["example_id"])[0]["prompt"] == "Marked?"
+
+
 @pytest.mark.parametrize(("path", "body", "expected"), CALLS, ids=[path for path, _, _ in CALLS])
 def test_an_idempotency_key_stands_for_one_body(
     site: Site, path: str, body: dict[str, Any], expected: dict[str, Any]
