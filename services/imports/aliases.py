@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from events.codec import decode, encode
 from events.facts import ExampleCaptured
-from events.log.log import Log
 from events.subjects import subject_of
 
 from .spool import Spooled
+
+if TYPE_CHECKING:
+    from events.log.log import Log
 
 _NAMES = ("event_id", "example_id", "follows", "conversation")
 

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from events.codec import decode
 from events.errors import InvalidFact
 from events.facts import AnyFact, CorrectionRecorded, ExampleCaptured, Fact
-from events.log.log import Log
 from events.message import Message
 
 from . import registry
@@ -23,6 +22,9 @@ from .preview import Preview
 from .report import Problem, Report, reason_of
 from .sources import Source, listed
 from .spool import Spool, Spooled
+
+if TYPE_CHECKING:
+    from events.log.log import Log
 
 _DESCRIBES = ("include_in_training", "tags", "project_context", "document")
 """What a source may say otherwise of an example that is known, so that it is trained on, or found, otherwise."""

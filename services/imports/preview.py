@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct, field
 
 from events.codec import decode
 from events.errors import InvalidFact
 from events.facts import texts_of
-from events.log.append import Published
-from events.log.log import Log
 
 from .spool import Spooled
+
+if TYPE_CHECKING:
+    from events.log.append import Published
+    from events.log.log import Log
 
 EXAMPLES = 3
 """Facts of each kind that are shown."""
@@ -35,6 +39,8 @@ class Preview:
 
     async def publish(self, log: Log, facts: list[Spooled]) -> Published:
         """What `Log.publish_encoded` would answer."""
+        from events.log.append import Published
+
         refusals, known = await log.refusals(), await log.last([fact.subject for fact in facts])
         new, existing, refused = [], [], []
         for fact in facts:
