@@ -481,13 +481,18 @@ class TestChosenByFilters:
             (["--tag", "codes"], {"b"}),
             (["--project", "Depot"], {"c"}),
             (["--tag", "codes", "--project", "Depot"], set()),
+            (["--conversation", "thread 1"], {"a", "b"}),
+            (["--conversation", "thread 2"], set()),
             (["--about", "pipe  BOOT"], {"c"}),
             (["--about", "pipe boot", "--tag", "codes"], set()),
         ],
     )
     async def test_every_filter_has_to_match(self, cli: Cli, log: Log, chosen: list[str], erased: set[str]) -> None:
-        tagged = structs.replace(TRAINED[1], tags=("codes",)), structs.replace(TRAINED[2], project_context="Depot")
-        await log.publish([TRAINED[0], *tagged])
+        turns = (
+            structs.replace(TRAINED[0], conversation="thread 1"),
+            structs.replace(TRAINED[1], tags=("codes",), follows="a"),
+        )
+        await log.publish([*turns, structs.replace(TRAINED[2], project_context="Depot")])
         if not erased:
             assert "no example matches" in cli.run("erase", *chosen, "--reason", "x", "--dry-run", code=2).stderr
         else:
