@@ -65,7 +65,10 @@ class Example(Struct):
 
 
 class Verdict(Struct):
-    """What the rules say of one example; `place` is the one in the review queue."""
+    """What the rules say of one example; `place` is the one in the review queue.
+
+    `turns` are the examples whose texts stand before it.
+    """
 
     reasons: set[str]
     approval: str | None
@@ -76,7 +79,7 @@ class Verdict(Struct):
     place: int | None = None
     causes: set[str] = set()
     root: str = ""
-    turns: int = 0
+    turns: tuple[str, ...] = ()
 
 
 class Analysis(NamedTuple):
@@ -235,7 +238,7 @@ def _verdict(example: Example, against: Against, context: Context, policy: Polic
         disputed_by=against.disputed_by,
         causes=context.causes,
         root=context.root,
-        turns=len(context.turns),
+        turns=tuple(turn.id for turn in context.turns),
     )
     borderline = abs(found - thresholds.context) <= policy.review.borderline
     edge_case = analysis.personal_data or analysis.flags or too_long or (basis is None and (borderline or is_past))
