@@ -148,20 +148,20 @@ def turns(columns: Named, rows: Rows) -> pa.Table:
     """
     counts = columns["turns"][rows].astype(np.int64)
     starts = np.cumsum(counts) - counts
-    found = np.zeros(int(counts.sum()), np.int64)
+    earlier = np.zeros(int(counts.sum()), np.int64)
     at, places = rows[counts > 0], starts[counts > 0]
     while len(at):
         before = np.searchsorted(columns["seq"], columns["parent"][at])
         is_turn = columns["kind"][at] != CORRECTION
         place = columns["turns"][before]
-        found[(places + place)[is_turn]] = before[is_turn]
+        earlier[(places + place)[is_turn]] = before[is_turn]
         goes_on = place > 0
         at, places = before[goes_on], places[goes_on]
-    turn_seq, corrections = columns["seq"][found], columns["superseded_by"][found]
+    turn_seq, corrections = columns["seq"][earlier], columns["superseded_by"][earlier]
     return pa.table(
         {
             "seq": np.repeat(columns["seq"][rows], counts),
-            "place": np.arange(len(found)) - np.repeat(starts, counts),
+            "place": np.arange(len(earlier)) - np.repeat(starts, counts),
             "turn_seq": turn_seq,
             "text_seq": np.where(corrections > 0, corrections, turn_seq),
         }
