@@ -204,7 +204,7 @@ async def test_another_set_of_formats_is_another_export(
     await liked(log, 5)
     await export(log, tmp_path)
     assert (await export(log, tmp_path))["unchanged"]
-    monkeypatch.setattr("services.exporter.changes.FORMATS", FORMATS[1:])
+    monkeypatch.setattr("services.exporter.formats.FORMATS", FORMATS[:-1])
     assert not (await export(log, tmp_path))["unchanged"]
 
 
