@@ -18,7 +18,7 @@ from services.imports import import_files
 from services.settings import Settings
 from services.state.client import open_state
 
-from ..conftest import ANSWER, NOW, capture
+from ..conftest import ANSWER, NOW, Cli, capture
 from .conversations import FOLLOW_UPS, approved, generated
 from .test_exporter import adopted, corrected, export, feedback, files, liked
 from .test_provenance import tell
@@ -133,10 +133,11 @@ async def test_a_changed_context_makes_an_export_due(log: Log, tmp_path: Path) -
     assert [row for row in lines(second, "messages") if row["messages"][0]["content"] == "Be brief."]
 
 
-async def test_lineage_names_the_facts_of_the_context(log: Log, tmp_path: Path) -> None:
+async def test_lineage_names_the_facts_of_the_context(log: Log, cli: Cli, tmp_path: Path) -> None:
     await log.publish([capture(example_id="a", conversation="t"), feedback("a")])
     await log.publish([corrected("a", "How high must base flashing be?", ANSWER)])
     await log.publish([capture("And at the TPO roof curb?", f"b {ANSWER}", example_id="b", follows="a"), feedback("b")])
     digest = (await export(log, tmp_path))["export_digest"]
     (told,) = await tell(log, tmp_path, digest)
     assert {row["example_id"]: row["context"] for row in told["rows"]} == {"fix-a": [], "b": [1, 3]}
+    assert cli.run("lineage", digest).stdout.count("behind the turns before it: 1, 3") == 1
