@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import UNSET, UnsetType
 
-from ..policy.policy import CAUSE_BIT, Export, Policy, Relevance, Training
+from ..policy.policy import Export, Policy, Relevance, Training
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection
 from ..verdicts import contexts, verdicts
@@ -35,9 +35,6 @@ _NEVER = np.iinfo(np.int64).max
 
 _WITHHELD = BIT["excluded_source"] | BIT["excluded_by_author"] | BIT["personal_data"] | BIT["erased"]
 """An answer with one of these reasons goes into no file, not even as the bad answer of a pair."""
-
-_NOT_LEARNED = CAUSE_BIT["withheld"] | CAUSE_BIT["personal_data"]
-"""The causes for which only the last answer of a conversation may be learned."""
 
 _PASSES_FILTERS = BIT["superseded_by"] | BIT["rejected"] | BIT["not_approved"] | BIT["duplicate_of"]
 """The reasons for which an answer that passes every filter of the text may still not be trained on."""
@@ -230,7 +227,7 @@ SELECT v.example_id, v.seq, v.kind, v.source, v.tags, v.approval, v.feedback_seq
     CASE WHEN left(sha256(coalesce(r.example_id, v.example_id)), 16) < '{_threshold(policy)}' THEN 'eval'
          ELSE 'train' END AS side,
     v.reasons = 0 AS sft, p.seq IS NOT NULL AS dpo,
-    v.reasons = 0 AND v.causes & {_NOT_LEARNED} = 0 AS whole,
+    v.reasons = 0 AND v.causes & {contexts.NOT_LEARNED} = 0 AS whole,
     v.reasons = 0 AND ({is_flat} OR t.turns IS NULL OR t.turns = 0) AS flat,
     v.reasons = 0 AND CASE WHEN v.kind = 'correction' THEN v.feedback IS DISTINCT FROM 'negative'
                            ELSE coalesce(v.feedback = 'positive', false) END AS liked,

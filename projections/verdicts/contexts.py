@@ -34,6 +34,9 @@ ALONE = 1
 _ASIDE = CAUSE_BIT["cut_off"] | CAUSE_BIT["refusal"] | CAUSE_BIT["tool_call"]
 """The causes of an answer for which it is not to be learned in a context either."""
 
+NOT_LEARNED = CAUSE_BIT["withheld"] | CAUSE_BIT["personal_data"]
+"""The causes for which only the last answer of a conversation may be learned."""
+
 
 class Named(Protocol):
     """Columns by their names."""
