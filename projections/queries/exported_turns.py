@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..store.database import Connection, with_table
+from ..texts import personal_data
+from ..texts.text_size import READ
 from ..verdicts import contexts
 
 Column = npt.NDArray[Any]
@@ -73,7 +75,7 @@ class Before(NamedTuple):
     def texts(self, con: Connection, own: pa.ChunkedArray) -> dict[str, pa.Array]:
         """`turns`, a list of TURN a row, the oldest first, and `system`, null where there is none; nothing for neither.
 
-        `own` are the system texts that were captured with the rows.
+        `own` are the system texts that were captured with the rows. One with personal data goes nowhere.
         """
         if not len(self.row) and not self.systems.any() and own.null_count == len(own):
             return {}
@@ -89,7 +91,18 @@ class Before(NamedTuple):
         )
         has_none = self.systems == 0
         earlier = texts["system"].take(pa.array(np.searchsorted(known, self.systems), mask=has_none))
-        return {"turns": lists, "system": pc.coalesce(own, earlier)}
+        return {"turns": lists, "system": _public(pc.coalesce(own, earlier))}
+
+
+def _public(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts without those that hold personal data or are longer than what is read: a verdict does not look at them."""
+    private = [
+        text
+        for text in pc.unique(texts.drop_null()).to_pylist()
+        if len(text) > READ
+        or (personal_data.is_suspect(text) and not all(span.is_flag for span in personal_data.find(text)))
+    ]
+    return pc.if_else(pc.is_in(texts, pa.array(private, pa.string())), None, texts) if private else texts
 
 
 def before(chains: Chains, seqs: Column) -> Before:

@@ -120,6 +120,12 @@ def test_a_row_that_stands_alone_keeps_its_system_text() -> None:
     ]
 
 
+def test_a_system_text_with_personal_data_goes_nowhere() -> None:
+    found = told(*conversation(system=SYSTEM + SUPPLIER))
+    assert [found[name]["system"] for name in "abc"] == [None] * 3
+    assert "example.com" not in repr(found)
+
+
 def test_pages_without_context_have_no_more_columns() -> None:
     (row,) = told(captured("a"), approved("a")).values()
     assert row["context"] == []
