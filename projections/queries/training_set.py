@@ -31,6 +31,10 @@ PAGE = 50_000
 PAGE_CHARS = 16 * 2**20
 """Characters of text in one page, and one row more at most: it bounds what readers of pages have in memory."""
 
+LARGEST_CONTEXT = 16 * 2**20
+"""Characters of the turns before a row at most: one with more, which no trainer takes, is in no file. The policy's
+`max_chars` is far below, and holds unless its `incomplete` leaves `too_long` out."""
+
 _NEVER = np.iinfo(np.int64).max
 
 _WITHHELD = BIT["excluded_source"] | BIT["excluded_by_author"] | BIT["personal_data"] | BIT["erased"]
@@ -240,7 +244,7 @@ LEFT JOIN represented r ON r.seq = nullif(coalesce(t.beside, v.cluster), v.seq)
 LEFT JOIN (SELECT seq, redacted_seq FROM examples WHERE redacted_seq IS NOT NULL) e USING (seq)
 LEFT JOIN (SELECT c.seq AS correction, o.example_id, o.seq FROM examples c JOIN examples o ON o.example_id = c.corrects
            WHERE c.kind = 'correction') o ON o.correction = v.seq
-WHERE v.reasons = 0 OR b.seq IS NOT NULL"""
+WHERE (v.reasons = 0 OR b.seq IS NOT NULL) AND coalesce(t.context_chars, 0) <= {LARGEST_CONTEXT}"""
 
 
 def _threshold(policy: Policy) -> str:

@@ -177,6 +177,32 @@ def test_a_policy_may_leave_follow_ups_out_of_flat_rows() -> None:
     assert all(found[name]["whole"] for name in "abc")
 
 
+def test_a_page_has_no_more_context_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Said] = []
+    for n in range(12):
+        said += [captured(f"e{n}", f"{OTHER_PROMPT} Part {n}.", f"{n} {SLOPE}", conversation="t"), approved(f"e{n}")]
+    story = Story().when(*said)
+    whole = rows(story)
+    assert [len(row["turns"]) for row in whole] == list(range(12))
+    monkeypatch.setattr(training_set, "PAGE_CHARS", 3_000)
+    assert [row | {"turns": row.get("turns", [])} for row in rows(story)] == whole
+    cursor = story.projector.con.cursor()
+    training_set.select(story.projector.reader(cursor))
+    sizes = [
+        sum(len(turn["response"]) for turns in page.column("turns").to_pylist() for turn in turns)
+        for page in training_set.pages(cursor, in_context=True)
+        if "turns" in page.column_names
+    ]
+    cursor.execute("ROLLBACK")
+    assert len(sizes) > 2
+    assert max(sizes) < 3_000
+
+
+def test_a_row_behind_more_than_anybody_takes_is_in_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_set, "LARGEST_CONTEXT", len(PROMPT + ANSWER))
+    assert set(told(*conversation())) == {"a", "b"}
+
+
 def many(count: int) -> list[Said]:
     """Conversations that begin with questions of their own, and go on with the same one."""
     said: list[Said] = []
