@@ -14,6 +14,7 @@ from events.log.log import Log
 from projections.policy.policy import default
 from services.exporter.formats import ALONE, FORMATS
 from services.exporter.manifest import MANIFEST
+from services.exporter.workflow import opened
 from services.imports import import_files
 from services.settings import Settings
 from services.state.client import open_state
@@ -131,6 +132,21 @@ async def test_a_changed_context_makes_an_export_due(log: Log, tmp_path: Path) -
     assert not second["unchanged"]
     assert first["counts"] == second["counts"]
     assert [row for row in lines(second, "messages") if row["messages"][0]["content"] == "Be brief."]
+
+
+async def test_an_older_export_differs_where_turns_have_a_context(log: Log, tmp_path: Path) -> None:
+    """Given an export without contexts, when they are exported, then rows that stand alone have not changed."""
+    await liked(log, 20)
+    follow_up = capture("How wide is the seam of a TPO roof membrane?", f"f {ANSWER}", example_id="f", follows="e7")
+    await log.publish([follow_up, feedback("f"), adopted(structs.replace(default(), conversations=UNSET))])
+    await export(log, tmp_path)
+    settings = Settings(data_dir=tmp_path)
+    async with open_state(settings, log) as state, opened(settings, log, state, "tester") as steps:
+        then = await steps.look()
+        await log.publish([adopted(default())])
+        now = await steps.look()
+    assert (then.rows, then.is_same) == (0, True)
+    assert (now.rows, now.is_same) == (1, False)
 
 
 async def test_lineage_names_the_facts_of_the_context(log: Log, cli: Cli, tmp_path: Path) -> None:

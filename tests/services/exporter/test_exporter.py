@@ -63,7 +63,9 @@ def corrected(example_id: str | None, prompt: str, wrong: str, right: str = f"Be
 
 
 def adopted(policy: Policy) -> PolicyAdopted:
-    return PolicyAdopted(event_id="p", occurred_at=NOW, actor="op", policy=policy.document(), digest=policy.digest)
+    return PolicyAdopted(
+        event_id=f"p-{policy.digest[:8]}", occurred_at=NOW, actor="op", policy=policy.document(), digest=policy.digest
+    )
 
 
 async def export(log: Log, data_dir: Path, **args: Any) -> dict[str, Any]:
