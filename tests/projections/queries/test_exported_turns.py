@@ -144,6 +144,19 @@ def test_an_older_policy_exports_every_turn_by_itself() -> None:
     cursor.execute("ROLLBACK")
 
 
+def test_another_relevance_finds_the_same_turns() -> None:
+    story = given(
+        *conversation(system=SYSTEM), captured("d", "What is the time?", "It is " + "noon. " * 20), approved("d")
+    )
+    cursor = story.projector.con.cursor()
+    head = training_set.select(story.projector.reader(cursor), "low")
+    (page,) = training_set.pages(cursor, in_context=head.in_context)
+    found = {row["example_id"]: row for row in page.to_pylist()}
+    cursor.execute("ROLLBACK")
+    assert set(found) == {"a", "b", "c", "d"}
+    assert (turns(found["c"]), found["c"]["context"]) == ([(PROMPT, ANSWER), (OTHER_PROMPT, SLOPE)], [1, 2])
+
+
 def test_a_greeting_is_left_out() -> None:
     greeting = captured("a", "", "Hello, ask me about your TPO roof.", conversation="t", system=SYSTEM)
     found = told(greeting, *conversation()[1:3], approved("b"), approved("c"))

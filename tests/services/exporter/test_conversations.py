@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,10 @@ async def test_pairs_and_thumbs_have_their_context_too(log: Log, tmp_path: Path)
 @pytest.mark.parametrize("count", [pytest.param(1_000, marks=pytest.mark.slow), 60])
 async def test_no_conversation_is_on_both_sides(log: Log, tmp_path: Path, count: int) -> None:
     await log.publish(list(generated(count)))
+    data = b"".join([message.data async for batch in log.read(0) for message in batch])
+    answers = Counter(re.findall(rb"c\d+-\d+: Extend", data))
+    assert len(answers) >= count
+    assert set(answers.values()) == {1}  # no text is on the log twice
     answer = await export(log, tmp_path)
     async with open_state(Settings(data_dir=tmp_path), log) as state, state.training_set(texts=False) as (head, pages):
         sides = [row async for page in pages for row in page.select(["example_id", "side"]).to_pylist()]
