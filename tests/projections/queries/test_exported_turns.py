@@ -211,7 +211,7 @@ def test_a_page_has_no_more_context_than_it_may(monkeypatch: pytest.MonkeyPatch)
     assert max(sizes) < 3_000
 
 
-def test_a_row_behind_too_much_is_in_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_behind_too_large_a_context_is_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_set, "LARGEST_CONTEXT", len(PROMPT + ANSWER))
     assert set(told(*conversation())) == {"a", "b"}
 

@@ -140,7 +140,7 @@ async def test_a_changed_context_makes_an_export_due(log: Log, tmp_path: Path) -
     assert [row for row in lines(second, "messages") if row["messages"][0]["content"] == "Be brief."]
 
 
-async def test_an_older_export_differs_where_turns_have_a_context(log: Log, tmp_path: Path) -> None:
+async def test_an_older_export_differs_where_turns_have_context(log: Log, tmp_path: Path) -> None:
     """Given an export without contexts, when they are exported, then rows that stand alone have not changed."""
     await liked(log, 20)
     follow_up = capture("How wide is the seam of a TPO roof membrane?", f"f {ANSWER}", example_id="f", follows="e7")
