@@ -14,7 +14,7 @@ from ..policy.policy import RELEVANCE
 from ..store.checkpoint import checkpoint
 from ..store.database import AMONG, Connection, first
 from ..tables import awaited, policies
-from ..tables.examples import id_key
+from ..tables.examples import id_key, known
 from ..tables.quarantine import SUBJECT_ID
 from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
@@ -233,6 +233,11 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     example = _examples(con, [row[0]])[row[0]]
     turns = conversations.earlier(con, row[0], example["root"]) if example["turns"] else []
     return example | {"earlier": turns} | alias
+
+
+def sequences(con: Connection, *, ids: list[str]) -> dict[str, int]:
+    """The sequences of those of some examples that the log holds or held."""
+    return known(con, ids)
 
 
 def tagged(reader: Reader, *, tag: str, limit: int = PAGE, after: int = 0) -> dict[str, Any]:

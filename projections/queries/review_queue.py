@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from events.errors import InputError
+from events.message import conversation_key
 
 from ..store.checkpoint import checkpoint
 from ..store.database import AMONG, Connection
@@ -154,13 +155,17 @@ def selected(
     tag: str | None = None,
     project: str | None = None,
     source: str | None = None,
+    conversation: str | None = None,
 ) -> list[str]:
     """Every example with all of the given names that was not erased, in the order of the log.
 
-    The actor is who captured it, corrected it, or is named as its corrector.
+    The actor is who captured it, corrected it, or is named as its corrector. Of a conversation are the turns that name
+    it, all that belong together with one of them, and their corrections.
     """
     columns = reader.columns
     wanted = named(columns, tag=tag, project=project, source=source)
+    if conversation is not None:
+        wanted = both(wanted, _of_conversation(columns, conversation))
     seqs = newest(columns, wanted, None, columns.published)
     rows = reader.con.execute(
         """SELECT example_id FROM examples WHERE seq IN (SELECT unnest($seqs::BIGINT[])) AND erased_seq IS NULL
@@ -168,6 +173,12 @@ def selected(
         {"seqs": seqs, "actor": actor},
     ).fetchall()
     return [example_id for (example_id,) in rows]
+
+
+def _of_conversation(columns: Columns, conversation: str) -> Matches:
+    key = int(conversation_key(conversation)[:16], 16)
+    roots = np.unique(columns["root"][columns["conversation"] == np.uint64(key)])
+    return lambda part: np.isin(columns["root"][part], roots)
 
 
 def found(

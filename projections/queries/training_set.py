@@ -1,7 +1,8 @@
 """The training set: which rows each format holds, their side of the split, and the facts behind every row.
 
 Everything is of one moment: `select` runs in a transaction of the caller's, and `pages` reads in the same one. They
-hand rows on in temporary tables: `held` are the verdicts that are chosen by, `chosen` what is exported of them.
+hand rows on in temporary tables: `held` are the verdicts that are chosen by, `chosen` what is exported of them, and
+`chained` the turns of conversations (see `exported_turns`).
 """
 
 from __future__ import annotations
@@ -13,20 +14,26 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import UNSET, UnsetType
 
-from ..policy.policy import Export, Relevance, Training
+from ..policy.policy import Export, Policy, Relevance, Training
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection
-from ..verdicts import verdicts
+from ..verdicts import contexts, verdicts
 from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT
-from . import examples
+from . import examples, exported_turns
+from .exported_turns import Chains
 
 PAGE = 50_000
 """Rows in one page at most: enough that a page's fixed cost vanishes."""
 
 PAGE_CHARS = 16 * 2**20
 """Characters of text in one page, and one row more at most: it bounds what readers of pages have in memory."""
+
+LARGEST_CONTEXT = 16 * 2**20
+"""Characters of the turns before a row at most: one with more, which no trainer takes, is in no file. The policy's
+`max_chars` is far below, and holds unless its `incomplete` leaves `too_long` out."""
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -41,7 +48,8 @@ class TrainingSet(msgspec.Struct):
     """The head of a streamed training set; the rows follow as Arrow record batches.
 
     `policy` is the canonical JSON of the policy, whose SHA-256 is `policy_digest`; `min_relevance` is the one that was
-    used, which a caller may have asked to differ from the policy's.
+    used, which a caller may have asked to differ from the policy's. `straddling` counts the rows that are in no file:
+    they would be for evaluation, and their question is one in train. It is left out where every turn stands alone.
     """
 
     funnel: dict[str, Any]
@@ -52,12 +60,19 @@ class TrainingSet(msgspec.Struct):
     log_digest: str
     policy_digest: str
     policy: msgspec.Raw
+    straddling: int | UnsetType = UNSET
+
+    @property
+    def in_context(self) -> bool:
+        """Whether the policy exports turns of conversations with what came before them."""
+        return self.straddling is not UNSET
 
 
 def stream(reader: Reader, *, min_relevance: Relevance | None = None, texts: bool = True) -> Iterator[bytes | pa.Table]:
     """The head as JSON, then the pages."""
-    yield msgspec.json.encode(select(reader, min_relevance))
-    yield from pages(reader.con, texts=texts)
+    head = select(reader, min_relevance)
+    yield msgspec.json.encode(head)
+    yield from pages(reader.con, in_context=head.in_context, texts=texts)
 
 
 def select(reader: Reader, min_relevance: Relevance | None = None) -> TrainingSet:
@@ -67,7 +82,7 @@ def select(reader: Reader, min_relevance: Relevance | None = None) -> TrainingSe
     """
     policy, relation = reader.policy, "verdicts"
     if min_relevance in (None, policy.filters.min_relevance):
-        funnel = examples.funnel(reader.columns.counts)
+        funnel, chains = examples.funnel(reader.columns.counts), contexts.chains(reader.columns)
         con = reader.con
     else:
         filters = msgspec.structs.replace(policy.filters, min_relevance=min_relevance)
@@ -75,8 +90,11 @@ def select(reader: Reader, min_relevance: Relevance | None = None) -> TrainingSe
         con = reader.con
         columns, evidence = verdicts.candidate(con, held, msgspec.structs.replace(policy, filters=filters))
         funnel, relation = examples.funnel(columns.counts), verdicts.relation(con, columns, evidence)
+        chains = contexts.chains(columns)
     con.execute(f"CREATE OR REPLACE TEMP TABLE held AS SELECT {_HELD} FROM {relation}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {_chosen('held', policy.export.eval_share)}")
+    exported_turns.keep(con, chains)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {_chosen('held', policy)}")
+    straddling = len(con.execute(_STRADDLING).fetchall()) if policy.conversations else UNSET
     now = checkpoint(con)
     return TrainingSet(
         funnel,
@@ -87,22 +105,34 @@ def select(reader: Reader, min_relevance: Relevance | None = None) -> TrainingSe
         now.log_digest.hex(),
         policy.digest,
         msgspec.Raw(msgspec.json.encode(policy, order="sorted")),
+        straddling,
     )
 
 
-def pages(con: Connection, *, texts: bool = True) -> Iterator[pa.Table]:
+def pages(con: Connection, *, in_context: bool, texts: bool = True) -> Iterator[pa.Table]:
     """The chosen rows in the order of the log, page by page.
 
-    `sft`, `dpo`, `liked` and `disliked` say which formats hold the row: trained on, a correction beside the answer that
-    it replaced, a good and a bad answer. The bad answer is `rejected`, or `response` where that is null. `text_seq` is
-    the fact that the texts come from: an example and its `text_seq` name one text for ever. Without `texts` only what
-    tells two training sets apart is read.
+    `sft`, `whole`, `flat`, `dpo`, `liked` and `disliked` say which formats hold the row: trained on, of these where
+    every answer of the conversation may be learned, and where the policy has it without turns; a correction beside the
+    answer that it replaced, a good and a bad answer. The bad answer is `rejected`, or `response` where that is null.
+    `text_seq` is the fact that the texts come from: an example and its `text_seq` name one text for ever. `in_context`
+    (of the head) adds what came before a row, see `exported_turns`. Without `texts` only what tells two training sets
+    apart is read.
     """
+    chains = exported_turns.read(con) if in_context else None
     after = 0
     for end in _ends(con, texts=texts):
         span = {"after": after, "end": end}
-        yield _whole(con, span) if texts else con.sql(_NARROW, params=span).to_arrow_table()
+        yield _whole(con, span, chains) if texts else _narrow(con, span, chains)
         after = end
+
+
+def _narrow(con: Connection, span: dict[str, int], chains: Chains | None) -> pa.Table:
+    page = con.sql(_NARROW, params=span).to_arrow_table()
+    if chains is not None:
+        before = exported_turns.before(chains, page.column("seq").to_numpy())
+        page = page.append_column("context", before.facts())
+    return page.drop_columns("seq")
 
 
 def _ends(con: Connection, *, texts: bool) -> list[int]:
@@ -114,7 +144,7 @@ def _ends(con: Connection, *, texts: bool) -> list[int]:
     return ends
 
 
-def _whole(con: Connection, span: dict[str, int]) -> pa.Table:
+def _whole(con: Connection, span: dict[str, int], chains: Chains | None) -> pa.Table:
     """A page with its facts and its texts, each read apart: every step of a query would copy what is long again."""
     page = con.sql(_PAGE, params=span).to_arrow_table()
     facts = con.sql(_FACTS, params=span).to_arrow_table().combine_chunks()
@@ -136,7 +166,13 @@ def _whole(con: Connection, span: dict[str, int]) -> pa.Table:
     for name in ("prompt", "response"):
         page = page.append_column(name, texts.column(name))
     wrong = pc.if_else(page.column("dpo"), texts.column("original_response"), None)
-    return page.append_column("rejected", wrong)
+    page = page.append_column("rejected", wrong)
+    if chains is None:
+        return page
+    before = exported_turns.before(chains, page.column("seq").to_numpy())
+    for name, column in before.texts(con, texts.column("system")).items():
+        page = page.append_column(name, column)
+    return page.append_column("context", before.facts())
 
 
 def _moments(times: pa.Array) -> pa.Array:
@@ -146,19 +182,21 @@ def _moments(times: pa.Array) -> pa.Array:
 
 
 _HELD = """seq, example_id, kind, source, tags, approval, feedback, feedback_seq, decision, decision_seq, cluster,
-    reasons, prompt_chars, response_chars"""
+    reasons, causes, prompt_chars, response_chars"""
 """The columns of verdicts that are chosen by."""
 
 
-def _chosen(relation: str, eval_share: float) -> str:
+def _chosen(relation: str, policy: Policy) -> str:
     """The SELECT of `chosen` from verdicts.
 
     A pair needs a correction that is trained on. A bad answer was disliked or corrected; what is trained on is never
     one, and one that several facts call bad is one row.
 
-    The side of a cluster follows from the id of its representative alone. So a cluster never straddles the split, and
-    never changes sides when other examples arrive.
+    The side of a conversation is that of the cluster of its first question, and follows from the id of the cluster's
+    representative alone. So it never changes when other examples arrive, and no conversation straddles the split. Nor
+    does a cluster, as _STRADDLING takes rows away.
     """
+    is_flat = not policy.conversations or policy.conversations.flat == "transcript"
     return f"""
 WITH good AS (SELECT seq FROM {relation} WHERE reasons = 0),
 corrected AS (
@@ -187,31 +225,41 @@ bad AS (
       AND NOT EXISTS (FROM pairs p WHERE p.original_key = d.said_key)
     QUALIFY row_number() OVER (PARTITION BY text_key ORDER BY seq) = 1),
 represented AS (
-    SELECT seq, example_id FROM {relation} WHERE seq IN (SELECT cluster FROM {relation} WHERE cluster <> seq))
+    SELECT seq, example_id FROM {relation}
+    WHERE seq IN (SELECT cluster FROM {relation} WHERE cluster <> seq UNION ALL SELECT beside FROM chained))
 SELECT v.example_id, v.seq, v.kind, v.source, v.tags, v.approval, v.feedback_seq, v.decision_seq, v.cluster,
-    CASE WHEN left(sha256(coalesce(r.example_id, v.example_id)), 16) < '{_threshold(eval_share)}' THEN 'eval'
+    CASE WHEN left(sha256(coalesce(r.example_id, v.example_id)), 16) < '{_threshold(policy)}' THEN 'eval'
          ELSE 'train' END AS side,
     v.reasons = 0 AS sft, p.seq IS NOT NULL AS dpo,
+    v.reasons = 0 AND v.causes & {contexts.NOT_LEARNED} = 0 AS whole,
+    v.reasons = 0 AND ({is_flat} OR t.turns IS NULL OR t.turns = 0) AS flat,
     v.reasons = 0 AND CASE WHEN v.kind = 'correction' THEN v.feedback IS DISTINCT FROM 'negative'
                            ELSE coalesce(v.feedback = 'positive', false) END AS liked,
     p.seq IS NOT NULL OR b.seq IS NOT NULL AS disliked,
-    v.prompt_chars + v.response_chars + coalesce(p.chars, 0) AS chars,
+    v.prompt_chars + v.response_chars + coalesce(p.chars, 0) + coalesce(t.context_chars, 0) AS chars,
     e.redacted_seq, o.example_id AS corrects, o.seq AS original_seq
 FROM {relation} v LEFT JOIN pairs p USING (seq) LEFT JOIN bad b USING (seq)
-LEFT JOIN represented r ON r.seq = v.cluster AND v.cluster <> v.seq
+LEFT JOIN chained t USING (seq)
+LEFT JOIN represented r ON r.seq = nullif(coalesce(t.beside, v.cluster), v.seq)
 LEFT JOIN (SELECT seq, redacted_seq FROM examples WHERE redacted_seq IS NOT NULL) e USING (seq)
 LEFT JOIN (SELECT c.seq AS correction, o.example_id, o.seq FROM examples c JOIN examples o ON o.example_id = c.corrects
            WHERE c.kind = 'correction') o ON o.correction = v.seq
-WHERE v.reasons = 0 OR b.seq IS NOT NULL"""
+WHERE (v.reasons = 0 OR b.seq IS NOT NULL) AND coalesce(t.context_chars, 0) <= {LARGEST_CONTEXT}"""
 
 
-def _threshold(share: float) -> str:
-    """What the first 16 hexadecimal digits of a digest are below for this share of all digests."""
+def _threshold(policy: Policy) -> str:
+    """What the first 16 hexadecimal digits of a digest are below for the share of all that is for evaluation."""
+    share = policy.export.eval_share
     return f"{int(share * 2**64):016x}" if share < 1 else "g"
 
 
+_STRADDLING = """
+DELETE FROM chosen WHERE side = 'eval' AND cluster IN (SELECT cluster FROM chosen WHERE side = 'train')
+RETURNING seq"""
+"""Train keeps its rows: those for evaluation whose question is one in train go."""
+
 _CHOSEN = """
-SELECT example_id, coalesce(redacted_seq, seq) AS text_seq, side, sft, dpo, liked, disliked {}
+SELECT example_id, seq, coalesce(redacted_seq, seq) AS text_seq, side, sft, whole, flat, dpo, liked, disliked {}
 FROM chosen WHERE seq > $after AND seq <= $end ORDER BY seq"""
 
 _NARROW = _CHOSEN.format("")
@@ -219,7 +267,7 @@ _NARROW = _CHOSEN.format("")
 _BEHIND = ("seq", "original_seq", "redacted_seq", "feedback_seq", "decision_seq")
 """The columns of `chosen` that say which facts are behind a row."""
 
-_PAGE = _CHOSEN.format(f""", kind, source, tags, cluster, corrects, approval, {", ".join(_BEHIND)},
+_PAGE = _CHOSEN.format(f""", kind, source, tags, cluster, corrects, approval, {", ".join(_BEHIND[1:])},
     CASE WHEN approval = 'reviewer' THEN decision_seq WHEN approval = 'feedback' OR NOT sft THEN feedback_seq
          ELSE seq END AS reviewer_seq""")
 
@@ -244,5 +292,5 @@ _FACTS = " UNION ALL ".join(
 """The facts behind the rows of a page; one may be there twice."""
 
 _TEXTS = """
-SELECT seq, prompt, response, original_response FROM examples JOIN chosen USING (seq)
+SELECT seq, prompt, response, original_response, system FROM examples JOIN chosen USING (seq)
 WHERE seq > $after AND seq <= $end"""

@@ -281,11 +281,9 @@ class Columns:
         """The seq of the last turn of a conversation, by half of its key; 0 where there is none."""
         return self._last_turns.get(conversation, 0)
 
-    def goes_on(self, rows: Rows) -> None:
-        """Keep the last turns of the conversations of later rows."""
-        conversations = self["conversation"][rows]
-        has_one = conversations != 0
-        self._last_turns.update(zip(conversations[has_one].tolist(), self["seq"][rows[has_one]].tolist(), strict=True))
+    def goes_on(self, conversation: int, seq: int) -> None:
+        """Keep a later turn of a conversation as its last one."""
+        self._last_turns[conversation] = seq
 
     def corrected_seq(self, correction: int) -> int:
         """The seq of what a correction is of: the example that it names, or the last one before it with those words.

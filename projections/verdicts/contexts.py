@@ -16,10 +16,11 @@ what it corrects.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from ..policy.causes import CAUSE_BIT
 from ..policy.policy import MOST_TURNS
@@ -33,6 +34,16 @@ ALONE = 1
 
 _ASIDE = CAUSE_BIT["cut_off"] | CAUSE_BIT["refusal"] | CAUSE_BIT["tool_call"]
 """The causes of an answer for which it is not to be learned in a context either."""
+
+NOT_LEARNED = CAUSE_BIT["withheld"] | CAUSE_BIT["personal_data"]
+"""The causes for which only the last answer of a conversation may be learned."""
+
+
+class Named(Protocol):
+    """Columns by their names."""
+
+    def __getitem__(self, name: str, /) -> Column:
+        """The column of a name."""
 
 
 def derive(columns: Columns, rows: Rows, rules: Rules) -> None:
@@ -131,6 +142,68 @@ def _causes(columns: Columns, turns: Rows, answers: Rows, rules: Rules) -> Colum
     causes[columns["has_personal_data"][answers]] |= CAUSE_BIT["personal_data"]
     causes[columns["is_erased"][turns] | columns["is_erased"][answers]] |= CAUSE_BIT["erased"]
     return causes
+
+
+def turns(columns: Named, rows: Rows) -> pa.Table:
+    """The turns before some rows, the oldest first: `seq` of the row, `place` from 0, `turn_seq` and `text_seq`.
+
+    `turn_seq` is the turn, and `text_seq` the example whose texts stand: a correction, or the turn itself. It reads
+    `seq`, `kind`, `parent`, `turns` and `superseded_by` of the rows and of what is before them.
+    """
+    counts = columns["turns"][rows].astype(np.int64)
+    starts = np.cumsum(counts) - counts
+    earlier = np.zeros(int(counts.sum()), np.int64)
+    at, places = rows[counts > 0], starts[counts > 0]
+    while len(at):
+        before = np.searchsorted(columns["seq"], columns["parent"][at])
+        is_turn = columns["kind"][at] != CORRECTION
+        place = columns["turns"][before]
+        earlier[(places + place)[is_turn]] = before[is_turn]
+        goes_on = place > 0
+        at, places = before[goes_on], places[goes_on]
+    turn_seq, corrections = columns["seq"][earlier], columns["superseded_by"][earlier]
+    return pa.table(
+        {
+            "seq": np.repeat(columns["seq"][rows], counts),
+            "place": np.arange(len(earlier)) - np.repeat(starts, counts),
+            "turn_seq": turn_seq,
+            "text_seq": np.where(corrections > 0, corrections, turn_seq),
+        }
+    )
+
+
+def chains(columns: Columns) -> pa.Table:
+    """Every row that follows or corrects another one, the rows before it and what stands in their place.
+
+    It has what `turns` reads, `context_chars`, and more: `turn` is the seq of the capture that the row is or corrects,
+    `beside` the seq of what represents the near-duplicates of the first question of its conversation, and `is_silent`
+    says that its prompt or its answer, as they stand, are empty.
+    """
+    parent, seq = columns["parent"], columns["seq"]
+    behind = np.flatnonzero((columns["turns"] > 0) | (columns["kind"] == CORRECTION) & (parent > 0))
+    rows = np.union1d(behind, np.searchsorted(seq, parent[behind]))
+    rows = np.union1d(rows, _standing(columns, rows))
+    answers = _standing(columns, rows)
+    firsts = np.searchsorted(seq, columns["root"][rows])
+    return pa.table(
+        columns.of(rows, ("seq", "kind", "parent", "superseded_by", "turns", "context_chars"))
+        | {
+            "turn": seq[_captures(columns, rows)],
+            "beside": seq[columns["cluster"][firsts]],
+            "is_silent": (columns["prompt_chars"][answers] == 0) | (columns["response_chars"][answers] == 0),
+        }
+    )
+
+
+def _captures(columns: Columns, rows: Rows) -> Rows:
+    """The rows of the captures that rows are or correct, however many corrections are between them."""
+    captures = rows.copy()
+    for _ in range(MOST_TURNS):  # corrections may correct one another
+        left = np.flatnonzero((columns["kind"][captures] == CORRECTION) & (columns["parent"][captures] > 0))
+        if not len(left):
+            break
+        captures[left] = np.searchsorted(columns["seq"], columns["parent"][captures[left]])
+    return captures
 
 
 def written(key: int) -> str:

@@ -21,7 +21,7 @@ from ..tables.examples import id_key
 from ..texts.text_size import READ
 from . import stored
 from .columns import MISSING, Columns, Rows
-from .judgement import APPROVED, FEEDBACK, POSITIVE
+from .judgement import APPROVED, CORRECTION, FEEDBACK, POSITIVE
 
 _VERBS: dict[type[Decision], int] = {ExampleApproved: 1, ExampleRejected: 2, ExampleReopened: 0}
 
@@ -62,8 +62,7 @@ def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> tuple[Rows,
     }
     names = [name for name in page.column_names if name not in others]
     rows = stored.put(columns, pa.table({name: page[name] for name in names} | others))
-    for row, follows in zip(rows.tolist(), arrived["follows"].to_pylist(), strict=True):
-        _find_parent(columns, row, follows)
+    _find_parents(columns, rows, arrived["follows"].to_pylist())
     page = page.append_column("parent", pa.array(columns["parent"][rows]))
     append(con, "evidence", page.select(stored.EVIDENCE.columns))
     late = _parents_of_earlier(columns, rows)
@@ -74,20 +73,25 @@ def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> tuple[Rows,
     return rows, late
 
 
-def _find_parent(columns: Columns, row: int, follows: str | None) -> None:
-    """Find the `parent` of a row that has arrived after those above it."""
-    if columns.is_correction(row):
-        columns["parent"][row] = columns.corrected_seq(row)
-    elif follows is None:
-        columns["parent"][row] = columns.last_turn(int(columns["conversation"][row]))
-    else:
-        key = id_key(follows)
-        columns["parent"][row] = MISSING
-        if named := columns.by_id([key]):
-            _let_follow(columns, row, named[0])
-        else:
-            columns.wait(row, key)
-    columns.goes_on(np.array([row]))
+def _find_parents(columns: Columns, rows: Rows, follows: list[str | None]) -> None:
+    """Find the `parent` of each row that has arrived, in the order of the log."""
+    parent = columns["parent"]
+    of = columns.of(rows, ("seq", "kind", "conversation"))
+    each = zip(rows.tolist(), follows, *(of[name].tolist() for name in ("seq", "kind", "conversation")), strict=True)
+    for row, named, seq, kind, conversation in each:
+        if kind == CORRECTION:
+            parent[row] = columns.corrected_seq(row)
+        elif named is not None:
+            parent[row] = MISSING
+            key = id_key(named)
+            if before := columns.by_id([key]):
+                _let_follow(columns, row, before[0])
+            else:
+                columns.wait(row, key)
+        elif conversation:
+            parent[row] = columns.last_turn(conversation)
+        if conversation:
+            columns.goes_on(conversation, seq)
 
 
 def _parents_of_earlier(columns: Columns, arrived: Rows) -> Rows:

@@ -315,7 +315,9 @@ def put(columns: Columns, page: pa.Table) -> Rows:
     columns.gather(rows)
     if "parent" in page.column_names:
         columns.follow(rows)
-        columns.goes_on(rows)
+        conversations = columns["conversation"][rows]
+        for number in np.flatnonzero(conversations).tolist():
+            columns.goes_on(int(conversations[number]), int(columns["seq"][rows[number]]))
         for number in np.flatnonzero(columns["parent"][rows] == MISSING).tolist():
             columns.wait(int(rows[number]), id_key(page["follows"][number].as_py()))
     if "said_key" in page.column_names:

@@ -59,6 +59,7 @@ async def held(session: Session, words: str) -> Outcome:
 @click.option("--tag", help="Every example with this tag.")
 @click.option("--project", help="Every example of this project.")
 @click.option("--source", help="Every example from this source.")
+@click.option("--conversation", help="Every turn of this conversation, with its corrections.")
 @click.option("--reason", required=True, help="Why; it stays on the log for ever, so it must not repeat the text.")
 @click.option(
     "--comments",
@@ -76,6 +77,7 @@ async def erase(
     tag: str | None,
     project: str | None,
     source: str | None,
+    conversation: str | None,
     reason: str,
     comments: bool,
     dry_run: bool,
@@ -89,10 +91,10 @@ async def erase(
     """
     from ..integrity import erasure, ledger
 
-    filters = {"actor": by, "tag": tag, "project": project, "source": source}
+    filters = {"actor": by, "tag": tag, "project": project, "source": source, "conversation": conversation}
     is_filter = about is not None or any(value is not None for value in filters.values())
     if bool(example_ids) == is_filter:
-        raise InputError("give one or more IDs, or filters: --about, --by, --tag, --project, --source")
+        raise InputError("give one or more IDs, or filters: --about, --by, --tag, --project, --source, --conversation")
     comments = comments or about is not None
     async with session.state() as (log, state):
         ids = await _chosen(session, log, state, about, filters) if is_filter else list(example_ids)

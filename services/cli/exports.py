@@ -267,11 +267,11 @@ def _lineage_text(answer: dict[str, Any]) -> str:
 
 def _counted(counts: dict[str, int]) -> str:
     """How many rows an export has, such as `35 examples: sft 31 + 4, dpo 7 + 1` of train and eval."""
-    from ..exporter.formats import FORMATS
+    from ..exporter.provenance import formats_of
 
     rows = [
         f"{name} {counts.get(f'{name}_train', 0):,} + {counts.get(f'{name}_eval', 0):,}"
-        for name in (made.name for made in FORMATS)
+        for name in formats_of({"counts": counts})
     ]
     return f"{counted(counts.get('examples', 0), 'example')}: {', '.join(rows)} (train + eval)"
 
@@ -282,6 +282,8 @@ def _behind(row: dict[str, Any]) -> list[str]:
              f"{plain(row['reviewer'])} stands for it"]  # fmt: skip
     for fact in row["facts"]:
         lines.append(f"[dim]{fact['seq']:>8}  {fact['at'][:19]}[/dim]  {fact['fact']} by {plain(fact['actor'])}")
+    if row.get("context"):
+        lines.append(f"[dim]behind the turns before it: {', '.join(f'{seq:,}' for seq in row['context'])}[/dim]")
     return lines
 
 

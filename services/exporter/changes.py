@@ -14,11 +14,12 @@ from projections.store import database
 
 from ..state.client import State
 from ..volume import Volume
-from .formats import FORMATS, LINES, MASKS, ROOT
+from . import formats
+from .formats import ALONE, LINES, MASKS, ROOT, numbered
 from .manifest import FORMAT, Manifest
 from .publication import LineageFile
 
-_COLUMNS = ", ".join(("example_id", "text_seq", "side", *MASKS))
+_COLUMNS = ", ".join(("example_id", "text_seq", "side", *MASKS, "context"))
 
 
 class Changes(Struct, frozen=True, kw_only=True):
@@ -60,8 +61,15 @@ def _read(path: Path) -> pa.Table:
     con = database.connect(None)
     try:
         rows = con.read_parquet(str(path))
-        masks = [f"{c} IS NOT NULL AS {mask}" if c in rows.columns else f"false AS {mask}" for c, mask in LINES.items()]
-        return rows.select(f"example_id, text_seq, split AS side, {', '.join(masks)}").to_arrow_table()
+        in_context = "context" in rows.columns
+        masks = []
+        for column, mask in LINES.items():
+            # Where every turn stands alone, each row that is trained on is in the root file.
+            is_known = in_context or column in numbered(ALONE)
+            name = column if is_known else next(iter(ROOT.lines))
+            masks.append(f"{name} IS NOT NULL AS {mask}" if name in rows.columns else f"false AS {mask}")
+        context = "context" if in_context else "[]::BIGINT[] AS context"
+        return rows.select(f"example_id, text_seq, split AS side, {', '.join(masks)}, {context}").to_arrow_table()
     finally:
         con.close()
 
@@ -74,7 +82,7 @@ async def compare(
         now = [batch async for batch in batches]
     before = await known.rows(last[0] if last else None)
     con = database.connect(None)
-    con.register("now", pa.Table.from_batches(now) if now else _nothing())
+    con.register("now", _in_context(pa.Table.from_batches(now)) if now else _nothing())
     con.register("before", _nothing() if before is None else before)
     rows = _count(con, f"""SELECT count(DISTINCT example_id) FROM (
         (SELECT {_COLUMNS} FROM now EXCEPT SELECT {_COLUMNS} FROM before) UNION ALL
@@ -83,7 +91,7 @@ async def compare(
     manifest = last[1] if last else None
     is_same = manifest is not None and _terms(manifest) == (
         FORMAT,
-        {format_.name for format_ in FORMATS},
+        {format_.name for format_ in formats.of(head.in_context)},
         head.policy_digest,
         head.min_relevance,
     )
@@ -108,8 +116,15 @@ async def unseen(known: Known, latest: str, trained: str | None) -> int:
     return count
 
 
+def _in_context(rows: pa.Table) -> pa.Table:
+    """Rows with their context, which is nothing where every turn stands alone."""
+    if "context" in rows.column_names:
+        return rows
+    return rows.append_column("context", pa.array([[]] * len(rows), pa.list_(pa.int64())))
+
+
 def _nothing() -> pa.Table:
-    kinds = {"example_id": pa.string(), "text_seq": pa.int64(), "side": pa.string()}
+    kinds = {"example_id": pa.string(), "text_seq": pa.int64(), "side": pa.string(), "context": pa.list_(pa.int64())}
     names = _COLUMNS.split(", ")
     return pa.table({name: pa.array([], kinds.get(name, pa.bool_())) for name in names})
 

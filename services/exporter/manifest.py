@@ -6,6 +6,7 @@ import hashlib
 from importlib.metadata import version
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from projections.policy.policy import Relevance
 from projections.queries.training_set import TrainingSet
@@ -34,7 +35,10 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The export of facts `first_seq` to `last_seq` under a policy; `counts` are rows by format and split."""
+    """The export of facts `first_seq` to `last_seq` under a policy; `counts` are rows by format and split.
+
+    `straddling` is that of the training set, see there.
+    """
 
     format: int
     software: str
@@ -47,6 +51,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     examples: int
     counts: dict[str, dict[str, int]]
     files: dict[str, File]
+    straddling: int | UnsetType = UNSET
 
     def encode(self) -> bytes:
         """The bytes of `manifest.json`, whose SHA-256 names the export."""
@@ -77,6 +82,7 @@ def made(head: TrainingSet, counts: dict[str, dict[str, int]], files: dict[str, 
         examples=head.funnel["unique"],
         counts=counts,
         files=files,
+        straddling=head.straddling,
     )
 
 

@@ -12,8 +12,8 @@ from projections.store import database
 
 from ..state.client import State
 from ..volume import Volume
-from . import publication
-from .formats import FORMATS
+from . import formats, publication
+from .formats import ALONE, FORMATS
 from .manifest import ROOT_FILE, SFT_TRAIN, Manifest
 from .rows import SPLITS
 
@@ -26,9 +26,6 @@ _DATA = re.compile(
     rf"(?:.*/)?data/(?P<format>{'|'.join(format_.name for format_ in FORMATS)})/(?P<split>{'|'.join(SPLITS)})"
     r"\.(?:jsonl|parquet)"
 )
-
-_COLUMNS = {format_.name: tuple(format_.lines) for format_ in FORMATS}
-"""The columns of the lineage that number the lines of a format."""
 
 
 class UnknownRow(InputError):
@@ -68,7 +65,7 @@ class Provenance(Struct):
             raise UnknownRow(f"{file} is no file with rows; give {ROOT_FILE}:17 or data/sft/train.jsonl:17")
         if path["format"] not in formats_of(export):
             raise UnknownRow(f"export {export['export_digest'][:12]} was made without {path['format']}")
-        where = " OR ".join(f"{column} = $line" for column in _COLUMNS[path["format"]])
+        where = " OR ".join(f"{column} = $line" for column in _columns(_in_context(export))[path["format"]])
         rows = await self._rows(export, f"split = $split AND ({where})", {"split": path["split"], "line": line})
         if rows is None:
             raise UnknownRow(
@@ -139,15 +136,30 @@ class Provenance(Struct):
 
 def formats_of(export: dict[str, Any]) -> list[str]:
     """The formats that an export holds, as its fact counts them; all of them where nothing counts them."""
-    counted = {name.rpartition("_")[0] for name in export.get("counts") or ()}
-    return [name for name in _COLUMNS if name in counted or not counted]
+    counted = _counted(export)
+    return [format_.name for format_ in FORMATS if format_.name in counted or not counted]
+
+
+def _counted(export: dict[str, Any]) -> set[str]:
+    return {name.rpartition("_")[0] for name in export.get("counts") or ()}
+
+
+def _in_context(export: dict[str, Any]) -> bool:
+    """Whether an export has a format in which turns have what came before them."""
+    return not _counted(export).isdisjoint({each.name for each in FORMATS} - {each.name for each in ALONE})
+
+
+def _columns(in_context: bool) -> dict[str, tuple[str, ...]]:
+    """The columns of the lineage that number the lines of each format."""
+    return {format_.name: tuple(format_.lines) for format_ in formats.of(in_context)}
 
 
 def lines_of(row: dict[str, Any], export: dict[str, Any]) -> list[str]:
-    """Where an example is in the files of an export, such as `data/sft/train.jsonl:17`."""
+    """Where an example is in the files of an export, such as `data/sft/train.jsonl:17`, by its row of the lineage."""
+    columns = _columns("context" in row)
     return [
         f"data/{name}/{row['split']}.jsonl:{row[column]}"
         for name in formats_of(export)
-        for column in _COLUMNS[name]
+        for column in columns.get(name, ())
         if row.get(column) is not None
     ]

@@ -15,10 +15,10 @@ from projections.queries.training_set import TrainingSet
 from projections.store import database
 
 from ..state.protocol import Progress
-from . import card, manifest
+from . import card, formats, manifest
 from .files import JsonLines, Parquet
-from .formats import FORMATS, Format
-from .lineage import LINEAGE, Lineage
+from .formats import Format
+from .lineage import Lineage
 from .manifest import File, Manifest
 from .rows import Rows, by_split
 
@@ -54,7 +54,7 @@ async def write(
         await asyncio.to_thread(writer.end)
     counts = {
         format_.name: {split: files[f"{path}.jsonl"].rows for split, path in format_.paths.items()}
-        for format_ in FORMATS
+        for format_ in formats.of(head.in_context)
     }
     files |= {
         "README.md": _text(directory / "README.md", card.card(head, counts)),
@@ -101,11 +101,15 @@ class _Writer:
         self._con = database.connect(None)
         self._con.execute("SET preserve_insertion_order = true")
         self._system = head.export.system
+        self._formats = formats.of(head.in_context)
         self._files = {
-            path: _Files(directory, path, format_.schema) for format_ in FORMATS for path in format_.paths.values()
+            path: _Files(directory, path, format_.schema)
+            for format_ in self._formats
+            for path in format_.paths.values()
         }
-        self._lineage, self._traced = Lineage(), Parquet(directory / manifest.LINEAGE, LINEAGE)
-        names = ("texts", "lineage", *(format_.name for format_ in FORMATS))
+        self._lineage = Lineage(head.in_context)
+        self._traced = Parquet(directory / manifest.LINEAGE, self._lineage.schema)
+        names = ("texts", "lineage", *(format_.name for format_ in self._formats))
         self._threads = {name: ThreadPoolExecutor(1) for name in names}
         self._under_way: deque[list[Future[None]]] = deque()
 
@@ -114,7 +118,7 @@ class _Writer:
         while len(self._under_way) >= AHEAD:
             await self._done()
         texts = self._threads["texts"].submit(by_split, page, self._system, self._con)
-        written = [self._threads[format_.name].submit(self._write, format_, texts) for format_ in FORMATS]
+        written = [self._threads[format_.name].submit(self._write, format_, texts) for format_ in self._formats]
         written.append(self._threads["lineage"].submit(lambda: self._traced.add(self._lineage.of(page))))
         self._under_way.append(written)
 

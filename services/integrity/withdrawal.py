@@ -47,10 +47,12 @@ class Contained(Struct):
 async def containing(state: State, volume: Volume, ids: Sequence[str], since: int) -> Contained:
     """The exports that contain any of the examples, newest first; none before sequence `since` can.
 
+    They contain it as a row of their own, or as a turn before one: `lines` are then those of that row.
     The lineage on the volume tells, also of exports that were broken off before the log knew them. Raises VolumeError.
     """
     exported = {export["export_digest"]: export for export in (await state.ask("exports"))["exports"]}
     on_volume = {path.split("/")[1] for path in await volume.listing("exports")}
+    seqs = list((await state.ask("sequences", ids=list(ids))).values())
     contained = Contained()
     for digest in [*exported, *sorted(on_volume - exported.keys())]:
         export = exported.get(digest, {"at": None, "last_seq": None, "trainings": []})
@@ -59,7 +61,7 @@ async def containing(state: State, volume: Volume, ids: Sequence[str], since: in
         async with publication.LineageFile(volume, digest) as path:
             if path is None:
                 contained.untold.append(digest)
-            elif rows := _rows(path, ids):
+            elif rows := _rows(path, ids, seqs):
                 contained.exports.append(
                     {
                         "export_digest": digest,
@@ -72,13 +74,15 @@ async def containing(state: State, volume: Volume, ids: Sequence[str], since: in
     return contained
 
 
-def _rows(lineage: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
+def _rows(lineage: Path, ids: Sequence[str], seqs: Sequence[int]) -> list[dict[str, Any]]:
     con = database.connect(None)
     try:
-        result = con.execute(
-            "SELECT * FROM read_parquet($path) WHERE example_id IN (SELECT unnest($ids::VARCHAR[])) ORDER BY seq",
-            {"path": str(lineage), "ids": list(ids)},
-        )
+        wanted = "list_contains($ids::VARCHAR[], example_id)"
+        parameters: dict[str, Any] = {"path": str(lineage), "ids": list(ids)}
+        if "context" in con.read_parquet(str(lineage)).columns:
+            wanted += " OR list_has_any(context, $seqs::BIGINT[])"
+            parameters["seqs"] = list(seqs)
+        result = con.execute(f"SELECT * FROM read_parquet($path) WHERE {wanted} ORDER BY seq", parameters)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
     finally:

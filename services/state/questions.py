@@ -44,6 +44,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "quarantined": dashboard.quarantined,
     "counted": dashboard.counted,
     "exports": exports.history,
+    "sequences": examples.sequences,
     "chain": digest_chain.entries,
     "segments": segments.listed,
     "quarantine": quarantine.listed,

@@ -381,6 +381,7 @@ export interface LineageRow {
   reviewer: string | null;
   lines: string[];
   facts: { seq: number; at: string; fact: string; actor: string }[];
+  context?: number[];
 }
 
 export interface LineOrigin extends LineageRow {

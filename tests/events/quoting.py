@@ -41,15 +41,23 @@ def marked(example_id: str) -> list[Marked]:
     """
     facts: list[Marked] = []
     for kind in ABOUT_EXAMPLES:
-        sample = next(fact for fact in SAID if type(fact) is kind and fact.trace_id is not None)
         traits: list[Trait] = ["comment"] if kind is ExampleErased else ["text", "comment", "data"]
         for path in (path for trait in traits for path in paths(kind, trait)):
             word = f"{kind.__name__}{''.join(filter(str.isalpha, ''.join(path)))}77"
-            told = to_builtins(sample) | {"example_id": example_id, "event_id": f"marked-{len(facts)}"}
-            _put(told, path, word)
+            fields_of = {"example_id": example_id, "event_id": f"marked-{len(facts)}"}
             with suppress(InvalidFact):
-                facts.append((word, decode(encode_json(told))))
+                facts.append((word, decode(encode_json(_holding(kind, path, word) | fields_of))))
     return facts
+
+
+def _holding(kind: type[Fact], path: Path, word: str) -> dict[str, Any]:
+    """A sample of a kind of fact with a word where a path leads."""
+    for sample in (to_builtins(fact) for fact in SAID if type(fact) is kind and fact.trace_id is not None):
+        with suppress(KeyError):  # what a sample leaves out is in another one
+            _put(sample, path, word)
+            if word in encode_json(sample).decode():
+                return dict(sample)
+    raise AssertionError(f"no sample of {kind.__name__} says {'.'.join(path)}: add one to SAID")
 
 
 def _put(value: Any, path: Path, word: str) -> None:

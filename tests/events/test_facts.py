@@ -158,14 +158,21 @@ SAID: list[Fact] = [
     ExampleErased(
         **BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, words=(f"1:{'5' * 32}",)),)
     ),
-    ExampleApproved(**FULL, example_id="b", revision=7, context="0123456789abcdef"),
+    ExampleApproved(**FULL, example_id="b", revision=7, reason="good", context="0123456789abcdef"),
     ExampleRejected(**FULL, example_id="b", revision=7, reason="wrong", context="0123456789abcdef"),
-    ExampleReopened(**FULL, example_id="b", revision=7, context="0123456789abcdef"),
+    ExampleReopened(**FULL, example_id="b", revision=7, reason="the wrong key", context="0123456789abcdef"),
     ExampleErased(
         **BARE,
         example_id="b",
         reason="",
         erased=(ErasedMessage(seq=3, digest=ONE, follows="a", conversation="6" * 32),),
+    ),
+    ExampleRedacted(
+        **FULL,
+        example_id="c",
+        prompt="p",
+        response="r",
+        attachments=(Attachment(kind="image", name="[name].jpg", address="[address]", digest=ONE),),
     ),
 ]
 

@@ -66,7 +66,10 @@ class Example(Struct):
 
 
 class Verdict(Struct):
-    """What the rules say of one example; `place` is the one in the review queue."""
+    """What the rules say of one example; `place` is the one in the review queue.
+
+    `turns` are the examples whose texts stand before it.
+    """
 
     reasons: set[str]
     approval: str | None
@@ -77,7 +80,7 @@ class Verdict(Struct):
     place: int | None = None
     causes: set[str] = set()
     root: str = ""
-    turns: int = 0
+    turns: tuple[str, ...] = ()
 
 
 class Analysis(NamedTuple):
@@ -264,7 +267,7 @@ def _verdict(example: Example, against: Against, context: Context, policy: Polic
         disputed_by=against.disputed_by,
         causes=context.causes,
         root=context.root,
-        turns=len(context.turns),
+        turns=tuple(turn.id for turn in context.turns),
     )
     borderline = abs(near_field - thresholds.context) <= policy.review.borderline
     edge_case = analysis.personal_data or analysis.flags or too_long or (basis is None and (borderline or is_past))

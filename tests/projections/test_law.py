@@ -15,6 +15,7 @@ from operator import or_
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import given as for_every
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from events.facts import (
 from projections.fold.projector import Projector, prepare
 from projections.store.database import Connection
 from projections.texts.text_size import READ
+from projections.verdicts import contexts
 from projections.verdicts.reasons import causes, names
 
 from . import model, model_contexts
@@ -287,7 +289,7 @@ def _but_for(names: Sequence[str], content: dict[str, Any]) -> dict[str, Any]:
 def test_the_tables_say_what_the_rules_in_plain_python_say(history: list[Said]) -> None:
     story = given(*history)
     with closing(fold([story.messages])) as projector:
-        analysed, told = _analysed(projector.con), _verdicts(projector.con)
+        analysed, told = _analysed(projector.con), _verdicts(projector)
     assert told == model.judge(_decoded(story), analysed)
 
 
@@ -314,19 +316,34 @@ def test_a_text_read_in_part_waits_for_a_person() -> None:
     )
     assert story.show("b")["personal_data"] == []
     assert story.funnel["lost"] == {"superseded_by": 1, "too_long": 3}
-    told = _verdicts(story.con)
+    told = _verdicts(story.projector)
     assert told == model.judge(_decoded(story), _analysed(story.con))
 
 
-def _verdicts(con: Connection) -> dict[str, model.Verdict]:
-    rows = con.execute(
+def _verdicts(projector: Projector) -> dict[str, model.Verdict]:
+    turns = _turns(projector)
+    rows = projector.con.execute(
         """SELECT v.example_id, v.reasons, v.approval, v.superseded_by, v.disputed_by, d.example_id,
-                  c.example_id, v.queue, v.causes, r.example_id, v.turns
+                  c.example_id, v.queue, v.causes, r.example_id
            FROM verdicts v LEFT JOIN verdicts d ON d.seq = v.duplicate_of
                 LEFT JOIN verdicts c ON c.seq = v.contradicts JOIN verdicts r ON r.seq = v.root"""
     ).fetchall()
-    told = ((row[0], (set(names(row[1])), *row[2:8], set(causes(row[8])), *row[9:])) for row in rows)
+    told = (
+        (row[0], (set(names(row[1])), *row[2:8], set(causes(row[8])), row[9], turns.get(row[0], ()))) for row in rows
+    )
     return {example_id: model.Verdict(*fields) for example_id, fields in told}
+
+
+def _turns(projector: Projector) -> dict[str, tuple[str, ...]]:
+    """The examples whose texts stand before each one, as an export finds them."""
+    ids = dict(projector.con.execute("SELECT seq, example_id FROM examples").fetchall())
+    chains = contexts.chains(projector.memory.columns())
+    columns = {name: chains[name].to_numpy() for name in chains.column_names}
+    found: dict[str, tuple[str, ...]] = {}
+    for row in contexts.turns(columns, np.arange(len(chains))).to_pylist():
+        assert row["place"] == len(found.get(ids[row["seq"]], ()))
+        found[ids[row["seq"]]] = (*found.get(ids[row["seq"]], ()), ids[row["text_seq"]])
+    return found
 
 
 def _decoded(story: Story) -> list[tuple[int, Fact]]:

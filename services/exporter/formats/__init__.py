@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from . import messages
 from .dpo import DPO
 from .format import Format
 from .kto import KTO
 from .messages import MESSAGES
+from .prompt_completion import PROMPT_COMPLETION
 from .sft import SFT
 
-FORMATS = (SFT, MESSAGES, DPO, KTO)
+FORMATS = (SFT, MESSAGES, DPO, KTO, PROMPT_COMPLETION)
+
+ALONE = (SFT, messages.ALONE, DPO, KTO)
+"""The formats under a policy that says nothing of conversations, where every turn stands alone."""
 
 ROOT = SFT
 """The format that the deployed trainer reads, from the root of the volume."""
 
-LINES = {column: mask for format_ in FORMATS for column, mask in format_.lines.items()}
-"""The columns of the lineage that number lines, and the mask of the rows that each numbers."""
+
+def of(in_context: bool) -> tuple[Format, ...]:
+    """The formats of an export, by whether its policy exports turns with what came before them."""
+    return FORMATS if in_context else ALONE
+
+
+def numbered(formats: Iterable[Format]) -> dict[str, str]:
+    """The columns of the lineage that number lines of formats, and the mask of the rows that each numbers."""
+    return {column: mask for format_ in formats for column, mask in format_.lines.items()}
+
+
+LINES = numbered(FORMATS)
 
 MASKS = tuple(dict.fromkeys(LINES.values()))
 """The masks that formats choose their rows by."""
@@ -25,4 +42,4 @@ def described() -> list[str]:
     return [f"{format_.name}: {format_.title} ({format_.trainers})." for format_ in FORMATS]
 
 
-__all__ = ["FORMATS", "LINES", "MASKS", "ROOT", "Format", "described"]
+__all__ = ["ALONE", "FORMATS", "LINES", "MASKS", "ROOT", "Format", "described", "numbered", "of"]

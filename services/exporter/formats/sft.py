@@ -9,10 +9,11 @@ from .format import Format
 
 
 def _made(rows: Rows) -> pa.Table:
-    rows = rows.where(rows["sft"])
-    json = lines('{"prompt":<prompt>,"response":<response>,"system":<system>}', rows)
+    rows = rows.where(rows["flat"])
+    prompt = "transcript" if rows.in_context else "prompt"
+    json = lines(f'{{"prompt":<{prompt}>,"response":<response>,"system":<system>}}', rows)
     system = pa.repeat(rows.system, len(rows.table))
-    return pa.table([rows["prompt"], rows["response"], system, json], [*SFT.schema.names, "json"])
+    return pa.table([rows[prompt], rows["response"], system, json], [*SFT.schema.names, "json"])
 
 
 SFT = Format(
@@ -20,6 +21,6 @@ SFT = Format(
     title="The training set: prompt, response and system text",
     trainers="read by the deployed trainer",
     schema=pa.schema([("prompt", pa.string()), ("response", pa.string()), ("system", pa.string())]),
-    lines={"sft": "sft"},
+    lines={"sft": "flat"},
     made=_made,
 )

@@ -110,6 +110,13 @@ export function rowOrigin(row, { isOpen }) {
     h("p", {}, example, h("span", { class: "quiet" }, source)),
     row.lines.length ? lineList(row.lines) : null,
     facts,
+    row.context?.length
+      ? h(
+          "p",
+          { class: "quiet small" },
+          `Facts behind the turns before it: ${row.context.map((seq) => `#${number(seq)}`).join(", ")}`,
+        )
+      : null,
   );
 }
 

@@ -39,7 +39,7 @@ def rows(story: Story, *, texts: bool = True) -> list[dict[str, Any]]:
     projector = story.projector if len(story.messages) < 20 else fold([story.messages])
     con = projector.con.cursor()
     training_set.select(projector.reader(con))
-    found = [row for page in training_set.pages(con, texts=texts) for row in page.to_pylist()]
+    found = [row for page in training_set.pages(con, in_context=True, texts=texts) for row in page.to_pylist()]
     con.execute("ROLLBACK")
     con.close()
     return found
@@ -189,7 +189,7 @@ def test_a_page_has_no_more_text_than_it_may(monkeypatch: pytest.MonkeyPatch) ->
     training_set.select(reader)
     sizes = [
         sum(len(text.encode()) for name in ("prompt", "response") for text in page.column(name).to_pylist())
-        for page in training_set.pages(reader.con)
+        for page in training_set.pages(reader.con, in_context=True)
     ]
     assert len(sizes) > 2
     assert all(size < 1_000 + 300 for size in sizes[:-1])

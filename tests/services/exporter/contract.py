@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from events.log.log import Log
 from projections.queries import training_set
+from projections.queries.exported_turns import TURN
 from projections.store import database
 from services.exporter import publication, writer
 from services.exporter.formats import FORMATS, MASKS, Format
@@ -58,30 +59,52 @@ class Exported(Struct):
     """What the lineage tells about every line of every file."""
     prompts: dict[str, set[str]]
     """What was asked in the facts about each example."""
+    asked: dict[int, str]
+    """What was asked, by the sequence of the fact."""
 
     def lines(self, format_: Format, split: str) -> list[bytes]:
         """The lines of a file, without their ends."""
         return (self.home / f"{format_.paths[split]}.jsonl").read_bytes().split(b"\n")[:-1]
 
 
-async def _story(log: Log) -> None:
-    """Answers that were liked, answers that were disliked, corrections of both, and texts that are hard to write."""
+async def story(log: Log) -> None:
+    """Answers that were liked, answers that were disliked, corrections of both, and texts that are hard to write.
+
+    Then conversations, in which some answers were corrected and some disliked.
+    """
     await liked(log, 26)
     wrong = {f"e{n}": (f"How do we flash roof curb {n} with TPO?", f"{n}: {ANSWER}") for n in range(10)}
     await log.publish([corrected(example_id, *texts) for example_id, texts in wrong.items()])
     await log.publish([feedback(f"e{n}", "negative") for n in range(5, 20)])
     await log.publish([capture(f"TPO roof? {NASTY}", f"{NASTY} {ANSWER}", example_id="n"), feedback("n")])
     await log.publish([corrected("n", f"TPO roof? {NASTY}", f"{NASTY} {ANSWER}", f"{ANSWER} {NASTY}")])
+    await log.publish([fact for n in range(24) for fact in _conversation(n)])
+
+
+def _conversation(n: int) -> list[Any]:
+    """Three turns about one roof, under a system text of their own."""
+    questions = [f"Is roof {n} a TPO membrane roof?", f"How high is its base flashing, {NASTY}?", "And at the curbs?"]
+    facts: list[Any] = []
+    for turn, question in enumerate(questions):
+        more = {"follows": f"t{n}-{turn - 1}"} if turn else {"system": f"You know roof {n}. {NASTY}"}
+        answer = f"Roof {n}, answer {turn}: {ANSWER}"
+        facts += [capture(question, answer, example_id=f"t{n}-{turn}", conversation=f"t{n}", **more)]
+        facts += [feedback(f"t{n}-{turn}", "negative" if turn == 2 and n % 3 == 0 else "positive")]
+        if turn == n % 3 and n % 2:
+            facts += [corrected(f"t{n}-{turn}", question, answer, f"Roof {n}, better: {ANSWER}")]
+    return facts
 
 
 async def _exported(url: str, directory: Path) -> Exported:
     log = await Log.connect(url)
-    await _story(log)
+    await story(log)
     prompts: dict[str, set[str]] = {}
+    questions: dict[int, str] = {}
     async for messages in log.read(0):
         for message in messages:
             fact: Any = message.fact()
             asked = getattr(fact, "original_prompt", None) or getattr(fact, "prompt", None)
+            questions |= {message.seq: asked} if asked else {}
             for example_id in (fact.event_id, fact.example_id):
                 prompts.setdefault(example_id, set()).update([asked] if asked else [])
     answer = await export(log, directory)
@@ -103,7 +126,7 @@ async def _exported(url: str, directory: Path) -> Exported:
             origins[row] = await provenance.of_anything(row, 1)
     owner.close()
     await log.close()
-    return Exported(home, manifest, directory / "again", _load(home, directory / "cache"), origins, prompts)
+    return Exported(home, manifest, directory / "again", _load(home, directory / "cache"), origins, prompts, questions)
 
 
 def _load(home: Path, cache: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -115,10 +138,10 @@ def _load(home: Path, cache: Path) -> dict[str, dict[str, list[dict[str, Any]]]]
     return loaded
 
 
-def some_rows() -> Rows:
+def some_rows(**more: Any) -> Rows:
     """Two rows that are for every use, as a format gets them."""
     texts = {"prompt": ["p", "q"], "response": ["r", "s"], "rejected": ["w", "x"]}
-    page = pa.table({"side": ["train"] * 2} | {mask: [True] * 2 for mask in MASKS} | texts)
+    page = pa.table({"side": ["train"] * 2} | {mask: [True] * 2 for mask in MASKS} | texts | more)
     with contextlib.closing(database.connect(None)) as con:
         return by_split(page, "system", con)["train"]
 
@@ -145,13 +168,15 @@ class ExportContract:
             return asyncio.run(_exported(address(server), directory))
 
     def test_it_gives_the_columns_of_its_schema(self, format_: Format) -> None:
-        table = format_.table(some_rows())
-        assert table.select(format_.schema.names).cast(format_.schema).num_rows == table.num_rows > 0
+        turns = pa.array([[{"prompt": "a", "response": "b"}], []], pa.list_(TURN))
+        for some in (some_rows(), some_rows(turns=turns, system=["c", None])):
+            table = format_.table(some)
+            assert table.select(format_.schema.names).cast(format_.schema).num_rows == table.num_rows > 0
 
     def test_the_story_has_rows_for_it(self, exported: Exported, format_: Format) -> None:
         for split in SPLITS:
             if not exported.lines(format_, split):
-                pytest.fail(f"no row of {split} is one of the format {format_.name!r}: add facts to {__name__}._story")
+                pytest.fail(f"no row of {split} is one of the format {format_.name!r}: add facts to {__name__}.story")
 
     def test_lines_have_the_keys_of_the_schema(self, exported: Exported, format_: Format) -> None:
         for split in SPLITS:
@@ -192,7 +217,18 @@ class ExportContract:
                 origin = exported.origins[row]
                 assert row in origin["lines"]
                 assert row in origin["exports"][0]["lines"]
-                assert texts_of(json.loads(line)) & exported.prompts[origin["example_id"]], row
+                texts = "\n".join(texts_of(json.loads(line)))
+                assert any(prompt in texts for prompt in exported.prompts[origin["example_id"]]), row
+
+    def test_a_follow_up_has_the_turns_before_it(self, exported: Exported, format_: Format) -> None:
+        lengths = set()
+        for split, path in format_.paths.items():
+            for number, line in enumerate(exported.lines(format_, split), 1):
+                context = exported.origins[f"{path}.jsonl:{number}"]["context"]
+                texts = "\n".join(texts_of(json.loads(line)))
+                assert all(exported.asked[seq] in texts for seq in context)
+                lengths.add(len(context))
+        assert {0, 1, 2} <= lengths
 
     def test_lines_are_in_the_order_of_the_log(self, exported: Exported, format_: Format) -> None:
         for split, path in format_.paths.items():

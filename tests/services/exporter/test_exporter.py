@@ -63,7 +63,9 @@ def corrected(example_id: str | None, prompt: str, wrong: str, right: str = f"Be
 
 
 def adopted(policy: Policy) -> PolicyAdopted:
-    return PolicyAdopted(event_id="p", occurred_at=NOW, actor="op", policy=policy.document(), digest=policy.digest)
+    return PolicyAdopted(
+        event_id=f"p-{policy.digest[:8]}", occurred_at=NOW, actor="op", policy=policy.document(), digest=policy.digest
+    )
 
 
 async def export(log: Log, data_dir: Path, **args: Any) -> dict[str, Any]:
@@ -204,7 +206,7 @@ async def test_another_set_of_formats_is_another_export(
     await liked(log, 5)
     await export(log, tmp_path)
     assert (await export(log, tmp_path))["unchanged"]
-    monkeypatch.setattr("services.exporter.changes.FORMATS", FORMATS[1:])
+    monkeypatch.setattr("services.exporter.formats.FORMATS", FORMATS[:-1])
     assert not (await export(log, tmp_path))["unchanged"]
 
 

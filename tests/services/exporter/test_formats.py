@@ -18,7 +18,7 @@ from services.exporter.formats import FORMATS, LINES, ROOT, Format
 from services.exporter.formats.dpo import DPO
 from services.exporter.formats.format import WrongColumns
 from services.exporter.formats.sft import SFT
-from services.exporter.lineage import LINEAGE
+from services.exporter.lineage import schema
 from services.state.client import State
 from services.state.owner import Owner
 
@@ -55,7 +55,7 @@ async def test_a_format_that_raises_leaves_no_file_open(
     await liked(log, 2)
     owner = Owner(tmp_path / "rooflog.duckdb")
     broken = structs.replace(DPO, made=lambda rows: rows["nothing"])
-    monkeypatch.setattr(writer, "FORMATS", (SFT, broken))
+    monkeypatch.setattr(formats, "FORMATS", (SFT, broken))
     with contextlib.closing(owner):
         async with State(log, owner, None).training_set() as (head, batches):
             with pytest.raises(KeyError, match="nothing") as caught:
@@ -82,7 +82,7 @@ def test_a_column_of_lines_means_one_thing() -> None:
 
 
 def test_lineage_numbers_the_lines_of_every_format() -> None:
-    assert set(LINES) <= set(LINEAGE.names)
+    assert set(LINES) <= set(schema(in_context=True).names)
 
 
 def test_every_module_of_a_format_is_registered() -> None:

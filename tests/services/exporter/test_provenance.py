@@ -10,6 +10,7 @@ import pytest
 
 from events.facts import ExampleCaptured, TrainingTriggered
 from events.log.log import Log
+from services.exporter import formats
 from services.exporter.formats import FORMATS
 from services.exporter.manifest import ROOT_FILE
 from services.exporter.provenance import Provenance, UnknownRow
@@ -107,13 +108,15 @@ async def test_an_older_export_has_lines_of_its_own_formats(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given an export of a version that had no `messages`, then nothing points to such a file of it."""
-    for module in ("writer", "card"):
-        then = tuple(format_ for format_ in FORMATS if format_.name != "messages")
-        monkeypatch.setattr(f"services.exporter.{module}.FORMATS", then)
+    then = tuple(format_ for format_ in FORMATS if format_.name != "messages")
+    monkeypatch.setattr(formats, "FORMATS", then)
     await liked(log, 4)
     await export(log, tmp_path)
     (row,) = await tell(log, tmp_path, "data/sft/train.jsonl:1")
-    assert row["lines"] == ["data/sft/train.jsonl:1", *[line for line in row["lines"] if "/kto/" in line]]
+    assert row["lines"] == [
+        "data/sft/train.jsonl:1",
+        *[line for line in row["lines"] if "/kto/" in line or "/prompt_" in line],
+    ]
     with pytest.raises(UnknownRow, match="was made without messages"):
         await tell(log, tmp_path, "data/messages/train.jsonl:1")
 

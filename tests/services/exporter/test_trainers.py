@@ -1,4 +1,4 @@
-"""What trainers make of an export: `datasets` opens it, TRL prepares its SFT, DPO and KTO rows.
+"""What trainers make of an export with conversations: TRL prepares its SFT, DPO and KTO rows, and trains on them.
 
 TRL and torch are no dependencies of rooflog: where they are missing, their test is skipped. It was last run by hand
 with trl 1.16.0, transformers 5.24.0, torch 2.13.0 (CPU) and datasets 5.2.0.
@@ -6,16 +6,21 @@ with trl 1.16.0, transformers 5.24.0, torch 2.13.0 (CPU) and datasets 5.2.0.
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ..conftest import Cli
+from events.log.log import Log
+from services.runtime.nats_server import EmbeddedServer
+
+from ..conftest import address
+from .contract import story
+from .test_exporter import export
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
 
@@ -45,22 +50,33 @@ LlamaForCausalLM(small).save_pretrained(out + "/model")
 tokenizer.save_pretrained(out + "/model")
 common = dict(output_dir=out, max_steps=1, per_device_train_batch_size=2, report_to=[], use_cpu=True, bf16=False)
 for name, trainer, config in (
-    ("messages", SFTTrainer, SFTConfig), ("dpo", DPOTrainer, DPOConfig), ("kto", KTOTrainer, KTOConfig)
+    ("messages", SFTTrainer, SFTConfig), ("prompt_completion", SFTTrainer, SFTConfig),
+    ("dpo", DPOTrainer, DPOConfig), ("kto", KTOTrainer, KTOConfig),
 ):
     rows = load_dataset(home, name, split="train", cache_dir=out)
     made = trainer(model=out + "/model", args=config(**common), train_dataset=rows, processing_class=tokenizer)
     prepared = made.train_dataset
-    print(name, len(rows), len(prepared), sorted(prepared.column_names))
     assert len(prepared) == len(rows)
     made.train()
+    print(name, "trained")
 """
 
 
 @pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The export of the sample day."""
-    answer: dict[str, Any] = Cli(tmp_path_factory.mktemp("data")).json("demo")
-    return answer
+def home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The export of the story of the formats."""
+    directory = tmp_path_factory.mktemp("exported")
+
+    async def exported(url: str) -> str:
+        log = await Log.connect(url)
+        await story(log)
+        answer = await export(log, directory)
+        await log.close()
+        path: str = answer["export_path"]
+        return path
+
+    with EmbeddedServer(directory) as server:
+        return asyncio.run(exported(address(server)))
 
 
 def python(script: str, *args: str, python: str = sys.executable) -> str:
@@ -70,11 +86,10 @@ def python(script: str, *args: str, python: str = sys.executable) -> str:
     return done.stdout
 
 
-def test_trl_prepares_and_trains_on_sft_dpo_and_kto(export: dict[str, Any], tmp_path: Path) -> None:
+def test_trl_prepares_and_trains_on_every_format(home: str, tmp_path: Path) -> None:
     trl = os.environ.get("ROOFLOG_TEST_TRL_PYTHON") or (sys.executable if importlib.util.find_spec("trl") else None)
     if trl is None:
         pytest.skip("trl is not installed; ROOFLOG_TEST_TRL_PYTHON names a Python that has it")
-    told = python(_PREPARE, export["export_path"], str(tmp_path), python=trl)
-    assert [line.split()[0] for line in told.splitlines() if line.split()[:1] in (["messages"], ["dpo"], ["kto"])] == [
-        "messages", "dpo", "kto",
-    ]  # fmt: skip
+    told = python(_PREPARE, home, str(tmp_path), python=trl)
+    trained = [line.split()[0] for line in told.splitlines() if line.split()[-1:] == ["trained"]]
+    assert trained == ["messages", "prompt_completion", "dpo", "kto"]

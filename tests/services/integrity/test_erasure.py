@@ -481,13 +481,18 @@ class TestChosenByFilters:
             (["--tag", "codes"], {"b"}),
             (["--project", "Depot"], {"c"}),
             (["--tag", "codes", "--project", "Depot"], set()),
+            (["--conversation", "thread 1"], {"a", "b"}),
+            (["--conversation", "thread 2"], set()),
             (["--about", "pipe  BOOT"], {"c"}),
             (["--about", "pipe boot", "--tag", "codes"], set()),
         ],
     )
     async def test_every_filter_has_to_match(self, cli: Cli, log: Log, chosen: list[str], erased: set[str]) -> None:
-        tagged = structs.replace(TRAINED[1], tags=("codes",)), structs.replace(TRAINED[2], project_context="Depot")
-        await log.publish([TRAINED[0], *tagged])
+        turns = (
+            structs.replace(TRAINED[0], conversation="thread 1"),
+            structs.replace(TRAINED[1], tags=("codes",), follows="a"),
+        )
+        await log.publish([*turns, structs.replace(TRAINED[2], project_context="Depot")])
         if not erased:
             assert "no example matches" in cli.run("erase", *chosen, "--reason", "x", "--dry-run", code=2).stderr
         else:
@@ -538,6 +543,16 @@ class TestExports:
         audited = cli.json("audit", first, code=1)
         assert (audited["is_same_log"], audited["erased"]) == (True, [5])
         assert [one["export_digest"] for one in cli.json("lineage", "a")["in"]] == [second, first]
+
+    async def test_an_export_with_the_text_before_a_turn_is_listed(self, cli: Cli, log: Log) -> None:
+        """Given a turn that is no row itself, then the exports of what follows it had contained it."""
+        follow_up = capture("And how wide is the seam of the roof?", f"b {ANSWER}", example_id="b", follows="a")
+        await log.publish([TRAINED[0], follow_up, LIKES[1], TRAINED[2], LIKES[2]])
+        digest = export(cli)["export_digest"]
+        told = cli.json("erase", "a", "--reason", "asked")
+        assert [(one["export_digest"], list(one["lines"])) for one in told["exports"]] == [(digest, ["b"])]
+        assert told["withdrawn"] == [digest]
+        await assert_forgotten(cli, log)
 
     async def test_said_again_it_lists_the_same_exports(self, cli: Cli, log: Log) -> None:
         await trained(cli, log)
