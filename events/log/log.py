@@ -115,9 +115,19 @@ class Log(Connection):
         return msgspec.structs.replace(published, refused=(*refused, *published.refused))
 
     async def refusals(self) -> Refusals:
-        """What may not be said again, for one publication; nothing where this user may not read."""
-        if self.may_read and await read.matching(self, subjects.TOMBSTONES, self._refusals.through, 1):
-            self._refusals = refusals(await self.tombstones())
+        """What may not be said again, for one publication; nothing where this user may not read. Raises Unreachable.
+
+        A server that restarts is waited for as long as for the publication itself.
+        """
+        for attempt in range(1, append.TRIES + 1):
+            try:
+                if self.may_read and await read.matching(self, subjects.TOMBSTONES, self._refusals.through, 1):
+                    self._refusals = refusals(await self.tombstones())
+                break
+            except Unreachable:
+                if attempt == append.TRIES or self.client.is_closed:
+                    raise
+                await asyncio.sleep(0.2 * attempt)
         return msgspec.structs.replace(self._refusals, repeating={})
 
     async def give_feedback(self, feedback: FeedbackGiven) -> int:
