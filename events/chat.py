@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from msgspec import Struct, field
 from .attachments import attachment, digest_of
 from .calls import as_text
 from .facts import Attachment, ToolTurn
+from .same_words import normal
 
 ASKS, ANSWERS = "user", "assistant"
 SYSTEM = ("system", "developer")
@@ -140,7 +140,7 @@ def chained(earlier: Iterable[Exchange], begin: str = "") -> str:
     """
     digest = begin
     for exchange in earlier:
-        whole = "\0".join((digest, words(exchange.question), words(exchange.answer)))
+        whole = "\0".join((digest, normal(exchange.question), normal(exchange.answer)))
         digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
     return digest
 
@@ -148,11 +148,6 @@ def chained(earlier: Iterable[Exchange], begin: str = "") -> str:
 def turn_id(digest: str) -> str:
     """The id of the example that is the last exchange of a conversation of this digest, where it has no other."""
     return f"turn_{digest[:32]}"
-
-
-def words(text: str) -> str:
-    """A text in the form in which two texts of the same words are equal."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def conversation_name(value: object) -> str | None:

@@ -9,6 +9,7 @@ from .. import chat
 from ..chat import Exchange
 from ..conversations import Conversations, Last
 from ..limits import LIMITS
+from ..same_words import normal
 
 
 class History:
@@ -17,9 +18,9 @@ class History:
     def __init__(self, messages: Iterable[Any], query: str, response: str) -> None:
         read = [chat.openai(message) for message in messages]
         asked = [n for n, message in enumerate(read) if message.role == chat.ASKS]
-        is_asked = bool(asked) and chat.words(read[asked[-1]].text) == chat.words(query)
+        is_asked = bool(asked) and normal(read[asked[-1]].text) == normal(query)
         *earlier, last = chat.exchanges(read, asked[-1] if is_asked else None)
-        if is_asked and chat.words(last.answer) in ("", chat.words(response)):
+        if is_asked and normal(last.answer) in ("", normal(response)):
             self.present = last
         else:
             earlier, self.present = [*earlier, last], Exchange()

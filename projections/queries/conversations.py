@@ -19,8 +19,7 @@ def earlier(con: Connection, seq: int, root: int) -> list[dict[str, Any]]:
     its id. An erased turn has no texts.
     """
     rows = con.execute(
-        """SELECT seq, parent, kind, superseded_seq FROM (FROM evidence) SEMI JOIN (
-               SELECT seq FROM judged WHERE root = $root) USING (seq)
+        """SELECT seq, parent, kind, superseded_seq FROM evidence
            JOIN (SELECT seq, superseded_by AS superseded_seq FROM judged WHERE root = $root) USING (seq)""",
         {"root": root},
     ).fetchall()
@@ -32,9 +31,9 @@ def earlier(con: Connection, seq: int, root: int) -> list[dict[str, Any]]:
     while len(turns) < SHOWN:
         while kinds.get(at) == KINDS[CORRECTION]:  # a correction has the context of what it corrects
             at = parents[at]
-        at = parents.get(at, 0)
-        if at <= 0:
+        if at == root:  # it may follow another conversation's turn, or too many
             break
+        at = parents[at]
         turns.append(at)
     texts = _texts(con, {*turns, *(stands[turn] for turn in turns)})
     return [_turn(texts[turn], texts[stands[turn]]) for turn in reversed(turns)]

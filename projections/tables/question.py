@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from ..store.combining_marks import normalised
+from events.combining_marks import normalised
 
 _PLAIN = re.compile("[!-~]+( [!-~]+)*")
 """Words of ASCII with one blank between them, as most prompts are: nothing but case and closing marks can differ."""

@@ -11,7 +11,8 @@ from importlib.resources import files
 from itertools import chain
 from typing import NamedTuple
 
-from ..store.combining_marks import normalised
+from events.combining_marks import normalised
+
 from .text_size import READ
 
 SOURCE = files("projections.policy").joinpath("vocabulary.toml").read_bytes()

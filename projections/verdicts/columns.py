@@ -259,14 +259,18 @@ class Columns:
 
     def followers(self, rows: Rows) -> Rows:
         """All rows that follow some rows or correct them, however many are between them, and not those rows."""
-        reached = frontier = np.unique(rows)
+        is_reached = np.zeros(self.count, np.bool_)
+        is_reached[rows] = True
+        levels = []
+        frontier = np.unique(rows)
         while len(frontier):
             parents = self["seq"][frontier]
             numbers, behind = self._followers.find(parents.astype(np.uint64))
-            behind = behind[self["parent"][behind] == parents[numbers]]
-            frontier = np.setdiff1d(behind, reached)
-            reached = np.union1d(reached, frontier)
-        return np.setdiff1d(reached, rows)
+            behind = np.unique(behind[self["parent"][behind] == parents[numbers]])
+            frontier = behind[~is_reached[behind]]
+            is_reached[frontier] = True
+            levels.append(frontier)
+        return np.sort(np.concatenate([rows[:0], *levels]))
 
     def wait(self, row: int, example: bytes) -> None:
         """Say of a turn the key of the id that it follows, where that is not there."""

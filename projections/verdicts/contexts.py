@@ -61,32 +61,44 @@ def derive(columns: Columns, rows: Rows, rules: Rules) -> None:
     before = np.searchsorted(columns["seq"], parent[left])
     is_left = np.zeros(columns.count, np.bool_)
     is_left[left] = True
-    while len(left):
-        is_next = ~is_left[before]
-        if not is_next.any():
-            is_next = _in_circles(left, before)
-            turns = left[is_next]
-            columns["context_gaps"][turns[columns["kind"][turns] != CORRECTION]] = CAUSE_BIT["missing"]
-            is_left[turns] = False
-            left, before = left[~is_next], before[~is_next]
-            continue
-        turns, earlier = left[is_next], before[is_next]
+    order = np.argsort(before, kind="stable")
+    followed, followers = before[order], left[order]
+    _follow_on(columns, left[~is_left[before]], before[~is_left[before]], followed, followers, rules, is_left)
+    if (alone := _in_circles(columns, left[is_left[left]])).size:
+        columns["context_gaps"][alone[columns["kind"][alone] != CORRECTION]] = CAUSE_BIT["missing"]
+        is_left[alone] = False
+        behind = np.flatnonzero(is_left[followers] & ~is_left[followed] & np.isin(followed, alone))
+        _follow_on(columns, followers[behind], followed[behind], followed, followers, rules, is_left)
+
+
+def _follow_on(
+    columns: Columns, turns: Rows, before: Rows, followed: Rows, followers: Rows, rules: Rules, is_left: Column
+) -> None:
+    """Derive turns whose earlier turn stands, and what follows them, turn by turn: each row is looked at once.
+
+    `followers` are all rows that are left, in the order of the rows that they follow.
+    """
+    while len(turns):
         corrects = columns["kind"][turns] == CORRECTION
         for name in CONTEXT:
-            columns[name][turns[corrects]] = columns[name][earlier[corrects]]
-        _add_turn(columns, turns[~corrects], earlier[~corrects], rules)
+            columns[name][turns[corrects]] = columns[name][before[corrects]]
+        _add_turn(columns, turns[~corrects], before[~corrects], rules)
         is_left[turns] = False
-        left, before = left[~is_next], before[~is_next]
+        low, high = np.searchsorted(followed, turns), np.searchsorted(followed, turns, side="right")
+        counts = high - low
+        at = np.repeat(low - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        turns, before = followers[at], np.repeat(turns, counts)
 
 
-def _in_circles(rows: Rows, before: Rows) -> Column:
-    """Which of some rows, each of which follows another of them, follow themselves: those stand alone."""
-    is_in: Column = np.ones(len(rows), np.bool_)
-    while True:
-        is_followed = is_in & np.isin(rows, before[is_in])
-        if is_followed.sum() == is_in.sum():
-            return is_in
-        is_in = is_followed
+def _in_circles(columns: Columns, rows: Rows) -> Rows:
+    """Those of some rows, each of which follows another of them, that follow themselves: they stand alone.
+
+    Whoever follows for long enough is in a circle; twice as far each time.
+    """
+    jump = np.searchsorted(rows, np.searchsorted(columns["seq"], columns["parent"][rows]))
+    for _ in range(len(rows).bit_length()):
+        jump = jump[jump]
+    return rows[np.unique(jump)]
 
 
 def _add_turn(columns: Columns, rows: Rows, before: Rows, rules: Rules) -> None:
@@ -204,8 +216,3 @@ def _captures(columns: Columns, rows: Rows) -> Rows:
             break
         captures[left] = np.searchsorted(columns["seq"], columns["parent"][captures[left]])
     return captures
-
-
-def written(key: int) -> str:
-    """A `context_key` as facts and answers have it."""
-    return f"{key:016x}"

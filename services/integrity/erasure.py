@@ -213,7 +213,7 @@ def _is(listed: Message | None, kept: ErasedMessage) -> bool:
 
 def _are_same(one: ErasedMessage, other: ErasedMessage) -> bool:
     """Whether the tables that follow from both are the same."""
-    return all(getattr(one, name) == getattr(other, name) for name in ("digest", "subject", "fact", "corrected"))
+    return msgspec.structs.replace(one, seq=other.seq, words=other.words) == other
 
 
 async def remove(log: Log, report: Progress | None = None) -> Removed:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events import chat
-from events.chat import Exchange, Utterance, chained, conversation_name, exchanges, openai, turn_id, words
+from events.chat import Exchange, Utterance, chained, conversation_name, exchanges, openai, turn_id
 from events.facts import Attachment, ToolTurn
 from tests.deadlines import assert_linear
 
@@ -146,7 +146,6 @@ def test_messages_of_genai_are_read() -> None:
 
 def test_a_digest_follows_the_words_alone() -> None:
     spaced = {"role": "user", "content": "  Which\u00a0slope?\r\n"}
-    assert words("  Which\u00a0slope?\r\n e\u0301") == "Which slope? \u00e9"
     assert chained(said(Q, A)) == chained(said(spaced, A)) == chained(said(SYSTEM, Q, A))
     assert len({chained(said(*whole)) for whole in ((Q, A), (Q,), (A, Q), (Q, A, Q, A))}) == 4
     assert chained(said(Q, A, FOLLOW)) == chained(said(FOLLOW), chained(said(Q, A)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from events import codec
+from events import codec, same_words
 from projections.policy.policy import default
 from projections.tables.question import question
 from projections.texts import analysis, contradictions, near_duplicates, normal_form, personal_data
@@ -43,5 +43,6 @@ STEPS: dict[str, Callable[[str], Any]] = {
     "claims": lambda text: contradictions.disagree(text, text[: len(text) // 2] + "not 7 mm."),
     "quotation": lambda text: quotes(text[: len(text) // 16], [text]),
     "encoding": _codec,
+    "the same words": same_words.normal,
 }
 """A step by its name."""

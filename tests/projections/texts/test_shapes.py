@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from projections.store.combining_marks import RUN, normalised
+from events.combining_marks import RUN, normalised
 from projections.texts import normal_form
 from projections.texts.normal_form import normalise
 from projections.texts.personal_data import find_in
