@@ -1,6 +1,6 @@
 """How much a text is about roofing, and which topics it touches: a weighted lexicon.
 
-Alternations of all phrases find the terms; their weights give score, context, terms and tags.
+Alternations of all phrases find the terms; their weights give score, context and tags.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ SAID = "replace(replace(lower(coalesce(prompt, '') || ' | ' || coalesce(response
 
 
 class Meanings:
-    """The words of a lexicon, terms by name before rivals, with a number each and what it means as columns by number.
+    """The words of a lexicon, terms before rivals, with a number each and what it means as columns by number.
 
     `tag_of[first_tag[w] : first_tag[w] + tags[w]]` are the tags of word `w`, as numbers in `tag_names`.
     """
@@ -266,7 +266,6 @@ class Meanings:
         self.word = lru_cache(SPELLINGS)(self._word)
         others = np.zeros(len(lexicon.rivals), np.int64)
         self.terms = len(terms)
-        self.names = pa.array([term.term for term in terms], pa.string())
         self.weight = np.append([term.weight for term in terms], others)
         self.strength = np.append([term.weight * (term.weight > 1) for term in terms], others - RIVAL_COST)
         self.is_company = np.append([term.weight == 1 and not term.neutral for term in terms], others).astype(np.bool_)
@@ -291,16 +290,16 @@ def rate(lexicon: Lexicon, texts: Sequence[bytes]) -> dict[str, pa.Array]:
     """Rate texts as `said` makes them, in their order.
 
     `score` is the sum of the weights of distinct terms. `context` counts the weights of terms of weight 2 and 3, plus 1
-    if any everyday word is beside them, less RIVAL_COST for each distinct word of another field. `terms` and `tags` are
-    sorted and distinct. The policy's thresholds are applied later: changing them rates nothing anew.
+    if any everyday word is beside them, less RIVAL_COST for each distinct word of another field. `tags` are sorted and
+    distinct. The policy's thresholds are applied later: changing them rates nothing anew.
     """
     means, count = lexicon.meanings, len(texts)
     pairs = [
         number * means.words + meant
         for number, text in enumerate(texts)
         for expression in lexicon.expressions
-        for meant in map(means.word, _matches(expression, text))
-        if meant is not None
+        for start, end in _matches(expression, text)
+        if (meant := means.word(text[start:end])) is not None
     ]
     row, word = np.divmod(_distinct(np.array(pairs, np.int64)), means.words)
 
@@ -308,8 +307,7 @@ def rate(lexicon: Lexicon, texts: Sequence[bytes]) -> dict[str, pa.Array]:
         return np.bincount(row, values[word], count).astype(np.int64)
 
     strength = summed(means.strength)
-    is_term = word < means.terms
-    is_meant = is_term & ((strength[row] >= 2) | ~means.is_ambiguous[word])
+    is_meant = (word < means.terms) & ((strength[row] >= 2) | ~means.is_ambiguous[word])
     has_tags = means.tags[word[is_meant]]
     at = np.repeat(means.first_tag[word[is_meant]], has_tags) + _counted(has_tags)
     names = max(1, len(means.tag_names))
@@ -317,19 +315,41 @@ def rate(lexicon: Lexicon, texts: Sequence[bytes]) -> dict[str, pa.Array]:
     return {
         "score": pa.array(summed(means.weight)),
         "context": pa.array(strength + (summed(means.is_company) > 0)),
-        "terms": _lists(count, row[is_term], means.names.take(pa.array(word[is_term]))),
         "tags": _lists(count, tagged, means.tag_names.take(pa.array(tag))),
     }
 
 
-def _matches(expression: Any, text: bytes) -> Iterator[bytes]:
-    """What an expression matches in a text; `finditer` makes two objects a match, which takes as long as the rest."""
+def matched(lexicon: Lexicon, text: bytes) -> list[str]:
+    """The words of a text, as `said` makes it, that count as terms: in their order, each once, at most MOST_MATCHED.
+
+    A word in another spelling or in the plural is the same word.
+    """
+    means = lexicon.meanings
+    places = [place for expression in lexicon.expressions for place in _matches(expression, text)]
+    found: dict[str, str] = {}
+    done = 0
+    for start, end in sorted(places, key=lambda place: (place[0], -place[1])):
+        number = means.word(text[start:end]) if start >= done else None
+        done = max(done, end)
+        if number is not None and number < means.terms:
+            word = " ".join(text[start:end].decode().split())
+            name = "".join(c for c in word if c not in DROPPED)
+            found.setdefault(name.removesuffix("s"), word)
+    return list(found.values())[:MOST_MATCHED]
+
+
+MOST_MATCHED = 100
+"""Matched words of one text that are told: people read them."""
+
+
+def _matches(expression: Any, text: bytes) -> Iterator[tuple[int, int]]:
+    """Where an expression matches in a text; `finditer` makes two objects a match, which takes as long as the rest."""
     match, end = expression._regexp.Match, 0
     while True:
         ((start, end),) = match(_UNANCHORED, text, end, len(text))
         if start < 0:
             return
-        yield text[start:end]
+        yield start, end
 
 
 _UNANCHORED = re2._Anchor.UNANCHORED

@@ -46,22 +46,28 @@ def rate(texts: list[tuple[str, str]], lexicon: Lexicon = LEXICON) -> list[Ratin
 
 
 def plainly(words: Lexicon, prompt: str, response: str) -> tuple[int, int, list[str], list[str]]:
-    """Score, context, terms and tags of one text, as one would say it."""
+    """Score, context, matched words and tags of one text, as one would say it."""
     meaning: dict[str, Term | str] = {lexicon.key(form): term for term in words.terms for form in term.forms}
     meaning |= {lexicon.key(form): word for word in words.rivals for form in (word, lexicon.plural(word))}
     rated = lexicon.said(prompt, response).decode()
-    meant = [meaning.get(lexicon.key(match)) for pattern in words.patterns for match in matched(pattern, rated)]
+    found = sorted(place for pattern in words.patterns for place in matched(pattern, rated))
+    meant = [meaning.get(lexicon.key(match)) for _, match in found]
     terms = {term.term: term for term in meant if isinstance(term, Term)}.values()
+    said: dict[str, str] = {}
+    for (_, match), meaning_of in zip(found, meant, strict=True):
+        if isinstance(meaning_of, Term):
+            said.setdefault(re.sub(r"[-\s&./:']|s\Z", "", match), re.sub(r"\s", " ", match))
     strength = sum(term.weight for term in terms if term.weight > 1)
     strength -= lexicon.RIVAL_COST * len({word for word in meant if isinstance(word, str)})
     company = any(term.weight == 1 and not term.neutral for term in terms)
     tags = {tag for term in terms if strength >= 2 or not term.ambiguous for tag in term.tags}
-    return sum(term.weight for term in terms), strength + company, sorted(t.term for t in terms), sorted(tags)
+    return sum(term.weight for term in terms), strength + company, [*said.values()], sorted(tags)
 
 
-def matched(pattern: str, text: str) -> list[str]:
-    """By Python's `re`, whose white space would have one character more than RE2's."""
-    return compiled(pattern.replace(r"[\s-]", r"[\t\n\f\r -]"), re.ASCII).findall(text)
+def matched(pattern: str, text: str) -> list[tuple[int, str]]:
+    """Where and what, by Python's `re`, whose white space would have one character more than RE2's."""
+    found = compiled(pattern.replace(r"[\s-]", r"[\t\n\f\r -]"), re.ASCII).finditer(text)
+    return [(match.start(), match[0]) for match in found]
 
 
 compiled = cache(re.compile)
@@ -73,8 +79,11 @@ def test_texts_are_rated_as_one_would_say_it() -> None:
     texts = texts[::5]
     texts += [("İSTANBUL ROOFS\vTPO\u00a0seam mod\vbit", "STRASSE ẞ flashing\x0bdrain 07\u20035400 \u0660\u0667 54 00")]
     rated = analysis.of([analysis.Texts(*text) for text in texts], LEXICON)
-    found = rated.select(["score", "context", "terms", "tags"]).to_pylist()
-    assert [tuple(row.values()) for row in found] == [plainly(LEXICON, *text) for text in texts]
+    found = rated.select(["score", "context", "tags"]).to_pylist()
+    matched_words = [analysis.terms(*text, LEXICON) for text in texts]
+    assert [
+        (row["score"], row["context"], words, row["tags"]) for row, words in zip(found, matched_words, strict=True)
+    ] == [plainly(LEXICON, *text) for text in texts]
 
 
 def test_rating_is_deterministic() -> None:
@@ -154,7 +163,19 @@ def test_an_ambiguous_term_gives_its_tag_only_near_roofing() -> None:
 
 @pytest.mark.parametrize("text", ["07 54 00", "07-54-00", "075400"])
 def test_a_digit_stands_for_any_digit(text: str) -> None:
-    assert rate([(text, "")], load_lexicon(SMALL))[0][2] == ["07 ## ##"]
+    assert rate([(text, "")], load_lexicon(SMALL))[0][2] == [text]
+
+
+def test_terms_are_the_words_of_the_text_in_order() -> None:
+    document = SMALL | {"terms": [*SMALL["terms"], {"term": "mod bit", "weight": 3, "also": ["sump"]}]}
+    text = "Sumps: 07 54 00, mod-bit\ndrain pan, TPO; mod  bit, firmware, Mod\nBit, sump and 07 62 00"
+    terms = ["sumps", "07 54 00", "mod-bit", "tpo", "07 62 00"]
+    assert rate([(text, "")], load_lexicon(document))[0][2] == terms
+
+
+def test_no_more_words_are_told_than_people_read() -> None:
+    text = " ".join(f"07 {n // 100:02} {n % 100:02}" for n in range(1_000))
+    assert len(rate([(text, "")], load_lexicon(SMALL))[0][2]) == lexicon.MOST_MATCHED
 
 
 def test_a_phrase_does_not_span_prompt_and_response() -> None:

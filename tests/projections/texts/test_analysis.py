@@ -70,7 +70,9 @@ def by_python(texts: Sequence[Texts]) -> list[tuple[bool, Any]]:
     found = []
     for each in texts:
         rated = lexicon.said(each.prompt, each.response)
-        matches = [[m.decode() for m in lexicon._matches(one, rated)] for one in LEXICON.expressions]
+        matches = [
+            [rated[start:end].decode() for start, end in lexicon._matches(one, rated)] for one in LEXICON.expressions
+        ]
         found.append((personal_data.is_suspect(*each), matches))
     return found
 
