@@ -208,7 +208,7 @@ LARGEST = LIMITS["details"].most
 """Bytes of a policy, as TOML and as JSON."""
 
 MOST_WORDS = 5_000
-"""Terms, rivals and ignored phrases of a lexicon, each; the shipped one has 279 terms."""
+"""Terms, rivals and ignored phrases of a lexicon, each; the shipped one has 347 terms."""
 
 MOST_SPELLINGS = 100
 """Other ways to write a term."""
