@@ -133,10 +133,20 @@ def places(expressions: Sequence[Any], text: bytes) -> Iterator[tuple[int, int]]
     `finditer` makes two objects a match, which takes as long as the rest.
     """
     searches = [expression._regexp.Match for expression in expressions]
+    return _alone(searches[0], text) if len(searches) == 1 else _abreast(searches, text)
+
+
+def _alone(search: Any, text: bytes) -> Iterator[tuple[int, int]]:
+    end = 0
+    while True:
+        ((start, end),) = search(_UNANCHORED, text, end, len(text))
+        if start < 0:
+            return
+        yield start, end
+
+
+def _abreast(searches: list[Any], text: bytes) -> Iterator[tuple[int, int]]:
     size = len(text)
-    if len(searches) == 1:
-        yield from _alone(searches[0], text)
-        return
     ahead = [_place(search, text, 0, size) for search in searches]
     while True:
         start, before_end = min(ahead)
@@ -147,15 +157,6 @@ def places(expressions: Sequence[Any], text: bytes) -> Iterator[tuple[int, int]]
         for n, place in enumerate(ahead):
             if place[0] < end:
                 ahead[n] = _place(searches[n], text, end, size)
-
-
-def _alone(search: Any, text: bytes) -> Iterator[tuple[int, int]]:
-    end = 0
-    while True:
-        ((start, end),) = search(_UNANCHORED, text, end, len(text))
-        if start < 0:
-            return
-        yield start, end
 
 
 def _place(search: Any, text: bytes, begin: int, size: int) -> tuple[int, int]:
