@@ -121,6 +121,7 @@ async def monitored(settings: Settings, who: str, look: Look, measure: Measure) 
         ws="none",
         access_log=False,
         log_config=None,
+        log_level=logging.WARNING,
         server_header=False,
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=IDLE_SECONDS,
