@@ -140,7 +140,8 @@ async def test_a_log_that_is_away_is_told_by_all(
     start("exporter")
     doors = [Door(monitored_cli, name) for name in ("projector", "exporter")]
     until(lambda: not any(door.reasons() for door in doors))
-    pid = server.pid
+    pid = server.pid or 0
+    assert pid
     os.kill(pid, signal.SIGSTOP)
     try:
         for door in doors:
