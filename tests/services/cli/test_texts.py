@@ -32,7 +32,7 @@ def test_lines_are_judged_in_order_without_a_server(cli: Cli) -> None:
     ]  # fmt: skip
     found = {(span["kind"], LEAK[span["start"] : span["end"]]) for span in judged[0]["personal_data"]}
     assert found == {("email", "foreman@example.com"), ("phone", "215-555-0143")}
-    assert judged[0]["terms"][:2] == ["slope", "tpo"]
+    assert judged[0]["terms"][:4] == ["minimum", "slope", "tpo", "roof"]
     assert judged[2]["tags"] == ["general"]
     assert list(cli.data_dir.iterdir()) == []
 
