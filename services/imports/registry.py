@@ -8,11 +8,12 @@ from .alpaca import Alpaca
 from .chats import Chats
 from .completions import Completions
 from .format import Format
+from .requests import Requests
 from .sharegpt import ShareGPT
 from .spans import Spans
 from .store import Store
 
-FORMATS: tuple[type[Format], ...] = (Store, Chats, ShareGPT, Alpaca, Completions, Spans)
+FORMATS: tuple[type[Format], ...] = (Store, Chats, ShareGPT, Alpaca, Completions, Requests, Spans)
 
 _KEYS_TOLD, _KEY_CHARS = 8, 40
 
