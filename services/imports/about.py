@@ -11,7 +11,7 @@ from msgspec import Struct
 from . import ratings
 from .moments import moment
 
-_TIMES = ("created", "created_at", "createdAt", "timestamp", "create_time", "createTime", "completed_at")
+_TIMES = ("created", "created_at", "createdAt", "timestamp", "create_time", "createTime", "completed_at", "inserted_at")
 _PEOPLE = ("user", "user_id", "userId", "username", "end_user", "safety_identifier", "created_by")
 _PROJECTS = ("project", "project_context", "project_name")
 _MODELS = ("model", "model_name", "modelVersion", "model_version")

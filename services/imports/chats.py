@@ -21,7 +21,7 @@ from events.chat_turns import ChatTurns, Turn
 from events.facts import Fact
 from events.same_words import normal
 
-from . import ratings, responses, thinking
+from . import forms, ratings, responses, thinking
 from .about import About, about, correction, finish_reason, is_excluded, numbers
 from .blocks import opened
 from .format import ACTOR, Alias, Format, Left, Own, Part, Record, Repeated
@@ -52,7 +52,7 @@ class Chats(Format):
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
         """See `Format.recognises`."""
-        return "messages" in data and not responses.found(data)
+        return "messages" in data and not responses.found(data) and not forms.is_form(data)
 
     def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`."""

@@ -115,7 +115,7 @@ def _cell(name: str, cell: str, containers: int) -> Any:
 def _is_said(value: Any) -> bool:
     """Whether a value is messages, items, or the response of a model, and not a text that looks like JSON."""
     if isinstance(value, dict):
-        return responses.found(value) is not None
+        return "messages" in value or responses.found(value) is not None
     return isinstance(value, list) and bool(value) and all(map(_is_message, value))
 
 
