@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from events.codec import decode
 from events.errors import InvalidFact
 from events.facts import AnyFact, CorrectionRecorded, ExampleCaptured, Fact
@@ -16,7 +18,7 @@ from events.message import Message
 
 from . import registry
 from .aliases import Aliases
-from .format import Alias, Format, Left, Own, Part, Repeated
+from .format import Alias, Format, Left, Own, Part, Record, Repeated
 from .lines import Line, read
 from .preview import Preview
 from .report import Problem, Report, reason_of
@@ -73,7 +75,27 @@ def _advance(steps: Iterator[None]) -> bool:
 
 
 def read_into(spool: Spool, sources: list[Source], report: Report) -> Iterator[None]:
-    """Add the facts of every line to a spool, a line a step; what is left out or wrong goes to the report.
+    """Add the facts of every line to a spool, a line a step; what is left out or wrong goes to the report."""
+    for record in parsed(sources, report):
+        if record is not None:
+            try:
+                facts = [part for part in record.parts if isinstance(part, Fact)]
+                spool.add(facts, record.record.line, _names(record.parts))
+                _count(record.parts, report)
+            except Exception as error:
+                report.problems.append(record.record.problem(reason_of(error)))
+        yield
+
+
+class Parsed(Struct, frozen=True):
+    """A record with what it says and leaves out."""
+
+    record: Record
+    parts: list[Part]
+
+
+def parsed(sources: list[Source], report: Report) -> Iterator[Parsed | None]:
+    """What every record says, and None for a step that is none; what is wrong goes to the report.
 
     The files are read twice: lines may belong together, and a format sees all of them before it reads one.
     """
@@ -87,16 +109,16 @@ def read_into(spool: Spool, sources: list[Source], report: Report) -> Iterator[N
                 formats[registry.of(line.data)].survey(line)
             except Exception as error:
                 refused[line.source, line.place] = reason_of(error)
-            yield
+            yield None
         for line in read(sources, report):
             if reason := refused.get((line.source, line.place)):
                 report.problems.append(line.problem(reason))
             else:
-                _read(spool, formats, line, report)
-            yield
+                yield from _parsed(formats, line, report)
+            yield None
 
 
-def _read(spool: Spool, formats: dict[type[Format], Format], line: Line, report: Report) -> None:
+def _parsed(formats: dict[type[Format], Format], line: Line, report: Report) -> Iterator[Parsed]:
     try:
         format_ = formats[registry.of(line.data)]
         records = list(format_.records(line))
@@ -106,15 +128,18 @@ def _read(spool: Spool, formats: dict[type[Format], Format], line: Line, report:
     for record in records:
         try:
             parts = list(format_.facts(record))
-            spool.add([part for part in parts if isinstance(part, Fact)], line, _names(parts))
         except Exception as error:
             report.problems.append(record.problem(reason_of(error)))
             continue
-        report.same_fact += parts.count(Left.SAME_FACT)
-        report.ignored += parts.count(Left.NO_ANSWER) or not parts
-        report.choices += parts.count(Left.OTHER_CHOICE)
-        report.broken += parts.count(Left.BROKEN)
+        yield Parsed(record, parts)
     report.ignored += not records
+
+
+def _count(parts: list[Part], report: Report) -> None:
+    report.same_fact += parts.count(Left.SAME_FACT)
+    report.ignored += parts.count(Left.NO_ANSWER) or not parts
+    report.choices += parts.count(Left.OTHER_CHOICE)
+    report.broken += parts.count(Left.BROKEN)
 
 
 def _names(parts: list[Part]) -> dict[str, Names]:
