@@ -32,6 +32,10 @@ _NAMES = ("conversation_id", "thread_id", "session_id", "conversationId", "threa
 """Under which names a line or its metadata has the id of its conversation: an `id` may be that of one answer."""
 
 
+_ANSWERS = ("response", "completion", "answer", "output")
+"""Under which names a line has the answer to its messages."""
+
+
 class Call(Struct, kw_only=True):
     """A call of a model, of which the last answer is new and the turns before are repeated.
 
@@ -56,7 +60,24 @@ class Chats(Format):
 
     def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`."""
-        yield from conversation_facts(record, record.data["messages"])
+        messages = record.data["messages"]
+        yield from conversation_facts(
+            record, [*messages, *_beside(record.data)] if isinstance(messages, list) else messages
+        )
+
+
+def _beside(data: Mapping[str, Any]) -> list[Any]:
+    """The answer that stands beside the messages, as a text or a message, where they end with a question."""
+    last = data["messages"][-1] if data["messages"] else None
+    if not isinstance(last, dict) or last.get("role") == chat.ANSWERS:
+        return []
+    for name in _ANSWERS:
+        value = data.get(name)
+        if isinstance(value, str) and value.strip():
+            return [{"role": chat.ANSWERS, "content": value}]
+        if isinstance(value, dict) and value.get("role") == chat.ANSWERS:
+            return [value]
+    return []
 
 
 def conversation_facts(

@@ -51,6 +51,8 @@ class Requests(Format):
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
         """See `Format.recognises`."""
+        if _listed(data):
+            return True
         if responses.found(data):
             return "timestamp" not in data or "prompt" not in data
         if "messages" in data or "prompt" in data:
@@ -59,13 +61,19 @@ class Requests(Format):
 
     def survey(self, line: Line) -> None:
         """See `Format.survey`: what the requests of batches ask, and which response each one goes on from."""
-        key, response = _key(line.data), responses.found(line.data)
-        if response is None and key is not None and (request := _request(line.data)) is not None:
-            self._asked.add(key, request)
-        elif response is not None:
-            before, own_id = _own(_first("previous_response_id", response, line.data)), _own(response.get("id"))
-            if before and own_id:
-                self._before[own_id] = before
+        for data in _listed(line.data) or [line.data]:
+            key, response = _key(data), responses.found(data)
+            if response is None and key is not None and (request := _request(data)) is not None:
+                self._asked.add(key, request)
+            elif response is not None:
+                before, own_id = _own(_first("previous_response_id", response, data)), _own(response.get("id"))
+                if before and own_id:
+                    self._before[own_id] = before
+
+    def records(self, line: Line) -> list[Record]:
+        """See `Format.records`: a page of stored completions has many."""
+        listed = _listed(line.data)
+        return [Record(line, each, f"element {n}") for n, each in enumerate(listed, 1)] or [Record(line, line.data)]
 
     def close(self) -> None:
         """See `Format.close`."""
@@ -112,6 +120,14 @@ class Requests(Format):
             seen.add(before)
             response_id = before
         return response_id
+
+
+def _listed(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The responses of a page, as OpenAI lists what it has stored."""
+    if data.get("object") != "list" or not isinstance(data.get("data"), list):
+        return []
+    elements = [each if isinstance(each, dict) else {} for each in data["data"]]
+    return elements if any(map(responses.found, elements)) else []
 
 
 def _key(data: Mapping[str, Any]) -> str | None:

@@ -202,6 +202,15 @@ async def test_what_stands_beside_an_answer_comes_along(log: Log, tmp_path: Path
     assert (again.new, again.existing, again.problems) == (0, 5, [])
 
 
+@pytest.mark.parametrize("answer", ["At least 8 inches.", ANSWERED])
+async def test_an_answer_may_stand_beside_its_messages(log: Log, tmp_path: Path, answer: Any) -> None:
+    await import_files(
+        log, [chat(tmp_path, {"messages": [ASKED], "response": answer}, {"messages": [ASKED, ANSWERED]})]
+    )
+    (fact,) = await captured(log)
+    assert (fact.prompt, fact.response) == (ASKED["content"], ANSWERED["content"])
+
+
 async def test_a_refusal_is_the_answer_and_says_so(log: Log, tmp_path: Path) -> None:
     refused = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
     parts = {"role": "assistant", "content": [{"type": "refusal", "refusal": "I cannot help with that."}]}

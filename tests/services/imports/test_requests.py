@@ -165,6 +165,15 @@ async def test_all_formats_of_a_conversation_are_one_example(log: Log, tmp_path:
         assert (report.new, report.existing, report.problems) == (new, 3 - new, [])
 
 
+async def test_a_page_of_stored_completions_has_many(log: Log, tmp_path: Path) -> None:
+    stored = [FORMATS["openai"]["response"] | {"messages": [{"role": "user", "content": Q}]}, FORMATS["responses"]]
+    page = {"object": "list", "data": [*stored, stored[0] | {"messages": 3}], "has_more": False}
+    report = await import_files(log, [written(tmp_path / "x.json", [page])])
+    assert (report.new, [problem.reason for problem in report.problems]) == (
+        2, ["element 3: messages must be a list of messages"],
+    )  # fmt: skip
+
+
 async def test_small_numbers_are_no_ids(log: Log, tmp_path: Path) -> None:
     """Given a server that numbers its answers, when it has begun again, then both answers are imported."""
     other = FORMATS["openai"]["response"] | {"id": "chatcmpl-7"}
