@@ -110,6 +110,8 @@ def _read(spool: Spool, formats: dict[type[Format], Format], line: Line, report:
         report.ignored += parts.count(Left.NO_ANSWER) or not parts
         report.choices += parts.count(Left.OTHER_CHOICE)
         report.broken += parts.count(Left.BROKEN)
+        report.unrecorded += parts.count(Left.UNRECORDED)
+        report.by_machine += parts.count(Left.BY_MACHINE)
     report.ignored += not records
 
 
