@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from events import chat
 
-MOST = 100_000
-"""Turns and traces that a process remembers: some 50 MB."""
+MOST = 20_000
+"""Turns and traces of one caller that a process remembers: some 10 MB."""
 
 V = TypeVar("V")
 

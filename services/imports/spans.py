@@ -6,13 +6,12 @@ of content switched on. Other spans are counted and left out. The example's id i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import conventions, otlp
 from .conventions.openinference import KIND
 from .format import ACTOR, Left
-from .lines import Line
 from .messages import decoded
 from .otlp import Span
 from .traces import Recorded, Traces, named
@@ -54,9 +53,9 @@ class Spans(Traces):
         """See `Format.recognises`."""
         return "resourceSpans" in data
 
-    def calls(self, line: Line) -> Iterator[tuple[str, Any]]:
+    def calls(self, data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """See `Traces.calls`."""
-        for raw in otlp.raws(line.data):
+        for raw in otlp.raws(data):
             yield f"span {raw[1].get('spanId')!r}" if isinstance(raw[1], dict) else "a span", raw
 
     def recorded(self, raw: Any) -> Recorded | Left:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,8 +32,9 @@ SOURCE = "production_query"
 _LARGEST = 2**63
 """No count or nanosecond since 1970 is as large."""
 
+Part = dict[str, Any]
 _TURN, _RAW = "earlier turn", "call"
-"""The keys of a record: an earlier turn as a fact, or a call that nobody has looked into."""
+"""The keys of a part: an earlier turn as a fact, or a call that nobody has looked into."""
 
 
 class Recorded(Struct, kw_only=True):
@@ -63,11 +64,13 @@ class Recorded(Struct, kw_only=True):
 class Traces(Format):
     """A format of traces, any number of calls a line; each is imported or refused by itself."""
 
-    def __init__(self, memory: Memory | None = None) -> None:
+    def __init__(self, memory: Memory | None = None, actor: str | None = None) -> None:
+        """`actor` is who says everything; without one, who used the model, where a call tells that."""
         self._memory = memory or Memory()
+        self._actor = actor
 
     @abstractmethod
-    def calls(self, line: Line) -> Iterable[tuple[str, Any]]:
+    def calls(self, data: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """The calls of a line that nobody has looked into, each with its name for messages."""
 
     @abstractmethod
@@ -79,24 +82,36 @@ class Traces(Format):
         yield from ()
 
     def survey(self, line: Line) -> None:
-        """See `Format.survey`: which conversation each call has answered, and since when each was one."""
-        for _, raw in self.calls(line):
+        """See `Format.survey`."""
+        self.learn(line.data)
+
+    def records(self, line: Line) -> Iterator[Record]:
+        """See `Format.records`."""
+        return (Record(line, part, label) for label, part in self.parts(line.data))
+
+    def facts(self, record: Record) -> Iterator[Fact | Left]:
+        """See `Format.facts`."""
+        return self.facts_of(record.data)
+
+    def learn(self, data: Mapping[str, Any]) -> None:
+        """Remember which conversation each call has answered, and since when each was one."""
+        for _, raw in self.calls(data):
             if (asked := self._readable(raw)) is not None:
                 self._memory.keep(asked.digests, asked.call)
 
-    def records(self, line: Line) -> Iterator[Record]:
-        """See `Format.records`: the calls, each behind earlier turns without one."""
-        for label, raw in self.calls(line):
+    def parts(self, data: Mapping[str, Any]) -> Iterator[tuple[str, Part]]:
+        """The calls that stand or fall alone, each behind earlier turns without one."""
+        for label, raw in self.calls(data):
             for n, turn in enumerate(self._earlier(raw), 1):
-                yield Record(line, {_TURN: turn}, f"earlier turn {n} of {label}")
-            yield Record(line, {_RAW: raw}, label)
+                yield f"earlier turn {n} of {label}", {_TURN: turn}
+            yield label, {_RAW: raw}
 
-    def facts(self, record: Record) -> Iterator[Fact | Left]:
-        """See `Format.facts`; a call without a question and its answer has none."""
-        if _TURN in record.data:
-            yield record.data[_TURN]
+    def facts_of(self, part: Part) -> Iterator[Fact | Left]:
+        """The facts of a part; a call without a question and its answer has none."""
+        if _TURN in part:
+            yield part[_TURN]
             return
-        raw = record.data[_RAW]
+        raw = part[_RAW]
         recorded = self.recorded(raw)
         asked = None if isinstance(recorded, Left) else _asked(recorded)
         if asked is None:
@@ -135,7 +150,7 @@ class Traces(Format):
             yield calls.capture(
                 exchange.question,
                 exchange.answer,
-                actor=asked.recorded.actor,
+                actor=self._actor or asked.recorded.actor,
                 source=SOURCE,
                 conversation=asked.recorded.conversation or self._memory.conversation(asked.digests[0]),
                 follows=self._memory.example_id(asked.digests[n - 1]) if n else None,
@@ -150,11 +165,12 @@ class Traces(Format):
         recorded, memory = asked.recorded, self._memory
         root = memory.conversation(asked.digests[0]) if asked.digests else recorded.example_id
         details = recorded.details | ({"thinking": asked.thoughts} if asked.thoughts else {})
+        details |= {"user": recorded.actor} if self._actor and recorded.actor != ACTOR else {}
         is_failed = recorded.failure is not None
         return calls.capture(
             asked.prompt,
             asked.response,
-            actor=recorded.actor,
+            actor=self._actor or recorded.actor,
             source=("timeout" if recorded.is_late else "error") if is_failed else SOURCE,
             latency_ms=numbers.latency_ms,
             tokens_in=numbers.tokens_in,
