@@ -194,8 +194,11 @@ async def import_(session: Session, paths: tuple[Path, ...], is_preview: bool) -
     if report.unrecorded:
         calls_of_models = counted(report.unrecorded, "call of a model", "calls of a model")
         lines.append(f"left out: {calls_of_models} without texts; switch on that your tracing records contents")
-    if report.by_machine:
-        lines.append(f"left out: {counted(report.by_machine, 'score')} that no person gave")
+    if report.by_machine or report.unclear:
+        lines.append(
+            f"left out: {counted(report.by_machine, 'score')} that no person gave, "
+            f"{counted(report.unclear, 'score')} that say neither good nor bad of a whole answer"
+        )
     kinds = preview.kinds if preview else {}
     for tag, kind in kinds.items():
         lines += [f"{kind.count:,} would be new: {tag}", *(f"  {plain(example)}" for example in kind.examples)]
@@ -217,6 +220,7 @@ async def import_(session: Session, paths: tuple[Path, ...], is_preview: bool) -
         "broken": report.broken,
         "unrecorded": report.unrecorded,
         "by_machine": report.by_machine,
+        "unclear": report.unclear,
         "problems": problems,
     } | ({"kinds": msgspec.to_builtins(kinds)} if preview else {})
     return Outcome(value, "\n".join(lines), code=0 if status == "imported" else 1)

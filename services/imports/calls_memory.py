@@ -37,7 +37,7 @@ class Memory:
         self._calls: ChainMap[str, Call] = _layer(None if behind is None else behind._calls)
         self._began: ChainMap[str, int] = _layer(None if behind is None else behind._began)
         self._told: ChainMap[str, bytes | None] = _layer(None if behind is None else behind._told)
-        self._traces: ChainMap[str, str] = _layer(None if behind is None else behind._traces)
+        self._traces: ChainMap[str, Call] = _layer(None if behind is None else behind._traces)
 
     def keep(self, digests: Iterable[str], call: Call | None) -> None:
         """Remember a call, and that its earlier turns were said before it; None for one that failed."""
@@ -48,7 +48,8 @@ class Memory:
         known = self._calls.get(call.digest, call)
         self._calls[call.digest] = min(call, known, key=lambda each: (each.began, each.example_id))
         if call.trace_id is not None:
-            self._traces[call.trace_id] = call.example_id
+            last = self._traces.get(call.trace_id, call)
+            self._traces[call.trace_id] = call if call.began >= last.began else last
 
     def absorb(self, other: Memory, published: Container[str]) -> None:
         """Take over what a request has learned, of the examples that were published; too much is forgotten."""
@@ -57,7 +58,7 @@ class Memory:
                 held.clear()
         self._calls.update({digest: call for digest, call in _own(other._calls) if call.example_id in published})
         self._told.update({digest: system for digest, system in _own(other._told) if chat.turn_id(digest) in published})
-        self._traces.update({trace: example for trace, example in _own(other._traces) if example in published})
+        self._traces.update({trace: call for trace, call in _own(other._traces) if call.example_id in published})
 
     def knows(self, digest: str) -> bool:
         """Whether the conversation until a turn has an example that ends with it."""
@@ -69,7 +70,12 @@ class Memory:
 
     def has_call(self, trace_id: str | None) -> bool:
         """Whether a model has answered in a trace."""
-        return trace_id is not None and trace_id in self._traces
+        return self.last_of(trace_id) is not None
+
+    def last_of(self, trace_id: str | None) -> str | None:
+        """The example that is the last answer of a model in a trace."""
+        call = None if trace_id is None else self._traces.get(trace_id)
+        return call.example_id if call else None
 
     def began(self, digest: str, otherwise: int) -> int:
         """When the first call was made that knows a turn."""

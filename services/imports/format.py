@@ -27,6 +27,7 @@ class Left(Enum):
     BROKEN = "a number that describes an answer cannot be read"
     UNRECORDED = "it is a call of a model whose texts were not recorded"
     BY_MACHINE = "a judge that is no person has said it"
+    UNCLEAR = "it is a score that says neither good nor bad of a whole answer"
 
 
 class Alias(Struct, frozen=True):

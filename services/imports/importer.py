@@ -112,6 +112,7 @@ def _read(spool: Spool, formats: dict[type[Format], Format], line: Line, report:
         report.broken += parts.count(Left.BROKEN)
         report.unrecorded += parts.count(Left.UNRECORDED)
         report.by_machine += parts.count(Left.BY_MACHINE)
+        report.unclear += parts.count(Left.UNCLEAR)
     report.ignored += not records
 
 

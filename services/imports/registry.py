@@ -8,11 +8,14 @@ from .alpaca import Alpaca
 from .chats import Chats
 from .completions import Completions
 from .format import Format
+from .langfuse import Langfuse
+from .langsmith import LangSmith
+from .phoenix import Phoenix
 from .sharegpt import ShareGPT
 from .spans import Spans
 from .store import Store
 
-FORMATS: tuple[type[Format], ...] = (Store, Chats, ShareGPT, Alpaca, Completions, Spans)
+FORMATS: tuple[type[Format], ...] = (Store, Chats, ShareGPT, Alpaca, Completions, Spans, Phoenix, Langfuse, LangSmith)
 
 _KEYS_TOLD, _KEY_CHARS = 8, 40
 

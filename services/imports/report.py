@@ -23,7 +23,8 @@ class Report(Struct):
     a problem too. `same_fact` are copies of corrections that the old store wrote as examples; `ignored` are parts of a
     line that hold no answer, such as spans of a trace and turns of a chat that only call tools. `choices` are further
     answers beside the one that is imported, and `broken` numbers about an answer that cannot be read. `unrecorded` are
-    calls of a model without their texts, and `by_machine` scores that no person gave.
+    calls of a model without their texts, `by_machine` are scores that no person gave, and `unclear` scores that say
+    neither good nor bad of a whole answer.
     """
 
     files: int = 0
@@ -37,6 +38,7 @@ class Report(Struct):
     broken: int = 0
     unrecorded: int = 0
     by_machine: int = 0
+    unclear: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     @property

@@ -87,7 +87,7 @@ def recorded(span: Span) -> Recorded | Left:
         finish_reason=_finish_reason(_first(span, _FINISH)),
         failure=span.status if span.is_failed else None,
         is_late="timeout" in error.lower(),
-        tags=_tags(_first(span, _TAGS)),
+        tags=tags_of(_first(span, _TAGS)),
         details=details,
         broken=span.broken,
     )
@@ -110,7 +110,8 @@ def _finish_reason(value: Any) -> str | None:
     return reason if isinstance(reason, str) and reason else None
 
 
-def _tags(value: Any) -> tuple[str, ...]:
+def tags_of(value: Any) -> tuple[str, ...]:
+    """Tags as a list, as JSON of one, or as one text."""
     tags = decoded(value)
     tags = [tags] if isinstance(tags, str) else tags
     return tuple(tag for tag in tags if isinstance(tag, str) and tag.strip()) if isinstance(tags, list) else ()

@@ -9,6 +9,7 @@ imported where the trace has no call of a model with an answer.
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -23,11 +24,14 @@ from events.facts import ExampleCaptured, Fact
 
 from .calls_memory import Call, Memory
 from .conventions import Texts
-from .format import ACTOR, Format, Left, Record
+from .format import ACTOR, Alias, Format, Left, Record
 from .lines import Line
 from .messages import Answer
 
 SOURCE = "production_query"
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""What an example's id may be: a call of another one is refused, so that nothing may follow it."""
 
 _LARGEST = 2**63
 """No count or nanosecond since 1970 is as large."""
@@ -77,10 +81,6 @@ class Traces(Format):
     def recorded(self, raw: Any) -> Recorded | Left:
         """What a call says, or why it says nothing. Raises ValueError where it cannot be read."""
 
-    def further(self, raw: Any, recorded: Recorded | None) -> Iterator[Fact | Left]:
-        """What people have recorded about a call, beside its example; None where it is none."""
-        yield from ()
-
     def survey(self, line: Line) -> None:
         """See `Format.survey`."""
         self.learn(line.data)
@@ -89,7 +89,7 @@ class Traces(Format):
         """See `Format.records`."""
         return (Record(line, part, label) for label, part in self.parts(line.data))
 
-    def facts(self, record: Record) -> Iterator[Fact | Left]:
+    def facts(self, record: Record) -> Iterator[Fact | Left | Alias]:
         """See `Format.facts`."""
         return self.facts_of(record.data)
 
@@ -111,8 +111,7 @@ class Traces(Format):
         if _TURN in part:
             yield part[_TURN]
             return
-        raw = part[_RAW]
-        recorded = self.recorded(raw)
+        recorded = self.recorded(part[_RAW])
         asked = None if isinstance(recorded, Left) else _asked(recorded)
         if asked is None:
             yield recorded if isinstance(recorded, Left) else Left.NO_ANSWER
@@ -123,7 +122,6 @@ class Traces(Format):
             yield self._example(asked, numbers)
             yield from [Left.BROKEN] * (numbers.broken + asked.recorded.broken)
             yield from [Left.OTHER_CHOICE] * asked.choices
-        yield from self.further(raw, asked.recorded if asked else None)
 
     def _is_within(self, recorded: Recorded) -> bool:
         """Whether the texts are those of a call of a model in the same trace."""
@@ -225,7 +223,7 @@ def _asked(recorded: Recorded) -> _Asked | None:
     systems = [heard.text for heard in asked if heard.role in chat.SYSTEM and heard.text.strip()]
     system = "\n\n".join(filter(None, [recorded.texts.system, *systems])) or None
     call = None
-    if recorded.failure is None:
+    if recorded.failure is None and _ID.fullmatch(recorded.example_id):
         whole = chat.exchanges([*asked, chat.Utterance(role=chat.ANSWERS, text=response)])
         call = Call(
             began=recorded.began,
