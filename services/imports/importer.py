@@ -16,7 +16,7 @@ from events.message import Message
 
 from . import registry
 from .aliases import Aliases
-from .format import Alias, Format, Left
+from .format import Alias, Format, Left, Record
 from .lines import Line, read
 from .preview import Preview
 from .report import Problem, Report, reason_of
@@ -92,28 +92,33 @@ def read_into(spool: Spool, sources: list[Source], report: Report) -> Iterator[N
 
 
 def _read(spool: Spool, formats: dict[type[Format], Format], line: Line, report: Report) -> None:
+    count = 0
     try:
         format_ = formats[registry.of(line.data)]
-        records = list(format_.records(line))
+        for record in format_.records(line):
+            _say(spool, format_, record, report)
+            count += 1
     except Exception as error:
         report.problems.append(line.problem(reason_of(error)))
+    else:
+        report.ignored += not count
+
+
+def _say(spool: Spool, format_: Format, record: Record, report: Report) -> None:
+    try:
+        parts = list(format_.facts(record))
+        aliases = {part.example_id: part.known_as for part in parts if isinstance(part, Alias)}
+        spool.add([part for part in parts if isinstance(part, Fact)], record.line, aliases)
+    except Exception as error:
+        report.problems.append(record.problem(reason_of(error)))
         return
-    for record in records:
-        try:
-            parts = list(format_.facts(record))
-            aliases = {part.example_id: part.known_as for part in parts if isinstance(part, Alias)}
-            spool.add([part for part in parts if isinstance(part, Fact)], line, aliases)
-        except Exception as error:
-            report.problems.append(record.problem(reason_of(error)))
-            continue
-        report.same_fact += parts.count(Left.SAME_FACT)
-        report.ignored += parts.count(Left.NO_ANSWER) or not parts
-        report.choices += parts.count(Left.OTHER_CHOICE)
-        report.broken += parts.count(Left.BROKEN)
-        report.unrecorded += parts.count(Left.UNRECORDED)
-        report.by_machine += parts.count(Left.BY_MACHINE)
-        report.unclear += parts.count(Left.UNCLEAR)
-    report.ignored += not records
+    report.same_fact += parts.count(Left.SAME_FACT)
+    report.ignored += parts.count(Left.NO_ANSWER) or not parts
+    report.choices += parts.count(Left.OTHER_CHOICE)
+    report.broken += parts.count(Left.BROKEN)
+    report.unrecorded += parts.count(Left.UNRECORDED)
+    report.by_machine += parts.count(Left.BY_MACHINE)
+    report.unclear += parts.count(Left.UNCLEAR)
 
 
 async def _publish(log: Log, facts: list[Spooled], report: Report, preview: Preview | None) -> None:

@@ -190,7 +190,7 @@ def _sum(run: Mapping[str, Any], key: str, held: Mapping[str, Any]) -> Opinion:
 
 def _is_human(key: str, sources: list[Any]) -> bool:
     held = [decoded(source) for source in sources]
-    types = {each.get("type") for each in held if isinstance(each, Mapping)}
+    types = {str(each.get("type")) for each in held if isinstance(each, Mapping)}
     return types == {_BY_PEOPLE} if types else any(part in key.lower() for part in _USERS)
 
 

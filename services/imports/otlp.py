@@ -43,23 +43,23 @@ Raw = tuple[str | None, Any]
 def raws(data: Mapping[str, Any]) -> Iterator[Raw]:
     """Whatever stands where a span belongs; also what stands where spans belong and is no list of them."""
     for resource in _items(data.get("resourceSpans")):
-        if not isinstance(resource, Mapping):
+        if not isinstance(resource, dict):
             yield None, resource
             continue
         service = _service(resource)
         for scope in _items(resource.get("scopeSpans")):
-            for raw in _items(scope.get("spans")) if isinstance(scope, Mapping) else [scope]:
+            for raw in _items(scope.get("spans")) if isinstance(scope, dict) else [scope]:
                 yield service, raw
 
 
 def span(raw: Raw) -> Span:
     """A span. Raises ValueError where it is none."""
     service, data = raw
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         raise ValueError(f"not OTLP in its JSON encoding: {str(data)[:100]!r} stands where a span belongs")
     attributes, broken = attributes_of(data.get("attributes"))
     status = data.get("status")
-    status = status if isinstance(status, Mapping) else {}
+    status = status if isinstance(status, dict) else {}
     return Span(
         trace_id=_id(data, "traceId"),
         span_id=_id(data, "spanId"),
@@ -70,7 +70,7 @@ def span(raw: Raw) -> Span:
         events=[
             (str(event.get("name")), attributes_of(event.get("attributes"))[0])
             for event in _items(data.get("events"))
-            if isinstance(event, Mapping)
+            if isinstance(event, dict)
         ],
         is_failed=status.get("code") in _FAILED,
         status=str(status.get("message") or ""),
@@ -83,7 +83,7 @@ def attributes_of(pairs: Any) -> tuple[dict[str, Any], int]:
     attributes: dict[str, Any] = {}
     broken = 0
     for pair in _items(pairs):
-        if isinstance(pair, Mapping) and isinstance(pair.get("key"), str):
+        if isinstance(pair, dict) and isinstance(pair.get("key"), str):
             attributes[pair["key"]] = _value(pair.get("value"))
         else:
             broken += 1
@@ -94,14 +94,14 @@ def _items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _service(resource: Mapping[str, Any]) -> str | None:
+def _service(resource: dict[str, Any]) -> str | None:
     inner = resource.get("resource")
-    attributes, _ = attributes_of(inner.get("attributes")) if isinstance(inner, Mapping) else ({}, 0)
+    attributes, _ = attributes_of(inner.get("attributes")) if isinstance(inner, dict) else ({}, 0)
     service = attributes.get(SERVICE)
     return service if isinstance(service, str) else None
 
 
-def _id(data: Mapping[str, Any], name: str) -> str:
+def _id(data: dict[str, Any], name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str) or not value:
         raise ValueError(f"{name} must be a text, but is {value!r}")
@@ -115,14 +115,14 @@ def _id(data: Mapping[str, Any], name: str) -> str:
 
 def _value(value: Any) -> Any:
     """A value of OTLP's JSON encoding; whole numbers are texts there, or what somebody else made of them."""
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, dict) or not value:
         return None
     kind = next(iter(value))
     inner: Any = value[kind]
     if kind == "intValue":
         return int(inner) if isinstance(inner, str) and _WHOLE.fullmatch(inner) else inner
     if kind == "arrayValue":
-        return [_value(item) for item in _items(inner.get("values"))] if isinstance(inner, Mapping) else []
+        return [_value(item) for item in _items(inner.get("values"))] if isinstance(inner, dict) else []
     if kind == "kvlistValue":
-        return attributes_of(inner.get("values"))[0] if isinstance(inner, Mapping) else {}
+        return attributes_of(inner.get("values"))[0] if isinstance(inner, dict) else {}
     return inner

@@ -10,16 +10,16 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from events.facts import ExampleCaptured, Fact
+from events.facts import Fact
 
 from .format import Left
 from .lines import Line
 from .moments import moment
 from .opinions import Opinion
-from .traces import Part, Recorded, Traces, moment_of
+from .traces import ASKED, Asked, Part, Recorded, Traces, moment_of
 
 _OPINION = "opinion"
-"""The key of a part that is an opinion."""
+"""The key of a part that is an opinion nobody has looked into; beside what it corrects, one that was read."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TRACE, _SPAN = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{16}")
@@ -69,22 +69,26 @@ class Reviewed(Traces):
         self._pending += [each for each in opinions if each and each.is_human and each.correction is not None]
 
     def parts(self, data: Mapping[str, Any]) -> Iterator[tuple[str, Part]]:
-        """See `Traces.parts`: also the opinions of a line."""
-        yield from super().parts(data)
+        """See `Traces.parts`: also the opinions of a line, and corrections behind their call."""
+        self._settle()
+        for label, part in super().parts(data):
+            yield label, part
+            asked: Asked | None = part.get(ASKED)
+            if asked is not None and not self.is_within(asked.recorded):
+                for opinion in self._corrections.get(asked.recorded.example_id, {}).values():
+                    yield f"the correction {opinion.name} of {label}", {_OPINION: opinion, ASKED: asked}
         for label, raw in self.opinions(data):
             yield label, {_OPINION: raw}
 
     def facts_of(self, part: Part) -> Iterator[Fact | Left]:
         """See `Traces.facts_of`."""
-        self._settle()
-        if _OPINION in part:
+        if _OPINION not in part:
+            yield from super().facts_of(part)
+        elif ASKED in part:
+            asked: Asked = part[ASKED]
+            yield part[_OPINION].corrected(asked.recorded.example_id, asked.prompt, asked.response)
+        else:
             yield self._opined(self.opinion(part[_OPINION]))
-            return
-        for fact in super().facts_of(part):
-            yield fact
-            if isinstance(fact, ExampleCaptured):
-                for opinion in self._corrections.get(fact.example_id, {}).values():
-                    yield opinion.corrected(fact.example_id, fact.prompt, fact.response)
 
     def _parsed(self, raw: Any) -> Opinion | None:
         """An opinion; None for one that is refused, which its own record tells."""

@@ -37,8 +37,8 @@ _LARGEST = 2**63
 """No count or nanosecond since 1970 is as large."""
 
 Part = dict[str, Any]
-_TURN, _RAW = "earlier turn", "call"
-"""The keys of a part: an earlier turn as a fact, or a call that nobody has looked into."""
+_TURN, _RAW, ASKED = "earlier turn", "call", "asked"
+"""The keys of a part: an earlier turn as a fact; or a call as it was written, and as it was read if it asks."""
 
 
 class Recorded(Struct, kw_only=True):
@@ -102,20 +102,21 @@ class Traces(Format):
     def parts(self, data: Mapping[str, Any]) -> Iterator[tuple[str, Part]]:
         """The calls that stand or fall alone, each behind earlier turns without one."""
         for label, raw in self.calls(data):
-            for n, turn in enumerate(self._earlier(raw), 1):
+            asked = self._readable(raw)
+            for n, turn in enumerate(self._earlier(asked), 1):
                 yield f"earlier turn {n} of {label}", {_TURN: turn}
-            yield label, {_RAW: raw}
+            yield label, {_RAW: raw, ASKED: asked}
 
     def facts_of(self, part: Part) -> Iterator[Fact | Left]:
         """The facts of a part; a call without a question and its answer has none."""
         if _TURN in part:
             yield part[_TURN]
             return
-        recorded = self.recorded(part[_RAW])
-        asked = None if isinstance(recorded, Left) else _asked(recorded)
+        asked: Asked | None = part[ASKED]
         if asked is None:
+            recorded = self.recorded(part[_RAW])
             yield recorded if isinstance(recorded, Left) else Left.NO_ANSWER
-        elif self._is_within(asked.recorded):
+        elif self.is_within(asked.recorded):
             yield Left.SAME_FACT
         else:
             numbers = _Numbers(asked.recorded)
@@ -123,11 +124,11 @@ class Traces(Format):
             yield from [Left.BROKEN] * (numbers.broken + asked.recorded.broken)
             yield from [Left.OTHER_CHOICE] * asked.choices
 
-    def _is_within(self, recorded: Recorded) -> bool:
+    def is_within(self, recorded: Recorded) -> bool:
         """Whether the texts are those of a call of a model in the same trace."""
         return recorded.texts.is_outer and self._memory.has_call(recorded.trace_id)
 
-    def _readable(self, raw: Any) -> _Asked | None:
+    def _readable(self, raw: Any) -> Asked | None:
         """What `facts` reads; None for a call that is left out or refused, which its own record tells."""
         try:
             recorded = self.recorded(raw)
@@ -135,10 +136,9 @@ class Traces(Format):
         except Exception:
             return None
 
-    def _earlier(self, raw: Any) -> Iterator[ExampleCaptured]:
+    def _earlier(self, asked: Asked | None) -> Iterator[ExampleCaptured]:
         """The examples of a call's earlier turns that no call has given, and none has told before."""
-        asked = self._readable(raw)
-        if asked is None or self._is_within(asked.recorded):
+        if asked is None or self.is_within(asked.recorded):
             return
         for n, (digest, exchange) in enumerate(zip(asked.digests, asked.earlier, strict=True)):
             if self._memory.knows(digest):
@@ -159,7 +159,7 @@ class Traces(Format):
                 example_id=chat.turn_id(digest),
             )
 
-    def _example(self, asked: _Asked, numbers: _Numbers) -> ExampleCaptured:
+    def _example(self, asked: Asked, numbers: _Numbers) -> ExampleCaptured:
         recorded, memory = asked.recorded, self._memory
         root = memory.conversation(asked.digests[0]) if asked.digests else recorded.example_id
         details = recorded.details | ({"thinking": asked.thoughts} if asked.thoughts else {})
@@ -189,7 +189,7 @@ class Traces(Format):
         )
 
 
-class _Asked(Struct, kw_only=True):
+class Asked(Struct, kw_only=True):
     """A call that asks: `digests` are of the conversation until each of the `earlier` turns."""
 
     recorded: Recorded
@@ -206,7 +206,7 @@ class _Asked(Struct, kw_only=True):
     thoughts: str
 
 
-def _asked(recorded: Recorded) -> _Asked | None:
+def _asked(recorded: Recorded) -> Asked | None:
     """A call with its conversation, None where it holds no question with an answer."""
     asked = recorded.texts.asked
     position = last_question(asked)
@@ -233,7 +233,7 @@ def _asked(recorded: Recorded) -> _Asked | None:
             first=digests[0] if digests else None,
             trace_id=None if recorded.texts.is_outer else recorded.trace_id,
         )
-    return _Asked(
+    return Asked(
         recorded=recorded,
         call=call,
         prompt=asked[position].text,

@@ -41,6 +41,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _spoken(message: Any) -> Mapping[str, Any]:
-    if not isinstance(message, Mapping) or not {"parts", "content"} & message.keys():
+    parts = message.get("parts", []) if isinstance(message, dict) and {"parts", "content"} & message.keys() else None
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         raise ValueError(f"a message must be an object with parts, but is {str(message)[:100]!r}")
-    return message
+    return dict(message)

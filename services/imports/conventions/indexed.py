@@ -14,10 +14,13 @@ from .texts import Texts
 
 _PROMPTS = ("gen_ai.prompt", "llm.prompts")
 _COMPLETIONS = ("gen_ai.completion", "llm.completions")
+_NAMES = (*_PROMPTS, *_COMPLETIONS)
 
 
 def read(span: Span) -> Texts | None:
     """See `CONVENTIONS`; some libraries have all messages as one text, under the same name without a number."""
+    if not any(name.startswith(_NAMES) for name in span.attributes):
+        return None
     asked = [each for name in _PROMPTS for each in _messages(span, name)]
     answers = [each for name in _COMPLETIONS for each in _messages(span, name)]
     given = next((value for name in _PROMPTS if (value := span.attributes.get(name))), None)

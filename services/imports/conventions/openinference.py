@@ -18,9 +18,14 @@ _OUTER = ("CHAIN", "AGENT")
 """Kinds of spans that may hold a question with its answer, beside those of a model, which have none or LLM."""
 
 
+_NAMES = ("llm.input_messages", "llm.output_messages", "input.value", "output.value")
+
+
 def read(span: Span) -> Texts | None:
     """See `CONVENTIONS`; a span without messages may have its whole input and output as values."""
     held = span.attributes
+    if not any(name.startswith(_NAMES) for name in held):
+        return None
     kind = str(held.get(KIND) or "LLM").upper()
     if kind != "LLM" and kind not in _OUTER:
         return None

@@ -115,6 +115,12 @@ async def test_turns_of_a_session_follow_one_another(log: Log, tmp_path: Path) -
     assert (two.prompt, two.follows, one.conversation, two.conversation) == ("EPDM?", one.example_id, "s", "s")
 
 
+async def test_a_correction_that_is_refused_leaves_its_call(log: Log, tmp_path: Path) -> None:
+    bad = score(dataType="CORRECTION", stringValue="x" * (2**20 + 1), observationId="ob")
+    report = await import_files(log, [written(tmp_path / "x.jsonl", [observation(), bad])])
+    assert (report.new, [problem.line for problem in report.problems]) == (1, [1])
+
+
 @pytest.mark.parametrize("source", ["API", "EVAL"])
 async def test_only_people_give_feedback(log: Log, tmp_path: Path, source: str) -> None:
     report = await import_files(log, [written(tmp_path / "x.jsonl", [observation(), score(source=source)])])
