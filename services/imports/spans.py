@@ -46,7 +46,7 @@ class Spans(Traces):
     """Spans of a trace, any number a line; each is imported or refused by itself."""
 
     name = "spans"
-    description = 'spans of OpenTelemetry as its file exporter writes them, {"resourceSpans": […]}'
+    description = 'spans of OpenTelemetry (GenAI, OpenInference, OpenLLMetry) as OTLP in JSON, {"resourceSpans": […]}'
 
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
