@@ -191,6 +191,14 @@ async def import_(session: Session, paths: tuple[Path, ...], is_preview: bool) -
     if report.choices or report.broken:
         choices = counted(report.choices, "further choice")
         lines.append(f"left out: {choices} of answers, {counted(report.broken, 'broken number')}")
+    if report.unrecorded:
+        calls_of_models = counted(report.unrecorded, "call of a model", "calls of a model")
+        lines.append(f"left out: {calls_of_models} without texts; switch on that your tracing records contents")
+    if report.by_machine or report.unclear:
+        lines.append(
+            f"left out: {counted(report.by_machine, 'score')} that no person gave, "
+            f"{counted(report.unclear, 'score')} that say neither good nor bad of a whole answer"
+        )
     kinds = preview.kinds if preview else {}
     for tag, kind in kinds.items():
         lines += [f"{kind.count:,} would be new: {tag}", *(f"  {plain(example)}" for example in kind.examples)]
@@ -210,6 +218,9 @@ async def import_(session: Session, paths: tuple[Path, ...], is_preview: bool) -
         "ignored": report.ignored,
         "choices": report.choices,
         "broken": report.broken,
+        "unrecorded": report.unrecorded,
+        "by_machine": report.by_machine,
+        "unclear": report.unclear,
         "problems": problems,
     } | ({"kinds": msgspec.to_builtins(kinds)} if preview else {})
     return Outcome(value, "\n".join(lines), code=0 if status == "imported" else 1)

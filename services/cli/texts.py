@@ -34,8 +34,8 @@ async def analyze(session: Session, file: Path, policy_path: Path | None) -> Out
     """Judge texts without a server: JSON lines with `prompt` and optionally `response` in, one judgement a line out.
 
     A file may be what `rooflog import` reads, in any of its formats: then each answer is judged. Each line out has
-    relevance, score, terms (the words that matched), tags, personal_data, flags (guesses for a reviewer) and the verdict
-    of the filters. With --json the lines are one JSON array.
+    relevance, score, terms (the words that matched), tags, personal_data, flags (guesses for a reviewer) and the
+    verdict of the filters. With --json the lines are one JSON array.
     """
     from projections.policy import policy
     from projections.store.database import errors_told

@@ -25,6 +25,9 @@ class Left(Enum):
     NO_ANSWER = "it holds no answer"
     OTHER_CHOICE = "it is another answer to the same question, beside the first"
     BROKEN = "a number or a rating that describes an answer cannot be read"
+    UNRECORDED = "it is a call of a model whose texts were not recorded"
+    BY_MACHINE = "a judge that is no person has said it"
+    UNCLEAR = "it is a score that says neither good nor bad of a whole answer"
 
 
 class Alias(Struct, frozen=True):

@@ -119,20 +119,21 @@ def parsed(sources: list[Source], report: Report) -> Iterator[Parsed | None]:
 
 
 def _parsed(formats: dict[type[Format], Format], line: Line, report: Report) -> Iterator[Parsed]:
+    count = 0
     try:
         format_ = formats[registry.of(line.data)]
-        records = list(format_.records(line))
+        for record in format_.records(line):
+            count += 1
+            try:
+                parts = list(format_.facts(record))
+            except Exception as error:
+                report.problems.append(record.problem(reason_of(error)))
+                continue
+            yield Parsed(record, parts)
     except Exception as error:
         report.problems.append(line.problem(reason_of(error)))
-        return
-    for record in records:
-        try:
-            parts = list(format_.facts(record))
-        except Exception as error:
-            report.problems.append(record.problem(reason_of(error)))
-            continue
-        yield Parsed(record, parts)
-    report.ignored += not records
+    else:
+        report.ignored += not count
 
 
 def _count(parts: list[Part], report: Report) -> None:
@@ -140,6 +141,9 @@ def _count(parts: list[Part], report: Report) -> None:
     report.ignored += parts.count(Left.NO_ANSWER) or not parts
     report.choices += parts.count(Left.OTHER_CHOICE)
     report.broken += parts.count(Left.BROKEN)
+    report.unrecorded += parts.count(Left.UNRECORDED)
+    report.by_machine += parts.count(Left.BY_MACHINE)
+    report.unclear += parts.count(Left.UNCLEAR)
 
 
 def _names(parts: list[Part]) -> dict[str, Names]:

@@ -10,6 +10,9 @@ from .chats import Chats
 from .completions import Completions
 from .format import Format
 from .label_studio import LabelStudio
+from .langfuse import Langfuse
+from .langsmith import LangSmith
+from .phoenix import Phoenix
 from .preferences import Preferences
 from .requests import Requests
 from .sharegpt import ShareGPT
@@ -27,6 +30,9 @@ FORMATS: tuple[type[Format], ...] = (
     Argilla,
     LabelStudio,
     Spans,
+    Phoenix,
+    Langfuse,
+    LangSmith,
 )
 
 _KEYS_TOLD, _KEY_CHARS = 8, 40

@@ -22,7 +22,9 @@ class Report(Struct):
     `existing` are facts that the log holds already, `changed` those that it holds with something else, each of which is
     a problem too. `same_fact` are copies of corrections that the old store wrote as examples; `ignored` are parts of a
     line that hold no answer, such as spans of a trace and turns of a chat that only call tools. `choices` are further
-    answers beside the one that is imported, and `broken` numbers about an answer that cannot be read.
+    answers beside the one that is imported, and `broken` numbers about an answer that cannot be read. `unrecorded` are
+    calls of a model without their texts, `by_machine` are scores that no person gave, and `unclear` scores that say
+    neither good nor bad of a whole answer.
     """
 
     files: int = 0
@@ -34,6 +36,9 @@ class Report(Struct):
     ignored: int = 0
     choices: int = 0
     broken: int = 0
+    unrecorded: int = 0
+    by_machine: int = 0
+    unclear: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     @property

@@ -17,7 +17,7 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
 from ..monitor import LIVE, READY, readiness
-from . import metrics, openapi, pages, reference, routes
+from . import metrics, openapi, pages, reference, routes, traces
 from .access import limits, session
 from .access.auth import Door
 from .access.limits import Limits
@@ -87,6 +87,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
     return Litestar(
         route_handlers=[
             api,
+            traces.ROUTES,
             pages.page,
             health,
             live,
@@ -104,7 +105,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
             "door": Provide(_always(door), sync_to_thread=False),
             "asyncapi": Provide(cache(asyncapi), sync_to_thread=True),
         },
-        exception_handlers=HANDLERS,
+        exception_handlers={kind: traces.spoken(handler) for kind, handler in HANDLERS.items()},
         before_send=[_secure],
         lifespan=[running],
         request_max_body_size=limits.BODY_BYTES,

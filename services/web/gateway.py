@@ -23,6 +23,7 @@ from events.log.log import Log, Message, Published
 from events.words import describe
 
 from ..figures import of_tables
+from ..imports.calls_memory import Memory
 from ..settings import Settings
 from ..state.client import State
 from ..state.lag import lag
@@ -65,6 +66,7 @@ class Gateway:
         self.health = Health(log, self._state, self.changes)
         self._said: dict[str, int] = {}
         self._conversations = Conversations()
+        self._calls: dict[str, Memory] = {}
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -135,6 +137,10 @@ class Gateway:
         """What the log holds on the subjects of these facts, by event id."""
         latest = await self._in_time(self.log.last([subjects.subject_of(fact) for fact in facts])) if facts else {}
         return {message.parts.event_id: message for message in latest.values()}
+
+    def calls_of(self, actor: str) -> Memory:
+        """The calls of models that this actor has sent as spans, so that the next turns follow them."""
+        return self._calls.setdefault(actor, Memory())
 
     async def publish(self, actor: str, facts: Sequence[ExampleCaptured]) -> tuple[Published, dict[str, int]]:
         """Put captures on the log; what came of it, and the sequence of each by event id.

@@ -17,6 +17,9 @@ from services.imports.lines import LONGEST
 from services.imports.sources import LONGEST_TEXT, UNPACKED, UNPACKED_FREE
 from services.imports.tables import ROW_GROUP
 from services.settings import described
+from services.web.access.limits import BODY_BYTES
+from services.web.otlp import CONTAINERS as SPAN_CONTAINERS
+from services.web.otlp import UNPACKED_BYTES
 from tests.services.access import tried
 
 _NOTE = "`make docs` writes this page from the code; do not edit it."
@@ -82,6 +85,7 @@ def limits_page() -> str:
         "a packed file, unpacked": f"{UNPACKED_FREE:,} bytes, or {UNPACKED} times its size",
         "a row group of a Parquet file": f"{ROW_GROUP:,} bytes",
         "a file that is one text": f"{LONGEST_TEXT:,} bytes",
+        "spans in one request": f"{BODY_BYTES:,} bytes, {UNPACKED_BYTES:,} unpacked, {SPAN_CONTAINERS:,} objects",
         "what is read of a text that is on the log": f"{READ:,} characters",
     }
     head, parts = ["| part | at most |", "|---|---|"], ["# Limits", _NOTE]

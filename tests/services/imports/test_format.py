@@ -78,6 +78,7 @@ async def test_a_broken_number_is_left_out_and_counted(log: Log) -> None:
         ("21_greets_first.jsonl", ["How far must"], {"ignored": 1}),
         ("21_tool_without_content.jsonl", ["How far must"], {"ignored": 1}),
         ("22_text_in_object.jsonl", ["How far must", "How wide is "], {}),
+        ("15_other_conventions.jsonl", ["How far must"] * 3, {}),
         ("23_pretty.json", ["How far must", "How wide is "], {}),
         ("25_think.jsonl", ["How far must"], {}),
         ("27_two_choices.jsonl", ["How far must"], {"choices": 1}),

@@ -162,6 +162,39 @@ async def test_a_text_of_a_long_conversation_is_said_once(log: Log, tmp_path: Pa
     assert [whole.count(b'"' + said.encode() + b'"') for said in [*texts, "You are a roofer."]] == [1] * 41
 
 
+async def test_a_broken_span_leaves_its_neighbours(log: Log, tmp_path: Path) -> None:
+    whole, beside = span(), span(spanId="c" * 16)
+    spans = whole["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    beside["resourceSpans"][0]["scopeSpans"][0]["spans"] += [3, spans[0] | {"attributes": 3}, *spans]
+    report = await import_files(log, [chat(tmp_path, beside)])
+    assert (report.new, report.ignored, len(report.problems)) == (2, 1, 1)
+
+
+async def test_texts_of_a_program_around_a_model_are_no_examples(log: Log) -> None:
+    report = await import_files(log, [Path(__file__).parent / "spans" / "conventions.jsonl"])
+    assert (report.new, report.same_fact, report.unrecorded, report.problems) == (4, 1, 1, [])
+    first, second, tool, inner = await captured(log)
+    assert (first.conversation, first.actor, first.model) == ("depot-1", "office", "gpt-4o")
+    assert (first.metadata.tokens_in, first.metadata.tokens_out, first.finish_reason) == (20, 12, "stop")
+    assert (second.follows, second.system) == (first.example_id, None)
+    assert tool.tools == (ToolTurn(name="find", arguments="{}", result="8 inches"),)
+    assert (inner.conversation, inner.tags, inner.example_id[-2:]) == ("s37", ("slope",), "25")
+
+
+async def test_spans_that_libraries_made_are_examples(log: Log) -> None:
+    report = await import_files(log, [Path(__file__).parent / "spans" / "by_libraries.jsonl"])
+    assert (report.new, report.ignored, report.problems) == (2, 2, [])
+    for fact in await captured(log):
+        assert (fact.prompt, fact.response[:16]) == ("How high must base flashing be?", "At least 8 inche")
+        assert [(tool.name, tool.result) for tool in fact.tools] == [("find_detail", "detail E-3")]
+        assert fact.attachments == (Attachment(kind="image", address="https://example.com/roof.jpg"),)
+        assert (fact.system, fact.metadata.tokens_in, fact.finish_reason) == (
+            "You are a roofing assistant.",
+            31,
+            "stop",
+        )
+
+
 async def test_one_span_with_two_texts_is_a_problem(log: Log, tmp_path: Path) -> None:
     await import_files(log, [chat(tmp_path, span())])
     other = [{"role": "user", "parts": [{"type": "text", "content": "Another question?"}]}]
@@ -179,7 +212,7 @@ async def test_one_span_with_two_texts_is_a_problem(log: Log, tmp_path: Path) ->
         (span(spanId="a.b"), "event_id"),
         (span(startTimeUnixNano="x"), "startTimeUnixNano 'x' is no time"),
         (span(attributes={"gen_ai.input.messages": "{"}), "Input data was truncated"),
-        (span(attributes={"gen_ai.output.messages": "[3]"}), "no attribute 'get'"),
+        (span(attributes={"gen_ai.output.messages": "[3]"}), "must be an object with parts"),
         (span(attributes={"gen_ai.output.messages": '[{"role":"assistant"}]'}), "parts"),
         (span(attributes=[]), None),
     ],

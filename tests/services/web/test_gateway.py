@@ -56,6 +56,8 @@ def test_a_log_that_is_gone_and_comes_back(site: Site, server: EmbeddedServer) -
     unavailable(client.post("/api/v1/examples/x/approve", json={"revision": 1}), "log")
     unavailable(client.get("/api/v1/examples/x/history"), "log")
     unavailable(client.get("/api/v1/stats"), "log")
+    spans = client.post("/v1/traces", json={})
+    assert (spans.status_code, spans.json()["code"], spans.headers["retry-after"]) == (503, 14, "2")
     assert client.get("/metrics").status_code == 200
     server.revive()
     until(lambda: client.post("/api/v1/examples", json=BODY, headers=key).status_code == 201)

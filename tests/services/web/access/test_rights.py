@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.web.access.auth import RIGHTS
+from services.web.otlp import TRACES
 from tests.docs.generated import application
 from tests.docs.rights import CALLERS, Asked, found, routes
 
@@ -13,7 +14,7 @@ ids = [f"{call.method} {call.path} {call.claim}" for call in CALLS]
 
 
 def is_of_api(call: Asked) -> bool:
-    return call.path.startswith("/api/v1/")
+    return call.path.startswith("/api/v1/") or call.path == TRACES
 
 
 def test_the_table_has_every_route_of_the_application() -> None:
@@ -50,7 +51,7 @@ def test_a_publisher_reads_no_example_and_decides_nothing(call: Asked) -> None:
     for_all = ("stats", "reasons", "status", "events", "exporter", "session")
     says = call.method == "POST" and call.path.removeprefix("/api/v1/") in (
         "examples", "examples/batch", "documents", "calculations", "spec-interpretations", "detail-decisions",
-        "project-knowledge", "corrections", "examples/{example_id:str}/feedback",
+        "project-knowledge", "corrections", "examples/{example_id:str}/feedback", TRACES,
     )  # fmt: skip
     if is_of_api(call) and not call.claim:
         assert call.may("publisher") == (says or call.path.removeprefix("/api/v1/") in for_all)

@@ -1,0 +1,106 @@
+"""Scores: what somebody has said about a call of a model in another tool, as feedback or as a correction."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from events import calls
+from events.chat import conversation_name
+from events.facts import CorrectionRecorded, FeedbackGiven
+
+from .format import ACTOR, Left
+
+_OF_THE_WHOLE = (
+    "feedback", "thumb", "rating", "quality", "correct", "accura", "helpful", "score", "satisf", "like", "overall",
+    "approv", "verdict", "vote", "answer", "response", "output",
+)  # fmt: skip
+"""Parts of the names of scores that judge a whole answer: one of its style or its length approves nothing."""
+
+_AGAINST = ("incorrect", "inaccura", "unhelpful", "dislike", "hallucin", "toxic", "error", "unlike", "disapprov")
+"""Parts of names of which a high score may be bad, so that nothing is taken from them."""
+
+_GOOD = {
+    "positive", "thumbs_up", "thumbs up", "👍", "up", "good", "great", "correct", "accurate", "yes", "true", "pass",
+    "passed", "like", "liked", "helpful", "accepted", "approved", "1",
+}  # fmt: skip
+_BAD = {
+    "negative", "thumbs_down", "thumbs down", "👎", "down", "bad", "poor", "incorrect", "inaccurate", "wrong", "no",
+    "false", "fail", "failed", "dislike", "disliked", "unhelpful", "rejected", "0", "-1",
+}  # fmt: skip
+"""Labels in lower case."""
+
+_HALF = 0.5
+
+
+class Opinion(Struct, frozen=True, kw_only=True):
+    """An opinion on the call of a key, or on a whole trace; `is_human` tells whether a person gave it.
+
+    `key` is None for one of a trace. `correction` is what the answer should have been. Without a time of its own, it is
+    of the time of its call.
+    """
+
+    opinion_id: str
+    key: str | None
+    trace_id: str | None
+    name: str
+    value: Any
+    at: datetime | None
+    is_human: bool
+    comment: str | None = None
+    by: str | None = None
+    correction: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who says it."""
+        return conversation_name(self.by) or ACTOR
+
+    def feedback(self, example_id: str) -> FeedbackGiven | Left:
+        """The opinion on an example, or why it is none."""
+        if not self.is_human:
+            return Left.BY_MACHINE
+        verdict = verdict_of(self.name, self.value)
+        if verdict is None:
+            return Left.UNCLEAR
+        return calls.feedback(
+            example_id,
+            verdict,
+            actor=self.actor,
+            comment=self.comment or None,
+            at=self.at,
+            event_id=self._id("feedback"),
+        )
+
+    def corrected(self, example_id: str, prompt: str, response: str) -> CorrectionRecorded:
+        """The correction of an example with these texts."""
+        return calls.correction(
+            prompt,
+            response,
+            self.correction or "",
+            actor=self.actor,
+            reason=self.comment or None,
+            example_id=example_id,
+            at=self.at,
+            correction_id=self._id("correction"),
+        )
+
+    def _id(self, kind: str) -> str:
+        digest = hashlib.sha256(f"{kind} {self.opinion_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return f"{kind}_{digest}"
+
+
+def verdict_of(name: str, value: Any) -> Literal["positive", "negative"] | None:
+    """What a score says of a whole answer: from -1 to 1, true or false, or a label; None where it says neither."""
+    low = name.lower()
+    if any(part in low for part in _AGAINST) or not any(part in low for part in _OF_THE_WHOLE):
+        return None
+    if isinstance(value, str):
+        label = value.strip().lower()
+        return "positive" if label in _GOOD else "negative" if label in _BAD else None
+    if not isinstance(value, int | float) or not -1 <= value <= 1 or value == _HALF:
+        return None
+    return "positive" if value > _HALF else "negative"
