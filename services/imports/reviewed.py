@@ -16,7 +16,7 @@ from .format import Left
 from .lines import Line
 from .moments import moment
 from .scores import Opinion
-from .traces import ASKED, Asked, Part, Recorded, Traces, moment_of
+from .traces import ASKED, Asked, Piece, Recorded, Traces, moment_of
 
 _OPINION = "opinion"
 """The key of a part that is an opinion nobody has looked into; beside what it corrects, one that was read."""
@@ -68,7 +68,7 @@ class Reviewed(Traces):
         opinions = [self._parsed(raw) for _, raw in self.opinions(line.data)]
         self._pending += [each for each in opinions if each and each.is_human and each.correction is not None]
 
-    def parts(self, data: Mapping[str, Any]) -> Iterator[tuple[str, Part]]:
+    def parts(self, data: Mapping[str, Any]) -> Iterator[tuple[str, Piece]]:
         """See `Traces.parts`: also the opinions of a line, and corrections behind their call."""
         self._settle()
         for label, part in super().parts(data):
@@ -80,7 +80,7 @@ class Reviewed(Traces):
         for label, raw in self.opinions(data):
             yield label, {_OPINION: raw}
 
-    def facts_of(self, part: Part) -> Iterator[Fact | Left]:
+    def facts_of(self, part: Piece) -> Iterator[Fact | Left]:
         """See `Traces.facts_of`."""
         if _OPINION not in part:
             yield from super().facts_of(part)

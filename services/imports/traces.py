@@ -36,9 +36,9 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LARGEST = 2**63
 """No count or nanosecond since 1970 is as large."""
 
-Part = dict[str, Any]
+Piece = dict[str, Any]
 _TURN, _RAW, ASKED = "earlier turn", "call", "asked"
-"""The keys of a part: an earlier turn as a fact; or a call as it was written, and as it was read if it asks."""
+"""The keys of a piece: an earlier turn as a fact; or a call as it was written, and as it was read if it asks."""
 
 
 class Recorded(Struct, kw_only=True):
@@ -99,7 +99,7 @@ class Traces(Format):
             if (asked := self._readable(raw)) is not None:
                 self._memory.keep(asked.digests, asked.call)
 
-    def parts(self, data: Mapping[str, Any]) -> Iterator[tuple[str, Part]]:
+    def parts(self, data: Mapping[str, Any]) -> Iterator[tuple[str, Piece]]:
         """The calls that stand or fall alone, each behind earlier turns without one."""
         for label, raw in self.calls(data):
             asked = self._readable(raw)
@@ -107,7 +107,7 @@ class Traces(Format):
                 yield f"earlier turn {n} of {label}", {_TURN: turn}
             yield label, {_RAW: raw, ASKED: asked}
 
-    def facts_of(self, part: Part) -> Iterator[Fact | Left]:
+    def facts_of(self, part: Piece) -> Iterator[Fact | Left]:
         """The facts of a part; a call without a question and its answer has none."""
         if _TURN in part:
             yield part[_TURN]
