@@ -265,7 +265,8 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
             e.source, e.prompt, e.response, e.original_response, e.original_prompt, e.project_context, v.tags,
             e.skill_used, e.tier_handled, e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used,
             e.modifications_made, e.details, e.conversation, e.follows, e.system, e.tools, e.attachments,
-            e.finish_reason, e.model, e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
+            e.finish_reason, e.model, e.corrects, e.reason AS correction_reason, e.corrector, e.aliases,
+            v.score, v.relevance, v.terms,
             v.personal_data, v.more_personal_data,
             v.flags, v.feedback, v.decision, NULL AS reviewer, NULL AS decision_reason, v.approval,
             CASE WHEN v.reasons & {BIT["superseded_by"]} > 0 THEN coalesce(v.superseded_by, v.disputed_by) END

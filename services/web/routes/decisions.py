@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from events.errors import RooflogError
+from events.facts import ExampleRedacted
 
 from ...curation import decisions, redactions
 from .. import bodies
@@ -130,6 +132,8 @@ async def redact(
     actor = request.user.name
     example = await gateway.example(actor, example_id)
     if data.spans or data.texts:
+        if key and (seq := await _redacted_before(gateway, data, example["example_id"], _says(request, "redact", key))):
+            return Decided(example["example_id"], seq)
         await gateway.require_seen(actor, example, data.revision)
         spans = [redactions.Chosen(span.field, span.start, span.end, span.name) for span in data.spans]
         proposed = redactions.chosen(example, spans)
@@ -138,6 +142,19 @@ async def redact(
     texts = {"prompt": data.prompt, "response": data.response, "original_response": data.original_response}
     fact = redactions.redaction(example, proposed, texts | data.texts, **_says(request, "redact", key))
     return Decided(fact.example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
+
+
+async def _redacted_before(gateway: Gate, data: bodies.Redaction, example_id: str, says: dict[str, Any]) -> int | None:
+    """The sequence of the redaction that a key has said already: its characters cannot be found in the text of now."""
+    empty = ExampleRedacted(**says, occurred_at=datetime.now(UTC), example_id=example_id, prompt="", response="")
+    message = (await gateway.messages([empty])).get(empty.event_id)
+    if message is None:
+        return None
+    found = getattr(message.fact(), "found", ())
+    wanted = sorted((span.field, span.start, span.end) for span in data.spans)
+    if wanted != sorted((span.field, span.start, span.end) for span in found):
+        gateway.require_same(message, empty)
+    return message.seq
 
 
 @post("/decisions/approve", status_code=200, summary="Approve many examples")
