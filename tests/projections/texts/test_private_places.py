@@ -19,7 +19,6 @@ from events.facts import (
     NewComment,
     ToolTurn,
 )
-from projections.queries import review_queue
 from projections.texts.private_places import KINDS, MOST
 from tests.events.quoting import marked
 
@@ -129,14 +128,6 @@ def test_an_edited_question_is_shown_and_not_trained_on() -> None:
     story = given(captured("a"), fix)
     assert fields(story, "fix-a") == ["original_prompt"]
     assert story.show("fix-a")["verdict"]["in_training"]
-
-
-def test_examples_with_personal_data_anywhere_can_be_listed() -> None:
-    story = given(captured("a", details=FULL["details"]), captured("b"), captured("c", f"Who sells TPO? {EMAIL}"))
-    listed = review_queue.found(story.reader, stage="private")
-    assert [item["example_id"] for item in listed["items"]] == ["c", "a"]
-    assert [item["personal_data_elsewhere"] for item in listed["items"]] == [[], ["email", "phone"]]
-    assert listed["matching"] == 2
 
 
 def test_what_is_kept_of_one_fact_is_bounded() -> None:
