@@ -15,14 +15,22 @@ A name that is an e-mail address as a whole is no find where it says who spoke: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
 
-from events.facts import ABOUT_EXAMPLES, CorrectionRecorded, ExampleCaptured, ExampleErased, ExampleRedacted, Fact
+from events.facts import (
+    ABOUT_EXAMPLES,
+    CorrectionRecorded,
+    ExampleCaptured,
+    ExampleErased,
+    ExampleRedacted,
+    Fact,
+    Metadata,
+)
 from events.places import placed
 from events.traits import inside, loose
 
@@ -41,6 +49,7 @@ MOST = 1_000
 """Spans of one fact that are kept; a fact with more is shown with the first ones."""
 
 _ANALYSED = {"prompt", "response", "original_response", "corrected_response", "corrected_prompt"}
+_PLAIN = Metadata()
 _SPEAKERS = ("actor", "corrector")
 
 _COLUMNS = {
@@ -69,9 +78,20 @@ def _rows(batch: Batch) -> pa.Table | None:
     for kind in KINDS:
         strings = _strings(kind)
         for seq, fact in batch.of(kind):
-            if personal_data.is_suspect(*strings(fact)):
+            if _is_suspect("\n".join(strings(fact))):
                 rows += _rows_of(seq, fact)
     return by_column(_COLUMNS, sorted(rows, key=lambda row: row[:3])) if rows else None
+
+
+def _is_suspect(text: str) -> bool:
+    """Whether a text may hold anything; names are the same in many facts."""
+    return _is_suspect_name(text) if len(text) <= SHORT else personal_data.is_suspect(text)
+
+
+SHORT = 200
+"""Characters of texts that are remembered: 2 MB at most."""
+
+_is_suspect_name = lru_cache(maxsize=4096)(personal_data.is_suspect)
 
 
 def _rows_of(seq: int, fact: Fact) -> Iterator[tuple[Any, ...]]:
@@ -135,9 +155,11 @@ def _strings(kind: type[Fact]) -> Callable[[Fact], list[str]]:
     def strings(fact: Fact) -> list[str]:
         some: list[str] = []
         for value in get(fact):
+            if not value or value == _PLAIN:
+                continue
             if isinstance(value, str):
                 some.append(value)
-            elif value:
+            else:
                 some += inside(value)
         return some
 
