@@ -25,11 +25,11 @@ def found(con: Connection, example_id: str, analysis_key: object) -> list[dict[s
     """
     analysed = first(con, "SELECT spans FROM analysis WHERE analysis_key = ? LIMIT 1", [analysis_key])
     rows = con.execute("SELECT spans, in_training FROM private_places WHERE example_id = ?", [example_id]).fetchall()
-    told = [_told(span, is_trained_on=True) for span in _spans(analysed[0] if analysed else "[]")]
-    for spans, kinds in rows:
-        told += [_told(span, is_trained_on=span.kind in kinds) for span in _spans(spans)]
+    spans = [_told(span, is_trained_on=True) for span in _spans(analysed[0] if analysed else "[]")]
+    for data, kinds in rows:
+        spans += [_told(span, is_trained_on=span.kind in kinds) for span in _spans(data)]
     order = {field: number for number, field in enumerate(_ANSWERS)}
-    return sorted(told, key=lambda span: (order.get(span["field"], len(order)), span["field"], span["start"]))
+    return sorted(spans, key=lambda span: (order.get(span["field"], len(order)), span["field"], span["start"]))
 
 
 def _spans(data: str) -> list[Span]:

@@ -195,8 +195,8 @@ def _repeating_erased(con: Connection, batch: Batch) -> list[tuple[int, list[str
     texts = examples.select(["seq", "prompt", "response", "original_prompt", "original_response"])
     texts = texts if erased else texts.slice(0, 0)
     for seq, prompt, response, was, original in zip(*texts.to_pydict().values(), strict=True):
-        said = ((prompt, response), (prompt if was is None else was, original))
-        keys = [same_words.key(*pair) for pair in said if None not in pair]
+        pairs = ((prompt, response), (prompt if was is None else was, original))
+        keys = [same_words.key(*pair) for pair in pairs if None not in pair]
         tombstones = [each for key in keys for each in erased.get(key, ()) if each[0] < seq]
         if tombstones:
             last, example_id = max(tombstones)

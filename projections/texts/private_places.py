@@ -97,14 +97,14 @@ _is_suspect_name = lru_cache(maxsize=4096)(personal_data.is_suspect)
 def _rows_of(seq: int, fact: Fact) -> Iterator[tuple[Any, ...]]:
     example_id = fact.event_id if isinstance(fact, CorrectionRecorded) else fact.about
     parts: dict[str, list[Found]] = {}
-    for found in _found(seq, fact):
-        parts.setdefault(found.part, []).append(found)
+    for each in _found(seq, fact):
+        parts.setdefault(each.part, []).append(each)
     for part, some in parts.items():
-        spans = [found.span for found in some]
-        certain = [found for found in some if not found.span.is_flag]
+        spans = [each.span for each in some]
+        certain = [each for each in some if not each.span.is_flag]
         yield (
-            *(seq, example_id, part, sorted({found.span.kind for found in certain if found.is_text})),
-            *(sorted({found.span.kind for found in certain}), sorted({span.kind for span in spans if span.is_flag})),
+            *(seq, example_id, part, sorted({each.span.kind for each in certain if each.is_text})),
+            *(sorted({each.span.kind for each in certain}), sorted({span.kind for span in spans if span.is_flag})),
             msgspec.json.encode(spans).decode(),
         )
 

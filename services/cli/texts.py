@@ -123,15 +123,15 @@ async def redact(
         if revision is not None and revision != example["revision"] and spans:
             raise StaleRevision(example["example_id"], revision, "its characters may have moved")
         proposal = redactions.chosen(example, wanted) if wanted else redactions.proposal(example)
-        found = msgspec.to_builtins(proposal.replaced if wanted else proposal.spans)
-        value = {"status": "proposed", "example_id": example["example_id"], "found": found} | proposal.texts
+        spots = msgspec.to_builtins(proposal.replaced if wanted else proposal.spans)
+        value = {"status": "proposed", "example_id": example["example_id"], "found": spots} | proposal.texts
         if not proposal.replaced:
             return Outcome(value | {"status": "nothing_found"}, "nothing to redact")
         if is_applied:
             fact = redactions.redaction(example, proposal, actor=session.settings.who)
             seen = example["revision"] if revision is None else revision
             value |= {"status": "redacted", "seq": await log.decide(fact, revision=seen)}
-    kinds = ", ".join(f"{span['kind']} in {span['field']}" for span in found)
+    kinds = ", ".join(f"{span['kind']} in {span['field']}" for span in spots)
     lines = [f"found: {kinds}", *(f"\n[bold]{name}[/bold]\n{plain(text)}" for name, text in proposal.texts.items())]
     lines.append("\nredacted" if is_applied else "\nthis is a proposal; say it with --apply")
     return Outcome(value, "\n".join(lines))

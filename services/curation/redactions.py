@@ -66,7 +66,7 @@ def texts_of(example: Example) -> dict[str, str]:
     texts: dict[str, str] = {name: example[name] for name in OF_ITSELF if example.get(name) is not None}
     for name, value in _parts(example).items():
         texts |= {place: text for place, text in strings(value, name) if not place.endswith(".digest")}
-    return texts | {f"{_COMMENTS}{said['seq']}": said["text"] for said in example.get("comments", ())}
+    return texts | {f"{_COMMENTS}{comment['seq']}": comment["text"] for comment in example.get("comments", ())}
 
 
 def _parts(example: Example) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def chosen(example: Example, spans: Iterable[Chosen]) -> Proposal:
             raise InputError(_unknown(span.field, known))
         by_field.setdefault(span.field, []).append(span)
     texts = {name: known[name] for name in ALWAYS if name in known}
-    found: list[PersonalData] = []
+    spots: list[PersonalData] = []
     for field, some in by_field.items():
         text, end, parts = known[field], 0, []
         for span in sorted(some, key=lambda span: (span.start, span.end)):
@@ -114,9 +114,9 @@ def chosen(example: Example, spans: Iterable[Chosen]) -> Proposal:
             parts += [text[end : span.start], placeholder(span.name)]
             end = span.end
             kind = placeholder(span.name)[1:-1].lower()
-            found.append(PersonalData(kind=kind, field=field, start=span.start, end=span.end))
+            spots.append(PersonalData(kind=kind, field=field, start=span.start, end=span.end))
         texts[field] = "".join([*parts, text[end:]])
-    return Proposal([], texts, tuple(found))
+    return Proposal([], texts, tuple(spots))
 
 
 def placeholder(name: str) -> str:

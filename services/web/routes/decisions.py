@@ -150,9 +150,9 @@ async def _redacted_before(gateway: Gate, data: bodies.Redaction, example_id: st
     message = (await gateway.messages([empty])).get(empty.event_id)
     if message is None:
         return None
-    found = getattr(message.fact(), "found", ())
+    spots = getattr(message.fact(), "found", ())
     wanted = sorted((span.field, span.start, span.end) for span in data.spans)
-    if wanted != sorted((span.field, span.start, span.end) for span in found):
+    if wanted != sorted((span.field, span.start, span.end) for span in spots):
         gateway.require_same(message, empty)
     return message.seq
 

@@ -122,7 +122,7 @@ export class Decisions {
   }
 
   /**
-   * Say a redaction of some fields. It can be undone unless a name inside of the details changes, which may move others.
+   * Say a redaction of some fields. It can be undone unless a name inside of the details changes: others may move.
    *
    * @param {Example} example
    * @param {object} body
