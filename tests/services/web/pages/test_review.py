@@ -177,7 +177,8 @@ class TestReview:
 
     def test_selected_words_of_any_text_are_redacted(self, visit: Callable[..., Visitor], day: Site) -> None:
         answer = f"👷🏽‍♀️ {ANSWER} Maria Kowalczyk says so."
-        about = {"system": "You work for Maria Kowalczyk.", "details": {"site": {"owner": "Maria Kowalczyk"}}}
+        system = "You work for Maria Kowalczyk."
+        about = {"system": system, "details": {"site": {"owner": "Maria Kowalczyk"}}}
         (example,) = capture(day, "select", "Who owns the TPO roof, Maria?", response=answer, **about)
         page = visit("ann").review("select")
         select(page, "response", "Maria Kowalczyk")
@@ -188,7 +189,7 @@ class TestReview:
         expect(page.locator(".edit-preview ins")).to_contain_text(["[OWNER]"])
         page.keyboard.press("Enter")
         expect(page.locator(".stage-card .text").last).to_contain_text("[OWNER] says so")
-        expect(page.locator("[data-field=system]")).to_have_text(about["system"])
+        expect(page.locator("[data-field=system]")).to_have_text(system)
         page.keyboard.press("w")
         page.keyboard.type("Maria Kowalczyk")
         expect(page.locator(".edit-preview")).to_contain_text("2 places in 2 texts")
@@ -199,7 +200,7 @@ class TestReview:
         assert shown["response"] == answer.replace("Maria Kowalczyk", "[OWNER]")
         assert [kind for kind, _ in said(day, example)] == ["example.captured"] + ["example.redacted"] * 2
         page.keyboard.press("u")
-        expect(page.locator("[data-field=system]")).to_have_text(about["system"])
+        expect(page.locator("[data-field=system]")).to_have_text(system)
         expect(page.locator(".stage-card .text").last).to_contain_text("[OWNER] says so")
 
     def test_personal_data_is_marked_wherever_it_stands(self, visit: Callable[..., Visitor], day: Site) -> None:
