@@ -2,7 +2,7 @@
 
 import { address, exampleAddress } from "./address.js";
 import { h, link } from "./dom.js";
-import { inOrder, partLeaves } from "./places.js";
+import { inOrder } from "./places.js";
 import { markedText } from "./texts.js";
 import { ago, moment, number, plain } from "./words.js";
 
@@ -20,9 +20,24 @@ export function factList(example, spans) {
       spans.filter(({ field }) => field === place),
       place,
     );
-  const parts = (/** @type {object[]} */ items, /** @type {string} */ name) =>
-    items.map((item, n) =>
-      h("p", {}, separated(partLeaves(item, `${name}.${n}`, "").map(({ text, place }) => marked(text, place)))),
+  const tool = (/** @type {ToolTurn} */ { name, arguments: given, result }, /** @type {number} */ n) =>
+    h(
+      "p",
+      {},
+      marked(name, `tools.${n}.name`),
+      "(",
+      given !== undefined && marked(given, `tools.${n}.arguments`),
+      ")",
+      result !== undefined && [" → ", marked(result, `tools.${n}.result`)],
+    );
+  const attachment = (/** @type {Record<string, string>} */ item, /** @type {number} */ n) =>
+    h(
+      "p",
+      {},
+      separated(
+        Object.entries(item).map(([name, text]) => marked(text, `attachments.${n}.${name}`)),
+        " ",
+      ),
     );
   const { occurred_at: at, latency_ms: latency, tokens_in: tokensIn, tokens_out: tokensOut } = example;
   const tags = example.tags.map((tag) => link(address("/examples", { tag }), { class: "tag" }, tag));
@@ -36,8 +51,8 @@ export function factList(example, spans) {
     ["Conversation", example.conversation],
     ["Follows", example.follows && link(exampleAddress(example.follows), { class: "id" }, example.follows)],
     ["System text", example.system && marked(example.system, "system")],
-    ["Tools", example.tools.length > 0 && parts(example.tools, "tools")],
-    ["Attachments", example.attachments.length > 0 && parts(example.attachments, "attachments")],
+    ["Tools", example.tools.length > 0 && example.tools.map(tool)],
+    ["Attachments", example.attachments.length > 0 && example.attachments.map(attachment)],
     ["Document", documentWords(example)],
     ["Skill", example.skill_used && plain(example.skill_used)],
     ["Tier", example.tier_handled],
@@ -100,8 +115,9 @@ function detailParts(value, place, marked) {
 
 /**
  * @param {Child[]} items
+ * @param {string} between
  * @returns {Child}
  */
-function separated(items) {
-  return items.flatMap((item, n) => (n ? [" · ", item] : [item]));
+function separated(items, between = " · ") {
+  return items.flatMap((item, n) => (n ? [between, item] : [item]));
 }

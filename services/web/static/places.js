@@ -35,7 +35,7 @@ export function textsOf(example) {
  * @param {string} label
  * @returns {Leaf[]}
  */
-export function partLeaves(part, place, label) {
+function partLeaves(part, place, label) {
   return Object.entries(part)
     .filter(([name]) => name !== "digest")
     .map(([name, text]) => ({ place: `${place}.${name}`, label: `${label} ${name}`, text: String(text) }));
