@@ -33,6 +33,10 @@ _NAMES = ("tags", "actor", "corrector", "source", "project_context", "conversati
 _COMMENTS = "comments."
 
 
+class WrongSpan(InputError):
+    """A span that no text of the example has, or a name that cannot stand for one."""
+
+
 class Chosen(Struct, frozen=True):
     """Code points `start` to `end` of the text at the place `field`, to be replaced by a placeholder."""
 
@@ -43,10 +47,10 @@ class Chosen(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str, name: str) -> Chosen:
-        """A span in the form FIELD:START-END. Raises InputError."""
+        """A span in the form FIELD:START-END. Raises WrongSpan."""
         parts = re.fullmatch(r"(\S+):(\d{1,9})-(\d{1,9})", text)
         if parts is None:
-            raise InputError(f"{text!r} is no span: give FIELD:START-END, such as response:10-24")
+            raise WrongSpan(f"{text!r} is no span: give FIELD:START-END, such as response:10-24")
         return cls(parts[1], int(parts[2]), int(parts[3]), name)
 
 
@@ -94,12 +98,12 @@ def proposal(example: Example) -> Proposal:
 def chosen(example: Example, spans: Iterable[Chosen]) -> Proposal:
     """The texts of an example with the given spans replaced.
 
-    Raises InputError for an unknown field, a span outside of its text, overlapping spans and a name of odd characters.
+    Raises WrongSpan for an unknown field, a span outside of its text, overlapping spans and a name of odd characters.
     """
     known, by_field = texts_of(example), dict[str, list[Chosen]]()
     for span in spans:
         if span.field not in known:
-            raise InputError(_unknown(span.field, known))
+            raise WrongSpan(_unknown(span.field, known))
         by_field.setdefault(span.field, []).append(span)
     texts = {name: known[name] for name in ALWAYS if name in known}
     spots: list[PersonalData] = []
@@ -108,9 +112,9 @@ def chosen(example: Example, spans: Iterable[Chosen]) -> Proposal:
         for span in sorted(some, key=lambda span: (span.start, span.end)):
             here = f"{field}:{span.start}-{span.end}"
             if not span.start < span.end <= len(text):
-                raise InputError(f"{here} is no part of a text of {len(text):,} characters")
+                raise WrongSpan(f"{here} is no part of a text of {len(text):,} characters")
             if span.start < end:
-                raise InputError(f"{here} overlaps another span, which ends at {end}")
+                raise WrongSpan(f"{here} overlaps another span, which ends at {end}")
             parts += [text[end : span.start], placeholder(span.name)]
             end = span.end
             kind = placeholder(span.name)[1:-1].lower()
@@ -120,10 +124,10 @@ def chosen(example: Example, spans: Iterable[Chosen]) -> Proposal:
 
 
 def placeholder(name: str) -> str:
-    """What stands for words that were taken out, such as [NAME] for `name`. Raises InputError."""
+    """What stands for words that were taken out, such as [NAME] for `name`. Raises WrongSpan."""
     word = re.sub(r"\s+", "_", name.strip().removeprefix("[").removesuffix("]").strip()).upper()
     if not re.fullmatch(r"\w{1,40}", word):
-        raise InputError(f"{name!r} cannot stand for what is replaced: give up to 40 letters, such as name or address")
+        raise WrongSpan(f"{name!r} cannot stand for what is replaced: give up to 40 letters, such as name or address")
     return f"[{word}]"
 
 
