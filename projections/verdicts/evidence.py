@@ -136,7 +136,7 @@ def _evidence(arrived: pa.Table, analyses: pa.Table, more: dict[int, list[str]])
         "more_personal_data": pa.array([more.get(seq, []) for seq in arrived["seq"].to_pylist()], TYPES["VARCHAR[]"]),
         "flags": pa.array(flags, TYPES["VARCHAR[]"]),
     }
-    columns |= {name: analyses[name] for name in ("score", "context", "terms", "personal_data")}
+    columns |= {name: analyses[name] for name in ("score", "context", "personal_data")}
     return pa.table(columns)
 
 

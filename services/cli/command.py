@@ -256,10 +256,10 @@ def policy_file(path: Path) -> Policy:
     """The policy in a TOML file. Raises InputError that names the file."""
     from projections.policy.policy import PolicyError, from_bytes
 
+    from ..imports.sources import Source, text_of
+
     try:
-        return from_bytes(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
+        return from_bytes(text_of(Source(path, str(path))).encode())
     except PolicyError as error:
         raise InputError(f"{path}: {error}") from error
 
