@@ -28,8 +28,8 @@ TextKey = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 ContextKey = Annotated[Data, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
 """What came before a turn, as it stands, in 64 bits."""
 
-Place = Annotated[Data, Meta(pattern=r"\A[a-z_]+(\.([a-z_]+|[0-9]{1,4}))*\Z")]
-"""The path of a text inside a fact, such as `prompt` or `tools.0.result`."""
+Place = Annotated[Data, Meta(pattern=r"\A[a-z_]+(\.([a-z_]+|[0-9]{1,16}))*\Z")]
+"""Where a string stands, such as `prompt` or `tools.0.result`; see `places`."""
 
 WordsKey = Annotated[Data, Meta(pattern=r"\A[0-9]+:[0-9a-f]{32}\Z")]
 """The key of a prompt and its answer in normal form; see `same_words.key`."""
@@ -93,6 +93,13 @@ class PersonalData(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fal
     field: Place
     start: Count
     end: Count
+
+
+class NewComment(Struct, frozen=True, kw_only=True, gc=False):
+    """What the comment or the reason of the fact of a sequence has become."""
+
+    seq: Count
+    comment: Comment
 
 
 class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -183,7 +190,8 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
     """The answer should have been this; the correction is itself an example whose id is this fact's `event_id`.
 
     `example_id` is the example that was corrected, `aliases` are ids under which another store knew the correction.
-    An `untrusted` one approves nothing, and disputes an answer that a reviewer has approved.
+    An `untrusted` one approves nothing, and disputes an answer that a reviewer has approved. `corrected_prompt` is the
+    question that the corrected answer is for, None where it stays what it was.
     """
 
     noun, verb = "correction", "recorded"
@@ -198,6 +206,12 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
     include_in_training: bool = True
     aliases: Annotated[tuple[Id, ...], FEW] = ()
     untrusted: bool = False
+    corrected_prompt: Text | None = None
+
+    @property
+    def prompt(self) -> str:
+        """The question as it should have been asked."""
+        return self.original_prompt if self.corrected_prompt is None else self.corrected_prompt
 
 
 class Decision(Fact, frozen=True, omit_defaults=True, kw_only=True):
@@ -234,7 +248,8 @@ class ExampleReopened(Decision, frozen=True, omit_defaults=True, kw_only=True, t
 class ExampleRedacted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.redacted.v1"):
     """Personal data in an example was replaced; `prompt` and `response` are the new texts.
 
-    `system`, `tools` and `attachments` are new ones too, None where they stay what they are.
+    `original_prompt`, `system`, `tools`, `attachments` and `details` are new ones too, None where they stay what they
+    are. `comments` are those that were replaced, of earlier facts about the example.
     """
 
     noun, verb = "example", "redacted"
@@ -246,6 +261,9 @@ class ExampleRedacted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     system: Text | None = None
     tools: ToolTurns | None = None
     attachments: Attachments | None = None
+    details: Annotated[dict[str, Any], DATA] | None = None
+    original_prompt: Text | None = None
+    comments: Annotated[tuple[NewComment, ...], FEW] = ()
 
 
 class ExampleErased(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.erased.v1"):

@@ -102,7 +102,7 @@ def own_words(fact: Fact) -> tuple[str, ...]:
         case ExampleCaptured() | ExampleRedacted():
             return (same_words.key(fact.prompt, fact.response),)
         case CorrectionRecorded():
-            return (same_words.key(fact.original_prompt, fact.corrected_response),)
+            return (same_words.key(fact.prompt, fact.corrected_response),)
         case _:
             return ()
 

@@ -77,6 +77,13 @@ def paths(kind: type[Struct], trait: Trait | None) -> list[Path]:
 
 
 @cache
+def loose(kind: type[Struct]) -> tuple[tuple[Path, Trait], ...]:
+    """The paths and traits of a type's strings in which anything may be written: those that have no pattern."""
+    declared = ((path, extra) for path, extra in _walk(inspect.type_info(kind)) if not extra.get("is_code"))
+    return tuple(dict.fromkeys((path, extra["trait"]) for path, extra in declared if "trait" in extra))
+
+
+@cache
 def bounds(kind: type[Struct]) -> tuple[tuple[Path, Bound], ...]:
     """The paths of a type's values whose size is limited, with the bound of each: its own, or else its trait."""
     declared = ((path, extra.get("bound", extra.get("trait"))) for path, extra in _walk(inspect.type_info(kind)))
@@ -92,8 +99,9 @@ def _paths(kind: type[Struct]) -> tuple[tuple[Path, Trait | None], ...]:
 def _walk(node: inspect.Type, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
     """What is declared of the values of a type, and nothing where strings are declared as nothing."""
     match node:
-        case inspect.Metadata(extra={"trait": _} as extra):
-            yield path, dict(extra or {})
+        case inspect.Metadata(type=inner, extra={"trait": _} as extra):
+            is_code = isinstance(inner, inspect.StrType) and inner.pattern is not None
+            yield path, dict(extra or {}) | {"is_code": is_code}
         case inspect.Metadata(type=inner, extra=extra):
             if extra:
                 yield path, dict(extra)

@@ -33,7 +33,7 @@ from ..store.checkpoint import Checkpoint, checkpoint
 from ..store.database import Connection, DatabaseError, with_rows
 from ..tables import awaited, erasures, policies
 from ..tables.examples import known
-from ..texts import analysis, contradictions, near_links
+from ..texts import analysis, contradictions, near_links, private_places
 from ..texts.reading import Reading, read
 from ..texts.workers import MOST, Run, workers
 from ..verdicts import evidence, stored, verdicts
@@ -299,11 +299,11 @@ class Projector:
         ids = set(arrived["example_id"].to_pylist()) if arrived else set()
         if missing := _named(batch) - ids - (batch.known or {}).keys():
             awaited.add(self.con, missing)
-        arrivals = self._arrivals(arrived, policy, reading) if arrived else None
+        arrivals = self._arrivals(batch, arrived, policy, reading) if arrived else None
         apply = verdicts.update_ordinary(self.con, self.memory, policy, batch, arrivals, is_new_policy=adopts)
         return Judged(policy, columns, apply)
 
-    def _arrivals(self, arrived: pa.Table, policy: Policy, reading: Reading | None) -> evidence.Arrivals:
+    def _arrivals(self, batch: Batch, arrived: pa.Table, policy: Policy, reading: Reading | None) -> evidence.Arrivals:
         """Analyse and link what has arrived."""
         seqs = arrived["seq"].to_pylist()
         if reading is None or reading.analyser != analysis.analyser(policy.lexicon):
@@ -317,7 +317,7 @@ class Projector:
         prompts = list(zip(seqs, arrived["prompt"].to_pylist(), strict=True))
         links = near_links.link_texts(self.con, prompts, policy.duplicates.threshold, self.near, worded)
         clusters = [seq if (link := links.get(seq)) is None or link[0] is None else link[0] for seq in seqs]
-        return evidence.Arrivals(arrived, clusters, analyses)
+        return evidence.Arrivals(arrived, clusters, analyses, private_places.in_training(batch))
 
     def _find_touched(self, batch: Batch) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""

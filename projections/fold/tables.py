@@ -17,11 +17,13 @@ from ..texts.analysis import ANALYSIS
 from ..texts.contradictions import CLAIMS
 from ..texts.near_duplicates import ALGORITHM
 from ..texts.near_links import NEAR_BUCKETS, NEAR_TEXTS
+from ..texts.private_places import PRIVATE_PLACES
 from ..verdicts.stored import EVIDENCE, JUDGED, VERDICTS
 from ..verdicts.verdicts import JUDGING
 
 TABLES: tuple[Table, ...] = (
     *FACT_TABLES,
+    PRIVATE_PLACES,
     EVIDENCE,
     JUDGED,
     JUDGING,

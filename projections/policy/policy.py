@@ -34,13 +34,23 @@ class PolicyError(InputError):
 
 
 class Filters(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What an example must be like, whoever approves it; lengths in Unicode code points."""
+    """What an example must be like, whoever approves it; lengths in Unicode code points.
+
+    With `personal_data_of_turn`, personal data in the system text and the tools of a turn counts like that in prompt
+    and answers. It is left out of a document where it is false, as all policies before judged.
+    """
 
     min_prompt_chars: Count
     min_response_chars: Count
     min_relevance: Relevance
     excluded_sources: tuple[str, ...]
     exclude_personal_data: bool
+    personal_data_of_turn: bool | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Leave the default out."""
+        if self.personal_data_of_turn is False:
+            structs.force_setattr(self, "personal_data_of_turn", UNSET)
 
 
 class Approval(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

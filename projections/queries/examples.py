@@ -21,7 +21,7 @@ from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, causes, names
 from ..verdicts.stored import SOME
-from . import conversations
+from . import conversations, personal_data
 from .selection import at_stage, both, count, in_place, named, newest, oldest
 
 PAGE = 1_000
@@ -210,8 +210,9 @@ def because(place: int, thin_tags: Iterable[str], below: int, example: dict[str,
         because.append("it was approved before its conversation became another")
     if example["contradicts"]:
         because.append(f"its answer and that of {example['contradicts']} contradict each other")
-    if example["personal_data"]:
-        because.append(f"personal data: {', '.join(example['personal_data'])}")
+    private = sorted({*example["personal_data"], *example["more_personal_data"]})
+    if private:
+        because.append(f"personal data: {', '.join(private)}")
     if example["flags"]:
         because.append(f"to look at: {', '.join(example['flags'])}")
     if example["approval"] is None and example["is_borderline"]:
@@ -232,6 +233,10 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     if row is None:
         return None
     example = _examples(con, [row[0]])[row[0]]
+    key, reason = con.execute("SELECT analysis_key, reason FROM examples WHERE seq = ?", row).fetchall()[0]
+    own = (row[0], example["actor"], reason) if reason else None
+    example["found"] = personal_data.found(con, example["example_id"], key)
+    example["comments"] = personal_data.comments(con, example["example_id"], own)
     turns = conversations.earlier(con, row[0], example["root"]) if example["turns"] else []
     return example | {"earlier": turns} | alias
 
@@ -258,11 +263,12 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         return {}
     result = con.execute(
         f"""SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor,
-            e.source, e.prompt, e.response, e.original_response, e.project_context, v.tags, e.skill_used,
-            e.tier_handled, e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made,
-            e.details, e.conversation, e.follows, e.system, e.tools, e.attachments, e.finish_reason, e.model,
-            e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance,
-            v.personal_data, v.flags, v.feedback, v.decision, NULL AS reviewer, NULL AS decision_reason, v.approval,
+            e.source, e.prompt, e.response, e.original_response, e.original_prompt, e.project_context, v.tags,
+            e.skill_used, e.tier_handled, e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used,
+            e.modifications_made, e.details, e.conversation, e.follows, e.system, e.tools, e.attachments,
+            e.finish_reason, e.model, e.corrects, e.reason AS correction_reason, e.corrector, e.aliases,
+            v.score, v.relevance, v.personal_data, v.more_personal_data, v.flags, v.feedback, v.decision,
+            NULL AS reviewer, NULL AS decision_reason, v.approval,
             CASE WHEN v.reasons & {BIT["superseded_by"]} > 0 THEN coalesce(v.superseded_by, v.disputed_by) END
             AS superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
             v.turns, v.root, v.context_key AS context, v.causes, 0 AS revision, v.seq, v.feedback_seq, v.decision_seq
@@ -279,6 +285,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         else []
     )
     reviewers = {seq: decision for seq, *decision in decisions}
+    beside = personal_data.elsewhere(con, [example["example_id"] for example in examples])
     seen = revisions(con, [tuple(example[name] for name in _SAID) for example in examples])
     others = {example[name] for example in examples for name in ("duplicate_of", "contradicts")} - {None}
     ids = dict(
@@ -290,6 +297,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     lexicon = policies.current(con).lexicon
     for example in examples:
         example["revision"] = seen[example["example_id"]]
+        example["personal_data_elsewhere"] = beside.get(example["example_id"], [])
         del example["feedback_seq"]
         example["reviewer"], example["decision_reason"] = reviewers.get(example.pop("decision_seq"), (None, None))
         example["details"] = json.loads(example["details"]) if example["details"] else {}

@@ -21,7 +21,7 @@ from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT, NEW_TOPIC, QUEUE, names
 from ..verdicts.stored import SOME
-from . import examples
+from . import examples, personal_data
 from .selection import STAGES, Matches, at_stage, both, count, in_place, kept_out, named, newest
 
 PAGE = 200
@@ -124,7 +124,8 @@ def covered(reader: Reader, *, tag: str, limit: int = PAGE, after: int | None = 
     total = columns.counts.of("tag", tag).waiting
     con = reader.con
     rows = con.execute(
-        f"""SELECT example_id, kind, seq, feedback_seq, decision_seq, personal_data, flags, contradicts, feedback,
+        f"""SELECT example_id, kind, seq, feedback_seq, decision_seq,
+                   list_sort(list_distinct(personal_data || more_personal_data)), flags, contradicts, feedback,
                    CASE WHEN turns > 0 THEN context_key END
             FROM ({SOME}) ORDER BY seq DESC""",
         {"seqs": seqs},
@@ -132,8 +133,8 @@ def covered(reader: Reader, *, tag: str, limit: int = PAGE, after: int | None = 
     shown = beginnings(con, seqs)
     seen = examples.revisions(con, [row[:5] for row in rows])
     items = []
-    for example_id, kind, seq, _, _, personal_data, flags, contradicts, feedback, context in rows:
-        looks = [f"personal data: {', '.join(personal_data)}"] if personal_data else []
+    for example_id, kind, seq, _, _, kinds, flags, contradicts, feedback, context in rows:
+        looks = [f"personal data: {', '.join(kinds)}"] if kinds else []
         looks += [f"to look at: {', '.join(flags)}"] if flags else []
         looks += ["its answer contradicts another one"] if contradicts else []
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
@@ -197,12 +198,13 @@ def found(
     """A page of examples, the newest first: all, or those that one reason keeps out, that are trained on, or wait.
 
     `reason` is the first one in the order of the pipeline, as the funnel counts; `stage` is training, waiting, filtered
-    or approved, the latter two as after those stages of the funnel. `text` and pauses as in `waiting`; go on with
+    or approved, the latter two as after those stages of the funnel, or private: with personal data anywhere.
+    `text` and pauses as in `waiting`; go on with
     `before`. Raises InputError for an unknown reason or stage.
     """
     names = {"source": source, "tag": tag, "project": project, "relevance": relevance}
     columns = reader.columns
-    wanted = both(named(columns, **names), _of_reason(columns, reason), _of_stage(columns, stage))
+    wanted = both(named(columns, **names), _of_reason(columns, reason), _of_stage(reader, stage))
     limit = max(1, min(limit, PAGE))
     goes_on: int | None
     matching: int | None = None
@@ -286,6 +288,9 @@ def beginnings(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     )
     columns = [column[0] for column in result.description]
     rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+    beside = personal_data.elsewhere(con, [row["example_id"] for row in rows])
+    for row in rows:
+        row["personal_data_elsewhere"] = beside.get(row["example_id"], [])
     return {
         row["seq"]: row | {"reasons": names(row["reasons"]), "queue": QUEUE.get(row["queue"]), "tags": row["tags"][:8]}
         for row in rows
@@ -300,12 +305,13 @@ def _of_reason(columns: Columns, reason: str | None) -> Matches:
     return kept_out(columns, reason)
 
 
-def _of_stage(columns: Columns, stage: str | None) -> Matches:
+def _of_stage(reader: Reader, stage: str | None) -> Matches:
+    columns = reader.columns
     if stage is None:
         return named(columns)
     if stage not in STAGES:
         raise InputError(f"no stage {stage!r}; there are {', '.join(STAGES)}")
-    return at_stage(columns, stage)
+    return personal_data.private(reader) if stage == "private" else at_stage(columns, stage)
 
 
 _TALLIES_OF_STAGES = {"training": ("reason", ""), "corrections": ("kind", "correction")}

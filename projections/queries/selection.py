@@ -77,7 +77,7 @@ def kept_out(columns: Columns, reason: str) -> Matches:
 
 
 def at_stage(columns: Columns, stage: str) -> Matches:
-    """What is at a stage (STAGES)."""
+    """What is at a stage (STAGES) that the columns know: private is none."""
     if stage == "waiting":
         return lambda part: columns["queue"][part] > 0
     if stage == "corrections":
@@ -87,7 +87,7 @@ def at_stage(columns: Columns, stage: str) -> Matches:
     return lambda part: columns["reasons"][part] & np.int16(bits) == 0
 
 
-STAGES = ("training", "waiting", "filtered", "approved", "corrections")
+STAGES = ("training", "waiting", "filtered", "approved", "corrections", "private")
 
 
 def both(*all_of: Matches) -> Matches:

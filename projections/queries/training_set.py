@@ -189,8 +189,8 @@ _HELD = """seq, example_id, kind, source, tags, approval, feedback, feedback_seq
 def _chosen(relation: str, policy: Policy) -> str:
     """The SELECT of `chosen` from verdicts.
 
-    A pair needs a correction that is trained on. A bad answer was disliked or corrected; what is trained on is never
-    one, and one that several facts call bad is one row.
+    A pair needs a correction that is trained on, of the same question. A bad answer was disliked or corrected; what is
+    trained on is never one, and one that several facts call bad is one row.
 
     The side of a conversation is that of the cluster of its first question, and follows from the id of the cluster's
     representative alone. So it never changes when other examples arrive, and no conversation straddles the split. Nor
@@ -201,7 +201,8 @@ def _chosen(relation: str, policy: Policy) -> str:
 WITH good AS (SELECT seq FROM {relation} WHERE reasons = 0),
 corrected AS (
     SELECT seq, corrects, original_key, length(original_response) AS chars FROM examples SEMI JOIN good USING (seq)
-    WHERE kind = 'correction' AND trim(original_response) <> '' AND original_response <> response),
+    WHERE kind = 'correction' AND trim(original_response) <> '' AND original_response <> response
+      AND original_prompt IS NULL),
 disliked AS (
     SELECT e.seq, e.text_key, e.said_key FROM examples e JOIN {relation} v USING (seq)
     WHERE v.feedback = 'negative' AND v.reasons > 0 AND v.reasons & ~{_PASSES_FILTERS} = 0

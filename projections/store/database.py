@@ -32,6 +32,7 @@ TYPES: dict[str, pa.DataType] = {
     "BOOLEAN": pa.bool_(),
     "VARCHAR": pa.string(),
     "VARCHAR[]": pa.list_(pa.string()),
+    "BIGINT[]": pa.list_(pa.int64()),
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
     "BLOB": pa.binary(),
     "UUID": pa.uuid(),

@@ -192,9 +192,11 @@ def _repeating_erased(con: Connection, batch: Batch) -> list[tuple[int, list[str
         for key in {key for kept in json.decode(listed, type=tuple[ErasedMessage, ...]) for key in kept.words}:
             erased.setdefault(key, []).append((seq, example_id))
     rows = []
-    texts = examples.select(["seq", "prompt", "response", "original_response"]) if erased else examples.slice(0, 0)
-    for seq, prompt, *answers in zip(*texts.to_pydict().values(), strict=True):
-        keys = [same_words.key(prompt, answer) for answer in answers if prompt is not None and answer is not None]
+    texts = examples.select(["seq", "prompt", "response", "original_prompt", "original_response"])
+    texts = texts if erased else texts.slice(0, 0)
+    for seq, prompt, response, was, original in zip(*texts.to_pydict().values(), strict=True):
+        pairs = ((prompt, response), (prompt if was is None else was, original))
+        keys = [same_words.key(*pair) for pair in pairs if None not in pair]
         tombstones = [each for key in keys for each in erased.get(key, ()) if each[0] < seq]
         if tombstones:
             last, example_id = max(tombstones)

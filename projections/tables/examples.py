@@ -12,13 +12,13 @@ from msgspec import Struct, json
 
 from events import message
 from events.earlier_turns import understood
-from events.facts import CorrectionRecorded, ExampleCaptured, ExampleRedacted
+from events.facts import CorrectionRecorded, ExampleCaptured
 from events.message import Message
 
 from ..store import database
 from ..store.batch import DUPLICATE, Batch
 from ..store.database import Connection
-from ..store.projection import ENVELOPE, Projection, envelope, envelopes
+from ..store.projection import ENVELOPE, Projection, envelopes
 from ..store.table import Table
 from .question import prompt_key, question
 from .turn import gaps
@@ -35,6 +35,7 @@ _SAID = ENVELOPE | {
     "prompt": "VARCHAR",
     "response": "VARCHAR",
     "original_response": "VARCHAR",
+    "original_prompt": "VARCHAR",
     "project_context": "VARCHAR",
     "author_tags": "VARCHAR[]",
     "skill_used": "VARCHAR",
@@ -74,7 +75,7 @@ _DERIVED = {
     "redacted_seq": "BIGINT",
     "erased_seq": "BIGINT",
 }
-"""Keys of the text as it is, see `_keys`, and of two that it is not.
+"""Keys of the text as it is, see `keys`, and of two that it is not.
 
 `said_key` is the text_key of what was first said, as a redaction must not hide it from its correction. `original_key`
 is the text_key of what a correction replaced. `gaps` are the causes for which a turn is incomplete by itself.
@@ -143,7 +144,7 @@ def _captured(sequenced: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
     return _arriving(
         sequenced,
         "capture",
-        [_keys(f.prompt, f.response) for f in facts],
+        [keys(f.prompt, f.response) for f in facts],
         {
             "example_id": [f.example_id for f in facts],
             "source": [f.source for f in facts],
@@ -184,13 +185,14 @@ def _corrected(sequenced: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
     return _arriving(
         sequenced,
         "correction",
-        [_keys(f.original_prompt, f.corrected_response, f.original_response) for f in facts],
+        [keys(f.prompt, f.corrected_response, f.original_response) for f in facts],
         {
             "example_id": [f.event_id for f in facts],
             "source": [CORRECTION_SOURCE] * len(facts),
-            "prompt": [f.original_prompt for f in facts],
+            "prompt": [f.prompt for f in facts],
             "response": [f.corrected_response for f in facts],
             "original_response": [f.original_response for f in facts],
+            "original_prompt": [None if f.corrected_prompt is None else f.original_prompt for f in facts],
             "was_corrected": [False] * len(facts),
             "corrects": [f.example_id for f in facts],
             "reason": [f.reason for f in facts],
@@ -205,7 +207,7 @@ def _corrected(sequenced: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
 def _arriving(
     sequenced: Sequence[tuple[int, ExampleCaptured | CorrectionRecorded]],
     kind: str,
-    keys: Sequence[tuple[bytes, bytes]],
+    keyed: Sequence[tuple[bytes, bytes]],
     columns: dict[str, list[Any]],
 ) -> pa.Table:
     """Rows of one kind, with the columns that both kinds have; every other column is empty."""
@@ -217,9 +219,9 @@ def _arriving(
         "author_tags": [f.tags for f in facts],
         "include_in_training": [f.include_in_training for f in facts],
         "untrusted": [f.untrusted for f in facts],
-        "text_key": [text_key for text_key, _ in keys],
+        "text_key": [text_key for text_key, _ in keyed],
         "prompt_key": [prompt_key(question(prompt)) for prompt in columns["prompt"]],
-        "analysis_key": [analysis_key for _, analysis_key in keys],
+        "analysis_key": [analysis_key for _, analysis_key in keyed],
     }
     nothing = {
         name: pa.nulls(len(facts), database.TYPES[kind]) for name, kind in _ARRIVING.items() if name not in columns
@@ -320,7 +322,7 @@ def id_key(example_id: str) -> bytes:
     return hashlib.sha256(example_id.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
-def _keys(prompt: str, response: str, original: str | None = None) -> tuple[bytes, bytes]:
+def keys(prompt: str, response: str, original: str | None = None) -> tuple[bytes, bytes]:
     """The text_key and analysis_key of a text: 128 bits of SHA-256 over prompt and answer, and over all of it.
 
     DuckDB's SHA-256 takes four times as long.
@@ -335,102 +337,11 @@ def _keys(prompt: str, response: str, original: str | None = None) -> tuple[byte
 
 EXAMPLES = Projection(
     name="examples",
-    version=7,
+    version=8,
     group="examples",
     handles=(ExampleCaptured, CorrectionRecorded),
     columns=_SAID | _DERIVED,
     key="seq",
     rows=_rows,
     fold=_fold,
-)
-
-_REDACTED = ENVELOPE | {
-    "example_id": "VARCHAR",
-    "prompt": "VARCHAR",
-    "response": "VARCHAR",
-    "original_response": "VARCHAR",
-    "found": "VARCHAR",
-    "system": "VARCHAR",
-    "tools": "VARCHAR",
-    "attachments": "VARCHAR",
-}
-
-_OF_THE_TURN = ("system", "tools", "attachments")
-"""What a redaction leaves as it was where it says nothing of it."""
-
-
-def _redactions(batch: Batch) -> pa.Table | None:
-    rows = [
-        (
-            *(*envelope(seq, f), f.example_id, f.prompt, f.response, f.original_response),
-            *(json.encode(f.found).decode(), f.system),
-            *(None if items is None else json.encode(items).decode() for items in (f.tools, f.attachments)),
-        )
-        for seq, f in batch.of(ExampleRedacted)
-    ]
-    return database.by_column(_REDACTED, rows) if rows else None
-
-
-def _fold_redactions(con: Connection, batch: Batch) -> None:
-    """Keep redactions and give each example the text of its latest one, whichever of the two came first.
-
-    The temporary table `redacted` holds the latest ones of what the batch brings, with the latest of what each part of
-    the turn became.
-    """
-    if "redactions" in batch.rows:
-        database.append(con, "redactions", batch.rows["redactions"])
-    elif not database.first(con, "SELECT 1 FROM redactions LIMIT 1"):
-        return
-    ids = [batch.rows[name].select(["example_id"]) for name in ("redactions", "examples") if name in batch.rows]
-    if not ids:
-        return
-    latest = ", ".join(f"arg_max({name}, seq) OVER (PARTITION BY example_id) AS {name}" for name in _OF_THE_TURN)
-    database.with_table(
-        con,
-        pa.concat_tables(ids),
-        f"""CREATE OR REPLACE TEMP TABLE redacted AS SELECT * REPLACE ({latest})
-            FROM redactions SEMI JOIN incoming USING (example_id)
-            QUALIFY row_number() OVER (PARTITION BY example_id ORDER BY seq DESC) = 1""",
-    )
-    if not database.first(con, "SELECT 1 FROM redacted LIMIT 1"):
-        return
-    con.execute(
-        """UPDATE examples SET prompt = r.prompt, response = r.response, redacted_seq = r.seq,
-             original_response = CASE WHEN kind = 'correction' THEN coalesce(r.original_response, '') END,
-             system = coalesce(r.system, examples.system),
-             tools = nullif(coalesce(r.tools, examples.tools), '[]'),
-             attachments = nullif(coalesce(r.attachments, examples.attachments), '[]')
-           FROM redacted r
-           WHERE examples.example_id = r.example_id AND examples.redacted_seq IS DISTINCT FROM r.seq
-             AND examples.erased_seq IS NULL"""
-    )
-    changed = con.execute(
-        """SELECT seq, finish_reason, tools IS NOT NULL, attachments IS NOT NULL, kind = 'capture',
-                  prompt, response, original_response FROM examples
-           WHERE redacted_seq IS NOT NULL AND erased_seq IS NULL AND example_id IN (SELECT example_id FROM redacted)"""
-    ).fetchall()
-    database.with_rows(
-        con,
-        {"seq": "BIGINT", "gaps": "BIGINT", "prompt_key": "UUID", "text_key": "UUID", "analysis_key": "UUID"},
-        [
-            (
-                *(seq, gaps(texts[1], finish, has_tools, has_attachments) if is_capture else 0),
-                *(prompt_key(question(texts[0])), *_keys(*texts)),
-            )
-            for seq, finish, has_tools, has_attachments, is_capture, *texts in changed
-        ],
-        """UPDATE examples SET gaps = i.gaps, prompt_key = i.prompt_key, text_key = i.text_key,
-                               analysis_key = i.analysis_key
-           FROM incoming i WHERE examples.seq = i.seq""",
-    )
-
-
-REDACTIONS = Projection(
-    name="redactions",
-    version=3,
-    handles=(ExampleRedacted,),
-    columns=_REDACTED,
-    key="seq",
-    rows=_redactions,
-    fold=_fold_redactions,
 )

@@ -6,17 +6,18 @@ from ..store.projection import Projection
 from .decisions import DECISIONS
 from .digest_chain import CHAIN
 from .erasures import ERASURES, UNERASED_MESSAGES
-from .examples import EXAMPLES, REDACTIONS
+from .examples import EXAMPLES
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
 from .quarantine import QUARANTINE
+from .redactions import REDACTIONS
 
 FACT_TABLES: tuple[Projection, ...] = (
     EXAMPLES,
-    REDACTIONS,
     FEEDBACK,
     DECISIONS,
+    REDACTIONS,
     POLICIES,
     EXPORTS,
     TRAININGS,
@@ -25,7 +26,8 @@ FACT_TABLES: tuple[Projection, ...] = (
     UNERASED_MESSAGES,
     CHAIN,
 )
-"""Unerased messages come after every table with texts or comments: what a batch brings to those is taken out there."""
+"""Redactions come after every comment that they replace. Unerased messages come after every table with texts or
+comments: what a batch brings to those is taken out there."""
 
 ABOUT_EXAMPLES = tuple(table for table in FACT_TABLES if "example_id" in table.columns and table is not EXAMPLES)
 """The tables of facts about an example, which may reach the log before it."""

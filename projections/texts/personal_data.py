@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from operator import attrgetter, itemgetter
-from typing import Any, Literal
+from typing import Any
 
 import re2
 from msgspec import Struct
@@ -15,15 +15,13 @@ from .personal_data_checks import data_group
 from .personal_data_rules import FLAG_ONLY, RULES, VERSION, Kind, Rule
 from .text_size import READ
 
-__all__ = ["VERSION", "Kind", "Span", "find", "find_in", "is_suspect", "proposal", "redact"]
-
-Field = Literal["prompt", "response", "original_response"]
+__all__ = ["VERSION", "Kind", "Span", "find", "find_in", "is_suspect", "redact"]
 
 
 class Span(Struct, frozen=True, order=True):
-    """Code points `start` to `end` (exclusive) of `field`, and what they are."""
+    """Code points `start` to `end` (exclusive) of the string at the place `field`, and what they are."""
 
-    field: Field
+    field: str
     start: int
     end: int
     kind: Kind
@@ -40,7 +38,7 @@ def find(prompt: str, response: str | None = None, original_response: str | None
     return spans + find_in((original_response or "")[:READ], "original_response")
 
 
-def find_in(text: str, field: Field = "prompt") -> list[Span]:
+def find_in(text: str, field: str = "prompt") -> list[Span]:
     """Spans of one field in order; where rules overlap, the first of `RULES` holds."""
     spans: list[Span] = []  # in order and apart, so that the last one before its end tells whether a match overlaps any
     lower = text.lower() if text.isascii() else None
@@ -121,15 +119,3 @@ def redact(text: str, spans: Iterable[Span]) -> str:
         parts += [text[at : span.start], f"[{span.kind.upper()}]"]
         at = span.end
     return "".join(parts) + text[at:]
-
-
-def proposal(prompt: str, response: str, original_response: str | None) -> tuple[list[Span], dict[Field, str]]:
-    """Everything found in an example's texts, and those texts with all that is certain replaced."""
-    given: dict[Field, str | None] = {"prompt": prompt, "response": response, "original_response": original_response}
-    spans = find(prompt, response, original_response)
-    texts = {
-        name: redact(text, [span for span in spans if span.field == name])
-        for name, text in given.items()
-        if text is not None
-    }
-    return spans, texts

@@ -32,6 +32,7 @@ EVIDENCE: dict[str, type[np.generic]] = {
     "score": np.int32,
     "context": np.int32,
     "has_personal_data": np.bool_,
+    "has_more_personal_data": np.bool_,
     "has_flags": np.bool_,
     "is_too_long": np.bool_,
     "question": np.uint64,
@@ -42,7 +43,7 @@ EVIDENCE: dict[str, type[np.generic]] = {
 """What is known of an example when it arrives. `cluster` is the row of the example that represents its near-duplicates,
 its own where it is alone, and `question` stands for the words of its prompt. Names are numbers of `Names`. `parent` is
 the seq of the turn before, 0 for none and MISSING, and of a correction the seq of what it corrects. `gaps` are the
-causes for which the turn is incomplete by itself."""
+causes for which the turn is incomplete by itself. `has_more_personal_data` is that of its system text and tools."""
 
 MISSING = -1
 """The `parent` of a turn that follows one that is not there."""

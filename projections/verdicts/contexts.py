@@ -151,6 +151,9 @@ def _causes(columns: Columns, turns: Rows, answers: Rows, rules: Rules) -> Colum
     causes[withheld] |= CAUSE_BIT["withheld"]
     is_unanswered = (columns["response_chars"][answers] == 0) & ~columns["is_erased"][answers]
     causes[is_unanswered] |= CAUSE_BIT["missing"]
+    for some in (turns, answers):  # what is asked under comes with the turn itself
+        is_private = columns["has_more_personal_data"][some] & rules.personal_data_of_turn
+        causes[is_private] |= CAUSE_BIT["personal_data"]
     causes[columns["has_personal_data"][answers]] |= CAUSE_BIT["personal_data"]
     causes[columns["is_erased"][turns] | columns["is_erased"][answers]] |= CAUSE_BIT["erased"]
     return causes

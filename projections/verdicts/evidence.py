@@ -29,12 +29,14 @@ _VERBS: dict[type[Decision], int] = {ExampleApproved: 1, ExampleRejected: 2, Exa
 class Arrivals(NamedTuple):
     """Examples that have arrived: their rows as `examples` holds them, and what was found of their texts.
 
-    `clusters` are the sequences of what represents their near-duplicates.
+    `clusters` are the sequences of what represents their near-duplicates, `more_personal_data` the kinds in system
+    texts and tools, by sequence.
     """
 
     rows: pa.Table
     clusters: list[int]
     analyses: pa.Table
+    more_personal_data: dict[int, list[str]]
 
 
 def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> tuple[Rows, Rows]:
@@ -42,13 +44,14 @@ def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> tuple[Rows,
 
     Their rows, and the rows of turns and corrections that were there before the turns that they belong to.
     """
-    arrived, clusters, analyses = arrivals
-    page = _evidence(arrived, analyses)
+    arrived, clusters, analyses, more = arrivals
+    page = _evidence(arrived, analyses, more)
     flags = page["flags"].to_pylist()
     others = {
         "tags": pa.array(map(stored.encoded, page["tags"].to_pylist()), pa.string()),
         "occurred_at": page["occurred_at"].cast(pa.int64()),
         "has_personal_data": pc.greater(pc.list_value_length(page["personal_data"]), 0),
+        "has_more_personal_data": pc.greater(pc.list_value_length(page["more_personal_data"]), 0),
         "has_flags": pc.greater(pc.list_value_length(page["flags"]), 0),
         "is_too_long": pa.array(["too_long" in some for some in flags], pa.bool_()),
         "cluster": pa.array(clusters, pa.int64()),
@@ -112,7 +115,7 @@ def _let_follow(columns: Columns, row: int, before: int) -> None:
         columns["parent"][row] = columns["seq"][before]
 
 
-def _evidence(arrived: pa.Table, analyses: pa.Table) -> pa.Table:
+def _evidence(arrived: pa.Table, analyses: pa.Table, more: dict[int, list[str]]) -> pa.Table:
     """The rows of `evidence` of what has arrived."""
     sizes = {name: pc.utf8_length(arrived[name]) for name in ("prompt", "response", "original_response")}
     longest = pc.max_element_wise(*sizes.values())
@@ -130,6 +133,7 @@ def _evidence(arrived: pa.Table, analyses: pa.Table) -> pa.Table:
         "response_chars": sizes["response"].cast(pa.int64()),
         "used_with": pc.if_else(pc.fill_null(arrived["was_used"], False), arrived["modifications_made"], None),
         "is_erased": pa.array(np.zeros(len(arrived), np.bool_)),
+        "more_personal_data": pa.array([more.get(seq, []) for seq in arrived["seq"].to_pylist()], TYPES["VARCHAR[]"]),
         "flags": pa.array(flags, TYPES["VARCHAR[]"]),
     }
     columns |= {name: analyses[name] for name in ("score", "context", "personal_data")}

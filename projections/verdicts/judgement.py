@@ -45,6 +45,7 @@ JUDGEMENT = (*OF_ITSELF, "duplicate_of", "contradicts", "reasons", "queue")
 READ = (
     *("seq", "occurred_at", "kind", "source", "used_with", "prompt_chars", "response_chars", "include_in_training"),
     *("was_corrected", "untrusted", "is_erased", "score", "context", "has_personal_data", "has_flags", "is_too_long"),
+    "has_more_personal_data",
     *("feedback", "feedback_seq", "decision", "decision_seq", "decision_context", "superseded_by", "disputed_by"),
     *("question", "cluster", "gaps", "turns", "context_key", "context_gaps", "asked_before", "exactly_before"),
     *("field_score", "field_context"),
@@ -63,6 +64,7 @@ class Rules(NamedTuple):
     min_relevance: int
     excluded_sources: Column
     exclude_personal_data: bool
+    personal_data_of_turn: bool
     positive_feedback: bool
     trusted_sources: Column
     corrected_source: Column
@@ -91,6 +93,7 @@ def rules(policy: Policy, sources: Mapping[str, int], uses: Mapping[str, int]) -
         RELEVANCE.index(filters.min_relevance),
         _numbers(filters.excluded_sources, sources),
         filters.exclude_personal_data,
+        filters.personal_data_of_turn is True,
         approval.positive_feedback,
         _numbers(approval.trusted_sources, sources),
         _numbers(["verified_correction"], sources),
@@ -140,6 +143,7 @@ def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
         0,
     )
     is_corrected = (e["superseded_by"] != 0) | e["was_corrected"]
+    is_private = private(e, rules)
     reasons = np.zeros(len(relevance), np.int64)
     for name, holds in {
         "too_short": ~is_erased
@@ -147,7 +151,7 @@ def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
         "low_relevance": ~is_erased & (relevance < rules.min_relevance),
         "excluded_source": np.isin(e["source"], rules.excluded_sources),
         "excluded_by_author": ~e["include_in_training"],
-        "personal_data": e["has_personal_data"] & rules.exclude_personal_data,
+        "personal_data": is_private & rules.exclude_personal_data,
         "superseded_by": is_corrected | is_disputed,
         "erased": is_erased,
         "too_long": e["is_too_long"],
@@ -166,7 +170,7 @@ def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
         [4, 3, 2],
         1,
     )
-    worth = Worth(reasons, basis, is_disputed & ~is_corrected, is_borderline)
+    worth = Worth(reasons, basis, is_disputed & ~is_corrected, is_borderline, is_private)
     return {
         "relevance": relevance.astype(np.int8),
         "approval": np.where(is_rejected, 0, basis).astype(np.int8),
@@ -176,6 +180,12 @@ def alone(e: Mapping[str, Column], rules: Rules) -> dict[str, Column]:
         "reasons": reasons.astype(np.int16),
         "queue": _places(e, worth).astype(np.int8),
     }
+
+
+def private(e: Mapping[str, Column], rules: Rules) -> Mask:
+    """Which examples have personal data in texts that the policy looks at."""
+    is_private: Mask = e["has_personal_data"] | (e["has_more_personal_data"] & rules.personal_data_of_turn)
+    return is_private
 
 
 def decision_of(e: Mapping[str, Column]) -> Column:
@@ -226,6 +236,7 @@ class Worth(NamedTuple):
     basis: Column
     is_disputed: Mask
     is_borderline: Mask
+    is_private: Mask
 
 
 def _places(e: Mapping[str, Column], worth: Worth) -> Column:
@@ -241,7 +252,7 @@ def _places(e: Mapping[str, Column], worth: Worth) -> Column:
             reasons & (_FILTERS & ~BIT["too_short"]) > 0,
             is_disliked,
             reasons & _FILTERS > 0,
-            e["has_personal_data"] | e["has_flags"] | ((basis == 0) & (worth.is_borderline | is_past(e))),
+            worth.is_private | e["has_flags"] | ((basis == 0) & (worth.is_borderline | is_past(e))),
             basis == 0,
         ],
         [1, 0, 0, 1, 0, 2, 0, 4, 5],

@@ -49,6 +49,7 @@ _WHOLE = {
     "score": "BIGINT",
     "context": "BIGINT",
     "personal_data": "VARCHAR[]",
+    "more_personal_data": "VARCHAR[]",
     "flags": "VARCHAR[]",
     "parent": "BIGINT",
     "gaps": "BIGINT",
@@ -100,11 +101,12 @@ EVIDENCE = Table(
     columns={name: kind for name, kind in _WHOLE.items() if name not in _NUMBERS},
     key="seq",
     kind="derived",
-    version=3,
+    version=4,
     group="verdicts",
 )
-"""What facts and texts say of an example from the start. `used_with` are the modifications with which a document was
-used; `flags` also says `too_long` of a text that was not read whole."""
+"""What facts and texts say of an example from the start. `more_personal_data` is in its system text and its tools.
+`used_with` are the modifications with which a document was used; `flags` also says `too_long` of a text that
+was not read whole."""
 
 JUDGED = Table(
     name="judged", columns={"seq": "BIGINT"} | _NUMBERS, key="seq", kind="derived", version=2, group="verdicts"
@@ -198,6 +200,9 @@ corrected AS (
     FROM against LEFT JOIN weighed USING (correction) GROUP BY ALL),
 {_parents(some)},
 known AS (SELECT * FROM analysis WHERE analyser = $analyser {few}),
+noted AS (
+    SELECT example_id, list_sort(list_distinct(flatten(list(in_training)))) AS kinds
+    FROM (SELECT example_id, in_training FROM private_places WHERE len(in_training) > 0) {by_id} GROUP BY ALL),
 linked AS (SELECT seq, representative FROM near_texts {by_seq})
 SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     CASE WHEN len(coalesce(m.author_tags, [])) + len(coalesce(k.tags, [])) = 0 THEN ['general']
@@ -206,7 +211,7 @@ SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     m.include_in_training, m.was_corrected, CASE WHEN m.was_used THEN m.modifications_made END AS used_with,
     m.untrusted, m.erased_seq IS NOT NULL AS is_erased,
     coalesce(k.score, 0) AS score, coalesce(k.context, 0) AS context,
-    coalesce(k.personal_data, []) AS personal_data,
+    coalesce(k.personal_data, []) AS personal_data, coalesce(o.kinds, []) AS more_personal_data,
     CASE WHEN m.is_too_long THEN list_append(coalesce(k.flags, []), 'too_long') ELSE coalesce(k.flags, []) END AS flags,
     p.parent, coalesce(m.gaps, 0) AS gaps,
     coalesce(list_position({list(FEEDBACK)}, l.feedback), 0) AS feedback, coalesce(l.feedback_seq, 0) AS feedback_seq,
@@ -217,7 +222,7 @@ SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     m.id_key, m.text_key, m.said_key, m.actor AS author, m.corrects, m.original_key, m.follows, m.conversation_key
 FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
      LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)
-     LEFT JOIN linked n USING (seq) JOIN parents p USING (seq)"""
+     LEFT JOIN noted o USING (example_id) LEFT JOIN linked n USING (seq) JOIN parents p USING (seq)"""
 
 
 def _parents(some: str | None) -> str:
@@ -245,7 +250,8 @@ parents AS (
 
 READ_EVIDENCE = f"""seq, epoch_us(occurred_at) AS occurred_at, kind, source, project_context,
     to_json(tags)::VARCHAR AS tags, author, used_with, prompt_chars, response_chars, include_in_training, was_corrected,
-    untrusted, is_erased, score, context, len(personal_data) > 0 AS has_personal_data, len(flags) > 0 AS has_flags,
+    untrusted, is_erased, score, context, len(personal_data) > 0 AS has_personal_data,
+    len(more_personal_data) > 0 AS has_more_personal_data, len(flags) > 0 AS has_flags,
     list_contains(flags, 'too_long') AS is_too_long, prompt_key, cluster, id_key, text_key, said_key,
     corrects, original_key, follows, conversation_key, parent, gaps, {", ".join(SAID)}"""
 
@@ -344,7 +350,8 @@ def _numbered(columns: Columns, page: pa.Table) -> dict[str, Any]:
     numbered["occurred_at"] = pc.fill_null(page["occurred_at"], NEVER).to_numpy()
     numbered["question"] = halves(page["prompt_key"])[0]
     plain = ("seq", "prompt_chars", "response_chars", "include_in_training", "was_corrected", "untrusted", "is_erased",
-             "score", "context", "has_personal_data", "has_flags", "is_too_long", "gaps")  # fmt: skip
+             "score", "context", "has_personal_data", "has_more_personal_data", "has_flags", "is_too_long",
+             "gaps")  # fmt: skip
     more = [name for name in ("parent", *SAID, *JUDGED_COLUMNS) if name in page.column_names]
     return numbered | {name: page[name].to_numpy() for name in (*plain, *more)}
 

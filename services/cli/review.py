@@ -12,6 +12,7 @@ from projections.verdicts.reasons import CAUSES, QUEUE
 
 from ..curation import decisions
 from ..curation.facts import Example, find
+from ..curation.redactions import texts_of
 from .command import (
     Outcome,
     Session,
@@ -80,7 +81,7 @@ async def show(session: Session, example_id: str, as_of: str | None, policy: Pat
         "feedback": example["feedback"],
         "decision": f"{example['decision']} by {example['reviewer']}" if example["decision"] else None,
         "decision reason": example["decision_reason"],
-        "personal data": ", ".join(example["personal_data"]) or None,
+        "personal data": _private(example),
         "contradicts": example["contradicts"],
         "review queue": example["queue"],
         "revision": example["revision"],
@@ -103,6 +104,17 @@ def _earlier(turn: dict[str, Any]) -> list[str]:
     notes += [f"with {attachment['kind']}" for attachment in turn["attachments"]]
     head = f"\n[dim]{plain(', '.join([turn['example_id'], *notes]))}[/dim]"
     return [head, f"[dim]>[/dim] {plain(turn['prompt'])}", f"[dim]<[/dim] {plain(turn['response'])}"]
+
+
+def _private(example: dict[str, Any]) -> str:
+    """Where personal data and guesses stand, as `rooflog redact --span` takes them."""
+    texts = texts_of(example)
+    places = []
+    for span in example["found"]:
+        words = texts[span["field"]][span["start"] : span["end"]] if span["field"] in texts else ""
+        guess = "?" if span["is_guess"] else ""
+        places.append(f"{span['kind']}{guess} in {span['field']}:{span['start']}-{span['end']} {words}".rstrip())
+    return "; ".join(places)
 
 
 def _turn(example: dict[str, Any]) -> dict[str, Any]:
@@ -206,17 +218,28 @@ async def reopen(session: Session, example_id: str, reason: str | None, revision
     "edit", example="rooflog edit train_20250115_143000_1a2b3c4d --response @better.txt --reason 'units were wrong'"
 )
 @click.argument("example_id")
-@click.option("--response", required=True, help="The better answer; - reads standard input, @FILE a file.")
+@click.option("--response", help="The better answer; - reads standard input, @FILE a file.")
+@click.option("--prompt", help="The better question, in the same way.")
 @click.option("--reason", help="What was wrong.")
 @click.option("--revision", type=click.IntRange(min=0), help="The revision you saw; refused if it is stale.")
 @actor_option
-async def edit(session: Session, example_id: str, response: str, reason: str | None, revision: int | None) -> Outcome:
-    """Edit an answer and approve it in one step: a correction and its approval, both or neither."""
-    better = text_argument(response, "response")
+async def edit(
+    session: Session,
+    example_id: str,
+    response: str | None,
+    prompt: str | None,
+    reason: str | None,
+    revision: int | None,
+) -> Outcome:
+    """Edit an answer, its question or both, and approve it: a correction and its approval, both or neither."""
+    if response is None and prompt is None:
+        raise InputError("give --response, --prompt or both")
+    better = None if response is None else text_argument(response, "response")
+    question = None if prompt is None else text_argument(prompt, "prompt")
     async with session.state() as (log, state):
         example = await find(state, example_id)
         seen = _seen(example, revision)
-        correction, approval = decisions.edit(example, better, actor=session.settings.who, reason=reason)
+        correction, approval = decisions.edit(example, better, question, actor=session.settings.who, reason=reason)
         seq = await log.decide(correction, approval, revision=seen)
     value = {
         "status": "edited",

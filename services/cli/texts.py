@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from events.errors import InputError
+from events.errors import InputError, StaleRevision
 from events.facts import CorrectionRecorded, ExampleCaptured
 
 from ..imports import FORMATS
@@ -22,6 +22,8 @@ from .command import Outcome, Session, actor_option, command, plain, policy_file
 
 if TYPE_CHECKING:
     from projections.texts.text_filters import Text
+
+    from ..curation.redactions import Chosen
 
 LINES = 20_000
 """Lines judged at a time, so that a file of any size fits into memory."""
@@ -130,31 +132,56 @@ async def duplicates(session: Session, file: Path) -> Outcome:
     return Outcome(rows)
 
 
-@command("redact", example="rooflog redact train_20250115_143000_1a2b3c4d --apply")
+@command("redact", example="rooflog redact train_20250115_143000_1a2b3c4d --span response:10-24 --as name --apply")
 @click.argument("example_id")
+@click.option("--span", "spans", multiple=True, metavar="FIELD:START-END", help="Characters to replace; repeatable.")
+@click.option("--as", "names", multiple=True, help="What stands for them; once, or for each span.  [default: name]")
 @click.option("--apply", "is_applied", is_flag=True, help="Say it: without this the proposal is only shown.")
 @click.option("--revision", type=click.IntRange(min=0), help="The revision you saw; refused if it is stale.")
 @actor_option
-async def redact(session: Session, example_id: str, is_applied: bool, revision: int | None) -> Outcome:
-    """Replace personal data in an example by placeholders such as [EMAIL]; names and addresses are yours to judge."""
-    from ..curation import decisions
+async def redact(
+    session: Session,
+    example_id: str,
+    spans: tuple[str, ...],
+    names: tuple[str, ...],
+    is_applied: bool,
+    revision: int | None,
+) -> Outcome:
+    """Replace personal data in every text of an example by placeholders such as [EMAIL].
+
+    Without --span that is what the rules are certain of; names and addresses are yours to judge. `rooflog show` tells
+    the field and the characters of each find.
+    """
+    from ..curation import redactions
     from ..curation.facts import find
 
+    wanted = _chosen(spans, names)
     async with session.state() as (log, state):
         example = await find(state, example_id)
-        proposal = decisions.proposal(example)
-        value = {
-            "status": "proposed",
-            "example_id": example["example_id"],
-            "found": msgspec.to_builtins(proposal.spans),
-        } | proposal.texts
-        if not proposal.certain:
+        if revision is not None and revision != example["revision"] and spans:
+            raise StaleRevision(example["example_id"], revision, "its characters may have moved")
+        proposal = redactions.chosen(example, wanted) if wanted else redactions.proposal(example)
+        spots = msgspec.to_builtins(proposal.replaced if wanted else proposal.spans)
+        value = {"status": "proposed", "example_id": example["example_id"], "found": spots} | proposal.texts
+        if not proposal.replaced:
             return Outcome(value | {"status": "nothing_found"}, "nothing to redact")
         if is_applied:
-            fact = decisions.redaction(example, proposal, actor=session.settings.who)
+            fact = redactions.redaction(example, proposal, actor=session.settings.who)
             seen = example["revision"] if revision is None else revision
             value |= {"status": "redacted", "seq": await log.decide(fact, revision=seen)}
-    kinds = ", ".join(f"{span.kind} in {span.field}" for span in proposal.spans)
+    kinds = ", ".join(f"{span['kind']} in {span['field']}" for span in spots)
     lines = [f"found: {kinds}", *(f"\n[bold]{name}[/bold]\n{plain(text)}" for name, text in proposal.texts.items())]
     lines.append("\nredacted" if is_applied else "\nthis is a proposal; say it with --apply")
     return Outcome(value, "\n".join(lines))
+
+
+def _chosen(spans: tuple[str, ...], names: tuple[str, ...]) -> list[Chosen]:
+    """The spans that options give, each with what stands for it. Raises InputError."""
+    from ..curation.redactions import Chosen
+
+    if names and not spans:
+        raise InputError("--as names what replaces a --span; give one")
+    if len(names) not in (0, 1, len(spans)):
+        raise InputError(f"{len(spans)} --span have {len(names)} --as; give one for all, or one for each")
+    every = names if len(names) == len(spans) else (names or ("name",)) * len(spans)
+    return [Chosen.parse(span, name) for span, name in zip(spans, every, strict=True)]

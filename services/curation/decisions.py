@@ -1,4 +1,4 @@
-"""Decisions on examples as facts: approve, reject, take back, edit, redact, and many at a time.
+"""Decisions on examples as facts: approve, reject, take back, edit, and many at a time.
 
 Every function takes `actor` (who decides) and, where the caller knows better than chance and the clock, the ids of the
 facts and `at`. Nothing is published here but by `decide_all`.
@@ -7,24 +7,18 @@ facts and `at`. Nothing is published here but by `decide_all`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from msgspec import Struct
-
-from events.errors import InputError, InvalidFact
+from events.errors import InputError
 from events.facts import (
     CorrectionRecorded,
     ExampleApproved,
-    ExampleRedacted,
     ExampleRejected,
     ExampleReopened,
-    PersonalData,
 )
 from events.subjects import new_event_id
-from projections.texts import personal_data
-from projections.texts.personal_data import Span
 
 from ..state.protocol import Progress
 from .facts import Example, correction
@@ -45,18 +39,6 @@ class Unchanged(InputError):
     """A decision that would change texts leaves them as they are."""
 
 
-class Proposal(Struct, frozen=True):
-    """A redaction as the rules propose it; `spans` also holds guesses, which only a reviewer can judge."""
-
-    spans: list[Span]
-    texts: dict[str, str]
-
-    @property
-    def certain(self) -> list[Span]:
-        """The spans that are replaced in the texts."""
-        return [span for span in self.spans if not span.is_flag]
-
-
 def approval(
     example_id: str,
     *,
@@ -68,8 +50,9 @@ def approval(
     at: datetime | None = None,
 ) -> ExampleApproved:
     """The example is to be trained on; `revision` and `context`, of a turn, are those that were looked at."""
-    envelope = _envelope(actor, event_id, at)
-    return ExampleApproved(**envelope, example_id=example_id, revision=revision, context=context, reason=reason)
+    return ExampleApproved(
+        **envelope(actor, event_id, at), example_id=example_id, revision=revision, context=context, reason=reason
+    )
 
 
 def rejection(
@@ -82,7 +65,7 @@ def rejection(
     at: datetime | None = None,
 ) -> ExampleRejected:
     """The example stays out of training until somebody approves it."""
-    return ExampleRejected(**_envelope(actor, event_id, at), example_id=example_id, revision=revision, reason=reason)
+    return ExampleRejected(**envelope(actor, event_id, at), example_id=example_id, revision=revision, reason=reason)
 
 
 def reopening(
@@ -95,12 +78,13 @@ def reopening(
     at: datetime | None = None,
 ) -> ExampleReopened:
     """A decision is taken back: the example stands undecided again."""
-    return ExampleReopened(**_envelope(actor, event_id, at), example_id=example_id, revision=revision, reason=reason)
+    return ExampleReopened(**envelope(actor, event_id, at), example_id=example_id, revision=revision, reason=reason)
 
 
 def edit(
     example: Example,
-    response: str,
+    response: str | None = None,
+    prompt: str | None = None,
     *,
     actor: str,
     reason: str | None = None,
@@ -108,10 +92,22 @@ def edit(
     event_id: str | None = None,
     at: datetime | None = None,
 ) -> tuple[CorrectionRecorded, ExampleApproved]:
-    """A better answer and its approval, to be published together. Raises Unchanged for the same answer."""
-    if response == example["response"]:
-        raise Unchanged("the response is the same as before; approve the example as it is")
-    better = correction(response, actor=actor, example=example, reason=reason, at=at, correction_id=correction_id)
+    """A better answer, a better question or both, and their approval, to be published together.
+
+    The answer stays what it is where none is given, and so does the question. Raises Unchanged where both stay.
+    """
+    better_prompt = None if prompt == example["prompt"] else prompt
+    if response in (None, example["response"]) and better_prompt is None:
+        raise Unchanged("question and answer are the same as before; approve the example as it is")
+    better = correction(
+        example["response"] if response is None else response,
+        corrected_prompt=better_prompt,
+        actor=actor,
+        example=example,
+        reason=reason,
+        at=at,
+        correction_id=correction_id,
+    )
     approved = approval(
         better.event_id,
         actor=actor,
@@ -122,44 +118,6 @@ def edit(
         at=better.occurred_at,
     )
     return better, approved
-
-
-def proposal(example: Example) -> Proposal:
-    """Personal data in an example's texts, and the texts with all that is certain replaced."""
-    spans, texts = personal_data.proposal(example["prompt"], example["response"], example["original_response"])
-    return Proposal(spans, {str(name): text for name, text in texts.items()})
-
-
-def redaction(
-    example: Example,
-    proposed: Proposal,
-    texts: Mapping[str, str | None] = {},
-    *,
-    actor: str,
-    event_id: str | None = None,
-    at: datetime | None = None,
-) -> ExampleRedacted:
-    """Texts without personal data: those that are given, else as proposed.
-
-    Raises Unchanged where the texts stay as they are, InvalidFact for a text that the example does not have.
-    """
-    given = {name: text for name, text in texts.items() if text is not None}
-    if unknown := given.keys() - proposed.texts.keys():
-        raise InvalidFact("invalid", f"this example is no correction, so it has no {', '.join(unknown)}")
-    wanted = proposed.texts | given
-    if all(text == example[name] for name, text in wanted.items()):
-        raise Unchanged("the texts are the same as before; there is nothing to redact")
-    replaced = (
-        PersonalData(kind=span.kind, field=span.field, start=span.start, end=span.end) for span in proposed.certain
-    )
-    return ExampleRedacted(
-        **_envelope(actor, event_id, at),
-        example_id=example["example_id"],
-        prompt=wanted["prompt"],
-        response=wanted["response"],
-        original_response=wanted.get("original_response"),
-        found=tuple(replaced),
-    )
 
 
 async def decide_all(
@@ -195,5 +153,6 @@ async def decide_all(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _envelope(actor: str, event_id: str | None, at: datetime | None) -> dict[str, Any]:
+def envelope(actor: str, event_id: str | None, at: datetime | None) -> dict[str, Any]:
+    """Who says something, as which fact and when; a new id and now unless given."""
     return {"event_id": event_id or new_event_id(), "occurred_at": at or datetime.now(UTC), "actor": actor}

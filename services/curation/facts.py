@@ -28,6 +28,7 @@ def correction(
     corrected_response: str,
     *,
     actor: str,
+    corrected_prompt: str | None = None,
     example: Example | None = None,
     example_id: str | None = None,
     original_prompt: str | None = None,
@@ -42,7 +43,8 @@ def correction(
 ) -> CorrectionRecorded:
     """A correction of an example, which gives whatever is not given here, or of a prompt and answer given here.
 
-    Raises InvalidFact where neither gives prompt and answer.
+    `corrected_prompt` is the question that the answer is for, where that is another one. Raises InvalidFact where
+    neither gives prompt and answer.
     """
     known = example or {}
     prompt = known.get("prompt") if original_prompt is None else original_prompt
@@ -53,6 +55,7 @@ def correction(
         prompt,
         response,
         corrected_response,
+        corrected_prompt=corrected_prompt,
         actor=actor,
         reason=reason,
         corrector=corrector,

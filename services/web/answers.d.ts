@@ -15,7 +15,6 @@ export interface Get {
   (path: "/examples", parameters?: Parameters): Promise<ExamplePage>;
   (path: `/examples/${string}/history`, parameters?: Parameters): Promise<HistoryPage>;
   (path: `/examples/${string}/related`): Promise<Related>;
-  (path: `/examples/${string}/redaction`): Promise<Redaction>;
   (path: `/examples/${string}`): Promise<Example>;
   (path: "/review", parameters?: Parameters): Promise<QueuePage>;
   (path: "/review/facets"): Promise<Facets>;
@@ -156,6 +155,7 @@ export interface ExampleRow {
   response: string;
   correction_reason: string | null;
   corrector: string | null;
+  personal_data_elsewhere: string[];
 }
 
 export interface ExamplePage {
@@ -173,6 +173,8 @@ export interface Example {
   prompt: string;
   response: string;
   original_response: string | null;
+  /** What was asked before a correction of the question; null where the question stayed. */
+  original_prompt: string | null;
   project_context: string;
   tags: string[];
   skill_used: string | null;
@@ -197,6 +199,9 @@ export interface Example {
   relevance: string;
   terms: string[];
   personal_data: string[];
+  personal_data_elsewhere: string[];
+  found: Span[];
+  comments: Comment[];
   flags: string[];
   feedback: string | null;
   decision: string | null;
@@ -267,17 +272,22 @@ export interface Related {
   same_question_total: number;
 }
 
-/** Personal data in a text: `start` and `end` count code points. */
+/** A comment or reason of a fact about an example, as it stands. */
+export interface Comment {
+  seq: number;
+  actor: string;
+  fact: string;
+  text: string;
+}
+
+/** Personal data at a place: `start` and `end` count code points. */
 export interface Span {
   field: string;
   start: number;
   end: number;
   kind: string;
   is_guess: boolean;
-}
-
-export interface Redaction {
-  found: Span[];
+  is_trained_on: boolean;
 }
 
 /* Review */

@@ -231,20 +231,38 @@ class Rejection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Edit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A better answer, approved at once."""
+    """A better answer, a better question or both, approved at once."""
 
     revision: Count
-    response: Annotated[str, Meta(min_length=1, max_length=4_000_000)]
+    response: Annotated[str, Meta(min_length=1, max_length=4_000_000)] | None = None
+    prompt: Annotated[str, Meta(min_length=1, max_length=4_000_000)] | None = None
     reason: Text | None = None
 
 
+Field = Annotated[str, Meta(min_length=1, max_length=LIMITS["data"].most, examples=["response", "details.2"])]
+
+
+class ChosenSpan(Struct, frozen=True, forbid_unknown_fields=True):
+    """Code points `start` to `end` of a text of the example; `name` such as `address` becomes [ADDRESS]."""
+
+    field: Field
+    start: Count
+    end: Count
+    name: Annotated[str, Meta(min_length=1, max_length=60)] = "name"
+
+
 class Redaction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Texts without personal data; those that are not given are redacted by the rules."""
+    """What is replaced: `spans`, or whole `texts` by their field, or else what the rules find.
+
+    Of `prompt`, `response` and `original_response` those that are not given are redacted by the rules.
+    """
 
     revision: Count
     prompt: Text | None = None
     response: Text | None = None
     original_response: Text | None = None
+    spans: Annotated[list[ChosenSpan], Meta(max_length=MANY)] = []
+    texts: dict[Field, Text] = {}
 
 
 class Seen(Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from nats.errors import Error as NatsError
 from events.errors import InvalidFact, RooflogError, StaleRevision, TooLarge, UnknownExample, Unreachable
 
 from ..curation.decisions import Unchanged
+from ..curation.redactions import WrongSpan
 from .access.tokens import TokensError
 
 logger = logging.getLogger("rooflog.web")
@@ -103,6 +104,8 @@ def refusal_of(error: Exception) -> Refusal:
             refusal = Refusal(422, error.reason, code="invalid_fact", details={"category": error.category})
         case Unchanged():
             refusal = Refusal(422, str(error), code="unchanged")
+        case WrongSpan():
+            refusal = Refusal(422, str(error), code="wrong_span")
         case TooLarge():
             refusal = Refusal(413, str(error))
         case UnknownExample():

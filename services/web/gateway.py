@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -185,11 +185,19 @@ class Gateway:
         try:
             seq = await self._in_time(self.log.decide(*facts, revision=revision))
         except StaleRevision as error:
-            since = [message for message in await self.history(example_id, revision) if _is_about(message, example_id)]
-            self._remember(facts[0].actor, max((message.seq for message in since), default=0))
-            raise _stale(example_id, revision, since) from error
+            raise await self._stale_since(facts[0].actor, example_id, revision) from error
         self._remember(facts[0].actor, seq)
         return seq
+
+    async def require_seen(self, actor: str, example: Mapping[str, Any], revision: int) -> None:
+        """Raise Refusal 409 where an example has not the revision that somebody saw: its characters may have moved."""
+        if example["revision"] != revision:
+            raise await self._stale_since(actor, example["example_id"], revision)
+
+    async def _stale_since(self, actor: str, example_id: str, revision: int) -> Refusal:
+        since = [message for message in await self.history(example_id, revision) if _is_about(message, example_id)]
+        self._remember(actor, max((message.seq for message in since), default=0))
+        return _stale(example_id, revision, since)
 
     async def history(self, example_id: str, after: int = 0, limit: int = HISTORY) -> list[Message]:
         """A page of the messages about one example behind a sequence, read from the log itself.

@@ -75,8 +75,8 @@ def _put(value: Any, path: Path, word: str) -> None:
 
 
 def fields() -> list[tuple[type[Fact], str]]:
-    """Every comment field of a fact about one example."""
-    return [(kind, field) for kind in ABOUT_EXAMPLES for (field,) in paths(kind, "comment")]
+    """Every comment field of a fact about one example; the new comments of a redaction are those of other facts."""
+    return [(kind, path[0]) for kind in ABOUT_EXAMPLES for path in paths(kind, "comment") if len(path) == 1]
 
 
 def marker(kind: type[Fact], field: str) -> str:

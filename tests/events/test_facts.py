@@ -31,6 +31,7 @@ from events.facts import (
     Fact,
     FeedbackGiven,
     Metadata,
+    NewComment,
     PersonalData,
     PolicyAdopted,
     ToolTurn,
@@ -173,6 +174,25 @@ SAID: list[Fact] = [
         prompt="p",
         response="r",
         attachments=(Attachment(kind="image", name="[name].jpg", address="[address]", digest=ONE),),
+    ),
+    CorrectionRecorded(
+        **FULL,
+        example_id="a",
+        original_prompt="What overlap at Maria's?",
+        original_response="2 inches.",
+        corrected_response="2 inches.",
+        corrected_prompt="What overlap?",
+    ),
+    ExampleRedacted(
+        **FULL,
+        example_id="d",
+        prompt="p",
+        response="r",
+        original_response="w",
+        found=(PersonalData(kind="name", field="comments.4711", start=5, end=17),),
+        original_prompt="o",
+        details={"site": {"[EMAIL]": ["[PHONE]", 7]}},
+        comments=(NewComment(seq=4711, comment="ask [NAME]"),),
     ),
 ]
 
@@ -522,7 +542,8 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
     FeedbackGiven: {"example_id": ids, "feedback": st.sampled_from(["positive", "negative"]), "comment": texts},
     CorrectionRecorded: {
         "example_id": st.none() | ids, "original_prompt": texts, "original_response": texts,
-        "corrected_response": texts, "aliases": st.lists(ids, max_size=2).map(tuple),
+        "corrected_response": texts, "corrected_prompt": st.none() | texts,
+        "aliases": st.lists(ids, max_size=2).map(tuple),
     },
     ExampleApproved: {"example_id": ids, "revision": counts},
     ExampleRejected: {"example_id": ids, "revision": counts, "reason": texts},
@@ -530,6 +551,7 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
     ExampleRedacted: {
         "example_id": ids, "prompt": texts, "response": texts, "original_response": st.none() | texts,
         "system": st.none() | texts, "tools": st.none() | tools, "attachments": st.none() | attachments,
+        "details": st.none() | objects, "original_prompt": st.none() | texts,
     },
     ExampleErased: {"example_id": ids, "reason": texts},
     PolicyAdopted: {"policy": objects, "digest": digests},

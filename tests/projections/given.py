@@ -121,8 +121,8 @@ def liked(example_id: str, **more: Any) -> FeedbackGiven:
     return FeedbackGiven(example_id=example_id, feedback="positive", **_envelope() | more)
 
 
-def disliked(example_id: str) -> FeedbackGiven:
-    return FeedbackGiven(example_id=example_id, feedback="negative", **_envelope())
+def disliked(example_id: str, **more: Any) -> FeedbackGiven:
+    return FeedbackGiven(example_id=example_id, feedback="negative", **_envelope() | more)
 
 
 def corrected(

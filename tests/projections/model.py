@@ -84,12 +84,16 @@ class Verdict(Struct):
 
 
 class Analysis(NamedTuple):
-    """What the text analysis says of one example."""
+    """What the text analysis says of one example, and whether its system text or a tool holds personal data."""
 
     score: int = 0
     context: int = 0
     personal_data: bool = False
+    more_personal_data: bool = False
     flags: bool = False
+
+    def is_private(self, policy: Policy) -> bool:
+        return self.personal_data or (self.more_personal_data and policy.filters.personal_data_of_turn is True)
 
 
 def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -> dict[str, Verdict]:
@@ -164,8 +168,10 @@ def _repeating_erased(facts: Iterable[tuple[int, Fact]], examples: Mapping[str, 
             case ExampleCaptured() | ExampleRedacted():
                 texts[seq] = [_words(fact.prompt, fact.response)]
             case CorrectionRecorded():
-                answers = (fact.corrected_response, fact.original_response)
-                texts[seq] = [_words(fact.original_prompt, answer) for answer in answers]
+                texts[seq] = [
+                    _words(fact.prompt, fact.corrected_response),
+                    _words(fact.original_prompt, fact.original_response),
+                ]
             case ExampleErased():
                 erased.update(texts[kept.seq][0] for kept in fact.erased if kept.seq in texts)
         ids |= {each.id for each in examples.values() if each.seq == seq and not erased.isdisjoint(texts[seq])}
@@ -207,7 +213,7 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
         elif isinstance(fact, CorrectionRecorded):
             new = Example(
                 fact.event_id, seq, fact.occurred_at, "user_correction",
-                [(fact.original_prompt, fact.corrected_response)], fact.include_in_training,
+                [(fact.prompt, fact.corrected_response)], fact.include_in_training,
                 original=fact.original_response,
                 wrong=(fact.original_prompt, fact.original_response), corrects=fact.example_id,
                 actor=fact.actor, untrusted=fact.untrusted,
@@ -252,7 +258,7 @@ def _verdict(example: Example, against: Against, context: Context, policy: Polic
         "low_relevance": not example.erased and worth.index(relevance) < worth.index(filters.min_relevance),
         "excluded_source": example.source in filters.excluded_sources,
         "excluded_by_author": not example.include,
-        "personal_data": analysis.personal_data and filters.exclude_personal_data,
+        "personal_data": analysis.is_private(policy) and filters.exclude_personal_data,
         "superseded_by": against.superseded_by is not None or is_disputed or example.was_corrected,
         "erased": example.erased,
         "too_long": too_long,
@@ -270,7 +276,7 @@ def _verdict(example: Example, against: Against, context: Context, policy: Polic
         turns=tuple(turn.id for turn in context.turns),
     )
     borderline = abs(near_field - thresholds.context) <= policy.review.borderline
-    edge_case = analysis.personal_data or analysis.flags or too_long or (basis is None and (borderline or is_past))
+    edge_case = analysis.is_private(policy) or analysis.flags or too_long or (basis is None and (borderline or is_past))
     verdict.place = _place(example, verdict, edge_case)
     if (
         decision == "approved"

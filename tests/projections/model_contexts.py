@@ -136,7 +136,8 @@ class Chain(NamedTuple):
             "attachment": "attachment" in turn.gaps,
             "missing": not stands.erased and not stands.texts[-1][1],
             "withheld": withheld,
-            "personal_data": self.analysed[stands.id].personal_data,
+            "personal_data": self.analysed[stands.id].is_private(self.policy)
+            or (self.analysed[turn.id].more_personal_data and self.policy.filters.personal_data_of_turn is True),
             "erased": turn.erased or stands.erased,
         }
         return {cause for cause, holds in causes.items() if holds}

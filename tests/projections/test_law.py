@@ -27,6 +27,7 @@ from events.facts import (
     Document,
     ExampleErased,
     Fact,
+    NewComment,
     ToolTurn,
     TrainingSetExported,
     TrainingTriggered,
@@ -99,6 +100,8 @@ unusual = st.tuples(
 texts = mostly.flatmap(lambda good: usual if good else unusual)
 """Few questions and answers, most of them good: so that they meet each other, and only one rule at a time decides."""
 
+PHONE = "Call the site at 312-555-0147."
+
 parts = mostly.flatmap(
     lambda usual: (
         st.just({})
@@ -106,8 +109,11 @@ parts = mostly.flatmap(
         else st.fixed_dictionaries(
             {},
             optional={
-                "system": st.sampled_from(["You are a roofer.", ""]),
-                "tools": st.sampled_from([(), (ToolTurn(name="find", result="4 inches"),)]),
+                "system": st.sampled_from(["You are a roofer.", "", "You work for bo@example.com."]),
+                "tools": st.sampled_from(
+                    [(), (ToolTurn(name="find", result="4 inches"),), (ToolTurn(name="find", result=PHONE),)]
+                ),
+                "details": st.sampled_from([{"site": {"call": PHONE}}, {"site": 7}, {}]),
                 "attachments": st.sampled_from([(), (Attachment(kind="image", address="roof.jpg"),)]),
             },
         )
@@ -128,7 +134,7 @@ policies = st.sampled_from([
     policy(filters={"excluded_sources": ["user_correction"]}, relevance={"medium": 5, "high": 7, "context": 4}),
     policy(duplicates={"near": False}, filters={"min_prompt_chars": 0}),
     policy(duplicates={"threshold": 1.0, "contradictions": False}),
-    policy(review={"disputed": "stand"}),
+    policy(review={"disputed": "stand"}, filters={"personal_data_of_turn": False}),
     policy(approval={"positive_feedback": False, "trusted_sources": [], "used_documents": ["major"]}),
     policy(conversations={"incomplete": ["withheld"], "max_turns": 1, "short_chars": 200}),
     policy(conversations={"incomplete": [], "max_chars": 300}, duplicates={"near": False}),
@@ -169,6 +175,8 @@ def corrections(id_: str) -> st.SearchStrategy[Said]:
         minute=minutes,
         include_in_training=mostly,
         untrusted=st.booleans(),
+        reason=st.sampled_from([None, None, PHONE]),
+        corrected_prompt=st.sampled_from([None, None, None, PROMPT, OTHER_PROMPT]),
     )
 
 
@@ -196,11 +204,19 @@ said_of_one: list[Callable[[str], Said]] = [
     lambda example_id: approved(example_id, context=model_contexts.ALONE),
     lambda example_id: approved(example_id, context="f" * 16),
     lambda example_id: liked(example_id, untrusted=True),
+    lambda example_id: disliked(example_id, comment=PHONE),
     lambda example_id: liked(example_id, untrusted=True, actor="bo"),
 ]  # fmt: skip
 decisions: st.SearchStrategy[Said] = st.sampled_from(said_of_one).flatmap(ids.map)
 redactions = st.builds(
-    lambda id_, text, turn: redacted(id_, text[0], text[1], original_response=text[1], **turn), ids, texts, parts
+    lambda id_, text, turn, seqs, **more: redacted(
+        id_, text[0], text[1], text[1], comments=tuple(NewComment(seq=n, comment="seen") for n in seqs), **turn, **more
+    ),
+    ids,
+    texts,
+    parts,
+    st.sets(st.integers(1, 12), max_size=4),
+    original_prompt=st.sampled_from([None, OTHER_PROMPT]),
 )
 real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans())
 defects: list[Defect] = list(get_args(Defect))
@@ -359,8 +375,9 @@ def _decoded(story: Story) -> list[tuple[int, Fact]]:
 def _analysed(con: Connection) -> dict[str, model.Analysis]:
     """What the analysis says of each example: the one thing that the model does not redo."""
     rows = con.execute(
-        """SELECT example_id, score, context, len(personal_data) > 0, len(flags) > 0
-           FROM examples JOIN analysis USING (analysis_key)"""
+        """SELECT example_id, score, context, len(a.personal_data) > 0,
+                  regexp_matches(coalesce(system, '') || coalesce(tools, ''), '@|555'), len(a.flags) > 0
+           FROM examples JOIN analysis a USING (analysis_key)"""
     ).fetchall()
     return {example_id: model.Analysis(*found) for example_id, *found in rows}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,8 +11,9 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from events.errors import RooflogError
+from events.facts import ExampleRedacted
 
-from ...curation import decisions
+from ...curation import decisions, redactions
 from .. import bodies
 from ..access.auth import may
 from ..errors import Refusal, refusal_of
@@ -93,7 +95,7 @@ async def reopen(
     return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
-@post("/examples/{example_id:str}/edit", status_code=201, summary="Edit an answer and approve it")
+@post("/examples/{example_id:str}/edit", status_code=201, summary="Edit an answer or its question and approve it")
 async def edit(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Edit], key: Key = None
 ) -> Edited:
@@ -103,6 +105,7 @@ async def edit(
     correction, approval = decisions.edit(
         example,
         data.response,
+        data.prompt,
         **_says(request, "edit", key),
         reason=data.reason,
         correction_id=f"correction_{event_id(actor, 'edit', key)}" if key else None,
@@ -113,10 +116,10 @@ async def edit(
 
 @get("/examples/{example_id:str}/redaction", summary="Propose a redaction")
 async def propose(gateway: Gate, request: Call, example_id: ExampleId) -> Proposal:
-    """Personal data in the example and the texts without it; nothing is said."""
+    """Personal data in every text of the example, and the texts without it; nothing is said."""
     actor = request.user.name
     example = await gateway.example(actor, example_id)
-    proposed = await gateway.workers.run(actor, decisions.proposal, example)
+    proposed = await gateway.workers.run(actor, redactions.proposal, example)
     spans = [msgspec.to_builtins(span) | {"is_guess": span.is_flag} for span in proposed.spans]
     return Proposal(example["example_id"], example["revision"], spans, proposed.texts)
 
@@ -125,13 +128,33 @@ async def propose(gateway: Gate, request: Call, example_id: ExampleId) -> Propos
 async def redact(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Redaction], key: Key = None
 ) -> Decided:
-    """Texts that are not given are redacted by the rules. Refused as in approve, or with 422 if nothing changes."""
+    """Without spans and texts the rules say what is replaced. Refused as in approve, or with 422 if nothing changes."""
     actor = request.user.name
     example = await gateway.example(actor, example_id)
-    proposed = await gateway.workers.run(actor, decisions.proposal, example)
+    if data.spans or data.texts:
+        if key and (seq := await _redacted_before(gateway, data, example["example_id"], _says(request, "redact", key))):
+            return Decided(example["example_id"], seq)
+        await gateway.require_seen(actor, example, data.revision)
+        spans = [redactions.Chosen(span.field, span.start, span.end, span.name) for span in data.spans]
+        proposed = redactions.chosen(example, spans)
+    else:
+        proposed = await gateway.workers.run(actor, redactions.proposal, example)
     texts = {"prompt": data.prompt, "response": data.response, "original_response": data.original_response}
-    fact = decisions.redaction(example, proposed, texts, **_says(request, "redact", key))
+    fact = redactions.redaction(example, proposed, texts | data.texts, **_says(request, "redact", key))
     return Decided(fact.example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
+
+
+async def _redacted_before(gateway: Gate, data: bodies.Redaction, example_id: str, says: dict[str, Any]) -> int | None:
+    """The sequence of the redaction that a key has said already: its characters cannot be found in the text of now."""
+    empty = ExampleRedacted(**says, occurred_at=datetime.now(UTC), example_id=example_id, prompt="", response="")
+    message = (await gateway.messages([empty])).get(empty.event_id)
+    if message is None:
+        return None
+    spots = getattr(message.fact(), "found", ())
+    wanted = sorted((span.field, span.start, span.end) for span in data.spans)
+    if wanted != sorted((span.field, span.start, span.end) for span in spots):
+        gateway.require_same(message, empty)
+    return message.seq
 
 
 @post("/decisions/approve", status_code=200, summary="Approve many examples")

@@ -26,7 +26,7 @@ Text = Annotated[
 ]
 Sequence = Annotated[int | None, QueryParameter(ge=0, le=2**53)]
 Span = Literal["hours", "days", "months"]
-Stage = Literal["training", "waiting", "filtered", "approved", "corrections"]
+Stage = Literal["training", "waiting", "filtered", "approved", "corrections", "private"]
 
 if TYPE_CHECKING:
     Reason = str

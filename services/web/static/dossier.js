@@ -6,7 +6,7 @@ import { get } from "./api.js";
 /** @import { Example, HistoryPage, QueuedExample, Span } from "../answers.d.ts" */
 
 /**
- * `spans` are the personal data that a redaction would replace; `other` is an example with a contradicting answer.
+ * `spans` are the personal data in any of its texts; `other` is an example with a contradicting answer.
  *
  * @typedef {object} Dossier
  * @property {QueuedExample} example
@@ -17,19 +17,13 @@ import { get } from "./api.js";
 
 /**
  * @param {string} id
- * @param {object} options
- * @param {boolean} options.withSpans only who may decide can ask for them
  * @returns {Promise<Dossier>}
  */
-export async function loadDossier(id, { withSpans }) {
+export async function loadDossier(id) {
   const [example, history] = await Promise.all([
     get(`/review/${encodeURIComponent(id)}`),
     get(`${exampleAddress(id)}/history`),
   ]);
-  const isDoubtful = example.personal_data.length + example.flags.length > 0;
-  const [redaction, other] = await Promise.all([
-    isDoubtful && withSpans ? get(`${exampleAddress(id)}/redaction`).catch(() => null) : null,
-    example.contradicts ? get(exampleAddress(example.contradicts)).catch(() => null) : null,
-  ]);
-  return { example, history, spans: redaction?.found ?? [], other };
+  const other = example.contradicts ? await get(exampleAddress(example.contradicts)).catch(() => null) : null;
+  return { example, history, spans: example.found, other };
 }

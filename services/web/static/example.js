@@ -36,8 +36,8 @@ export function articleParts({ example, history, spans, other }, place, notice =
     h(
       "div",
       { class: "beside" },
-      h("section", {}, h("h3", {}, "About it"), factList(example)),
-      h("section", {}, h("h3", {}, "History"), historyPart(example.example_id, history)),
+      h("section", {}, h("h3", {}, "About it"), factList(example, spans)),
+      h("section", {}, h("h3", {}, "History"), historyPart(example, history)),
     ),
   ];
 }
@@ -60,6 +60,8 @@ export function exampleRow(item) {
       h("span", { class: reason ? "state" : "state is-good" }, reason ? parseReason(reason).words : "in training"),
       item.kind === "correction" && h("span", { class: "state is-copper" }, "correction"),
       h("span", {}, plain(item.source)),
+      item.personal_data_elsewhere.length > 0 &&
+        h("span", { class: "state", title: `personal data: ${item.personal_data_elsewhere.join(", ")}` }, "private"),
       item.project_context !== "general" && h("span", {}, item.project_context),
       h("span", {}, ago(item.occurred_at)),
     ),
@@ -73,7 +75,9 @@ export function exampleRow(item) {
  * @param {Span[]} spans
  */
 function title({ prompt }, spans) {
-  const shown = fitsTitle(prompt) ? markedText(prompt, spansOf(spans, "prompt")) : line(prompt.slice(0, TITLE_LENGTH));
+  const shown = fitsTitle(prompt)
+    ? markedText(prompt, spansOf(spans, "prompt"), "prompt")
+    : line(prompt.slice(0, TITLE_LENGTH));
   return h("h2", { class: "stage-title", tabindex: "-1" }, shown);
 }
 
@@ -117,7 +121,7 @@ function approval(example) {
  */
 function questionPart(example, spans) {
   if (fitsTitle(example.prompt)) return null;
-  const text = block(example.prompt, { spans: spansOf(spans, "prompt"), empty: emptyWords(example) });
+  const text = fieldBlock(example, spans, "prompt");
   return h("section", { class: "said" }, h("h3", {}, "Question"), text);
 }
 
@@ -128,9 +132,9 @@ function questionPart(example, spans) {
  * @param {Span[]} spans
  */
 function answerParts(example, spans) {
-  const answer = block(example.response, { spans: spansOf(spans, "response"), empty: emptyWords(example) });
+  const answer = fieldBlock(example, spans, "response");
   if (example.original_response === null) return h("section", { class: "said" }, h("h3", {}, "Answer"), answer);
-  const before = block(example.original_response, { spans: spansOf(spans, "original_response") });
+  const before = fieldBlock(example, spans, "original_response");
   const both = h(
     "details",
     { class: "whole" },
@@ -142,14 +146,49 @@ function answerParts(example, spans) {
       h("section", {}, h("h4", {}, "Corrected"), answer),
     ),
   );
-  both.open = spans.some((span) => span.field !== "prompt");
+  both.open = hasSpans(spans, "response") || hasSpans(spans, "original_response");
   const changes = difference(example.original_response, example.response);
   const reason = example.correction_reason;
   return [
-    h("section", { class: "said" }, h("h3", {}, "What the correction changed"), changes),
+    example.original_prompt !== null && questionChange(example, example.original_prompt, spans),
+    example.original_response !== example.response &&
+      h("section", { class: "said" }, h("h3", {}, "What the correction changed"), changes),
     reason && h("p", { class: "because" }, h("b", {}, "Reason: "), h("span", { dir: "auto" }, reason)),
     both,
   ];
+}
+
+/**
+ * What a correction changed of the question.
+ *
+ * @param {Example} example
+ * @param {string} before
+ * @param {Span[]} spans
+ */
+function questionChange(example, before, spans) {
+  return h(
+    "section",
+    { class: "said" },
+    h("h3", {}, "The question was another one"),
+    difference(before, example.prompt),
+    h(
+      "details",
+      { class: "whole", open: hasSpans(spans, "original_prompt") },
+      h("summary", {}, "The question before, on its own"),
+      fieldBlock(example, spans, "original_prompt"),
+    ),
+  );
+}
+
+/**
+ * A text of an example that can be marked and selected.
+ *
+ * @param {Example} example
+ * @param {Span[]} spans
+ * @param {"prompt" | "response" | "original_response" | "original_prompt"} field
+ */
+function fieldBlock(example, spans, field) {
+  return block(example[field] ?? "", { spans: spansOf(spans, field), empty: emptyWords(example), field });
 }
 
 /**

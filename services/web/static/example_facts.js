@@ -2,16 +2,46 @@
 
 import { address, exampleAddress } from "./address.js";
 import { h, link } from "./dom.js";
+import { inOrder } from "./places.js";
+import { markedText } from "./texts.js";
 import { ago, moment, number, plain } from "./words.js";
 
-/** @import { Example, ToolTurn } from "../answers.d.ts" */
+/** @import { Example, Span, ToolTurn } from "../answers.d.ts" */
 /** @import { Child } from "./dom.js" */
 
-/** @param {Example} example */
-export function factList(example) {
+/**
+ * @param {Example} example
+ * @param {Span[]} spans personal data, which is marked
+ */
+export function factList(example, spans) {
+  const marked = (/** @type {string} */ text, /** @type {string} */ place) =>
+    markedText(
+      text,
+      spans.filter(({ field }) => field === place),
+      place,
+    );
+  const tool = (/** @type {ToolTurn} */ { name, arguments: given, result }, /** @type {number} */ n) =>
+    h(
+      "p",
+      {},
+      marked(name, `tools.${n}.name`),
+      "(",
+      given !== undefined && marked(given, `tools.${n}.arguments`),
+      ")",
+      result !== undefined && [" → ", marked(result, `tools.${n}.result`)],
+    );
+  const attachment = (/** @type {Record<string, string>} */ item, /** @type {number} */ n) =>
+    h(
+      "p",
+      {},
+      separated(
+        Object.entries(item).map(([name, text]) => marked(text, `attachments.${n}.${name}`)),
+        " ",
+      ),
+    );
   const { occurred_at: at, latency_ms: latency, tokens_in: tokensIn, tokens_out: tokensOut } = example;
   const tags = example.tags.map((tag) => link(address("/examples", { tag }), { class: "tag" }, tag));
-  const details = Object.entries(example.details ?? {});
+  const details = inOrder(example.details ?? {});
   /** @type {[name: string, value: Child][]} */
   const rows = [
     ["Source", plain(example.source)],
@@ -20,9 +50,9 @@ export function factList(example) {
     ["Project", example.project_context],
     ["Conversation", example.conversation],
     ["Follows", example.follows && link(exampleAddress(example.follows), { class: "id" }, example.follows)],
-    ["System text", example.system],
-    ["Tools", example.tools.map(toolWords).join("\n")],
-    ["Attachments", example.attachments.map((attachment) => Object.values(attachment).join(" ")).join("\n")],
+    ["System text", example.system && marked(example.system, "system")],
+    ["Tools", example.tools.length > 0 && example.tools.map(tool)],
+    ["Attachments", example.attachments.length > 0 && example.attachments.map(attachment)],
     ["Document", documentWords(example)],
     ["Skill", example.skill_used && plain(example.skill_used)],
     ["Tier", example.tier_handled],
@@ -34,7 +64,9 @@ export function factList(example) {
     ["Terms", example.terms.join(", ")],
     ["Feedback", example.feedback],
     ["Tags", h("span", { class: "tags" }, tags)],
-    ...details.map(([name, value]) => /** @type {[string, Child]} */ ([plain(name), detailWords(value)])),
+    ...details.map(
+      ([name, value], n) => /** @type {[string, Child]} */ ([plain(name), detailParts(value, `details.${n}`, marked)]),
+    ),
     ["Id", link(exampleAddress(example.example_id), { class: "id" }, example.example_id)],
     ["Revision", number(example.revision)],
   ];
@@ -59,7 +91,33 @@ export function toolWords({ name, arguments: given = "", result }) {
   return `${name}(${given})${result === undefined ? "" : ` → ${result}`}`;
 }
 
-/** @param {unknown} value */
-function detailWords(value) {
-  return typeof value === "string" ? value : JSON.stringify(value);
+/**
+ * A value of the details; each string of it can be marked and selected.
+ *
+ * @param {unknown} value
+ * @param {string} place
+ * @param {(text: string, place: string) => HTMLElement} marked
+ * @returns {Child}
+ */
+function detailParts(value, place, marked) {
+  if (typeof value === "string") return marked(value, place);
+  if (Array.isArray(value)) return separated(value.map((item, n) => detailParts(item, `${place}.${n}`, marked)));
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const entries = inOrder(value);
+  return separated(
+    entries.map(([key, item], n) => [
+      marked(key, `${place}.${n}.key`),
+      ": ",
+      detailParts(item, `${place}.${n}`, marked),
+    ]),
+  );
+}
+
+/**
+ * @param {Child[]} items
+ * @param {string} between
+ * @returns {Child}
+ */
+function separated(items, between = " · ") {
+  return items.flatMap((item, n) => (n ? [between, item] : [item]));
 }

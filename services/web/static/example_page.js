@@ -10,21 +10,19 @@ import { keepFresh } from "./live.js";
 import { asOf } from "./moment.js";
 import { count, QUEUE_REASONS } from "./words.js";
 
-/** @import { QueuedExample, Related, Session } from "../answers.d.ts" */
+/** @import { QueuedExample, Related } from "../answers.d.ts" */
 
 /**
  * @param {HTMLElement} main
- * @param {Session} me
  */
-export async function draw(main, me) {
+export async function draw(main) {
   const id = decodeURIComponent(location.pathname.split("/")[2]);
-  const withSpans = me.rights.includes("decide") && asOf === null;
   const exportsCard = h("section", { class: "card contained", "aria-label": "Exports and trainings" });
   /** @type {number | null} */
   let shownRevision = null;
 
   const refresh = async () => {
-    const dossier = await loadDossier(id, { withSpans });
+    const dossier = await loadDossier(id);
     const { example } = dossier;
     if (shownRevision === example.revision) return;
     const related = await get(`${exampleAddress(example.example_id)}/related`);

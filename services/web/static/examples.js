@@ -20,6 +20,7 @@ const STAGES = {
   filtered: "past the filters",
   approved: "approved",
   corrections: "corrections",
+  private: "with personal data",
 };
 const RELEVANCE = { high: "high", medium: "medium", low: "low" };
 

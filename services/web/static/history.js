@@ -3,29 +3,37 @@
 import { exampleAddress } from "./address.js";
 import { get } from "./api.js";
 import { h, link, put, unseen } from "./dom.js";
+import { markedText } from "./texts.js";
 import { ago, FACTS, moment, number } from "./words.js";
 
-/** @import { Fact, HistoryEntry, HistoryPage } from "../answers.d.ts" */
+/** @import { Comment, Example, Fact, HistoryEntry, HistoryPage, Span } from "../answers.d.ts" */
 
 /** @type {Record<string, string>} */
 const TONES = { "example.approved": "is-good", "example.rejected": "is-bad" };
 
 /** @param {HistoryEntry[]} entries */
 export function historyList(entries) {
-  return h("ol", { class: "history" }, entries.map(entry));
+  return h(
+    "ol",
+    { class: "history" },
+    entries.map((entry) => entryItem(entry)),
+  );
 }
 
 /**
  * The first page of a history, with a way to the next one.
  *
- * @param {string} exampleId
+ * A comment is shown as it stands, with personal data marked: a redaction replaces it too.
+ *
+ * @param {Example} example
  * @param {HistoryPage} first
  */
-export function historyPart(exampleId, first) {
+export function historyPart({ example_id: exampleId, comments, found }, first) {
+  const bySeq = new Map(comments.map((comment) => [comment.seq, comment]));
   const list = historyList([]);
   const more = h("div", { class: "page-more" });
   const show = (/** @type {HistoryPage} */ { facts, after }) => {
-    list.append(...facts.map(entry));
+    list.append(...facts.map((entry) => entryItem(entry, bySeq.get(entry.seq), found)));
     const showMore = async () => show(await get(`${exampleAddress(exampleId)}/history`, { after }));
     put(more, after !== null && h("button", { type: "button", onclick: showMore }, "Show more"));
   };
@@ -33,11 +41,23 @@ export function historyPart(exampleId, first) {
   return [list, more];
 }
 
-/** @param {HistoryEntry} entry */
-function entry({ seq, received_at: receivedAt, told: text, fact }) {
+/**
+ * @param {HistoryEntry} entry
+ * @param {Comment} [comment] the comment as it stands
+ * @param {Span[]} spans
+ */
+function entryItem({ seq, received_at: receivedAt, told: text, fact }, comment, spans = []) {
   if (!fact) return h("li", {}, h("b", {}, "No valid fact"), h("p", {}, text), stamp(seq, receivedAt));
   const kind = fact.type.replace(/\.v\d+$/, "");
-  const note = fact.reason ?? fact.comment;
+  const place = `comments.${seq}`;
+  const marked =
+    comment &&
+    markedText(
+      comment.text,
+      spans.filter(({ field }) => field === place),
+      place,
+    );
+  const note = marked ?? fact.reason ?? fact.comment;
   return h(
     "li",
     { class: TONES[kind] ?? "" },

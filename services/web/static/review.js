@@ -10,6 +10,7 @@ import { Decisions } from "./review/decisions.js";
 import { Desk } from "./review/desk.js";
 import { Filters } from "./review/filters.js";
 import { Queue } from "./review/queue.js";
+import { selectedWords } from "./selection.js";
 
 /** @import { Session } from "../answers.d.ts" */
 /** @import { Command } from "./keys.js" */
@@ -89,10 +90,15 @@ class Review {
     return [
       { keys: ["a"], label: "Approve", run: () => decisions.approve() },
       { keys: ["r"], label: "Reject, with a reason", run: () => decisions.startRejection() },
-      { keys: ["e"], label: "Edit the answer and approve it", run: () => decisions.startEdit() },
+      { keys: ["e"], label: "Edit the answer or the question, and approve it", run: () => decisions.startEdit() },
       { keys: ["s"], label: "Skip for now", run: () => decisions.skip() },
       { keys: ["u"], label: "Undo the last decision", run: () => decisions.undo() },
       { keys: ["p"], label: "Redact the personal data", run: () => decisions.redact() },
+      {
+        keys: ["w"],
+        label: "Redact the selected words, or words that you write",
+        run: () => decisions.startRedaction(),
+      },
       { keys: ["j", "ArrowDown"], label: "Next in the queue", run: () => decisions.step(1) },
       { keys: ["k", "ArrowUp"], label: "Previous in the queue", run: () => decisions.step(-1) },
       { keys: ["b"], label: "Approve everything with a tag", run: () => this.approveInBulk() },
@@ -101,6 +107,30 @@ class Review {
       { keys: ["Escape"], label: "Leave what you are doing", run: () => desk.show() },
       { keys: ["?"], label: "This help", run: () => openHelp(this.commands) },
     ];
+  }
+
+  /** The way to redact words; it says whether some are selected. */
+  redactButton() {
+    const words = h("span", {}, "Redact words");
+    const keepSelection = (/** @type {Event} */ event) => event.preventDefault();
+    const button = h(
+      "button",
+      {
+        type: "button",
+        class: "secondary",
+        onmousedown: keepSelection,
+        onclick: () => this.decisions.startRedaction(),
+      },
+      words,
+      " ",
+      key("W"),
+    );
+    const tell = () => {
+      if (!button.isConnected) return document.removeEventListener("selectionchange", tell);
+      return put(words, selectedWords(getSelection()) ? "Redact selection" : "Redact words");
+    };
+    document.addEventListener("selectionchange", tell);
+    return button;
   }
 
   /** The buttons under the example. */
@@ -116,6 +146,7 @@ class Review {
       button("A", "Approve", "approve", () => decisions.approve()),
       button("R", "Reject", "reject", () => decisions.startRejection()),
       button("E", "Edit", "secondary", () => decisions.startEdit()),
+      this.redactButton(),
       button("S", "Skip", "secondary", () => decisions.skip()),
       h("span", { class: "gap" }),
       decisions.canUndo && button("U", "Undo", "quiet-button", () => decisions.undo()),

@@ -26,10 +26,15 @@ const ALIKE = 0.35;
  * @param {object} options
  * @param {Span[]} [options.spans]
  * @param {string} [options.empty] what stands for an empty text
+ * @param {string} [options.field] its place in the example, so that words of it can be selected
  */
-export function block(text, { spans = [], empty = "empty" } = {}) {
+export function block(text, { spans = [], empty = "empty", field } = {}) {
   if (!text) return h("p", { class: "text is-empty" }, empty);
-  return fillShortened(h("div", { class: "text", dir: "auto" }), markedPieces(text, spans), text.length);
+  return fillShortened(
+    h("div", { class: "text", dir: "auto", "data-field": field }),
+    markedPieces(text, spans),
+    text.length,
+  );
 }
 
 /**
@@ -64,9 +69,10 @@ export function comparedText(text, other) {
  *
  * @param {string} text
  * @param {Span[]} spans
+ * @param {string} field its place in the example
  */
-export function markedText(text, spans) {
-  return h("span", { dir: "auto" }, showAll(markedPieces(text, spans)));
+export function markedText(text, spans, field) {
+  return h("span", { dir: "auto", "data-field": field }, showAll(markedPieces(text, spans)));
 }
 
 /**

@@ -66,6 +66,8 @@ def formats(story: Story) -> dict[str, str]:
         ([captured("a"), corrected("a")], {"fix-a": "sd+-"}),
         ([captured("a"), disliked("a"), corrected("a")], {"fix-a": "sd+-"}),
         ([corrected(None)], {"fix": "sd+-"}),
+        ([captured("a"), corrected("a", corrected_prompt=OTHER_PROMPT)], {"fix-a": "s+"}),
+        ([captured("a"), disliked("a"), corrected("a", corrected_prompt=OTHER_PROMPT)], {"a": "-", "fix-a": "s+"}),
         ([captured("a"), corrected("a"), rejected("fix-a")], {}),
         ([captured("a"), disliked("a"), corrected("a"), rejected("fix-a")], {"a": "-"}),
         ([captured("a"), corrected("a"), disliked("fix-a")], {"fix-a": "-"}),

@@ -159,6 +159,28 @@ def test_every_text_of_a_correction_is_searched(cli: Cli) -> None:
     assert shown["verdict"]["in_training"]
 
 
+def test_chosen_spans_of_any_text_are_redacted(cli: Cli) -> None:
+    example = cli.run("capture", "--prompt", "Who owns the TPO roof?", "--response", "Maria Kowalczyk, says Maria.",
+                      "--system", "You work for Maria.").stdout.strip()  # fmt: skip
+    cli.run("feedback", example, "negative", "--comment", "Ask bo@example.com")
+    shown = cli.json("show", example)
+    comment = f"comments.{shown['comments'][0]['seq']}"
+    assert [span["field"] for span in shown["found"] if not span["is_guess"]] == [comment]
+    assert f"email in {comment}:4-18 bo@example.com" in cli.run("show", example).stdout.replace("\n", " ")
+    spans = ("--span", "response:0-15", "--span", "response:22-27", "--span", "system:13-18")
+    revision = ("--revision", str(shown["revision"]))
+    proposal = cli.json("redact", example, *spans, *revision)
+    assert (proposal["status"], proposal["system"]) == ("proposed", "You work for [NAME].")
+    names = ("--as", "name", "--as", "name", "--as", "owner")
+    cli.run("redact", example, *spans, *names, *revision, "--apply")
+    now = cli.json("show", example)
+    assert (now["response"], now["system"]) == ("[NAME], says [NAME].", "You work for [OWNER].")
+    assert "has changed since" in cli.run("redact", example, *spans, *revision, code=1).stderr
+    assert "give one for all" in cli.run("redact", example, *spans, "--as", "a", "--as", "b", code=2).stderr
+    cli.run("redact", example, "--apply")
+    assert cli.json("show", example)["comments"][0]["text"] == "Ask [EMAIL]"
+
+
 def test_each_line_links_to_the_earliest_equal_question(cli: Cli) -> None:
     given = lines(
         {"prompt": "What is the minimum slope for a TPO roof?"},

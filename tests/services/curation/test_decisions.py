@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from events.codec import encode
-from events.errors import InvalidFact, StaleRevision, Unreachable
+from events.errors import StaleRevision, Unreachable
 from events.facts import ExampleApproved
 from services.curation import decisions
 
@@ -54,24 +54,14 @@ def test_an_edit_that_changes_nothing_is_refused() -> None:
         decisions.edit(EXAMPLE, EXAMPLE["response"], actor="ann")
 
 
-def test_a_redaction_takes_given_texts_before_proposed_ones() -> None:
-    proposed = decisions.proposal(EXAMPLE)
-    assert proposed.texts["response"] == "Call Ann at [EMAIL]."
-    fact = decisions.redaction(EXAMPLE, proposed, {"response": "Call us.", "prompt": None}, actor="ann")
-    assert (fact.prompt, fact.response) == ("Whom do I call about the TPO seam? [EMAIL]", "Call us.")
-    assert fact.original_response is None
-    assert {(span.kind, span.field) for span in fact.found} == {("email", "prompt"), ("email", "response")}
-
-
-def test_a_redaction_that_changes_nothing_is_refused() -> None:
-    clean = EXAMPLE | {"prompt": "Minimum slope?", "response": "A quarter inch."}
-    with pytest.raises(decisions.Unchanged, match="nothing to redact"):
-        decisions.redaction(clean, decisions.proposal(clean), actor="ann")
-
-
-def test_a_redaction_of_a_missing_text_is_refused() -> None:
-    with pytest.raises(InvalidFact, match="no correction, so it has no original_response"):
-        decisions.redaction(EXAMPLE, decisions.proposal(EXAMPLE), {"original_response": "x"}, actor="ann")
+def test_an_edit_of_the_question_keeps_the_answer() -> None:
+    better, approved = decisions.edit(EXAMPLE, prompt="Whom do I call about the TPO seam?", actor="ann")
+    assert (better.corrected_prompt, better.prompt) == ("Whom do I call about the TPO seam?",) * 2
+    assert (better.original_prompt, better.original_response) == (EXAMPLE["prompt"], EXAMPLE["response"])
+    assert better.corrected_response == EXAMPLE["response"]
+    assert approved.example_id == better.event_id
+    with pytest.raises(decisions.Unchanged):
+        decisions.edit(EXAMPLE, EXAMPLE["response"], EXAMPLE["prompt"], actor="ann")
 
 
 async def test_many_decisions_keep_their_order_and_refusals() -> None:

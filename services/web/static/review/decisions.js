@@ -3,12 +3,15 @@
 import { exampleAddress } from "../address.js";
 import { post, problemOf } from "../api.js";
 import { put } from "../dom.js";
+import { textsOf } from "../places.js";
+import { selectedWords } from "../selection.js";
 import { toast } from "../toast.js";
 import { editForm } from "./edit.js";
+import { redactionForm } from "./redaction.js";
 import { openRefusal } from "./refusal.js";
 import { rejectionForm } from "./rejection.js";
 
-/** @import { Decision, DecisionPath } from "../../answers.d.ts" */
+/** @import { Decision, DecisionPath, Example } from "../../answers.d.ts" */
 /** @import { Desk } from "./desk.js" */
 /** @import { Queue } from "./queue.js" */
 
@@ -80,7 +83,7 @@ export class Decisions {
     const example = this.decidable;
     if (!example) return;
     const { parts, buttons, focus } = editForm(example, {
-      save: (response, reason) => this.decide("edit", { response, reason }),
+      save: (texts, reason) => this.decide("edit", { ...texts, reason }),
       cancel: () => this.desk.show(),
     });
     put(this.desk.article, parts);
@@ -93,13 +96,46 @@ export class Decisions {
     const example = this.decidable;
     if (!example) return;
     if (!this.desk.dossier?.spans.some((span) => !span.is_guess)) {
-      toast("The rules find no personal data in it. A guess is yours to judge: edit the answer, or approve it.");
+      toast("The rules find no personal data in it. A guess is yours to judge: select its words, and press W.");
       return;
     }
-    const { example_id: id, prompt, response, original_response: original } = example;
-    const textsBefore = { prompt, response, ...(original !== null && { original_response: original }) };
-    await this.send("redact", example, {}, async ({ seq }) => {
-      this.steps.push({ kind: "redact", id, revision: seq, textsBefore });
+    const certain = this.desk.dossier.spans.filter((span) => !span.is_guess).map(({ field }) => field);
+    await this.sendRedaction(example, {}, certain);
+  }
+
+  /** Replace the words that are selected, or that the reviewer writes. */
+  startRedaction() {
+    const example = this.decidable;
+    if (!example) return;
+    const { parts, buttons, focus } = redactionForm(example, selectedWords(getSelection()), {
+      redact: (spans) =>
+        this.sendRedaction(
+          example,
+          { spans },
+          spans.map(({ field }) => field),
+        ),
+      cancel: () => this.desk.show(),
+    });
+    put(this.desk.article, parts);
+    put(this.desk.bar, buttons);
+    focus();
+  }
+
+  /**
+   * Say a redaction of some fields. It can be undone unless a name inside of the details changes: others may move.
+   *
+   * @param {Example} example
+   * @param {object} body
+   * @param {string[]} fields
+   */
+  async sendRedaction(example, body, fields) {
+    const { example_id: id } = example;
+    const before = textsOf(example).filter(({ place }) => fields.includes(place));
+    const textsBefore = Object.fromEntries(before.map(({ place, text }) => [place, text]));
+    await this.send("redact", example, body, async ({ seq }) => {
+      if (!fields.some((field) => field.endsWith(".key"))) {
+        this.steps.push({ kind: "redact", id, revision: seq, textsBefore });
+      }
       await this.desk.open(id);
       this.announce("redact");
     });
@@ -126,7 +162,7 @@ export class Decisions {
     if (!step) return;
     this.queue.skipped.delete(step.id);
     if (step.kind === "skip") await this.desk.open(step.id);
-    else if (step.kind === "redact") await this.sendUndo(step, "redact", step.textsBefore ?? {});
+    else if (step.kind === "redact") await this.sendUndo(step, "redact", { texts: step.textsBefore ?? {} });
     else await this.sendUndo(step, "reopen", { reason: `undone: ${DONE[step.kind].toLowerCase()} by mistake` });
   }
 

@@ -13,6 +13,23 @@ import { QUEUE_REASONS } from "../words.js";
 /** @import { Filters } from "./filters.js" */
 /** @import { Queue } from "./queue.js" */
 
+/** @type {Record<string, string>} */
+const PLACES = {
+  prompt: "the question",
+  response: "the answer",
+  original_response: "the answer before",
+  original_prompt: "the question before",
+  system: "the system text",
+  tools: "a tool",
+  attachments: "an attachment",
+  comments: "a comment",
+  project_context: "the project",
+  actor: "a name",
+  corrector: "a name",
+  details: "the details",
+  tags: "a tag",
+};
+
 export class Desk {
   /**
    * @param {Queue} queue
@@ -50,7 +67,7 @@ export class Desk {
     this.reading += 1;
     const { reading } = this;
     this.dossier = null;
-    const dossier = await loadDossier(id, { withSpans: this.mayDecide });
+    const dossier = await loadDossier(id);
     if (reading !== this.reading) return;
     this.dossier = dossier;
     this.isEmpty = false;
@@ -106,6 +123,7 @@ export class Desk {
   /** @param {Span[]} spans */
   personalDataNotice(spans) {
     const certain = spans.filter((span) => !span.is_guess);
+    const isKeptOut = this.example?.verdict.reasons.includes("personal_data") ?? false;
     const guesses = spans.filter((span) => span.is_guess);
     if (!spans.length) return null;
     const redactButton = { type: "button", class: "secondary", onclick: () => this.redact() };
@@ -117,7 +135,7 @@ export class Desk {
         {},
         certain.length > 0 && [
           h("b", {}, `Personal data: ${kinds(certain)}. `),
-          "It is not trained on until it is redacted. ",
+          isKeptOut ? "It is not trained on until it is redacted. " : "Nothing of it is trained on. ",
         ],
         guesses.length > 0 && `To look at: ${kinds(guesses)}.`,
       ),
@@ -141,7 +159,18 @@ function place({ why, because }) {
 
 /** @param {Span[]} spans */
 function kinds(spans) {
-  return [...new Set(spans.map(({ kind }) => kind.replaceAll("_", " ")))].join(", ");
+  const words = spans.map(({ kind, field }) => `${kind.replaceAll("_", " ")} in ${placeWords(field)}`);
+  return [...new Set(words)].join(", ");
+}
+
+/**
+ * A place of an example in words.
+ *
+ * @param {string} field
+ */
+function placeWords(field) {
+  const [part] = field.split(".");
+  return PLACES[part] ?? part.replaceAll("_", " ");
 }
 
 function nothingBehindFilters() {

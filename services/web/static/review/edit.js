@@ -1,23 +1,32 @@
-/** The form for an edit: the answer as it should be, and what that changes. A draft survives a reload and a refusal. */
+/** The form for an edit: question and answer as they should be, and what that changes. A draft survives a reload. */
 
 import { h, key, put } from "../dom.js";
-import { difference, line } from "../texts.js";
+import { difference } from "../texts.js";
 import { toast } from "../toast.js";
 
 /** @import { Example } from "../../answers.d.ts" */
 
 /** The pause after the last key before the changes are drawn and the draft is kept. */
 const REDRAW_MS = 150;
-const TITLE_LENGTH = 300;
+
+/** @typedef {{ response?: string, prompt?: string }} Edited what has changed */
 
 /**
  * @param {Example} example
  * @param {object} on
- * @param {(response: string, reason: string | null) => Promise<boolean>} on.save whether it is on the log
+ * @param {(texts: Edited, reason: string | null) => Promise<boolean>} on.save whether it is on the log
  * @param {() => unknown} on.cancel
  */
 export function editForm(example, on) {
   const draft = draftOf(example.example_id);
+  const questionDraft = draftOf(`question ${example.example_id}`);
+  const question = h("textarea", {
+    id: "question",
+    rows: 3,
+    dir: "auto",
+    spellcheck: "true",
+    value: questionDraft.text ?? example.prompt,
+  });
   const answer = h("textarea", {
     id: "answer",
     rows: 12,
@@ -32,24 +41,44 @@ export function editForm(example, on) {
     placeholder: "What was wrong? (optional)",
   });
   const preview = h("div", { class: "edit-preview", "aria-live": "off" });
-  const isChanged = () => answer.value !== example.response;
+  /** @returns {Edited} */
+  const edited = () => ({
+    ...(answer.value !== example.response && { response: answer.value }),
+    ...(question.value !== example.prompt && { prompt: question.value }),
+  });
   const drawPreview = () => {
-    const unchanged = h("p", { class: "quiet" }, "Nothing is changed yet.");
-    put(preview, isChanged() ? difference(example.response, answer.value) : unchanged);
+    const { response, prompt } = edited();
+    const isChanged = response !== undefined || prompt !== undefined;
+    put(
+      preview,
+      !isChanged && h("p", { class: "quiet" }, "Nothing is changed yet."),
+      prompt !== undefined && [h("h4", {}, "Question"), difference(example.prompt, prompt)],
+      response !== undefined && [prompt !== undefined && h("h4", {}, "Answer"), difference(example.response, response)],
+    );
+  };
+  const keepDraft = () => {
+    const { response, prompt } = edited();
+    if (response !== undefined) draft.keep(response);
+    if (prompt !== undefined) questionDraft.keep(prompt);
   };
   const save = async () => {
-    if (!answer.value.trim() || !isChanged()) return toast("Nothing is changed: approve it as it is.", { isBad: true });
+    const texts = edited();
+    const isEmpty = Object.values(texts).some((text) => !text.trim());
+    if (isEmpty || !Object.keys(texts).length) {
+      return toast(isEmpty ? "A text is empty." : "Nothing is changed: approve it as it is.", { isBad: true });
+    }
     typing.stop();
-    const isSaved = await on.save(answer.value, reason.value.trim() || null);
-    if (isSaved) draft.discard();
-    else draft.keep(answer.value);
+    const isSaved = await on.save(texts, reason.value.trim() || null);
+    if (!isSaved) return keepDraft();
+    draft.discard();
+    questionDraft.discard();
   };
-  const typing = afterTyping(answer, () => {
+  const fields = editFields(question, answer, reason, preview);
+  const typing = afterTyping(fields, () => {
     drawPreview();
-    draft.keep(answer.value);
+    keepDraft();
   });
   drawPreview();
-  const fields = editFields(answer, reason, preview);
   fields.addEventListener("keydown", (event) => {
     if (event.key === "Escape") on.cancel();
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
@@ -57,7 +86,7 @@ export function editForm(example, on) {
     save();
   });
   return {
-    parts: [editHeader(example), fields],
+    parts: [editHeader(), fields],
     buttons: [
       h("button", { type: "button", class: "approve", onclick: save }, "Save and approve ", key("Ctrl"), key("Enter")),
       h("button", { type: "button", class: "quiet-button", onclick: on.cancel }, "Cancel ", key("Esc")),
@@ -66,25 +95,22 @@ export function editForm(example, on) {
   };
 }
 
-/** @param {Example} example */
-function editHeader({ prompt }) {
-  return h(
-    "header",
-    {},
-    h("p", { class: "place" }, h("b", {}, "Edit and approve")),
-    h("h2", { class: "stage-title" }, line(prompt.slice(0, TITLE_LENGTH))),
-  );
+function editHeader() {
+  return h("header", {}, h("h2", { class: "stage-title" }, "Edit and approve"));
 }
 
 /**
+ * @param {HTMLTextAreaElement} question
  * @param {HTMLTextAreaElement} answer
  * @param {HTMLInputElement} reason
  * @param {HTMLElement} preview
  */
-function editFields(answer, reason, preview) {
+function editFields(question, answer, reason, preview) {
   const form = h(
     "form",
     { class: "edit-form" },
+    h("label", { for: "question" }, "The question as it should be"),
+    question,
     h("label", { for: "answer" }, "The answer as it should be"),
     answer,
     h("label", { for: "edit-reason", class: "unseen" }, "What was wrong?"),

@@ -6,10 +6,24 @@ import re
 from collections.abc import Callable
 from time import sleep
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from ..browser import ANSWER, Visitor, capture, facts, said
 from ..conftest import Site
+
+
+def select(page: Page, field: str, words: str) -> None:
+    """Select words of a text as a mouse would."""
+    page.locator(f"[data-field={field}]").evaluate(
+        """(element, words) => {
+            const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+            for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+                const at = node.data.indexOf(words);
+                if (at >= 0) getSelection().setBaseAndExtent(node, at, node, at + words.length);
+            }
+        }""",
+        words,
+    )
 
 
 class TestReview:
@@ -160,6 +174,66 @@ class TestReview:
         page.keyboard.press("u")
         expect(page.locator(".stage-card .text").last).to_contain_text("312-555-0147")
         assert [kind for kind, _ in said(day, example)] == ["example.captured", "example.redacted", "example.redacted"]
+
+    def test_selected_words_of_any_text_are_redacted(self, visit: Callable[..., Visitor], day: Site) -> None:
+        answer = f"👷🏽‍♀️ {ANSWER} Maria Kowalczyk says so."
+        system = "You work for Maria Kowalczyk."
+        about = {"system": system, "details": {"site": {"owner": "Maria Kowalczyk"}}}
+        (example,) = capture(day, "select", "Who owns the TPO roof, Maria?", response=answer, **about)
+        page = visit("ann").review("select")
+        select(page, "response", "Maria Kowalczyk")
+        page.get_by_role("button", name="Redact selection").click()
+        expect(page.get_by_label("Words to replace")).to_have_value("Maria Kowalczyk")
+        expect(page.locator(".edit-preview ins")).to_contain_text(["[NAME]"])
+        page.get_by_label("What stands for them").fill("owner")
+        expect(page.locator(".edit-preview ins")).to_contain_text(["[OWNER]"])
+        page.keyboard.press("Enter")
+        expect(page.locator(".stage-card .text").last).to_contain_text("[OWNER] says so")
+        expect(page.locator("[data-field=system]")).to_have_text(system)
+        page.keyboard.press("w")
+        page.keyboard.type("Maria Kowalczyk")
+        expect(page.locator(".edit-preview")).to_contain_text("2 places in 2 texts")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-field=system]")).to_have_text("You work for [NAME].")
+        expect(page.locator("[data-field='details.0.0']")).to_have_text("[NAME]")
+        shown = day.cli.json("show", example)
+        assert shown["response"] == answer.replace("Maria Kowalczyk", "[OWNER]")
+        assert [kind for kind, _ in said(day, example)] == ["example.captured"] + ["example.redacted"] * 2
+        page.keyboard.press("u")
+        expect(page.locator("[data-field=system]")).to_have_text(system)
+        expect(page.locator(".stage-card .text").last).to_contain_text("[OWNER] says so")
+
+    def test_personal_data_is_marked_wherever_it_stands(self, visit: Callable[..., Visitor], day: Site) -> None:
+        about = {"system": "Mail bo@example.com.", "details": {"site": {"call": "312-555-0147"}}}
+        (example,) = capture(day, "marked", "Which cap for the TPO parapet?", **about)
+        comment = {"feedback": "negative", "comment": "Ask ann@example.com"}
+        day.client("operator").post(f"/api/v1/examples/{example}/feedback", json=comment)
+        page = visit("ann").review("marked")
+        expect(page.locator("mark.personal")).to_have_count(3)
+        notice = page.locator(".notice.is-personal")
+        expect(notice).to_contain_text("email in a comment")
+        expect(notice).to_contain_text("phone in the details")
+        expect(notice).to_contain_text("email in the system text")
+        page.keyboard.press("p")
+        expect(page.locator("mark.personal")).to_have_count(0)
+        expect(page.locator(".history")).to_contain_text("Ask [EMAIL]")
+
+    def test_the_question_can_be_edited_too(self, visit: Callable[..., Visitor], day: Site) -> None:
+        (example,) = capture(day, "asked", "Which TPO roof has Maria's house?")
+        page = visit("ann").review("asked")
+        page.keyboard.press("e")
+        page.get_by_label("The question as it should be").fill("Which TPO roof has a house?")
+        expect(page.locator(".edit-preview del")).to_contain_text(["Maria's"])
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#toasts")).to_contain_text("Edited and approved")
+        correction = next(fact for fact in facts(day, example) if fact["type"] == "correction.recorded.v1")
+        assert (correction["corrected_prompt"], correction["corrected_response"]) == (
+            "Which TPO roof has a house?",
+            ANSWER,
+        )
+        page.keyboard.press("u")
+        expect(page.locator(".stage-title")).to_have_text("Which TPO roof has a house?")
+        expect(page.locator(".stage-card")).to_contain_text("The question was another one")
 
     def test_contradicting_answers_stand_side_by_side(self, visit: Callable[..., Visitor], day: Site) -> None:
         question = "What is the minimum slope of a new TPO roof at Harbor Court?"

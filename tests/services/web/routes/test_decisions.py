@@ -126,3 +126,38 @@ def test_a_bulk_approval_covers_what_its_preview_showed(site: Site) -> None:
 def test_a_decision_about_nothing_is_refused(site: Site) -> None:
     answer = site.client("reviewer").post("/api/v1/examples/ghost/approve", json={"revision": 1})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_example")
+
+
+def test_chosen_spans_are_redacted_in_any_text(site: Site) -> None:
+    example = captured(site, system="You work for Maria Kowalczyk.", details={"site": {"call": "Maria"}})
+    reviewer, path = site.client("reviewer"), f"/api/v1/examples/{example['example_id']}"
+    spans = [
+        {"field": "system", "start": 13, "end": 28, "name": "owner"},
+        {"field": "details.0.0", "start": 0, "end": 5},
+    ]
+    body, key = {"revision": example["revision"], "spans": spans}, {"Idempotency-Key": "spans"}
+    answer = reviewer.post(f"{path}/redact", json=body, headers=key)
+    assert answer.status_code == 201, answer.text
+    shown = reviewer.get(path).json()
+    assert (shown["system"], shown["details"]) == ("You work for [OWNER].", {"site": {"call": "[NAME]"}})
+    assert shown["response"] == example["response"]
+    assert reviewer.post(f"{path}/redact", json=body, headers=key).json() == answer.json()
+    assert reviewer.post(f"{path}/redact", json=body).json()["error"]["code"] == "stale_revision"
+    now = {"revision": shown["revision"]}
+    outside = [{"field": "response", "start": 0, "end": 10**6}]
+    refused = reviewer.post(f"{path}/redact", json=now | {"spans": outside})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "wrong_span")
+    undone = {"texts": {"system": "You work for Maria Kowalczyk."}}
+    assert reviewer.post(f"{path}/redact", json=now | undone).status_code == 201
+    assert reviewer.get(path).json()["system"] == "You work for Maria Kowalczyk."
+
+
+def test_the_question_can_be_edited_alone(site: Site) -> None:
+    example, reviewer = captured(site), site.client("reviewer")
+    path = f"/api/v1/examples/{example['example_id']}"
+    body = {"revision": example["revision"], "prompt": "How high must base flashing be above any roof membrane?"}
+    edited = reviewer.post(f"{path}/edit", json=body).json()
+    correction = reviewer.get(f"/api/v1/examples/{edited['correction_id']}").json()
+    assert (correction["prompt"], correction["original_prompt"]) == (body["prompt"], example["prompt"])
+    assert (correction["response"], correction["original_response"]) == (ANSWER, ANSWER)
+    assert correction["verdict"]["in_training"]
