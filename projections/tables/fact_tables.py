@@ -11,10 +11,13 @@ from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
 from .policies import POLICIES
 from .quarantine import QUARANTINE
+from .restatements import COPIES, RESTATEMENTS
 
 FACT_TABLES: tuple[Projection, ...] = (
     EXAMPLES,
     REDACTIONS,
+    RESTATEMENTS,
+    COPIES,
     FEEDBACK,
     DECISIONS,
     POLICIES,

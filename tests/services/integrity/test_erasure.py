@@ -121,7 +121,7 @@ async def assert_forgotten(cli: Cli, log: Log, marker: str = MARKER) -> None:
     assert await messages_holding(log, marker) == []
     assert await digest_of(cli, log) == await rebuilt_digest(log)
     async with open_state(Settings(data_dir=cli.data_dir), log) as state:
-        assert await state.ask("erasing") == {"remnants": {}, "compaction_due": False}
+        assert await state.ask("erasing") == {"remnants": {}, "copying": {}, "compaction_due": False}
 
 
 async def test_no_file_holds_the_text_and_tables_equal_a_rebuild(cli: Cli, log: Log) -> None:
