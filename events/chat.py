@@ -19,7 +19,8 @@ SYSTEM = ("system", "developer")
 TOOLS = ("tool", "function")
 
 _KINDS = {
-    "image_url": "image", "input_image": "image", "input_audio": "audio", "input_file": "file", "document": "file",
+    "image_url": "image", "input_image": "image", "image_file": "image", "input_audio": "audio", "input_file": "file",
+    "document": "file",
 }  # fmt: skip
 """What the types of OpenAI's parts are called here, where that is not their own name."""
 

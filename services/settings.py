@@ -93,6 +93,16 @@ class Settings(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Addresses or networks of proxies, with commas between, whose `X-Forwarded-For` is believed."),
     ] = ()
+    monitor_host: Annotated[
+        str, Meta(description="Where projector and exporter answer monitors; it needs no token and shows no text.")
+    ] = "127.0.0.1"
+    monitor_port: Annotated[
+        int | None,
+        Meta(
+            description="Port of `/health/live`, `/health/ready` and `/metrics` of projector and exporter; none unless "
+            "given. Under `rooflog up` the exporter has the one after it."
+        ),
+    ] = None
     tokens: Annotated[
         Path | None,
         Meta(description="The file with the tokens of the web service; without it tokens.json in data_dir."),
@@ -242,5 +252,7 @@ _FIELDS: dict[str, Any] = {
     "web_port": _number(0, 65535),
     "web_rate": _number(1, 100_000),
     "web_proxies": _networks,
+    "monitor_host": str,
+    "monitor_port": _number(0, 65535),
     "tokens": _path,
 }

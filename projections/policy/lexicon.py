@@ -1,15 +1,13 @@
 """How much a text is about roofing, and which topics it touches: a weighted lexicon.
 
-Alternations of all phrases find the terms; their weights give score, context, terms and tags.
+Alternations of all phrases find the terms; their weights give score, context and tags.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
@@ -22,23 +20,19 @@ from msgspec import Meta, Struct
 
 from events.errors import InputError
 
+from .alternations import DROPPED, alternations, form_pattern, key, places, plural
+
 Tag = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,40}\Z")]
 """A topic: lower-case letters, digits and hyphens."""
 
 Phrase = Annotated[str, Meta(pattern=r"\A[a-z0-9#][a-z0-9#&./:']*(?: [a-z0-9#&./:']+)*\Z", max_length=60)]
 """Lower-case words; a space stands for any separator or none, `#` for any digit."""
 
-DROPPED = " -\t\n\r\f\v&./:'"
-"""Characters that a term's key does not keep."""
-
 RIVAL_COST = 2
 """What each distinct rival word takes off the context; the weight of one good roofing word."""
 
 SPELLINGS = 1 << 14
 """Spellings of words that are kept in memory with what they mean: few are nearly all that texts hold."""
-
-MAX_PATTERN = 22_000
-"""Characters of one alternation: from about 23,400 on RE2 gives its automaton up and is ten times slower."""
 
 
 class LexiconError(InputError):
@@ -91,11 +85,11 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         return Meanings(self)
 
     @cached_property
-    def expressions(self) -> tuple[Any, ...]:
+    def expressions(self) -> tuple[tuple[Any, ...], ...]:
         """The patterns, compiled for UTF-8."""
         options = re2.Options()
         options.log_errors = False
-        return tuple(re2.compile(pattern, options) for pattern in self.patterns)
+        return tuple(tuple(re2.compile(part, options) for part in parts) for parts in self.patterns)
 
     @cached_property
     def digest(self) -> str:
@@ -103,101 +97,14 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
     @cached_property
-    def patterns(self) -> tuple[str, ...]:
-        """RE2 alternations of all forms for lower-case text, each of at most MAX_PATTERN characters.
-
-        Forms that could match overlapping text stand in one alternation, where a phrase comes before its own prefix.
-        Raises LexiconError where those alone are too many.
-        """
+    def patterns(self) -> tuple[tuple[str, ...], ...]:
+        """What finds all forms in lower-case text, see `alternations`."""
         forms = {form for term in self.terms for form in term.forms} | self.rival_forms | self.ignored_forms
-        packed: list[tuple[int, list[str]]] = []
-        for size, group in sorted(((_size(group), sorted(group)) for group in _kindred(forms)), reverse=True):
-            if size > MAX_PATTERN:
-                raise LexiconError(
-                    f"lexicon: {len(group)} spellings that share words ({group[0]!r}, {group[1]!r}, …) make a pattern "
-                    f"of {size:,} characters, at most {MAX_PATTERN:,} are fast; drop spellings that others contain"
-                )
-            for number, (filled, chosen) in enumerate(packed):
-                if filled + size <= MAX_PATTERN:
-                    packed[number] = (filled + size, chosen + group)
-                    break
-            else:
-                packed.append((size, group))
-        return tuple(_alternation(set(chosen)) for _, chosen in packed)
-
-
-def _alternation(forms: set[str]) -> str:
-    # A regular plural rides on its singular: half as many alternatives keep RE2 inside its automaton's memory.
-    alone = (form for form in forms if not _rides(form, forms))
-    written = sorted(alone, key=lambda form: (key(form), form), reverse=True)
-    return rf"\b(?:{'|'.join(form_pattern(form) + 's?' * (form + 's' in forms) for form in written)})\b"
-
-
-def _size(forms: set[str]) -> int:
-    return len(_alternation(forms)) + 1
-
-
-def _kindred(forms: set[str]) -> list[set[str]]:
-    """The forms in groups such that no two of different groups can match overlapping text.
-
-    Two that overlap share words: the last of one are the first of the other, or one holds the other whole.
-    """
-    leader: dict[str, str] = {}
-
-    def led_by(name: str) -> str:
-        while leader.setdefault(name, name) != name:
-            leader[name] = name = leader[leader[name]]
-        return name
-
-    known = set(map(key, forms))
-    begun: dict[str, list[str]] = {}
-    ended: dict[str, list[str]] = {}
-    for form in sorted(forms):
-        words, name = form.split(" "), key(form)
-        for start, end in itertools.combinations(range(len(words) + 1), 2):
-            run = key("".join(words[start:end]))  # "mod bit" is also written "modbit"
-            if start == 0:
-                begun.setdefault(run, []).append(name)
-            if end == len(words):
-                ended.setdefault(run, []).append(name)
-            if run in known:
-                leader[led_by(run)] = led_by(name)
-        if _rides(form, forms):
-            leader[led_by(name[:-1])] = led_by(name)
-    for run in begun.keys() & ended.keys():
-        for name in begun[run] + ended[run]:
-            leader[led_by(name)] = led_by(begun[run][0])
-    groups: dict[str, set[str]] = {}
-    for form in sorted(forms):
-        groups.setdefault(led_by(key(form)), set()).add(form)
-    return list(groups.values())
-
-
-def _rides(form: str, forms: set[str]) -> bool:
-    return form.endswith("s") and form[:-1] in forms
-
-
-def plural(form: str) -> str:
-    """The regular English plural of a phrase's last word; one that ends in a single s is taken to be one already."""
-    if re.search(r"[^s]s\Z", form):
-        return form
-    if re.search(r"[^aeiou]y\Z", form):
-        return form[:-1] + "ies"
-    return form + ("es" if re.search(r"(?:s|x|z|ch|sh)\Z", form) else "s")
-
-
-def form_pattern(form: str) -> str:
-    """The RE2 expression for one phrase: `#` is a digit, a space one blank, hyphen or nothing."""
-    return "".join(r"[\s-]?" if c == " " else r"\d" if c == "#" else re.escape(c) for c in form)
-
-
-def key(form: str) -> str:
-    """What all spellings of one form share: letters, and `#` for each digit."""
-    return re.sub(r"\d", "#", "".join(c for c in form if c not in DROPPED))
+        return alternations(forms)
 
 
 def check(lexicon: Lexicon) -> None:
-    """Raise LexiconError where a phrase stands twice or belongs to two entries, or a pattern would be slow."""
+    """Raise LexiconError where a phrase stands twice or belongs to two entries."""
     names = [(f"lexicon.terms: the term {term.term!r}", [term.term, *term.also]) for term in lexicon.terms]
     names += [("lexicon.terms", [term.term for term in lexicon.terms])]
     for where, phrases in [*names, ("lexicon.rivals", lexicon.rivals), ("lexicon.ignored", lexicon.ignored)]:
@@ -211,7 +118,6 @@ def check(lexicon: Lexicon) -> None:
             if owner.setdefault(key(form), name) != name:
                 other = owner[key(form)]
                 raise LexiconError(f"lexicon: {form!r} belongs to both {other!r} and {name!r}; keep it in one")
-    _ = lexicon.patterns
 
 
 NOWHERE = "a^"
@@ -253,7 +159,7 @@ SAID = "replace(replace(lower(coalesce(prompt, '') || ' | ' || coalesce(response
 
 
 class Meanings:
-    """The words of a lexicon, terms by name before rivals, with a number each and what it means as columns by number.
+    """The words of a lexicon, terms before rivals, with a number each and what it means as columns by number.
 
     `tag_of[first_tag[w] : first_tag[w] + tags[w]]` are the tags of word `w`, as numbers in `tag_names`.
     """
@@ -266,7 +172,6 @@ class Meanings:
         self.word = lru_cache(SPELLINGS)(self._word)
         others = np.zeros(len(lexicon.rivals), np.int64)
         self.terms = len(terms)
-        self.names = pa.array([term.term for term in terms], pa.string())
         self.weight = np.append([term.weight for term in terms], others)
         self.strength = np.append([term.weight * (term.weight > 1) for term in terms], others - RIVAL_COST)
         self.is_company = np.append([term.weight == 1 and not term.neutral for term in terms], others).astype(np.bool_)
@@ -291,16 +196,16 @@ def rate(lexicon: Lexicon, texts: Sequence[bytes]) -> dict[str, pa.Array]:
     """Rate texts as `said` makes them, in their order.
 
     `score` is the sum of the weights of distinct terms. `context` counts the weights of terms of weight 2 and 3, plus 1
-    if any everyday word is beside them, less RIVAL_COST for each distinct word of another field. `terms` and `tags` are
-    sorted and distinct. The policy's thresholds are applied later: changing them rates nothing anew.
+    if any everyday word is beside them, less RIVAL_COST for each distinct word of another field. `tags` are sorted and
+    distinct. The policy's thresholds are applied later: changing them rates nothing anew.
     """
     means, count = lexicon.meanings, len(texts)
     pairs = [
         number * means.words + meant
         for number, text in enumerate(texts)
-        for expression in lexicon.expressions
-        for meant in map(means.word, _matches(expression, text))
-        if meant is not None
+        for expressions in lexicon.expressions
+        for start, end in places(expressions, text)
+        if (meant := means.word(text[start:end])) is not None
     ]
     row, word = np.divmod(_distinct(np.array(pairs, np.int64)), means.words)
 
@@ -308,8 +213,7 @@ def rate(lexicon: Lexicon, texts: Sequence[bytes]) -> dict[str, pa.Array]:
         return np.bincount(row, values[word], count).astype(np.int64)
 
     strength = summed(means.strength)
-    is_term = word < means.terms
-    is_meant = is_term & ((strength[row] >= 2) | ~means.is_ambiguous[word])
+    is_meant = (word < means.terms) & ((strength[row] >= 2) | ~means.is_ambiguous[word])
     has_tags = means.tags[word[is_meant]]
     at = np.repeat(means.first_tag[word[is_meant]], has_tags) + _counted(has_tags)
     names = max(1, len(means.tag_names))
@@ -317,22 +221,31 @@ def rate(lexicon: Lexicon, texts: Sequence[bytes]) -> dict[str, pa.Array]:
     return {
         "score": pa.array(summed(means.weight)),
         "context": pa.array(strength + (summed(means.is_company) > 0)),
-        "terms": _lists(count, row[is_term], means.names.take(pa.array(word[is_term]))),
         "tags": _lists(count, tagged, means.tag_names.take(pa.array(tag))),
     }
 
 
-def _matches(expression: Any, text: bytes) -> Iterator[bytes]:
-    """What an expression matches in a text; `finditer` makes two objects a match, which takes as long as the rest."""
-    match, end = expression._regexp.Match, 0
-    while True:
-        ((start, end),) = match(_UNANCHORED, text, end, len(text))
-        if start < 0:
-            return
-        yield text[start:end]
+def matched(lexicon: Lexicon, text: bytes) -> list[str]:
+    """The words of a text, as `said` makes it, that count as terms: in their order, each once, at most MOST_MATCHED.
+
+    A word in another spelling or in the plural is the same word.
+    """
+    means = lexicon.meanings
+    found_at = [place for expressions in lexicon.expressions for place in places(expressions, text)]
+    words: dict[str, str] = {}
+    done = 0
+    for start, end in sorted(found_at, key=lambda place: (place[0], -place[1])):
+        number = means.word(text[start:end]) if start >= done else None
+        done = max(done, end)
+        if number is not None and number < means.terms:
+            word = " ".join(text[start:end].decode().split())
+            name = "".join(c for c in word if c not in DROPPED)
+            words.setdefault(name.removesuffix("s"), word)
+    return list(words.values())[:MOST_MATCHED]
 
 
-_UNANCHORED = re2._Anchor.UNANCHORED
+MOST_MATCHED = 100
+"""Matched words of one text that are told: people read them."""
 
 
 def _distinct(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

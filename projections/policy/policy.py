@@ -208,7 +208,7 @@ LARGEST = LIMITS["details"].most
 """Bytes of a policy, as TOML and as JSON."""
 
 MOST_WORDS = 5_000
-"""Terms, rivals and ignored phrases of a lexicon, each; the shipped one has 279 terms."""
+"""Terms, rivals and ignored phrases of a lexicon, each; the shipped one has 347 terms."""
 
 MOST_SPELLINGS = 100
 """Other ways to write a term."""
@@ -265,8 +265,19 @@ def default() -> Policy:
 
 def shipped(digest: str) -> Policy | None:
     """The policy of a digest that this release ships, or that an earlier one has shipped; None for any other."""
-    released = (default(), structs.replace(default(), conversations=UNSET))  # the latter is that of 0.1.0
-    return next((policy for policy in released if policy.digest == digest), None)
+    return next((policy for policy in (default(), *_released()) if policy.digest == digest), None)
+
+
+def is_earlier_lexicon(lexicon: Lexicon) -> bool:
+    """Whether a lexicon is the one that an earlier release shipped, and not that of this release."""
+    return lexicon != default().lexicon and lexicon in (policy.lexicon for policy in _released())
+
+
+@cache
+def _released() -> tuple[Policy, ...]:
+    """The policies that earlier releases have shipped, each in a file named by its digest."""
+    documents = sorted(files("projections.policy").joinpath("released").iterdir(), key=lambda file: file.name)
+    return tuple(from_document(msgspec.json.decode(document.read_bytes())) for document in documents)
 
 
 def _shipped(name: str) -> str:

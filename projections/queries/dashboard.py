@@ -72,6 +72,22 @@ _LAST_TRAINING = f"""SELECT seq, strftime(occurred_at, '{_ISO}') AS at, actor, e
                      FROM trainings ORDER BY seq DESC LIMIT 1"""
 
 
+def measured(reader: Reader) -> dict[str, Any]:
+    """The figures of a monitor, all of one moment; `exported_at` and `training` are those of the last export."""
+    numbers, queue, con = examples.funnel(reader.columns.counts), examples.by_reason(reader), reader.con
+    stands, past = examples.status(con), exports.history(con, limit=1)["exports"]
+    last = past[0] if past else {"at": None, "trainings": []}
+    return {
+        "checkpoint": stands["checkpoint"],
+        "examples": stands["examples"],
+        "unique": numbers["unique"],
+        "queue": queue,
+        "quarantined": stands["quarantined"],
+        "exported_at": last["at"],
+        "training": last["trainings"][-1]["outcome"] if last["trainings"] else None,
+    }
+
+
 def timeline(reader: Reader, *, span: Span = "days") -> dict[str, Any]:
     """Captures, corrections, approvals and rejections in equal steps (UTC) up to the last thing that happened.
 

@@ -16,6 +16,7 @@ from ..store.database import AMONG, Connection, first
 from ..tables import awaited, policies
 from ..tables.examples import id_key, known
 from ..tables.quarantine import SUBJECT_ID
+from ..texts.analysis import terms
 from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, causes, names
@@ -260,7 +261,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
             e.source, e.prompt, e.response, e.original_response, e.project_context, v.tags, e.skill_used,
             e.tier_handled, e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used, e.modifications_made,
             e.details, e.conversation, e.follows, e.system, e.tools, e.attachments, e.finish_reason, e.model,
-            e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance, v.terms,
+            e.corrects, e.reason AS correction_reason, e.corrector, e.aliases, v.score, v.relevance,
             v.personal_data, v.flags, v.feedback, v.decision, NULL AS reviewer, NULL AS decision_reason, v.approval,
             CASE WHEN v.reasons & {BIT["superseded_by"]} > 0 THEN coalesce(v.superseded_by, v.disputed_by) END
             AS superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
@@ -286,12 +287,14 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         else []
     )
     by_seq = {}
+    lexicon = policies.current(con).lexicon
     for example in examples:
         example["revision"] = seen[example["example_id"]]
         del example["feedback_seq"]
         example["reviewer"], example["decision_reason"] = reviewers.get(example.pop("decision_seq"), (None, None))
         example["details"] = json.loads(example["details"]) if example["details"] else {}
         example |= {name: json.loads(example[name] or "[]") for name in ("tools", "attachments")}
+        example["terms"] = terms(example["prompt"] or "", example["response"], lexicon)
         example["queue"] = QUEUE.get(example["queue"])
         example["incomplete"] = causes(example.pop("causes"))
         if not example["turns"]:

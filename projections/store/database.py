@@ -58,7 +58,7 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise DatabaseError(f"the database failed: {error}") from error
+        raise DatabaseError(f"the database failed: {str(error).splitlines()[0]}") from error
 
 
 def connect(path: Path | None, *, memory_limit: str = MEMORY_LIMIT) -> Connection:

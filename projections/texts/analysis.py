@@ -1,4 +1,4 @@
-"""Text analysis: relevance, terms, tags and personal data, once per text and analyser.
+"""Text analysis: relevance, tags and personal data, once per text and analyser.
 
 Everything here is a pure function of the texts and the policy's lexicon. The thresholds are applied by the verdicts.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..policy.lexicon import SAID, Lexicon, difference, rate, said
+from ..policy.lexicon import SAID, Lexicon, difference, matched, rate, said
 from ..store.database import TYPES, Connection, first, with_table
 from ..store.table import Table
 from . import personal_data
@@ -30,13 +30,19 @@ COLUMNS = {
     "analyser": "VARCHAR",
     "score": "BIGINT",
     "context": "BIGINT",
-    "terms": "VARCHAR[]",
     "tags": "VARCHAR[]",
     "spans": "VARCHAR",
     "personal_data": "VARCHAR[]",
     "flags": "VARCHAR[]",
 }
-ANALYSIS = Table(name="analysis", columns=COLUMNS, key="analysis_key, analyser", kind="cache", text_key="analysis_key")
+ANALYSIS = Table(
+    name="analysis",
+    columns=COLUMNS,
+    key="analysis_key, analyser",
+    kind="cache",
+    text_key="analysis_key",
+    version=2,
+)
 """`spans` is JSON; `personal_data` and `flags` are its kinds: what keeps an example out, and what a reviewer sees."""
 
 
@@ -66,6 +72,11 @@ def of(texts: Sequence[Texts], lexicon: Lexicon) -> pa.Table:
         for n, name in enumerate(("spans", "personal_data", "flags"))
     }
     return pa.table(rated | columns)
+
+
+def terms(prompt: str, response: str | None, lexicon: Lexicon) -> list[str]:
+    """The words of a text for which it is taken to be about roofing, see `matched`: never stored, as texts are."""
+    return matched(lexicon, said(prompt[:READ], response and response[:READ]))
 
 
 def _kinds(spans: list[Span]) -> tuple[str, list[str], list[str]]:

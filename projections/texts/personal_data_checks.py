@@ -33,6 +33,7 @@ PHONE_WORD = re.compile(
     r"(?i)\b(?:call(?! outs?\b)|phone|telephone|tel|cell|cellphone|mobile|fax|text|dial|reach|whatsapp|sms|ring"
     r"|callback|hotline|ph|mob|contact|t\u00e9l|t\u00e9l\u00e9phone|telefon|tel\u00e9fono|m\u00f3vil|mobil|handy"
     r"|anrufen|rufen|r?appele[rz]|llam[ae]r?|bellen"
+    r"|(?:my|his|her|our|your|their) number"
     r"|(?:try|catch|ping|get|get hold of)\b[^\d\n]{1,30}\b(?:on|at))\b[^\d\n]{0,30}$"
 )
 SSN_WORD = re.compile(r"(?i)\b(?:(?:ssn|ss no|social security|social)\b|ss ?#)[^\d\n]{0,25}$")

@@ -31,7 +31,7 @@ from .personal_data_checks import (
     is_url_secret,
 )
 
-VERSION = 4
+VERSION = 5
 
 Kind = Literal["secret", "iban", "card", "ssn", "phone", "email", "street_address", "name"]
 
@@ -234,7 +234,8 @@ RULES: tuple[Rule, ...] = (
         "street address",
         "street_address",
         re.compile(
-            r"(?<![\w/.-])\d{1,6} (?:[NSEW]\.? |North |South |East |West )?(?:[A-Z][a-z]+|\d{1,3}(?:st|nd|rd|th))"
+            r"(?<![\w/.-])\d{1,6} (?:(?:[NS][EW]|[NSEW])\.? |North |South |East |West )?"
+            r"(?:[A-Z][a-z]+|\d{1,3}(?:st|nd|rd|th))"
             r"(?: [A-Z][a-z]+){0,2} (?:Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl"
             r"|Terrace|Circle|Cir|Parkway|Pkwy|Highway|Hwy|Way)\b\.?|\bP\.? ?O\.? Box \d{1,6}\b"
         ),

@@ -30,12 +30,10 @@ def judge_texts(texts: list[Text], policy: Policy) -> list[dict[str, Any]]:
     return [_judge(text, policy, **row) for text, row in zip(texts, analyses, strict=True)]
 
 
-_READ = ["score", "context", "terms", "tags", "spans"]
+_READ = ["score", "context", "tags", "spans"]
 
 
-def _judge(
-    text: Text, policy: Policy, score: int, context: int, terms: list[str], tags: list[str], spans: str
-) -> dict[str, Any]:
+def _judge(text: Text, policy: Policy, score: int, context: int, tags: list[str], spans: str) -> dict[str, Any]:
     levels, filters = policy.relevance, policy.filters
     is_roofing = context >= levels.context
     reached = (score >= levels.medium) + (score >= levels.high) if is_roofing else 0
@@ -58,7 +56,7 @@ def _judge(
     return {
         "relevance": relevance,
         "score": score,
-        "terms": terms,
+        "terms": analysis.terms(text.prompt, text.response, policy.lexicon),
         "tags": tags or ["general"],
         "personal_data": data,
         "flags": flags,

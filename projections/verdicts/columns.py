@@ -99,6 +99,10 @@ _KEYS: dict[str, type[np.generic]] = {
 _TYPES = EVIDENCE | SAID | CONTEXT | JUDGED | _KEYS
 
 
+MANY_ROWS = 10_000
+"""Rows from which on it is quicker to mark them than to sort them."""
+
+
 class Columns:
     """Arrays that grow in place, with their names, look-ups and clusters.
 
@@ -242,6 +246,15 @@ class Columns:
             representative = int(self["cluster"][row])
             if representative != row:
                 self._others[representative].remove(row)
+
+    def union(self, *rows: Rows) -> Rows:
+        """The rows that are in any of several arrays, in order; where there are many they are marked."""
+        if sum(map(len, rows)) < MANY_ROWS:
+            return np.unique(np.concatenate(rows).astype(np.int64))
+        is_in = np.zeros(self.count, np.bool_)
+        for some in rows:
+            is_in[some] = True
+        return np.flatnonzero(is_in)
 
     def members(self, clusters: Rows) -> Rows:
         """All rows of some clusters, in order."""

@@ -193,8 +193,8 @@ def chains(columns: Columns) -> pa.Table:
     """
     parent, seq = columns["parent"], columns["seq"]
     behind = np.flatnonzero((columns["turns"] > 0) | (columns["kind"] == CORRECTION) & (parent > 0))
-    rows = np.union1d(behind, np.searchsorted(seq, parent[behind]))
-    rows = np.union1d(rows, _standing(columns, rows))
+    rows = columns.union(behind, np.searchsorted(seq, parent[behind]))
+    rows = columns.union(rows, _standing(columns, rows))
     answers = _standing(columns, rows)
     firsts = np.searchsorted(seq, columns["root"][rows])
     return pa.table(

@@ -132,7 +132,7 @@ def _evidence(arrived: pa.Table, analyses: pa.Table) -> pa.Table:
         "is_erased": pa.array(np.zeros(len(arrived), np.bool_)),
         "flags": pa.array(flags, TYPES["VARCHAR[]"]),
     }
-    columns |= {name: analyses[name] for name in ("score", "context", "terms", "personal_data")}
+    columns |= {name: analyses[name] for name in ("score", "context", "personal_data")}
     return pa.table(columns)
 
 

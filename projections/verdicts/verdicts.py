@@ -5,7 +5,7 @@ arrived. The columns in memory are what the tables hold (see `memory`).
 
 | temporary table | rows | columns | written by | read by |
 |---|---|---|---|---|
-| `touched` | examples that an unusual batch reaches | seq, example_id | `Projector` | `stored.gathered` |
+| `touched` | those of a batch, or a portion of all | seq, example_id | `Projector`, `_gather` | `stored.gathered` |
 | `gathered` | evidence on `touched`, or on all | of `stored.gathered` | `update`, `_gather` | `stored` |
 | `supposed` | examples judged under another policy | of `judged` | `relation` | who asked |
 """
@@ -30,6 +30,10 @@ from .memory import Memory
 from .names import Column
 
 Apply = Callable[[], None]
+
+GATHERED = 250_000
+"""Examples of which evidence is gathered in one statement at most: for a million one takes a gigabyte of memory, and in
+four portions half of that and a third more time."""
 
 JUDGING = Table(
     name="judging",
@@ -77,8 +81,8 @@ def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bo
     )
     page = con.sql(f"SELECT {stored.READ_EVIDENCE} FROM gathered ORDER BY seq").to_arrow_table()
     touched = columns.rows(page["seq"].to_numpy())
-    behind = np.union1d(touched, columns.followers(touched))
-    asked = np.union1d(columns["cluster"][behind], columns.rows(page["cluster"].to_numpy()))
+    behind = columns.union(touched, columns.followers(touched))
+    asked = columns.union(columns["cluster"][behind], columns.rows(page["cluster"].to_numpy()))
     held = np.arange(columns.count) if is_new_policy else columns.members(asked.astype(np.int64))
     standing, before = _standing(columns, held), columns.of(touched, counters.SEEN)
     with memory.changed:
@@ -86,9 +90,9 @@ def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bo
     con.execute("DELETE FROM evidence WHERE seq IN (SELECT seq FROM gathered)")
     con.execute(f"INSERT INTO evidence SELECT {', '.join(stored.EVIDENCE.columns)} FROM gathered")
     moved = _derive(columns, policy, rows, is_new_policy=is_new_policy)
-    asked = np.union1d(asked, columns["cluster"][np.union1d(rows, moved)]).astype(np.int64)
+    asked = columns.union(asked, columns["cluster"][columns.union(rows, moved)])
     among = np.arange(columns.count) if is_new_policy else columns.members(asked)
-    judged = judge(con, columns, policy, among, np.union1d(rows, moved), standing)
+    judged = judge(con, columns, policy, among, columns.union(rows, moved), standing)
     return _replace(con, columns, among, judged, Touched(rows, moved, before))
 
 
@@ -102,25 +106,25 @@ def update_ordinary(
     with memory.changed:
         if arrivals:
             arrived, late = evidence.arrive(con, columns, arrivals)
-    touched = np.union1d(evidence.said(columns, batch, arrived), late)
-    behind = np.union1d(touched, columns.followers(touched))
+    touched = columns.union(evidence.said(columns, batch, arrived), late)
+    behind = columns.union(touched, columns.followers(touched))
     among = np.arange(columns.count) if is_new_policy else _contending(columns, behind)
     standing, before = _standing(columns, among), columns.of(touched[touched < counted], counters.SEEN)
     moved = _derive(columns, policy, touched, is_new_policy=is_new_policy)
-    judged = judge(con, columns, policy, among, np.union1d(touched, moved), standing)
+    judged = judge(con, columns, policy, among, columns.union(touched, moved), standing)
     return _replace(con, columns, among, judged, Touched(touched, moved, before))
 
 
 def _contending(columns: Columns, rows: Rows) -> Rows:
     """All rows whose prompts are near-duplicates of those of some rows."""
-    return columns.members(np.unique(columns["cluster"][rows]).astype(np.int64))
+    return columns.members(columns.union(columns["cluster"][rows]))
 
 
 def _derive(columns: Columns, policy: Policy, touched: Rows, *, is_new_policy: bool) -> Rows:
     """Derive the contexts of what was touched and of all that follows; the rows among the latter that have another."""
     behind = np.arange(columns.count) if is_new_policy else columns.followers(touched)
     before = columns.of(behind, CONTEXT)
-    contexts.derive(columns, np.union1d(behind, touched), _rules(columns, policy))
+    contexts.derive(columns, columns.union(behind, touched), _rules(columns, policy))
     moved = np.zeros(len(behind), np.bool_)
     for name, values in before.items():
         moved |= values != columns[name][behind]
@@ -247,7 +251,18 @@ def gather_all(con: Connection, policy: Policy) -> Columns:
 
 
 def _gather(con: Connection, policy: Policy) -> Columns:
-    con.execute(f"CREATE OR REPLACE TEMP TABLE gathered AS {stored.gathered()}", {"analyser": analyser(policy.lexicon)})
+    """Gather the evidence on all examples, on so many at a time as fit into memory."""
+    into, whose = "CREATE OR REPLACE TEMP TABLE gathered AS", {"analyser": analyser(policy.lexicon)}
+    last: int = (first(con, "SELECT max(seq) FROM examples") or (None,))[0] or 0
+    if last <= GATHERED:
+        con.execute(f"{into} {stored.gathered()}", whose)
+    else:
+        for start in range(0, last, GATHERED):
+            among = f"SELECT seq, example_id FROM examples WHERE seq > {start} AND seq <= {start + GATHERED}"
+            con.execute(f"CREATE OR REPLACE TEMP TABLE touched AS {among}")
+            con.execute(f"{into} {stored.gathered('touched')}", whose)
+            into = "INSERT INTO gathered BY NAME"
+        con.execute("DROP TABLE touched")
     return stored.read_gathered(con)
 
 

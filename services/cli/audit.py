@@ -11,6 +11,7 @@ import click
 import msgspec
 from rich.table import Table
 
+from .. import marks
 from ..volume import VolumeError, open_volume
 from .command import Outcome, Session, command, counted, plain, sequences
 
@@ -33,8 +34,7 @@ async def verify(session: Session, incremental: bool) -> Outcome:
     """
     from ..integrity import verification
 
-    path = session.settings.data_dir / "verified.json"
-    since = verification.load(path) if incremental else None
+    since = marks.last(session.settings.data_dir, "verified") if incremental else None
     started = time.monotonic()
     manifests, unread = await _manifests(session)
     async with session.state(as_it_stands=True) as (log, state):
@@ -46,7 +46,7 @@ async def verify(session: Session, incremental: bool) -> Outcome:
     seconds = time.monotonic() - started
     broken = bool(verified.problems)
     if not broken:
-        verification.save(path, verified)
+        marks.set_mark(session.settings.data_dir, "verified", verified.last, verified.log_digest)
     value: dict[str, Any] = {"status": "broken" if broken else "verified", "since": since} | msgspec.to_builtins(
         verified
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from .. import marks
 from .command import Outcome, Session, command, counted, plain
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ async def backup(session: Session, folder: Path) -> Outcome:
     async with session.log() as log:
         with session.progress("backing up") as report:
             made = await backups.backup(log, folder, report)
+        marks.set_mark(session.settings.data_dir, "backed_up", made.last_seq, made.log_digest)
         ledger.remember(session.settings.data_dir, folder)
         written, problems = await ledger.write_all(log, session.settings.data_dir)
     lines = [f"backed up sequences 1 to {made.last_seq:,} ({made.bytes:,} bytes) to {plain(folder)}"]

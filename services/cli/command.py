@@ -173,12 +173,14 @@ def command(
     """
 
     def decorate(body: Body) -> click.Command:
+        taken = inspect.signature(body).parameters.keys()  # what the body asks for itself
+
         @functools.wraps(body)
         def run(
             data_dir: str | None, nats_url: str | None, nats_port: str | None, as_json: bool, **options: Any
         ) -> NoReturn:
             try:
-                flags = {name: options.pop(name, None) for name in ("actor", "web_host", "web_port")}
+                flags = {name: options.pop(name) for name in options.keys() & described().keys() - taken}
                 settings = load({"data_dir": data_dir, "nats_url": nats_url, "nats_port": nats_port} | flags)
                 outcome = asyncio.run(body(Session(settings, as_json), **options))
             except RooflogError as error:
@@ -246,16 +248,18 @@ after_option = click.option(
 actor_option = setting_option("actor", "NAME")
 web_host_option = setting_option("web_host", "HOST")
 web_port_option = setting_option("web_port", "PORT")
+monitor_host_option = setting_option("monitor_host", "HOST")
+monitor_port_option = setting_option("monitor_port", "PORT")
 
 
 def policy_file(path: Path) -> Policy:
     """The policy in a TOML file. Raises InputError that names the file."""
     from projections.policy.policy import PolicyError, from_bytes
 
+    from ..imports.sources import Source, text_of
+
     try:
-        return from_bytes(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
+        return from_bytes(text_of(Source(path, str(path))).encode())
     except PolicyError as error:
         raise InputError(f"{path}: {error}") from error
 

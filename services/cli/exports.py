@@ -25,6 +25,8 @@ from .command import (
     as_of_option,
     command,
     counted,
+    monitor_host_option,
+    monitor_port_option,
     plain,
     policy_option,
     setting_option,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 
 @command("exporter", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog exporter")
+@monitor_host_option
+@monitor_port_option
 async def exporter(session: Session) -> Outcome:
     """Run the exporter alone, as a container does; `rooflog up` runs it together with everything else.
 

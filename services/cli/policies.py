@@ -11,7 +11,7 @@ import tomli_w
 from rich.table import Table
 
 from events.log.log import Log
-from projections.policy.policy import Policy, default, from_document
+from projections.policy.policy import Policy, default, document_digest, from_document, is_earlier_lexicon
 from projections.tables.policies import differences, settings
 from projections.verdicts.reasons import WORDS
 
@@ -31,10 +31,12 @@ file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=
 @command("show", example="rooflog policy show --toml > policy.toml")
 @click.option("--toml", "as_toml", is_flag=True, help="The document itself, to be edited and adopted.")
 @click.option("--shipped", is_flag=True, help="The policy that holds until another is adopted.")
-async def show(session: Session, as_toml: bool, shipped: bool) -> Outcome:
+@click.option("--shipped-lexicon", is_flag=True, help="With the lexicon that this release ships, to preview and adopt.")
+async def show(session: Session, as_toml: bool, shipped: bool, shipped_lexicon: bool) -> Outcome:
     """Show the policy that holds, and since when.
 
-    The lexicon is left out of the TOML where it is the shipped one: a document without a lexicon means that one.
+    The lexicon is left out of the TOML where it is the shipped one: a document without a lexicon means that one. An
+    adopted policy keeps its lexicon when a release ships another; `--shipped-lexicon` takes it over.
     """
     if shipped:
         history: dict[str, Any] = {"current": default().document(), "current_digest": default().digest, "adopted": []}
@@ -42,9 +44,13 @@ async def show(session: Session, as_toml: bool, shipped: bool) -> Outcome:
         async with session.state() as (_, state):
             history = await state.ask("policies")
     document, adopted = history["current"], next(iter(history["adopted"]), None)
+    digest = history["current_digest"]
+    if shipped_lexicon:
+        document = document | {"lexicon": default().document()["lexicon"]}
+        digest = document_digest(document)
     if as_toml:
         text = tomli_w.dumps(_without_shipped_lexicon(document)).rstrip()
-        return Outcome({"toml": text, "digest": history["current_digest"]}, plain(text))
+        return Outcome({"toml": text, "digest": digest}, plain(text))
     rows = Table("setting", "value", box=None, header_style="bold")
     for section, name, value in settings(document):
         rows.add_row(f"{section}.{name}", plain(_short(value)))
@@ -53,8 +59,21 @@ async def show(session: Session, as_toml: bool, shipped: bool) -> Outcome:
         if adopted
         else "the one that rooflog ships"
     )
-    value = {"digest": history["current_digest"], "policy": document, "since": _without_document(adopted)}
-    return Outcome(value, f"policy {history['current_digest'][:12]}, {since}", renderables=(rows,))
+    is_earlier = is_earlier_lexicon(from_document(document).lexicon)
+    value = {
+        "digest": digest,
+        "policy": document,
+        "since": _without_document(adopted),
+        "is_earlier_lexicon": is_earlier,
+    }
+    text = f"policy {digest[:12]}, {since}" + f"\n{EARLIER_LEXICON}" * is_earlier
+    return Outcome(value, text, renderables=(rows,))
+
+
+EARLIER_LEXICON = (
+    "its lexicon is that of an earlier release; to preview the one of this release: "
+    "`rooflog policy show --toml --shipped-lexicon > policy.toml`, then `rooflog policy preview policy.toml`"
+)
 
 
 @command("diff", example="rooflog policy diff policy.toml")

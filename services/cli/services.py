@@ -5,7 +5,17 @@ from __future__ import annotations
 from ..log_lines import log_to_stderr
 from ..settings import SettingsError
 from ..volume import SINKS
-from .command import Outcome, Session, command, counted, plain, web_host_option, web_port_option
+from .command import (
+    Outcome,
+    Session,
+    command,
+    counted,
+    monitor_host_option,
+    monitor_port_option,
+    plain,
+    web_host_option,
+    web_port_option,
+)
 from .exports import export_now, export_sentence
 from .status import funnel_table
 
@@ -13,6 +23,8 @@ from .status import funnel_table
 @command("up", example="rooflog up --data-dir /srv/rooflog")
 @web_host_option
 @web_port_option
+@monitor_host_option
+@monitor_port_option
 async def up(session: Session) -> Outcome:
     """Start everything on this machine and keep it running: log, projector, exporter and web. Ctrl-C ends it."""
     from rich.console import Console
@@ -27,6 +39,8 @@ async def up(session: Session) -> Outcome:
 
 
 @command("projector", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog projector")
+@monitor_host_option
+@monitor_port_option
 async def projector(session: Session) -> Outcome:
     """Run the projector alone, as a container does; `rooflog up` runs it together with everything else."""
     from ..projector.service import serve

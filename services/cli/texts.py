@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,13 @@ import click
 import msgspec
 
 from events.errors import InputError
+from events.facts import CorrectionRecorded, ExampleCaptured
 
+from ..imports import FORMATS
+from ..imports.importer import parsed
 from ..imports.lines import read
 from ..imports.report import Report
-from ..imports.sources import listed
+from ..imports.sources import Source, listed
 from .command import Outcome, Session, actor_option, command, plain, policy_file
 
 if TYPE_CHECKING:
@@ -29,9 +33,9 @@ LINES = 20_000
 async def analyze(session: Session, file: Path, policy_path: Path | None) -> Outcome:
     """Judge texts without a server: JSON lines with `prompt` and optionally `response` in, one judgement a line out.
 
-    A file may be what `rooflog import` reads: JSON, CSV, Parquet, packed or not. Each line out has relevance, score,
-    terms, tags, personal_data, flags (guesses for a reviewer) and the verdict of the filters. With --json the lines are
-    one JSON array.
+    A file may be what `rooflog import` reads, in any of its formats: then each answer is judged. Each line out has
+    relevance, score, terms (the words that matched), tags, personal_data, flags (guesses for a reviewer) and the
+    verdict of the filters. With --json the lines are one JSON array.
     """
     from projections.policy import policy
     from projections.store.database import errors_told
@@ -52,23 +56,57 @@ async def analyze(session: Session, file: Path, policy_path: Path | None) -> Out
 
 
 def read_texts(file: Path) -> list[Text]:
-    """The texts of a file, of any container that an import reads. Raises InputError that names the first bad line."""
-    from projections.texts.text_filters import Text
+    """The texts of a file: of lines with a prompt, or of the examples that an import of it would bring.
 
-    texts: list[Text] = []
+    Which of them follows from its first line. Raises InputError that names the first bad line.
+    """
     report = Report()
     with listed([file], report) as sources:
-        for line in read(sources, report):
-            if report.problems:
-                break
-            try:
-                texts.append(msgspec.convert(line.data, Text))
-            except msgspec.ValidationError as error:
-                report.problems.append(line.problem(str(error)))
+        first = next(read(sources, Report()), None)
+        if first is None or _is_text(first.data):
+            texts = list(_given(sources, report))
+        else:
+            texts = list(_imported(sources, report))
     for problem in report.problems:
         reason = f"{problem.file}:{problem.line}: {problem.reason}; every line is a JSON object with a prompt"
-        raise InputError(reason)
+        raise InputError(f"{reason}, or of a format that can be imported")
     return texts
+
+
+def _is_text(data: dict[str, Any]) -> bool:
+    """Whether a line is a text to judge, and no line of an import."""
+    if isinstance(data.get("prompt"), str) and isinstance(data.get("response"), str | None):
+        return True
+    return not any(format_.recognises(data) for format_ in FORMATS)
+
+
+def _given(sources: list[Source], report: Report) -> Iterator[Text]:
+    from projections.texts.text_filters import Text
+
+    for line in read(sources, report):
+        if report.problems:
+            return
+        try:
+            yield msgspec.convert(line.data, Text)
+        except msgspec.ValidationError as error:
+            report.problems.append(line.problem(str(error)))
+
+
+def _imported(sources: list[Source], report: Report) -> Iterator[Text]:
+    """The answers of what an import would bring, each once."""
+    from projections.texts.text_filters import Text
+
+    seen: set[str] = set()
+    for record in parsed(sources, report):
+        if report.problems:
+            return
+        for fact in record.parts if record else ():
+            if isinstance(fact, ExampleCaptured | CorrectionRecorded) and fact.event_id not in seen:
+                seen.add(fact.event_id)
+                if isinstance(fact, CorrectionRecorded):
+                    yield Text(fact.original_prompt, fact.corrected_response)
+                else:
+                    yield Text(fact.prompt, fact.response)
 
 
 @command("duplicates", example="rooflog duplicates questions.jsonl > links.jsonl")
@@ -76,9 +114,9 @@ def read_texts(file: Path) -> list[Text]:
 async def duplicates(session: Session, file: Path) -> Outcome:
     """Find near-duplicates without a server: JSON lines with `prompt` in, for each line its link out.
 
-    A file may be what `rooflog import` reads. `duplicate_of` is the number of the earliest prompt that says the same,
-    counted from 0, or null; prompts that differ in one fact (a number, a product, minimum or maximum) are not linked.
-    With --json it is one JSON array.
+    A file may be what `rooflog import` reads, in any of its formats. `duplicate_of` is the number of the earliest
+    prompt that says the same, counted from 0, or null; prompts that differ in one fact (a number, a product, minimum or
+    maximum) are not linked. With --json it is one JSON array.
     """
     from projections.store.database import errors_told
     from projections.texts.near_duplicates import cluster  # learns its vocabulary for a third of a second

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 from faststream import FastStream
 from faststream.nats import NatsMessage
+from prometheus_client.metrics_core import Metric
 
 from events.errors import InputError, NotRunning, RooflogError
 from events.log.log import Log
@@ -21,6 +22,7 @@ from events.subjects import new_event_id
 from projections.policy.policy import Relevance
 
 from ..access.connect import access
+from ..monitor import gauge, gauges, monitored
 from ..responder import WORKERS, broker, respond, undecoded
 from ..settings import Settings
 from ..state import arguments
@@ -46,6 +48,9 @@ PROJECTOR_SECONDS = 60.0
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 15 * 60.0
 """After a failure the next try waits, each time twice as long."""
+
+FAILING_SECONDS = 60.0
+"""An exporter whose tries have failed for so long is not ready."""
 
 JOBS_KEPT = 100
 
@@ -86,13 +91,15 @@ class Condition(msgspec.Struct, kw_only=True):
 class ExporterService:
     """One running exporter: it follows the projector, takes commands, and does one thing at a time."""
 
-    def __init__(self, log: Log, steps: Steps) -> None:
+    def __init__(self, settings: Settings, log: Log, steps: Steps) -> None:
+        self._settings = settings
         self._log = log
         self._steps = steps
         self._has_moved = asyncio.Event()
         self._has_job = asyncio.Event()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._age_from: float | None = None
+        self._failing_since: float | None = None
         self._look_seconds = 0.0
         self._waiting_since: float | None = None
         self.condition = Condition(since=_moment(), volume=steps.volume, trainer=steps.trainer)
@@ -101,6 +108,10 @@ class ExporterService:
 
     async def run(self) -> int:
         """Keep the volume current until a signal comes; the exit code."""
+        async with monitored(self._settings, WHO, self._why_not, self._measure):
+            return await self._serve()
+
+    async def _serve(self) -> int:
         self.declare()
         working = asyncio.create_task(self._work())
         working.add_done_callback(lambda _: self.app.exit())
@@ -114,6 +125,26 @@ class ExporterService:
             logger.error("the exporter ended", exc_info=ended)
             return 1
         return 0
+
+    async def _why_not(self) -> list[str]:
+        """Why the service is not ready. Raises Unreachable where the log is away."""
+        await self._log.last_sequence()
+        if self.condition.state == "starting":
+            return ["it has not looked at the tables yet"]
+        if self._failing_since is not None and (age := time.monotonic() - self._failing_since) > FAILING_SECONDS:
+            return [f"it has failed for {age:.0f} seconds: {self.condition.error}"]
+        return []
+
+    async def _measure(self) -> list[Metric]:
+        """The figures of this moment. Raises Unreachable where the log is away."""
+        last, now = await self._log.last_sequence(), self.condition
+        return [
+            gauges("exporter_state", "1 for what the exporter does", "state", {now.state: 1}),
+            gauge("exporter_failures", "Tries that have failed since the last that did not", now.failures),
+            gauge("exporter_behind_facts", "Facts since the exporter looked at the tables", last - now.checked_seq),
+            gauge("changed_rows", "Rows that the next export changes", now.changed_rows),
+            gauge("trainings_uncertain", "Trainings of which nobody knows whether they run", len(now.uncertain)),
+        ]
 
     def declare(self) -> None:
         """Say what the service listens to: that the tables have moved, questions and commands."""
@@ -185,6 +216,7 @@ class ExporterService:
                 await _any(self._failed(error), self._has_job)
                 continue
             self.condition.failures, self.condition.error, self.condition.retry_at = 0, None, None
+            self._failing_since = None
             await _any(max(CHECK_SECONDS, CHECK_SHARE * self._look_seconds), self._has_job)
             await _any(pause, self._has_job, self._has_moved)
 
@@ -194,6 +226,7 @@ class ExporterService:
         pause: float = min(FIRST_PAUSE_SECONDS * 2**self.condition.failures, LONGEST_PAUSE_SECONDS)
         logger.warning("%s; the next try is in %.0f s", error, pause)
         self._is("failing")
+        self._failing_since = self._failing_since or time.monotonic()
         self.condition.failures += 1
         self.condition.error = str(error)
         self.condition.retry_at = _moment(pause)
@@ -314,6 +347,6 @@ async def serve(settings: Settings, url: str) -> int:
         if await ask(log, "status") is not None:
             raise RooflogError("another exporter already runs at this NATS server; one is enough")
         async with opened(settings, log, State(log, None, None), ACTOR) as steps:
-            return await ExporterService(log, steps).run()
+            return await ExporterService(settings, log, steps).run()
     finally:
         await log.close()

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from events import chat
-from events.facts import Fact
 
-from .chats import Chats
-from .format import Alias, Format, Left, Record
+from . import forms
+from .chats import conversation_facts
+from .format import Format, Part, Record
 
 
 class Alpaca(Format):
@@ -26,21 +26,24 @@ class Alpaca(Format):
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
         """See `Format.recognises`."""
-        return "instruction" in data and "output" in data and not {"messages", "conversations"} & data.keys()
+        return (
+            "instruction" in data
+            and "output" in data
+            and not forms.is_form(data)
+            and not {"messages", "conversations"} & data.keys()
+        )
 
-    def facts(self, record: Record) -> Iterator[Fact | Left | Alias]:
+    def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`; the input stands below its instruction."""
         data = record.data
         asked = [_text(data, name) for name in ("instruction", "input")]
         question = "\n\n".join(text for text in asked if text.strip())
-        system = _text(data, "system")
-        messages = [{"role": "system", "content": system}] if system.strip() else []
         turns = [*_history(data), (question, _text(data, "output"))]
         roles = (chat.ASKS, chat.ANSWERS) * len(turns)
-        messages += [
+        messages = [
             {"role": role, "content": text} for role, text in zip(roles, chain.from_iterable(turns), strict=True)
         ]
-        yield from Chats().facts(msgspec.structs.replace(record, data=data | {"messages": messages}))
+        yield from conversation_facts(record, messages)
 
 
 def _text(data: dict[str, Any], name: str) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from events import chat
-from events.facts import Fact
 
-from .chats import Chats
-from .format import Alias, Format, Left, Record
+from . import forms, responses
+from .chats import conversation_facts
+from .format import Format, Part, Record
 
 _ANSWERS = ("completion", "response")
 _OTHERS = {"messages", "conversations", "instruction", "timestamp"}
@@ -27,13 +25,21 @@ class Completions(Format):
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
         """See `Format.recognises`."""
-        return "prompt" in data and any(name in data for name in _ANSWERS) and not _OTHERS & data.keys()
+        return (
+            "prompt" in data
+            and any(name in data for name in _ANSWERS)
+            and not _OTHERS & data.keys()
+            and not responses.found(data)
+            and not forms.is_form(data)
+        )
 
-    def facts(self, record: Record) -> Iterator[Fact | Left | Alias]:
+    def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`."""
         name = next(name for name in _ANSWERS if name in record.data)
         messages = _messages(record.data, "prompt", chat.ASKS) + _messages(record.data, name, chat.ANSWERS)
-        yield from Chats().facts(msgspec.structs.replace(record, data=record.data | {"messages": messages}))
+        if isinstance(label := record.data.get("label"), bool):  # as TRL marks good and bad completions
+            record = Record(record.line, {"feedback": label} | record.data, record.label)
+        yield from conversation_facts(record, messages)
 
 
 def _messages(data: dict[str, Any], name: str, role: str) -> list[Any]:

@@ -24,7 +24,7 @@ class Left(Enum):
     SAME_FACT = "another line says the same fact"
     NO_ANSWER = "it holds no answer"
     OTHER_CHOICE = "it is another answer to the same question, beside the first"
-    BROKEN = "a number that describes an answer cannot be read"
+    BROKEN = "a number or a rating that describes an answer cannot be read"
 
 
 class Alias(Struct, frozen=True):
@@ -32,6 +32,19 @@ class Alias(Struct, frozen=True):
 
     example_id: str
     known_as: str
+
+
+class Own(Struct, frozen=True):
+    """The id that its source gave to an example: it is said under that, but where the log knows it already."""
+
+    example_id: str
+    own_id: str
+
+
+class Repeated(Struct, frozen=True):
+    """An example that a line repeats from earlier: where another line of the import says it itself, that one counts."""
+
+    example_id: str
 
 
 class Record(Struct):
@@ -45,6 +58,10 @@ class Record(Struct):
     def problem(self, reason: str) -> Problem:
         """This record could not be imported, and why."""
         return self.line.problem(f"{self.label}: {reason}" if self.label else reason)
+
+
+Part = Fact | Left | Alias | Own | Repeated
+"""What a record says or leaves out."""
 
 
 class Format(ABC):
@@ -70,6 +87,9 @@ class Format(ABC):
         """The parts of a line that stand or fall alone."""
         return [Record(line, line.data)]
 
+    def close(self) -> None:  # noqa: B027 (a format that keeps nothing has nothing to close)
+        """Let go of what was kept of the lines."""
+
     @abstractmethod
-    def facts(self, record: Record) -> Iterable[Fact | Left | Alias]:
+    def facts(self, record: Record) -> Iterable[Part]:
         """The facts that a record says, all or none, and what it leaves out."""

@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from events.codec import decode
 from events.errors import InvalidFact
 from events.facts import AnyFact, CorrectionRecorded, ExampleCaptured, Fact
@@ -16,12 +18,12 @@ from events.message import Message
 
 from . import registry
 from .aliases import Aliases
-from .format import Alias, Format, Left
+from .format import Alias, Format, Left, Own, Part, Record, Repeated
 from .lines import Line, read
 from .preview import Preview
 from .report import Problem, Report, reason_of
 from .sources import Source, listed
-from .spool import Spool, Spooled
+from .spool import Names, Spool, Spooled
 
 if TYPE_CHECKING:
     from events.log.log import Log
@@ -55,9 +57,11 @@ async def import_files(
         steps = read_into(spool, sources, report)
         while await asyncio.to_thread(_advance, steps):
             pass
-        spooled, done, aliases = spool.in_order(), 0, Aliases()
+        spooled, done, aliases = spool.in_order(), 0, Aliases(spool.own)
         while facts := list(islice(spooled, SLICE)):
-            await _publish(log, await aliases.resolved(log, facts), report, preview)
+            resolved, repeated = await aliases.resolved(log, facts)
+            report.same_fact += repeated
+            await _publish(log, resolved, report, preview)
             done += len(facts)
             if progress:
                 progress(done, len(spool))
@@ -71,27 +75,50 @@ def _advance(steps: Iterator[None]) -> bool:
 
 
 def read_into(spool: Spool, sources: list[Source], report: Report) -> Iterator[None]:
-    """Add the facts of every line to a spool, a line a step; what is left out or wrong goes to the report.
+    """Add the facts of every line to a spool, a line a step; what is left out or wrong goes to the report."""
+    for record in parsed(sources, report):
+        if record is not None:
+            try:
+                facts = [part for part in record.parts if isinstance(part, Fact)]
+                spool.add(facts, record.record.line, _names(record.parts))
+                _count(record.parts, report)
+            except Exception as error:
+                report.problems.append(record.record.problem(reason_of(error)))
+        yield
+
+
+class Parsed(Struct, frozen=True):
+    """A record with what it says and leaves out."""
+
+    record: Record
+    parts: list[Part]
+
+
+def parsed(sources: list[Source], report: Report) -> Iterator[Parsed | None]:
+    """What every record says, and None for a step that is none; what is wrong goes to the report.
 
     The files are read twice: lines may belong together, and a format sees all of them before it reads one.
     """
-    formats = {format_: format_() for format_ in registry.FORMATS}
-    refused: dict[tuple[Source, int], str] = {}
-    for line in read(sources, Report()):
-        try:
-            formats[registry.of(line.data)].survey(line)
-        except Exception as error:
-            refused[line.source, line.place] = reason_of(error)
-        yield
-    for line in read(sources, report):
-        if reason := refused.get((line.source, line.place)):
-            report.problems.append(line.problem(reason))
-        else:
-            _read(spool, formats, line, report)
-        yield
+    with ExitStack() as stack:
+        formats = {format_: format_() for format_ in registry.FORMATS}
+        for format_ in formats.values():
+            stack.callback(format_.close)
+        refused: dict[tuple[Source, int], str] = {}
+        for line in read(sources, Report()):
+            try:
+                formats[registry.of(line.data)].survey(line)
+            except Exception as error:
+                refused[line.source, line.place] = reason_of(error)
+            yield None
+        for line in read(sources, report):
+            if reason := refused.get((line.source, line.place)):
+                report.problems.append(line.problem(reason))
+            else:
+                yield from _parsed(formats, line, report)
+            yield None
 
 
-def _read(spool: Spool, formats: dict[type[Format], Format], line: Line, report: Report) -> None:
+def _parsed(formats: dict[type[Format], Format], line: Line, report: Report) -> Iterator[Parsed]:
     try:
         format_ = formats[registry.of(line.data)]
         records = list(format_.records(line))
@@ -101,16 +128,29 @@ def _read(spool: Spool, formats: dict[type[Format], Format], line: Line, report:
     for record in records:
         try:
             parts = list(format_.facts(record))
-            aliases = {part.example_id: part.known_as for part in parts if isinstance(part, Alias)}
-            spool.add([part for part in parts if isinstance(part, Fact)], line, aliases)
         except Exception as error:
             report.problems.append(record.problem(reason_of(error)))
             continue
-        report.same_fact += parts.count(Left.SAME_FACT)
-        report.ignored += parts.count(Left.NO_ANSWER) or not parts
-        report.choices += parts.count(Left.OTHER_CHOICE)
-        report.broken += parts.count(Left.BROKEN)
+        yield Parsed(record, parts)
     report.ignored += not records
+
+
+def _count(parts: list[Part], report: Report) -> None:
+    report.same_fact += parts.count(Left.SAME_FACT)
+    report.ignored += parts.count(Left.NO_ANSWER) or not parts
+    report.choices += parts.count(Left.OTHER_CHOICE)
+    report.broken += parts.count(Left.BROKEN)
+
+
+def _names(parts: list[Part]) -> dict[str, Names]:
+    """The other names of the examples of a record."""
+    known_as = {part.example_id: part.known_as for part in parts if isinstance(part, Alias)}
+    own = {part.example_id: part.own_id for part in parts if isinstance(part, Own)}
+    repeated = {part.example_id for part in parts if isinstance(part, Repeated)}
+    return {
+        example_id: Names(known_as.get(example_id, ""), own.get(example_id, ""), example_id in repeated)
+        for example_id in {*known_as, *own, *repeated}
+    }
 
 
 async def _publish(log: Log, facts: list[Spooled], report: Report, preview: Preview | None) -> None:
@@ -126,7 +166,11 @@ async def _publish(log: Log, facts: list[Spooled], report: Report, preview: Prev
         event_id = _event_id(fact)
         if reason := refused.get(event_id):
             report.problems.append(Problem(fact.file, fact.number, reason))
-        elif event_id in existing and (reason := _changed(known.get(fact.subject), decode(fact.data))):
+        elif (
+            event_id in existing
+            and not fact.names.is_repeated
+            and (reason := _changed(known.get(fact.subject), decode(fact.data)))
+        ):
             report.existing -= 1
             report.changed += 1
             report.problems.append(Problem(fact.file, fact.number, f"{event_id} is already in the log {reason}"))

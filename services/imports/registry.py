@@ -5,14 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from .alpaca import Alpaca
+from .argilla import Argilla
 from .chats import Chats
 from .completions import Completions
 from .format import Format
+from .label_studio import LabelStudio
+from .preferences import Preferences
+from .requests import Requests
 from .sharegpt import ShareGPT
 from .spans import Spans
 from .store import Store
 
-FORMATS: tuple[type[Format], ...] = (Store, Chats, ShareGPT, Alpaca, Completions, Spans)
+FORMATS: tuple[type[Format], ...] = (
+    Store,
+    Chats,
+    ShareGPT,
+    Alpaca,
+    Completions,
+    Requests,
+    Preferences,
+    Argilla,
+    LabelStudio,
+    Spans,
+)
 
 _KEYS_TOLD, _KEY_CHARS = 8, 40
 

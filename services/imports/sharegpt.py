@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from events import calls, chat
-from events.facts import Fact
 
-from .chats import Chats
-from .format import Alias, Format, Left, Record
+from .chats import conversation_facts
+from .format import Format, Part, Record
 
 _ROLES = {
     "human": chat.ASKS, "user": chat.ASKS,
@@ -32,15 +31,13 @@ class ShareGPT(Format):
         """See `Format.recognises`."""
         return "conversations" in data and "messages" not in data
 
-    def facts(self, record: Record) -> Iterator[Fact | Left | Alias]:
+    def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`."""
         conversation = record.data["conversations"]
         if not isinstance(conversation, list):
             raise ValueError("conversations must be a list of messages")
-        system = record.data.get("system")
-        messages = [{"role": "system", "content": system}] if isinstance(system, str) and system.strip() else []
-        messages += [_message(message, number) for number, message in enumerate(conversation, 1)]
-        yield from Chats().facts(msgspec.structs.replace(record, data=record.data | {"messages": messages}))
+        messages = [_message(message, number) for number, message in enumerate(conversation, 1)]
+        yield from conversation_facts(record, messages)
 
 
 def _message(message: Any, number: int) -> dict[str, Any]:

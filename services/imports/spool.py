@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from events.codec import encode
 from events.facts import Fact
@@ -21,28 +21,41 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Spooled(Struct, frozen=True):
-    """A fact as bytes, with its subject, and the line that says it; `known_as` is the id that 0.1.0 gave its example.
+class Names(Struct, frozen=True, array_like=True):
+    """Other names of an example, empty where it has none: the id that 0.1.0 gave to it, and its source's own.
 
-    That is empty where it has no other.
+    `is_repeated` marks an earlier turn, which another line may say itself.
     """
 
+    known_as: str = ""
+    own_id: str = ""
+    is_repeated: bool = False
+
+
+class Spooled(Struct, frozen=True):
+    """A fact as bytes, with its subject, the names of its example, and the line that says it."""
+
     subject: str
-    known_as: str
+    names: Names
     data: bytes
     file: str
     number: int
 
 
+_NONE = Names()
+
+
 class Spool:
-    """Facts of which only their places are in memory, some 40 bytes each; its file goes with it."""
+    """Facts of which only their places are in memory, some 50 bytes each, and own ids; its file goes with it."""
 
     def __init__(self, sources: list[Source]) -> None:
         self._sources = sources
         self._numbers = {source: number for number, source in enumerate(sources)}
         self._out = tempfile.TemporaryFile(prefix="rooflog-import-")  # noqa: SIM115 (closed with the spool)
         self._times, self._ends = array("q"), array("q", [0])
-        self._places, self._subjects = array("q"), array("q")
+        self._places, self._subjects, self._heads = array("q"), array("q"), array("q")
+        self.own: dict[str, str] = {}
+        """The examples that calls have answered, which others may repeat, with the ids that they are said under."""
 
     def __enter__(self) -> Spool:
         return self
@@ -55,17 +68,24 @@ class Spool:
     def __len__(self) -> int:
         return len(self._times)
 
-    def add(self, facts: list[Fact], line: Line, known_as: Mapping[str, str] | None = None) -> None:
-        """Append the facts of a record, all or none; `known_as` are other ids of its examples by their own.
+    def add(self, facts: list[Fact], line: Line, names: Mapping[str, Names] | None = None) -> None:
+        """Append the facts of a record, all or none, with other names of the examples that it captures.
 
         Raises InvalidFact where one breaks its own constraints.
         """
-        names = known_as or {}
-        encoded = [(f"{subject_of(fact)} {names.get(fact.event_id, '')}".encode(), encode(fact)) for fact in facts]
-        for fact, (subject, data) in zip(facts, encoded, strict=True):
-            self._out.write(subject + data)
-            self._ends.append(self._ends[-1] + len(subject) + len(data))
+        others = [(names or {}).get(fact.about, _NONE) for fact in facts]
+        encoded = [
+            (subject_of(fact).encode(), b"" if other is _NONE else json.encode(other), encode(fact))
+            for fact, other in zip(facts, others, strict=True)
+        ]
+        for other, fact in zip(others, facts, strict=True):
+            if other.own_id:
+                self.own[fact.about] = min(other.own_id, self.own.get(fact.about, other.own_id))
+        for fact, (subject, head, data) in zip(facts, encoded, strict=True):
+            self._out.write(subject + head + data)
+            self._ends.append(self._ends[-1] + len(subject) + len(head) + len(data))
             self._subjects.append(len(subject))
+            self._heads.append(len(subject) + len(head))
             self._times.append((fact.occurred_at - _EPOCH) // _MICROSECOND)
             self._places.append(line.number * len(self._sources) + self._numbers[line.source])
 
@@ -75,6 +95,6 @@ class Spool:
             self._out.seek(self._ends[n])
             record = self._out.read(self._ends[n + 1] - self._ends[n])
             number, file = divmod(self._places[n], len(self._sources))
-            cut = self._subjects[n]
-            subject, _, known_as = record[:cut].decode().partition(" ")
-            yield Spooled(subject, known_as, record[cut:], self._sources[file].name, number)
+            cut, head = self._subjects[n], self._heads[n]
+            names = json.decode(record[cut:head], type=Names) if head > cut else _NONE
+            yield Spooled(record[:cut].decode(), names, record[head:], self._sources[file].name, number)

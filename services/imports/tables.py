@@ -15,6 +15,7 @@ import msgspec
 from events.errors import InvalidFact
 from events.limits import check_json
 
+from . import responses
 from .sources import Source
 
 ROW_GROUP = 2**30
@@ -28,6 +29,9 @@ _TEXTS = {
     "output", "completion", "question", "answer",
 }  # fmt: skip
 """Columns whose cells are texts, also where they look like JSON."""
+
+_OF_ITEMS = {"content", "summary", "call_id"}
+"""Keys that the items of OpenAI's Responses have beside their type."""
 
 _FLAGS = {"true": True, "false": False}
 
@@ -96,7 +100,7 @@ def _row(cells: list[str], header: list[str], containers: int) -> dict[str, Any]
 
 
 def _cell(name: str, cell: str, containers: int) -> Any:
-    """A cell; JSON and flags are what they mean, but in a column of texts only a list of messages is."""
+    """A cell; JSON and flags are what they mean, but in a column of texts only messages and responses are."""
     data = cell.encode()
     if data[:1] not in (b"[", b"{"):
         return cell if name in _TEXTS else _FLAGS.get(cell.lower(), cell)
@@ -105,11 +109,18 @@ def _cell(name: str, cell: str, containers: int) -> Any:
         value = msgspec.json.decode(data)
     except (msgspec.MsgspecError, RecursionError):
         return cell
-    return cell if name in _TEXTS and not _are_messages(value) else value
+    return cell if name in _TEXTS and not _is_said(value) else value
 
 
-def _are_messages(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) and "role" in each for each in value)
+def _is_said(value: Any) -> bool:
+    """Whether a value is messages, items, or the response of a model, and not a text that looks like JSON."""
+    if isinstance(value, dict):
+        return "messages" in value or responses.found(value) is not None
+    return isinstance(value, list) and bool(value) and all(map(_is_message, value))
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and ("role" in value or ("type" in value and not _OF_ITEMS.isdisjoint(value)))
 
 
 def parquet(source: Source) -> Iterator[Row]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import Struct, field
 
 from events import digest_chain
@@ -20,6 +17,7 @@ from events.subjects import EXPORTS, RESTATEMENTS
 from projections.tables.digest_chain import ENTRY_BYTES
 
 from ..exporter import publication
+from ..marks import Mark
 from ..state.client import State
 from ..state.protocol import Progress
 from ..volume import Volume
@@ -44,14 +42,6 @@ class Problem(Struct, frozen=True):
     last: int
     kind: Kind
     detail: str
-
-
-class Verified(Struct, frozen=True):
-    """How far the log was found to be what it was; the next verification may go on from here."""
-
-    seq: int
-    log_digest: str
-    at: str
 
 
 class Finding(Struct):
@@ -113,7 +103,7 @@ async def verify(
     log: Log,
     state: State,
     *,
-    since: Verified | None = None,
+    since: Mark | None = None,
     published: Iterable[Anchor] = (),
     report: Progress | None = None,
 ) -> Finding:
@@ -288,20 +278,3 @@ async def _messages(log: Log, after: int, until: int, report: Progress | None) -
             yield message
         if report:
             report(messages[-1].seq - after, until - after)
-
-
-def load(path: Path) -> Verified | None:
-    """The last verification that a data directory remembers; None where there is none."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Verified)
-    except (FileNotFoundError, msgspec.MsgspecError):
-        return None
-
-
-def save(path: Path, finding: Finding) -> Verified:
-    """Remember that the log was verified up to where it ends."""
-    verified = Verified(finding.last, finding.log_digest, datetime.now(UTC).isoformat(timespec="seconds"))
-    new = path.with_suffix(".new")
-    new.write_bytes(msgspec.json.encode(verified))
-    new.replace(path)
-    return verified

@@ -22,6 +22,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import api
 from nats.js.errors import NotFoundError
+from prometheus_client.metrics_core import Metric
 
 from events.errors import RooflogError, Unreachable
 from events.log.log import Log, Message
@@ -30,15 +31,19 @@ from events.subjects import EVERYTHING, STREAM
 from projections.fold.projector import Projector
 
 from ..access.connect import access
+from ..figures import of_tables
 from ..integrity import erasure
+from ..monitor import monitored
 from ..responder import WORKERS, broker, respond, undecoded
 from ..settings import Settings
 from ..state import arguments
 from ..state.client import runs
 from ..state.decoder_pool import ahead
+from ..state.lag import LAG_SECONDS, lag
 from ..state.long_answers import LongAnswers
 from ..state.owner import BATCH, Owner, portions
 from ..state.protocol import ANSWER_SECONDS, ASK, MORE, MOVED, ROWS, RUN, Moved
+from . import metrics
 from .rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuilds
 from .text_readers import WAITING, TextReaders
 
@@ -95,8 +100,10 @@ class ProjectorService:
     """One running projector: the owner of the database, its subscriber and its answers."""
 
     def __init__(self, settings: Settings, log: Log, owner: Owner) -> None:
+        self._settings = settings
         self._log = log
         self._owner = owner
+        self._has_caught_up = False
         self._arrived: list[Msg] = []
         self._has_arrived = asyncio.Event()
         self._moved = asyncio.Condition()
@@ -118,8 +125,13 @@ class ProjectorService:
         """Fold what the log holds, then what arrives, until a signal or a failure; the exit code."""
         sys.setswitchinterval(SWITCH_SECONDS)
         await self._owner.check(self._log)
+        async with monitored(self._settings, WHO, self._why_not, self._measure):
+            return await self._serve()
+
+    async def _serve(self) -> int:
         await self._owner.catch_up(self._log)
         await self._subscribe()
+        self._has_caught_up = True
         tasks = [asyncio.create_task(work()) for work in (self._fold_all, self._watch, self._forget, self._seal)]
         logger.info("projecting from sequence %d", self._owner.projector.checkpoint.seq + 1)
         try:
@@ -133,6 +145,20 @@ class ProjectorService:
         if self.failure:
             logger.error("%s", self.failure)
         return 1 if self.failure else 0
+
+    async def _why_not(self) -> list[str]:
+        """Why the service is not ready. Raises Unreachable where the log is away."""
+        now = await lag(self._log, self._owner.projector.checkpoint_seq)
+        if not self._has_caught_up:
+            return [f"catching up, with facts to fold: {now.behind:,}"]
+        return [f"a fact has waited for {now.seconds:.0f} seconds to be folded"] if now.seconds > LAG_SECONDS else []
+
+    async def _measure(self) -> list[Metric]:
+        """The figures of this moment. Raises Unreachable where the log is away."""
+        now = await lag(self._log, self._owner.projector.checkpoint_seq)
+        measured = await asyncio.to_thread(self._owner.answer, "measured", {}) if self._has_caught_up else None
+        files = await asyncio.to_thread(metrics.of_files, self._settings)
+        return [*(of_tables(measured, now) if measured else ()), *files]
 
     async def _subscribe(self) -> None:
         """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""
@@ -275,7 +301,10 @@ class ProjectorService:
             await self._folded(self._owner.projector.apply, portion)
 
     async def _folded(self, fold: Callable[..., Any], *what: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._folder, fold, *what)
+        before = self._owner.projector.checkpoint_seq
+        with metrics.BATCH.time():
+            await asyncio.get_running_loop().run_in_executor(self._folder, fold, *what)
+        metrics.FOLDED.inc(self._owner.projector.checkpoint_seq - before)
         await self._tell()
 
     async def _tell(self) -> None:

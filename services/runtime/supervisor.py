@@ -118,13 +118,17 @@ async def _keep(name: str, args: tuple[str, ...], settings: Settings, url: str) 
     pause = CHECK_SECONDS
     while True:
         started = loop.time()
-        environment = os.environ | {
-            "ROOFLOG_DATA_DIR": str(settings.data_dir),
-            "ROOFLOG_NATS_URL": url,
-            "ROOFLOG_WEB_HOST": settings.web_host,
-            "ROOFLOG_WEB_PORT": str(settings.web_port),
-            private_files.TOLD: str(os.getpid()),
-        }
+        environment = (
+            os.environ
+            | {
+                "ROOFLOG_DATA_DIR": str(settings.data_dir),
+                "ROOFLOG_NATS_URL": url,
+                "ROOFLOG_WEB_HOST": settings.web_host,
+                "ROOFLOG_WEB_PORT": str(settings.web_port),
+                private_files.TOLD: str(os.getpid()),
+            }
+            | _monitored(name, settings)
+        )
         process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-m", "services", *args, env=environment)
         try:
             code = await process.wait()
@@ -136,6 +140,13 @@ async def _keep(name: str, args: tuple[str, ...], settings: Settings, url: str) 
         logger.warning("%s ended with exit code %d; starting it again in %.1f s", name, code, pause)
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _monitored(name: str, settings: Settings) -> dict[str, str]:
+    """Where a service answers monitors: two cannot have the same port."""
+    ports = {"projector": settings.monitor_port, "exporter": settings.monitor_port and settings.monitor_port + 1}
+    port = ports.get(name)
+    return {} if port is None else {"ROOFLOG_MONITOR_HOST": settings.monitor_host, "ROOFLOG_MONITOR_PORT": str(port)}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

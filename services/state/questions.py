@@ -31,6 +31,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "status": examples.status,
     "digest": _digest,
     "stats": examples.stats,
+    "measured": dashboard.measured,
     "queue": examples.queue,
     "show": examples.show,
     "tagged": examples.tagged,

@@ -16,6 +16,7 @@ from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
+from ..monitor import LIVE, READY, readiness
 from . import metrics, openapi, pages, reference, routes
 from .access import limits, session
 from .access.auth import Door
@@ -88,6 +89,8 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
             api,
             pages.page,
             health,
+            live,
+            ready,
             metrics.metrics,
             asyncapi_json,
             asyncapi_html,
@@ -128,6 +131,25 @@ async def health(gateway: Gate) -> Response[dict[str, Any]]:
     seen = gateway.health.held()
     shown = {name: value for name, value in seen.items() if name != "state"}
     return Response(shown, status_code=503 if seen["status"] == "down" else 200)
+
+
+@get(LIVE, summary="Does it run?", tags=["state"])
+async def live() -> dict[str, str]:
+    """For whoever starts it anew where it hangs: it answers at once, and asks nobody."""
+    return {"status": "live", "service": "web"}
+
+
+@get(
+    READY,
+    summary="Can it be used?",
+    tags=["state"],
+    responses={503: ResponseSpec(dict[str, Any], generate_examples=False, description="Not now; `reasons` says why.")},
+)
+async def ready(gateway: Gate) -> Response[dict[str, Any]]:
+    """For load balancers: 503 with the reasons while the log is away, or the projector has been silent for too long."""
+    seen = gateway.health.held()
+    reasons = [seen["reason"]] if seen["status"] == "down" else []
+    return Response(readiness(reasons) | {"service": "web"}, status_code=503 if reasons else 200)
 
 
 @get("/api/asyncapi.json", include_in_schema=False)

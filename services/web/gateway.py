@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from litestar.di import NamedDependency
 from nats.errors import Error as NatsError
+from prometheus_client.metrics_core import Metric
 
 from events import subjects
 from events.codec import decode, encode
@@ -21,8 +22,10 @@ from events.facts import CorrectionRecorded, ExampleCaptured, Fact, FeedbackGive
 from events.log.log import Log, Message, Published
 from events.words import describe
 
+from ..figures import of_tables
 from ..settings import Settings
 from ..state.client import State
+from ..state.lag import lag
 from .changes import Changes
 from .errors import Refusal, unavailable
 from .health import Health
@@ -91,6 +94,11 @@ class Gateway:
             raise unavailable(
                 "projector", "the projector does not answer; start it with `rooflog up` or `rooflog projector`"
             ) from error
+
+    async def measure(self) -> list[Metric]:
+        """The figures of the tables at this moment. Raises Unreachable where log or projector are silent."""
+        figures = await self._state.ask_after(0, "measured", {})
+        return of_tables(figures, await lag(self.log, figures["checkpoint"]))
 
     async def ask_long(self, actor: str, name: str, **args: Any) -> Any:
         """The answer to a question that may take a minute. Raises as `ask` does."""

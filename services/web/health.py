@@ -7,21 +7,18 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nats.errors import Error as NatsError
 
 from events.errors import RooflogError
-from events.log.log import Log, Message
+from events.log.log import Log
 
 from ..state.client import State
+from ..state.lag import LAG_SECONDS, lag
 from .changes import Changes
 
 logger = logging.getLogger("rooflog.web")
-
-LAG_SECONDS = 60.0
-"""A fact that waits longer than this to be folded is trouble."""
 
 LOOK_SECONDS = 1.0
 """From the beginning of one look to that of the next."""
@@ -88,28 +85,25 @@ class Health:
 
     async def _look(self) -> dict[str, Any]:
         """Raises TimeoutError where nobody answers in time."""
-        now = datetime.now(UTC)
         answer = self._down("the log is away")
         if not self._log.client.is_connected:
             return answer
         try:
             async with asyncio.timeout(OLDEST_SECONDS):
-                last = await self._log.last_sequence()
-                answer["log"] |= {"last_seq": last}
+                answer["log"] |= {"last_seq": await self._log.last_sequence()}
                 status = await self._state.ask_after(0, "status", {})
-                waiting = await self._log.at(status["checkpoint"] + 1) if status["checkpoint"] < last else None
+                now = await lag(self._log, status["checkpoint"])
         except (RooflogError, NatsError) as error:
             return answer | {"reason": str(error) or type(error).__name__}
-        age = (now - received(waiting)).total_seconds() if waiting else 0.0
         moved = self._changes.moved_at
-        has_trouble = bool(status["quarantined"]) or age > LAG_SECONDS
+        has_trouble = bool(status["quarantined"]) or now.seconds > LAG_SECONDS
         return {
             "status": "attention" if has_trouble else "ok",
             "log": answer["log"],
             "projector": {
                 "checkpoint": status["checkpoint"],
-                "behind": max(0, last - status["checkpoint"]),
-                "behind_seconds": round(max(0.0, age), 3),
+                "behind": now.behind,
+                "behind_seconds": now.seconds,
                 "moved_seconds_ago": round(time.time() - moved, 3) if moved else None,
             },
             "quarantined": status["quarantined"],
@@ -119,8 +113,3 @@ class Health:
     def _down(self, reason: str) -> dict[str, Any]:
         connected = self._log.client.is_connected
         return {"status": "down", "log": {"connected": connected}, "projector": None, "reason": reason}
-
-
-def received(message: Message) -> datetime:
-    """The server's clock when the message came; it counts nanoseconds, which Python does not."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=message.received_ns // 1_000)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from litestar import Response, get
 from litestar.middleware import DefineMiddleware
 from litestar.plugins.prometheus import PrometheusConfig
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge
 
+from ..monitor import measured
 from .access.auth import may
 from .gateway import Gate
 
-LAST = Gauge("rooflog_log_last_sequence", "Sequence of the last fact on the log")
-CHECKPOINT = Gauge("rooflog_checkpoint", "Sequence up to which the tables are folded")
-BEHIND = Gauge("rooflog_behind_seconds", "Age of the oldest fact that is not folded")
-QUARANTINED = Gauge("rooflog_quarantined", "Messages in quarantine")
-UP = Gauge("rooflog_up", "1 while the log and the projector answer")
 STREAMS = Gauge("rooflog_web_streams", "Open streams of changes")
 
 _TEXT = CONTENT_TYPE_LATEST.partition("; charset")[0]
@@ -28,15 +24,9 @@ def counting() -> DefineMiddleware:
 
 @get("/metrics", summary="Metrics for Prometheus", tags=["state"], media_type=_TEXT, guards=[may(None)])
 async def metrics(gateway: Gate) -> Response[bytes]:
-    """Requests by route, how far the projector is, and how old the oldest unfolded fact is."""
-    health = gateway.health.held()
-    projector = health["projector"] or {}
-    UP.set(bool(projector))
+    """Requests by route, what waits for reviewers, how far the projector is, and the age of the last export.
+
+    Nothing is what it was before: while the projector is silent `rooflog_up` is 0, and its figures are absent.
+    """
     STREAMS.set(gateway.changes.listeners)
-    if "last_seq" in health["log"]:
-        LAST.set(health["log"]["last_seq"])
-    if projector:
-        CHECKPOINT.set(projector["checkpoint"])
-        BEHIND.set(projector["behind_seconds"])
-        QUARANTINED.set(sum(health["quarantined"].values()))
-    return Response(generate_latest(REGISTRY), media_type=_TEXT)
+    return Response(await measured(gateway.measure), media_type=_TEXT)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 from collections.abc import Callable
 from ipaddress import ip_network
 from types import FrameType
@@ -17,6 +16,7 @@ import uvicorn
 from events.log.log import Log
 
 from ..access.connect import access
+from ..listener import listen
 from ..settings import Settings, SettingsError
 from .access.auth import LOOPBACK
 from .access.connections import HEAD_BYTES, Places, protocol, raise_open_files
@@ -52,7 +52,7 @@ async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, A
     check(settings, tokens)
     log = await Log.connect(access(settings, url, "gateway"), name="rooflog-web", timeout=30)
     try:
-        listener = _listen(settings.web_host, settings.web_port)
+        listener = listen(settings.web_host, settings.web_port, "--web-port", BACKLOG)
         most = raise_open_files()
         gateway = Gateway(settings, log, url)
         config = uvicorn.Config(
@@ -81,21 +81,6 @@ async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, A
         return 0 if server.started else 1
     finally:
         await log.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises OSError that says what to do."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:  # the protocol is named so that asyncio turns Nagle's delay off: it costs 40 ms an answer
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)  # from here on callers wait instead of being refused: the address may be announced
-    except OSError as error:
-        listener.close()
-        raise OSError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --web-port"
-        ) from error
-    return listener
 
 
 def check(settings: Settings, tokens: Tokens) -> None:

@@ -25,7 +25,7 @@ TOGETHER = 32 * 1024 * 1024
 
 
 class ModalVolume:
-    """The volume of this name; it has to exist, since the trainer mounts it."""
+    """The volume of this name, which is made where it is missing."""
 
     def __init__(self, volume: str, connection: Connection) -> None:
         self.name = f"Modal volume {volume}"
@@ -106,8 +106,10 @@ class ModalVolume:
         import modal
 
         environment = self._connection.environment
-        volume = modal.Volume.from_name(self._volume_name, environment_name=environment, client=client)
-        missing = f"make it with `modal volume create {self._volume_name}`, or set ROOFLOG_MODAL_VOLUME"
+        volume = modal.Volume.from_name(
+            self._volume_name, environment_name=environment, create_if_missing=True, client=client
+        )
+        missing = "make the environment with `modal environment create`, or set ROOFLOG_MODAL_ENVIRONMENT"
         await self._connection.step(
             f"find volume {self._volume_name} in {self._connection.where}", volume.hydrate.aio(), missing=missing
         )

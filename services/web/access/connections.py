@@ -18,6 +18,7 @@ import msgspec
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
+from ...monitor import LIVE, READY
 from ..errors import CODES, Error, Problem
 
 CONNECTIONS = 1_024
@@ -26,8 +27,11 @@ CONNECTIONS = 1_024
 FROM_ONE_ADDRESS = 256
 """Of them from one address: an office behind one router, and never all of them."""
 
+HEALTH = frozenset({"/health", LIVE, READY})
+"""Are answered to everybody however much they ask: they cost nothing, and a monitor must not be locked out."""
+
 RESERVE = 16
-"""Places beyond the limit where only `/health` is answered, so that a monitor sees a full gateway and no dead one."""
+"""Places beyond the limit where only HEALTH is answered, so that a monitor sees a full gateway and no dead one."""
 
 SPARE_FILES = 64
 """Open files that the service needs beside its connections: log, processes of the past, its own files."""
@@ -385,10 +389,10 @@ def is_within(host: str, networks: Collection[Network]) -> bool:
 
 
 def _only_health(app: ASGI3Application) -> ASGI3Application:
-    """The application for a connection in the reserve: `/health` is answered, all else is asked to come again."""
+    """The application for a connection in the reserve: HEALTH is answered, all else is asked to come again."""
 
     async def answer(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        if scope["type"] == "http" and scope["path"] == "/health":
+        if scope["type"] == "http" and scope["path"] in HEALTH:
             await app(scope, receive, send)
             return
         body = msgspec.json.encode(Problem(Error(CODES[503], "all connections are taken; come again in a moment")))

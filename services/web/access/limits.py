@@ -22,7 +22,7 @@ from events.errors import InvalidFact
 from events.limits import check_json
 
 from ..errors import Refusal
-from .connections import CONNECTIONS, address_of
+from .connections import CONNECTIONS, HEALTH, address_of
 
 BODY_BYTES = 8 * 2**20
 """A body at most: as much as the log takes in one message."""
@@ -67,9 +67,6 @@ JSON = "application/json"
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
-HEALTH = "/health"
-"""Is answered to everybody however much they ask: it costs nothing, and a monitor must not be locked out."""
-
 
 class Limits(ASGIMiddleware):
     """Refuses what is too much, before a body is read and before an answer begins."""
@@ -87,7 +84,7 @@ class Limits(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let the request through, or raise Refusal 429, or 400 for a body where none belongs."""
-        if scope["path"] == HEALTH:
+        if scope["path"] in HEALTH:
             await next_app(scope, receive, send)
             return
         caller = caller_of(scope)

@@ -14,9 +14,9 @@ from events.log.log import Message
 from events.words import describe
 from projections.verdicts.reasons import BIT
 
+from ...state.lag import received
 from ..access.auth import may
 from ..gateway import Gate
-from ..health import received
 from .facts import Call, ExampleId
 from .state import After, AsOf, Behind, Below, Filter, Limit, Why
 

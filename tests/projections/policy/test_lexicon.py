@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from projections.policy import lexicon
+from projections.policy.alternations import key, plural
 from projections.policy.lexicon import Lexicon, Term
 from projections.policy.policy import PolicyError, default, from_document
 from projections.texts import analysis
@@ -46,22 +44,35 @@ def rate(texts: list[tuple[str, str]], lexicon: Lexicon = LEXICON) -> list[Ratin
 
 
 def plainly(words: Lexicon, prompt: str, response: str) -> tuple[int, int, list[str], list[str]]:
-    """Score, context, terms and tags of one text, as one would say it."""
-    meaning: dict[str, Term | str] = {lexicon.key(form): term for term in words.terms for form in term.forms}
-    meaning |= {lexicon.key(form): word for word in words.rivals for form in (word, lexicon.plural(word))}
+    """Score, context, matched words and tags of one text, as one would say it."""
+    meaning: dict[str, Term | str] = {key(form): term for term in words.terms for form in term.forms}
+    meaning |= {key(form): word for word in words.rivals for form in (word, plural(word))}
     rated = lexicon.said(prompt, response).decode()
-    meant = [meaning.get(lexicon.key(match)) for pattern in words.patterns for match in matched(pattern, rated)]
+    found = sorted(place for parts in words.patterns for place in matched(as_one(parts), rated))
+    meant = [meaning.get(key(match)) for _, match in found]
     terms = {term.term: term for term in meant if isinstance(term, Term)}.values()
+    said: dict[str, str] = {}
+    for (_, match), meaning_of in zip(found, meant, strict=True):
+        if isinstance(meaning_of, Term):
+            said.setdefault(re.sub(r"[-\s&./:']|s\Z", "", match), re.sub(r"\s", " ", match))
     strength = sum(term.weight for term in terms if term.weight > 1)
     strength -= lexicon.RIVAL_COST * len({word for word in meant if isinstance(word, str)})
     company = any(term.weight == 1 and not term.neutral for term in terms)
     tags = {tag for term in terms if strength >= 2 or not term.ambiguous for tag in term.tags}
-    return sum(term.weight for term in terms), strength + company, sorted(t.term for t in terms), sorted(tags)
+    return sum(term.weight for term in terms), strength + company, [*said.values()], sorted(tags)
 
 
-def matched(pattern: str, text: str) -> list[str]:
-    """By Python's `re`, whose white space would have one character more than RE2's."""
-    return compiled(pattern.replace(r"[\s-]", r"[\t\n\f\r -]"), re.ASCII).findall(text)
+def as_one(parts: Sequence[str]) -> str:
+    return rf"\b(?:{'|'.join(part[len(HEAD) : -len(TAIL)] for part in parts)})\b"
+
+
+HEAD, TAIL = r"\b(?:", r")\b"
+
+
+def matched(pattern: str, text: str) -> list[tuple[int, str]]:
+    """Where and what, by Python's `re`, whose white space would have one character more than RE2's."""
+    found = compiled(pattern.replace(r"[\s-]", r"[\t\n\f\r -]"), re.ASCII).finditer(text)
+    return [(match.start(), match[0]) for match in found]
 
 
 compiled = cache(re.compile)
@@ -70,11 +81,14 @@ compiled = cache(re.compile)
 def test_texts_are_rated_as_one_would_say_it() -> None:
     texts = [(row["prompt"], row["response"]) for name in ("relevance", "tags") for row in labelled(name)]
     texts += [(a[0] + " " + b[0], c[0]) for a, b, c in zip(texts[::5], texts[7:], texts[31:], strict=False)]
-    texts = texts[::5]
+    texts = texts[::20]
     texts += [("İSTANBUL ROOFS\vTPO\u00a0seam mod\vbit", "STRASSE ẞ flashing\x0bdrain 07\u20035400 \u0660\u0667 54 00")]
     rated = analysis.of([analysis.Texts(*text) for text in texts], LEXICON)
-    found = rated.select(["score", "context", "terms", "tags"]).to_pylist()
-    assert [tuple(row.values()) for row in found] == [plainly(LEXICON, *text) for text in texts]
+    found = rated.select(["score", "context", "tags"]).to_pylist()
+    matched_words = [analysis.terms(*text, LEXICON) for text in texts]
+    assert [
+        (row["score"], row["context"], words, row["tags"]) for row, words in zip(found, matched_words, strict=True)
+    ] == [plainly(LEXICON, *text) for text in texts]
 
 
 def test_rating_is_deterministic() -> None:
@@ -82,18 +96,27 @@ def test_rating_is_deterministic() -> None:
     assert rate(texts) == rate(texts)
 
 
+BESIDE_ROOFS = {"waterproofing", "coatings", "sealants", "fall_protection", "estimating", "mixed"}
+"""Groups of questions of a roofing contractor that often name no roof."""
+
+
 @pytest.mark.parametrize("half", ["tune", "held_out"])
 def test_quality_does_not_fall(half: str) -> None:
     rows = [row for row in labelled("relevance") if row["split"] == half]
     tiers = [rating[1] for rating in rate([(row["prompt"], row["response"]) for row in rows])]
-    unrelated = [tier for row, tier in zip(rows, tiers, strict=True) if row["tier"] == "low" and row["group"] != "exam"]
-    dry = [tier for row, tier in zip(rows, tiers, strict=True) if row["group"] == "dry"]
-    related = [tier for row, tier in zip(rows, tiers, strict=True) if row["tier"] != "low" and row["group"] != "dry"]
-    exam = [tier for row, tier in zip(rows, tiers, strict=True) if row["group"] == "exam"]
+    judged = [(row["group"], row["tier"] != "low", tier) for row, tier in zip(rows, tiers, strict=True)]
+    hard = {"dry", *BESIDE_ROOFS}
+    unrelated = [tier for group, is_related, tier in judged if not is_related and group != "exam"]
+    related = [tier for group, is_related, tier in judged if is_related and group not in hard]
+    beside = [tier for group, is_related, tier in judged if is_related and group in BESIDE_ROOFS]
+    dry = [tier for group, _, tier in judged if group == "dry"]
+    exam = [tier for group, _, tier in judged if group == "exam"]
     assert unrelated.count("low") / len(unrelated) >= 0.99
     assert related.count("low") / len(related) <= 0.06
     assert exam.count("low") / len(exam) <= 0.10
     assert exam.count("high") / len(exam) >= 0.65
+    assert beside.count("low") / len(beside) <= 0.20
+    assert beside.count("high") / len(beside) >= 0.60
     assert dry.count("low") / len(dry) <= 0.55  # stems written to hold as few of roofing's own words as they can
 
 
@@ -154,7 +177,19 @@ def test_an_ambiguous_term_gives_its_tag_only_near_roofing() -> None:
 
 @pytest.mark.parametrize("text", ["07 54 00", "07-54-00", "075400"])
 def test_a_digit_stands_for_any_digit(text: str) -> None:
-    assert rate([(text, "")], load_lexicon(SMALL))[0][2] == ["07 ## ##"]
+    assert rate([(text, "")], load_lexicon(SMALL))[0][2] == [text]
+
+
+def test_terms_are_the_words_of_the_text_in_order() -> None:
+    document = SMALL | {"terms": [*SMALL["terms"], {"term": "mod bit", "weight": 3, "also": ["sump"]}]}
+    text = "Sumps: 07 54 00, mod-bit\ndrain pan, TPO; mod  bit, firmware, Mod\nBit, sump and 07 62 00"
+    terms = ["sumps", "07 54 00", "mod-bit", "tpo", "07 62 00"]
+    assert rate([(text, "")], load_lexicon(document))[0][2] == terms
+
+
+def test_no_more_words_are_told_than_people_read() -> None:
+    text = " ".join(f"07 {n // 100:02} {n % 100:02}" for n in range(1_000))
+    assert len(rate([(text, "")], load_lexicon(SMALL))[0][2]) == lexicon.MOST_MATCHED
 
 
 def test_a_phrase_does_not_span_prompt_and_response() -> None:
@@ -180,47 +215,3 @@ def test_an_empty_text_is_low_and_general() -> None:
 def test_a_wrong_document_is_refused_with_the_reason(change: dict[str, Any], message: str) -> None:
     with pytest.raises(PolicyError, match=message):
         load_lexicon(SMALL | change)
-
-
-def test_phrases_in_several_alternations_match_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = [(row["prompt"], row["response"]) for row in labelled("relevance")]
-    with monkeypatch.context() as patched:
-        patched.setattr(lexicon, "MAX_PATTERN", 10**6)
-        whole = msgspec.structs.replace(LEXICON)
-        assert len(whole.patterns) == 1
-        expected = rate(texts, whole)
-    assert len(LEXICON.patterns) > 1
-    assert rate(texts) == expected
-
-
-def test_phrases_that_share_a_word_stand_in_one_alternation() -> None:
-    document = SMALL | {"rivals": [f"firm{n}" for n in range(10)], "ignored": ["drain pan", "pan of tpo"]}
-    forms = {form for term in load_lexicon(document).terms for form in term.forms}
-    groups = lexicon._kindred(forms | {"drain pan", "pan of tpo", "drainpan liner", "firm1"})
-    assert {"drain", "drains", "drain pan", "drainpan liner", "pan of tpo", "tpo", "tpos"} in groups
-    assert {"firm1"} in groups
-
-
-WORDS = st.sampled_from(["a", "b", "ab", "c", "as", "bs", "s"])
-
-
-@given(
-    st.sets(st.lists(WORDS, min_size=1, max_size=3).map(" ".join), min_size=2, max_size=7),
-    st.lists(st.tuples(WORDS, st.sampled_from([" ", "-", "", ". "])).map("".join), max_size=9).map("".join),
-)
-def test_groups_find_apart_what_they_find_together(forms: set[str], text: str) -> None:
-    def found(forms: set[str]) -> Counter[str]:
-        return Counter(re.findall(lexicon._alternation(forms), text))
-
-    forms |= {lexicon.plural(form) for form in forms}
-    assert sum(map(found, lexicon._kindred(forms)), Counter()) == found(forms)
-
-
-def test_a_lexicon_too_large_for_re2_is_refused() -> None:
-    """From about 23,400 characters of one alternation on RE2 gives its automaton up and is ten times slower."""
-    words = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=5)]
-    many = load_lexicon(SMALL | {"rivals": words[:8000]})
-    assert len(many.patterns) > 1
-    assert all(len(pattern) <= lexicon.MAX_PATTERN + len(r"\b(?:)\b") for pattern in many.patterns)
-    with pytest.raises(PolicyError, match=r"spellings that share words .* at most 22,000 are fast; drop"):
-        load_lexicon(SMALL | {"rivals": [f"{word} tpo" for word in words[:2000]]})

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from projections.fold.content_digest import content_digest
-from projections.policy.policy import PolicyError, default, from_bytes, from_document, from_toml, proposed
+from projections.policy.policy import (
+    PolicyError,
+    _released,
+    default,
+    from_bytes,
+    from_document,
+    from_toml,
+    is_earlier_lexicon,
+    proposed,
+    shipped,
+)
 from projections.queries import examples
 
 from ..given import (
@@ -121,6 +131,20 @@ def test_the_shipped_policy_is_the_one_of_the_domain() -> None:
     assert {"user_correction", "verified_calculation"} <= set(approval.trusted_sources)
     assert (export.min_examples, shipped.training.at, shipped.training.goal) == (100, 500, 2000)
     assert export.system == "You are an expert roofing and waterproofing assistant."
+
+
+def test_a_release_is_known_by_its_digest() -> None:
+    folder = files("projections.policy").joinpath("released")
+    assert [f"{policy.digest}.json" for policy in _released()] == sorted(file.name for file in folder.iterdir())
+    for released in (default(), *_released()):
+        assert shipped(released.digest) == released
+    assert shipped(policy(review={"borderline": 2}).digest) is None
+
+
+def test_only_earlier_releases_have_an_earlier_lexicon() -> None:
+    assert all(is_earlier_lexicon(released.lexicon) for released in _released())
+    assert not is_earlier_lexicon(default().lexicon)
+    assert not is_earlier_lexicon(policy(lexicon={"rivals": ["zorble"]}).lexicon)
 
 
 def test_the_digest_does_not_depend_on_the_order_of_keys() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.policy import lexicon
+from projections.policy.alternations import places
 from projections.policy.lexicon import SAID
 from projections.policy.policy import default
 from projections.store import database
@@ -49,7 +50,9 @@ def con() -> Iterator[database.Connection]:
 def by_duckdb(con: database.Connection, texts: Sequence[Texts], read: int = READ) -> list[tuple[bool, Any]]:
     """Whether each text is suspect, and what each pattern matches in it."""
     con.register("given", pa.table([*zip(*texts, strict=True)], schema=_TEXTS))
-    matches = ", ".join(f"regexp_extract_all({SAID}, {literal(pattern)})" for pattern in LEXICON.patterns)
+    matches = ", ".join(
+        f"regexp_extract_all({SAID}, {literal(pattern)})" for parts in LEXICON.patterns for pattern in parts
+    )
     joined = "concat_ws(chr(10), prompt, response, original_response)"
     rows = con.execute(
         f"""SELECT regexp_matches({joined}, {literal(PREFILTER)}), [{matches}]
@@ -70,7 +73,11 @@ def by_python(texts: Sequence[Texts]) -> list[tuple[bool, Any]]:
     found = []
     for each in texts:
         rated = lexicon.said(each.prompt, each.response)
-        matches = [[m.decode() for m in lexicon._matches(one, rated)] for one in LEXICON.expressions]
+        matches = [
+            [rated[start:end].decode() for start, end in places([one], rated)]
+            for expressions in LEXICON.expressions
+            for one in expressions
+        ]
         found.append((personal_data.is_suspect(*each), matches))
     return found
 

@@ -18,7 +18,7 @@ from events.facts import PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policy.lexicon import Term
-from projections.policy.policy import Policy, default
+from projections.policy.policy import Policy, _released, default
 from services.settings import Settings
 from services.state.client import open_state, runs
 
@@ -100,6 +100,17 @@ async def test_a_policy_is_refused_where_another_was_adopted_meanwhile(log: Log)
     again = adoption(default())
     second = await log.adopt(again, revision=first)
     assert await log.adopt(again, revision=first) == second
+
+
+async def test_the_lexicon_of_a_release_is_taken_over(cli: Cli, log: Log, tmp_path: Path) -> None:
+    older = msgspec.structs.replace(lenient(), lexicon=_released()[0].lexicon)
+    await log.adopt(adoption(older), revision=0)
+    assert "policy show --toml --shipped-lexicon" in cli.run("policy", "show").stdout
+    file = tmp_path / "policy.toml"
+    file.write_text(cli.run("policy", "show", "--toml", "--shipped-lexicon").stdout, "utf-8")
+    assert all(change["setting"].startswith("lexicon.") for change in cli.json("policy", "diff", file)["changes"])
+    assert cli.json("policy", "adopt", file)["digest"] == lenient().digest
+    assert "policy show --toml --shipped-lexicon" not in cli.run("policy", "show").stdout
 
 
 FACTS = int(os.environ.get("ROOFLOG_ADOPT_FACTS", "1500"))

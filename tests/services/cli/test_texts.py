@@ -32,7 +32,7 @@ def test_lines_are_judged_in_order_without_a_server(cli: Cli) -> None:
     ]  # fmt: skip
     found = {(span["kind"], LEAK[span["start"] : span["end"]]) for span in judged[0]["personal_data"]}
     assert found == {("email", "foreman@example.com"), ("phone", "215-555-0143")}
-    assert judged[0]["terms"] == sorted(judged[0]["terms"])
+    assert judged[0]["terms"][:4] == ["minimum", "slope", "tpo", "roof"]
     assert judged[2]["tags"] == ["general"]
     assert list(cli.data_dir.iterdir()) == []
 
@@ -94,6 +94,13 @@ def test_a_file_may_be_anything_that_an_import_reads(cli: Cli, tmp_path: Path, c
     (tmp_path / "a.jsonl").write_text(lines(*texts).replace("\n", "\r\n\r\n"), "utf-16")
     (tmp_path / "b.json").write_bytes(json.dumps(texts, indent=1).encode("utf-8-sig"))
     (tmp_path / "c.CSV.gz").write_bytes(gzip.compress("\n".join(["prompt", *(t["prompt"] for t in texts)]).encode()))
+    chats = [
+        {"messages": [{"role": "user", "content": t["prompt"]}, {"role": "assistant", "content": LEAK}]} for t in texts
+    ]
+    answered = cli.run(command, stdin=lines(*(text | {"response": LEAK} for text in texts))).stdout
+    assert cli.run(command, stdin=lines(*chats)).stdout == answered
+    assert "standard input:2: nobody answers" in cli.run(command, stdin=lines(chats[0], {"messages": [
+        {"role": "user", "content": "Which slope?"}]}), code=2).stderr  # fmt: skip
     for name in ("a.jsonl", "b.json", "c.CSV.gz"):
         assert cli.run(command, tmp_path / name).stdout == expected, name
 
@@ -117,8 +124,10 @@ def test_another_policy_judges_otherwise_and_a_wrong_one_is_explained(cli: Cli, 
     assert "relevance.high" in cli.run("analyze", "--policy", strict, stdin=text, code=2).stderr
     strict.write_bytes(shipped.encode("utf-8-sig"))
     cli.run("analyze", "--policy", strict, stdin=text)
+    strict.write_bytes(shipped.encode("utf-16"))
+    cli.run("analyze", "--policy", strict, stdin=text)
     strict.write_bytes(f"{shipped}# Größe".encode("latin-1"))
-    assert "not UTF-8" in cli.run("analyze", "--policy", strict, stdin=text, code=2).stderr
+    assert "can't decode" in cli.run("analyze", "--policy", strict, stdin=text, code=2).stderr
     assert "nowhere.toml" in cli.run("analyze", "--policy", tmp_path / "nowhere.toml", stdin=text, code=2).stderr
 
 

@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 from msgspec import UNSET, structs
 
-from events.facts import ExampleCaptured, ExampleRedacted
+from events.facts import CorrectionRecorded, ExampleCaptured, ExampleRedacted
 from events.log.log import Log
 from projections.policy.policy import default
 from services.exporter.formats import ALONE, FORMATS
 from services.exporter.manifest import MANIFEST
 from services.exporter.workflow import opened
+from services.imports import FORMATS as IMPORTED
 from services.imports import import_files
 from services.settings import Settings
 from services.state.client import open_state
 
 from ..conftest import ANSWER, NOW, Cli, capture
+from ..imports.contract import sample, written
 from .conversations import FOLLOW_UPS, approved, generated
 from .test_exporter import adopted, corrected, export, feedback, files, liked
 from .test_provenance import tell
@@ -43,6 +45,47 @@ def lines(answer: dict[str, Any], name: str) -> list[Any]:
     home = Path(answer["export_path"]) / "data" / name
     paths = (home / f"{side}.jsonl" for side in ("train", "eval"))
     return [json.loads(line) for path in paths for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+@pytest.mark.parametrize("format_", IMPORTED, ids=lambda format_: format_.name)
+async def test_every_format_is_reviewed_and_exported(log: Log, tmp_path: Path, format_: type[Any]) -> None:
+    """Given the sample of a format, when all of it is approved, then its whole answers are exported once each."""
+    filters = structs.replace(default().filters, min_prompt_chars=1, min_response_chars=1, min_relevance="low")
+    await log.publish([adopted(structs.replace(default(), filters=filters))])
+    for _ in range(2):
+        await import_files(log, sample(format_))
+    facts: list[Any] = [message.fact() async for batch in log.read(0) for message in batch]
+    trainable = {
+        fact.event_id: fact.response if isinstance(fact, ExampleCaptured) else fact.corrected_response
+        for fact in facts
+        if isinstance(fact, ExampleCaptured | CorrectionRecorded) and fact.include_in_training
+    }
+    await log.publish([approved(example_id) for example_id in trainable])
+    rows = [row["messages"] for row in lines(await export(log, tmp_path), "messages")]
+    assert rows
+    assert len({repr(row) for row in rows}) == len(rows)
+    assert {row[-1]["content"] for row in rows} <= set(trainable.values())
+
+
+async def test_one_conversation_in_all_formats_is_one_row(log: Log, tmp_path: Path) -> None:
+    question, answer = "How far must TPO membrane side laps overlap?", f"Three inches. {ANSWER}"
+    asked, answered = {"role": "user", "content": question}, {"role": "assistant", "content": answer}
+    given = [
+        {"messages": [asked, answered]},
+        {"conversations": [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]},
+        {"instruction": question, "output": answer},
+        {"prompt": question, "completion": answer},
+        {"fields": {"prompt": question, "response": answer}, "responses": {}},
+        {"data": {"prompt": question, "response": answer}, "annotations": []},
+        {"request": {"contents": question}, "response": {"candidates": [{"content": {"parts": [{"text": answer}]}}]}},
+        {"messages": [asked], "response": {"id": "chatcmpl-" + "x" * 24, "choices": [{"message": answered}]}},
+    ]
+    for n, line in enumerate(given):
+        report = await import_files(log, [written(tmp_path / f"{n}.jsonl", [line])])
+        assert (report.new, report.existing, report.problems) == (not n, bool(n), [])
+    (turn,) = [message.fact() async for batch in log.read(0) for message in batch]
+    await log.publish([approved(turn.about)])
+    assert len(lines(await export(log, tmp_path), "messages")) == 1
 
 
 async def test_follow_ups_are_exported_with_their_context(log: Log, tmp_path: Path) -> None:

@@ -176,3 +176,70 @@ async def test_every_error_is_explained_and_the_rest_imported(log: Log, tmp_path
     report = await import_files(log, [chat(tmp_path, line, {"messages": [ASKED, ANSWERED]})])
     assert [(problem.line, reason in problem.reason) for problem in report.problems] == [(1, True)], report.problems
     assert report.new == 1
+
+
+async def test_what_stands_beside_an_answer_comes_along(log: Log, tmp_path: Path) -> None:
+    answer = ANSWERED | {"finish_reason": "stop", "usage": {"prompt_tokens": 9, "completion_tokens": 4}}
+    line = {
+        "messages": [ASKED, answer | {"feedback": {"thumb": "up", "by": "ann"}}, FOLLOW, ANSWERED | {"weight": 0}],
+        "system": "You are a roofer.", "created": 1742306400123, "model": "m", "tags": ["tpo", "tpo"],
+        "metadata": {"user_id": "crew-7", "session_id": "s1", "project": "school"}, "rating": 2,
+        "corrected_response": "At least 8 inches, above the insulation.",
+    }  # fmt: skip
+    report = await import_files(log, [chat(tmp_path, line)])
+    assert (report.new, report.problems) == (5, [])
+    first, up, second, down, corrected = await captured(log)
+    assert (first.system, first.tags, first.project_context) == ("You are a roofer.", ("tpo",), "school")
+    assert (first.actor, first.conversation, first.model, first.finish_reason) == ("crew-7", "s1", "m", "stop")
+    assert (first.metadata.tokens_in, first.metadata.tokens_out, second.metadata.tokens_in) == (9, 4, None)
+    assert first.occurred_at.microsecond == 123_000
+    assert (first.include_in_training, second.include_in_training) == (True, False)
+    assert (up.example_id, up.feedback, up.actor) == (first.example_id, "positive", "ann")
+    assert (down.example_id, down.feedback, down.actor) == (second.example_id, "negative", "crew-7")
+    assert (corrected.example_id, corrected.original_response) == (second.example_id, second.response)
+    assert corrected.corrected_response == "At least 8 inches, above the insulation."
+    again = await import_files(log, [chat(tmp_path, line)])
+    assert (again.new, again.existing, again.problems) == (0, 5, [])
+
+
+@pytest.mark.parametrize("answer", ["At least 8 inches.", ANSWERED])
+async def test_an_answer_may_stand_beside_its_messages(log: Log, tmp_path: Path, answer: Any) -> None:
+    await import_files(
+        log, [chat(tmp_path, {"messages": [ASKED], "response": answer}, {"messages": [ASKED, ANSWERED]})]
+    )
+    (fact,) = await captured(log)
+    assert (fact.prompt, fact.response) == (ASKED["content"], ANSWERED["content"])
+
+
+async def test_a_refusal_is_the_answer_and_says_so(log: Log, tmp_path: Path) -> None:
+    refused = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+    parts = {"role": "assistant", "content": [{"type": "refusal", "refusal": "I cannot help with that."}]}
+    await import_files(log, [chat(tmp_path, {"messages": [ASKED, refused]}, {"messages": [FOLLOW, parts]})])
+    facts = await captured(log)
+    assert [(fact.response, fact.finish_reason) for fact in facts] == [("I cannot help with that.", "refusal")] * 2
+
+
+async def test_old_function_calls_are_tools(log: Log, tmp_path: Path) -> None:
+    call = {"role": "assistant", "content": None, "function_call": {"name": "look", "arguments": "{}"}}
+    result = {"role": "function", "name": "look", "content": "8 inches"}
+    rules = {"role": "developer", "content": "Be short."}
+    await import_files(log, [chat(tmp_path, {"messages": [rules, ASKED, call, result, ANSWERED]})])
+    (fact,) = await captured(log)
+    assert (fact.system, fact.tools) == ("Be short.", (ToolTurn(name="look", arguments="{}", result="8 inches"),))
+
+
+async def test_files_and_sounds_are_attachments(log: Log, tmp_path: Path) -> None:
+    parts = [
+        {"type": "text", "text": {"value": "What is wrong?", "annotations": []}},
+        {"type": "image_file", "image_file": {"file_id": "file-1"}},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+        {"type": "file", "file": {"filename": "spec.pdf", "file_id": "file-2"}},
+    ]
+    await import_files(log, [chat(tmp_path, {"messages": [{"role": "user", "content": parts}, ANSWERED]})])
+    (fact,) = await captured(log)
+    assert fact.prompt == "What is wrong?"
+    assert fact.attachments == (
+        Attachment(kind="image", address="file-1"),
+        Attachment(kind="audio", digest=hashlib.sha256(b"\0\0\0").hexdigest()),
+        Attachment(kind="file", name="spec.pdf", address="file-2"),
+    )

@@ -69,7 +69,7 @@ def test_a_bad_object_harms_no_other(tmp_path: Path, name: str, text: str, bad: 
     ("name", "content"),
     [
         ("x.parquet", b"PAR1 no more"),
-        ("x.jsonl", gzip.compress(b"{}\n" * 9)[:-9]),
+        ("x.jsonl", gzip.compress(b"{}\n" * 9, mtime=0)[:-9]),
         ("x.csv", b"a,a\n"),
         ("x.json", b"[{}"),
     ],

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -245,10 +244,3 @@ def test_neighbours_that_moved_together_are_one_finding() -> None:
         Problem(2, 101, "moved", "recorded at 1 to 100"),
     ]
     assert differences({}, {}) == []
-
-
-def test_a_verification_that_cannot_be_read_is_none(tmp_path: Path) -> None:
-    from services.integrity.verification import load
-
-    (tmp_path / "verified.json").write_text("{")
-    assert load(tmp_path / "verified.json") is None

@@ -89,8 +89,15 @@ def test_a_projector_that_says_nothing_is_told_by_age(site: Site) -> None:
             return answer.status_code == 503
 
         until(is_down)
+        ready, figures = client.get("/health/ready"), site.client("auditor").get("/metrics").text
+        assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
+        assert ready.json()["reasons"][0].startswith("the projector has not answered for ")
+        assert "rooflog_up 0.0" in figures
+        assert "rooflog_checkpoint" not in figures
+        assert client.get("/health/live").status_code == 200
     finally:
         os.kill(projector, signal.SIGCONT)
     assert all(age <= OLDEST_SECONDS for age in ages[:-1])
     assert ages[-1] > ages[0]
     until(lambda: client.get("/health").status_code == 200)
+    assert client.get("/health/ready").json() == {"status": "ready", "reasons": [], "service": "web"}

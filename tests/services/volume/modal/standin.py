@@ -85,6 +85,7 @@ class StandIn:
     ) -> None:
         self.directory = directory
         self.volumes = {VOLUME: 1} if volumes is None else volumes
+        self.missing_environments: set[str] = set()
         self.functions = functions
         self.port = port
         self.faults: list[Fault] = []
@@ -272,8 +273,13 @@ class StandIn:
     # Volumes.
     async def _volume(self, request: api_pb2.VolumeGetOrCreateRequest, kind: str, _: Any) -> Any:
         name = request.deployment_name
-        if name not in self.volumes or request.object_creation_type:
-            raise GRPCError(Status.NOT_FOUND, f"Volume '{name}' not found in environment '{request.environment_name}'")
+        where = request.environment_name
+        if where in self.missing_environments:
+            raise GRPCError(Status.NOT_FOUND, f"Environment '{where}' not found")
+        if request.object_creation_type == api_pb2.OBJECT_CREATION_TYPE_CREATE_IF_MISSING:
+            self.volumes.setdefault(name, 1)
+        if name not in self.volumes:
+            raise GRPCError(Status.NOT_FOUND, f"Volume '{name}' not found in environment '{where}'")
         metadata = api_pb2.VolumeMetadata(version=self.volumes[name], name=name)  # type: ignore[arg-type]
         return api_pb2.VolumeGetOrCreateResponse(volume_id=f"vo-{name}", metadata=metadata)
 
