@@ -117,7 +117,7 @@ async def messages_holding(log: Log, text: str) -> list[int]:
 
 
 async def assert_forgotten(cli: Cli, log: Log, marker: str = MARKER) -> None:
-    assert holding(cli.data_dir, [marker]) == []
+    assert files_holding(cli.data_dir, marker) == []
     assert await messages_holding(log, marker) == []
     assert await digest_of(cli, log) == await rebuilt_digest(log)
     async with open_state(Settings(data_dir=cli.data_dir), log) as state:

@@ -23,6 +23,7 @@ from services.state.client import open_state
 
 from ...events.copying import of_chat, of_span
 from ..conftest import ANSWER, NOW, SEEDS, Cli, capture
+from ..search import holding
 from .test_erasure import ASKED, MARKER, SECRET, about, assert_forgotten, digest_of, messages_holding, tell_unasked
 
 NEXT = "And how wide is the seam of the EPDM roof?"
@@ -52,6 +53,7 @@ async def tell(log: Log) -> None:
 async def assert_kept(cli: Cli, log: Log) -> None:
     """Nothing holds the first turn, and those behind it are what they were."""
     await assert_forgotten(cli, log)
+    assert holding(cli.data_dir, [MARKER]) == []
     for fact in (SECOND, THIRD, TRACED):
         shown = cli.json("show", fact.example_id)
         assert (shown["prompt"], shown["response"]) == (fact.prompt, fact.response)
