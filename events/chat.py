@@ -55,7 +55,7 @@ class Exchange(Struct):
     """A question and its answer, with what came between; either is empty where nobody asked, or answered."""
 
     questions: list[str] = field(default_factory=list)
-    answer: str = ""
+    answers: list[str] = field(default_factory=list)
     systems: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
@@ -66,6 +66,11 @@ class Exchange(Struct):
     def question(self) -> str:
         """What was asked, in one text."""
         return "\n\n".join(self.questions)
+
+    @property
+    def answer(self) -> str:
+        """The last of its answers."""
+        return self.answers[-1] if self.answers else ""
 
     @property
     def system(self) -> str | None:
@@ -85,7 +90,7 @@ class Exchange(Struct):
         elif message.role in SYSTEM:
             self.systems += [message.text] if message.text.strip() else []
         elif message.role == ANSWERS and message.text.strip():
-            self.answer = message.text
+            self.answers.append(message.text)
         for key, name, arguments in message.calls:
             call = Call(key, name, arguments)
             self.calls.append(call)

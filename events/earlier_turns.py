@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from . import chat
+from . import chat, same_words
 from .chat_turns import ChatTurns
 from .facts import Attachment, ExampleCaptured, ToolTurn
 
@@ -17,12 +17,14 @@ class EarlierTurns(Struct, frozen=True, kw_only=True):
     """What a capture's details said of its conversation.
 
     `turns` are role and text of what was said before its question, and of what else was answered to it, in order.
+    `copied` are the keys of these questions with each of their answers, or none.
     The other fields are those of the capture itself, as an import of today says them; `details` are without the copy.
     Of a span nothing says what it `follows`: `before` is the digest of the words until its question, and `after` until
     its answer, so that the span whose `after` is another's `before` is the turn before it.
     """
 
     turns: tuple[tuple[str, str], ...]
+    copied: tuple[str, ...]
     system: str | None
     tools: tuple[ToolTurn, ...]
     attachments: tuple[Attachment, ...]
@@ -133,6 +135,10 @@ def _read(
     details = {name: value for name, value in fact.details.items() if name != kind}
     return EarlierTurns(
         turns=turns,
+        copied=(
+            *(same_words.key(one.question, answer) for one in earlier for answer in one.answers or [""]),
+            *(same_words.key(now.question, answer) for answer in now.answers),
+        ),
         system="\n\n".join(filter(None, [system, *systems])) or None,
         tools=now.tools,
         attachments=tuple(now.attachments),

@@ -108,7 +108,8 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     `digest` is of its payload. `fact` is the tag of the fact that it held, None where it held no valid one. Of a
     correction, `corrected` is the key of the answer that it replaced, which stays out of the training set. Of a turn,
     `follows` is the example before it, and `conversation` the key of its conversation: later turns hang on it still.
-    `words` are the keys of what may not be said again.
+    `words` are the keys of what may not be said again. A capture that was `restated` had only copied the text of the
+    erased example, and stays as an `ExampleRestated` says it.
     """
 
     seq: Count
@@ -119,6 +120,7 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     follows: Id | None = None
     conversation: TextKey | None = None
     words: tuple[WordsKey, ...] = ()
+    restated: bool = False
 
 
 ToolTurns = Annotated[tuple[ToolTurn, ...], FEW]
@@ -174,6 +176,18 @@ class ExampleCaptured(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     attachments: Attachments = ()
     finish_reason: Name | None = None
     model: Name | None = None
+
+
+class ExampleRestated(ExampleCaptured, frozen=True, omit_defaults=True, kw_only=True, tag="example.restated.v1"):
+    """A capture is said again without the earlier turns that it had copied, as the text of such a turn was erased.
+
+    It has everything else of the capture, its `event_id` and time as well, and stands in its place: at the sequence
+    `restates`, whose payload had the digest `restated_digest`.
+    """
+
+    noun, verb = "example", "restated"
+    restates: Count
+    restated_digest: Digest
 
 
 class FeedbackGiven(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="feedback.given.v1"):
@@ -318,6 +332,7 @@ class TrainingTriggered(Fact, frozen=True, omit_defaults=True, kw_only=True, tag
 
 AnyFact = (
     ExampleCaptured
+    | ExampleRestated
     | FeedbackGiven
     | CorrectionRecorded
     | ExampleApproved

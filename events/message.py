@@ -9,10 +9,19 @@ from datetime import UTC, datetime
 import msgspec
 
 from . import digest_chain, same_words, subjects
-from .codec import decode
+from .codec import decode, encode
 from .earlier_turns import understood
 from .errors import InvalidFact
-from .facts import AnyFact, CorrectionRecorded, ErasedMessage, ExampleCaptured, ExampleErased, ExampleRedacted, Fact
+from .facts import (
+    AnyFact,
+    CorrectionRecorded,
+    ErasedMessage,
+    ExampleCaptured,
+    ExampleErased,
+    ExampleRedacted,
+    ExampleRestated,
+    Fact,
+)
 from .subjects import Subject
 
 
@@ -20,7 +29,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """One sequence of the log; `received_ns` is the server's clock in nanoseconds since 1970, 0 where nobody knows.
 
     Where the message was erased, `erased` is what the tombstone at sequence `erased_by` keeps of it and `data` is
-    empty. Where it is missing and no tombstone says why, the subject is empty too.
+    empty, or the capture as it was restated. Where it is missing and no tombstone says why, the subject is empty too.
     """
 
     seq: int
@@ -34,6 +43,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     def is_missing(self) -> bool:
         """Whether the log neither holds this sequence nor a tombstone for it."""
         return not self.subject
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether a tombstone is all that is left of it."""
+        return self.erased is not None and not self.data
 
     @property
     def parts(self) -> Subject:
@@ -58,7 +72,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     def fact(self) -> AnyFact:
         """The fact it holds; raises InvalidFact."""
-        if self.erased is not None:
+        if self.is_gone:
             raise InvalidFact("erased", f"its text was erased; sequence {self.erased_by} says why")
         return decode(self.data, self.subject)
 
@@ -94,6 +108,42 @@ def remembered(message: Message) -> ErasedMessage:
         conversation=conversation,
         words=words,
     )
+
+
+def restated(message: Message) -> ExampleRestated | None:
+    """A capture as it is said again without the earlier turns that it copied; None for any other message."""
+    try:
+        fact = message.fact()
+    except InvalidFact:
+        return None
+    if type(fact) is not ExampleCaptured:
+        return None
+    digest = hashlib.sha256(message.data).hexdigest()
+    return ExampleRestated(**msgspec.structs.asdict(understood(fact)), restates=message.seq, restated_digest=digest)
+
+
+def restated_on(subject: str) -> str:
+    """The subject on which the capture of a subject is restated."""
+    of = subjects.parse(subject)
+    return f"{subjects.ROOT}.{ExampleRestated.noun}.{ExampleRestated.verb}.{of.about}.{of.event_id}"
+
+
+def restored(message: Message, restatement: Message | None) -> Message:
+    """A message that was restated as the capture that it is without its copies; unchanged where nothing says so."""
+    try:
+        fact = restatement and restatement.fact()
+    except InvalidFact:
+        return message
+    if not isinstance(fact, ExampleRestated) or not message.erased or not _restates(fact, message.erased):
+        return message
+    names = ExampleCaptured.__struct_fields__
+    return msgspec.structs.replace(
+        message, data=encode(ExampleCaptured(**{name: getattr(fact, name) for name in names}))
+    )
+
+
+def _restates(fact: ExampleRestated, kept: ErasedMessage) -> bool:
+    return kept.restated and (fact.restates, fact.restated_digest) == (kept.seq, kept.digest)
 
 
 def own_words(fact: Fact) -> tuple[str, ...]:
@@ -166,12 +216,15 @@ def _entry(kept: ErasedMessage) -> bytes:
 
 
 def listed(tombstones: Iterable[tuple[int, ExampleErased]]) -> dict[int, Message]:
-    """The messages that tombstones list, by sequence; the first tombstone of a message counts."""
+    """The messages that tombstones list, by sequence: as the first one says, but for those that only restate it."""
     messages: dict[int, Message] = {}
     for seq, tombstone in tombstones:
         for kept in tombstone.erased:
             if kept.subject and kept.seq < seq:
-                messages.setdefault(kept.seq, Message(kept.seq, kept.subject, b"", erased=kept, erased_by=seq))
+                message = Message(kept.seq, kept.subject, b"", erased=kept, erased_by=seq)
+                first = messages.setdefault(kept.seq, message)
+                if first.erased and first.erased.restated and not kept.restated:
+                    messages[kept.seq] = message
     return messages
 
 

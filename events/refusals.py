@@ -64,7 +64,7 @@ def refusals(known: Tombstones) -> Refusals:
             for kept in tombstone.erased:
                 for key in kept.words:
                     refused.words.setdefault(key, tombstone.occurred_at)
-                if example_id := _captured(kept.subject, kept.fact):
+                if not kept.restated and (example_id := _captured(kept.subject, kept.fact)):
                     refused.ids.setdefault(example_id, tombstone.occurred_at)
     return refused
 

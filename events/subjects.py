@@ -17,6 +17,7 @@ EVERYTHING = f"{ROOT}.>"
 ADOPTIONS = f"{ROOT}.policy.adopted.*.*"
 EXPORTS = f"{ROOT}.training_set.exported.*.*"
 TOMBSTONES = f"{ROOT}.example.erased.*.*"
+RESTATEMENTS = f"{ROOT}.example.restated.*.*"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -71,9 +72,14 @@ def about(any_id: str) -> str:
     return f"{ROOT}.*.*.{checked(any_id)}.*"
 
 
-def capture_of(example_id: str) -> str:
-    """The filter for the captures of one example."""
-    return f"{ROOT}.example.captured.{checked(example_id)}.*"
+def captured_on(example_id: str, event_id: str) -> str:
+    """The subject of a capture."""
+    return f"{ROOT}.example.captured.{example_id}.{event_id}"
+
+
+def captures_of(example_id: str) -> list[str]:
+    """The filters for the captures of one example, as they were said first and as they were restated."""
+    return [f"{ROOT}.example.{verb}.{checked(example_id)}.*" for verb in ("captured", "restated")]
 
 
 def correction(correction_id: str) -> str:

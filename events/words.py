@@ -8,6 +8,8 @@ from .errors import InvalidFact
 from .facts import (
     CorrectionRecorded,
     ExampleCaptured,
+    ExampleRedacted,
+    ExampleRestated,
     Fact,
     FeedbackGiven,
     TrainingSetExported,
@@ -22,6 +24,10 @@ def sentence(fact: Fact, *, with_time: bool = False) -> str:
     when = f" at {fact.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if with_time else ""
     by = f"by {fact.actor}{when}"
     match fact:
+        case ExampleRedacted():  # its comments are others' comments with other words
+            return f"redacted {by}"
+        case ExampleRestated():
+            clause = f"restated without the earlier turns that its capture at sequence {fact.restates} copied"
         case ExampleCaptured():
             clause = f"captured {by} from {fact.source}" + _place(fact)
         case FeedbackGiven():
@@ -47,7 +53,9 @@ def describe(message: Message) -> str:
     """The fact of a message as a sentence with its time, or the reason why the message holds none."""
     if message.is_missing:
         return "missing, and no tombstone says why"
-    if message.erased is not None:
+    if message.erased is not None and message.erased.restated:
+        return f"{message.parts.kind}; its copy of what sequence {message.erased_by} erased is gone, it was restated"
+    if message.is_gone:
         return f"{message.parts.kind or 'a message'}; its text was erased, as sequence {message.erased_by} says"
     try:
         return sentence(message.fact(), with_time=True)

@@ -26,7 +26,7 @@ class History:
             earlier, self.present = [*earlier, last], Exchange()
         self.earlier = chat.spoken(earlier)
         self.system = "\n\n".join(m.text for m in read if m.role in chat.SYSTEM and m.text.strip()) or None
-        self._after = [*self.earlier, Exchange([query], response)]
+        self._after = [*self.earlier, Exchange([query], [response])]
 
     def turn(self, conversation: str | None, conversations: Conversations) -> dict[str, Any]:
         """Keyword arguments of `capture` for the present turn.

@@ -196,7 +196,8 @@ class Log(Connection):
 
     async def knows(self, example_id: str) -> bool:
         """Is there a capture, or a correction, of this id on the log?"""
-        return bool(await read.present(self, [subjects.capture_of(example_id), subjects.correction(example_id)]))
+        wanted = [*subjects.captures_of(example_id), subjects.correction(example_id)]
+        return bool(await read.present(self, wanted))
 
     async def history(self, example_id: str, *, after: int = 0, limit: int = read.MOST) -> list[Message]:
         """Every message about one example in the order of the log, the correction that it is included.

@@ -16,7 +16,7 @@ from nats.errors import Error as NatsError
 from .. import subjects
 from ..errors import InvalidFact, RooflogError, Unreachable
 from ..facts import ExampleErased
-from ..message import Message, listed, without_gaps
+from ..message import Message, listed, restated_on, restored, without_gaps
 from .bulk_read import Bulk, BulkError
 from .connection import ACK_SECONDS, Connection, name_of
 
@@ -145,7 +145,9 @@ async def _erased_between(connection: Connection, held: Sequence[Message], after
         if gaps <= erased.keys():
             break
         await asyncio.sleep(0.05 * attempt)
-    return erased
+    restated = {seq: erased[seq] for seq in gaps & erased.keys() if erased[seq].erased.restated}  # type: ignore[union-attr]
+    by_subject = await last(connection, [restated_on(message.subject) for message in restated.values()])
+    return erased | {seq: restored(m, by_subject.get(restated_on(m.subject))) for seq, m in restated.items()}
 
 
 async def direct_get(connection: Connection, request: dict[str, object]) -> list[Message]:

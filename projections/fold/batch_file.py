@@ -21,6 +21,7 @@ from ..store.batch import FOUND_BY_FOLD, Batch, Quarantined
 from ..tables.digest_chain import CHAIN
 from ..tables.erasures import ERASURES
 from ..tables.examples import EXAMPLES
+from ..tables.restatements import RESTATEMENTS
 
 OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
 
@@ -108,13 +109,13 @@ def read(file: BinaryIO) -> Iterator[Batch]:
 def asked_for(batch: Batch, arrived: Collection[int]) -> pa.Table:
     """The messages of a batch that a fold may set aside, whole.
 
-    Those are captures that are not among those that have `arrived`, and tombstones.
+    Those are captures that are not among those that have `arrived`, tombstones and restatements.
     """
-    examples, tombstones = (
+    examples, tombstones, restated = (
         set() if (rows := batch.rows.get(table.name)) is None else set(rows["seq"].to_pylist())
-        for table in (EXAMPLES, ERASURES)
+        for table in (EXAMPLES, ERASURES, RESTATEMENTS)
     )
-    asked = sorted((examples - set(arrived)) | tombstones)
+    asked = sorted((examples - set(arrived)) | tombstones | restated)
     return batch.messages.filter(pa.compute.is_in(batch.messages["seq"], pa.array(asked, pa.int64())))
 
 

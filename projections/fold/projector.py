@@ -31,7 +31,7 @@ from ..store import database
 from ..store.batch import Batch, decode
 from ..store.checkpoint import Checkpoint, checkpoint
 from ..store.database import Connection, DatabaseError, with_rows
-from ..tables import awaited, erasures, policies
+from ..tables import awaited, erasures, policies, restatements
 from ..tables.examples import known
 from ..texts import analysis, contradictions, near_links, private_places
 from ..texts.reading import Reading, read
@@ -223,6 +223,7 @@ class Projector:
                     rows = evidence.rows_of(columns, _named(batch))
                     batch.known = {example_id: int(columns["seq"][row]) for example_id, row in rows.items()}
                 erasures.set_aside_wrong(self.con, batch)
+                restatements.set_aside_wrong(self.con, batch)
                 for projection in tables.projections():
                     projection.apply(self.con, batch)
                 if judge:

@@ -326,6 +326,7 @@ def revisions(con: Connection, rows_of_verdicts: Sequence[Said]) -> dict[str, in
         f"""SELECT example_id, max(seq) FROM (
             SELECT example_id, seq FROM decisions WHERE decision = 'reopened'
             UNION ALL SELECT example_id, seq FROM redactions
+            UNION ALL SELECT example_id, seq FROM restatements
             UNION ALL SELECT example_id, seq FROM erasures
             UNION ALL SELECT coalesce(corrects, example_id) AS example_id, seq FROM corrections
             UNION ALL SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine)

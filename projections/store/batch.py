@@ -18,8 +18,8 @@ from events.message import Message, legible
 
 F = TypeVar("F", bound=Fact)
 
-DUPLICATE, WRONG_TOMBSTONE = "duplicate_example", "wrong_tombstone"
-FOUND_BY_FOLD = (DUPLICATE, WRONG_TOMBSTONE)
+DUPLICATE, WRONG_TOMBSTONE, WRONG_RESTATEMENT = "duplicate_example", "wrong_tombstone", "wrong_restatement"
+FOUND_BY_FOLD = (DUPLICATE, WRONG_TOMBSTONE, WRONG_RESTATEMENT)
 """The categories of messages that decode well: whether they can be folded depends on what came before them."""
 
 
@@ -37,10 +37,10 @@ class Batch(Struct):
     """Messages after one checkpoint, ready to fold.
 
     `messages` are all messages as the log holds them (`seq`, `subject`, `data`), and `entries` what each adds to the
-    running digest. Of the `erased` messages only a tombstone is left. `rows` are the new rows by table: with them a
-    batch can be folded without its `facts`. `gone` are the examples whose text this batch removes. `known` are the
-    sequences of earlier examples that it names, once they were looked up. `arrived` are the rows of examples that it
-    adds. `log_digest` is the running digest after it, once it was followed.
+    running digest. Of the `erased` messages only a tombstone is left, and so many others were `restated`. `rows` are
+    the new rows by table: with them a batch can be folded without its `facts`. `gone` are the examples whose text this
+    batch removes. `known` are the sequences of earlier examples that it names, once they were looked up. `arrived` are
+    the rows of examples that it adds. `log_digest` is the running digest after it, once it was followed.
     """
 
     first: int
@@ -52,6 +52,7 @@ class Batch(Struct):
     rows: dict[str, pa.Table] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
     erased: list[Message] = field(default_factory=list)
+    restated: int = 0
     gone: set[str] = field(default_factory=set)
     known: dict[str, int] | None = None
     arrived: pa.Table | None = None
@@ -95,10 +96,11 @@ def decode(messages: Sequence[Message]) -> Batch:
     batch = Batch(seqs[0], seqs[-1], legible(messages[-1].subject), kept, chained)
     facts: dict[type[Fact], list[tuple[int, Fact]]] = {kind: [] for kind in FACTS}
     batch.facts = facts
+    batch.restated = sum(message.erased is not None and not message.is_gone for message in messages)
     for message, brackets in zip(messages, _brackets(raw), strict=True):
         if message.is_missing:
             batch.quarantine([message.seq], "missing", _MISSING)
-        elif message.erased is not None:
+        elif message.is_gone:
             batch.erased.append(message)
         else:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -38,6 +39,14 @@ def entries(con: Connection, *, after: int = 0, limit: int = PAGE) -> dict[str, 
         "checkpoint": now.seq,
         "log_digest": now.log_digest.hex(),
     }
+
+
+def recorded(con: Connection, batch: Batch, seqs: Iterable[int]) -> dict[int, bytes]:
+    """The entries of a batch, and of those of some sequences that came before it."""
+    known = dict(zip(batch.entries["seq"].to_pylist(), batch.entries["entry"].to_pylist(), strict=True))
+    earlier = sorted({seq for seq in seqs if seq < batch.first})
+    wanted = "SELECT seq, entry FROM chain WHERE seq IN (SELECT unnest($seqs::BIGINT[]))"
+    return known | (dict(con.execute(wanted, {"seqs": earlier}).fetchall()) if earlier else {})
 
 
 def running(con: Connection, seq: int, *, since: int = 0, digest: bytes = START) -> bytes:

@@ -27,6 +27,8 @@ from ..store import compaction
 from ..store.batch import WRONG_TOMBSTONE, Batch
 from ..store.database import Connection, append, by_column, first, insert
 from ..store.projection import ENVELOPE, Projection, envelope
+from . import restatements
+from .digest_chain import recorded
 from .examples import BARE
 from .quarantine import IDS, SUBJECT_ID
 
@@ -40,10 +42,14 @@ Of a message that says erased words under another id `repeats` is the last tombs
 """
 
 _LISTED = """
-SELECT seq, min(erased_by) AS erased_by FROM (
-    SELECT unnest(from_json(erased, '[{"seq":"BIGINT"}]')).seq AS seq, seq AS erased_by FROM erasures)
+SELECT seq, min(erased_by) AS erased_by, bool_and(coalesce(restated, false)) AS restated FROM (
+    SELECT unnest(from_json(erased, '[{"seq":"BIGINT","restated":"BOOLEAN"}]'), recursive := true), seq AS erased_by
+    FROM erasures)
 WHERE seq < erased_by GROUP BY seq"""
-"""The messages that tombstones list; as on the log, a tombstone lists what is older than itself."""
+"""The messages that tombstones list; as on the log, a tombstone lists what is older than itself.
+
+What is `restated` stays an example.
+"""
 
 _LISTED_TABLE = f"CREATE OR REPLACE TEMP TABLE listed AS {_LISTED}"
 
@@ -52,7 +58,7 @@ _BLANK = {"occurred_at": None, "actor": None, "trace_id": None, "reason": "", "e
 
 _ERASED = """erased AS (
     SELECT example_id, seq FROM erasures
-    UNION SELECT e.example_id, l.erased_by FROM examples e JOIN listed l USING (seq)
+    UNION SELECT e.example_id, l.erased_by FROM examples e JOIN listed l USING (seq) WHERE NOT l.restated
     UNION SELECT e.example_id, u.repeats FROM examples e JOIN unerased_messages u USING (seq)
           ANTI JOIN listed USING (seq) WHERE u.repeats IS NOT NULL
     UNION SELECT e.example_id, x.seq FROM examples e JOIN erased x ON e.corrects = x.example_id)"""
@@ -96,10 +102,7 @@ def set_aside_wrong(con: Connection, batch: Batch) -> None:
         seq: json.decode(erased, type=tuple[ErasedMessage, ...])
         for seq, erased in zip(rows["seq"].to_pylist(), rows["erased"].to_pylist(), strict=True)
     }
-    entries = dict(zip(batch.entries["seq"].to_pylist(), batch.entries["entry"].to_pylist(), strict=True))
-    earlier = [kept.seq for listed in lists.values() for kept in listed if kept.seq < batch.first]
-    wanted = "SELECT seq, entry FROM chain WHERE seq IN (SELECT unnest($seqs::BIGINT[]))"
-    entries |= dict(con.execute(wanted, {"seqs": earlier}).fetchall()) if earlier else {}
+    entries = recorded(con, batch, [kept.seq for listed in lists.values() for kept in listed])
     for seq, listed in lists.items():
         if (wrong := _first_wrong(seq, listed, entries)) is not None:
             reason = (
@@ -167,7 +170,7 @@ def _take_out(con: Connection, batch: Batch) -> None:
     )
     for table, seqs in (
         ("unerased_messages", "listed"),
-        *((name, seqs) for name in commented for seqs in ("listed", "left_over")),
+        *((name, seqs) for name in (*commented, "copies") for seqs in ("listed", "left_over")),
         ("redactions", "left_over"),
         ("quarantine", "left_over"),
         ("quarantine", "listed"),
@@ -235,8 +238,12 @@ def unerased(con: Connection) -> dict[str, list[int]]:
 
 
 def erasing(con: Connection) -> dict[str, Any]:
-    """What is left to do after erasures: messages to erase, and whether the database's file has to be written anew."""
-    return {"remnants": unerased(con), "compaction_due": compaction.is_due(con)}
+    """What is left to do after erasures: messages to erase or restate, and whether the file has to be written anew."""
+    return {
+        "remnants": unerased(con),
+        "copying": restatements.copying_erased(con),
+        "compaction_due": compaction.is_due(con),
+    }
 
 
 def outdated(con: Connection) -> list[int]:

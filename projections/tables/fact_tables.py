@@ -12,9 +12,12 @@ from .feedback import FEEDBACK
 from .policies import POLICIES
 from .quarantine import QUARANTINE
 from .redactions import REDACTIONS
+from .restatements import COPIES, RESTATEMENTS
 
 FACT_TABLES: tuple[Projection, ...] = (
     EXAMPLES,
+    RESTATEMENTS,
+    COPIES,
     FEEDBACK,
     DECISIONS,
     REDACTIONS,

@@ -30,6 +30,7 @@ from events.facts import (
     ExampleRedacted,
     ExampleRejected,
     ExampleReopened,
+    ExampleRestated,
     Fact,
     PolicyAdopted,
     TrainingSetExported,
@@ -114,7 +115,7 @@ ROLES: dict[Name, Role] = {
         Role(
             "projector",
             "folds the log, answers questions and finishes erasures",
-            (ExampleErased,),
+            (ExampleErased, ExampleRestated),
             (*_LOOKS, *_FOLLOWS, *_ERASES, *_LEASES, f"{ASK}.status"),  # is another one running?
             answers=(*_QUESTIONS, f"{RUN}.>"),
             tells=(MOVED,),

@@ -64,6 +64,7 @@ async def verify(session: Session, incremental: bool) -> Outcome:
         seqs = sequences(verified.unfinished[:SHOWN])
         lines.append(f"[yellow]an erasure is not finished: the log still holds {seqs}; erase again[/yellow]")
     lines += [f"[yellow]the tombstone at {p.seq:,}: {p.detail}[/yellow]" for p in verified.wrong_tombstones[:SHOWN]]
+    lines += [f"[yellow]the restatement at {p.seq:,}: {p.detail}[/yellow]" for p in verified.wrong_restatements[:SHOWN]]
     if not broken:
         return Outcome(value, "\n".join([*lines, "[green]verified: nothing was changed[/green]"]))
     table = Table("sequence", "problem", "what is wrong", box=None, header_style="bold")

@@ -113,6 +113,7 @@ async def erase(
         "erased_ids": done.ids,
         "messages": done.messages,
         "comments_kept": done.comments_kept,
+        "restated": done.restated,
         "ledgers": ledgers,
         "ledger_problems": problems,
     } | withdrawn
@@ -120,6 +121,8 @@ async def erase(
     if done.comments_kept:
         kept = sequences(done.comments_kept)
         lines.append(f"comments were kept at {kept}; if they repeat the text, say it again with --comments")
+    if done.restated:
+        lines.append(f"captures that had copied it were restated without it: {sequences(done.restated)}")
     lines += [*_withdrawn(withdrawn), *(f"{plain(path)} says so to whoever restores a backup" for path in ledgers)]
     return Outcome(value, "\n".join([*lines, *unwritten(problems)]))
 
@@ -146,7 +149,7 @@ async def _proposed(session: Session, state: State, plan: Plan, *, is_asked: boo
     from ..integrity import withdrawal
 
     taken = {erased_id: [message.seq for message in messages] for erased_id, messages in plan.taken.items()}
-    seqs = sorted(seq for listed in taken.values() for seq in listed)
+    seqs = sorted([*(seq for listed in taken.values() for seq in listed), *plan.restated])
     volume = open_volume(session.settings)
     try:
         contained = await withdrawal.containing(state, volume, plan.ids, min(seqs, default=0))
@@ -160,12 +163,15 @@ async def _proposed(session: Session, state: State, plan: Plan, *, is_asked: boo
         "erased_ids": plan.ids,
         "messages": taken,
         "comments_kept": [message.seq for message in plan.left],
+        "restated": plan.restated,
         "files": files,
         "exports": contained.exports,
         "exports_untold": contained.untold,
         "trainings": contained.trainings,
     }
     lines = ["would erase"] + [f"{plain(erased_id)}: {sequences(listed)}" for erased_id, listed in taken.items()]
+    if plan.restated:
+        lines.append(f"would restate without their copy of it: {sequences(plan.restated)}")
     lines += [f"file {plain(file)}" for file in files]
     lines += [f"export {export['export_digest'][:12]} contains it" for export in contained.exports]
     lines += [f"training {plain(t['call_id'] or t['number'])} has learned it" for t in contained.trainings]

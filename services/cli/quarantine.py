@@ -20,6 +20,7 @@ ADVICE = {
     "invalid": "a field is missing or wrong; have it said again, as a new fact, by whoever said it",
     "wrong_subject": "it was published on another subject than its content belongs on; have it said again",
     "wrong_tombstone": "find out who said it; it erases nothing, and `rooflog verify` names it",
+    "wrong_restatement": "find out who said it; it changes nothing, and `rooflog verify` names it",
     "duplicate_example": "the id was taken; capture it again under an id of its own",
     "invalid_policy": "it was not adopted; mend the policy and adopt it again with `rooflog policy adopt`",
     "missing": "somebody deleted it; `rooflog verify` tells more, a backup may still hold it",

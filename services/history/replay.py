@@ -101,7 +101,7 @@ def _rows(messages: list[Message], wanted: Wanted) -> list[dict[str, Any]]:
     rows = []
     for message in messages:
         try:
-            fact = None if message.erased or message.is_missing else message.fact()
+            fact = None if message.is_gone or message.is_missing else message.fact()
         except InvalidFact:
             fact = None
         if _passes(message, fact, wanted):

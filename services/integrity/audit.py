@@ -71,7 +71,11 @@ async def audit(settings: Settings, log: Log, export: Path, progress: Progress |
     except (OSError, msgspec.MsgspecError) as error:
         raise InputError(f"{export} is no export of this version: {MANIFEST}: {error}") from error
     audited = Audited(export_digest=digest_of(data), last_seq=manifest.last_seq)
-    audited.erased = sorted(seq for seq in await log.erased() if seq <= manifest.last_seq)
+    audited.erased = sorted(
+        seq
+        for seq, message in (await log.erased()).items()
+        if seq <= manifest.last_seq and message.erased and not message.erased.restated
+    )
     staging = settings.data_dir / STAGING
     try:
         async with (

@@ -9,20 +9,31 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-import msgspec
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from events.errors import InvalidFact, RooflogError, UnknownExample
-from events.facts import WITH_TEXTS, AnyFact, ErasedMessage, ExampleErased, Fact, comments_of, notes_of, texts_of
+from events.facts import (
+    WITH_TEXTS,
+    AnyFact,
+    ErasedMessage,
+    ExampleErased,
+    ExampleRestated,
+    Fact,
+    comments_of,
+    notes_of,
+    texts_of,
+)
 from events.log.log import Log
 from events.message import Message, Tombstones, remembered
 from events.subjects import new_event_id
 
 from ..state.client import State
 from ..state.protocol import Progress
+from . import restating
 
 ROUNDS = 10
 """Looks for facts about the example that arrived while its tombstones were published."""
@@ -32,10 +43,14 @@ SETTLE_SECONDS = 600.0
 
 
 class Plan(Struct):
-    """What an erasure takes: messages by example, and the comments on them that it leaves."""
+    """What an erasure takes: messages by example, and the comments on them that it leaves.
+
+    `restated` are the sequences of captures that lose their copy of what is taken.
+    """
 
     taken: dict[str, list[Message]]
     left: list[Message] = field(default_factory=list)
+    restated: list[int] = field(default_factory=list)
 
     @property
     def ids(self) -> list[str]:
@@ -44,18 +59,23 @@ class Plan(Struct):
 
 
 class Erased(Struct):
-    """The erased examples, their first sequence, the number of messages erased just now, and the comments that stay."""
+    """The erased examples, their first sequence, the number of messages erased just now, and the comments that stay.
+
+    `restated` are the captures that had copied one of them, and were said again just now without the copy.
+    """
 
     ids: list[str]
     first: int
     messages: int
     comments_kept: list[int]
+    restated: list[int] = field(default_factory=list)
 
 
 class Removed(Struct):
-    """How many messages went from the log, and the sequences that were left."""
+    """How many messages went from the log, the sequences among them that were restated, and those that were left."""
 
     messages: int = 0
+    restated: list[int] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
 
 
@@ -108,6 +128,10 @@ async def plan_all(
             one = await plan(log, state, example_id, reason=reason, with_comments=with_comments)
             together.taken |= one.taken
             together.left += one.left
+    taken = {message.seq: message for messages in together.taken.values() for message in messages}
+    words = sorted({key for message in taken.values() for key in remembered(message).words})
+    copying: list[int] = (await state.ask("copying", words=words))["seqs"]
+    together.restated = [seq for seq in copying if seq not in taken]
     return together
 
 
@@ -144,8 +168,12 @@ def _words(text: str) -> list[str]:
     return [word.strip(".,;:!?-'’") for word in re.findall(r"[\w@.+'’-]+", text) if len(word) > 2]
 
 
-async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, actor: str, asked: str) -> list[str]:
+async def bury(
+    log: Log, messages: dict[str, list[Message]], *, reason: str, actor: str, asked: str, restated: Collection[int] = ()
+) -> list[str]:
     """Publish tombstones of messages, by example, that no tombstone lists as what they are. Returns the new event ids.
+
+    Those of the sequences `restated` are captures that only lose their copies.
 
     `asked` is the example that the erasure was asked for; the tombstones of its copies and corrections share its trace.
     The tombstone of a tombstone lists what that one listed. A tombstone that says otherwise of one of the messages goes
@@ -157,8 +185,9 @@ async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, act
         kept = _kept(taken, known)
         while contradicting := _contradicting(kept, known):
             kept = _kept(contradicting, known) | kept
+        kept |= {seq: _restated(kept[seq]) for seq in restated if seq in kept}
         staying = known.first({*known.wrong, *kept})
-        fresh = tuple(each for seq, each in sorted(kept.items()) if not _is(staying.get(seq), each))
+        fresh = tuple(each for seq, each in sorted(kept.items()) if not _goes(staying.get(seq), each))
         if fresh:
             facts.append(
                 ExampleErased(
@@ -180,17 +209,24 @@ async def bury(log: Log, messages: dict[str, list[Message]], *, reason: str, act
 def _kept(messages: Iterable[Message], known: Tombstones) -> dict[int, ErasedMessage]:
     """What is kept of messages, and of those that they list where they are tombstones, by sequence."""
     kept: dict[int, ErasedMessage] = {}
-    listed = known.listed
+    listed, messages = known.listed, list(messages)
+    whole = {message.seq for message in messages}
     for message in messages:
         each = remembered(message)
         if message.seq in known.wrong:
-            each = msgspec.structs.replace(each, fact=None)
+            each = structs.replace(each, fact=None)
         elif message.seq in known.facts:
             of = {each.seq: each for each in known.facts[message.seq][1].erased}
-            kept |= _kept([known.held[seq] for seq in of if seq in known.held], known)
+            held = _kept([known.held[seq] for seq in of if seq in known.held and seq not in whole], known)
+            kept |= {seq: _restated(each) if seq in of and of[seq].restated else each for seq, each in held.items()}
             kept |= {seq: listed[seq].erased or each for seq, each in of.items() if seq not in known.held}
         kept[message.seq] = each
     return kept
+
+
+def _restated(kept: ErasedMessage) -> ErasedMessage:
+    """What is kept of a capture that only loses its copies: its own words may be said."""
+    return structs.replace(kept, words=(), restated=True)
 
 
 def held_of(tombstone: ExampleErased, held: Mapping[int, Message]) -> tuple[ErasedMessage, ...]:
@@ -211,9 +247,15 @@ def _is(listed: Message | None, kept: ErasedMessage) -> bool:
     return listed is not None and listed.erased is not None and _are_same(listed.erased, kept)
 
 
+def _goes(listed: Message | None, kept: ErasedMessage) -> bool:
+    """Whether a message is listed as what it is, and as one that goes whole where it is to."""
+    is_restated = listed is not None and listed.erased is not None and listed.erased.restated
+    return _is(listed, kept) and (kept.restated or not is_restated)
+
+
 def _are_same(one: ErasedMessage, other: ErasedMessage) -> bool:
-    """Whether the tables that follow from both are the same."""
-    return msgspec.structs.replace(one, seq=other.seq, words=other.words) == other
+    """Whether both say the same of a message; a capture may be restated before it is erased whole."""
+    return structs.replace(one, seq=other.seq, words=other.words, restated=other.restated) == other
 
 
 async def remove(log: Log, report: Progress | None = None) -> Removed:
@@ -224,11 +266,17 @@ async def remove(log: Log, report: Progress | None = None) -> Removed:
     """
     known, gone = await log.tombstones(), await log.deleted()
     waiting = sorted(known.listed.keys() - gone, key=lambda seq: (seq not in known.wrong, seq not in known.facts, seq))
+    waiting.sort(key=lambda seq: known.listed[seq].parts.verb != ExampleRestated.verb)  # it may be in another's place
     first = known.first(known.facts.keys() & waiting)
     removed = Removed()
     for number, seq in enumerate(waiting, 1):
-        message = await log.at(seq)
-        if message is not None and all(_is(first.get(n), kept) for n, kept in _kept([message], known).items()):
+        message, kept = await log.at(seq), known.listed[seq].erased
+        if message is not None and all(_is(first.get(n), each) for n, each in _kept([message], known).items()):
+            if kept is not None and kept.restated:
+                if not await restating.restate(log, known, message):
+                    removed.left.append(seq)
+                    continue
+                removed.restated.append(seq)
             removed.messages += await log.erase(seq)
         elif message is not None:
             removed.left.append(seq)
@@ -237,19 +285,32 @@ async def remove(log: Log, report: Progress | None = None) -> Removed:
     return removed
 
 
-async def sweep(log: Log, remnants: dict[str, list[int]]) -> int:
-    """Erase what was said about erased examples, or in their words. Returns how many messages were erased."""
-    await bury_late(log, remnants)
+async def sweep(log: Log, left: dict[str, Any]) -> int:
+    """Erase what was said about erased examples, or in their words. Returns how many messages were erased.
+
+    `left` is what the tables say is left to do.
+    """
+    await bury_late(log, left)
     return (await remove(log)).messages
 
 
-async def bury_late(log: Log, remnants: dict[str, list[int]]) -> list[str]:
+async def bury_late(log: Log, left: dict[str, Any]) -> list[str]:
     """Publish tombstones of messages, by example, that came after its erasure, and of comments that quote them.
 
-    Returns the new event ids.
+    Also of captures that hold a copy of it, which are restated. Returns the new event ids.
     """
     published = []
-    for example_id, seqs in remnants.items():
+    for example_id, seqs in left["copying"].items():
+        held = await restating.listed(log, seqs)
+        published += await bury(
+            log,
+            {example_id: list(held.values())},
+            reason="captures had copied it",
+            actor="rooflog",
+            asked=example_id,
+            restated=held,
+        )
+    for example_id, seqs in left["remnants"].items():
         messages = {seq: message for seq in seqs if (message := await log.at(seq)) is not None}
         texts = [text for message in messages.values() for text in _strings(message, texts_of)]
         for each in {each for message in messages.values() for each in message.parts.ids}:
@@ -275,8 +336,11 @@ def _strings(message: Message, of: Callable[[Fact], list[str]]) -> list[str]:
 
 async def finish(log: Log, state: State) -> None:
     """Erase what came after its erasure, where no projector runs that does."""
-    if state.is_owner and (remnants := (await state.ask("erasing"))["remnants"]):
-        await sweep(log, remnants)
+    if not state.is_owner:
+        return
+    left = await state.ask("erasing")
+    if left["remnants"] or left["copying"]:
+        await sweep(log, left)
         await settle(state)
 
 
@@ -309,7 +373,7 @@ async def erase(
     Raises UnknownExample. After any other error the same call does the rest.
     """
     together = await plan_all(log, state, example_ids, reason=reason, with_comments=with_comments)
-    taken = {message.seq for messages in together.taken.values() for message in messages}
+    taken = {message.seq for messages in together.taken.values() for message in messages} | {*together.restated}
     done = Erased([], 0, 0, sorted({message.seq for message in together.left} - taken))
     for example_id in example_ids:
         if example_id in done.ids:
@@ -317,7 +381,7 @@ async def erase(
         proposed = await plan(log, state, example_id, with_comments=with_comments)
         for _ in range(ROUNDS):
             published = await bury(log, proposed.taken, reason=reason, actor=actor, asked=example_id)
-            if not [*published, *await bury_late(log, (await state.ask("erasing"))["remnants"])]:
+            if not [*published, *await bury_late(log, await state.ask("erasing"))]:
                 break
             proposed = await plan(log, state, example_id, with_comments=with_comments)
         ids, first = await buried(log, example_id)
@@ -326,7 +390,7 @@ async def erase(
     removed = await remove(log, report)
     if left := taken & set(removed.left):
         raise RooflogError(f"sequence {min(left)} was not removed, as another tombstone contradicts it; erase again")
-    done.messages = removed.messages
+    done.messages, done.restated = removed.messages, removed.restated
     await settle(state)
     return done
 

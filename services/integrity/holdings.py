@@ -38,7 +38,7 @@ async def held(log: Log, words: str, report: Progress | None = None) -> list[Pla
     last = await log.last_sequence()
     async for messages in log.read(0, last, READ):
         for message in messages:
-            if wanted and not message.erased:
+            if wanted and message.erased is None:  # what was restated is looked at where that is said
                 places += [_place(message, field, trait) for field, trait in _fields(message, wanted)]
         if report:
             report(messages[-1].seq, last)

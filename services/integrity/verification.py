@@ -10,10 +10,10 @@ from msgspec import Struct, field
 
 from events import digest_chain
 from events.errors import InvalidFact
-from events.facts import TrainingSetExported
+from events.facts import ExampleRestated, TrainingSetExported
 from events.log.log import Log
-from events.message import Message
-from events.subjects import EXPORTS
+from events.message import Message, Tombstones, restated, restored
+from events.subjects import EXPORTS, RESTATEMENTS
 from projections.tables.digest_chain import ENTRY_BYTES
 
 from ..exporter import publication
@@ -24,7 +24,7 @@ from ..volume import Volume
 
 READ = 10_000
 
-Kind = Literal["changed", "missing", "inserted", "moved", "export", "record", "tombstone"]
+Kind = Literal["changed", "missing", "inserted", "moved", "export", "record", "tombstone", "restatement"]
 
 
 class Anchor(Struct, frozen=True):
@@ -47,7 +47,7 @@ class Problem(Struct, frozen=True):
 class Finding(Struct):
     """What a verification found; `first` to `last` were read.
 
-    `wrong_tombstones` are on the log and count for nothing.
+    `wrong_tombstones` and `wrong_restatements` are on the log and count for nothing.
     `unrecorded` messages were said after the projector last looked: only exports can tell whether they were changed.
     """
 
@@ -58,6 +58,7 @@ class Finding(Struct):
     unrecorded: int = 0
     unfinished: list[int] = field(default_factory=list)
     wrong_tombstones: list[Problem] = field(default_factory=list)
+    wrong_restatements: list[Problem] = field(default_factory=list)
     log_digest: str = ""
     exports: list[Anchor] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -158,6 +159,7 @@ async def verify(
     finding.problems += _against(finding.exports, digests)
     finding.unfinished = sorted(tombstones.listed.keys() - gone)
     finding.wrong_tombstones = [_wrong_tombstone(seq, lists) for seq, lists in sorted(tombstones.wrong.items())]
+    finding.wrong_restatements = await _wrong_restatements(log, tombstones)
     finding.log_digest = running.hex()
     return finding
 
@@ -235,6 +237,26 @@ def _missing(seq: int) -> Problem:
 def _wrong_tombstone(seq: int, lists: int) -> Problem:
     detail = f"it lists sequence {lists:,} under a subject or digest that is not its, and counts for nothing"
     return Problem(seq, seq, "tombstone", detail)
+
+
+async def _wrong_restatements(log: Log, tombstones: Tombstones) -> list[Problem]:
+    """The restatements that are not the capture which they name, without its copies."""
+    wrong = []
+    for message in await log.matching(RESTATEMENTS):
+        try:
+            fact = message.fact()
+        except InvalidFact:
+            continue
+        if not isinstance(fact, ExampleRestated):
+            continue
+        held, listed = await log.at(fact.restates), tombstones.listed.get(fact.restates)
+        is_right = held is not None and restated(held) == fact
+        if held is None and listed is not None:
+            is_right = restored(listed, message) is not listed
+        if not is_right:
+            detail = f"it is not what the log held at sequence {fact.restates:,}, and changes nothing"
+            wrong.append(Problem(message.seq, message.seq, "restatement", detail))
+    return wrong
 
 
 def _against(anchors: Iterable[Anchor], digests: Mapping[int, bytes]) -> list[Problem]:

@@ -328,8 +328,8 @@ class ProjectorService:
             self._has_erased.clear()
             try:
                 left = await asyncio.to_thread(self._owner.answer, "erasing", {})
-                if left["remnants"]:
-                    await erasure.sweep(self._log, left["remnants"])
+                if left["remnants"] or left["copying"]:
+                    await erasure.sweep(self._log, left)
                 if left["compaction_due"]:
                     await self._compact()
             except (RooflogError, NatsError, OSError, duckdb.Error) as error:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from projections.queries import dashboard, examples, policy_preview, review_queue, training_set
 from projections.store import segments
 from projections.store.database import Connection
-from projections.tables import digest_chain, erasures, exports, policies, quarantine
+from projections.tables import digest_chain, erasures, exports, policies, quarantine, restatements
 from projections.texts import analysis
 from projections.verdicts.memory import Reader
 
@@ -52,6 +52,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "kept": quarantine.kept,
     "erasing": erasures.erasing,
     "repeating": erasures.repeating,
+    "copying": restatements.copying,
     "selected": review_queue.selected,
     "policies": policies.history,
     "adoptions": policies.adoptions,

@@ -201,7 +201,7 @@ class Sealing:
                 self.give_up()
                 return None
             batch_file.write(self._file, batch, batch_file.asked_for(batch, arrived))
-            self._erased += len(batch.erased)
+            self._erased += len(batch.erased) + batch.restated
             return self._end(batch) if batch.last % segments.SIZE == 0 else None
         except OSError:
             self.give_up()

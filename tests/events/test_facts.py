@@ -28,6 +28,7 @@ from events.facts import (
     ExampleRedacted,
     ExampleRejected,
     ExampleReopened,
+    ExampleRestated,
     Fact,
     FeedbackGiven,
     Metadata,
@@ -193,6 +194,34 @@ SAID: list[Fact] = [
         original_prompt="o",
         details={"site": {"[EMAIL]": ["[PHONE]", 7]}},
         comments=(NewComment(seq=4711, comment="ask [NAME]"),),
+    ),
+    ExampleRestated(
+        **FULL,
+        example_id="b",
+        prompt="And for EPDM?",
+        response="3 inches of seam tape.",
+        source="chat_interaction",
+        metadata=Metadata(skill_used="rfi"),
+        tags=("epdm",),
+        project_context="Tower A",
+        document=Document(document_type="rfi"),
+        include_in_training=False,
+        was_corrected=True,
+        untrusted=True,
+        details={"chat": {"id": "c1"}},
+        conversation="c1",
+        follows="a",
+        system="You are a roofing assistant.",
+        tools=(ToolTurn(name="find", arguments='{"q":"EPDM"}', result="figure 4-8"),),
+        attachments=(Attachment(kind="image", name="roof.jpg", address="https://example.com/roof.jpg", digest=ONE),),
+        finish_reason="stop",
+        model="gpt-4o-mini",
+        restates=3,
+        restated_digest=TWO,
+    ),
+    ExampleErased(**BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, restated=True),)),
+    ExampleRestated(
+        **BARE, example_id="a", prompt="", response="", source="chat_interaction", restates=3, restated_digest=TWO
     ),
 ]
 
@@ -538,6 +567,10 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
         "conversation": st.none() | st.text(min_size=1, max_size=200), "follows": st.none() | ids,
         "system": st.none() | texts, "tools": tools, "attachments": attachments, "finish_reason": st.none() | texts,
         "model": st.none() | texts,
+    },
+    ExampleRestated: {
+        "example_id": ids, "prompt": texts, "response": texts, "source": st.text(min_size=1, max_size=100),
+        "details": objects, "restates": counts, "restated_digest": digests,
     },
     FeedbackGiven: {"example_id": ids, "feedback": st.sampled_from(["positive", "negative"]), "comment": texts},
     CorrectionRecorded: {

@@ -58,12 +58,12 @@ def test_a_correction_is_about_an_example_and_is_one() -> None:
 
 def test_a_filter_has_the_id_where_its_subjects_have() -> None:
     assert subjects.about("a") == "training.*.*.a.*"
-    assert subjects.capture_of("a") == "training.example.captured.a.*"
+    assert subjects.captures_of("a") == ["training.example.captured.a.*", "training.example.restated.a.*"]
     assert subjects.correction("fix") == "training.correction.recorded.*.fix"
 
 
 @pytest.mark.parametrize("bad", ["", "*", ">", "a.b", "a b", "a\n", "ä", "x" * 129])
-@pytest.mark.parametrize("make", [subjects.checked, subjects.about, subjects.capture_of, subjects.correction])
+@pytest.mark.parametrize("make", [subjects.checked, subjects.about, subjects.captures_of, subjects.correction])
 def test_no_filter_is_made_of_what_is_not_an_id(make: object, bad: str) -> None:
     with pytest.raises(InvalidFact, match="is not an id"):
         make(bad)  # type: ignore[operator]

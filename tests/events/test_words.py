@@ -15,7 +15,7 @@ from events.words import describe, sentence
 
 from .test_facts import SAID
 
-FULL = {type(fact).__name__: fact for fact in SAID if fact.trace_id}
+FULL = {type(fact).__name__: fact for fact in reversed(SAID) if fact.trace_id}
 SENTENCES = {
     "ExampleCaptured": "captured by ana{when} from chat_interaction, in the conversation thread 7/é, after a",
     "FeedbackGiven": "ana gave negative feedback{when}: too short",
@@ -24,6 +24,7 @@ SENTENCES = {
     "ExampleRejected": "rejected by ana{when}: wrong",
     "ExampleReopened": "reopened by ana{when}: the wrong key",
     "ExampleRedacted": "redacted by ana{when}",
+    "ExampleRestated": "restated without the earlier turns that its capture at sequence 3 copied",
     "ExampleErased": "erased by ana{when}: asked to",
     "PolicyAdopted": "policy adopted by ana{when}: stricter",
     "TrainingSetExported": "exported by ana{when} as 111111111111",

@@ -20,6 +20,7 @@ from unittest import mock
 from msgspec import Struct, json, structs
 
 from events.codec import encode
+from events.earlier_turns import earlier_turns
 from events.errors import InvalidFact
 from events.facts import (
     WITH_COMMENTS,
@@ -37,7 +38,16 @@ from events.facts import (
     FeedbackGiven,
     PolicyAdopted,
 )
-from events.message import Message, Tombstones, remembered, tombstones, words_in
+from events.message import (
+    Message,
+    Tombstones,
+    remembered,
+    restated,
+    restated_on,
+    restored,
+    tombstones,
+    words_in,
+)
 from events.subjects import Subject, subject_of
 from projections.fold import batch_file
 from projections.fold.projector import Projector, prepare
@@ -76,7 +86,7 @@ class Raw(Struct, frozen=True):
 class Erase(Struct, frozen=True):
     """A tombstone that lists what the story has said of an example's text until then, `all_but` its last messages.
 
-    With `comments` it lists feedback and decisions too.
+    With `comments` it lists feedback and decisions too. Captures that copied its words are restated behind it.
     """
 
     example_id: str
@@ -198,6 +208,8 @@ class Story:
         for one in said:
             fact = _fact(one, messages)
             messages.append(_message(len(messages) + 1, fact))
+            for again in _restatements(fact, messages) if isinstance(one, Erase) else ():
+                messages.append(_message(len(messages) + 1, again))
         return Story(messages)
 
     @property
@@ -206,7 +218,9 @@ class Story:
         known = _known(self.messages)
         first = known.first(known.facts.keys() & known.listed.keys())
         gone = {seq: first[seq] for seq, message in known.listed.items() if first[seq].erased == message.erased}
-        return [gone.get(message.seq, message) for message in self.messages]
+        said = {message.subject: message for message in self.messages if message.seq not in gone}
+        left = {seq: restored(message, said.get(restated_on(message.subject))) for seq, message in gone.items()}
+        return [left.get(message.seq, message) for message in self.messages]
 
     @property
     def con(self) -> Connection:
@@ -411,8 +425,23 @@ def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
     taken += [m for m, fact in _decoded(messages) if replaced and not words.isdisjoint(words_in(fact))]
     kept = {message.seq: remembered(message) for message in (*taken, *(messages[seq - 1] for seq in lies))}
     kept |= {seq: structs.replace(kept[seq], fact=None) for seq in lies}
+    words = {key for each in kept.values() for key in each.words}
+    for message, fact in _decoded(messages):
+        turns = earlier_turns(fact) if type(fact) is ExampleCaptured else None
+        if turns and message.seq not in kept and not words.isdisjoint(turns.copied):
+            kept[message.seq] = structs.replace(remembered(message), words=(), restated=True)
     listed = tuple(kept[seq] for seq in sorted(kept))
     return ExampleErased(example_id=erase.example_id, reason="asked to", erased=listed, **_envelope())
+
+
+def _restatements(tombstone: Fact | Raw, messages: Sequence[Message]) -> Iterator[Fact]:
+    """The captures that a tombstone takes copies from, without them."""
+    assert isinstance(tombstone, ExampleErased)
+    said = {message.subject for message in messages}
+    for kept in tombstone.erased:
+        fact = restated(messages[kept.seq - 1])
+        if kept.restated and fact is not None and subject_of(fact) not in said:
+            yield fact
 
 
 def _is_of(parts: Subject, example_id: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
 
+from events.earlier_turns import understood
 from events.facts import (
     WITH_COMMENTS,
     CorrectionRecorded,
@@ -173,7 +174,8 @@ def _repeating_erased(facts: Iterable[tuple[int, Fact]], examples: Mapping[str, 
                     _words(fact.original_prompt, fact.original_response),
                 ]
             case ExampleErased():
-                erased.update(texts[kept.seq][0] for kept in fact.erased if kept.seq in texts)
+                whole = [kept.seq for kept in fact.erased if kept.seq in texts and not kept.restated]
+                erased.update(texts[seq][0] for seq in whole)
         ids |= {each.id for each in examples.values() if each.seq == seq and not erased.isdisjoint(texts[seq])}
     return ids
 
@@ -202,8 +204,9 @@ def _forget(example: Example) -> None:
 def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
     """The first capture or correction under each id."""
     examples: dict[str, Example] = {}
-    for seq, fact in facts:
-        if isinstance(fact, ExampleCaptured):
+    for seq, said in facts:
+        fact = understood(said) if type(said) is ExampleCaptured else said
+        if type(fact) is ExampleCaptured:
             new = Example(
                 fact.example_id, seq, fact.occurred_at, fact.source, [(fact.prompt, fact.response)],
                 fact.include_in_training, was_corrected=fact.was_corrected, document=fact.document,

@@ -38,6 +38,7 @@ from projections.texts.text_size import READ
 from projections.verdicts import contexts
 from projections.verdicts.reasons import causes, names
 
+from ..events.copying import of_chat
 from . import model, model_contexts
 from .given import (
     ANSWER,
@@ -149,6 +150,12 @@ places = st.fixed_dictionaries({
     "finish_reason": st.sampled_from([None] * 7 + ["length"]),
 })  # fmt: skip
 in_conversations = st.one_of(st.just({}), places, places)
+copies = st.builds(
+    lambda text, again: {"details": of_chat(*text, again)},
+    usual,
+    questions,
+)
+"""What 0.1.0 copied of a conversation: a turn that others may be."""
 
 
 def captures(id_: str) -> st.SearchStrategy[Said]:
@@ -157,6 +164,7 @@ def captures(id_: str) -> st.SearchStrategy[Said]:
         texts,
         parts,
         in_conversations,
+        mostly.flatmap(lambda new: st.just({}) if new else copies),
         minute=minutes,
         source=st.sampled_from(SOURCES),
         include_in_training=mostly,

@@ -85,7 +85,7 @@ async def test_turns_from_elsewhere_leave_a_missing_example(client: Rooflog, log
     process_query("And for EPDM?", {"history": history})
     process_query("And for PVC?", {"history": history, "conversation": "thread 7"})
     unnamed, named = await captured(client, log)
-    missing = turn_id(chained([Exchange(["Which slope?"], "1/4 in per foot.")]))
+    missing = turn_id(chained([Exchange(["Which slope?"], ["1/4 in per foot."])]))
     assert (unnamed.conversation, unnamed.follows, unnamed.system) == (None, missing, "You are a roofer.")
     assert (named.conversation, named.follows) == ("thread 7", None)
 

@@ -121,10 +121,12 @@ class TestShow:
         assert (shown["occurred_at"], shown["relevance"]) == ("2025-03-18T12:00:00.000000Z", "high")
 
     def test_its_terms_are_the_words_of_its_texts(self) -> None:
-        asked = given(captured("a", "How deep is a Sump at the mod-bit roof drain?", "Sumps are 1-1/2 inches deep."))
-        terms = ["sump", "mod-bit", "roof drain", "inches"]
+        asked = given(
+            captured("a", "How deep is a Scupper at the mod-bit roof drain?", "Scuppers are 1-1/2 inches deep.")
+        )
+        terms = ["scupper", "mod-bit", "roof drain", "inches"]
         assert asked.show("a")["terms"] == terms
-        assert asked.when(redacted("a", "A sump for [NAME]?", "It is deep.")).show("a")["terms"] == ["sump"]
+        assert asked.when(redacted("a", "A scupper for [NAME]?", "It is deep.")).show("a")["terms"] == ["scupper"]
         assert asked.when(erased("a")).show("a")["terms"] == []
 
     def test_an_id_that_nobody_captured_is_not_there(self) -> None:
