@@ -8,7 +8,6 @@ from .errors import InvalidFact
 from .facts import (
     CorrectionRecorded,
     ExampleCaptured,
-    ExampleRedacted,
     ExampleRestated,
     Fact,
     FeedbackGiven,
@@ -24,8 +23,6 @@ def sentence(fact: Fact, *, with_time: bool = False) -> str:
     when = f" at {fact.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if with_time else ""
     by = f"by {fact.actor}{when}"
     match fact:
-        case ExampleRedacted():  # its comments are others' comments with other words
-            return f"redacted {by}"
         case ExampleRestated():
             clause = f"restated without the earlier turns that its capture at sequence {fact.restates} copied"
         case ExampleCaptured():

@@ -15,15 +15,15 @@ from events.words import describe, sentence
 
 from .test_facts import SAID
 
-FULL = {type(fact).__name__: fact for fact in reversed(SAID) if fact.trace_id}
+FULL = {type(fact).__name__: fact for fact in SAID if fact.trace_id}
 SENTENCES = {
     "ExampleCaptured": "captured by ana{when} from chat_interaction, in the conversation thread 7/é, after a",
     "FeedbackGiven": "ana gave negative feedback{when}: too short",
-    "CorrectionRecorded": "corrected by ana{when} as e1: incomplete",
+    "CorrectionRecorded": "corrected by ana{when} as e1",
     "ExampleApproved": "approved by ana{when}: good",
     "ExampleRejected": "rejected by ana{when}: wrong",
     "ExampleReopened": "reopened by ana{when}: the wrong key",
-    "ExampleRedacted": "redacted by ana{when}",
+    "ExampleRedacted": "redacted by ana{when}: ask [NAME]",
     "ExampleRestated": "restated without the earlier turns that its capture at sequence 3 copied",
     "ExampleErased": "erased by ana{when}: asked to",
     "PolicyAdopted": "policy adopted by ana{when}: stricter",
