@@ -61,6 +61,7 @@ export const FACTS = {
   "example.rejected": "Rejected",
   "example.reopened": "Decision taken back",
   "example.redacted": "Redacted",
+  "example.described": "Described",
   "example.erased": "Erased",
   "policy.adopted": "Policy adopted",
   "training_set.exported": "Exported",
