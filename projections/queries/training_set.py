@@ -242,7 +242,8 @@ FROM {relation} v LEFT JOIN pairs p USING (seq) LEFT JOIN bad b USING (seq)
 LEFT JOIN chained t USING (seq)
 LEFT JOIN represented r ON r.seq = nullif(coalesce(t.beside, v.cluster), v.seq)
 LEFT JOIN (SELECT seq, redacted_seq FROM examples WHERE redacted_seq IS NOT NULL) e USING (seq)
-LEFT JOIN (SELECT example_id, max(seq) AS described_seq FROM descriptions GROUP BY ALL) d USING (example_id)
+LEFT JOIN (SELECT example_id, max(seq) AS described_seq FROM descriptions GROUP BY ALL) d
+       ON d.example_id = v.example_id
 LEFT JOIN (SELECT c.seq AS correction, o.example_id, o.seq FROM examples c JOIN examples o ON o.example_id = c.corrects
            WHERE c.kind = 'correction') o ON o.correction = v.seq
 WHERE (v.reasons = 0 OR b.seq IS NOT NULL) AND coalesce(t.context_chars, 0) <= {LARGEST_CONTEXT}"""

@@ -41,6 +41,7 @@ export interface Post {
   (path: "/policies", body: object, options?: PostOptions): Promise<{ seq: number; digest: string }>;
   (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
   (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
+  (path: `/examples/${string}/describe`, body: object, options?: PostOptions): Promise<Decision>;
   (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
 }
 
@@ -197,6 +198,7 @@ export interface Example {
   relevance: string;
   terms: string[];
   personal_data: string[];
+  include_in_training: boolean;
   flags: string[];
   feedback: string | null;
   decision: string | null;
