@@ -7,6 +7,7 @@ arrived. The columns in memory are what the tables hold (see `memory`).
 |---|---|---|---|---|
 | `touched` | those of a batch, or a portion of all | seq, example_id | `Projector`, `_gather` | `stored.gathered` |
 | `gathered` | evidence on `touched`, or on all | of `stored.gathered` | `update`, `_gather` | `stored` |
+| `tag_names` | tags that the policy calls otherwise | written, name | `descriptions` | `stored.gathered` |
 | `supposed` | examples judged under another policy | of `judged` | `relation` | who asked |
 """
 
@@ -16,13 +17,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import UNSET, json
 
 from ..policy.policy import Policy, default
 from ..store.batch import Batch
 from ..store.database import Connection, first, many_threads, with_table
 from ..store.table import Table
 from ..texts.analysis import analyser
-from . import contexts, counters, evidence, judgement, stored
+from . import contexts, counters, descriptions, evidence, judgement, stored
 from .columns import CONTEXT, Columns, Rows
 from .evidence import Arrivals
 from .judgement import JUDGEMENT, Contest, contends, contest
@@ -75,6 +77,7 @@ def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bo
     read, for `Memory.publish`.
     """
     columns = memory.columns()
+    descriptions.find_tag_names(con, policy, "touched")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE gathered AS {stored.gathered('touched')}",
         {"analyser": analyser(policy.lexicon)},
@@ -105,7 +108,7 @@ def update_ordinary(
     arrived = late = np.empty(0, np.int64)
     with memory.changed:
         if arrivals:
-            arrived, late = evidence.arrive(con, columns, arrivals)
+            arrived, late = evidence.arrive(con, columns, arrivals, policy)
     touched = columns.union(evidence.said(columns, batch, arrived), late)
     behind = columns.union(touched, columns.followers(touched))
     among = np.arange(columns.count) if is_new_policy else _contending(columns, behind)
@@ -252,6 +255,7 @@ def gather_all(con: Connection, policy: Policy) -> Columns:
 
 def _gather(con: Connection, policy: Policy) -> Columns:
     """Gather the evidence on all examples, on so many at a time as fit into memory."""
+    descriptions.find_tag_names(con, policy)
     into, whose = "CREATE OR REPLACE TEMP TABLE gathered AS", {"analyser": analyser(policy.lexicon)}
     last: int = (first(con, "SELECT max(seq) FROM examples") or (None,))[0] or 0
     if last <= GATHERED:
@@ -308,4 +312,5 @@ def gathers_the_same(con: Connection, policy: Policy) -> bool:
 def terms(policy: Policy) -> str:
     """What the evidence depends on, apart from the facts."""
     duplicates = policy.duplicates
-    return f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions}"
+    names = "" if policy.tags is UNSET else f" {json.encode(policy.tags, order='sorted').decode()}"
+    return f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions}{names}"

@@ -24,6 +24,7 @@ from events.facts import (
     ErasedMessage,
     ExampleApproved,
     ExampleCaptured,
+    ExampleDescribed,
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
@@ -223,6 +224,16 @@ SAID: list[Fact] = [
     ExampleRestated(
         **BARE, example_id="a", prompt="", response="", source="chat_interaction", restates=3, restated_digest=TWO
     ),
+    ExampleDescribed(
+        **FULL,
+        example_id="a",
+        added_tags=("tpo",),
+        removed_tags=("epdm",),
+        project_context="Tower B",
+        include_in_training=False,
+        reason="not ours",
+    ),
+    ExampleDescribed(**BARE, example_id="a"),
 ]
 
 
@@ -585,6 +596,11 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
         "example_id": ids, "prompt": texts, "response": texts, "original_response": st.none() | texts,
         "system": st.none() | texts, "tools": st.none() | tools, "attachments": st.none() | attachments,
         "details": st.none() | objects, "original_prompt": st.none() | texts,
+    },
+    ExampleDescribed: {
+        "example_id": ids, "added_tags": st.lists(texts, max_size=3).map(tuple),
+        "removed_tags": st.lists(texts, max_size=3).map(tuple), "project_context": st.none() | texts,
+        "include_in_training": st.none() | st.booleans(), "reason": st.none() | texts,
     },
     ExampleErased: {"example_id": ids, "reason": texts},
     PolicyAdopted: {"policy": objects, "digest": digests},
