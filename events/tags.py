@@ -22,11 +22,13 @@ def normal(tag: str) -> str:
 def distinct(tags: Iterable[str], *own: str) -> tuple[str, ...]:
     """Tags in their normal form and their order, each once; a call's `own` come first, and may be blank.
 
-    Raises InvalidFact for a blank one, and TypeError for a text in the place of a list.
+    Raises InvalidFact for a blank one, and TypeError for a text in the place of a list or something else in one.
     """
     if isinstance(tags, str):
         raise TypeError(f"tags is the text {tags!r}; give a list of texts")
     given = list(tags)
-    if wrong := [tag for tag in given if not isinstance(tag, str) or not normal(tag)]:
+    if others := [tag for tag in given if not isinstance(tag, str)]:
+        raise TypeError(f"tags holds {others[0]!r}; give texts")
+    if wrong := [tag for tag in given if not normal(tag)]:
         raise InvalidFact("invalid", f"the tag {wrong[0]!r} has no words; give it some, or leave it out")
     return tuple(dict.fromkeys(filter(None, map(normal, (*own, *given)))))
