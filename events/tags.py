@@ -32,3 +32,8 @@ def distinct(tags: Iterable[str], *own: str) -> tuple[str, ...]:
     if wrong := [tag for tag in given if not normal(tag)]:
         raise InvalidFact("invalid", f"the tag {wrong[0]!r} has no words; give it some, or leave it out")
     return tuple(dict.fromkeys(filter(None, map(normal, (*own, *given)))))
+
+
+def of_source(written: Iterable[object]) -> tuple[str, ...]:
+    """The tags that another store wrote, as `distinct`; what is blank or no text names nothing, and is left out."""
+    return distinct(tag for tag in written if isinstance(tag, str) and normal(tag))

@@ -8,6 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from events.tags import of_source
+
 from . import ratings
 from .moments import moment
 
@@ -135,8 +137,7 @@ def _name(where: Iterable[Mapping[str, Any]], names: Iterable[str]) -> str | Non
 
 def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
     value = data.get("tags")
-    tags = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else ()
-    return tuple(dict.fromkeys(tag.strip() for tag in tags if isinstance(tag, str) and tag.strip()))
+    return of_source(value.split(",") if isinstance(value, str) else value if isinstance(value, list) else ())
 
 
 def _tokens(where: list[Mapping[str, Any]], names: Iterable[str], more: Iterable[str], given: Numbers) -> int | None:

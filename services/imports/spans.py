@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from events.tags import of_source
+
 from . import conventions, otlp
 from .conventions.openinference import KIND
 from .format import ACTOR, Left
@@ -114,4 +116,4 @@ def tags_of(value: Any) -> tuple[str, ...]:
     """Tags as a list, as JSON of one, or as one text."""
     tags = decoded(value)
     tags = [tags] if isinstance(tags, str) else tags
-    return tuple(tag for tag in tags if isinstance(tag, str) and tag.strip()) if isinstance(tags, list) else ()
+    return of_source(tags if isinstance(tags, list) else ())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import InvalidFact
-from events.tags import distinct, normal
+from events.tags import distinct, normal, of_source
 
 
 @pytest.mark.parametrize("tag", ["TPO", " tpo\t", "Tpo", "\u00a0TPO\n"])
@@ -37,3 +37,7 @@ def test_a_blank_tag_is_refused(tag: str) -> None:
 def test_a_text_is_no_list_of_tags() -> None:
     with pytest.raises(TypeError, match="give a list"):
         distinct("tpo")
+
+
+def test_what_names_nothing_in_another_store_is_left_out() -> None:
+    assert of_source(["TPO", "", " ", None, 7, "tpo"]) == ("tpo",)

@@ -12,7 +12,7 @@ from services.imports.about import About, Numbers, about, correction, finish_rea
 
 def test_the_nearest_word_counts() -> None:
     message = {"model": "a", "createdAt": 1742306400000}
-    line = {"model": "b", "created": 1, "tags": " tpo, epdm ,", "metadata": {"user_id": 7, "project": "school"}}
+    line = {"model": "b", "created": 1, "tags": " TPO, epdm ,tpo,", "metadata": {"user_id": 7, "project": "school"}}
     assert about(message, line) == About(
         at=datetime(2025, 3, 18, 14, tzinfo=UTC), actor="7", tags=("tpo", "epdm"), project="school", model="a"
     )
