@@ -84,7 +84,7 @@ def legible(subject: str) -> str:
 
 def remembered(message: Message) -> ErasedMessage:
     """What a tombstone keeps of a message, without its text."""
-    tag = corrected = follows = conversation = None
+    tag = corrected = corrected_words = follows = conversation = None
     words: tuple[str, ...] = ()
     try:
         fact = message.fact()
@@ -95,6 +95,7 @@ def remembered(message: Message) -> ErasedMessage:
         words = own_words(fact)
         if isinstance(fact, CorrectionRecorded):
             corrected = text_key(fact.original_prompt, fact.original_response)
+            corrected_words = same_words.key(fact.original_prompt, fact.original_response)
         if isinstance(fact, ExampleCaptured):
             turn = understood(fact)
             follows, conversation = turn.follows, turn.conversation and conversation_key(turn.conversation)
@@ -104,6 +105,7 @@ def remembered(message: Message) -> ErasedMessage:
         subject=message.subject,
         fact=tag,
         corrected=corrected,
+        corrected_words=corrected_words,
         follows=follows,
         conversation=conversation,
         words=words,

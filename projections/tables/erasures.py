@@ -5,8 +5,9 @@ equals one that is folded anew from the log without the text.
 
 | temporary table | rows | columns | written by | read by |
 |---|---|---|---|---|
-| `listed` | messages that tombstones list | seq, erased_by | `_take_out` | `_take_out`, `_GONE` |
+| `listed` | messages that tombstones list | of `_LISTED` | `_take_out` | `_take_out`, `_GONE`, `_keep_words` |
 | `gone` | erased examples | example_id, seq of the tombstone | `_take_out` | `_take_out`, `_blank` |
+| `rekeyed` | corrections of whose answers a tombstone knows less | seq, original_words | `_keep_words` | the same |
 | `left_over` | messages that hold text of `gone` | seq, ids, repeats | `_take_out` | `_take_out` |
 """
 
@@ -42,8 +43,10 @@ Of a message that says erased words under another id `repeats` is the last tombs
 """
 
 _LISTED = """
-SELECT seq, min(erased_by) AS erased_by, bool_and(coalesce(restated, false)) AS restated FROM (
-    SELECT unnest(from_json(erased, '[{"seq":"BIGINT","restated":"BOOLEAN"}]'), recursive := true), seq AS erased_by
+SELECT seq, min(erased_by) AS erased_by, bool_and(coalesce(restated, false)) AS restated,
+       arg_min_null(corrected_words, erased_by) AS corrected_words FROM (
+    SELECT unnest(from_json(erased, '[{"seq":"BIGINT","restated":"BOOLEAN","corrected_words":"VARCHAR"}]'),
+                  recursive := true), seq AS erased_by
     FROM erasures)
 WHERE seq < erased_by GROUP BY seq"""
 """The messages that tombstones list; as on the log, a tombstone lists what is older than itself.
@@ -149,6 +152,7 @@ def _take_out(con: Connection, batch: Batch) -> None:
     insert(con, "unerased_messages", _UNERASED, _repeating_erased(con, batch))
     con.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {_GONE}")
     _blank(con, batch)
+    _keep_words(con, batch)
     late = " UNION ALL ".join(f"SELECT seq, example_id FROM {name}" for name in commented)
     late += f" UNION ALL SELECT seq, {SUBJECT_ID} FROM quarantine WHERE category = '{WRONG_TOMBSTONE}'"
     con.execute(
@@ -223,6 +227,24 @@ def _blank(con: Connection, batch: Batch) -> None:
         )
 
 
+def _keep_words(con: Connection, batch: Batch) -> None:
+    """Keep of what an erased correction replaced what its tombstone says: those of 0.1.0 say the exact text alone."""
+    version = f"{same_words.VERSION}:"
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE rekeyed AS
+           SELECT seq, coalesce(told, original_key) AS original_words FROM (
+               SELECT e.seq, e.original_key, e.original_words,
+                      CASE WHEN starts_with(l.corrected_words, $version)
+                           THEN substr(l.corrected_words, length($version) + 1)::UUID END AS told
+               FROM examples e JOIN listed l USING (seq) WHERE e.kind = 'correction' AND e.erased_seq IS NOT NULL)
+           WHERE original_words IS DISTINCT FROM coalesce(told, original_key)""",
+        {"version": version},
+    )
+    batch.rekeyed = first(con, "SELECT 1 FROM rekeyed LIMIT 1") is not None
+    for table in ("examples", "corrections") if batch.rekeyed else ():
+        con.execute(f"UPDATE {table} SET original_words = r.original_words FROM rekeyed r WHERE {table}.seq = r.seq")
+
+
 def unerased(con: Connection) -> dict[str, list[int]]:
     """Messages that still hold the text of erased examples, as far as the tables know: sequences by example."""
     return dict(
@@ -259,7 +281,7 @@ def repeating(con: Connection, *, example_id: str) -> dict[str, Any]:
     """The example and every example that repeats its text; an example found through another one comes before it.
 
     A correction repeats the answer that it replaces, whether it names the example or has its words. A copy has the same
-    prompt and answer. What repeats a repetition is listed as well.
+    words as prompt and answer. What repeats a repetition is listed as well.
     """
     place_of: dict[str, int] = {}
     ids = [example_id]
@@ -272,12 +294,12 @@ def repeating(con: Connection, *, example_id: str) -> dict[str, Any]:
 
 _REPEATING = """
 WITH mine AS (SELECT * FROM examples WHERE example_id IN (SELECT unnest($ids::VARCHAR[]))),
-keys AS (SELECT text_key AS key FROM mine WHERE text_key IS NOT NULL
-         UNION SELECT said_key FROM mine WHERE said_key IS NOT NULL)
+keys AS (SELECT words_key AS key FROM mine WHERE words_key IS NOT NULL
+         UNION SELECT said_words FROM mine WHERE said_words IS NOT NULL)
 SELECT example_id FROM mine
 UNION SELECT example_id FROM examples WHERE corrects IN (SELECT example_id FROM mine)
 UNION SELECT example_id FROM examples
-      WHERE original_key IN (FROM keys) OR text_key IN (FROM keys) OR said_key IN (FROM keys)"""
+      WHERE original_words IN (FROM keys) OR words_key IN (FROM keys) OR said_words IN (FROM keys)"""
 
 ERASURES = Projection(
     name="erasures", version=4, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows, fold=_fold

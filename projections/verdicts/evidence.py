@@ -17,7 +17,7 @@ from events.facts import CorrectionRecorded, Decision, ExampleApproved, ExampleR
 
 from ..store.batch import Batch
 from ..store.database import TYPES, Connection, append, with_table
-from ..tables.examples import id_key
+from ..tables.examples import Compared, id_key
 from ..texts.text_size import READ
 from . import stored
 from .columns import MISSING, Columns, Rows
@@ -39,7 +39,7 @@ class Arrivals(NamedTuple):
     more_personal_data: dict[int, list[str]]
 
 
-def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> tuple[Rows, Rows]:
+def arrive(con: Connection, columns: Columns, arrivals: Arrivals, keys: Compared) -> tuple[Rows, Rows]:
     """Store the evidence on examples that have arrived, and put it into the columns.
 
     Their rows, and the rows of turns and corrections that were there before the turns that they belong to.
@@ -58,8 +58,9 @@ def arrive(con: Connection, columns: Columns, arrivals: Arrivals) -> tuple[Rows,
         "author": arrived["actor"],
         "id_key": arrived["id_key"],
         "text_key": arrived["text_key"],
+        "words_now": arrived[keys.now],
         "corrects": arrived["corrects"],
-        "original_key": arrived["original_key"],
+        "words_replaced": arrived[keys.replaced],
         "follows": arrived["follows"],
         "conversation_key": arrived["conversation_key"],
     }

@@ -21,6 +21,7 @@ from ..policy.policy import Policy, default
 from ..store.batch import Batch
 from ..store.database import Connection, first, many_threads, with_table
 from ..store.table import Table
+from ..tables.examples import compared
 from ..texts.analysis import analyser
 from . import contexts, counters, evidence, judgement, stored
 from .columns import CONTEXT, Columns, Rows
@@ -76,7 +77,7 @@ def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bo
     """
     columns = memory.columns()
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gathered AS {stored.gathered('touched')}",
+        f"CREATE OR REPLACE TEMP TABLE gathered AS {stored.gathered(compared(policy), 'touched')}",
         {"analyser": analyser(policy.lexicon)},
     )
     page = con.sql(f"SELECT {stored.READ_EVIDENCE} FROM gathered ORDER BY seq").to_arrow_table()
@@ -105,7 +106,7 @@ def update_ordinary(
     arrived = late = np.empty(0, np.int64)
     with memory.changed:
         if arrivals:
-            arrived, late = evidence.arrive(con, columns, arrivals)
+            arrived, late = evidence.arrive(con, columns, arrivals, compared(policy))
     touched = columns.union(evidence.said(columns, batch, arrived), late)
     behind = columns.union(touched, columns.followers(touched))
     among = np.arange(columns.count) if is_new_policy else _contending(columns, behind)
@@ -253,14 +254,15 @@ def gather_all(con: Connection, policy: Policy) -> Columns:
 def _gather(con: Connection, policy: Policy) -> Columns:
     """Gather the evidence on all examples, on so many at a time as fit into memory."""
     into, whose = "CREATE OR REPLACE TEMP TABLE gathered AS", {"analyser": analyser(policy.lexicon)}
+    keys = compared(policy)
     last: int = (first(con, "SELECT max(seq) FROM examples") or (None,))[0] or 0
     if last <= GATHERED:
-        con.execute(f"{into} {stored.gathered()}", whose)
+        con.execute(f"{into} {stored.gathered(keys)}", whose)
     else:
         for start in range(0, last, GATHERED):
             among = f"SELECT seq, example_id FROM examples WHERE seq > {start} AND seq <= {start + GATHERED}"
             con.execute(f"CREATE OR REPLACE TEMP TABLE touched AS {among}")
-            con.execute(f"{into} {stored.gathered('touched')}", whose)
+            con.execute(f"{into} {stored.gathered(keys, 'touched')}", whose)
             into = "INSERT INTO gathered BY NAME"
         con.execute("DROP TABLE touched")
     return stored.read_gathered(con)
@@ -308,4 +310,4 @@ def gathers_the_same(con: Connection, policy: Policy) -> bool:
 def terms(policy: Policy) -> str:
     """What the evidence depends on, apart from the facts."""
     duplicates = policy.duplicates
-    return f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions}"
+    return f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions} {compared(policy).now}"

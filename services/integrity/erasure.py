@@ -255,7 +255,10 @@ def _goes(listed: Message | None, kept: ErasedMessage) -> bool:
 
 def _are_same(one: ErasedMessage, other: ErasedMessage) -> bool:
     """Whether both say the same of a message; a capture may be restated before it is erased whole."""
-    return structs.replace(one, seq=other.seq, words=other.words, restated=other.restated) == other
+    free = {"seq": other.seq, "words": other.words, "restated": other.restated}
+    if not (one.corrected_words and other.corrected_words):  # 0.1.0 kept none
+        free["corrected_words"] = other.corrected_words
+    return structs.replace(one, **free) == other
 
 
 async def remove(log: Log, report: Progress | None = None) -> Removed:
