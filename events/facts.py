@@ -283,12 +283,18 @@ class ExampleRedacted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
 
 
 class ExampleErased(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.erased.v1"):
-    """The text of an example is gone for good; `erased` are the messages that held it."""
+    """The text of an example is gone for good; `erased` are the messages that held it.
+
+    `words` are the keys of more that may not be said again: of messages that a restored backup does not hold. `kept`
+    are the examples in the same words that somebody chose to keep: under their ids these may be said.
+    """
 
     noun, verb = "example", "erased"
     example_id: Id
     reason: Comment
     erased: tuple[ErasedMessage, ...] = ()
+    words: tuple[WordsKey, ...] = ()
+    kept: tuple[Id, ...] = ()
 
 
 class PolicyAdopted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="policy.adopted.v1"):

@@ -159,6 +159,11 @@ def own_words(fact: Fact) -> tuple[str, ...]:
             return ()
 
 
+def erased_words(tombstone: ExampleErased) -> set[str]:
+    """The keys of all words that a tombstone keeps from being said again."""
+    return {*tombstone.words, *(key for kept in tombstone.erased for key in kept.words)}
+
+
 def words_in(fact: Fact) -> tuple[str, ...]:
     """The keys of every prompt and answer that a fact repeats: of a correction the answer that it replaces as well."""
     if isinstance(fact, CorrectionRecorded):

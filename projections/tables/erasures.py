@@ -33,7 +33,7 @@ from .digest_chain import recorded
 from .examples import BARE
 from .quarantine import IDS, SUBJECT_ID
 
-_COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "VARCHAR"}
+_COLUMNS = ENVELOPE | dict.fromkeys(("example_id", "reason", "erased", "words", "kept"), "VARCHAR")
 
 _UNERASED = {"seq": "BIGINT", "ids": "VARCHAR[]", "repeats": "BIGINT"}
 """`ids` are all that a message may be about: which of them is erased can change, what the message says cannot.
@@ -56,7 +56,15 @@ What is `restated` stays an example.
 
 _LISTED_TABLE = f"CREATE OR REPLACE TEMP TABLE listed AS {_LISTED}"
 
-_BLANK = {"occurred_at": None, "actor": None, "trace_id": None, "reason": "", "erased": "[]"}
+_BLANK = {
+    "occurred_at": None,
+    "actor": None,
+    "trace_id": None,
+    "reason": "",
+    "erased": "[]",
+    "words": "[]",
+    "kept": "[]",
+}
 """What is left of a tombstone that a later tombstone lists, because its reason quoted the text; it still erases."""
 
 _ERASED = """erased AS (
@@ -72,7 +80,10 @@ _GONE = f"WITH RECURSIVE {_ERASED} SELECT example_id, min(seq) AS seq FROM erase
 
 def _rows(batch: Batch) -> pa.Table | None:
     rows: list[tuple[object, ...]] = [
-        (*envelope(seq, f), f.example_id, f.reason, json.encode(f.erased).decode())
+        (
+            *(*envelope(seq, f), f.example_id, f.reason),
+            *(json.encode(listed).decode() for listed in (f.erased, f.words, f.kept)),
+        )
         for seq, f in batch.of(ExampleErased)
     ]
     rows += [row for message in batch.erased if (row := _blank_row(message)) is not None]
@@ -191,20 +202,27 @@ def _repeating_erased(con: Connection, batch: Batch) -> list[tuple[int, list[str
     examples = batch.rows.get("examples")
     if examples is None:
         return []
-    erased: dict[str, list[tuple[int, str]]] = {}
+    erased: dict[str, list[tuple[int, str, set[str]]]] = {}
     listing = con.execute(
-        "SELECT seq, example_id, erased FROM erasures WHERE contains(erased, '\"words\"') ORDER BY seq"
+        """SELECT seq, example_id, erased, words, kept FROM erasures
+           WHERE contains(erased, '"words"') OR words <> '[]' ORDER BY seq"""
     )
-    for seq, example_id, listed in listing.fetchall():
-        for key in {key for kept in json.decode(listed, type=tuple[ErasedMessage, ...]) for key in kept.words}:
-            erased.setdefault(key, []).append((seq, example_id))
+    for seq, example_id, listed, words, copies in listing.fetchall():
+        keys = {key for kept in json.decode(listed, type=tuple[ErasedMessage, ...]) for key in kept.words}
+        for key in {*keys, *json.decode(words)}:
+            erased.setdefault(key, []).append((seq, example_id, set(json.decode(copies))))
     rows = []
-    texts = examples.select(["seq", "prompt", "response", "original_prompt", "original_response"])
+    texts = examples.select(
+        ["seq", "example_id", "corrects", "prompt", "response", "original_prompt", "original_response"]
+    )
     texts = texts if erased else texts.slice(0, 0)
-    for seq, prompt, response, was, original in zip(*texts.to_pydict().values(), strict=True):
+    for seq, of, corrects, prompt, response, was, original in zip(*texts.to_pydict().values(), strict=True):
         pairs = ((prompt, response), (prompt if was is None else was, original))
-        keys = [same_words.key(*pair) for pair in pairs if None not in pair]
-        tombstones = [each for key in keys for each in erased.get(key, ()) if each[0] < seq]
+        tombstones = []
+        for key in (same_words.key(*pair) for pair in pairs if None not in pair):
+            earlier = [each for each in erased.get(key, ()) if each[0] < seq]
+            if all(copies.isdisjoint((of, corrects)) for _, _, copies in earlier):
+                tombstones += [(last, example_id) for last, example_id, _ in earlier]
         if tombstones:
             last, example_id = max(tombstones)
             rows.append((seq, [example_id], last))
@@ -281,15 +299,21 @@ def repeating(con: Connection, *, example_id: str) -> dict[str, Any]:
     """The example and every example that repeats its text; an example found through another one comes before it.
 
     A correction repeats the answer that it replaces, whether it names the example or has its words. A copy has the same
-    words as prompt and answer. What repeats a repetition is listed as well.
+    words as prompt and answer. What repeats a repetition is listed as well. `copies` are those that would not be listed
+    without copies: what somebody may choose to keep.
     """
+    ids, without = (_repeating(con, example_id, statement) for statement in (_REPEATING + _COPIES, _REPEATING))
+    return {"ids": ids, "copies": [id_ for id_ in ids if id_ not in without]}
+
+
+def _repeating(con: Connection, example_id: str, statement: str) -> list[str]:
     place_of: dict[str, int] = {}
     ids = [example_id]
     while ids:
-        rows = con.execute(_REPEATING, {"ids": ids}).fetchall()
+        rows = con.execute(statement, {"ids": ids}).fetchall()
         ids = [id_ for (id_,) in rows if id_ not in place_of]
         place_of |= dict.fromkeys(ids, len(place_of))
-    return {"ids": sorted(place_of, key=lambda id_: (-place_of[id_], id_))}
+    return sorted(place_of, key=lambda id_: (-place_of[id_], id_))
 
 
 _REPEATING = """
@@ -298,11 +322,13 @@ keys AS (SELECT words_key AS key FROM mine WHERE words_key IS NOT NULL
          UNION SELECT said_words FROM mine WHERE said_words IS NOT NULL)
 SELECT example_id FROM mine
 UNION SELECT example_id FROM examples WHERE corrects IN (SELECT example_id FROM mine)
-UNION SELECT example_id FROM examples
-      WHERE original_words IN (FROM keys) OR words_key IN (FROM keys) OR said_words IN (FROM keys)"""
+UNION SELECT example_id FROM examples WHERE original_words IN (FROM keys)"""
+
+_COPIES = """
+UNION SELECT example_id FROM examples WHERE words_key IN (FROM keys) OR said_words IN (FROM keys)"""
 
 ERASURES = Projection(
-    name="erasures", version=4, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows, fold=_fold
+    name="erasures", version=5, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows, fold=_fold
 )
 UNERASED_MESSAGES = Projection(
     name="unerased_messages",

@@ -226,6 +226,7 @@ SAID: list[Fact] = [
     ExampleErased(
         **BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, corrected_words=f"1:{'5' * 32}"),)
     ),
+    ExampleErased(**BARE, example_id="a", reason="", words=(f"1:{'5' * 32}",), kept=("b",)),
 ]
 
 

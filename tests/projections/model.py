@@ -164,7 +164,7 @@ def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[in
 def _repeating_erased(facts: Iterable[tuple[int, Fact]], examples: Mapping[str, Example]) -> set[str]:
     """Examples that say words which were erased before."""
     texts: dict[int, list[tuple[str, str]]] = {}
-    erased: set[tuple[str, str]] = set()
+    erased: dict[Text, set[str | None]] = {}
     ids = set()
     for seq, fact in facts:
         match fact:
@@ -177,8 +177,11 @@ def _repeating_erased(facts: Iterable[tuple[int, Fact]], examples: Mapping[str, 
                 ]
             case ExampleErased():
                 whole = [kept.seq for kept in fact.erased if kept.seq in texts and not kept.restated]
-                erased.update(texts[seq][0] for seq in whole)
-        ids |= {each.id for each in examples.values() if each.seq == seq and not erased.isdisjoint(texts[seq])}
+                for listed in whole:
+                    erased.setdefault(texts[listed][0], set()).update(fact.kept)
+        for each in (example for example in examples.values() if example.seq == seq):
+            if any(text in erased and erased[text].isdisjoint((each.id, each.corrects)) for text in texts[seq]):
+                ids.add(each.id)
     return ids
 
 

@@ -230,7 +230,8 @@ redactions = st.builds(
     st.sets(st.integers(1, 12), max_size=4),
     original_prompt=st.sampled_from([None, OTHER_PROMPT]),
 )
-real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans(), exactly=st.booleans())
+real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans(), exactly=st.booleans(),
+                          kept=st.sampled_from([(), (), ("b", "c")]))  # fmt: skip
 defects: list[Defect] = list(get_args(Defect))
 lies = st.builds(Lie, ids, st.sampled_from(defects))
 erasures = st.one_of(ids.map(erased), real_erasures, lies)
