@@ -15,6 +15,7 @@ import msgspec
 from .attachments import attachment
 from .facts import Attachment, CorrectionRecorded, Document, ExampleCaptured, FeedbackGiven, Metadata, ToolTurn
 from .subjects import new_event_id, new_example_id
+from .tags import distinct
 
 Modifications = Literal["none", "minor", "major"]
 
@@ -96,7 +97,7 @@ def capture(
             tokens_in=tokens_in,
             tokens_out=tokens_out,
         ),
-        tags=_distinct(tags),
+        tags=distinct(tags),
         project_context=project,
         document=document,
         details=dict(details or {}),
@@ -163,7 +164,7 @@ def correction(
         corrected_prompt=corrected_prompt,
         reason=reason,
         corrector=corrector or actor,
-        tags=_distinct(tags),
+        tags=distinct(tags),
         project_context=project,
     )
 
@@ -213,7 +214,7 @@ def calculation(
         "\n\n".join(answer),
         actor=actor,
         source="verified_calculation",
-        tags=_distinct(tags, "calculation"),
+        tags=distinct(tags, "calculation"),
         project=project,
         details={"calculation": details | {"explanation": explanation}},
         **common,
@@ -239,7 +240,7 @@ def spec_interpretation(
         interpretation + reference,
         actor=actor,
         source="spec_interpretation",
-        tags=_distinct(tags, "specs", section_tag(section)),
+        tags=distinct(tags, "specs", section_tag(section)),
         project=project,
         details={"spec": spec},
         **common,
@@ -262,7 +263,7 @@ def detail_decision(
         f"{decision}\n\nReasoning: {reasoning}",
         actor=actor,
         source="detail_decision",
-        tags=_distinct(tags, "details", "shop-drawings"),
+        tags=distinct(tags, "details", "shop-drawings"),
         project=project,
         details={"detail": {"condition": condition, "decision": decision, "reasoning": reasoning}},
         **common,
@@ -312,13 +313,6 @@ def project_knowledge(
         )
         for (prompt, answer, tags, detail), example_id in zip(examples, ids, strict=True)
     ]
-
-
-def _distinct(tags: Iterable[str], *own: str) -> tuple[str, ...]:
-    """Tags in their order, each once, the call's own first."""
-    if isinstance(tags, str):
-        raise TypeError(f"tags is the text {tags!r}; give a list of texts")
-    return tuple(dict.fromkeys((*own, *tags)))
 
 
 def _tool(given: ToolTurn | Mapping[str, Any]) -> ToolTurn:

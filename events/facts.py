@@ -282,6 +282,23 @@ class ExampleRedacted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="
     comments: Annotated[tuple[NewComment, ...], FEW] = ()
 
 
+class ExampleDescribed(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.described.v1"):
+    """From here on an example has other tags, is of another project, or is or is not to be trained on.
+
+    What is empty or None stays what it is. Tags are added and removed one by one, not replaced: of two people who tag
+    at once both are heard. Of a tag that one fact removes and adds, the latter counts. A removed tag may be one that
+    the text itself gives.
+    """
+
+    noun, verb = "example", "described"
+    example_id: Id
+    added_tags: Tags = ()
+    removed_tags: Tags = ()
+    project_context: Name | None = None
+    include_in_training: bool | None = None
+    reason: Comment | None = None
+
+
 class ExampleErased(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.erased.v1"):
     """The text of an example is gone for good; `erased` are the messages that held it.
 
@@ -347,6 +364,7 @@ AnyFact = (
     | ExampleRejected
     | ExampleReopened
     | ExampleRedacted
+    | ExampleDescribed
     | ExampleErased
     | PolicyAdopted
     | TrainingSetExported
@@ -355,7 +373,7 @@ AnyFact = (
 
 FACTS: tuple[type[Fact], ...] = AnyFact.__args__
 
-Review = Decision | ExampleRedacted | CorrectionRecorded
+Review = Decision | ExampleRedacted | ExampleDescribed | CorrectionRecorded
 """What a reviewer may say about an example that they have looked at."""
 
 BY_CLIENTS = (ExampleCaptured, FeedbackGiven, CorrectionRecorded)
@@ -384,9 +402,11 @@ def comments_of(fact: Fact) -> list[str]:
 def notes_of(fact: Fact) -> list[str]:
     """The comments and data of a fact in which somebody may quote a text; not its ids, which its subject repeats.
 
-    A tombstone's data are what it lists.
+    A tombstone's data are what it lists. A tag or project that was given to an example may quote its text too.
     """
     if isinstance(fact, ExampleErased):
         return comments_of(fact)
+    if isinstance(fact, ExampleDescribed):
+        return [*comments_of(fact), *fact.added_tags, *fact.removed_tags, *filter(None, [fact.project_context])]
     ids = {fact.event_id, fact.about, *getattr(fact, "aliases", ())}
     return [*comments_of(fact), *(text for text in strings_of(fact, "data") if text not in ids)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC
 
 from .errors import InvalidFact
 from .facts import (
     CorrectionRecorded,
     ExampleCaptured,
+    ExampleDescribed,
     ExampleRestated,
     Fact,
     FeedbackGiven,
@@ -31,6 +33,8 @@ def sentence(fact: Fact, *, with_time: bool = False) -> str:
             clause = f"{fact.actor} gave {fact.feedback} feedback{when}"
         case CorrectionRecorded():
             clause = f"corrected {by} as {fact.event_id}"
+        case ExampleDescribed():
+            clause = ", ".join((f"described {by}", *_changes(fact)))
         case TrainingSetExported():
             clause = f"exported {by} as {fact.export_digest[:12]}"
         case TrainingTriggered():
@@ -44,6 +48,18 @@ def _place(fact: ExampleCaptured) -> str:
     """Where in a conversation a capture stands; empty where it is in none."""
     within = f", in the conversation {fact.conversation}" if fact.conversation else ""
     return within + (f", after {fact.follows}" if fact.follows else "")
+
+
+def _changes(fact: ExampleDescribed) -> Iterator[str]:
+    """What a description changes, each in words."""
+    if fact.added_tags:
+        yield f"tagged {', '.join(fact.added_tags)}"
+    if fact.removed_tags:
+        yield f"no longer tagged {', '.join(fact.removed_tags)}"
+    if fact.project_context is not None:
+        yield f"of the project {fact.project_context}"
+    if fact.include_in_training is not None:
+        yield "not to be trained on" if not fact.include_in_training else "to be trained on"
 
 
 def describe(message: Message) -> str:

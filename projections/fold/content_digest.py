@@ -22,7 +22,7 @@ def content_digest(con: Connection) -> str:
 
     Of derived tables only the verdicts count. Caches do not: the verdicts hold what came of them.
     """
-    content = [table for table in tables.TABLES if table.in_digest]
+    content = sorted((table for table in tables.TABLES if table.in_digest), key=lambda table: table.name)
     names = [table.formerly or table.name for table in content]
     digests = table_digests(con, content).values()
     total = hashlib.sha256("".join(f"{name} {rows}\n" for name, rows in zip(names, digests, strict=True)).encode())

@@ -23,7 +23,15 @@ import numpy as np
 import pyarrow as pa
 
 from events.digest_chain import START
-from events.facts import ABOUT_EXAMPLES, CorrectionRecorded, ExampleErased, ExampleRedacted, PolicyAdopted
+from events.facts import (
+    ABOUT_EXAMPLES,
+    CorrectionRecorded,
+    ExampleDescribed,
+    ExampleErased,
+    ExampleRedacted,
+    Fact,
+    PolicyAdopted,
+)
 from events.message import Message
 
 from ..policy.policy import Policy
@@ -51,6 +59,10 @@ Progress = Callable[[int, int], None]
 
 PORTION = 100_000
 """Sequences whose texts are read in one transaction when everything is judged: it bounds memory."""
+
+
+_CHANGING: tuple[type[Fact], ...] = (ExampleRedacted, ExampleDescribed, ExampleErased)
+"""The facts that change the evidence on an example that is there."""
 
 
 class Judged(NamedTuple):
@@ -212,8 +224,8 @@ class Projector:
                 progress(end - since + 1, last - since + 1)
 
     def _transact(self, batch: Batch, judge: Callable[[Batch], Judged] | None, commit: bool = True) -> None:
-        # What takes texts away changes what is read of an example, not only its judgement.
-        changes = bool((batch.facts and batch.facts[ExampleRedacted]) or batch.of(ExampleErased) or batch.erased)
+        # What takes texts away or describes changes what is read of an example, not only its judgement.
+        changes = bool(batch.erased or any(map(batch.of, _CHANGING)))
         with self.memory.changed if judge and changes else nullcontext():
             judged = None
             with self._transaction(commit):
@@ -288,8 +300,8 @@ class Projector:
         return Judged(policy, self.memory.columns(), apply)
 
     def _is_ordinary(self, batch: Batch) -> bool:
-        """Whether a batch takes no text away, and no fact came before an example that it brings."""
-        if batch.erased or batch.gone or batch.facts[ExampleErased] or batch.facts[ExampleRedacted]:
+        """Whether a batch takes no text away and describes nothing, and no fact came before an example of it."""
+        if batch.erased or batch.gone or any(map(batch.of, _CHANGING)):
             return False
         return not (batch.arrived and awaited.holds_any(self.con, batch.arrived["example_id"].to_pylist()))
 

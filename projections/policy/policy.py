@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from events import tags
 from events.errors import InputError, InvalidFact
 from events.limits import LIMITS, check_json, depth
 
@@ -22,6 +24,9 @@ Relevance = Literal["low", "medium", "high"]
 RELEVANCE: tuple[Relevance, ...] = ("low", "medium", "high")
 
 Count = Annotated[int, Meta(ge=0, le=10**9)]
+
+UNTAGGED = "general"
+"""The tag of an example that has none."""
 
 MOST_TURNS = 1_000
 """Earlier turns that are followed at most; one with more before it stands alone, and its context is missing."""
@@ -121,6 +126,22 @@ class Conversations(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     flat: Literal["transcript", "leave_out"] = "transcript"
 
 
+class Tags(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How tags are compared: in their normal form (see `events.tags`), a synonym as what it stands for."""
+
+    synonyms: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        """Keep the synonyms in normal form."""
+        normal = {tags.normal(name): tags.normal(meant) for name, meant in self.synonyms.items()}
+        structs.force_setattr(self, "synonyms", normal)
+
+    def name(self, tag: str) -> str:
+        """What a tag is called; empty where it is blank."""
+        normal = tags.normal(tag)
+        return self.synonyms.get(normal, normal)
+
+
 class Export(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The system text of every line, how many examples an export needs, and when the exporter makes one.
 
@@ -160,6 +181,18 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     training: Training = Training()
     conversations: Conversations | UnsetType = UNSET
     """Where a policy says nothing of conversations, as those before them did, every turn is judged by itself."""
+    tags: Tags | UnsetType = UNSET
+    """Where a policy says nothing of tags, as those of 0.1.0 did, each is another one that is written otherwise."""
+
+    def tag_name(self, tag: str) -> str:
+        """What a tag is called under this policy; empty where it is blank."""
+        return tag if self.tags is UNSET else self.tags.name(tag)
+
+    def tagged(self, written: Iterable[str]) -> list[str]:
+        """The tags of an example, in order, of which some were written; `general` where there is none."""
+        if self.tags is UNSET:
+            return sorted(set(written)) or [UNTAGGED]
+        return sorted({*map(self.tags.name, written)} - {""}) or [UNTAGGED]
 
     def document(self) -> dict[str, Any]:
         """The policy as plain data, as a `policy.adopted` fact carries it."""
@@ -187,10 +220,22 @@ def from_document(document: dict[str, Any]) -> Policy:
         raise PolicyError(
             f"relevance.high ({policy.relevance.high}) is below relevance.medium ({policy.relevance.medium})"
         )
+    if policy.tags is not UNSET:
+        _check_synonyms(policy.tags.synonyms)
     try:
         return structs.replace(policy, lexicon=_checked(policy.lexicon))
     except LexiconError as error:
         raise PolicyError(str(error)) from error
+
+
+def _check_synonyms(synonyms: dict[str, str]) -> None:
+    """Raise PolicyError where a synonym has no words, or stands for one that stands for another."""
+    for name, meant in synonyms.items():
+        _require(bool(name and meant), f"tags.synonyms: {name!r} = {meant!r} has no words on one side")
+        _require(
+            meant not in synonyms,
+            f"tags.synonyms: {name!r} stands for {meant!r}, which is a synonym itself; name what is meant in the end",
+        )
 
 
 @lru_cache(maxsize=4)
@@ -212,6 +257,12 @@ def proposed(document: dict[str, Any]) -> Policy:
     for name in ("terms", "rivals", "ignored"):
         count = len(getattr(policy.lexicon, name))
         _require(count <= MOST_WORDS, f"lexicon.{name} has {count:,} entries, at most {MOST_WORDS:,} are taken")
+    synonyms = {} if policy.tags is UNSET else policy.tags.synonyms
+    count = len(synonyms)
+    _require(count <= MOST_WORDS, f"tags.synonyms has {count:,} entries, at most {MOST_WORDS:,} are taken")
+    most = LIMITS["tag"].most
+    for tag in (*synonyms, *synonyms.values()):
+        _require(len(tag) <= most, f"tags.synonyms: {tag[:most]!r}… has more than {most} characters")
     for term in policy.lexicon.terms:
         for name, most in (("also", MOST_SPELLINGS), ("tags", LIMITS["tags"].most)):
             count = len(getattr(term, name))

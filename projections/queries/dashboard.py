@@ -36,6 +36,7 @@ TABLES = {
     "rejections": "decisions WHERE decision = 'rejected' AND",
     "reopened": "decisions WHERE decision = 'reopened' AND",
     "redactions": "redactions WHERE",
+    "descriptions": "descriptions WHERE",
     "erasures": "erasures WHERE",
     "policies": "policies WHERE",
     "exports": "exports WHERE",

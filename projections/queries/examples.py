@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from events import tags as tags_
 from events.errors import InputError
 
 from ..policy.policy import RELEVANCE
@@ -147,6 +148,7 @@ def queue(
     """
     limit = max(0, min(limit, PAGE))
     numbers = {name: number for number, name in QUEUE.items()}
+    tag = tag and meant(reader, tag)
     given = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
     filters = {name: value for name, value in given.items() if value is not None}
     counts = by_reason(reader)
@@ -252,9 +254,52 @@ def tagged(reader: Reader, *, tag: str, limit: int = PAGE, after: int = 0) -> di
     In the order of the log; `after` goes on, None at the end.
     """
     columns = reader.columns
+    tag, limit = meant(reader, tag), max(1, min(limit, PAGE))
     seqs = oldest(columns, both(at_stage(columns, "waiting"), named(columns, tag=tag)), after, limit)
+    total = columns.counts.of("tag", tag).waiting
     shown = _examples(reader.con, seqs)
-    return {"items": [shown[seq] for seq in seqs], "after": seqs[-1] if seqs and len(seqs) == limit else None}
+    goes_on = seqs[-1] if len(seqs) == limit else None
+    return {"items": [shown[seq] for seq in seqs], "total": total, "after": goes_on}
+
+
+def tags(reader: Reader, *, limit: int = PAGE, after: int = 0) -> dict[str, Any]:
+    """The tags by how many examples have each, the most frequent first; `after` so many goes on, None at the end."""
+    tallies = [tally for tally in reader.columns.counts.by("tag") if tally.key]
+    limit = max(1, min(limit, PAGE))
+    shown = tallies[after : after + limit]
+    return {
+        "total": len(tallies),
+        "items": [{"tag": t.key, "total": t.total, "in_training": t.in_training, "waiting": t.waiting} for t in shown],
+        "after": after + limit if after + limit < len(tallies) else None,
+    }
+
+
+def called(reader: Reader, *, tag: str, limit: int = PAGE, after: int = 0) -> dict[str, Any]:
+    """A page of the examples with a tag, as it is written, each with its revision, and how many have it.
+
+    In the order of the log; `after` goes on, None at the end.
+    """
+    columns = reader.columns
+    tag, limit = meant(reader, tag), max(1, min(limit, PAGE))
+    total = columns.counts.of("tag", tag).total
+    seqs = oldest(columns, named(columns, tag=tag), after, limit)
+    rows = (
+        reader.con.execute(f"SELECT {', '.join(_SAID)} FROM ({SOME}) ORDER BY seq", {"seqs": seqs}).fetchall()
+        if seqs
+        else []
+    )
+    seen = revisions(reader.con, rows)
+    return {
+        "tag": tag,
+        "total": total,
+        "items": [{"example_id": row[0], "revision": seen[row[0]]} for row in rows],
+        "after": seqs[-1] if len(seqs) == limit else None,
+    }
+
+
+def meant(reader: Reader, tag: str) -> str:
+    """The tag as examples have it: as it is given, or else as the policy calls it."""
+    return tag if tag in reader.columns.tag_sets.tags.numbers else reader.policy.tag_name(tags_.normal(tag))
 
 
 def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
@@ -263,7 +308,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         return {}
     result = con.execute(
         f"""SELECT e.example_id, e.kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor,
-            e.source, e.prompt, e.response, e.original_response, e.original_prompt, e.project_context, v.tags,
+            e.source, e.prompt, e.response, e.original_response, e.original_prompt, v.project_context, v.tags,
             e.skill_used, e.tier_handled, e.latency_ms, e.tokens_in, e.tokens_out, e.document_type, e.was_used,
             e.modifications_made, e.details, e.conversation, e.follows, e.system, e.tools, e.attachments,
             e.finish_reason, e.model, e.corrects, e.reason AS correction_reason, e.corrector, e.aliases,
@@ -271,7 +316,8 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
             NULL AS reviewer, NULL AS decision_reason, v.approval,
             CASE WHEN v.reasons & {BIT["superseded_by"]} > 0 THEN coalesce(v.superseded_by, v.disputed_by) END
             AS superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
-            v.turns, v.root, v.context_key AS context, v.causes, 0 AS revision, v.seq, v.feedback_seq, v.decision_seq
+            v.include_in_training, v.turns, v.root, v.context_key AS context, v.causes, 0 AS revision, v.seq,
+            v.feedback_seq, v.decision_seq
         FROM (SELECT * FROM examples {AMONG}) e JOIN ({SOME}) v USING (seq)""",
         {"seqs": seqs},
     )
@@ -327,6 +373,7 @@ def revisions(con: Connection, rows_of_verdicts: Sequence[Said]) -> dict[str, in
             SELECT example_id, seq FROM decisions WHERE decision = 'reopened'
             UNION ALL SELECT example_id, seq FROM redactions
             UNION ALL SELECT example_id, seq FROM restatements
+            UNION ALL SELECT example_id, seq FROM descriptions
             UNION ALL SELECT example_id, seq FROM erasures
             UNION ALL SELECT coalesce(corrects, example_id) AS example_id, seq FROM corrections
             UNION ALL SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine)

@@ -278,11 +278,11 @@ def beginnings(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         return {}
     result = con.execute(
         f"""SELECT seq, example_id, kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor,
-                e.source, e.project_context, v.tags, v.relevance, v.feedback, v.decision, v.queue, v.reasons,
+                e.source, v.project_context, v.tags, v.relevance, v.feedback, v.decision, v.queue, v.reasons,
                 left(e.prompt, {BEGINNING}) AS prompt, left(e.response, {BEGINNING}) AS response,
                 left(e.reason, {BEGINNING}) AS correction_reason, e.corrector
             FROM (SELECT * FROM examples {AMONG}) e
-            JOIN (SELECT * EXCLUDE (example_id, kind, occurred_at, source, project_context)
+            JOIN (SELECT * EXCLUDE (example_id, kind, occurred_at, source)
                   FROM ({SOME})) v USING (seq)""",
         {"seqs": seqs},
     )

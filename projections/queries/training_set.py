@@ -240,11 +240,13 @@ SELECT v.example_id, v.seq, v.kind, v.source, v.tags, v.approval, v.feedback_seq
                            ELSE coalesce(v.feedback = 'positive', false) END AS liked,
     p.seq IS NOT NULL OR b.seq IS NOT NULL AS disliked,
     v.prompt_chars + v.response_chars + coalesce(p.chars, 0) + coalesce(t.context_chars, 0) AS chars,
-    e.redacted_seq, o.example_id AS corrects, o.seq AS original_seq
+    e.redacted_seq, d.described_seq, o.example_id AS corrects, o.seq AS original_seq
 FROM {relation} v LEFT JOIN pairs p USING (seq) LEFT JOIN bad b USING (seq)
 LEFT JOIN chained t USING (seq)
 LEFT JOIN represented r ON r.seq = nullif(coalesce(t.beside, v.cluster), v.seq)
 LEFT JOIN (SELECT seq, redacted_seq FROM examples WHERE redacted_seq IS NOT NULL) e USING (seq)
+LEFT JOIN (SELECT example_id, max(seq) AS described_seq FROM descriptions GROUP BY ALL) d
+       ON d.example_id = v.example_id
 LEFT JOIN (SELECT c.seq AS correction, o.example_id, o.seq FROM examples c JOIN examples o ON o.example_id = c.corrects
            WHERE c.kind = 'correction') o ON o.correction = v.seq
 WHERE (v.reasons = 0 OR b.seq IS NOT NULL) AND coalesce(t.context_chars, 0) <= {LARGEST_CONTEXT}"""
@@ -267,7 +269,7 @@ FROM chosen WHERE seq > $after AND seq <= $end ORDER BY seq"""
 
 _NARROW = _CHOSEN.format("")
 
-_BEHIND = ("seq", "original_seq", "redacted_seq", "feedback_seq", "decision_seq")
+_BEHIND = ("seq", "original_seq", "redacted_seq", "feedback_seq", "decision_seq", "described_seq")
 """The columns of `chosen` that say which facts are behind a row."""
 
 _PAGE = _CHOSEN.format(f""", kind, source, tags, cluster, corrects, approval, {", ".join(_BEHIND[1:])},
@@ -288,6 +290,7 @@ _FACTS = " UNION ALL ".join(
         _said("examples", _EXAMPLE, "seq"),
         _said("examples", _EXAMPLE, "original_seq"),
         _said("redactions", "'example.redacted'", "redacted_seq"),
+        _said("descriptions", "'example.described'", "described_seq"),
         _said("feedback", "'feedback.given'", "feedback_seq"),
         _said("decisions", "'example.' || decision", "decision_seq"),
     )

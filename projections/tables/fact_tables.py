@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..store.projection import Projection
 from .decisions import DECISIONS
+from .descriptions import DESCRIPTIONS
 from .digest_chain import CHAIN
 from .erasures import ERASURES, UNERASED_MESSAGES
 from .examples import EXAMPLES
@@ -21,6 +22,7 @@ FACT_TABLES: tuple[Projection, ...] = (
     FEEDBACK,
     DECISIONS,
     REDACTIONS,
+    DESCRIPTIONS,
     POLICIES,
     EXPORTS,
     TRAININGS,

@@ -28,6 +28,7 @@ from events.facts import (
     ExampleCaptured,
     ExampleErased,
     ExampleRedacted,
+    ExampleRestated,
     Fact,
     Metadata,
 )
@@ -37,13 +38,16 @@ from events.traits import inside, loose
 from ..store.batch import Batch
 from ..store.database import Connection, append, by_column, first
 from ..store.projection import Projection
+from ..tables.examples import EXAMPLES
+from ..tables.fact_tables import ABOUT_EXAMPLES as ABOUT
 from ..tables.redactions import OF_THE_TURN
 from . import personal_data
 from .personal_data import Span
 from .text_size import READ
 
-KINDS = tuple(kind for kind in ABOUT_EXAMPLES if kind is not ExampleErased)
-"""The facts that are looked through: a tombstone is about nothing that anybody sees."""
+KINDS = tuple(kind for kind in ABOUT_EXAMPLES if kind not in (ExampleErased, ExampleRestated))
+"""The facts that are looked through: a tombstone is about nothing that anybody sees, and a restatement is read as the
+capture in whose place it stands."""
 
 MOST = 1_000
 """Spans of one fact that are kept; a fact with more is shown with the first ones."""
@@ -195,8 +199,9 @@ _ANY = "SELECT 1 FROM private_places LIMIT 1"
 def _unheld(since: int) -> str:
     """The statement that removes what was found in facts since a sequence that count for nothing (any more)."""
     held = " UNION ALL ".join(
-        f"SELECT seq FROM {table} WHERE seq >= {since}" + (" AND erased_seq IS NULL" if table == "examples" else "")
-        for table in ("examples", "redactions", "feedback", "decisions")
+        f"SELECT seq FROM {table.name} WHERE seq >= {since}" + (" AND erased_seq IS NULL" if table is EXAMPLES else "")
+        for table in (EXAMPLES, *ABOUT)
+        if not set(table.handles).isdisjoint(KINDS)
     )
     return f"DELETE FROM private_places WHERE seq >= {since} AND seq NOT IN ({held})"
 

@@ -1,7 +1,7 @@
 """Evidence: what a batch of ordinary facts says of examples, put into the columns without asking the tables.
 
-Captures, corrections, feedback and decisions are ordinary. What takes texts away, or comes before the example that it
-is about, is gathered from the tables (`stored.gathered`), which say the same.
+Captures, corrections, feedback and decisions are ordinary. What takes texts away, describes an example, or comes before
+the example that it is about, is gathered from the tables (`stored.gathered`), which say the same.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 
 from events.facts import CorrectionRecorded, Decision, ExampleApproved, ExampleRejected, ExampleReopened, FeedbackGiven
 
+from ..policy.policy import Policy
 from ..store.batch import Batch
 from ..store.database import TYPES, Connection, append, with_table
-from ..tables.examples import Compared, id_key
+from ..tables.examples import compared, id_key
 from ..texts.text_size import READ
 from . import stored
 from .columns import MISSING, Columns, Rows
@@ -39,13 +40,14 @@ class Arrivals(NamedTuple):
     more_personal_data: dict[int, list[str]]
 
 
-def arrive(con: Connection, columns: Columns, arrivals: Arrivals, keys: Compared) -> tuple[Rows, Rows]:
+def arrive(con: Connection, columns: Columns, arrivals: Arrivals, policy: Policy) -> tuple[Rows, Rows]:
     """Store the evidence on examples that have arrived, and put it into the columns.
 
     Their rows, and the rows of turns and corrections that were there before the turns that they belong to.
     """
     arrived, clusters, analyses, more = arrivals
-    page = _evidence(arrived, analyses, more)
+    keys = compared(policy)
+    page = _evidence(arrived, analyses, more, policy)
     flags = page["flags"].to_pylist()
     others = {
         "tags": pa.array(map(stored.encoded, page["tags"].to_pylist()), pa.string()),
@@ -116,7 +118,7 @@ def _let_follow(columns: Columns, row: int, before: int) -> None:
         columns["parent"][row] = columns["seq"][before]
 
 
-def _evidence(arrived: pa.Table, analyses: pa.Table, more: dict[int, list[str]]) -> pa.Table:
+def _evidence(arrived: pa.Table, analyses: pa.Table, more: dict[int, list[str]], policy: Policy) -> pa.Table:
     """The rows of `evidence` of what has arrived."""
     sizes = {name: pc.utf8_length(arrived[name]) for name in ("prompt", "response", "original_response")}
     longest = pc.max_element_wise(*sizes.values())
@@ -125,7 +127,7 @@ def _evidence(arrived: pa.Table, analyses: pa.Table, more: dict[int, list[str]])
         for some, size in zip(analyses["flags"].to_pylist(), longest.to_pylist(), strict=True)
     ]
     tags = [
-        sorted({*author, *of_text}) or ["general"]
+        policy.tagged((*author, *of_text))
         for author, of_text in zip(arrived["author_tags"].to_pylist(), analyses["tags"].to_pylist(), strict=True)
     ]
     columns: dict[str, Any] = {name: arrived[name] for name in _TAKEN} | {

@@ -39,7 +39,7 @@ REASONS = (
     Reason("too_short", "filters", "too short"),
     Reason("low_relevance", "filters", "not about roofing"),
     Reason("excluded_source", "filters", "failed response"),
-    Reason("excluded_by_author", "filters", "excluded by its author"),
+    Reason("excluded_by_author", "filters", "excluded from training"),
     Reason("personal_data", "filters", "personal data"),
     Reason("superseded_by", "filters", "answer was corrected"),
     Reason("erased", "filters", "erased"),

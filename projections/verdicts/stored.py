@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..policy.policy import RELEVANCE
+from ..policy.policy import RELEVANCE, UNTAGGED
 from ..store.database import AMONG, Connection, first, with_table
 from ..store.table import Table, View
 from ..tables.examples import Compared, id_key
@@ -24,6 +24,7 @@ from ..texts.text_size import READ
 from .columns import JUDGED as JUDGED_COLUMNS
 from .columns import MISSING, SAID, Columns, Rows
 from .columns import halves as halves_of
+from .descriptions import described
 from .judgement import CORRECTION, DECISIONS, FEEDBACK, JUDGEMENT
 from .lookup import Keys
 from .names import NEVER, Names
@@ -160,6 +161,7 @@ def gathered(keys: Compared, some: str | None = None) -> str:
 
     It has the columns of EVIDENCE, those of JUDGED that facts and links say, and the keys by which columns find rows.
     `$analyser` says whose analyses, and `keys` which texts are the same.
+    `descriptions.find_tag_names` comes before it.
     """
     among = f"SEMI JOIN {some} USING ({{}})" if some else ""
     by_seq, by_id = among.format("seq"), among.format("example_id")
@@ -180,11 +182,7 @@ decided AS (
     SELECT example_id, arg_max(decision, seq) AS decision, max(seq) AS decision_seq,
            coalesce(('0x' || arg_max_null(context, seq))::UBIGINT, 0) AS context
     FROM decisions {by_id} GROUP BY ALL HAVING arg_max(decision, seq) <> 'reopened'),
-said AS (
-    SELECT example_id, kind, seq, {keys.now} AS key
-    FROM mine m SEMI JOIN corrections c ON m.{keys.now} = c.{keys.replaced}
-    UNION ALL
-    SELECT example_id, kind, seq, {keys.said} FROM mine m SEMI JOIN corrections c ON m.{keys.said} = c.{keys.replaced}),
+{_replaced(keys)},
 against AS (
     SELECT corrects AS example_id, example_id AS correction, seq, untrusted FROM corrections c {corrected}
     UNION ALL
@@ -201,18 +199,18 @@ corrected AS (
     FROM against LEFT JOIN weighed USING (correction) GROUP BY ALL),
 {_parents(keys, some)},
 known AS (SELECT * FROM analysis WHERE analyser = $analyser {few}),
-noted AS (
-    SELECT example_id, list_sort(list_distinct(flatten(list(in_training)))) AS kinds
-    FROM (SELECT example_id, in_training FROM private_places WHERE len(in_training) > 0) {by_id} GROUP BY ALL),
+{_noted(by_id)},
+{described(by_id)},
 linked AS (SELECT seq, representative FROM near_texts {by_seq})
-SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
-    CASE WHEN len(coalesce(m.author_tags, [])) + len(coalesce(k.tags, [])) = 0 THEN ['general']
-         ELSE list_sort(list_distinct(list_concat(coalesce(m.author_tags, []), coalesce(k.tags, [])))) END AS tags,
+SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source,
+    coalesce(o.project_context, m.project_context) AS project_context,
+    CASE WHEN len(w.tags) = 0 THEN ['{UNTAGGED}'] ELSE w.tags END AS tags,
     m.prompt_key, coalesce(n.representative, m.seq) AS cluster, m.prompt_chars, m.response_chars,
-    m.include_in_training, m.was_corrected, CASE WHEN m.was_used THEN m.modifications_made END AS used_with,
+    coalesce(o.include_in_training, m.include_in_training) AS include_in_training, m.was_corrected,
+    CASE WHEN m.was_used THEN m.modifications_made END AS used_with,
     m.untrusted, m.erased_seq IS NOT NULL AS is_erased,
     coalesce(k.score, 0) AS score, coalesce(k.context, 0) AS context,
-    coalesce(k.personal_data, []) AS personal_data, coalesce(o.kinds, []) AS more_personal_data,
+    coalesce(k.personal_data, []) AS personal_data, coalesce(y.kinds, []) AS more_personal_data,
     CASE WHEN m.is_too_long THEN list_append(coalesce(k.flags, []), 'too_long') ELSE coalesce(k.flags, []) END AS flags,
     p.parent, coalesce(m.gaps, 0) AS gaps,
     coalesce(list_position({list(FEEDBACK)}, l.feedback), 0) AS feedback, coalesce(l.feedback_seq, 0) AS feedback_seq,
@@ -224,7 +222,28 @@ SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source, m.project_context,
     m.actor AS author, m.corrects, m.follows, m.conversation_key
 FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
      LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)
-     LEFT JOIN noted o USING (example_id) LEFT JOIN linked n USING (seq) JOIN parents p USING (seq)"""
+     LEFT JOIN noted y USING (example_id) LEFT JOIN linked n USING (seq) JOIN parents p USING (seq)
+     JOIN tagged w USING (seq)
+     LEFT JOIN described o ON o.example_id = m.example_id AND m.erased_seq IS NULL"""
+
+
+def _replaced(keys: Compared) -> str:
+    """The part of `gathered` that finds the answers which corrections replace, by their words."""
+    return f"""
+said AS (
+    SELECT example_id, kind, seq, {keys.now} AS key
+    FROM mine m SEMI JOIN corrections c ON m.{keys.now} = c.{keys.replaced}
+    UNION ALL
+    SELECT example_id, kind, seq, {keys.said}
+    FROM mine m SEMI JOIN corrections c ON m.{keys.said} = c.{keys.replaced})"""
+
+
+def _noted(by_id: str) -> str:
+    """The part of `gathered` that finds kinds of personal data in what an example is trained with."""
+    return f"""
+noted AS (
+    SELECT example_id, list_sort(list_distinct(flatten(list(in_training)))) AS kinds
+    FROM (SELECT example_id, in_training FROM private_places WHERE len(in_training) > 0) {by_id} GROUP BY ALL)"""
 
 
 def _parents(keys: Compared, some: str | None) -> str:

@@ -7,6 +7,7 @@ arrived. The columns in memory are what the tables hold (see `memory`).
 |---|---|---|---|---|
 | `touched` | those of a batch, or a portion of all | seq, example_id | `Projector`, `_gather` | `stored.gathered` |
 | `gathered` | evidence on `touched`, or on all | of `stored.gathered` | `update`, `_gather` | `stored` |
+| `tag_names` | tags that the policy calls otherwise | written, name | `descriptions` | `stored.gathered` |
 | `supposed` | examples judged under another policy | of `judged` | `relation` | who asked |
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import UNSET, json
 
 from ..policy.policy import Policy, default
 from ..store.batch import Batch
@@ -23,7 +25,7 @@ from ..store.database import Connection, first, many_threads, with_table
 from ..store.table import Table
 from ..tables.examples import compared
 from ..texts.analysis import analyser
-from . import contexts, counters, evidence, judgement, stored
+from . import contexts, counters, descriptions, evidence, judgement, stored
 from .columns import CONTEXT, Columns, Rows
 from .evidence import Arrivals
 from .judgement import JUDGEMENT, Contest, contends, contest
@@ -76,6 +78,7 @@ def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bo
     read, for `Memory.publish`.
     """
     columns = memory.columns()
+    descriptions.find_tag_names(con, policy, "touched")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE gathered AS {stored.gathered(compared(policy), 'touched')}",
         {"analyser": analyser(policy.lexicon)},
@@ -106,7 +109,7 @@ def update_ordinary(
     arrived = late = np.empty(0, np.int64)
     with memory.changed:
         if arrivals:
-            arrived, late = evidence.arrive(con, columns, arrivals, compared(policy))
+            arrived, late = evidence.arrive(con, columns, arrivals, policy)
     touched = columns.union(evidence.said(columns, batch, arrived), late)
     behind = columns.union(touched, columns.followers(touched))
     among = np.arange(columns.count) if is_new_policy else _contending(columns, behind)
@@ -253,6 +256,7 @@ def gather_all(con: Connection, policy: Policy) -> Columns:
 
 def _gather(con: Connection, policy: Policy) -> Columns:
     """Gather the evidence on all examples, on so many at a time as fit into memory."""
+    descriptions.find_tag_names(con, policy)
     into, whose = "CREATE OR REPLACE TEMP TABLE gathered AS", {"analyser": analyser(policy.lexicon)}
     keys = compared(policy)
     last: int = (first(con, "SELECT max(seq) FROM examples") or (None,))[0] or 0
@@ -310,4 +314,7 @@ def gathers_the_same(con: Connection, policy: Policy) -> bool:
 def terms(policy: Policy) -> str:
     """What the evidence depends on, apart from the facts."""
     duplicates = policy.duplicates
-    return f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions} {compared(policy).now}"
+    names = "" if policy.tags is UNSET else f" {json.encode(policy.tags, order='sorted').decode()}"
+    return (
+        f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions} {compared(policy).now}{names}"
+    )

@@ -26,6 +26,7 @@ from events.facts import (
     BY_CLIENTS,
     FACTS,
     ExampleApproved,
+    ExampleDescribed,
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
@@ -106,7 +107,9 @@ class Role(Struct, frozen=True):
         return (*(filter_of(kind) for kind in self.says), *self.asks)
 
 
-_OF_REVIEWERS = (ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, PolicyAdopted)
+_OF_REVIEWERS = (
+    ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, ExampleDescribed, PolicyAdopted,
+)  # fmt: skip
 
 ROLES: dict[Name, Role] = {
     role.name: role

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from events.errors import InputError, StaleRevision
+from events.facts import Decision, ExampleApproved, ExampleRejected
 from projections.verdicts.reasons import CAUSES, QUEUE
 
 from ..curation import decisions
 from ..curation.facts import Example, find
 from ..curation.redactions import texts_of
+from ..state.client import State
+from ..state.protocol import Progress
 from .command import (
     Outcome,
     Session,
@@ -23,6 +28,8 @@ from .command import (
     policy_option,
     text_argument,
 )
+
+D = TypeVar("D", bound=Decision)
 
 SHOWN = 90
 """Characters of a prompt in a list."""
@@ -77,6 +84,7 @@ async def show(session: Session, example_id: str, as_of: str | None, policy: Pat
         **_turn(example),
         "incomplete": "; ".join(cause.words for cause in CAUSES if cause.name in example["incomplete"]),
         "tags": ", ".join(example["tags"]),
+        "project": example["project_context"],
         "relevance": f"{example['relevance']} (score {example['score']})",
         "feedback": example["feedback"],
         "decision": f"{example['decision']} by {example['reviewer']}" if example["decision"] else None,
@@ -145,56 +153,87 @@ async def approve(
     session: Session, ids: tuple[str, ...], tag: str | None, revision: int | None, reason: str | None
 ) -> Outcome:
     """Approve examples for training."""
+    who = session.settings.who
+
+    def approval(example: Example) -> ExampleApproved:
+        seen = _seen(example, revision)
+        return decisions.approval(
+            example["example_id"], actor=who, revision=seen, context=example["context"], reason=reason
+        )
+
+    return await _decide(session, "approved", approval, ids, tag, revision)
+
+
+@command("reject", example='rooflog reject train_20250115_143000_1a2b3c4d --reason "wrong code edition"')
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--tag", help="Reject everything in the review queue that carries this tag.")
+@click.option("--reason", required=True, help="Why it must not be trained on.")
+@click.option("--revision", type=click.IntRange(min=0), help="The revision you saw (one ID); refused if it is stale.")
+@actor_option
+async def reject(session: Session, ids: tuple[str, ...], tag: str | None, reason: str, revision: int | None) -> Outcome:
+    """Reject examples: they stay out of training until somebody approves them."""
+    who = session.settings.who
+
+    def rejection(example: Example) -> ExampleRejected:
+        return decisions.rejection(example["example_id"], actor=who, revision=_seen(example, revision), reason=reason)
+
+    return await _decide(session, "rejected", rejection, ids, tag, revision)
+
+
+async def _decide(
+    session: Session,
+    verb: str,
+    decision: Callable[[Example], D],
+    ids: tuple[str, ...],
+    tag: str | None,
+    revision: int | None,
+) -> Outcome:
+    """Decide on examples, or on all that wait with a tag; one that has changed since is refused, the others go on."""
     if bool(ids) == bool(tag):
         raise InputError("give one or more IDs, or --tag")
     if revision is not None and len(ids) != 1:
         raise InputError("--revision belongs to exactly one ID")
-    who = session.settings.who
+    decided: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
     async with session.state() as (log, state):
-        if ids:
-            examples = [await find(state, example_id) for example_id in ids]
-        else:
-            examples = (await state.ask("tagged", tag=tag, limit=decisions.BULK))["items"]
-        facts = [
-            decisions.approval(
-                example["example_id"],
-                actor=who,
-                revision=_seen(example, revision),
-                context=example["context"],
-                reason=reason,
-            )
-            for example in examples
-        ]
-        with session.progress("approving") as progress:
-            outcomes = await decisions.decide_all(
-                facts, lambda fact: log.decide(fact, revision=fact.revision), (StaleRevision,), progress
-            )
-    approved, refused = [], []
-    for fact, outcome in zip(facts, outcomes, strict=True):
-        if not isinstance(outcome, Exception):
-            approved.append({"example_id": fact.example_id, "seq": outcome})
-        elif len(facts) == 1:
-            raise outcome
-        else:
-            refused.append({"example_id": fact.example_id, "error": str(outcome)})
-    lines = [f"approved {len(approved)}"] + [f"[red]{plain(refusal['error'])}[/red]" for refusal in refused]
-    value = {"status": "approved", "approved": approved, "refused": refused}
+        with session.progress("deciding") as progress:
+            async for examples, total in _examples(state, ids, tag):
+                facts, done = [decision(example) for example in examples], len(decided) + len(refused)
+                outcomes = await decisions.decide_all(
+                    facts,
+                    lambda fact: log.decide(fact, revision=fact.revision),
+                    (StaleRevision,),
+                    partial(_report, progress, done, total),
+                )
+                for fact, outcome in zip(facts, outcomes, strict=True):
+                    if not isinstance(outcome, Exception):
+                        decided.append({"example_id": fact.example_id, "seq": outcome})
+                    elif total == 1:
+                        raise outcome
+                    else:
+                        refused.append({"example_id": fact.example_id, "error": str(outcome)})
+    lines = [f"{verb} {len(decided):,}"] + [f"[red]{plain(refusal['error'])}[/red]" for refusal in refused]
+    value = {"status": verb, verb: decided, "refused": refused}
     return Outcome(value, "\n".join(lines), code=1 if refused else 0)
 
 
-@command("reject", example='rooflog reject train_20250115_143000_1a2b3c4d --reason "wrong code edition"')
-@click.argument("example_id")
-@click.option("--reason", required=True, help="Why it must not be trained on.")
-@click.option("--revision", type=click.IntRange(min=0), help="The revision you saw; refused if it is stale.")
-@actor_option
-async def reject(session: Session, example_id: str, reason: str, revision: int | None) -> Outcome:
-    """Reject an example: it stays out of training until somebody approves it."""
-    async with session.state() as (log, state):
-        example = await find(state, example_id)
-        seen = _seen(example, revision)
-        fact = decisions.rejection(example["example_id"], actor=session.settings.who, revision=seen, reason=reason)
-        seq = await log.decide(fact, revision=seen)
-    return Outcome({"status": "rejected", "example_id": example["example_id"], "seq": seq}, f"rejected, sequence {seq}")
+def _report(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
+
+
+async def _examples(
+    state: State, ids: tuple[str, ...], tag: str | None
+) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
+    """Examples, or all that wait with a tag, in pages; and how many there are."""
+    if ids:
+        yield [await find(state, example_id) for example_id in ids], len(ids)
+        return
+    after: int | None = 0
+    total = 0
+    while after is not None:
+        page = await state.ask("tagged", tag=tag, after=after)
+        total, after = total or page["total"], page["after"]
+        yield page["items"], total
 
 
 @command("reopen", example="rooflog reopen train_20250115_143000_1a2b3c4d --reason 'the wrong one'")

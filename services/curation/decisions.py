@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from events.errors import InputError
 from events.facts import (
     CorrectionRecorded,
+    Decision,
     ExampleApproved,
     ExampleRejected,
     ExampleReopened,
@@ -24,14 +25,15 @@ from ..state.protocol import Progress
 from .facts import Example, correction
 
 BULK = 1_000
-"""Examples in one bulk approval at most."""
+"""Examples in one bulk approval over HTTP at most."""
 
 AT_ONCE = 16
-"""Decisions of a bulk approval that are on their way to the log at a time."""
+"""Decisions of many that are on their way to the log at a time."""
 
 EDITED = "edited and approved"
 """The reason of the approval that comes with an edit."""
 
+D = TypeVar("D", bound=Decision)
 R = TypeVar("R")
 
 
@@ -121,18 +123,18 @@ def edit(
 
 
 async def decide_all(
-    approvals: Sequence[ExampleApproved],
-    decide: Callable[[ExampleApproved], Awaitable[R]],
+    facts: Sequence[D],
+    decide: Callable[[D], Awaitable[R]],
     refusals: tuple[type[Exception], ...],
     progress: Progress | None = None,
 ) -> list[R | Exception]:
-    """Publish many approvals, some at a time; for each, in their order, what `decide` returned or why it was refused.
+    """Publish many decisions, some at a time; for each, in their order, what `decide` returned or why it was refused.
 
     `refusals` are the errors that concern one example; any other one ends it all.
     """
     room, done = asyncio.Semaphore(AT_ONCE), 0
 
-    async def outcome(fact: ExampleApproved) -> R | Exception:
+    async def outcome(fact: D) -> R | Exception:
         nonlocal done
         async with room:
             try:
@@ -142,9 +144,9 @@ async def decide_all(
             finally:
                 done += 1
                 if progress:
-                    progress(done, len(approvals))
+                    progress(done, len(facts))
 
-    tasks = [asyncio.create_task(outcome(fact)) for fact in approvals]
+    tasks = [asyncio.create_task(outcome(fact)) for fact in facts]
     try:
         return await asyncio.gather(*tasks)
     finally:

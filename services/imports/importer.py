@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from events.codec import decode
 from events.errors import InvalidFact
-from events.facts import AnyFact, CorrectionRecorded, ExampleCaptured, Fact
-from events.message import Message
+from events.facts import Fact
 
 from . import registry
 from .aliases import Aliases
+from .changes import Changes
 from .format import Alias, Format, Left, Own, Part, Record, Repeated
 from .lines import Line, read
 from .preview import Preview
@@ -27,12 +27,6 @@ from .spool import Names, Spool, Spooled
 
 if TYPE_CHECKING:
     from events.log.log import Log
-
-_DESCRIBES = ("include_in_training", "tags", "project_context", "document")
-"""What a source may say otherwise of an example that is known, so that it is trained on, or found, otherwise."""
-
-SHOWN = 100
-"""Characters of a value in a message at most."""
 
 SLICE = 5_000
 """Facts published between two reports of progress."""
@@ -166,49 +160,24 @@ async def _publish(log: Log, facts: list[Spooled], report: Report, preview: Prev
     report.existing += len(published.existing)
     refused, existing = dict(published.refused), set(published.existing)
     known = await log.last([fact.subject for fact in facts if _event_id(fact) in existing])
+    changes, lines = Changes(log), dict[str, Spooled]()
     for fact in facts:
         event_id = _event_id(fact)
         if reason := refused.get(event_id):
             report.problems.append(Problem(fact.file, fact.number, reason))
-        elif (
-            event_id in existing
-            and not fact.names.is_repeated
-            and (reason := _changed(known.get(fact.subject), decode(fact.data)))
-        ):
-            report.existing -= 1
-            report.changed += 1
-            report.problems.append(Problem(fact.file, fact.number, f"{event_id} is already in the log {reason}"))
+        elif event_id in existing and not fact.names.is_repeated:
+            try:
+                is_changed = await changes.of(known.get(fact.subject), decode(fact.data))
+            except InvalidFact as error:
+                report.problems.append(Problem(fact.file, fact.number, str(error)))
+                is_changed = True
+            report.existing -= is_changed
+            report.changed += is_changed
+            lines |= dict.fromkeys(changes.facts.keys() - lines.keys(), fact)
+    if not preview:
+        published = await log.publish(changes.facts.values())
+        report.problems += [Problem(lines[new].file, lines[new].number, why) for new, why in published.refused]
 
 
 def _event_id(fact: Spooled) -> str:
     return fact.subject.rpartition(".")[2]
-
-
-def _changed(message: Message | None, fact: AnyFact) -> str:
-    """How the log holds a fact otherwise than it is imported now, and what to do; empty where it does not."""
-    try:
-        known = None if message is None else message.fact()
-    except InvalidFact as error:
-        return f"and cannot be read: {error}"
-    if known is None:
-        return ""  # erased since it was published
-    if _texts(known) != _texts(fact):
-        return "with another text; give this one its own id"
-    others = [
-        f"{name} {_shown(value)} where this has {_shown(getattr(fact, name))}"
-        for name in _DESCRIBES
-        if (value := getattr(known, name, None)) != getattr(fact, name, None)
-    ]
-    return f"with {', '.join(others)}; no fact can change that: review the example" if others else ""
-
-
-def _shown(value: Any) -> str:
-    return repr(value)[:SHOWN]
-
-
-def _texts(fact: AnyFact) -> tuple[Any, ...]:
-    if isinstance(fact, ExampleCaptured):
-        return fact.prompt, fact.response
-    if isinstance(fact, CorrectionRecorded):
-        return fact.original_prompt, fact.original_response, fact.corrected_response
-    return ()

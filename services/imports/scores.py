@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
@@ -12,6 +12,7 @@ from events import calls
 from events.chat import conversation_name
 from events.facts import CorrectionRecorded, FeedbackGiven
 
+from . import ratings
 from .format import ACTOR, Left
 
 _OF_THE_WHOLE = (
@@ -22,18 +23,6 @@ _OF_THE_WHOLE = (
 
 _AGAINST = ("incorrect", "inaccura", "unhelpful", "dislike", "hallucin", "toxic", "error", "unlike", "disapprov")
 """Parts of names of which a high score may be bad, so that nothing is taken from them."""
-
-_GOOD = {
-    "positive", "thumbs_up", "thumbs up", "👍", "up", "good", "great", "correct", "accurate", "yes", "true", "pass",
-    "passed", "like", "liked", "helpful", "accepted", "approved", "1",
-}  # fmt: skip
-_BAD = {
-    "negative", "thumbs_down", "thumbs down", "👎", "down", "bad", "poor", "incorrect", "inaccurate", "wrong", "no",
-    "false", "fail", "failed", "dislike", "disliked", "unhelpful", "rejected", "0", "-1",
-}  # fmt: skip
-"""Labels in lower case."""
-
-_HALF = 0.5
 
 
 class Opinion(Struct, frozen=True, kw_only=True):
@@ -93,14 +82,14 @@ class Opinion(Struct, frozen=True, kw_only=True):
         return f"{kind}_{digest}"
 
 
-def verdict_of(name: str, value: Any) -> Literal["positive", "negative"] | None:
+def verdict_of(name: str, value: Any) -> ratings.Thumb | None:
     """What a score says of a whole answer: from -1 to 1, true or false, or a label; None where it says neither."""
     low = name.lower()
     if any(part in low for part in _AGAINST) or not any(part in low for part in _OF_THE_WHOLE):
         return None
-    if isinstance(value, str):
-        label = value.strip().lower()
-        return "positive" if label in _GOOD else "negative" if label in _BAD else None
-    if not isinstance(value, int | float) or not -1 <= value <= 1 or value == _HALF:
+    if isinstance(value, int | float) and not -1 <= value <= 1:
+        return None  # of a scale that nobody knows
+    try:
+        return ratings.thumb(value)
+    except ValueError:
         return None
-    return "positive" if value > _HALF else "negative"

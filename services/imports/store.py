@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from events import tags
 from events.facts import CorrectionRecorded, Document, ExampleCaptured, Fact, FeedbackGiven, Metadata
 from events.subjects import checked
 
@@ -92,7 +93,7 @@ def _example(data: dict[str, Any]) -> list[Fact]:
         response=_required(data, "response"),
         source=_required(data, "source"),
         metadata=msgspec.convert({k: v for k, v in metadata.items() if k in _METADATA}, Metadata),
-        tags=msgspec.convert(data.get("tags") or [], tuple[str, ...]),
+        tags=tags.distinct(filter(str.strip, msgspec.convert(data.get("tags") or [], list[str]))),
         project_context=data.get("project_context") or "general",
         document=document,
         details={"old_store": {"quality": quality} | unknown} if quality or unknown else {},
@@ -125,7 +126,7 @@ def _correction(data: dict[str, Any], aliases: tuple[str, ...]) -> Fact:
         corrected_response=_required(data, "corrected_response"),
         reason=data.get("correction_reason"),
         corrector=data.get("corrector"),
-        tags=msgspec.convert(data.get("tags") or [], tuple[str, ...]),
+        tags=tags.distinct(filter(str.strip, msgspec.convert(data.get("tags") or [], list[str]))),
         project_context=data.get("project_context") or "general",
         include_in_training=_flag(data, "include_in_training", True),
         aliases=aliases,

@@ -35,6 +35,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "queue": examples.queue,
     "show": examples.show,
     "tagged": examples.tagged,
+    "tags": examples.tags,
+    "called": examples.called,
     "waiting": review_queue.waiting,
     "considered": review_queue.considered,
     "facets": review_queue.facets,

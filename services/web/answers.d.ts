@@ -40,6 +40,7 @@ export interface Post {
   (path: "/policies", body: object, options?: PostOptions): Promise<{ seq: number; digest: string }>;
   (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
   (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
+  (path: `/examples/${string}/describe`, body: object, options?: PostOptions): Promise<Decision>;
   (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
 }
 
@@ -202,6 +203,7 @@ export interface Example {
   personal_data_elsewhere: string[];
   found: Span[];
   comments: Comment[];
+  include_in_training: boolean;
   flags: string[];
   feedback: string | null;
   decision: string | null;

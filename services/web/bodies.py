@@ -265,6 +265,20 @@ class Redaction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     texts: dict[Field, Text] = {}
 
 
+class Description(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tags that the example has more or fewer, its project, and whether to train on it; the rest stays.
+
+    Removed tags are named as the example has them.
+    """
+
+    revision: Count
+    added_tags: Tags = []
+    removed_tags: Annotated[list[str], Meta(max_length=LIMITS["tags"].most)] = []
+    project: Short | None = None
+    include_in_training: bool | None = None
+    reason: Text | None = None
+
+
 class Seen(Struct, frozen=True, forbid_unknown_fields=True):
     """An example as it was seen in the preview."""
 

@@ -24,6 +24,7 @@ from events.facts import (
     ErasedMessage,
     ExampleApproved,
     ExampleCaptured,
+    ExampleDescribed,
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
@@ -227,6 +228,16 @@ SAID: list[Fact] = [
         **BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, corrected_words=f"1:{'5' * 32}"),)
     ),
     ExampleErased(**BARE, example_id="a", reason="", words=(f"1:{'5' * 32}",), kept=("b",)),
+    ExampleDescribed(
+        **FULL,
+        example_id="a",
+        added_tags=("tpo",),
+        removed_tags=("epdm",),
+        project_context="Tower B",
+        include_in_training=False,
+        reason="not ours",
+    ),
+    ExampleDescribed(**BARE, example_id="a"),
 ]
 
 
@@ -589,6 +600,11 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
         "example_id": ids, "prompt": texts, "response": texts, "original_response": st.none() | texts,
         "system": st.none() | texts, "tools": st.none() | tools, "attachments": st.none() | attachments,
         "details": st.none() | objects, "original_prompt": st.none() | texts,
+    },
+    ExampleDescribed: {
+        "example_id": ids, "added_tags": st.lists(texts, max_size=3).map(tuple),
+        "removed_tags": st.lists(texts, max_size=3).map(tuple), "project_context": st.none() | texts,
+        "include_in_training": st.none() | st.booleans(), "reason": st.none() | texts,
     },
     ExampleErased: {"example_id": ids, "reason": texts},
     PolicyAdopted: {"policy": objects, "digest": digests},

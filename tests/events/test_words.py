@@ -25,6 +25,8 @@ SENTENCES = {
     "ExampleReopened": "reopened by ana{when}: the wrong key",
     "ExampleRedacted": "redacted by ana{when}: ask [NAME]",
     "ExampleRestated": "restated without the earlier turns that its capture at sequence 3 copied",
+    "ExampleDescribed": "described by ana{when}, tagged tpo, no longer tagged epdm, of the project Tower B, "
+    "not to be trained on: not ours",
     "ExampleErased": "erased by ana{when}: asked to",
     "PolicyAdopted": "policy adopted by ana{when}: stricter",
     "TrainingSetExported": "exported by ana{when} as 111111111111",

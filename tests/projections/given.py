@@ -30,6 +30,7 @@ from events.facts import (
     ErasedMessage,
     ExampleApproved,
     ExampleCaptured,
+    ExampleDescribed,
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
@@ -175,6 +176,12 @@ def redacted(
 ) -> ExampleRedacted:
     texts: dict[str, Any] = {"prompt": prompt, "response": response, "original_response": original_response} | more
     return ExampleRedacted(example_id=example_id, **texts, **_envelope())
+
+
+def described(example_id: str, **changes: Any) -> ExampleDescribed:
+    """Tags `added` and `removed`, and the fields of the fact."""
+    renamed = {f"{name}_tags" if name in ("added", "removed") else name: value for name, value in changes.items()}
+    return ExampleDescribed(example_id=example_id, **_envelope() | renamed)
 
 
 def erased(example_id: str) -> ExampleErased:

@@ -16,6 +16,7 @@ from events.facts import (
     Document,
     ExampleApproved,
     ExampleCaptured,
+    ExampleDescribed,
     ExampleErased,
     ExampleRedacted,
     ExampleRejected,
@@ -61,6 +62,9 @@ class Example(Struct):
     follows: str | None = None
     gaps: set[str] = set()
     saw: str | None = None
+    tags: tuple[str, ...] = ()
+    project: str = "general"
+    descriptions: list[ExampleDescribed] = []
 
     @property
     def is_correction(self) -> bool:
@@ -83,6 +87,8 @@ class Verdict(Struct):
     causes: set[str] = set()
     root: str = ""
     turns: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    project: str = "general"
 
 
 class Analysis(NamedTuple):
@@ -93,6 +99,7 @@ class Analysis(NamedTuple):
     personal_data: bool = False
     more_personal_data: bool = False
     flags: bool = False
+    tags: tuple[str, ...] = ()
 
     def is_private(self, policy: Policy) -> bool:
         return self.personal_data or (self.more_personal_data and policy.filters.personal_data_of_turn is True)
@@ -117,6 +124,10 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
                 about.decision, about.saw = (seq, fact.verb), fact.context
             case ExampleReopened():
                 about.decision = None
+            case ExampleDescribed():
+                about.descriptions.append(fact)
+                about.include = about.include if fact.include_in_training is None else fact.include_in_training
+                about.project = about.project if fact.project_context is None else fact.project_context
             case ExampleRedacted():
                 about.texts.append((fact.prompt, fact.response))
                 about.original = (fact.original_response or "") if about.is_correction else ""
@@ -140,6 +151,19 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
     return verdicts
 
 
+def _tags(example: Example, analysis: Analysis, policy: Policy) -> tuple[str, ...]:
+    """What the author and the text say, and then what everybody added and removed."""
+    if example.erased:
+        return ("general",)
+    tags = {policy.tag_name(tag) for tag in (*example.tags, *analysis.tags)}
+    for fact in example.descriptions:
+        tags -= {policy.tag_name(tag) for tag in fact.removed_tags}
+        tags |= {policy.tag_name(tag) for tag in fact.added_tags} - {""}
+    if policy.tags:
+        tags -= {""}
+    return tuple(sorted(tags)) or ("general",)
+
+
 def _last_thumb(example: Example, thumbs: list[tuple[int, FeedbackGiven]]) -> tuple[int, str] | None:
     """The latest feedback, without what an untrusted author said for their own example."""
     of_others = [
@@ -155,8 +179,9 @@ def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[in
     tombstones = [(seq, fact) for seq, fact in facts if isinstance(fact, ExampleErased)]
     listed = {message.seq for _, fact in tombstones for message in fact.erased}
     since = {fact.example_id: seq for seq, fact in reversed(tombstones)}
+    comments = FeedbackGiven | ExampleDescribed | Decision
     for seq, fact in facts:
-        is_late = isinstance(fact, FeedbackGiven | Decision) and seq > since.get(fact.example_id, seq)
+        is_late = isinstance(fact, comments) and seq > since.get(fact.example_id, seq)
         if not is_late and not (isinstance(fact, WITH_COMMENTS) and seq in listed):
             yield seq, fact
 
@@ -197,7 +222,7 @@ def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: 
 def _forget(example: Example) -> None:
     """Of an erased example nobody knows more than that it was there, and what it corrected."""
     example.erased, example.include, example.was_corrected, example.document = True, True, False, None
-    example.actor, example.untrusted, example.gaps = None, False, set()
+    example.actor, example.untrusted, example.gaps, example.project = None, False, set(), "general"
     if not example.is_correction:
         example.source = "erased"
 
@@ -224,7 +249,7 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
                 fact.example_id, seq, fact.occurred_at, fact.source, [(fact.prompt, fact.response)],
                 fact.include_in_training, was_corrected=fact.was_corrected, document=fact.document,
                 actor=fact.actor, untrusted=fact.untrusted, conversation=fact.conversation, follows=fact.follows,
-                gaps=gaps(fact),
+                gaps=gaps(fact), tags=fact.tags, project=fact.project_context,
             )  # fmt: skip
         elif isinstance(fact, CorrectionRecorded):
             new = Example(
@@ -232,7 +257,7 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
                 [(fact.prompt, fact.corrected_response)], fact.include_in_training,
                 original=fact.original_response,
                 wrong=(fact.original_prompt, fact.original_response), corrects=fact.example_id,
-                actor=fact.actor, untrusted=fact.untrusted,
+                actor=fact.actor, untrusted=fact.untrusted, tags=fact.tags, project=fact.project_context,
             )  # fmt: skip
         else:
             continue
@@ -290,6 +315,8 @@ def _verdict(example: Example, against: Against, context: Context, policy: Polic
         causes=context.causes,
         root=context.root,
         turns=tuple(turn.id for turn in context.turns),
+        tags=_tags(example, analysis, policy),
+        project=example.project,
     )
     borderline = abs(near_field - thresholds.context) <= policy.review.borderline
     edge_case = analysis.is_private(policy) or analysis.flags or too_long or (basis is None and (borderline or is_past))

@@ -57,6 +57,7 @@ from .given import (
     approved,
     captured,
     corrected,
+    described,
     disliked,
     erased,
     everything,
@@ -144,6 +145,8 @@ policies = st.sampled_from([
     policy(conversations={"incomplete": ["withheld"], "max_turns": 1, "short_chars": 200}),
     policy(conversations={"incomplete": [], "max_chars": 300}, duplicates={"near": False}),
     structs.replace(policy(), conversations=UNSET),
+    structs.replace(policy(), tags=UNSET),
+    policy(tags={"synonyms": {"t.p.o.": "tpo", "Flashing": "details"}}),
 ])  # fmt: skip
 SOURCES = ["chat_interaction"] * 3 + ["verified_calculation"] * 3 + ["verified_correction", "error"]
 
@@ -162,6 +165,9 @@ copies = st.builds(
 """What 0.1.0 copied of a conversation: a turn that others may be."""
 
 
+tags = st.lists(st.sampled_from(["TPO", " tpo", "t.p.o.", "flashing", "general", ""]), max_size=2).map(tuple)
+
+
 def captures(id_: str) -> st.SearchStrategy[Said]:
     return st.builds(
         lambda text, *some, **more: captured(id_, *text, **reduce(or_, some) | more),
@@ -172,6 +178,7 @@ def captures(id_: str) -> st.SearchStrategy[Said]:
         minute=minutes,
         source=st.sampled_from(SOURCES),
         include_in_training=mostly,
+        tags=tags,
         untrusted=mostly.map(lambda usual: not usual),
         was_corrected=mostly.map(lambda usual: not usual),
         document=st.none() | documents,
@@ -186,6 +193,7 @@ def corrections(id_: str) -> st.SearchStrategy[Said]:
         example_id=st.none() | st.sampled_from(IDS.replace(id_, "")),
         minute=minutes,
         include_in_training=mostly,
+        tags=tags,
         untrusted=st.booleans(),
         reason=st.sampled_from([None, None, PHONE]),
         corrected_prompt=st.sampled_from([None, None, None, PROMPT, OTHER_PROMPT]),
@@ -230,12 +238,16 @@ redactions = st.builds(
     st.sets(st.integers(1, 12), max_size=4),
     original_prompt=st.sampled_from([None, OTHER_PROMPT]),
 )
+descriptions = st.builds(
+    described, ids, added=tags, removed=tags,
+    project_context=st.sampled_from([None, None, "Tower A"]), include_in_training=st.sampled_from([None, True, False]),
+)  # fmt: skip
 real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans(), exactly=st.booleans(),
                           kept=st.sampled_from([(), (), ("b", "c")]))  # fmt: skip
 defects: list[Defect] = list(get_args(Defect))
 lies = st.builds(Lie, ids, st.sampled_from(defects))
 erasures = st.one_of(ids.map(erased), real_erasures, lies)
-rare = st.one_of(redactions, erasures, ids.flatmap(arrivals), others)
+rare = st.one_of(redactions, descriptions, descriptions, erasures, ids.flatmap(arrivals), others)
 histories = st.tuples(
     st.tuples(*map(arrivals, IDS)), st.lists(st.one_of(decisions, decisions, rare), max_size=10)
 ).flatmap(lambda said: st.permutations([*said[0], *said[1]]))
@@ -353,12 +365,19 @@ def _verdicts(projector: Projector) -> dict[str, model.Verdict]:
     turns = _turns(projector)
     rows = projector.con.execute(
         """SELECT v.example_id, v.reasons, v.approval, v.superseded_by, v.disputed_by, d.example_id,
-                  c.example_id, v.queue, v.causes, r.example_id
+                  c.example_id, v.queue, v.causes, r.example_id, v.tags, v.project_context
            FROM verdicts v LEFT JOIN verdicts d ON d.seq = v.duplicate_of
                 LEFT JOIN verdicts c ON c.seq = v.contradicts JOIN verdicts r ON r.seq = v.root"""
     ).fetchall()
     told = (
-        (row[0], (set(names(row[1])), *row[2:8], set(causes(row[8])), row[9], turns.get(row[0], ()))) for row in rows
+        (
+            row[0],
+            (
+                *(set(names(row[1])), *row[2:8], set(causes(row[8])), row[9], turns.get(row[0], ())),
+                *(tuple(row[10]), row[11]),
+            ),
+        )
+        for row in rows
     )
     return {example_id: model.Verdict(*fields) for example_id, fields in told}
 
@@ -389,7 +408,7 @@ def _analysed(con: Connection) -> dict[str, model.Analysis]:
     """What the analysis says of each example: the one thing that the model does not redo."""
     rows = con.execute(
         """SELECT example_id, score, context, len(a.personal_data) > 0,
-                  regexp_matches(coalesce(system, '') || coalesce(tools, ''), '@|555'), len(a.flags) > 0
+                  regexp_matches(coalesce(system, '') || coalesce(tools, ''), '@|555'), len(a.flags) > 0, a.tags
            FROM examples JOIN analysis a USING (analysis_key)"""
     ).fetchall()
     return {example_id: model.Analysis(*found) for example_id, *found in rows}

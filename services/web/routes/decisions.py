@@ -13,7 +13,7 @@ from msgspec import Struct
 from events.errors import RooflogError
 from events.facts import ExampleRedacted
 
-from ...curation import decisions, redactions
+from ...curation import decisions, descriptions, redactions
 from .. import bodies
 from ..access.auth import may
 from ..errors import Refusal, refusal_of
@@ -157,6 +157,23 @@ async def _redacted_before(gateway: Gate, data: bodies.Redaction, example_id: st
     return message.seq
 
 
+@post("/examples/{example_id:str}/describe", status_code=201, summary="Change tags, project or exclusion")
+async def describe(
+    gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Description], key: Key = None
+) -> Decided:
+    """An approval stands. Refused as in approve, or with 422 if nothing is given."""
+    fact = descriptions.description(
+        example_id,
+        **_says(request, "describe", key),
+        added=data.added_tags,
+        removed=data.removed_tags,
+        project=data.project,
+        include=data.include_in_training,
+        reason=data.reason,
+    )
+    return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
+
+
 @post("/decisions/approve", status_code=200, summary="Approve many examples")
 async def approve_many(
     gateway: Gate, request: Call, data: JSONBody[bodies.BulkApproval], key: Key = None
@@ -192,7 +209,7 @@ def _undecided(example_id: str, error: Exception) -> Undecided:
 
 ROUTES = Router(
     "",
-    route_handlers=[approve, reject, reopen, edit, propose, redact, approve_many],
+    route_handlers=[approve, reject, reopen, edit, propose, redact, describe, approve_many],
     guards=[may("decide")],
     tags=["decisions"],
 )

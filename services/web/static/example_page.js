@@ -2,24 +2,35 @@
 
 import { address, exampleAddress } from "./address.js";
 import { get, problemOf } from "./api.js";
-import { emptyState, h, link, put } from "./dom.js";
+import { openDescription } from "./description.js";
+import { emptyState, h, key, link, put } from "./dom.js";
 import { loadDossier } from "./dossier.js";
 import { articleParts, exampleRow } from "./example.js";
+import { runByKey } from "./keys.js";
 import { containingExports } from "./lineage.js";
 import { keepFresh } from "./live.js";
 import { asOf } from "./moment.js";
 import { count, QUEUE_REASONS } from "./words.js";
 
-/** @import { QueuedExample, Related } from "../answers.d.ts" */
+/** @import { Example, QueuedExample, Related, Session } from "../answers.d.ts" */
+
+const DESCRIBE = "Change tags, project or exclusion";
 
 /**
  * @param {HTMLElement} main
+ * @param {Session} me
  */
-export async function draw(main) {
+export async function draw(main, me) {
   const id = decodeURIComponent(location.pathname.split("/")[2]);
+  const mayDecide = me.rights.includes("decide") && asOf === null;
   const exportsCard = h("section", { class: "card contained", "aria-label": "Exports and trainings" });
   /** @type {number | null} */
   let shownRevision = null;
+  /** @type {Example | null} */
+  let shown = null;
+  const describe = () => {
+    if (shown && mayDecide && !shown.verdict.reasons.includes("erased")) openDescription(shown, refreshQuietly);
+  };
 
   const refresh = async () => {
     const dossier = await loadDossier(id);
@@ -27,23 +38,31 @@ export async function draw(main) {
     if (shownRevision === example.revision) return;
     const related = await get(`${exampleAddress(example.example_id)}/related`);
     shownRevision = example.revision;
+    shown = example;
     document.title = `${example.prompt.slice(0, 60)} · rooflog`;
     put(
       main,
       h("h1", { class: "unseen" }, `Example ${example.example_id}`),
-      h("article", { class: "stage-card is-whole", "aria-label": "Example" }, articleParts(dossier, place(example))),
+      h(
+        "article",
+        { class: "stage-card is-whole", "aria-label": "Example" },
+        articleParts(dossier, place(example)),
+        mayDecide && h("button", { type: "button", class: "secondary", onclick: describe }, `${DESCRIBE} `, key("T")),
+      ),
       relatedCards(related),
       asOf === null ? exportsCard : null,
     );
     if (asOf === null) put(exportsCard, await containingExports(example.example_id, example.verdict.in_training));
   };
+  const refreshQuietly = () => refresh().catch(() => {});
+  runByKey([{ keys: ["t"], label: DESCRIBE, run: describe }]);
   try {
     await refresh();
   } catch (error) {
     if (problemOf(error).code !== "unknown_example") throw error;
     put(main, unknownExample(id));
   }
-  keepFresh(() => refresh().catch(() => {}));
+  keepFresh(refreshQuietly);
 }
 
 /** @param {string} id */

@@ -20,6 +20,7 @@ const COUNTED = [
   "rejections",
   "reopened",
   "redactions",
+  "descriptions",
   "erasures",
   "policies",
   "exports",

@@ -62,6 +62,7 @@ export const FACTS = {
   "example.reopened": "Decision taken back",
   "example.redacted": "Redacted",
   "example.restated": "Restated without copies",
+  "example.described": "Described",
   "example.erased": "Erased",
   "policy.adopted": "Policy adopted",
   "training_set.exported": "Exported",

@@ -117,5 +117,5 @@ FIRST = {
 }
 """The tables that 0.1.0 compared."""
 
-EMPTY = "bd67f1f1c739cc0e7093902c39dfe80b9030c6fefaba8c46f4199f78ac8b24ce"
+EMPTY = "0e5674847037d411b79527c8a2be3063fc78edf2c19e09ca4fdf004db7347c6c"
 """Their content digest without any fact."""

@@ -51,7 +51,7 @@ def lines(answer: dict[str, Any], name: str) -> list[Any]:
 async def test_every_format_is_reviewed_and_exported(log: Log, tmp_path: Path, format_: type[Any]) -> None:
     """Given the sample of a format, when all of it is approved, then its whole answers are exported once each."""
     filters = structs.replace(default().filters, min_prompt_chars=1, min_response_chars=1, min_relevance="low")
-    await log.publish([adopted(structs.replace(default(), filters=filters))])
+    await log.publish([adopted(structs.replace(default(), filters=filters, conversations=UNSET))])
     for _ in range(2):
         await import_files(log, sample(format_))
     facts: list[Any] = [message.fact() async for batch in log.read(0) for message in batch]

@@ -124,7 +124,7 @@ async def test_formats_may_be_mixed_in_a_file(log: Log, tmp_path: Path) -> None:
     ]
     mixed = await import_files(log, [written(tmp_path / "mixed.jsonl", lines)])
     assert mixed.new == 0
-    assert mixed.existing == sum(report.new for report in apart)
+    assert mixed.existing + mixed.changed == sum(report.new + report.changed for report in apart)
     assert mixed.same_fact == sum(report.same_fact for report in apart)
     assert mixed.ignored == sum(report.ignored for report in apart)
     assert len(mixed.problems) == sum(len(report.problems) for report in apart)
@@ -217,26 +217,6 @@ def test_memory_does_not_grow_with_the_texts(tmp_path: Path, name: str) -> None:
     finally:
         tracemalloc.stop()
     assert peak < size / 4
-
-
-async def test_what_changed_about_a_known_example_is_a_problem(log: Log, tmp_path: Path) -> None:
-    example: dict[str, Any] = {
-        "id": "train_1", "timestamp": "2025-03-18T14:00:00", "source": "chat_interaction", "prompt": "Which slope?",
-        "response": "1/4 in per foot.", "tags": ["tpo"],
-    }  # fmt: skip
-    await import_files(log, [written(tmp_path / "first.jsonl", [example])])
-    changes: list[dict[str, Any]] = [
-        {"include_in_training": False},
-        {"tags": ["epdm"]},
-        {"project_context": "school"},
-        {"response": "2."},
-    ]
-    later = [example, *(example | change for change in changes)]
-    report = await import_files(log, [written(tmp_path / "later.jsonl", later)])
-    assert (report.new, report.existing, report.changed) == (0, 1, 4)
-    assert [problem.line for problem in report.problems] == [2, 3, 4, 5]
-    reasons = ("include_in_training True where this has False", "tags", "project_context 'general'", "another text")
-    assert all(reason in problem.reason for reason, problem in zip(reasons, report.problems, strict=True))
 
 
 async def test_an_import_that_recognises_nothing_says_so(log: Log, tmp_path: Path) -> None:

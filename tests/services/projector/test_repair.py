@@ -12,6 +12,7 @@ import pytest_asyncio
 from events.errors import InputError
 from events.facts import Fact, TrainingSetExported, TrainingTriggered
 from events.log.log import Log
+from events.message import restated
 from projections.fold import tables
 from projections.fold.content_digest import table_digests
 from projections.fold.table_copy import compared
@@ -21,6 +22,7 @@ from services.projector.rebuild import Plan, Rebuild
 from services.runtime.nats_server import EmbeddedServer
 from services.state.owner import Owner
 
+from ...events.copying import of_chat
 from ...projections.given import (
     BETTER,
     OTHER_PROMPT,
@@ -29,6 +31,7 @@ from ...projections.given import (
     approved,
     captured,
     corrected,
+    described,
     erased,
     liked,
     policy,
@@ -53,11 +56,14 @@ DAY: tuple[Fact, ...] = (
     approved("d"),
     erased("d"),
     liked("nobody"),
+    captured("f", "And on EPDM?", BETTER, details=of_chat("How long does TPO last?", "Long.", "And on EPDM?")),
+    captured("g", "Which roof drain is it?", system="Ask bo@example.com about the roof."),
+    described("a", added=("zinc",)),
     adopted(policy(filters={"min_prompt_chars": 9})),
     TrainingSetExported(event_id="export", policy_digest="b" * 64, log_digest="c" * 64, last_seq=9, **MADE),
     TrainingTriggered(event_id="training", outcome="intended", **MADE),
 )
-"""A row for every table."""
+"""A row for every table but that of restatements, each of which names a message."""
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -70,6 +76,10 @@ async def folded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tupl
         log = await Log.connect(server.access())
         await log.client.jetstream().publish("training.example.captured.x.junk", b"junk")
         assert not (await log.publish(DAY)).refused
+        copying = [message async for some in log.read(0) for message in some if message.parts.about == "f"]
+        without = restated(copying[0])
+        assert without
+        assert not (await log.publish([without])).refused
         owner = Owner(folder / "rooflog.duckdb")
         await owner.catch_up(log)
         yield log, owner
@@ -101,6 +111,7 @@ OTHERWISE = {
     "BOOLEAN": "NOT {}",
     "VARCHAR": "concat({}, 'x')",
     "VARCHAR[]": "list_append({}, 'x')",
+    "BIGINT[]": "list_append({}, 1)",
     "BLOB": "'x'::BLOB",
     "UUID": "uuid()",
 }

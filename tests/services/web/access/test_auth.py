@@ -12,13 +12,14 @@ import pytest
 
 from services.runtime.nats_server import EmbeddedServer
 from services.web.access.auth import COOKIE, RIGHTS
+from services.web.access.connections import HEALTH
 from services.web.access.tokens import Role, Tokens
 from tests.docs.generated import openapi
 
 from ...conftest import Cli
 from ..conftest import ROLES, Site
 
-PUBLIC = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), ("get", "/health")}
+PUBLIC = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), *(("get", path) for path in HEALTH)}
 NEEDS = {"facts": "say", "decisions": "decide", "state": "look", "session": None, "exports": "operate"}
 NEEDS |= {"pages": "look", "policies": "operate", "past": "look"}
 LOOKS = {("get", "/api/v1/exports"), ("get", "/api/v1/policies"), ("get", "/api/v1/policies/{digest}")}

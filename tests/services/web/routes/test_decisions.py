@@ -101,6 +101,26 @@ def test_personal_data_is_proposed_and_redacted(site: Site) -> None:
     assert no_correction.status_code == 422
 
 
+def test_tags_project_and_exclusion_are_described(site: Site) -> None:
+    example = captured(site, tags=["Lap", " lap "])
+    reviewer, path = site.client("reviewer"), f"/api/v1/examples/{example['example_id']}"
+    assert example["tags"].count("lap") == 1
+    body = {"revision": example["revision"], "added_tags": ["Seam Tape"], "removed_tags": ["lap"], "project": "Depot"}
+    key = {"Idempotency-Key": "describe it"}
+    answers = [reviewer.post(f"{path}/describe", json=body, headers=key).json() for _ in range(2)]
+    assert answers[0] == answers[1]
+    shown = reviewer.get(path).json()
+    assert {"seam tape"} <= set(shown["tags"])
+    assert ("lap" in shown["tags"], shown["project_context"]) == (False, "Depot")
+    stale = reviewer.post(f"{path}/describe", json=body | {"include_in_training": False})
+    assert (stale.status_code, stale.json()["error"]["code"]) == (409, "stale_revision")
+    now = {"revision": shown["revision"]}
+    assert reviewer.post(f"{path}/describe", json=now).json()["error"]["code"] == "unchanged"
+    assert reviewer.post(f"{path}/describe", json=now | {"added_tags": [" "]}).status_code == 422
+    assert reviewer.post(f"{path}/describe", json=now | {"include_in_training": False}).status_code == 201
+    assert "excluded_by_author" in reviewer.get(path).json()["verdict"]["reasons"]
+
+
 def test_a_bulk_approval_covers_what_its_preview_showed(site: Site) -> None:
     reviewer = site.client("reviewer")
     examples = [captured(site, tags=["bulk"]) for _ in range(20)]
