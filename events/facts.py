@@ -106,7 +106,8 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     """What is kept of a message that was erased from the log: enough to follow the running digest and the tables.
 
     `digest` is of its payload. `fact` is the tag of the fact that it held, None where it held no valid one. Of a
-    correction, `corrected` is the key of the answer that it replaced, which stays out of the training set. Of a turn,
+    correction, `corrected` is the key of the answer that it replaced, which stays out of the training set, and
+    `corrected_words` that of the same words however they are saved; 0.1.0 did not keep it. Of a turn,
     `follows` is the example before it, and `conversation` the key of its conversation: later turns hang on it still.
     `words` are the keys of what may not be said again. A capture that was `restated` had only copied the text of the
     erased example, and stays as an `ExampleRestated` says it.
@@ -117,6 +118,7 @@ class ErasedMessage(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     subject: Data = ""
     fact: Data | None = None
     corrected: TextKey | None = None
+    corrected_words: WordsKey | None = None
     follows: Id | None = None
     conversation: TextKey | None = None
     words: tuple[WordsKey, ...] = ()
@@ -298,12 +300,18 @@ class ExampleDescribed(Fact, frozen=True, omit_defaults=True, kw_only=True, tag=
 
 
 class ExampleErased(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.erased.v1"):
-    """The text of an example is gone for good; `erased` are the messages that held it."""
+    """The text of an example is gone for good; `erased` are the messages that held it.
+
+    `words` are the keys of more that may not be said again: of messages that a restored backup does not hold. `kept`
+    are the examples in the same words that somebody chose to keep: under their ids these may be said.
+    """
 
     noun, verb = "example", "erased"
     example_id: Id
     reason: Comment
     erased: tuple[ErasedMessage, ...] = ()
+    words: tuple[WordsKey, ...] = ()
+    kept: tuple[Id, ...] = ()
 
 
 class PolicyAdopted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="policy.adopted.v1"):

@@ -84,7 +84,7 @@ def legible(subject: str) -> str:
 
 def remembered(message: Message) -> ErasedMessage:
     """What a tombstone keeps of a message, without its text."""
-    tag = corrected = follows = conversation = None
+    tag = corrected = corrected_words = follows = conversation = None
     words: tuple[str, ...] = ()
     try:
         fact = message.fact()
@@ -95,6 +95,7 @@ def remembered(message: Message) -> ErasedMessage:
         words = own_words(fact)
         if isinstance(fact, CorrectionRecorded):
             corrected = text_key(fact.original_prompt, fact.original_response)
+            corrected_words = same_words.key(fact.original_prompt, fact.original_response)
         if isinstance(fact, ExampleCaptured):
             turn = understood(fact)
             follows, conversation = turn.follows, turn.conversation and conversation_key(turn.conversation)
@@ -104,6 +105,7 @@ def remembered(message: Message) -> ErasedMessage:
         subject=message.subject,
         fact=tag,
         corrected=corrected,
+        corrected_words=corrected_words,
         follows=follows,
         conversation=conversation,
         words=words,
@@ -155,6 +157,11 @@ def own_words(fact: Fact) -> tuple[str, ...]:
             return (same_words.key(fact.prompt, fact.corrected_response),)
         case _:
             return ()
+
+
+def erased_words(tombstone: ExampleErased) -> set[str]:
+    """The keys of all words that a tombstone keeps from being said again."""
+    return {*tombstone.words, *(key for kept in tombstone.erased for key in kept.words)}
 
 
 def words_in(fact: Fact) -> tuple[str, ...]:

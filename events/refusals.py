@@ -9,19 +9,21 @@ from msgspec import Struct, field
 from .codec import decode
 from .errors import InvalidFact
 from .facts import CorrectionRecorded, ExampleCaptured, ExampleDescribed, ExampleRedacted, Fact, FeedbackGiven
-from .message import Tombstones, words_in
+from .message import Tombstones, erased_words, words_in
 from .subjects import parse, subject_of
 
 
 class Refusals(Struct):
     """The ids and the keys of words that were erased, with the moment of each; `through` is the last tombstone.
 
-    `check` is told the facts of one publication: what follows about an example that it refuses for its words is refused
-    as well, which is `repeating`.
+    `kept` are the ids under which the words of a key may be said: those of copies that somebody chose to keep. `check`
+    is told the facts of one publication: what follows about an example that it refuses for its words is refused as
+    well, which is `repeating`.
     """
 
     ids: dict[str, datetime] = field(default_factory=dict)
     words: dict[str, datetime] = field(default_factory=dict)
+    kept: dict[str, set[str]] = field(default_factory=dict)
     repeating: dict[str, datetime] = field(default_factory=dict)
     through: int = 0
 
@@ -33,7 +35,8 @@ class Refusals(Struct):
         for each in ids:
             if each in self.ids:
                 raise InvalidFact("erased", f"{each} was erased on {_day(self.ids[each])}; it is not said again")
-        moments = [self.words.get(key) for key in words_in(fact)] + [self.repeating.get(each or "") for each in ids]
+        keys = [key for key in words_in(fact) if self.kept.get(key, set()).isdisjoint(ids)]
+        moments = [self.words.get(key) for key in keys] + [self.repeating.get(each or "") for each in ids]
         if moment := next(filter(None, moments), None):
             if example_id := _captured(subject_of(fact), fact.__struct_config__.tag):
                 self.repeating[example_id] = moment
@@ -61,9 +64,10 @@ def refusals(known: Tombstones) -> Refusals:
     for seq, (_, tombstone) in known.facts.items():
         if seq not in known.wrong:
             refused.ids.setdefault(tombstone.example_id, tombstone.occurred_at)
+            for key in erased_words(tombstone):
+                refused.words.setdefault(key, tombstone.occurred_at)
+                refused.kept.setdefault(key, set()).update(tombstone.kept)
             for kept in tombstone.erased:
-                for key in kept.words:
-                    refused.words.setdefault(key, tombstone.occurred_at)
                 if not kept.restated and (example_id := _captured(kept.subject, kept.fact)):
                     refused.ids.setdefault(example_id, tombstone.occurred_at)
     return refused

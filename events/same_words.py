@@ -19,3 +19,9 @@ def key(prompt: str, response: str) -> str:
     """The key of a prompt and its answer: the version of the form, and 128 bits of SHA-256 in hexadecimal."""
     words = f"{normal(prompt)}\0{normal(response)}".encode("utf-8", "surrogatepass")
     return f"{VERSION}:{hashlib.sha256(words).hexdigest()[:32]}"
+
+
+def bits(key: str | None) -> bytes | None:
+    """The 16 bytes of a key of this version; None for any other, as it cannot be compared."""
+    version, _, digits = (key or "").partition(":")
+    return bytes.fromhex(digits) if version == str(VERSION) else None

@@ -40,7 +40,7 @@ from ..store.batch import Batch, decode
 from ..store.checkpoint import Checkpoint, checkpoint
 from ..store.database import Connection, DatabaseError, with_rows
 from ..tables import awaited, erasures, policies, restatements
-from ..tables.examples import known
+from ..tables.examples import compared, known
 from ..texts import analysis, contradictions, near_links, private_places
 from ..texts.reading import Reading, read
 from ..texts.workers import MOST, Run, workers
@@ -277,13 +277,13 @@ class Projector:
         policy = policies.current(self.con) if adopts else self.memory.policy
         if self._is_ordinary(batch) and not (adopts and not verdicts.gathers_the_same(self.con, policy)):
             return self._judge_ordinary(batch, policy, adopts, reading)
-        self._find_touched(batch)
+        self._find_touched(batch, policy)
         is_touched = database.first(self.con, "SELECT 1 FROM touched LIMIT 1") is not None
         if is_touched:
             self._link(policy, batch.first)
         if batch.gone or batch.facts[ExampleRedacted]:
             contradictions.forget(self.con)
-        if adopts and not verdicts.gathers_the_same(self.con, policy):
+        if batch.rekeyed or (adopts and not verdicts.gathers_the_same(self.con, policy)):
             with database.many_threads(self.con):
                 analysis.analyse(self.con, "examples", policy.lexicon)
                 near_links.relink(self.con, policy.duplicates.threshold, self.near)
@@ -332,7 +332,7 @@ class Projector:
         clusters = [seq if (link := links.get(seq)) is None or link[0] is None else link[0] for seq in seqs]
         return evidence.Arrivals(arrived, clusters, analyses, private_places.in_training(batch))
 
-    def _find_touched(self, batch: Batch) -> None:
+    def _find_touched(self, batch: Batch, policy: Policy) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
         named = _named(batch)
         seq_of = (batch.known or {}) | dict(
@@ -357,18 +357,19 @@ class Projector:
                 [(seq, example_id) for example_id, seq in known(self.con, {one for (one,) in corrected}).items()],
                 "INSERT INTO touched FROM incoming ANTI JOIN touched USING (seq)",
             )
-        wrong = self.con.execute("SELECT original_key FROM corrections SEMI JOIN touched USING (seq)").fetchall()
+        keys = compared(policy)
+        wrong = self.con.execute(f"SELECT {keys.replaced} FROM corrections SEMI JOIN touched USING (seq)").fetchall()
         if wrong:
             with_rows(
                 self.con,
                 {"key": "UUID"},
                 wrong,
-                """INSERT INTO touched
+                f"""INSERT INTO touched
                    WITH wrong AS (FROM incoming)
                    SELECT seq, example_id FROM (
-                       SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.text_key = wrong.key
-                       UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.said_key = wrong.key
-                             WHERE o.redacted_seq IS NOT NULL  -- of all others it is the text_key
+                       SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.{keys.now} = wrong.key
+                       UNION SELECT o.seq, o.example_id FROM examples o SEMI JOIN wrong ON o.{keys.said} = wrong.key
+                             WHERE o.redacted_seq IS NOT NULL  -- of all others it is the same
                    ) ANTI JOIN touched USING (seq)""",
             )
         # A turn that came before the one that it follows, and corrections of what is new or has lost its words.

@@ -93,11 +93,21 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Duplicates(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which prompts are one question: equal ones, and with `near` those whose 4-grams overlap by `threshold`."""
+    """Which prompts are one question: equal ones, and with `near` those whose 4-grams overlap by `threshold`.
+
+    With `same_words` a correction replaces its answer however white space, line ends and accents of the two were saved.
+    It is left out of a document where it is false: policies of 0.1.0 replaced exactly the same texts.
+    """
 
     near: bool = True
     threshold: Annotated[float, Meta(ge=0.5, le=1)] = 0.7
     contradictions: bool = True
+    same_words: bool | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Leave the default out."""
+        if self.same_words is False:
+            structs.force_setattr(self, "same_words", UNSET)
 
 
 class Conversations(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -19,6 +19,7 @@ from msgspec import UNSET, UnsetType
 from ..policy.policy import Export, Policy, Relevance, Training
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection
+from ..tables.examples import compared
 from ..verdicts import contexts, verdicts
 from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT
@@ -197,34 +198,35 @@ def _chosen(relation: str, policy: Policy) -> str:
     does a cluster, as _STRADDLING takes rows away.
     """
     is_flat = not policy.conversations or policy.conversations.flat == "transcript"
+    now, first_said, replaced = compared(policy)
     return f"""
 WITH good AS (SELECT seq FROM {relation} WHERE reasons = 0),
 corrected AS (
-    SELECT seq, corrects, original_key, length(original_response) AS chars FROM examples SEMI JOIN good USING (seq)
+    SELECT seq, corrects, {replaced}, length(original_response) AS chars FROM examples SEMI JOIN good USING (seq)
     WHERE kind = 'correction' AND trim(original_response) <> '' AND original_response <> response
       AND original_prompt IS NULL),
 disliked AS (
-    SELECT e.seq, e.text_key, e.said_key FROM examples e JOIN {relation} v USING (seq)
+    SELECT e.seq, e.{now}, e.{first_said} FROM examples e JOIN {relation} v USING (seq)
     WHERE v.feedback = 'negative' AND v.reasons > 0 AND v.reasons & ~{_PASSES_FILTERS} = 0
       AND (v.decision IS DISTINCT FROM 'approved' OR v.reasons & {BIT["superseded_by"]} > 0)),
 good_texts AS (
-    SELECT text_key FROM examples SEMI JOIN good USING (seq)
-    WHERE text_key IN (SELECT original_key FROM corrected UNION ALL SELECT text_key FROM disliked)),
+    SELECT {now} FROM examples SEMI JOIN good USING (seq)
+    WHERE {now} IN (SELECT {replaced} FROM corrected UNION ALL SELECT {now} FROM disliked)),
 withheld AS (
-    SELECT e.example_id, e.text_key, e.said_key
+    SELECT e.example_id, e.{now}, e.{first_said}
     FROM examples e JOIN {relation} v USING (seq) WHERE v.reasons & {_WITHHELD} > 0),
 pairs AS (
-    SELECT seq, original_key, chars FROM corrected c
+    SELECT seq, {replaced}, chars FROM corrected c
     WHERE NOT EXISTS (FROM withheld w WHERE w.example_id = c.corrects)
-      AND NOT EXISTS (FROM withheld w WHERE w.text_key = c.original_key)
-      AND NOT EXISTS (FROM withheld w WHERE w.said_key = c.original_key)
-      AND NOT EXISTS (FROM good_texts g WHERE g.text_key = c.original_key)),
+      AND NOT EXISTS (FROM withheld w WHERE w.{now} = c.{replaced})
+      AND NOT EXISTS (FROM withheld w WHERE w.{first_said} = c.{replaced})
+      AND NOT EXISTS (FROM good_texts g WHERE g.{now} = c.{replaced})),
 bad AS (
     SELECT seq FROM disliked d
-    WHERE NOT EXISTS (FROM good_texts g WHERE g.text_key = d.text_key)
-      AND NOT EXISTS (FROM pairs p WHERE p.original_key = d.text_key)
-      AND NOT EXISTS (FROM pairs p WHERE p.original_key = d.said_key)
-    QUALIFY row_number() OVER (PARTITION BY text_key ORDER BY seq) = 1),
+    WHERE NOT EXISTS (FROM good_texts g WHERE g.{now} = d.{now})
+      AND NOT EXISTS (FROM pairs p WHERE p.{replaced} = d.{now})
+      AND NOT EXISTS (FROM pairs p WHERE p.{replaced} = d.{first_said})
+    QUALIFY row_number() OVER (PARTITION BY {now} ORDER BY seq) = 1),
 represented AS (
     SELECT seq, example_id FROM {relation}
     WHERE seq IN (SELECT cluster FROM {relation} WHERE cluster <> seq UNION ALL SELECT beside FROM chained))

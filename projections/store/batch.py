@@ -39,8 +39,9 @@ class Batch(Struct):
     `messages` are all messages as the log holds them (`seq`, `subject`, `data`), and `entries` what each adds to the
     running digest. Of the `erased` messages only a tombstone is left, and so many others were `restated`. `rows` are
     the new rows by table: with them a batch can be folded without its `facts`. `gone` are the examples whose text this
-    batch removes. `known` are the sequences of earlier examples that it names, once they were looked up. `arrived` are
-    the rows of examples that it adds. `log_digest` is the running digest after it, once it was followed.
+    batch removes. It is `rekeyed` where a tombstone knows less of what a correction replaced than its text did. `known`
+    are the sequences of earlier examples that it names, once they were looked up. `arrived` are the rows of examples
+    that it adds. `log_digest` is the running digest after it, once it was followed.
     """
 
     first: int
@@ -54,6 +55,7 @@ class Batch(Struct):
     erased: list[Message] = field(default_factory=list)
     restated: int = 0
     gone: set[str] = field(default_factory=set)
+    rekeyed: bool = False
     known: dict[str, int] | None = None
     arrived: pa.Table | None = None
     log_digest: bytes | None = None

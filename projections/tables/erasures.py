@@ -5,8 +5,9 @@ equals one that is folded anew from the log without the text.
 
 | temporary table | rows | columns | written by | read by |
 |---|---|---|---|---|
-| `listed` | messages that tombstones list | seq, erased_by | `_take_out` | `_take_out`, `_GONE` |
+| `listed` | messages that tombstones list | of `_LISTED` | `_take_out` | `_take_out`, `_GONE`, `_keep_words` |
 | `gone` | erased examples | example_id, seq of the tombstone | `_take_out` | `_take_out`, `_blank` |
+| `rekeyed` | corrections of whose answers a tombstone knows less | seq, original_words | `_keep_words` | the same |
 | `left_over` | messages that hold text of `gone` | seq, ids, repeats | `_take_out` | `_take_out` |
 """
 
@@ -32,7 +33,7 @@ from .digest_chain import recorded
 from .examples import BARE
 from .quarantine import IDS, SUBJECT_ID
 
-_COLUMNS = ENVELOPE | {"example_id": "VARCHAR", "reason": "VARCHAR", "erased": "VARCHAR"}
+_COLUMNS = ENVELOPE | dict.fromkeys(("example_id", "reason", "erased", "words", "kept"), "VARCHAR")
 
 _UNERASED = {"seq": "BIGINT", "ids": "VARCHAR[]", "repeats": "BIGINT"}
 """`ids` are all that a message may be about: which of them is erased can change, what the message says cannot.
@@ -42,8 +43,10 @@ Of a message that says erased words under another id `repeats` is the last tombs
 """
 
 _LISTED = """
-SELECT seq, min(erased_by) AS erased_by, bool_and(coalesce(restated, false)) AS restated FROM (
-    SELECT unnest(from_json(erased, '[{"seq":"BIGINT","restated":"BOOLEAN"}]'), recursive := true), seq AS erased_by
+SELECT seq, min(erased_by) AS erased_by, bool_and(coalesce(restated, false)) AS restated,
+       arg_min_null(corrected_words, erased_by) AS corrected_words FROM (
+    SELECT unnest(from_json(erased, '[{"seq":"BIGINT","restated":"BOOLEAN","corrected_words":"VARCHAR"}]'),
+                  recursive := true), seq AS erased_by
     FROM erasures)
 WHERE seq < erased_by GROUP BY seq"""
 """The messages that tombstones list; as on the log, a tombstone lists what is older than itself.
@@ -53,7 +56,15 @@ What is `restated` stays an example.
 
 _LISTED_TABLE = f"CREATE OR REPLACE TEMP TABLE listed AS {_LISTED}"
 
-_BLANK = {"occurred_at": None, "actor": None, "trace_id": None, "reason": "", "erased": "[]"}
+_BLANK = {
+    "occurred_at": None,
+    "actor": None,
+    "trace_id": None,
+    "reason": "",
+    "erased": "[]",
+    "words": "[]",
+    "kept": "[]",
+}
 """What is left of a tombstone that a later tombstone lists, because its reason quoted the text; it still erases."""
 
 _ERASED = """erased AS (
@@ -69,7 +80,10 @@ _GONE = f"WITH RECURSIVE {_ERASED} SELECT example_id, min(seq) AS seq FROM erase
 
 def _rows(batch: Batch) -> pa.Table | None:
     rows: list[tuple[object, ...]] = [
-        (*envelope(seq, f), f.example_id, f.reason, json.encode(f.erased).decode())
+        (
+            *(*envelope(seq, f), f.example_id, f.reason),
+            *(json.encode(listed).decode() for listed in (f.erased, f.words, f.kept)),
+        )
         for seq, f in batch.of(ExampleErased)
     ]
     rows += [row for message in batch.erased if (row := _blank_row(message)) is not None]
@@ -149,6 +163,7 @@ def _take_out(con: Connection, batch: Batch) -> None:
     insert(con, "unerased_messages", _UNERASED, _repeating_erased(con, batch))
     con.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {_GONE}")
     _blank(con, batch)
+    _keep_words(con, batch)
     late = " UNION ALL ".join(f"SELECT seq, example_id FROM {name}" for name in commented)
     late += f" UNION ALL SELECT seq, {SUBJECT_ID} FROM quarantine WHERE category = '{WRONG_TOMBSTONE}'"
     con.execute(
@@ -187,20 +202,27 @@ def _repeating_erased(con: Connection, batch: Batch) -> list[tuple[int, list[str
     examples = batch.rows.get("examples")
     if examples is None:
         return []
-    erased: dict[str, list[tuple[int, str]]] = {}
+    erased: dict[str, list[tuple[int, str, set[str]]]] = {}
     listing = con.execute(
-        "SELECT seq, example_id, erased FROM erasures WHERE contains(erased, '\"words\"') ORDER BY seq"
+        """SELECT seq, example_id, erased, words, kept FROM erasures
+           WHERE contains(erased, '"words"') OR words <> '[]' ORDER BY seq"""
     )
-    for seq, example_id, listed in listing.fetchall():
-        for key in {key for kept in json.decode(listed, type=tuple[ErasedMessage, ...]) for key in kept.words}:
-            erased.setdefault(key, []).append((seq, example_id))
+    for seq, example_id, listed, words, copies in listing.fetchall():
+        keys = {key for kept in json.decode(listed, type=tuple[ErasedMessage, ...]) for key in kept.words}
+        for key in {*keys, *json.decode(words)}:
+            erased.setdefault(key, []).append((seq, example_id, set(json.decode(copies))))
     rows = []
-    texts = examples.select(["seq", "prompt", "response", "original_prompt", "original_response"])
+    texts = examples.select(
+        ["seq", "example_id", "corrects", "prompt", "response", "original_prompt", "original_response"]
+    )
     texts = texts if erased else texts.slice(0, 0)
-    for seq, prompt, response, was, original in zip(*texts.to_pydict().values(), strict=True):
+    for seq, of, corrects, prompt, response, was, original in zip(*texts.to_pydict().values(), strict=True):
         pairs = ((prompt, response), (prompt if was is None else was, original))
-        keys = [same_words.key(*pair) for pair in pairs if None not in pair]
-        tombstones = [each for key in keys for each in erased.get(key, ()) if each[0] < seq]
+        tombstones = []
+        for key in (same_words.key(*pair) for pair in pairs if None not in pair):
+            earlier = [each for each in erased.get(key, ()) if each[0] < seq]
+            if all(copies.isdisjoint((of, corrects)) for _, _, copies in earlier):
+                tombstones += [(last, example_id) for last, example_id, _ in earlier]
         if tombstones:
             last, example_id = max(tombstones)
             rows.append((seq, [example_id], last))
@@ -221,6 +243,24 @@ def _blank(con: Connection, batch: Batch) -> None:
         con.execute(
             "UPDATE corrections SET untrusted = false WHERE untrusted AND example_id IN (SELECT example_id FROM gone)"
         )
+
+
+def _keep_words(con: Connection, batch: Batch) -> None:
+    """Keep of what an erased correction replaced what its tombstone says: those of 0.1.0 say the exact text alone."""
+    version = f"{same_words.VERSION}:"
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE rekeyed AS
+           SELECT seq, coalesce(told, original_key) AS original_words FROM (
+               SELECT e.seq, e.original_key, e.original_words,
+                      CASE WHEN starts_with(l.corrected_words, $version)
+                           THEN substr(l.corrected_words, length($version) + 1)::UUID END AS told
+               FROM examples e JOIN listed l USING (seq) WHERE e.kind = 'correction' AND e.erased_seq IS NOT NULL)
+           WHERE original_words IS DISTINCT FROM coalesce(told, original_key)""",
+        {"version": version},
+    )
+    batch.rekeyed = first(con, "SELECT 1 FROM rekeyed LIMIT 1") is not None
+    for table in ("examples", "corrections") if batch.rekeyed else ():
+        con.execute(f"UPDATE {table} SET original_words = r.original_words FROM rekeyed r WHERE {table}.seq = r.seq")
 
 
 def unerased(con: Connection) -> dict[str, list[int]]:
@@ -259,28 +299,36 @@ def repeating(con: Connection, *, example_id: str) -> dict[str, Any]:
     """The example and every example that repeats its text; an example found through another one comes before it.
 
     A correction repeats the answer that it replaces, whether it names the example or has its words. A copy has the same
-    prompt and answer. What repeats a repetition is listed as well.
+    words as prompt and answer. What repeats a repetition is listed as well. `copies` are those that would not be listed
+    without copies: what somebody may choose to keep.
     """
+    ids, without = (_repeating(con, example_id, statement) for statement in (_REPEATING + _COPIES, _REPEATING))
+    return {"ids": ids, "copies": [id_ for id_ in ids if id_ not in without]}
+
+
+def _repeating(con: Connection, example_id: str, statement: str) -> list[str]:
     place_of: dict[str, int] = {}
     ids = [example_id]
     while ids:
-        rows = con.execute(_REPEATING, {"ids": ids}).fetchall()
+        rows = con.execute(statement, {"ids": ids}).fetchall()
         ids = [id_ for (id_,) in rows if id_ not in place_of]
         place_of |= dict.fromkeys(ids, len(place_of))
-    return {"ids": sorted(place_of, key=lambda id_: (-place_of[id_], id_))}
+    return sorted(place_of, key=lambda id_: (-place_of[id_], id_))
 
 
 _REPEATING = """
 WITH mine AS (SELECT * FROM examples WHERE example_id IN (SELECT unnest($ids::VARCHAR[]))),
-keys AS (SELECT text_key AS key FROM mine WHERE text_key IS NOT NULL
-         UNION SELECT said_key FROM mine WHERE said_key IS NOT NULL)
+keys AS (SELECT words_key AS key FROM mine WHERE words_key IS NOT NULL
+         UNION SELECT said_words FROM mine WHERE said_words IS NOT NULL)
 SELECT example_id FROM mine
 UNION SELECT example_id FROM examples WHERE corrects IN (SELECT example_id FROM mine)
-UNION SELECT example_id FROM examples
-      WHERE original_key IN (FROM keys) OR text_key IN (FROM keys) OR said_key IN (FROM keys)"""
+UNION SELECT example_id FROM examples WHERE original_words IN (FROM keys)"""
+
+_COPIES = """
+UNION SELECT example_id FROM examples WHERE words_key IN (FROM keys) OR said_words IN (FROM keys)"""
 
 ERASURES = Projection(
-    name="erasures", version=4, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows, fold=_fold
+    name="erasures", version=5, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows, fold=_fold
 )
 UNERASED_MESSAGES = Projection(
     name="unerased_messages",

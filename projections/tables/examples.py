@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct, json
 
-from events import message
+from events import message, same_words
 from events.earlier_turns import understood
 from events.facts import CorrectionRecorded, ExampleCaptured
 from events.message import Message
 
+from ..policy.policy import Policy
 from ..store import database
 from ..store.batch import DUPLICATE, Batch
 from ..store.database import Connection
@@ -69,6 +70,9 @@ _DERIVED = {
     "text_key": "UUID",
     "said_key": "UUID",
     "original_key": "UUID",
+    "words_key": "UUID",
+    "said_words": "UUID",
+    "original_words": "UUID",
     "analysis_key": "UUID",
     "conversation_key": "UUID",
     "gaps": "BIGINT",
@@ -78,13 +82,17 @@ _DERIVED = {
 """Keys of the text as it is, see `keys`, and of two that it is not.
 
 `said_key` is the text_key of what was first said, as a redaction must not hide it from its correction. `original_key`
-is the text_key of what a correction replaced. `gaps` are the causes for which a turn is incomplete by itself.
+is the text_key of what a correction replaced. `words_key`, `said_words` and `original_words` are the same in the normal
+form of the words. Of a correction that 0.1.0 erased nobody knows more than the original_key, which stands for both.
+`gaps` are the causes for which a turn is incomplete by itself.
 """
 
 _ARRIVING = _SAID | {
     "id_key": "UUID",
     "original_key": "UUID",
+    "original_words": "UUID",
     "text_key": "UUID",
+    "words_key": "UUID",
     "analysis_key": "UUID",
     "prompt_key": "UUID",
     "conversation_key": "UUID",
@@ -111,7 +119,7 @@ _FORGOTTEN = {
 }
 _KEPT = {
     *("seq", "event_id", "example_id", "id_key", "kind", "corrects", "original_key", "erased_seq"),
-    *("follows", "conversation_key"),
+    *("original_words", "follows", "conversation_key"),
 }
 
 BARE = ", ".join(f"{name} = {_FORGOTTEN.get(name, 'NULL')}" for name in (_SAID | _DERIVED) if name not in _KEPT)
@@ -125,17 +133,33 @@ CORRECTIONS = Table(
         "example_id": "VARCHAR",
         "corrects": "VARCHAR",
         "original_key": "UUID",
+        "original_words": "UUID",
         "untrusted": "BOOLEAN",
     },
     key="seq",
     kind="derived",
-    version=2,
+    version=3,
     group="examples",
 )
 """What is a correction of what, beside the examples: one example in twenty has these columns.
 
-They never change, but that an erased correction is no longer `untrusted`: its tombstone does not say.
+They never change, but that of an erased correction only what its tombstone says is kept: it is not `untrusted`.
 """
+
+
+class Compared(NamedTuple):
+    """The columns by which a correction finds the answers that it replaces: as they are, as first said, as replaced."""
+
+    now: str
+    said: str
+    replaced: str
+
+
+def compared(policy: Policy) -> Compared:
+    """The keys of the same words where the policy says so, and of exactly the same texts otherwise."""
+    if policy.duplicates.same_words is True:
+        return Compared("words_key", "said_words", "original_words")
+    return Compared("text_key", "said_key", "original_key")
 
 
 def _captured(sequenced: Sequence[tuple[int, ExampleCaptured]]) -> pa.Table:
@@ -182,6 +206,7 @@ def _json(items: Sequence[Struct]) -> str | None:
 
 def _corrected(sequenced: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
     facts = [fact for _, fact in sequenced]
+    replaced = [keys(f.original_prompt, f.original_response)[:2] for f in facts]
     return _arriving(
         sequenced,
         "correction",
@@ -199,7 +224,8 @@ def _corrected(sequenced: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
             "corrector": [f.corrector for f in facts],
             "aliases": [f.aliases for f in facts],
             "gaps": [0] * len(facts),
-            "original_key": [bytes.fromhex(message.text_key(f.original_prompt, f.original_response)) for f in facts],
+            "original_key": [text_key for text_key, _ in replaced],
+            "original_words": [words_key for _, words_key in replaced],
         },
     )
 
@@ -207,7 +233,7 @@ def _corrected(sequenced: Sequence[tuple[int, CorrectionRecorded]]) -> pa.Table:
 def _arriving(
     sequenced: Sequence[tuple[int, ExampleCaptured | CorrectionRecorded]],
     kind: str,
-    keyed: Sequence[tuple[bytes, bytes]],
+    keyed: Sequence[tuple[bytes, bytes, bytes]],
     columns: dict[str, list[Any]],
 ) -> pa.Table:
     """Rows of one kind, with the columns that both kinds have; every other column is empty."""
@@ -219,9 +245,10 @@ def _arriving(
         "author_tags": [f.tags for f in facts],
         "include_in_training": [f.include_in_training for f in facts],
         "untrusted": [f.untrusted for f in facts],
-        "text_key": [text_key for text_key, _ in keyed],
+        "text_key": [text_key for text_key, _, _ in keyed],
+        "words_key": [words_key for _, words_key, _ in keyed],
         "prompt_key": [prompt_key(question(prompt)) for prompt in columns["prompt"]],
-        "analysis_key": [analysis_key for _, analysis_key in keyed],
+        "analysis_key": [analysis_key for _, _, analysis_key in keyed],
     }
     nothing = {
         name: pa.nulls(len(facts), database.TYPES[kind]) for name, kind in _ARRIVING.items() if name not in columns
@@ -237,6 +264,7 @@ def _erased(left: Message) -> dict[str, object] | None:
         return None
     kind = kinds[kept.fact]
     is_correction = kind == "correction"
+    original_key = kept.corrected and bytes.fromhex(kept.corrected)
     example_id = of.event_id if is_correction else of.about
     return {
         "seq": left.seq,
@@ -245,7 +273,8 @@ def _erased(left: Message) -> dict[str, object] | None:
         "id_key": id_key(example_id),
         "kind": kind,
         "corrects": of.about if is_correction and of.about != of.event_id else None,
-        "original_key": kept.corrected and bytes.fromhex(kept.corrected),
+        "original_key": original_key,
+        "original_words": same_words.bits(kept.corrected_words) or original_key,
         "follows": kept.follows,
         "conversation_key": kept.conversation and bytes.fromhex(kept.conversation),
         "gaps": 0,
@@ -275,11 +304,14 @@ def _fold(con: Connection, batch: Batch) -> None:
     batch.arrived = incoming.filter(pc.invert(is_again)) if again else incoming  # a filter copies every text
     is_new = f"WHERE seq NOT IN ({', '.join(map(str, again))})" if again else ""
     database.with_table(
-        con, incoming, f"INSERT INTO examples BY NAME SELECT *, text_key AS said_key FROM incoming {is_new}"
+        con,
+        incoming,
+        f"INSERT INTO examples BY NAME SELECT *, text_key AS said_key, words_key AS said_words FROM incoming {is_new}",
     )
     if "correction" in incoming["kind"].unique().to_pylist():
         con.execute(
-            f"""INSERT INTO corrections SELECT seq, example_id, corrects, original_key, coalesce(untrusted, false)
+            f"""INSERT INTO corrections
+                SELECT seq, example_id, corrects, original_key, original_words, coalesce(untrusted, false)
                 FROM examples
                 WHERE seq >= {batch.first} AND kind = 'correction'"""
         )
@@ -322,22 +354,26 @@ def id_key(example_id: str) -> bytes:
     return hashlib.sha256(example_id.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
-def keys(prompt: str, response: str, original: str | None = None) -> tuple[bytes, bytes]:
-    """The text_key and analysis_key of a text: 128 bits of SHA-256 over prompt and answer, and over all of it.
+def keys(prompt: str, response: str, original: str | None = None) -> tuple[bytes, bytes, bytes]:
+    """The text_key, words_key and analysis_key of a text, 128 bits of SHA-256 each.
+
+    They are over prompt and answer, over the two in normal form, and over all of the text as it is.
 
     DuckDB's SHA-256 takes four times as long.
     """
     digest = hashlib.sha256(f"{prompt}\0{response}".encode())
     text_key = digest.digest()[:16]
+    words = f"{same_words.normal(prompt)}\0{same_words.normal(response)}"
+    words_key = hashlib.sha256(words.encode()).digest()[:16]
     if original is None:
-        return text_key, text_key
+        return text_key, words_key, text_key
     digest.update(f"\0{original}".encode())
-    return text_key, digest.digest()[:16]
+    return text_key, words_key, digest.digest()[:16]
 
 
 EXAMPLES = Projection(
     name="examples",
-    version=8,
+    version=9,
     group="examples",
     handles=(ExampleCaptured, CorrectionRecorded),
     columns=_SAID | _DERIVED,

@@ -90,7 +90,14 @@ def _fold(con: Connection, batch: Batch) -> None:
     ).fetchall()
     database.with_rows(
         con,
-        {"seq": "BIGINT", "gaps": "BIGINT", "prompt_key": "UUID", "text_key": "UUID", "analysis_key": "UUID"},
+        {
+            "seq": "BIGINT",
+            "gaps": "BIGINT",
+            "prompt_key": "UUID",
+            "text_key": "UUID",
+            "words_key": "UUID",
+            "analysis_key": "UUID",
+        },
         [
             (
                 *(seq, gaps(texts[1], finish, has_tools, has_attachments) if is_capture else 0),
@@ -99,7 +106,7 @@ def _fold(con: Connection, batch: Batch) -> None:
             for seq, finish, has_tools, has_attachments, is_capture, *texts in changed
         ],
         """UPDATE examples SET gaps = i.gaps, prompt_key = i.prompt_key, text_key = i.text_key,
-                               analysis_key = i.analysis_key
+                               words_key = i.words_key, analysis_key = i.analysis_key
            FROM incoming i WHERE examples.seq = i.seq""",
     )
 

@@ -92,10 +92,12 @@ _KEYS: dict[str, type[np.generic]] = {
     "id_high": np.uint64,
     "id_low": np.uint64,
     "text_high": np.uint64,
-    "text_low": np.uint64,
+    "words_high": np.uint64,
+    "words_low": np.uint64,
     "conversation": np.uint64,
 }
-"""The halves of the keys of 128 bits by which examples are found; of a conversation's key the first one."""
+"""The halves of the keys of 128 bits by which examples are found; of a conversation's key and of an
+exact text's the first one. `words` are the key of the text that the policy compares with what corrections replace."""
 
 _TYPES = EVIDENCE | SAID | CONTEXT | JUDGED | _KEYS
 
@@ -146,7 +148,7 @@ class Columns:
         rows = np.arange(first, self.count)
         self._ids.add(columns["id_high"], rows)
         has_text = ~columns["is_erased"]
-        self._texts.add(columns["text_high"][has_text], rows[has_text])
+        self._texts.add(columns["words_high"][has_text], rows[has_text])
         return rows
 
     def _grow(self, count: int) -> None:
@@ -178,7 +180,7 @@ class Columns:
         """The rows of the examples whose text this is the key of, as it is now or as it was first said."""
         high, low = halves([key])
         rows = self._texts.find(high)[1]
-        is_it = (self["text_low"][rows] == low[0]) & (self["text_high"][rows] == high[0]) & ~self["is_erased"][rows]
+        is_it = (self["words_low"][rows] == low[0]) & (self["words_high"][rows] == high[0]) & ~self["is_erased"][rows]
         now = set(rows[is_it].tolist())
         wanted = (int(high[0]), int(low[0]))
         return sorted(now | {row for row in rows.tolist() if self._said.get(row) == wanted})
@@ -187,7 +189,7 @@ class Columns:
         """Give an example the key of another text; `said` is the one of what was first said. None: it is erased."""
         self._said.pop(row, None)
         high, low = halves([key or bytes(16)])
-        self["text_high"][row], self["text_low"][row] = high[0], low[0]
+        self["words_high"][row], self["words_low"][row] = high[0], low[0]
         for one in {key, said} - {None}:
             self._texts.add(halves([one])[0], np.array([row]))  # type: ignore[list-item]
         if said is not None and said != key:
@@ -198,7 +200,7 @@ class Columns:
         """The keys of an example's text as it is now and as it was first said; none where it is erased."""
         if self["is_erased"][row]:
             return set()
-        now = int(self["text_high"][row]), int(self["text_low"][row])
+        now = int(self["words_high"][row]), int(self["words_low"][row])
         return {joined(*now), joined(*self._said.get(row, now))}
 
     def id_of(self, row: int) -> bytes:
@@ -321,7 +323,7 @@ class Columns:
         return int(self["seq"][max(rows)]) if rows else 0
 
     def _first_said(self, row: int) -> tuple[int, int]:
-        return self._said.get(row, (int(self["text_high"][row]), int(self["text_low"][row])))
+        return self._said.get(row, (int(self["words_high"][row]), int(self["words_low"][row])))
 
     def snapshot(self) -> Columns:
         """The examples that others see, for judging them under another policy: without look-ups and clusters."""

@@ -18,7 +18,7 @@ from events.facts import CorrectionRecorded, Decision, ExampleApproved, ExampleR
 from ..policy.policy import Policy
 from ..store.batch import Batch
 from ..store.database import TYPES, Connection, append, with_table
-from ..tables.examples import id_key
+from ..tables.examples import compared, id_key
 from ..texts.text_size import READ
 from . import stored
 from .columns import MISSING, Columns, Rows
@@ -46,6 +46,7 @@ def arrive(con: Connection, columns: Columns, arrivals: Arrivals, policy: Policy
     Their rows, and the rows of turns and corrections that were there before the turns that they belong to.
     """
     arrived, clusters, analyses, more = arrivals
+    keys = compared(policy)
     page = _evidence(arrived, analyses, more, policy)
     flags = page["flags"].to_pylist()
     others = {
@@ -59,8 +60,9 @@ def arrive(con: Connection, columns: Columns, arrivals: Arrivals, policy: Policy
         "author": arrived["actor"],
         "id_key": arrived["id_key"],
         "text_key": arrived["text_key"],
+        "words_now": arrived[keys.now],
         "corrects": arrived["corrects"],
-        "original_key": arrived["original_key"],
+        "words_replaced": arrived[keys.replaced],
         "follows": arrived["follows"],
         "conversation_key": arrived["conversation_key"],
     }

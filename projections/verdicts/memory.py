@@ -16,6 +16,7 @@ from ..policy.policy import Policy
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection, DatabaseError
 from ..tables import policies
+from ..tables.examples import compared
 from ..texts import analysis
 from ..texts.analysis import analyser
 from . import contexts, judgement, stored
@@ -63,8 +64,8 @@ class Memory:
 
     def _read(self, con: Connection) -> Columns:
         with self.changed:
-            self._columns = stored.read(con)
             self._policy, self._seq = policies.current(con), checkpoint(con).seq
+            self._columns = stored.read(con, compared(self._policy))
             rules = judgement.rules(self._policy, self._columns.sources.numbers, self._columns.uses.numbers)
             contexts.derive(self._columns, np.arange(self._columns.count), rules)
             return self._columns

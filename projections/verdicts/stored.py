@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from ..policy.policy import RELEVANCE, UNTAGGED
 from ..store.database import AMONG, Connection, first, with_table
 from ..store.table import Table, View
-from ..tables.examples import id_key
+from ..tables.examples import Compared, id_key
 from ..texts.text_size import READ
 from .columns import JUDGED as JUDGED_COLUMNS
 from .columns import MISSING, SAID, Columns, Rows
@@ -156,11 +156,12 @@ VERDICTS = View(name="verdicts", columns=_WHOLE, key="example_id", select=whole(
 has decided, unless the example was approved after it."""
 
 
-def gathered(some: str | None = None) -> str:
+def gathered(keys: Compared, some: str | None = None) -> str:
     """The SELECT of the evidence on a relation of examples (`seq`, `example_id`), or on all that there are.
 
     It has the columns of EVIDENCE, those of JUDGED that facts and links say, and the keys by which columns find rows.
-    `$analyser` says whose analyses. `descriptions.find_tag_names` comes before it.
+    `$analyser` says whose analyses, and `keys` which texts are the same.
+    `descriptions.find_tag_names` comes before it.
     """
     among = f"SEMI JOIN {some} USING ({{}})" if some else ""
     by_seq, by_id = among.format("seq"), among.format("example_id")
@@ -181,15 +182,12 @@ decided AS (
     SELECT example_id, arg_max(decision, seq) AS decision, max(seq) AS decision_seq,
            coalesce(('0x' || arg_max_null(context, seq))::UBIGINT, 0) AS context
     FROM decisions {by_id} GROUP BY ALL HAVING arg_max(decision, seq) <> 'reopened'),
-said AS (
-    SELECT example_id, kind, seq, text_key AS key FROM mine m SEMI JOIN corrections c ON m.text_key = c.original_key
-    UNION ALL
-    SELECT example_id, kind, seq, said_key FROM mine m SEMI JOIN corrections c ON m.said_key = c.original_key),
+{_replaced(keys)},
 against AS (
     SELECT corrects AS example_id, example_id AS correction, seq, untrusted FROM corrections c {corrected}
     UNION ALL
     SELECT m.example_id, c.example_id, c.seq, c.untrusted
-    FROM said m JOIN corrections c ON c.original_key = m.key
+    FROM said m JOIN corrections c ON c.{keys.replaced} = m.key
     WHERE c.example_id <> m.example_id AND (m.kind = 'capture' OR c.seq > m.seq)),
 weighed AS (
     SELECT example_id AS correction, arg_max(decision, seq) AS weight FROM decisions
@@ -199,7 +197,7 @@ corrected AS (
         max(seq) FILTER (NOT untrusted OR weight = 'approved') AS superseded_by,
         max(seq) FILTER (untrusted AND coalesce(weight, 'reopened') = 'reopened') AS disputed_by
     FROM against LEFT JOIN weighed USING (correction) GROUP BY ALL),
-{_parents(some)},
+{_parents(keys, some)},
 known AS (SELECT * FROM analysis WHERE analyser = $analyser {few}),
 {_noted(by_id)},
 {described(by_id)},
@@ -220,12 +218,24 @@ SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source,
     coalesce(d.context, 0::UBIGINT) AS decision_context, coalesce(c.superseded_by, 0) AS superseded_by,
     CASE WHEN d.decision = 'approved' AND d.decision_seq > c.disputed_by THEN 0
          ELSE coalesce(c.disputed_by, 0) END AS disputed_by,
-    m.id_key, m.text_key, m.said_key, m.actor AS author, m.corrects, m.original_key, m.follows, m.conversation_key
+    m.id_key, m.text_key, m.{keys.now} AS words_now, m.{keys.said} AS words_said, m.{keys.replaced} AS words_replaced,
+    m.actor AS author, m.corrects, m.follows, m.conversation_key
 FROM mine m LEFT JOIN liked l USING (example_id) LEFT JOIN decided d USING (example_id)
      LEFT JOIN corrected c USING (example_id) LEFT JOIN known k USING (analysis_key)
      LEFT JOIN noted y USING (example_id) LEFT JOIN linked n USING (seq) JOIN parents p USING (seq)
      JOIN tagged w USING (seq)
      LEFT JOIN described o ON o.example_id = m.example_id AND m.erased_seq IS NULL"""
+
+
+def _replaced(keys: Compared) -> str:
+    """The part of `gathered` that finds the answers which corrections replace, by their words."""
+    return f"""
+said AS (
+    SELECT example_id, kind, seq, {keys.now} AS key
+    FROM mine m SEMI JOIN corrections c ON m.{keys.now} = c.{keys.replaced}
+    UNION ALL
+    SELECT example_id, kind, seq, {keys.said}
+    FROM mine m SEMI JOIN corrections c ON m.{keys.said} = c.{keys.replaced})"""
 
 
 def _noted(by_id: str) -> str:
@@ -236,7 +246,7 @@ noted AS (
     FROM (SELECT example_id, in_training FROM private_places WHERE len(in_training) > 0) {by_id} GROUP BY ALL)"""
 
 
-def _parents(some: str | None) -> str:
+def _parents(keys: Compared, some: str | None) -> str:
     """The parts of `gathered` that find what an example follows or corrects; the last one is `parents`."""
     turns = "WHERE conversation_key IS NOT NULL"
     if some:
@@ -245,7 +255,8 @@ def _parents(some: str | None) -> str:
 before AS (
     SELECT seq, lag(seq) OVER (PARTITION BY conversation_key ORDER BY seq) AS last FROM examples {turns}),
 first_said AS (
-    SELECT c.seq, max(o.seq) AS last FROM mine c JOIN examples o ON o.said_key = c.original_key AND o.seq < c.seq
+    SELECT c.seq, max(o.seq) AS last
+    FROM mine c JOIN examples o ON o.{keys.said} = c.{keys.replaced} AND o.seq < c.seq
     WHERE c.kind = 'correction' GROUP BY c.seq),
 named AS (
     SELECT example_id, seq, conversation_key FROM examples
@@ -263,15 +274,15 @@ READ_EVIDENCE = f"""seq, epoch_us(occurred_at) AS occurred_at, kind, source, pro
     to_json(tags)::VARCHAR AS tags, author, used_with, prompt_chars, response_chars, include_in_training, was_corrected,
     untrusted, is_erased, score, context, len(personal_data) > 0 AS has_personal_data,
     len(more_personal_data) > 0 AS has_more_personal_data, len(flags) > 0 AS has_flags,
-    list_contains(flags, 'too_long') AS is_too_long, prompt_key, cluster, id_key, text_key, said_key,
-    corrects, original_key, follows, conversation_key, parent, gaps, {", ".join(SAID)}"""
+    list_contains(flags, 'too_long') AS is_too_long, prompt_key, cluster, id_key, text_key,
+    words_now, words_said, words_replaced, corrects, follows, conversation_key, parent, gaps, {", ".join(SAID)}"""
 
 PAGE = 100_000
 """Sequences that are read at a time."""
 
 
-def read(con: Connection) -> Columns:
-    """The columns as they are stored."""
+def read(con: Connection, keys: Compared) -> Columns:
+    """The columns as they are stored, with the keys that the policy compares."""
     columns = Columns()
     last = (first(con, "SELECT max(seq) FROM evidence") or (None,))[0] or 0
     for start in range(0, last, PAGE):
@@ -279,8 +290,9 @@ def read(con: Connection) -> Columns:
         rows = con.sql(
             f"""SELECT {READ_EVIDENCE}, {", ".join(JUDGEMENT)}
                 FROM (FROM evidence {among}) JOIN (FROM judged {among}) USING (seq)
-                JOIN (SELECT seq, id_key, text_key, said_key, actor AS author, corrects, original_key, follows,
-                             conversation_key FROM examples {among}) USING (seq) ORDER BY seq"""
+                JOIN (SELECT seq, id_key, text_key, {keys.now} AS words_now, {keys.said} AS words_said,
+                             {keys.replaced} AS words_replaced, actor AS author, corrects, follows, conversation_key
+                      FROM examples {among}) USING (seq) ORDER BY seq"""
         )
         put(columns, rows.to_arrow_table())
     columns.recount()
@@ -310,7 +322,7 @@ def take_in(columns: Columns, page: pa.Table) -> Rows:
         clusters = {"cluster": np.searchsorted(columns["seq"], again["cluster"].to_numpy())}
         for name, values in (_numbered(columns, again) | clusters).items():
             columns[name][rows] = values
-        keys = (again[name].to_pylist() for name in ("text_key", "said_key"))
+        keys = (again[name].to_pylist() for name in ("words_now", "words_said"))
         for row, text, first_text in zip(rows.tolist(), *keys, strict=True):
             columns.keep_text(row, _key(text), _key(first_text))
         columns.gather(rows)
@@ -323,8 +335,8 @@ def put(columns: Columns, page: pa.Table) -> Rows:
     if not len(page):
         return np.empty(0, np.int64)
     high, low = halves(page["id_key"])
-    text_high, text_low = halves(page["text_key"])
-    keys = {"id_high": high, "id_low": low, "text_high": text_high, "text_low": text_low}
+    words_high, words_low = halves(page["words_now"])
+    keys = {"id_high": high, "id_low": low, "words_high": words_high, "words_low": words_low}
     keys["conversation"] = halves(page["conversation_key"])[0]
     rows = columns.append(_numbered(columns, page) | keys)
     columns["cluster"][rows] = np.searchsorted(columns["seq"], page["cluster"].to_numpy())
@@ -336,13 +348,13 @@ def put(columns: Columns, page: pa.Table) -> Rows:
             columns.goes_on(int(conversations[number]), int(columns["seq"][rows[number]]))
         for number in np.flatnonzero(columns["parent"][rows] == MISSING).tolist():
             columns.wait(int(rows[number]), id_key(page["follows"][number].as_py()))
-    if "said_key" in page.column_names:
-        differs = pc.fill_null(pc.not_equal(page["said_key"], page["text_key"]), False)
+    if "words_said" in page.column_names:
+        differs = pc.fill_null(pc.not_equal(page["words_said"], page["words_now"]), False)
         for number in np.flatnonzero(differs.to_numpy()).tolist():
-            text, first_text = (_key(page[name][number].as_py()) for name in ("text_key", "said_key"))
+            text, first_text = (_key(page[name][number].as_py()) for name in ("words_now", "words_said"))
             columns.keep_text(int(rows[number]), text, first_text)
     for number in np.flatnonzero(columns["kind"][rows] == CORRECTION).tolist():
-        corrects, original = (page[name][number].as_py() for name in ("corrects", "original_key"))
+        corrects, original = (page[name][number].as_py() for name in ("corrects", "words_replaced"))
         columns.corrects(int(rows[number]), corrects and id_key(corrects), _key(original))
     return rows
 
@@ -360,6 +372,7 @@ def _numbered(columns: Columns, page: pa.Table) -> dict[str, Any]:
     numbered["kind"] = pc.equal(page["kind"], "correction").to_numpy().astype(np.int8)
     numbered["occurred_at"] = pc.fill_null(page["occurred_at"], NEVER).to_numpy()
     numbered["question"] = halves(page["prompt_key"])[0]
+    numbered["text_high"] = halves(page["text_key"])[0]
     plain = ("seq", "prompt_chars", "response_chars", "include_in_training", "was_corrected", "untrusted", "is_erased",
              "score", "context", "has_personal_data", "has_more_personal_data", "has_flags", "is_too_long",
              "gaps")  # fmt: skip

@@ -23,6 +23,7 @@ from ..policy.policy import Policy, default
 from ..store.batch import Batch
 from ..store.database import Connection, first, many_threads, with_table
 from ..store.table import Table
+from ..tables.examples import compared
 from ..texts.analysis import analyser
 from . import contexts, counters, descriptions, evidence, judgement, stored
 from .columns import CONTEXT, Columns, Rows
@@ -79,7 +80,7 @@ def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bo
     columns = memory.columns()
     descriptions.find_tag_names(con, policy, "touched")
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gathered AS {stored.gathered('touched')}",
+        f"CREATE OR REPLACE TEMP TABLE gathered AS {stored.gathered(compared(policy), 'touched')}",
         {"analyser": analyser(policy.lexicon)},
     )
     page = con.sql(f"SELECT {stored.READ_EVIDENCE} FROM gathered ORDER BY seq").to_arrow_table()
@@ -257,14 +258,15 @@ def _gather(con: Connection, policy: Policy) -> Columns:
     """Gather the evidence on all examples, on so many at a time as fit into memory."""
     descriptions.find_tag_names(con, policy)
     into, whose = "CREATE OR REPLACE TEMP TABLE gathered AS", {"analyser": analyser(policy.lexicon)}
+    keys = compared(policy)
     last: int = (first(con, "SELECT max(seq) FROM examples") or (None,))[0] or 0
     if last <= GATHERED:
-        con.execute(f"{into} {stored.gathered()}", whose)
+        con.execute(f"{into} {stored.gathered(keys)}", whose)
     else:
         for start in range(0, last, GATHERED):
             among = f"SELECT seq, example_id FROM examples WHERE seq > {start} AND seq <= {start + GATHERED}"
             con.execute(f"CREATE OR REPLACE TEMP TABLE touched AS {among}")
-            con.execute(f"{into} {stored.gathered('touched')}", whose)
+            con.execute(f"{into} {stored.gathered(keys, 'touched')}", whose)
             into = "INSERT INTO gathered BY NAME"
         con.execute("DROP TABLE touched")
     return stored.read_gathered(con)
@@ -313,4 +315,6 @@ def terms(policy: Policy) -> str:
     """What the evidence depends on, apart from the facts."""
     duplicates = policy.duplicates
     names = "" if policy.tags is UNSET else f" {json.encode(policy.tags, order='sorted').decode()}"
-    return f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions}{names}"
+    return (
+        f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions} {compared(policy).now}{names}"
+    )

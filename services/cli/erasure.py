@@ -66,6 +66,9 @@ async def held(session: Session, words: str) -> Outcome:
     is_flag=True,
     help="Erase every comment and reason about it with what was decided, not only those that quote it.",
 )
+@click.option(
+    "--keep-copies", is_flag=True, help="Keep examples in the same words under other ids; --dry-run lists them."
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be erased: messages, files, exports, trainings.")
 @click.option("--yes", is_flag=True, help="Erase all that a filter finds; without it nothing is erased.")
 @actor_option
@@ -80,14 +83,15 @@ async def erase(
     conversation: str | None,
     reason: str,
     comments: bool,
+    keep_copies: bool,
     dry_run: bool,
     yes: bool,
 ) -> Outcome:
     """Erase the text of examples for good, on the log and everywhere else; a tombstone says that it was there.
 
-    Give IDs, or filters, of which all have to match. Corrections and exact copies repeat the text and are erased with
-    it. Exports that had contained it lose their texts, and the volume gets one without it. It cannot be undone.
-    Interrupted, the same command finishes it.
+    Give IDs, or filters, of which all have to match. Corrections and copies in the same words repeat the text and are
+    erased with it. Exports that had contained it lose their texts, and the volume gets one without it.
+    It cannot be undone. Interrupted, the same command finishes it.
     """
     from ..integrity import erasure, ledger
 
@@ -99,11 +103,14 @@ async def erase(
     async with session.state() as (log, state):
         ids = await _chosen(session, log, state, about, filters) if is_filter else list(example_ids)
         if dry_run or (is_filter and not yes):
-            plan = await erasure.plan_all(log, state, ids, reason=reason, with_comments=comments)
+            plan = await erasure.plan_all(
+                log, state, ids, reason=reason, with_comments=comments, keep_copies=keep_copies
+            )
             return await _proposed(session, state, plan, is_asked=not dry_run)
         with session.progress("erasing") as report:
+            choice = {"with_comments": comments, "keep_copies": keep_copies}
             done = await erasure.erase(
-                log, state, ids, reason=reason, actor=session.settings.who, with_comments=comments, report=report
+                log, state, ids, reason=reason, actor=session.settings.who, report=report, **choice
             )
         withdrawn = await _withdraw(session, log, state, done)
         ledgers, problems = await ledger.write_all(log, session.settings.data_dir)
@@ -113,6 +120,7 @@ async def erase(
         "erased_ids": done.ids,
         "messages": done.messages,
         "comments_kept": done.comments_kept,
+        "copies_kept": done.copies_kept,
         "restated": done.restated,
         "ledgers": ledgers,
         "ledger_problems": problems,
@@ -121,6 +129,8 @@ async def erase(
     if done.comments_kept:
         kept = sequences(done.comments_kept)
         lines.append(f"comments were kept at {kept}; if they repeat the text, say it again with --comments")
+    if done.copies_kept:
+        lines.append(f"the same words stay as you chose: {plain(', '.join(done.copies_kept))}")
     if done.restated:
         lines.append(f"captures that had copied it were restated without it: {sequences(done.restated)}")
     lines += [*_withdrawn(withdrawn), *(f"{plain(path)} says so to whoever restores a backup" for path in ledgers)]
@@ -162,6 +172,7 @@ async def _proposed(session: Session, state: State, plan: Plan, *, is_asked: boo
         "status": "proposed",
         "erased_ids": plan.ids,
         "messages": taken,
+        "copies": plan.copies,
         "comments_kept": [message.seq for message in plan.left],
         "restated": plan.restated,
         "files": files,
@@ -170,6 +181,10 @@ async def _proposed(session: Session, state: State, plan: Plan, *, is_asked: boo
         "trainings": contained.trainings,
     }
     lines = ["would erase"] + [f"{plain(erased_id)}: {sequences(listed)}" for erased_id, listed in taken.items()]
+    if plan.copies:
+        is_kept = plan.taken.keys().isdisjoint(plan.copies)
+        choice = "they stay" if is_kept else "--keep-copies keeps them"
+        lines.append(f"the same words under other ids: {plain(', '.join(plan.copies))}; {choice}")
     if plan.restated:
         lines.append(f"would restate without their copy of it: {sequences(plan.restated)}")
     lines += [f"file {plain(file)}" for file in files]

@@ -45,10 +45,14 @@ SETTLE_SECONDS = 600.0
 class Plan(Struct):
     """What an erasure takes: messages by example, and the comments on them that it leaves.
 
-    `restated` are the sequences of captures that lose their copy of what is taken.
+    `asked` says by example for which one it goes. `copies` are examples in the same words under other ids: they are
+    among the taken, or somebody chose to keep them. `restated` are the sequences of captures that lose their copy of
+    what is taken.
     """
 
     taken: dict[str, list[Message]]
+    asked: dict[str, str] = field(default_factory=dict)
+    copies: list[str] = field(default_factory=list)
     left: list[Message] = field(default_factory=list)
     restated: list[int] = field(default_factory=list)
 
@@ -68,6 +72,7 @@ class Erased(Struct):
     first: int
     messages: int
     comments_kept: list[int]
+    copies_kept: list[str] = field(default_factory=list)
     restated: list[int] = field(default_factory=list)
 
 
@@ -79,14 +84,26 @@ class Removed(Struct):
     left: list[int] = field(default_factory=list)
 
 
-async def plan(log: Log, state: State, example_id: str, *, reason: str = "", with_comments: bool = False) -> Plan:
+async def plan(
+    log: Log,
+    state: State,
+    example_id: str,
+    *,
+    reason: str = "",
+    with_comments: bool = False,
+    keep_copies: bool = False,
+    known: Tombstones | None = None,
+) -> Plan:
     """Every message with an example's text, or that quotes it; every comment where `with_comments`.
 
-    A tombstone stays unless its reason quotes the text. `reason` is that of the tombstones to come. Raises RooflogError
+    A tombstone stays unless its reason quotes the text. `reason` is that of the tombstones to come, `known` are those
+    on the log. Where `keep_copies`, examples in the same words under other ids are not taken. Raises RooflogError
     where it quotes the text, and UnknownExample where the log never held a fact about the example.
     """
-    ids: list[str] = (await state.ask("repeating", example_id=example_id))["ids"] or [example_id]
-    proposed = Plan({each: [] for each in ids})
+    repeating: dict[str, list[str]] = await state.ask("repeating", example_id=example_id)
+    copies = repeating["copies"]
+    ids = [each for each in repeating["ids"] or [example_id] if not (keep_copies and each in copies)]
+    proposed = Plan({each: [] for each in ids}, dict.fromkeys(ids, example_id), copies)
     messages = {message.seq: (each, message) for each in reversed(ids) for message in await log.history(each)}
     texts: list[str] = []
     commented: list[tuple[str, AnyFact, Message]] = []
@@ -113,20 +130,29 @@ async def plan(log: Log, state: State, example_id: str, *, reason: str = "", wit
             proposed.taken[about].append(message)
         elif has_comment:
             proposed.left.append(message)
-    if not messages and not (await buried(log, example_id))[0]:
+    if not messages and not buried(known or await log.tombstones(), [example_id])[0]:
         raise UnknownExample(example_id)
     return proposed
 
 
 async def plan_all(
-    log: Log, state: State, example_ids: Iterable[str], *, reason: str = "", with_comments: bool = False
+    log: Log,
+    state: State,
+    example_ids: Sequence[str],
+    *,
+    reason: str = "",
+    with_comments: bool = False,
+    keep_copies: bool = False,
 ) -> Plan:
     """What the erasure of several examples takes; each is planned once. Raises as `plan` does."""
-    together = Plan({})
+    together, known = Plan({}), await log.tombstones()
+    choice: dict[str, Any] = {"with_comments": with_comments, "keep_copies": keep_copies, "known": known}
     for example_id in example_ids:
         if example_id not in together.taken:
-            one = await plan(log, state, example_id, reason=reason, with_comments=with_comments)
+            one = await plan(log, state, example_id, reason=reason, **choice)
             together.taken |= one.taken
+            together.asked = one.asked | together.asked
+            together.copies += [each for each in one.copies if each not in {*together.copies, *example_ids}]
             together.left += one.left
     taken = {message.seq: message for messages in together.taken.values() for message in messages}
     words = sorted({key for message in taken.values() for key in remembered(message).words})
@@ -169,35 +195,49 @@ def _words(text: str) -> list[str]:
 
 
 async def bury(
-    log: Log, messages: dict[str, list[Message]], *, reason: str, actor: str, asked: str, restated: Collection[int] = ()
+    log: Log,
+    messages: dict[str, list[Message]],
+    *,
+    reason: str,
+    actor: str,
+    asked: Mapping[str, str] | None = None,
+    kept_copies: Iterable[str] = (),
+    restated: Collection[int] = (),
 ) -> list[str]:
     """Publish tombstones of messages, by example, that no tombstone lists as what they are. Returns the new event ids.
 
     Those of the sequences `restated` are captures that only lose their copies.
 
-    `asked` is the example that the erasure was asked for; the tombstones of its copies and corrections share its trace.
+    `asked` says by example for which one the erasure was asked, itself where it says nothing; the tombstones of copies
+    and corrections share that trace. `kept_copies` are the examples that stay in the same words.
     The tombstone of a tombstone lists what that one listed. A tombstone that says otherwise of one of the messages goes
     as well: it would be believed once the message is gone, if it is the first.
     """
     known = await log.tombstones()
-    facts = []
+    facts: list[ExampleErased] = []
     for example_id, taken in messages.items():
         kept = _kept(taken, known)
         while contradicting := _contradicting(kept, known):
             kept = _kept(contradicting, known) | kept
         kept |= {seq: _restated(kept[seq]) for seq in restated if seq in kept}
         staying = known.first({*known.wrong, *kept})
-        fresh = tuple(each for seq, each in sorted(kept.items()) if not _goes(staying.get(seq), each))
+        now = {each.seq for fact in facts for each in fact.erased}
+        fresh = tuple(
+            each for seq, each in sorted(kept.items()) if seq not in now and not _goes(staying.get(seq), each)
+        )
+        replaced = [known.facts[seq][1] for seq in kept if seq in known.facts and seq not in known.wrong]
         if fresh:
             facts.append(
                 ExampleErased(
                     event_id=new_event_id(),
                     occurred_at=datetime.now(UTC),
                     actor=actor,
-                    trace_id=f"erase {asked}",
+                    trace_id=f"erase {(asked or {}).get(example_id, example_id)}",
                     example_id=example_id,
                     reason=reason,
                     erased=fresh,
+                    words=tuple(sorted({key for each in replaced for key in each.words})),
+                    kept=tuple(sorted({*kept_copies, *(copy for each in replaced for copy in each.kept)})),
                 )
             )
     published = await log.publish(facts)
@@ -255,7 +295,10 @@ def _goes(listed: Message | None, kept: ErasedMessage) -> bool:
 
 def _are_same(one: ErasedMessage, other: ErasedMessage) -> bool:
     """Whether both say the same of a message; a capture may be restated before it is erased whole."""
-    return structs.replace(one, seq=other.seq, words=other.words, restated=other.restated) == other
+    free = {"seq": other.seq, "words": other.words, "restated": other.restated}
+    if not (one.corrected_words and other.corrected_words):  # 0.1.0 kept none
+        free["corrected_words"] = other.corrected_words
+    return structs.replace(one, **free) == other
 
 
 async def remove(log: Log, report: Progress | None = None) -> Removed:
@@ -307,7 +350,6 @@ async def bury_late(log: Log, left: dict[str, Any]) -> list[str]:
             {example_id: list(held.values())},
             reason="captures had copied it",
             actor="rooflog",
-            asked=example_id,
             restated=held,
         )
     for example_id, seqs in left["remnants"].items():
@@ -322,7 +364,6 @@ async def bury_late(log: Log, left: dict[str, Any]) -> list[str]:
             {example_id: list(messages.values())},
             reason="arrived after its example was erased",
             actor="rooflog",
-            asked=example_id,
         )
     return published
 
@@ -366,27 +407,25 @@ async def erase(
     reason: str,
     actor: str,
     with_comments: bool = False,
+    keep_copies: bool = False,
     report: Progress | None = None,
 ) -> Erased:
-    """Erase examples and everything that repeats their texts from the log and the tables.
+    """Erase examples and everything that repeats their texts from the log and the tables, copies unless they are kept.
 
-    Raises UnknownExample. After any other error the same call does the rest.
+    The tombstones are read as often for many examples as for one. Raises UnknownExample. After any other error the same
+    call does the rest.
     """
-    together = await plan_all(log, state, example_ids, reason=reason, with_comments=with_comments)
+    choice: dict[str, Any] = {"with_comments": with_comments, "keep_copies": keep_copies}
+    together = proposed = await plan_all(log, state, example_ids, reason=reason, **choice)
+    kept = together.copies if keep_copies else []
     taken = {message.seq for messages in together.taken.values() for message in messages} | {*together.restated}
-    done = Erased([], 0, 0, sorted({message.seq for message in together.left} - taken))
-    for example_id in example_ids:
-        if example_id in done.ids:
-            continue
-        proposed = await plan(log, state, example_id, with_comments=with_comments)
-        for _ in range(ROUNDS):
-            published = await bury(log, proposed.taken, reason=reason, actor=actor, asked=example_id)
-            if not [*published, *await bury_late(log, await state.ask("erasing"))]:
-                break
-            proposed = await plan(log, state, example_id, with_comments=with_comments)
-        ids, first = await buried(log, example_id)
-        done.ids += [each for each in ids or proposed.ids if each not in done.ids]
-        done.first = min(filter(None, (done.first, first)), default=0)
+    for _ in range(ROUNDS):
+        published = await bury(log, proposed.taken, reason=reason, actor=actor, asked=proposed.asked, kept_copies=kept)
+        if not [*published, *await bury_late(log, await state.ask("erasing"))]:
+            break
+        proposed = await plan_all(log, state, example_ids, **choice)
+    ids, first = buried(await log.tombstones(), example_ids)
+    done = Erased(ids or together.ids, first, 0, sorted({message.seq for message in together.left} - taken), kept)
     removed = await remove(log, report)
     if left := taken & set(removed.left):
         raise RooflogError(f"sequence {min(left)} was not removed, as another tombstone contradicts it; erase again")
@@ -395,13 +434,14 @@ async def erase(
     return done
 
 
-async def buried(log: Log, asked: str) -> tuple[list[str], int]:
-    """The examples of an erasure, however often it was interrupted, and the first sequence that it erased."""
+def buried(known: Tombstones, asked: Iterable[str]) -> tuple[list[str], int]:
+    """The examples of erasures, however often they were interrupted, and the first sequence that they erased."""
     ids: dict[str, None] = {}
     first = 0
-    known = await log.tombstones()
+    asked = set(asked)
+    traces = {f"erase {example_id}" for example_id in asked}
     for seq, (_, fact) in known.facts.items():
-        if seq not in known.wrong and (fact.example_id == asked or fact.trace_id == f"erase {asked}"):
+        if seq not in known.wrong and (fact.example_id in asked or fact.trace_id in traces):
             ids[fact.example_id] = None
             first = min([first or seq, *(kept.seq for kept in fact.erased)])
     return list(ids), first

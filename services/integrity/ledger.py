@@ -16,7 +16,7 @@ from events.codec import decode, encode
 from events.errors import InvalidFact, RooflogError
 from events.facts import ExampleErased
 from events.log.log import Log
-from events.message import Tombstones
+from events.message import Tombstones, erased_words
 from events.subjects import subject_of
 
 from ..private_files import sync, write_private
@@ -71,14 +71,17 @@ async def write_all(log: Log, data_dir: Path) -> tuple[list[str], list[str]]:
 
 
 async def write(log: Log, path: Path, known: Tombstones) -> None:
-    """Bring one ledger up to date. A tombstone that was erased itself leaves it. Raises OSError, RooflogError."""
+    """Bring one ledger up to date. A tombstone that was erased itself leaves it.
+
+    A line stays as it is: the tombstone of a restored log lists less. Raises OSError, RooflogError."""
     this = await _identity(log)
     tombstones = [fact for seq, (_, fact) in known.facts.items() if seq not in known.wrong]
     gone = {message.parts.event_id for message in known.listed.values() if message.subject}
-    here = {fact.event_id for fact in tombstones}
-    before = [line for line, fact in read(path) if fact.event_id not in gone | here]
-    lines = [*before, *(Line(this, msgspec.Raw(encode(fact))) for fact in tombstones)]
-    await asyncio.to_thread(_replace, path, lines)
+    before = {fact.event_id: line for line, fact in read(path) if fact.event_id not in gone}
+    lines = before | {
+        fact.event_id: Line(this, msgspec.Raw(encode(fact))) for fact in tombstones if fact.event_id not in before
+    }
+    await asyncio.to_thread(_replace, path, lines.values())
 
 
 def _replace(path: Path, lines: Iterable[Line]) -> None:
@@ -93,7 +96,10 @@ async def erase_again(log: Log, path: Path) -> Again:
         return again
     tombstones = await pending(log, path)
     held = await log.those(kept.seq for fact in tombstones for kept in fact.erased)
-    facts = [structs.replace(fact, erased=erasure.held_of(fact, held)) for fact in tombstones]
+    facts = [
+        structs.replace(fact, erased=erasure.held_of(fact, held), words=tuple(sorted(erased_words(fact))))
+        for fact in tombstones
+    ]
     published = await log.publish(facts)
     if published.refused:
         raise RooflogError(f"{path}: the tombstone was refused: {published.refused[0][1]}")

@@ -8,6 +8,7 @@ from events import digest_chain
 from events.codec import encode
 from events.facts import CorrectionRecorded, ErasedMessage, ExampleErased
 from events.message import Message, listed, remembered, text_key, without_gaps
+from events.same_words import key
 
 from .test_facts import BARE, FULL
 
@@ -48,6 +49,7 @@ def test_a_tombstone_remembers_what_the_digest_needs_and_no_text() -> None:
         subject=message.subject,
         fact="correction.recorded.v1",
         corrected=hashlib.sha256(b"p\0w").hexdigest()[:32],
+        corrected_words=key("p", "w\n"),
         words=(f"1:{hashlib.sha256(b'p' + bytes(1) + b'r').hexdigest()[:32]}",),
     )
     tombstone = ExampleErased(**BARE, example_id="e1", reason="x", erased=(kept,))

@@ -224,6 +224,10 @@ SAID: list[Fact] = [
     ExampleRestated(
         **BARE, example_id="a", prompt="", response="", source="chat_interaction", restates=3, restated_digest=TWO
     ),
+    ExampleErased(
+        **BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, corrected_words=f"1:{'5' * 32}"),)
+    ),
+    ExampleErased(**BARE, example_id="a", reason="", words=(f"1:{'5' * 32}",), kept=("b",)),
     ExampleDescribed(
         **FULL,
         example_id="a",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from events.same_words import key, normal
+from events.same_words import bits, key, normal
 from tests.deadlines import assert_linear
 
 SAME = [
@@ -27,6 +27,11 @@ def test_other_words_have_another_key() -> None:
         key(*pair) for pair in [("a b", "c"), ("a", "b c"), ("A b", "c"), ("a b", "c."), ("ab", "c"), ("", "a b c")]
     }
     assert len(keys) == 6
+
+
+def test_a_key_of_another_version_is_not_compared() -> None:
+    assert bits(key("a", "b")) == bytes.fromhex(key("a", "b")[2:])
+    assert bits(f"2:{'0' * 32}") is bits(None) is None
 
 
 def test_marks_are_ordered_in_linear_time() -> None:

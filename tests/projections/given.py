@@ -88,11 +88,15 @@ class Erase(Struct, frozen=True):
     """A tombstone that lists what the story has said of an example's text until then, `all_but` its last messages.
 
     With `comments` it lists feedback and decisions too. Captures that copied its words are restated behind it.
+    Under the ids `kept` its words may be said. `exactly` as 0.1.0 did, it keeps of a correction the key of exactly the
+    same text alone.
     """
 
     example_id: str
     all_but: int = 0
     comments: bool = False
+    exactly: bool = False
+    kept: tuple[str, ...] = ()
 
 
 Defect = Literal["digest", "subject", "no subject", "too late"]
@@ -437,8 +441,9 @@ def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
         turns = earlier_turns(fact) if type(fact) is ExampleCaptured else None
         if turns and message.seq not in kept and not words.isdisjoint(turns.copied):
             kept[message.seq] = structs.replace(remembered(message), words=(), restated=True)
-    listed = tuple(kept[seq] for seq in sorted(kept))
-    return ExampleErased(example_id=erase.example_id, reason="asked to", erased=listed, **_envelope())
+    forgotten = {"corrected_words": None} if erase.exactly else {}
+    listed = tuple(structs.replace(kept[seq], **forgotten) for seq in sorted(kept))
+    return ExampleErased(example_id=erase.example_id, reason="asked to", erased=listed, kept=erase.kept, **_envelope())
 
 
 def _restatements(tombstone: Fact | Raw, messages: Sequence[Message]) -> Iterator[Fact]:

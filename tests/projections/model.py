@@ -30,7 +30,7 @@ from projections.texts.contradictions import disagree
 from projections.texts.near_duplicates import cluster
 from projections.texts.text_size import READ
 
-from .model_contexts import Against, Context, gaps, in_context, question
+from .model_contexts import Against, Context, compared, gaps, in_context, question, replaced, words
 
 GONE = {"superseded_by", "erased"}
 
@@ -49,6 +49,7 @@ class Example(Struct):
     include: bool
     original: str = ""
     wrong: Text | None = None
+    wrong_exactly: bool = False
     corrects: str | None = None
     was_corrected: bool = False
     document: Document | None = None
@@ -138,7 +139,8 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
         if _is_erased(example.id, examples, erased):
             _forget(example)
         example.feedback = _last_thumb(example, thumbs[example.id])
-    against = {example.id: _against(example, examples.values()) for example in examples.values()}
+    _forget_words(facts, examples)
+    against = {example.id: _against(example, examples.values(), policy) for example in examples.values()}
     clusters = _clusters(examples, policy)
     contexts = in_context(examples, against, clusters, analysed, policy)
     verdicts = {e.id: _verdict(e, against[e.id], contexts[e.id], policy, analysed[e.id]) for e in examples.values()}
@@ -187,26 +189,25 @@ def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[in
 def _repeating_erased(facts: Iterable[tuple[int, Fact]], examples: Mapping[str, Example]) -> set[str]:
     """Examples that say words which were erased before."""
     texts: dict[int, list[tuple[str, str]]] = {}
-    erased: set[tuple[str, str]] = set()
+    erased: dict[Text, set[str | None]] = {}
     ids = set()
     for seq, fact in facts:
         match fact:
             case ExampleCaptured() | ExampleRedacted():
-                texts[seq] = [_words(fact.prompt, fact.response)]
+                texts[seq] = [words(fact.prompt, fact.response)]
             case CorrectionRecorded():
                 texts[seq] = [
-                    _words(fact.prompt, fact.corrected_response),
-                    _words(fact.original_prompt, fact.original_response),
+                    words(fact.prompt, fact.corrected_response),
+                    words(fact.original_prompt, fact.original_response),
                 ]
             case ExampleErased():
                 whole = [kept.seq for kept in fact.erased if kept.seq in texts and not kept.restated]
-                erased.update(texts[seq][0] for seq in whole)
-        ids |= {each.id for each in examples.values() if each.seq == seq and not erased.isdisjoint(texts[seq])}
+                for listed in whole:
+                    erased.setdefault(texts[listed][0], set()).update(fact.kept)
+        for each in (example for example in examples.values() if example.seq == seq):
+            if any(text in erased and erased[text].isdisjoint((each.id, each.corrects)) for text in texts[seq]):
+                ids.add(each.id)
     return ids
-
-
-def _words(prompt: str, answer: str) -> tuple[str, str]:
-    return " ".join(prompt.split()), " ".join(answer.split())
 
 
 def _is_erased(example_id: str | None, examples: Mapping[str, Example], erased: set[str]) -> bool:
@@ -224,6 +225,18 @@ def _forget(example: Example) -> None:
     example.actor, example.untrusted, example.gaps, example.project = None, False, set(), "general"
     if not example.is_correction:
         example.source = "erased"
+
+
+def _forget_words(facts: Iterable[tuple[int, Fact]], examples: Mapping[str, Example]) -> None:
+    """Of what an erased correction replaced, 0.1.0 kept the key of exactly the same text alone."""
+    tombstones = [(seq, fact) for seq, fact in facts if isinstance(fact, ExampleErased)]
+    listed = {kept.seq for _, fact in tombstones for kept in fact.erased}
+    first = {
+        kept.seq: kept for seq, fact in reversed(tombstones) for kept in fact.erased if kept.seq < seq not in listed
+    }
+    for example in examples.values():
+        if example.erased and example.seq in first:
+            example.wrong_exactly = first[example.seq].corrected_words is None
 
 
 def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
@@ -252,9 +265,9 @@ def _examples(facts: Iterable[tuple[int, Fact]]) -> dict[str, Example]:
     return examples
 
 
-def _against(example: Example, everything: Iterable[Example]) -> Against:
+def _against(example: Example, everything: Iterable[Example], policy: Policy) -> Against:
     """The correction that stands against an example, and the one that disputes it."""
-    against = [other for other in everything if _supersedes(other, example)]
+    against = [other for other in everything if _supersedes(other, example, policy)]
     corrections = [other for other in against if not other.untrusted or _decision(other) == "approved"]
     disputes = [other for other in against if other.untrusted and other.decision is None]
     if example.decision and _decision(example) == "approved":
@@ -326,7 +339,7 @@ def _decision(example: Example) -> str | None:
     return example.decision[1] if example.decision else None
 
 
-def _supersedes(correction: Example, example: Example) -> bool:
+def _supersedes(correction: Example, example: Example, policy: Policy) -> bool:
     """A correction stands against the example it names, and against its wrong answer wherever that occurs.
 
     Only a later correction stands against the words of another one: people may change their minds.
@@ -337,9 +350,8 @@ def _supersedes(correction: Example, example: Example) -> bool:
         return True
     if example.erased or correction.id == example.id:
         return False
-    return correction.wrong in (example.texts[0], example.texts[-1]) and (
-        not example.is_correction or correction.seq > example.seq
-    )
+    texts = [compared(example.texts[n], policy) for n in (0, -1)]
+    return replaced(correction, policy) in texts and (not example.is_correction or correction.seq > example.seq)
 
 
 def _approval(example: Example, policy: Policy, feedback: str | None, decision: str | None) -> str | None:

@@ -64,7 +64,9 @@ class Chain(NamedTuple):
         if example.is_correction:
             if example.corrects is not None and example.corrects in examples:
                 return examples[example.corrects]
-            return self._last(o for o in examples.values() if o.seq < example.seq and _first_said(o) == example.wrong)
+            wrong = replaced(example, self.policy)
+            earlier = (o for o in examples.values() if o.seq < example.seq and not o.erased)
+            return self._last(o for o in earlier if compared(o.texts[0], self.policy) == wrong)
         if example.follows is None:
             same = (o for o in examples.values() if o.seq < example.seq and o.conversation == example.conversation)
             return self._last(same) if example.conversation else None
@@ -176,5 +178,19 @@ def question(example: Example) -> str:
     return re.sub(r"[ ?!.,;:]+$", "", " ".join(text.split()))
 
 
-def _first_said(example: Example) -> Any:
-    return None if example.erased else example.texts[0]
+def words(prompt: str, answer: str) -> tuple[str, str]:
+    """Prompt and answer without what an editor makes of white space and accents."""
+    prompt, answer = (" ".join(unicodedata.normalize("NFC", text).split()) for text in (prompt, answer))
+    return prompt, answer
+
+
+def compared(text: tuple[str, str], policy: Policy) -> tuple[str, str]:
+    """A prompt and answer as a correction finds it."""
+    return words(*text) if policy.duplicates.same_words is True else text
+
+
+def replaced(correction: Example, policy: Policy) -> tuple[str, str] | None:
+    """The prompt and answer that a correction replaces, as far as that is known."""
+    if correction.wrong is None or correction.wrong_exactly:
+        return correction.wrong
+    return compared(correction.wrong, policy)

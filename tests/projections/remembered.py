@@ -8,6 +8,7 @@ import numpy as np
 
 from projections.fold.projector import Projector
 from projections.tables import policies
+from projections.tables.examples import compared
 from projections.verdicts import contexts, judgement, stored, verdicts
 from projections.verdicts.columns import CONTEXT, EVIDENCE, JUDGED, SAID, Columns
 
@@ -19,7 +20,7 @@ def assert_remembered(projector: Projector) -> None:
     remembered = in_words(projector.memory.columns())
     with projector.con.cursor() as cursor:
         policy = policies.current(cursor)
-        stored_columns = stored.read(cursor)
+        stored_columns = stored.read(cursor, compared(policy))
         rules = judgement.rules(policy, stored_columns.sources.numbers, stored_columns.uses.numbers)
         contexts.derive(stored_columns, np.arange(stored_columns.count), rules)
         cursor.execute("BEGIN TRANSACTION")
@@ -32,7 +33,7 @@ def assert_remembered(projector: Projector) -> None:
 
 def in_words(columns: Columns) -> dict[str, Any]:
     """Every column as plain values, names in words, and what is counted."""
-    names = (*EVIDENCE, *SAID, *CONTEXT, *JUDGED, "id_high", "id_low")
+    names = (*EVIDENCE, *SAID, *CONTEXT, *JUDGED, "id_high", "id_low", "text_high")
     told: dict[str, Any] = {name: columns[name].tolist() for name in names}
     for name, known in NAMED.items():
         values = [*getattr(columns, known).values, None]

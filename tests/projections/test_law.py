@@ -87,7 +87,10 @@ BEST = BETTER + " Always."
 ids = st.sampled_from(IDS)
 mostly = st.sampled_from([True] * 9 + [False])
 questions = st.sampled_from([PROMPT, f" {PROMPT.upper().rstrip('?')}", SURFACE_EDIT, ONE_FACT_ELSE])
-usual = st.tuples(questions, st.sampled_from([ANSWER, BETTER, BEST]))
+SAVED = [ANSWER.replace(" ", "\r\n", 1), f"{ANSWER}\n", ANSWER.replace(" ", "\u00a0", 1)]
+"""One answer as editors save it."""
+
+usual = st.tuples(questions, st.sampled_from([ANSWER, BETTER, BEST] * 2 + SAVED))
 unusual = st.tuples(
     st.sampled_from([PROMPT, OTHER_PROMPT, "Roof?"]),
     st.sampled_from(
@@ -136,6 +139,7 @@ policies = st.sampled_from([
     policy(filters={"excluded_sources": ["user_correction"]}, relevance={"medium": 5, "high": 7, "context": 4}),
     policy(duplicates={"near": False}, filters={"min_prompt_chars": 0}),
     policy(duplicates={"threshold": 1.0, "contradictions": False}),
+    policy(duplicates={"same_words": False}),
     policy(review={"disputed": "stand"}, filters={"personal_data_of_turn": False}),
     policy(approval={"positive_feedback": False, "trusted_sources": [], "used_documents": ["major"]}),
     policy(conversations={"incomplete": ["withheld"], "max_turns": 1, "short_chars": 200}),
@@ -238,7 +242,8 @@ descriptions = st.builds(
     described, ids, added=tags, removed=tags,
     project_context=st.sampled_from([None, None, "Tower A"]), include_in_training=st.sampled_from([None, True, False]),
 )  # fmt: skip
-real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans())
+real_erasures = st.builds(Erase, ids, all_but=st.integers(0, 1), comments=st.booleans(), exactly=st.booleans(),
+                          kept=st.sampled_from([(), (), ("b", "c")]))  # fmt: skip
 defects: list[Defect] = list(get_args(Defect))
 lies = st.builds(Lie, ids, st.sampled_from(defects))
 erasures = st.one_of(ids.map(erased), real_erasures, lies)

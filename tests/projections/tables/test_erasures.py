@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
+from msgspec import structs
 
+from events import same_words
 from events.facts import Fact
 from events.message import Message
 from projections.tables import erasures
@@ -96,6 +98,20 @@ def test_two_erased_examples_are_no_duplicates_of_each_other() -> None:
 
 def test_an_erased_examples_words_may_be_captured_again() -> None:
     given(captured("a"), liked("a"), erased("a"), captured("b"), liked("b")).then(training_set=["b"])
+
+
+@pytest.mark.parametrize("about", ["kept", "other"])
+def test_erased_words_stay_under_the_ids_that_were_kept(about: str) -> None:
+    story = given(captured("a"), Erase("a", kept=("kept",)), captured(about), liked(about))
+    story.then(training_set=[about] if about == "kept" else [])
+    assert story.show(about)["response"] == (ANSWER if about == "kept" else "")
+
+
+def test_words_that_a_restored_log_lacks_are_erased_as_well() -> None:
+    tombstone = structs.replace(erased("a"), words=(same_words.key(PROMPT, ANSWER),))
+    story = given(tombstone, captured("b", PROMPT, f"{ANSWER}\n"), captured("c", PROMPT, BETTER))
+    assert tables_holding(story.con, ANSWER) == []
+    story.then(texts={"b": ("", ""), "c": (PROMPT, BETTER)})
 
 
 def test_personal_data_that_was_erased_is_no_reason_any_more() -> None:

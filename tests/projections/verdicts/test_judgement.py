@@ -28,6 +28,19 @@ from ..given import (
     reopened,
 )
 
+ASKED = "How high must the café's\nbase flashing extend above the roof membrane?"
+SAID = "At the café: extend the base flashing 8 inches above the roof membrane.\nThen fasten its top edge."
+SAVED = [
+    pytest.param(ASKED.replace("\n", "\r\n"), SAID.replace("\n", "\r\n"), True, id="line ends of Windows"),
+    pytest.param(f"{ASKED}\n", f"{SAID}\n", True, id="a line end at the end"),
+    pytest.param(ASKED, SAID.replace("8 inches", "8\u00a0inches"), True, id="a no-break space"),
+    pytest.param(*(text.replace("é", "e\u0301") for text in (ASKED, SAID)), True, id="accents apart"),
+    pytest.param(ASKED.replace(" ", "  "), SAID.replace(" ", "\t "), True, id="runs of blanks"),
+    pytest.param(ASKED, SAID.replace("Then", "then"), False, id="another case"),
+    pytest.param(ASKED, SAID.replace("membrane.", "membrane;"), False, id="other punctuation"),
+]
+"""A question and its answer as editors save them, and whether the words are the same."""
+
 
 class TestFilters:
     """What an example must be like, whoever approves it."""
@@ -183,6 +196,32 @@ class TestCorrections:
         given(corrected(None), captured("a"), approved("a")).then(
             training_set=["fix"], why={"a": ["superseded_by fix"]}
         )
+
+    @pytest.mark.parametrize(("prompt", "answer", "is_same"), SAVED)
+    def test_a_correction_finds_its_answer_however_it_was_saved(self, prompt: str, answer: str, is_same: bool) -> None:
+        story = given(captured("a", ASKED, SAID), liked("a"))
+        correction = corrected(None, prompt=prompt, wrong=answer)
+        reason = "superseded_by fix" if is_same else "duplicate_of fix"
+        story.when(correction).then(why={"a": [reason]})
+        given(correction, captured("a", ASKED, SAID), liked("a")).then(why={"a": [reason]})
+        swapped = given(captured("a", prompt, answer), liked("a"), corrected(None, prompt=ASKED, wrong=SAID))
+        swapped.then(why={"a": [reason]})
+
+    def test_an_older_policy_compares_exactly_the_same_texts(self) -> None:
+        older = policy(duplicates={"same_words": False})
+        story = given(captured("a"), liked("a"), corrected(None, wrong=f"{ANSWER}\n"))
+        story.when(adopted(older)).then(why={"a": ["duplicate_of fix"]})
+        story.when(adopted(older), adopted(policy())).then(why={"a": ["superseded_by fix"]})
+
+    def test_a_redacted_answer_is_found_by_the_words_first_said(self) -> None:
+        story = given(captured("a", response=ANSWER + SUPPLIER), approved("a"), redacted("a"))
+        story.when(corrected(None, wrong=f"{ANSWER}{SUPPLIER}\r\n")).then(why={"a": ["superseded_by fix"]})
+
+    @pytest.mark.parametrize("exactly", [False, True])
+    def test_an_erased_correction_knows_what_its_tombstone_says(self, exactly: bool) -> None:
+        story = given(captured("a"), approved("a"), corrected(None, wrong=f"{ANSWER}\n"))
+        story.then(why={"a": ["superseded_by fix"]})
+        story.when(Erase("fix", exactly=exactly)).then(why={"a": [] if exactly else ["superseded_by fix"]})
 
     def test_another_answer_to_the_corrected_question_is_not_superseded(self) -> None:
         given(captured("a", response=BETTER + " Always."), corrected(None), approved("a")).then(

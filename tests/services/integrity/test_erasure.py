@@ -25,6 +25,7 @@ from events.facts import (
     FeedbackGiven,
     TrainingTriggered,
 )
+from events.log import read
 from events.log.log import Log
 from events.message import remembered
 from events.subjects import TOMBSTONES, new_event_id, subject_of
@@ -136,6 +137,48 @@ async def test_no_file_holds_the_text_and_tables_equal_a_rebuild(cli: Cli, log: 
     await assert_forgotten(cli, log)
     assert cli.json("show", "a")["verdict"]["reasons"][-2:] == ["erased", "rejected"]
     assert [fact["seq"] for fact in cli.json("history", "other")["facts"]] == [1]
+
+
+async def test_copies_are_listed_and_stay_where_that_is_chosen(cli: Cli, log: Log) -> None:
+    copy = capture(ASKED, f"{SECRET}\r\n", example_id="copy")
+    await log.publish([capture(ASKED, SECRET, example_id="a"), copy])
+    proposed = cli.json("erase", "a", "--reason", "asked", "--dry-run")
+    assert (proposed["copies"], proposed["erased_ids"]) == (["copy"], ["a", "copy"])
+    assert cli.json("erase", "a", "--reason", "asked", "--dry-run", "--keep-copies")["erased_ids"] == ["a"]
+    done = cli.json("erase", "a", "--reason", "asked", "--keep-copies")
+    assert (done["copies_kept"], done["erased_ids"]) == (["copy"], ["a"])
+    assert [fact.kept for _, fact in (await log.tombstones()).facts.values()] == [("copy",)]
+    again, other = fix("copy", "of-the-copy", SECRET, ANSWER), capture(ASKED, SECRET, example_id="other")
+    said = await log.publish([copy, again, other])
+    assert (said.existing, [one for one, _ in said.refused]) == (("copy",), ["other"])
+    await tell_unasked(log, [other])
+    cli.run("stats")
+    assert await messages_holding(log, MARKER) == [2, 4]
+    assert cli.json("show", "copy")["response"] == copy.response
+    assert await digest_of(cli, log) == await rebuilt_digest(log)
+    cli.run("erase", "copy", "--reason", "asked")
+    await assert_forgotten(cli, log)
+
+
+async def test_tombstones_are_read_as_often_for_many(cli: Cli, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [f"e{number}" for number in range(6)]
+    await log.publish([capture(f"Which slope has roof {one}?", f"{ANSWER} {one}", example_id=one) for one in ids])
+    readings: list[Log] = []
+    tombstones = read.tombstones
+
+    async def counted(asked: Log) -> Any:
+        readings.append(asked)
+        return await tombstones(asked)
+
+    monkeypatch.setattr(read, "tombstones", counted)
+    counts = []
+    for some in (ids[:1], ids[1:]):
+        readings.clear()
+        async with open_state(Settings(data_dir=cli.data_dir), log) as state:
+            done = await erasure.erase(log, state, some, reason="asked", actor="ann")
+        assert done.ids == some
+        counts.append(len(readings))
+    assert counts[1] <= counts[0] + 1  # the first publication knows of no tombstone
 
 
 async def test_erasing_again_says_the_same_and_changes_nothing(cli: Cli, log: Log) -> None:
@@ -272,7 +315,7 @@ async def test_the_command_finishes_what_ended_between_two_steps(cli: Cli, log: 
     await tell(log)
     async with open_state(Settings(data_dir=cli.data_dir), log) as state:
         found = await erasure.plan(log, state, "a")
-        await erasure.bury(log, found.taken, reason="asked", actor="ann", asked="a")
+        await erasure.bury(log, found.taken, reason="asked", actor="ann")
     for seq in sorted(await log.erased())[:removed]:
         await log.erase(seq)
     cli.run("erase", "a", "--reason", "asked")

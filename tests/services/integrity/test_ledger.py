@@ -13,7 +13,7 @@ from services.integrity import ledger
 from services.runtime.nats_server import EmbeddedServer
 
 from ..conftest import ANSWER, Cli, capture
-from .test_erasure import ASKED, IMPORTED, MARKER, SECRET, assert_forgotten, files_holding, tell
+from .test_erasure import ASKED, IMPORTED, MARKER, SECRET, assert_forgotten, files_holding, tell, tell_unasked
 
 
 @pytest.fixture
@@ -46,6 +46,22 @@ async def assert_elsewhere(cli: Cli) -> None:
     with EmbeddedServer(cli.data_dir) as server:
         log = await Log.connect(server.access())
         await assert_forgotten(cli, log)
+        await log.close()
+
+
+async def test_words_erased_since_are_refused_and_swept_after_a_restore(older: Path, tmp_path: Path) -> None:
+    before = ledger.beside(older).read_bytes()
+    new = Cli(tmp_path / "new")
+    new.run("restore", older)
+    elsewhere = capture(ASKED, f"{SECRET} again\r\n", example_id="elsewhere")
+    with EmbeddedServer(new.data_dir) as server:
+        log = await Log.connect(server.access())
+        assert "its words were erased" in (await log.publish([elsewhere])).refused[0][1]
+        await tell_unasked(log, [elsewhere])
+        new.run("stats")
+        await assert_forgotten(new, log)
+        new.run("backup", older.parent / "tuesday")
+        assert ledger.beside(older).read_bytes().startswith(before)
         await log.close()
 
 

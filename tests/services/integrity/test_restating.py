@@ -132,7 +132,7 @@ async def test_the_command_finishes_what_ended_between_two_steps(cli: Cli, log: 
     await tell(log)
     async with open_state(Settings(data_dir=cli.data_dir), log) as state:
         proposed = await erasure.plan(log, state, A)
-        await erasure.bury(log, proposed.taken, reason="asked", actor="ann", asked=A)
+        await erasure.bury(log, proposed.taken, reason="asked", actor="ann")
         if done:
             await erasure.bury_late(log, await state.ask("erasing"))
     for seq in sorted(await log.erased())[: done // 2]:
@@ -162,6 +162,18 @@ async def test_killed_anywhere_the_same_command_finishes_it(cli: Cli, seed: int)
         await assert_kept(cli, log)
         assert len(await log.matching("training.example.restated.>")) == len(COPYING)
         await log.close()
+
+
+async def test_an_older_backup_loses_the_copies_with_the_turn(cli: Cli, log: Log, tmp_path: Path) -> None:
+    await tell(log)
+    cli.run("backup", tmp_path / "backups" / "monday")
+    cli.run("erase", A, "--reason", "asked")
+    new = Cli(tmp_path / "new")
+    assert new.json("restore", tmp_path / "backups" / "monday")["erased_again"]["messages"] == 1 + len(COPYING)
+    with EmbeddedServer(new.data_dir) as server:
+        restored = await Log.connect(server.access())
+        await assert_kept(new, restored)
+        await restored.close()
 
 
 async def test_a_restored_backup_loses_the_copies_again(cli: Cli, log: Log, tmp_path: Path) -> None:

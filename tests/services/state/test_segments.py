@@ -278,7 +278,7 @@ async def test_what_waits_for_its_erasure_is_not_sealed(log: Log, tmp_path: Path
     owner = await folded(log, tmp_path)
     state = State(log, owner, None)
     found = await erasure.plan(log, state, "gone")
-    await erasure.bury(log, found.taken, reason="asked", actor="ann", asked="gone")
+    await erasure.bury(log, found.taken, reason="asked", actor="ann")
     for plan in (Plan(), Plan(from_log=True)):
         await owner.catch_up(log)
         await owner.seal(log, asyncio.Lock(), asyncio.Lock())
