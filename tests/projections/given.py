@@ -427,11 +427,11 @@ def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
     """
     kinds = WITH_TEXTS + WITH_COMMENTS if erase.comments else WITH_TEXTS
     others = {message.seq for message, fact in _decoded(messages) if not isinstance(fact, kinds)}
-    said = [m for m in messages if m.seq not in others and _is_of(m.parts, erase.example_id)]
     known = _known(messages)
     lies = known.wrong
+    said = [m for m in messages if m.seq not in others and m.seq not in lies and _is_of(m.parts, erase.example_id)]
     taken = said[: len(said) - erase.all_but]
-    replaced = [known.facts[m.seq] for m in taken if m.seq in known.facts and m.seq not in lies]
+    replaced = [known.facts[m.seq] for m in taken if m.seq in known.facts]
     words = {key for _, tombstone in replaced for each in tombstone.erased for key in each.words}
     taken += [m for m, fact in _decoded(messages) if replaced and not words.isdisjoint(words_in(fact))]
     kept = {message.seq: remembered(message) for message in (*taken, *(messages[seq - 1] for seq in lies))}
