@@ -85,6 +85,9 @@ async def why_not(look: Look) -> list[str]:
         return [f"no answer within {ANSWER_SECONDS:.0f} seconds"]
     except (RooflogError, OSError) as error:
         return [str(error) or type(error).__name__]
+    except Exception as error:  # a bug, or a database that fails: whoever asks is told, whatever it is
+        logger.exception("looking")
+        return [f"{type(error).__name__}: {error}".splitlines()[0]]
 
 
 async def measured(measure: Measure) -> bytes:
@@ -93,7 +96,10 @@ async def measured(measure: Measure) -> bytes:
         async with asyncio.timeout(ANSWER_SECONDS):
             figures = await measure()
     except (TimeoutError, RooflogError, OSError) as error:
-        logger.warning("measuring: %s", error or type(error).__name__)
+        logger.warning("measuring: %s", str(error) or type(error).__name__)
+        figures = None
+    except Exception:  # as above
+        logger.exception("measuring")
         figures = None
     up = gauge("up", "1 while what the figures are taken from answers", figures is not None)
     return await asyncio.to_thread(exposition, [up, *(figures or ())])

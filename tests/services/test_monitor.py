@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import httpx
 import pytest
 from prometheus_client.metrics_core import Metric
@@ -73,11 +74,16 @@ async def test_a_look_that_fails_or_hangs_is_a_reason(monkeypatch: pytest.Monkey
     async def fails() -> list[str]:
         raise Unreachable("the log is away")
 
+    async def breaks() -> list[str]:
+        raise duckdb.IOException("IO Error: no space left\nmore of it")
+
     async def hangs() -> list[str]:
         await asyncio.Event().wait()
         return []
 
     assert await why_not(fails) == ["the log is away"]
+    assert await why_not(breaks) == ["IOException: IO Error: no space left"]
+    assert b"rooflog_up 0.0" in await measured(breaks)  # type: ignore[arg-type]
     monkeypatch.setattr(monitor, "ANSWER_SECONDS", 0.01)
     assert await why_not(hangs) == ["no answer within 0 seconds"]
 
