@@ -13,7 +13,7 @@ from events.errors import InvalidFact
 from events.facts import ABOUT_EXAMPLES, ExampleErased, Fact
 from events.traits import Path, Trait, paths
 
-from .test_facts import SAID
+from .samples import SAID
 
 
 def quoting(example_id: str, comment: str) -> list[Fact]:

@@ -10,7 +10,7 @@ from events.facts import CorrectionRecorded, ErasedMessage, ExampleErased
 from events.message import Message, listed, remembered, text_key, without_gaps
 from events.same_words import key
 
-from .test_facts import BARE, FULL
+from .samples import BARE, FULL
 
 FIRST = Message(1, "training.example.captured.a.e1", b'{"type":"x"}')
 SECOND = Message(2, "training.feedback.given.a.e2", b"")

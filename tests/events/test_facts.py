@@ -21,7 +21,6 @@ from events.facts import (
     Attachment,
     CorrectionRecorded,
     Document,
-    ErasedMessage,
     ExampleApproved,
     ExampleCaptured,
     ExampleDescribed,
@@ -33,8 +32,6 @@ from events.facts import (
     Fact,
     FeedbackGiven,
     Metadata,
-    NewComment,
-    PersonalData,
     PolicyAdopted,
     ToolTurn,
     TrainingSetExported,
@@ -42,203 +39,10 @@ from events.facts import (
 )
 from events.subjects import subject_of
 
+from .samples import BARE, SAID
+
 GOLDEN = [line.split(" ", 1) for line in Path(__file__).with_name("golden.txt").read_text("utf-8").split("\n") if line]
 """Subject and exact bytes of every tag ever published, once in full and once with defaults: lines are never edited."""
-
-AT = datetime(2025, 1, 15, 14, 30, tzinfo=UTC)
-EXACTLY = datetime(2025, 1, 15, 8, 30, 0, 123456, tzinfo=timezone(timedelta(hours=-6)))
-FULL: dict[str, Any] = {"event_id": "e1", "occurred_at": EXACTLY, "actor": "ana", "trace_id": "trace-1"}
-BARE: dict[str, Any] = {"event_id": "e2", "occurred_at": AT, "actor": "ana"}
-ONE, TWO, THREE = "1" * 64, "2" * 64, "3" * 64
-
-SAID: list[Fact] = [
-    ExampleCaptured(
-        **FULL,
-        example_id="train_20250115_143000_1a2b3c4d",
-        prompt="How high is “base flashing”?\n",
-        response='8" above the roof – é 屋根 \u0000',
-        source="rfi_generation",
-        metadata=Metadata(skill_used="rfi", tier_handled="modal", latency_ms=180.5, tokens_in=12, tokens_out=58),
-        tags=("rfi", "flashing"),
-        project_context="Tower A",
-        document=Document(document_type="rfi", was_used=True, modifications_made="minor"),
-        details={"section": "07 62 00", "inputs": {"b": 2, "a": [1.5, None, True]}},
-        include_in_training=False,
-        was_corrected=True,
-    ),
-    ExampleCaptured(**BARE, example_id="a", prompt="", response="", source="chat_interaction"),
-    FeedbackGiven(**FULL, example_id="a", feedback="negative", comment="too short"),
-    FeedbackGiven(**BARE, example_id="a", feedback="positive"),
-    CorrectionRecorded(
-        **FULL,
-        example_id="a",
-        original_prompt="What overlap?",
-        original_response="2 inches.",
-        corrected_response="2.5 inches.",
-        reason="incomplete",
-        corrector="bo",
-        tags=("tpo",),
-        project_context="Tower A",
-        include_in_training=False,
-        aliases=("correction_20250115_001",),
-    ),
-    CorrectionRecorded(**BARE, original_prompt="p", original_response="w", corrected_response="r"),
-    ExampleApproved(**FULL, example_id="a", revision=7, reason="good"),
-    ExampleApproved(**BARE, example_id="a", revision=0),
-    ExampleRejected(**FULL, example_id="a", revision=2**53, reason="wrong"),
-    ExampleRejected(**BARE, example_id="a", revision=1, reason=""),
-    ExampleReopened(**FULL, example_id="a", revision=2**53, reason="the wrong key"),
-    ExampleReopened(**BARE, example_id="a", revision=1),
-    ExampleRedacted(
-        **FULL,
-        example_id="a",
-        prompt="Call [phone]",
-        response="r",
-        original_response="w",
-        found=(PersonalData(kind="phone", field="prompt", start=5, end=17),),
-    ),
-    ExampleRedacted(**BARE, example_id="a", prompt="p", response="r"),
-    ExampleErased(**FULL, example_id="a", reason="asked to", erased=(ErasedMessage(seq=3, digest=ONE),)),
-    ExampleErased(**BARE, example_id="a", reason="asked to"),
-    ExampleErased(
-        **BARE,
-        example_id="a",
-        reason="asked to",
-        erased=(
-            ErasedMessage(
-                seq=3,
-                digest=ONE,
-                subject="training.correction.recorded.a.c",
-                fact="correction.recorded.v1",
-                corrected="4" * 32,
-            ),
-        ),
-    ),
-    PolicyAdopted(**FULL, policy={"b": 1, "a": {"d": [], "c": "x"}}, digest=ONE, reason="stricter"),
-    PolicyAdopted(**BARE, policy={}, digest=ONE),
-    TrainingSetExported(
-        **FULL,
-        export_digest=ONE,
-        policy_digest=TWO,
-        log_digest=THREE,
-        last_seq=9,
-        counts={"unique": 2, "approved": 3},
-        paths=("sft.jsonl",),
-    ),
-    TrainingSetExported(**BARE, export_digest=ONE, policy_digest=TWO, log_digest=THREE, last_seq=0),
-    TrainingTriggered(**FULL, export_digest=ONE, outcome="failed", call_id="fc-1", detail="no GPU"),
-    TrainingTriggered(**BARE, export_digest=ONE, outcome="intended"),
-    ExampleCaptured(**BARE, example_id="a", prompt="", response="", source="chat_interaction", untrusted=True),
-    FeedbackGiven(**BARE, example_id="a", feedback="positive", untrusted=True),
-    CorrectionRecorded(**BARE, original_prompt="p", original_response="w", corrected_response="r", untrusted=True),
-    ExampleCaptured(
-        **FULL,
-        example_id="b",
-        prompt="And for EPDM?",
-        response="3 inches of seam tape.",
-        source="chat_interaction",
-        conversation="thread 7/é",
-        follows="a",
-        system="You are a roofing assistant.",
-        tools=(ToolTurn(name="find", arguments='{"q":"EPDM"}', result="figure 4-8"), ToolTurn(name="look")),
-        attachments=(
-            Attachment(kind="image", name="roof.jpg", address="https://example.com/roof.jpg", digest=ONE),
-            Attachment(kind="file"),
-        ),
-        finish_reason="stop",
-        model="gpt-4o-mini",
-    ),
-    ExampleRedacted(
-        **FULL,
-        example_id="b",
-        prompt="p",
-        response="r",
-        found=(PersonalData(kind="phone", field="tools.0.result", start=5, end=17),),
-        system="",
-        tools=(ToolTurn(name="find", result="[phone]"),),
-        attachments=(),
-    ),
-    ExampleErased(
-        **BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, words=(f"1:{'5' * 32}",)),)
-    ),
-    ExampleApproved(**FULL, example_id="b", revision=7, reason="good", context="0123456789abcdef"),
-    ExampleRejected(**FULL, example_id="b", revision=7, reason="wrong", context="0123456789abcdef"),
-    ExampleReopened(**FULL, example_id="b", revision=7, reason="the wrong key", context="0123456789abcdef"),
-    ExampleErased(
-        **BARE,
-        example_id="b",
-        reason="",
-        erased=(ErasedMessage(seq=3, digest=ONE, follows="a", conversation="6" * 32),),
-    ),
-    ExampleRedacted(
-        **FULL,
-        example_id="c",
-        prompt="p",
-        response="r",
-        attachments=(Attachment(kind="image", name="[name].jpg", address="[address]", digest=ONE),),
-    ),
-    CorrectionRecorded(
-        **FULL,
-        example_id="a",
-        original_prompt="What overlap at Maria's?",
-        original_response="2 inches.",
-        corrected_response="2 inches.",
-        corrected_prompt="What overlap?",
-    ),
-    ExampleRedacted(
-        **FULL,
-        example_id="d",
-        prompt="p",
-        response="r",
-        original_response="w",
-        found=(PersonalData(kind="name", field="comments.4711", start=5, end=17),),
-        original_prompt="o",
-        details={"site": {"[EMAIL]": ["[PHONE]", 7]}},
-        comments=(NewComment(seq=4711, comment="ask [NAME]"),),
-    ),
-    ExampleRestated(
-        **FULL,
-        example_id="b",
-        prompt="And for EPDM?",
-        response="3 inches of seam tape.",
-        source="chat_interaction",
-        metadata=Metadata(skill_used="rfi"),
-        tags=("epdm",),
-        project_context="Tower A",
-        document=Document(document_type="rfi"),
-        include_in_training=False,
-        was_corrected=True,
-        untrusted=True,
-        details={"chat": {"id": "c1"}},
-        conversation="c1",
-        follows="a",
-        system="You are a roofing assistant.",
-        tools=(ToolTurn(name="find", arguments='{"q":"EPDM"}', result="figure 4-8"),),
-        attachments=(Attachment(kind="image", name="roof.jpg", address="https://example.com/roof.jpg", digest=ONE),),
-        finish_reason="stop",
-        model="gpt-4o-mini",
-        restates=3,
-        restated_digest=TWO,
-    ),
-    ExampleErased(**BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, restated=True),)),
-    ExampleRestated(
-        **BARE, example_id="a", prompt="", response="", source="chat_interaction", restates=3, restated_digest=TWO
-    ),
-    ExampleErased(
-        **BARE, example_id="a", reason="", erased=(ErasedMessage(seq=3, digest=ONE, corrected_words=f"1:{'5' * 32}"),)
-    ),
-    ExampleErased(**BARE, example_id="a", reason="", words=(f"1:{'5' * 32}",), kept=("b",)),
-    ExampleDescribed(
-        **FULL,
-        example_id="a",
-        added_tags=("tpo",),
-        removed_tags=("epdm",),
-        project_context="Tower B",
-        include_in_training=False,
-        reason="not ours",
-    ),
-    ExampleDescribed(**BARE, example_id="a"),
-]
 
 
 def captured(**fields: Any) -> bytes:
@@ -282,7 +86,7 @@ def test_every_kind_of_fact_has_golden_bytes() -> None:
     assert [subject_of(fact) for fact in SAID] == [subject for subject, _ in GOLDEN], "golden.txt has a line for each"
 
 
-@pytest.mark.parametrize(("fact", "golden"), list(zip(SAID, GOLDEN, strict=False)), ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize(("fact", "golden"), list(zip(SAID, GOLDEN, strict=True)), ids=lambda x: type(x).__name__)
 class TestGoldenBytes:
     def test_a_fact_encodes_to_its_golden_bytes_and_subject(self, fact: Fact, golden: list[str]) -> None:
         assert [subject_of(fact), encode(fact).decode()] == golden

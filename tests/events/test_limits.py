@@ -16,7 +16,7 @@ from events.traits import bounds
 from projections.policy.policy import default
 from tests.deadlines import assert_linear
 
-from .test_facts import BARE
+from .samples import BARE
 
 TEXT, COMMENT, NAME, TAG, TAGS = (LIMITS[bound].most for bound in ("text", "comment", "name", "tag", "tags"))
 

@@ -8,7 +8,7 @@ from events.facts import FACTS, Attachment, ExampleCaptured, Fact, ToolTurn
 from events.places import placed, replaced, strings
 from events.traits import TRAITS, strings_of
 
-from .test_facts import BARE, SAID
+from .samples import BARE, SAID
 
 FACT = ExampleCaptured(
     **BARE,

@@ -14,7 +14,7 @@ from events.message import Message, remembered, tombstones
 from events.refusals import Refusals, refusals
 from events.subjects import subject_of
 
-from .test_facts import BARE
+from .samples import BARE
 
 TEXTS: dict[str, Any] = {"prompt": "How high?", "response": "8 inches", "actor": "ana"}
 GONE = calls.capture(**TEXTS, example_id="gone")

@@ -10,7 +10,7 @@ from events import subjects
 from events.errors import InvalidFact
 from events.facts import CorrectionRecorded, Fact, FeedbackGiven, TrainingTriggered
 
-from .test_facts import SAID
+from .samples import SAID
 
 AT = datetime(2025, 1, 15, 14, 30, tzinfo=UTC)
 

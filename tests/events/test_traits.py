@@ -11,7 +11,7 @@ from events import traits
 from events.facts import FACTS, CorrectionRecorded, ExampleRedacted, Fact, comments_of, texts_of
 from events.traits import COMMENT, DATA, Comment, Data, Text, has, paths, strings_of
 
-from .test_facts import BARE, SAID
+from .samples import BARE, SAID
 
 
 def complaint(kind: type[Struct]) -> str:

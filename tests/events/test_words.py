@@ -13,7 +13,7 @@ from events.message import Message
 from events.subjects import subject_of
 from events.words import describe, sentence
 
-from .test_facts import SAID
+from .samples import SAID
 
 FULL = {type(fact).__name__: fact for fact in SAID if fact.trace_id}
 SENTENCES = {
