@@ -19,27 +19,14 @@ from events.errors import InvalidFact
 from events.facts import (
     FACTS,
     Attachment,
-    CorrectionRecorded,
-    Document,
-    ExampleApproved,
     ExampleCaptured,
-    ExampleDescribed,
-    ExampleErased,
-    ExampleRedacted,
-    ExampleRejected,
-    ExampleReopened,
-    ExampleRestated,
     Fact,
     FeedbackGiven,
     Metadata,
-    PolicyAdopted,
-    ToolTurn,
-    TrainingSetExported,
-    TrainingTriggered,
 )
 from events.subjects import subject_of
 
-from .samples import BARE, SAID
+from .samples import BARE, SAID, facts, plain, said, texts
 
 GOLDEN = [line.split(" ", 1) for line in Path(__file__).with_name("golden.txt").read_text("utf-8").split("\n") if line]
 """Subject and exact bytes of every tag ever published, once in full and once with defaults: lines are never edited."""
@@ -353,72 +340,6 @@ def test_the_cost_of_a_damaged_fact_grows_with_its_length() -> None:
 )
 def test_a_fact_accepts_the_plain_values_of_callers(fields: dict[str, Any]) -> None:
     decode(encode(msgspec.structs.replace(decode(captured()), **fields)), "training.example.captured.a.e1")
-
-
-ids = st.text("abcXYZ019_-", min_size=1, max_size=128)
-texts = st.text(max_size=40)
-counts = st.integers(0, 2**53)
-digests = st.text("0123456789abcdef", min_size=64, max_size=64)
-plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=8,
-)
-objects = st.dictionaries(texts, plain, max_size=3)
-zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-tools = st.lists(st.builds(ToolTurn, name=texts, arguments=texts, result=st.none() | texts), max_size=2).map(tuple)
-attachments = st.lists(
-    st.builds(Attachment, kind=texts, name=st.none() | texts, digest=st.none() | digests), max_size=2
-).map(tuple)
-envelope = {
-    "event_id": ids,
-    "occurred_at": st.datetimes(datetime(1970, 1, 4), datetime(9998, 12, 29), timezones=zones),
-    "actor": st.text(min_size=1, max_size=200),
-    "trace_id": st.none() | texts,
-}
-said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
-    ExampleCaptured: {
-        "example_id": ids, "prompt": texts, "response": texts, "source": st.text(min_size=1, max_size=100),
-        "metadata": st.builds(Metadata, skill_used=st.none() | texts, tokens_in=st.none() | counts,
-                              latency_ms=st.none() | st.floats(0, allow_infinity=False)),
-        "tags": st.lists(texts, max_size=3).map(tuple), "details": objects, "include_in_training": st.booleans(),
-        "document": st.none() | st.builds(Document, document_type=texts, was_used=st.booleans()),
-        "conversation": st.none() | st.text(min_size=1, max_size=200), "follows": st.none() | ids,
-        "system": st.none() | texts, "tools": tools, "attachments": attachments, "finish_reason": st.none() | texts,
-        "model": st.none() | texts,
-    },
-    ExampleRestated: {
-        "example_id": ids, "prompt": texts, "response": texts, "source": st.text(min_size=1, max_size=100),
-        "details": objects, "restates": counts, "restated_digest": digests,
-    },
-    FeedbackGiven: {"example_id": ids, "feedback": st.sampled_from(["positive", "negative"]), "comment": texts},
-    CorrectionRecorded: {
-        "example_id": st.none() | ids, "original_prompt": texts, "original_response": texts,
-        "corrected_response": texts, "corrected_prompt": st.none() | texts,
-        "aliases": st.lists(ids, max_size=2).map(tuple),
-    },
-    ExampleApproved: {"example_id": ids, "revision": counts},
-    ExampleRejected: {"example_id": ids, "revision": counts, "reason": texts},
-    ExampleReopened: {"example_id": ids, "revision": counts, "reason": st.none() | texts},
-    ExampleRedacted: {
-        "example_id": ids, "prompt": texts, "response": texts, "original_response": st.none() | texts,
-        "system": st.none() | texts, "tools": st.none() | tools, "attachments": st.none() | attachments,
-        "details": st.none() | objects, "original_prompt": st.none() | texts,
-    },
-    ExampleDescribed: {
-        "example_id": ids, "added_tags": st.lists(texts, max_size=3).map(tuple),
-        "removed_tags": st.lists(texts, max_size=3).map(tuple), "project_context": st.none() | texts,
-        "include_in_training": st.none() | st.booleans(), "reason": st.none() | texts,
-    },
-    ExampleErased: {"example_id": ids, "reason": texts},
-    PolicyAdopted: {"policy": objects, "digest": digests},
-    TrainingSetExported: {
-        "export_digest": digests, "policy_digest": digests, "log_digest": digests, "last_seq": counts,
-        "counts": st.dictionaries(texts, st.integers(), max_size=3),
-    },
-    TrainingTriggered: {"export_digest": digests, "outcome": st.sampled_from(["intended", "started", "failed"])},
-}  # fmt: skip
-facts = st.one_of([st.builds(kind, **envelope, **fields) for kind, fields in said.items()])
 
 
 def test_the_properties_below_are_about_every_kind_of_fact() -> None:
