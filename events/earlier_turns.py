@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from . import chat, same_words
 from .chat_turns import ChatTurns
+from .errors import InvalidFact
 from .facts import Attachment, ExampleCaptured, ToolTurn
+from .limits import check_json
 
 
 class EarlierTurns(Struct, frozen=True, kw_only=True):
@@ -101,8 +103,9 @@ def instructions_of(value: Any) -> str | None:
     """The system text of a span: its parts, as JSON or structured, or a plain text."""
     if isinstance(value, str):
         try:
+            check_json(value.encode("utf-8", "surrogatepass"))
             value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
+        except (InvalidFact, msgspec.DecodeError, UnicodeDecodeError):
             return value or None
     if isinstance(value, list):
         contents = [part.get("content", "") if isinstance(part, Mapping) else part for part in value]

@@ -44,6 +44,7 @@ class Changes:
     def __init__(self, log: Log) -> None:
         self._log = log
         self.facts: dict[str, ExampleDescribed] = {}
+        self._waiting: dict[str, list[ExampleDescribed]] = {}
 
     async def of(self, message: Message | None, now: AnyFact) -> bool:
         """Whether a fact states something else now than the log holds, which becomes one of `facts`.
@@ -64,15 +65,16 @@ class Changes:
         before = await self._before(example_id)
         if stated in {fact.event_id for fact in before}:
             return False
-        self.facts[stated] = _description(stated, example_id, _last(known, before), now)
+        fact = _description(stated, example_id, _last(known, before), now)
+        self.facts[stated] = fact
+        self._waiting.setdefault(example_id, []).append(fact)
         return True
 
     async def _before(self, example_id: str) -> list[ExampleDescribed]:
         """The descriptions of an example that imports have said or are about to say, in their order."""
         messages = await self._log.matching(f"training.example.described.{checked(example_id)}.*")
         facts = [message.fact() for message in messages if message.parts.event_id.startswith(_STATED)]
-        waiting = [fact for fact in self.facts.values() if fact.example_id == example_id]
-        return [*(fact for fact in facts if isinstance(fact, ExampleDescribed)), *waiting]
+        return [*(fact for fact in facts if isinstance(fact, ExampleDescribed)), *self._waiting.get(example_id, ())]
 
 
 def _about(fact: Example) -> str:

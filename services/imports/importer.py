@@ -160,7 +160,7 @@ async def _publish(log: Log, facts: list[Spooled], report: Report, preview: Prev
     report.existing += len(published.existing)
     refused, existing = dict(published.refused), set(published.existing)
     known = await log.last([fact.subject for fact in facts if _event_id(fact) in existing])
-    changes, lines = Changes(log), dict[str, Spooled]()
+    changes, lines = Changes(log), list[Spooled]()
     for fact in facts:
         event_id = _event_id(fact)
         if reason := refused.get(event_id):
@@ -173,10 +173,11 @@ async def _publish(log: Log, facts: list[Spooled], report: Report, preview: Prev
                 is_changed = True
             report.existing -= is_changed
             report.changed += is_changed
-            lines |= dict.fromkeys(changes.facts.keys() - lines.keys(), fact)
+            lines += [fact] * (len(changes.facts) - len(lines))
     if not preview:
         published = await log.publish(changes.facts.values())
-        report.problems += [Problem(lines[new].file, lines[new].number, why) for new, why in published.refused]
+        said_by = dict(zip(changes.facts, lines, strict=True))
+        report.problems += [Problem(said_by[new].file, said_by[new].number, why) for new, why in published.refused]
 
 
 def _event_id(fact: Spooled) -> str:

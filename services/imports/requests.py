@@ -47,6 +47,7 @@ class Requests(Format):
     def __init__(self) -> None:
         self._asked = _Bodies()
         self._before: dict[str, str] = {}
+        self._roots: dict[str, str] = {}
 
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
@@ -115,11 +116,17 @@ class Requests(Format):
 
     def _root(self, response_id: str) -> str:
         """The first response of a chain of them, as far as this import knows."""
-        seen = {response_id}
-        while (before := self._before.get(response_id)) and before not in seen:
-            seen.add(before)
-            response_id = before
-        return response_id
+        chain = {response_id: None}
+        root = self._roots.get(response_id)
+        while root is None:
+            before = self._before.get(response_id)
+            if before is None or before in chain:
+                root = response_id
+            else:
+                chain[before], response_id = None, before
+                root = self._roots.get(response_id)
+        self._roots |= dict.fromkeys(chain, root)
+        return root
 
 
 def _listed(data: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from .conventions.openinference import KIND
 from .format import ACTOR, Left
 from .messages import decoded
 from .otlp import Span
-from .traces import Recorded, Traces, named
+from .traces import LARGEST, Recorded, Traces, named
 
 _KEPT = (
     "gen_ai.provider.name", "gen_ai.system", "gen_ai.request.model", "gen_ai.response.model", "gen_ai.response.id",
@@ -101,9 +101,12 @@ def _first(span: Span, names: tuple[str, ...]) -> Any:
 
 def _began(value: Any) -> int:
     try:
-        return int(value)
+        began = int(value)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"startTimeUnixNano {value!r} is no time: give nanoseconds since 1970") from None
+        began = -1
+    if not 0 <= began < LARGEST:
+        raise ValueError(f"startTimeUnixNano {str(value)[:40]!r} is no time: give nanoseconds since 1970")
+    return began
 
 
 def _finish_reason(value: Any) -> str | None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from msgspec import Struct, field
@@ -33,12 +34,12 @@ SOURCE = "production_query"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """What an example's id may be: a call of another one is refused, so that nothing may follow it."""
 
-_LARGEST = 2**63
+LARGEST = 2**63
 """No count or nanosecond since 1970 is as large."""
 
 Piece = dict[str, Any]
 _TURN, _RAW, ASKED = "earlier turn", "call", "asked"
-"""The keys of a piece: an earlier turn as a fact; or a call as it was written, and as it was read if it asks."""
+"""The keys of a piece: what makes the fact of an earlier turn; or a call as written, and as read if it asks."""
 
 
 class Recorded(Struct, kw_only=True):
@@ -110,7 +111,7 @@ class Traces(Format):
     def facts_of(self, part: Piece) -> Iterator[Fact | Left]:
         """The facts of a part; a call without a question and its answer has none."""
         if _TURN in part:
-            yield part[_TURN]
+            yield part[_TURN]()
             return
         asked: Asked | None = part[ASKED]
         if asked is None:
@@ -136,28 +137,35 @@ class Traces(Format):
         except Exception:
             return None
 
-    def _earlier(self, asked: Asked | None) -> Iterator[ExampleCaptured]:
-        """The examples of a call's earlier turns that no call has given, and none has told before."""
+    def _earlier(self, asked: Asked | None) -> Iterator[Callable[[], ExampleCaptured]]:
+        """What makes the examples of a call's earlier turns that no call has given, and none has told before."""
         if asked is None or self.is_within(asked.recorded):
             return
+        held: bytes | None = None  # the system text after the turns before
         for n, (digest, exchange) in enumerate(zip(asked.digests, asked.earlier, strict=True)):
             if self._memory.knows(digest):
+                held = self._memory.held([digest]) or held
                 continue
             system = exchange.system if n else asked.system
-            self._memory.tell(digest, system_digest(system) or self._memory.held(asked.digests[:n]))
-            yield calls.capture(
-                exchange.question,
-                exchange.answer,
-                actor=self._actor or asked.recorded.actor,
-                source=SOURCE,
-                conversation=asked.recorded.conversation or self._memory.conversation(asked.digests[0]),
-                follows=self._memory.example_id(asked.digests[n - 1]) if n else None,
-                system=system,
-                tools=exchange.tools,
-                attachments=exchange.attachments,
-                at=moment_of(self._memory.began(digest, asked.recorded.began)),
-                example_id=chat.turn_id(digest),
-            )
+            held = system_digest(system) or held
+            self._memory.tell(digest, held)
+            yield partial(self._turn, asked, n, system)
+
+    def _turn(self, asked: Asked, n: int, system: str | None) -> ExampleCaptured:
+        digest, exchange = asked.digests[n], asked.earlier[n]
+        return calls.capture(
+            exchange.question,
+            exchange.answer,
+            actor=self._actor or asked.recorded.actor,
+            source=SOURCE,
+            conversation=asked.recorded.conversation or self._memory.conversation(asked.digests[0]),
+            follows=self._memory.example_id(asked.digests[n - 1]) if n else None,
+            system=system,
+            tools=exchange.tools,
+            attachments=exchange.attachments,
+            at=moment_of(self._memory.began(digest, asked.recorded.began)),
+            example_id=chat.turn_id(digest),
+        )
 
     def _example(self, asked: Asked, numbers: _Numbers) -> ExampleCaptured:
         recorded, memory = asked.recorded, self._memory
@@ -271,8 +279,8 @@ class _Numbers:
             count = int(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1
         except (ValueError, OverflowError):
             count = -1
-        self.broken += value is not None and not 0 <= count < _LARGEST
-        return count if 0 <= count < _LARGEST else None
+        self.broken += value is not None and not 0 <= count < LARGEST
+        return count if 0 <= count < LARGEST else None
 
 
 def named(value: Any) -> str | None:

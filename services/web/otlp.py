@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 from litestar import Request, Response
@@ -116,21 +116,19 @@ def _from_protobuf(body: bytes) -> dict[str, Any]:
     return data
 
 
-_INNER: Mapping[str, Mapping[int, str]] = {
-    "request": {1: "resource spans"},
-    "resource spans": {1: "attributes", 2: "scope spans"},
-    "scope spans": {1: "scope", 2: "span"},
-    "scope": {3: "attribute"},
-    "span": {9: "attribute", 11: "event", 13: "link", 15: "status"},
-    "attributes": {1: "attribute"},
-    "event": {3: "attribute"},
-    "link": {4: "attribute"},
-    "attribute": {2: "value"},
-    "value": {5: "values", 6: "attributes"},
-    "values": {1: "value"},
-    "status": {},
-}
-"""The messages of a request by the numbers of their fields, as `opentelemetry/proto/trace/v1/trace.proto` has them."""
+def _messages_in(message: Descriptor, known: dict[Descriptor, dict[int, Descriptor]]) -> None:
+    """Note the kinds of messages in a kind of message, and in those, by the numbers of their fields."""
+    if message not in known:
+        known[message] = {field.number: field.message_type for field in message.fields if field.message_type}
+        for inner in known[message].values():
+            _messages_in(inner, known)
+
+
+_FIXED = {1: 8, 5: 4, 3: 0, 4: 0}
+"""Bytes behind the key of a field by its wire type, of which 3 and 4 begin and end a group: its fields follow."""
+
+_INNER: dict[Descriptor, dict[int, Descriptor]] = {}
+_messages_in(ExportTraceServiceRequest.DESCRIPTOR, _INNER)
 
 
 def _require_few(body: bytes) -> None:
@@ -138,7 +136,7 @@ def _require_few(body: bytes) -> None:
 
     What is broken is left to the decoder.
     """
-    count, waiting = 0, [("request", 0, len(body))]
+    count, waiting = 0, [(ExportTraceServiceRequest.DESCRIPTOR, 0, len(body))]
     while waiting:
         kind, at, end = waiting.pop()
         while at < end:
@@ -150,7 +148,7 @@ def _require_few(body: bytes) -> None:
                     count += 1
                 at += size
             else:
-                at = _number(body, at)[1] if key & 7 == 0 else at + {1: 8, 5: 4}.get(key & 7, end)
+                at = _number(body, at)[1] if key & 7 == 0 else at + _FIXED.get(key & 7, end)
             if count > CONTAINERS:
                 raise InvalidFact("malformed", f"the body has more than {CONTAINERS:,} messages")
 

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import json
 
 from events.earlier_turns import INSTRUCTIONS, instructions_of
+from events.limits import check_json
 
 from .. import messages
 from ..otlp import Span
@@ -36,7 +37,9 @@ def read(span: Span) -> Texts | None:
 
 
 def _list(value: Any) -> list[Any]:
-    value = json.decode(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        check_json(value.encode("utf-8", "surrogatepass"))
+        value = json.decode(value)
     return [_spoken(each) for each in value or ()]
 
 

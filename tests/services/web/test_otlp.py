@@ -77,11 +77,22 @@ def test_a_broken_body_is_refused(body: bytes, kind: str, packed: bool) -> None:
     assert refused.value.status == 400
 
 
+def _within(body: bytes) -> bytes:
+    """A message as the first field of another one."""
+    number, length = len(body), bytearray()
+    while number > 127:
+        length.append(number & 127 | 128)
+        number >>= 7
+    return b"\x0a" + bytes([*length, number]) + body
+
+
 def test_too_many_messages_are_refused_before_they_are_made() -> None:
     fits = export(otlp.CONTAINERS // 4).SerializeToString()
     otlp.decoded(fits, PROTOBUF, packed=False)
     for body, kind in (
         (export(otlp.CONTAINERS // 2 + 1).SerializeToString(), PROTOBUF),
+        (b"\x7b\x7c" + b"\x0a\x00" * (otlp.CONTAINERS + 1), PROTOBUF),  # behind a group that nobody knows
+        (_within(_within(b"\x1a\x00" * (otlp.CONTAINERS + 1))), PROTOBUF),  # entities of a resource
         (b'{"resourceSpans": [' + b"{}," * otlp.CONTAINERS + b"{}]}", JSON),
         (b'{"resourceSpans": ' + b"[" * 200 + b"]" * 200 + b"}", JSON),
     ):
