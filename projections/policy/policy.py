@@ -132,8 +132,12 @@ class Tags(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     synonyms: dict[str, str] = {}
 
     def __post_init__(self) -> None:
-        """Keep the synonyms in normal form."""
-        normal = {tags.normal(name): tags.normal(meant) for name, meant in self.synonyms.items()}
+        """Keep the synonyms in normal form. Raises PolicyError where one of them would stand for two."""
+        for name, meant in self.synonyms.items():
+            others = {tags.normal(m) for n, m in self.synonyms.items() if tags.normal(n) == tags.normal(name)}
+            _require(len(others) == 1, f"tags.synonyms: {name!r} stands for {meant!r} and for another tag; choose one")
+        pairs = ((tags.normal(name), tags.normal(meant)) for name, meant in self.synonyms.items())
+        normal = {name: meant for name, meant in pairs if name != meant or not name}
         structs.force_setattr(self, "synonyms", normal)
 
     def name(self, tag: str) -> str:

@@ -281,8 +281,9 @@ def called(reader: Reader, *, tag: str, limit: int = PAGE, after: int = 0) -> di
     """
     columns = reader.columns
     tag, limit = meant(reader, tag), max(1, min(limit, PAGE))
-    total = columns.counts.of("tag", tag).total
-    seqs = oldest(columns, named(columns, tag=tag), after, limit)
+    wanted = both(named(columns, tag=tag), lambda part: ~columns["is_erased"][part])
+    total = count(columns, wanted)
+    seqs = oldest(columns, wanted, after, limit)
     rows = (
         reader.con.execute(f"SELECT {', '.join(_SAID)} FROM ({SOME}) ORDER BY seq", {"seqs": seqs}).fetchall()
         if seqs

@@ -173,6 +173,9 @@ def _take_out(con: Connection, batch: Batch) -> None:
             FROM ({late}) JOIN named USING (example_id) WHERE seq > erased_by AND seq >= {batch.first}
             UNION ALL SELECT seq, [example_id], NULL FROM examples WHERE erased_seq IS NOT NULL
             UNION ALL SELECT seq, [example_id], NULL FROM redactions SEMI JOIN gone USING (example_id)
+            UNION ALL SELECT DISTINCT c.seq, [c.example_id], NULL FROM ({late}) c
+                JOIN redactions r USING (example_id) SEMI JOIN gone USING (example_id)
+                WHERE list_contains(r.commented, c.seq)
             UNION ALL SELECT seq, ids, repeats FROM unerased_messages SEMI JOIN quarantine USING (seq)
             WHERE repeats IS NOT NULL
             UNION ALL SELECT seq, ids, NULL FROM (
@@ -322,10 +325,11 @@ keys AS (SELECT words_key AS key FROM mine WHERE words_key IS NOT NULL
          UNION SELECT said_words FROM mine WHERE said_words IS NOT NULL)
 SELECT example_id FROM mine
 UNION SELECT example_id FROM examples WHERE corrects IN (SELECT example_id FROM mine)
-UNION SELECT example_id FROM examples WHERE original_words IN (FROM keys)"""
+UNION SELECT example_id FROM examples WHERE corrects IS NULL AND original_words IN (FROM keys)"""
 
 _COPIES = """
-UNION SELECT example_id FROM examples WHERE words_key IN (FROM keys) OR said_words IN (FROM keys)"""
+UNION SELECT example_id FROM examples
+      WHERE words_key IN (FROM keys) OR said_words IN (FROM keys) OR original_words IN (FROM keys)"""
 
 ERASURES = Projection(
     name="erasures", version=5, handles=(ExampleErased,), columns=_COLUMNS, key="seq", rows=_rows, fold=_fold

@@ -137,7 +137,7 @@ def _replace_comments(con: Connection, redactions: pa.Table) -> None:
                     )
 
 
-_COMMENTS = {"feedback": "comment", "decisions": "reason", "examples": "reason"}
+_COMMENTS = {"feedback": "comment", "decisions": "reason", "descriptions": "reason", "examples": "reason"}
 """The columns of the tables of facts that hold a comment about an example."""
 
 REDACTIONS = Projection(

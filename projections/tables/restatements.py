@@ -98,7 +98,9 @@ def copying_erased(con: Connection) -> dict[str, list[int]]:
         """WITH words AS (
                SELECT seq, example_id, unnest(words) AS key FROM (
                    SELECT seq, example_id, unnest(from_json(erased, '[{"words":["VARCHAR"]}]')).words AS words
-                   FROM erasures WHERE EXISTS (FROM copies))),
+                   FROM erasures WHERE EXISTS (FROM copies)
+                   UNION ALL SELECT seq, example_id, from_json(words, '["VARCHAR"]') FROM erasures
+                   WHERE EXISTS (FROM copies))),
            last AS (SELECT c.seq, arg_max(w.example_id, w.seq) AS example_id
                     FROM copies c JOIN words w USING (key) GROUP BY c.seq)
            SELECT example_id, list(seq ORDER BY seq) FROM last GROUP BY ALL ORDER BY ALL"""

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow as pa
 
+from events.earlier_turns import understood
 from events.facts import (
     ABOUT_EXAMPLES,
     CorrectionRecorded,
@@ -50,7 +51,7 @@ KINDS = tuple(kind for kind in ABOUT_EXAMPLES if kind not in (ExampleErased, Exa
 capture in whose place it stands."""
 
 MOST = 1_000
-"""Spans of one fact that are kept; a fact with more is shown with the first ones."""
+"""Spans of one fact that are kept, those in texts before all others; a fact with more is shown with the first ones."""
 
 _ANALYSED = {"prompt", "response", "original_response", "corrected_response", "corrected_prompt"}
 _PLAIN = Metadata()
@@ -81,7 +82,8 @@ def _rows(batch: Batch) -> pa.Table | None:
     rows: list[tuple[Any, ...]] = []
     for kind in KINDS:
         strings = _strings(kind)
-        for seq, fact in batch.of(kind):
+        for seq, said in batch.of(kind):
+            fact = understood(said) if isinstance(said, ExampleCaptured) else said
             if _is_suspect("\n".join(strings(fact))):
                 rows += _rows_of(seq, fact)
     return by_column(_COLUMNS, sorted(rows, key=lambda row: row[:3])) if rows else None
@@ -116,7 +118,7 @@ def _rows_of(seq: int, fact: Fact) -> Iterator[tuple[Any, ...]]:
 def _found(seq: int, fact: Fact) -> Iterator[Found]:
     """What is found in a fact, at most MOST."""
     room = MOST
-    for place, trait, text in placed(fact):
+    for place, trait, text in sorted(placed(fact), key=lambda each: each[1] != "text"):
         if not _is_looked_at(fact, place) or not personal_data.is_suspect(text):
             continue
         where = _place(seq, fact, place, trait)
@@ -216,6 +218,7 @@ DELETE FROM private_places WHERE rowid IN (
 
 PRIVATE_PLACES = Projection(
     name="private_places",
+    version=2,
     handles=KINDS,
     columns=_COLUMNS,
     key="seq, part",

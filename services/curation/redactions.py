@@ -13,8 +13,9 @@ from typing import Any
 from msgspec import Struct, convert
 
 from events.errors import InputError, InvalidFact
-from events.facts import Attachment, ExampleRedacted, NewComment, PersonalData, ToolTurn
+from events.facts import ABOUT_EXAMPLES, Attachment, ExampleRedacted, NewComment, PersonalData, ToolTurn
 from events.places import replaced, strings
+from events.traits import loose
 from projections.texts import personal_data
 from projections.texts.personal_data import Span
 from projections.texts.text_size import READ
@@ -28,7 +29,9 @@ OF_ITSELF = ("prompt", "response", "original_response", "original_prompt", "syst
 ALWAYS = OF_ITSELF[:3]
 """The texts that every redaction says, changed or not."""
 
-_NAMES = ("tags", "actor", "corrector", "source", "project_context", "conversation", "metadata", "model", "document")
+_TRAITS = {(path[0], trait) for kind in ABOUT_EXAMPLES for path, trait in loose(kind)}
+_NAMES = {field for field, _ in _TRAITS} - {field for field, trait in _TRAITS if trait != "name"}
+"""The fields of facts that hold names and nothing else."""
 
 _COMMENTS = "comments."
 

@@ -21,6 +21,7 @@ from events.facts import (
     AnyFact,
     ErasedMessage,
     ExampleErased,
+    ExampleRedacted,
     ExampleRestated,
     Fact,
     comments_of,
@@ -96,9 +97,10 @@ async def plan(
 ) -> Plan:
     """Every message with an example's text, or that quotes it; every comment where `with_comments`.
 
-    A tombstone stays unless its reason quotes the text. `reason` is that of the tombstones to come, `known` are those
-    on the log. Where `keep_copies`, examples in the same words under other ids are not taken. Raises RooflogError
-    where it quotes the text, and UnknownExample where the log never held a fact about the example.
+    A comment that a redaction has replaced is taken with that, or the words of before would come back. A tombstone
+    stays unless its reason quotes the text. `reason` is that of the tombstones to come, `known` are those on the log.
+    Where `keep_copies`, examples in the same words under other ids are not taken. Raises RooflogError where it quotes
+    the text, and UnknownExample where the log never held a fact about the example.
     """
     repeating: dict[str, list[str]] = await state.ask("repeating", example_id=example_id)
     copies = repeating["copies"]
@@ -106,6 +108,7 @@ async def plan(
     proposed = Plan({each: [] for each in ids}, dict.fromkeys(ids, example_id), copies)
     messages = {message.seq: (each, message) for each in reversed(ids) for message in await log.history(each)}
     texts: list[str] = []
+    replaced: set[int] = set()
     commented: list[tuple[str, AnyFact, Message]] = []
     for _, (about, message) in sorted(messages.items()):
         try:
@@ -115,6 +118,8 @@ async def plan(
             continue
         if isinstance(fact, WITH_TEXTS):
             texts += texts_of(fact)
+            if isinstance(fact, ExampleRedacted):
+                replaced |= {new.seq for new in fact.comments}
             proposed.taken[_correction(message, ids) or about].append(message)
         elif any(notes_of(fact)):
             commented.append((about, fact, message))
@@ -126,7 +131,8 @@ async def plan(
     for about, fact, message in commented:
         is_tombstone = isinstance(fact, ExampleErased)
         has_comment = any(comments_of(fact)) and not is_tombstone
-        if any(quotes(note, texts) for note in notes_of(fact)) or (with_comments and has_comment):
+        is_wanted = message.seq in replaced or (with_comments and has_comment)
+        if is_wanted or any(quotes(note, texts) for note in notes_of(fact)):
             proposed.taken[about].append(message)
         elif has_comment:
             proposed.left.append(message)

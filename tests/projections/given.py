@@ -38,6 +38,7 @@ from events.facts import (
     Fact,
     FeedbackGiven,
     PolicyAdopted,
+    comments_of,
 )
 from events.message import (
     Message,
@@ -434,6 +435,9 @@ def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
     replaced = [known.facts[m.seq] for m in taken if m.seq in known.facts]
     words = {key for _, tombstone in replaced for each in tombstone.erased for key in each.words}
     taken += [m for m, fact in _decoded(messages) if replaced and not words.isdisjoint(words_in(fact))]
+    reworded = {new.seq for m, fact in _decoded(taken) if isinstance(fact, ExampleRedacted) for new in fact.comments}
+    taken += [m for m, fact in _decoded(messages) if m.seq in reworded and any(comments_of(fact))
+              and _is_of(m.parts, erase.example_id)]  # fmt: skip
     kept = {message.seq: remembered(message) for message in (*taken, *(messages[seq - 1] for seq in lies))}
     kept |= {seq: structs.replace(kept[seq], fact=None) for seq in lies}
     words = {key for each in kept.values() for key in each.words}

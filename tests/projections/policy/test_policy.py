@@ -61,6 +61,7 @@ SHIPPED = files("projections.policy").joinpath("policy.toml").read_text("utf-8")
         ("threshold = 0.7", "threshold = 0.4", "threshold"),
         ("threshold = 0.7", "threshold = 1.1", "threshold"),
         ("near = true", "near = 0.7", "near"),
+        ("synonyms = {}", 'synonyms = {"TPO Roof" = "a", "tpo  roof" = "b"}', "stands for 'a' and for another tag"),
         ("eval_share = 0.1", "eval_share = 10", "eval_share"),
         ("keep_versions = 20", "keep_versions = 0", "keep_versions"),
         ("at = 500", "at = -1", "training.at"),

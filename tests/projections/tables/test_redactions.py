@@ -4,9 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.facts import Attachment, NewComment, ToolTurn
+import pytest
+from msgspec import structs
 
-from ..given import ANSWER, PROMPT, captured, corrected, disliked, given, redacted, rejected, tables_holding
+from events import traits
+from events.facts import (
+    ABOUT_EXAMPLES,
+    Attachment,
+    CorrectionRecorded,
+    ExampleErased,
+    ExampleRestated,
+    Fact,
+    NewComment,
+    ToolTurn,
+)
+
+from ...events.samples import SAID
+from ..given import (
+    ANSWER,
+    PROMPT,
+    Erase,
+    captured,
+    corrected,
+    disliked,
+    erased,
+    given,
+    redacted,
+    rejected,
+    tables_holding,
+)
 
 WORD = "Kowalczyk"
 FULL: dict[str, Any] = {
@@ -42,6 +68,36 @@ def test_what_a_redaction_replaces_is_in_no_table() -> None:
     assert shown["tools"] == [{"name": "find", "result": "owner: [NAME]"}]
     assert shown["decision_reason"] == "[NAME] says so"
     assert [comment["text"] for comment in shown["comments"]] == ["[NAME] says so"] * 2
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("kind", [kind for kind in ABOUT_EXAMPLES if kind not in (ExampleErased, ExampleRestated)])
+def test_every_comment_is_shown_and_can_be_replaced(kind: type[Fact], together: bool) -> None:
+    """The registry says which fields are comments: a new one is shown and replaced like all others."""
+    fields = [path[0] for path in traits.paths(kind, "comment") if len(path) == 1]
+    for field in fields:
+        sample = next(fact for fact in SAID if type(fact) is kind and getattr(fact, field))
+        said = structs.replace(sample, **{"event_id": "f", field: f"{WORD} says so"})
+        is_example = isinstance(said, CorrectionRecorded)
+        about = "f" if is_example else sample.about
+        before = [] if is_example else [captured(about)]
+        story = given(*before, said)
+        seq = len(before) + 1
+        assert [each["text"] for each in story.show(about)["comments"]] == [f"{WORD} says so"], field
+        clean = redacted(about, comments=comments(seq))
+        done = given(*before, said, clean) if together else story.when(clean)
+        assert tables_holding(done.con, WORD) == [], field
+
+
+def test_an_erasure_brings_no_replaced_comment_back() -> None:
+    said = captured("a"), disliked("a", comment=f"ask {WORD}")
+    hidden = redacted("a", comments=comments(2))
+    for story in (
+        given(*said, hidden, Erase("a")),
+        given(*said, Erase("a"), hidden),
+        given(*said, erased("a"), hidden),
+    ):
+        assert tables_holding(story.con, WORD) == []
 
 
 def test_a_redaction_leaves_what_it_does_not_say() -> None:

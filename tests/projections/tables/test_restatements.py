@@ -7,12 +7,26 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from events import same_words
 from events.facts import ExampleCaptured
 from events.message import remembered, restated
 from projections.tables import restatements
 
 from ...events.copying import of_chat
-from ..given import ANSWER, BETTER, PROMPT, Erase, approved, captured, corrected, given, liked, redacted, tables_holding
+from ..given import (
+    ANSWER,
+    BETTER,
+    PROMPT,
+    Erase,
+    approved,
+    captured,
+    corrected,
+    erased,
+    given,
+    liked,
+    redacted,
+    tables_holding,
+)
 
 OWNER = "Kowalczyk"
 FIRST: dict[str, Any] = {"prompt": f"How high is the {OWNER} roof?", "response": f"{ANSWER} {OWNER}"}
@@ -88,3 +102,17 @@ def test_a_restatement_of_nothing_is_quarantined_and_changes_nothing(told: dict[
     lie = structs.replace(fact, response="No.", **told)
     story = given(captured("a", **FIRST), COPY, lie, captured("z"))
     story.then(quarantine={3: "wrong_restatement"}, texts={"b": (NOW, BETTER)})
+
+
+def test_personal_data_is_looked_for_behind_the_copy() -> None:
+    """Given a copied conversation with an e-mail, then the same is found before and after it is restated."""
+    first = captured("a", FIRST["prompt"], f"{BETTER} Ask bo@example.com.")
+    copy = copying("b", first.prompt, first.response)
+    story = given(first, copy, approved("b"))
+    assert story.show("b")["found"] == []
+    assert story.when(Erase("a")).show("b")["found"] == []
+
+
+def test_words_of_a_tombstone_alone_are_found_in_copies() -> None:
+    tombstone = structs.replace(erased("a"), words=(same_words.key(*FIRST.values()),))
+    assert restatements.copying_erased(given(tombstone, COPY).con) == {"a": [2]}

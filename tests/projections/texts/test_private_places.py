@@ -136,3 +136,10 @@ def test_what_is_kept_of_one_fact_is_bounded() -> None:
     (spans,) = story.con.execute("SELECT json_array_length(spans) FROM private_places").fetchall()[0]
     assert spans == MOST
     story.close()
+
+
+def test_a_text_is_looked_at_before_all_details() -> None:
+    """However much is found beside the texts, what is trained on decides."""
+    many = [f"ask{n}@example.com" for n in range(MOST + 10)]
+    story = given(captured("a", details={"all": many}, system=FULL["system"]), approved("a"))
+    story.then(training_set=[], why={"a": ["personal_data"]})

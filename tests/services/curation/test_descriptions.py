@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from events.errors import InputError, InvalidFact
+from events.facts import ExampleErased
 from events.log.log import Log
 from services.curation import descriptions
 from services.curation.decisions import Unchanged
 from services.settings import Settings
 from services.state.client import open_state
 
-from ..conftest import capture
+from ..conftest import NOW, capture
 
 EXAMPLE: dict[str, Any] = {"tags": ["Lap", "tpo"], "project_context": "Depot", "include_in_training": True}
 NOTHING: dict[str, Any] = {"added": (), "removed": (), "project": None, "include": None}
@@ -61,6 +62,14 @@ async def test_a_rename_goes_on_where_it_was_interrupted(log: Log, tmp_path: Pat
         assert await log.last_sequence() == 2 * MANY
         tags = {item["tag"]: item["total"] for item in (await state.ask("tags"))["items"]}
         assert (tags["pocket"], "pan" in tags) == (MANY, False)
+
+
+async def test_what_was_erased_is_not_renamed(log: Log, tmp_path: Path) -> None:
+    plain = [capture(f"Which colour has car {n}?", "Blue.", example_id=f"e{n}") for n in range(2)]
+    await log.publish([*plain, ExampleErased(event_id="x", occurred_at=NOW, actor="ann", example_id="e0", reason="")])
+    async with open_state(Settings(data_dir=tmp_path), log) as state:
+        renamed = await descriptions.rename(log, state, "general", "cars", actor="ann")
+        assert (renamed.total, renamed.described) == (1, 1)
 
 
 async def test_two_renames_at_once_say_nothing_twice(log: Log, tmp_path: Path) -> None:

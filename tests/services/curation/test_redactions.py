@@ -70,6 +70,7 @@ def test_chosen_spans_alone_are_replaced() -> None:
     [
         ([Chosen("answer", 0, 1, "name")], "no text 'answer'; it has prompt, response, system"),
         ([Chosen("tags.0", 0, 1, "name")], "tags.0 is a name"),
+        ([Chosen("added_tags.0.2", 0, 1, "name")], "added_tags.0.2 is a name"),
         ([Chosen("response", 20, 29, "name")], "response:20-29 is no part of a text of 28 characters"),
         ([Chosen("response", 3, 3, "name")], "response:3-3 is no part"),
         ([Chosen("response", 0, 4, "name"), Chosen("response", 3, 6, "name")], "response:3-6 overlaps another span"),

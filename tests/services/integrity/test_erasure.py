@@ -23,6 +23,7 @@ from events.facts import (
     ExampleRejected,
     Fact,
     FeedbackGiven,
+    NewComment,
     TrainingTriggered,
 )
 from events.log import read
@@ -46,6 +47,7 @@ from ..projector.test_service import until_running
 from ..search import holding
 
 MARKER = "Kowalczyk77"
+BETTER = "Extend the base flashing 10 inches above the roof surface, as the specification of this section asks."
 SECRET = f"{ANSWER} Ask {MARKER} about the roof."
 ASKED = f"How high must base flashing of the {MARKER} roof be?"
 
@@ -141,19 +143,22 @@ async def test_no_file_holds_the_text_and_tables_equal_a_rebuild(cli: Cli, log: 
 
 async def test_copies_are_listed_and_stay_where_that_is_chosen(cli: Cli, log: Log) -> None:
     copy = capture(ASKED, f"{SECRET}\r\n", example_id="copy")
-    await log.publish([capture(ASKED, SECRET, example_id="a"), copy])
+    better = fix("copy", "better", copy.response, BETTER)
+    await log.publish([capture(ASKED, SECRET, example_id="a"), copy, better])
     proposed = cli.json("erase", "a", "--reason", "asked", "--dry-run")
-    assert (proposed["copies"], proposed["erased_ids"]) == (["copy"], ["a", "copy"])
+    assert set(proposed["copies"]) == {"copy", "better"}
+    assert set(proposed["erased_ids"]) == {"a", "copy", "better"}
     assert cli.json("erase", "a", "--reason", "asked", "--dry-run", "--keep-copies")["erased_ids"] == ["a"]
     done = cli.json("erase", "a", "--reason", "asked", "--keep-copies")
-    assert (done["copies_kept"], done["erased_ids"]) == (["copy"], ["a"])
-    assert [fact.kept for _, fact in (await log.tombstones()).facts.values()] == [("copy",)]
+    assert (set(done["copies_kept"]), done["erased_ids"]) == ({"copy", "better"}, ["a"])
+    assert [set(fact.kept) for _, fact in (await log.tombstones()).facts.values()] == [{"copy", "better"}]
+    assert cli.json("show", "better")["response"] == BETTER
     again, other = fix("copy", "of-the-copy", SECRET, ANSWER), capture(ASKED, SECRET, example_id="other")
     said = await log.publish([copy, again, other])
     assert (said.existing, [one for one, _ in said.refused]) == (("copy",), ["other"])
     await tell_unasked(log, [other])
     cli.run("stats")
-    assert await messages_holding(log, MARKER) == [2, 4]
+    assert await messages_holding(log, MARKER) == [2, 3, 5]
     assert cli.json("show", "copy")["response"] == copy.response
     assert await digest_of(cli, log) == await rebuilt_digest(log)
     cli.run("erase", "copy", "--reason", "asked")
@@ -196,6 +201,20 @@ async def test_every_comment_goes_where_that_is_wanted(cli: Cli, log: Log) -> No
     assert (told["messages"], told["comments_kept"]) == (11, [])
     await assert_forgotten(cli, log)
     assert cli.json("show", "a")["decision"] is None
+
+
+async def test_a_comment_that_was_redacted_goes_with_the_redaction(cli: Cli, log: Log) -> None:
+    """Given a comment that the log still holds as it was said, then an erasure leaves no fact that would show it."""
+    reworded = NewComment(seq=2, comment="ask [NAME]")
+    said = [
+        capture("Which TPO seam overlap is right?", example_id="a"),
+        FeedbackGiven(**about("a", "private"), feedback="negative", comment=f"ask {MARKER}"),
+        FeedbackGiven(**about("a", "harmless"), feedback="negative", comment="which code?"),
+        ExampleRedacted(**about("a", "r"), prompt="p", response="r", comments=(reworded,)),
+    ]
+    assert not (await log.publish(said)).refused
+    assert cli.json("erase", "a", "--reason", "asked")["comments_kept"] == [3]
+    await assert_forgotten(cli, log)
 
 
 async def test_every_comment_that_quotes_the_text_goes_with_it(cli: Cli, log: Log) -> None:
