@@ -32,6 +32,7 @@ from . import restatements
 from .digest_chain import recorded
 from .examples import BARE
 from .quarantine import IDS, SUBJECT_ID
+from .redactions import COMMENTS
 
 _COLUMNS = ENVELOPE | dict.fromkeys(("example_id", "reason", "erased", "words", "kept"), "VARCHAR")
 
@@ -166,6 +167,12 @@ def _take_out(con: Connection, batch: Batch) -> None:
     _keep_words(con, batch)
     late = " UNION ALL ".join(f"SELECT seq, example_id FROM {name}" for name in commented)
     late += f" UNION ALL SELECT seq, {SUBJECT_ID} FROM quarantine WHERE category = '{WRONG_TOMBSTONE}'"
+    # What a redaction has replaced would come back without it.
+    reworded = " UNION ALL ".join(
+        f"SELECT seq, example_id FROM {name} WHERE {COMMENTS[name]} IS NOT NULL"
+        for name in commented
+        if name in COMMENTS
+    )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE left_over AS
             WITH named AS (SELECT example_id, min(seq) AS erased_by FROM erasures GROUP BY ALL)
@@ -173,9 +180,9 @@ def _take_out(con: Connection, batch: Batch) -> None:
             FROM ({late}) JOIN named USING (example_id) WHERE seq > erased_by AND seq >= {batch.first}
             UNION ALL SELECT seq, [example_id], NULL FROM examples WHERE erased_seq IS NOT NULL
             UNION ALL SELECT seq, [example_id], NULL FROM redactions SEMI JOIN gone USING (example_id)
-            UNION ALL SELECT DISTINCT c.seq, [c.example_id], NULL FROM ({late}) c
+            UNION ALL SELECT DISTINCT c.seq, [c.example_id], NULL FROM ({reworded}) c
                 JOIN redactions r USING (example_id) SEMI JOIN gone USING (example_id)
-                WHERE list_contains(r.commented, c.seq)
+                WHERE c.seq < r.seq AND list_contains(r.commented, c.seq)
             UNION ALL SELECT seq, ids, repeats FROM unerased_messages SEMI JOIN quarantine USING (seq)
             WHERE repeats IS NOT NULL
             UNION ALL SELECT seq, ids, NULL FROM (

@@ -129,7 +129,7 @@ def _replace_comments(con: Connection, redactions: pa.Table) -> None:
     for row in redactions.select(["seq", "example_id", "commented", "comments"]).to_pylist():
         for seq, comment in zip(row["commented"], row["comments"], strict=True):
             if seq < row["seq"]:
-                for table, column in _COMMENTS.items():
+                for table, column in COMMENTS.items():
                     con.execute(
                         f"""UPDATE {table} SET {column} = $comment
                             WHERE seq = $seq AND example_id = $id AND {column} IS NOT NULL""",
@@ -137,7 +137,7 @@ def _replace_comments(con: Connection, redactions: pa.Table) -> None:
                     )
 
 
-_COMMENTS = {"feedback": "comment", "decisions": "reason", "descriptions": "reason", "examples": "reason"}
+COMMENTS = {"feedback": "comment", "decisions": "reason", "descriptions": "reason", "examples": "reason"}
 """The columns of the tables of facts that hold a comment about an example."""
 
 REDACTIONS = Projection(

@@ -82,8 +82,8 @@ def _rows(batch: Batch) -> pa.Table | None:
     rows: list[tuple[Any, ...]] = []
     for kind in KINDS:
         strings = _strings(kind)
-        for seq, said in batch.of(kind):
-            fact = understood(said) if isinstance(said, ExampleCaptured) else said
+        for seq, each in batch.of(kind):
+            fact = understood(each) if isinstance(each, ExampleCaptured) else each
             if _is_suspect("\n".join(strings(fact))):
                 rows += _rows_of(seq, fact)
     return by_column(_COLUMNS, sorted(rows, key=lambda row: row[:3])) if rows else None

@@ -119,9 +119,9 @@ async def plan(
         if isinstance(fact, WITH_TEXTS):
             texts += texts_of(fact)
             if isinstance(fact, ExampleRedacted):
-                replaced |= {new.seq for new in fact.comments}
+                replaced |= {new.seq for new in fact.comments if new.seq < message.seq}
             proposed.taken[_correction(message, ids) or about].append(message)
-        elif any(notes_of(fact)):
+        else:
             commented.append((about, fact, message))
     if quotes(reason[:1].lower() + reason[1:], texts):
         raise RooflogError(
@@ -131,7 +131,8 @@ async def plan(
     for about, fact, message in commented:
         is_tombstone = isinstance(fact, ExampleErased)
         has_comment = any(comments_of(fact)) and not is_tombstone
-        is_wanted = message.seq in replaced or (with_comments and has_comment)
+        is_replaced = message.seq in replaced and comments_of(fact)  # an empty one as well
+        is_wanted = is_replaced or (with_comments and has_comment)
         if is_wanted or any(quotes(note, texts) for note in notes_of(fact)):
             proposed.taken[about].append(message)
         elif has_comment:

@@ -435,9 +435,10 @@ def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
     replaced = [known.facts[m.seq] for m in taken if m.seq in known.facts]
     words = {key for _, tombstone in replaced for each in tombstone.erased for key in each.words}
     taken += [m for m, fact in _decoded(messages) if replaced and not words.isdisjoint(words_in(fact))]
-    reworded = {new.seq for m, fact in _decoded(taken) if isinstance(fact, ExampleRedacted) for new in fact.comments}
-    taken += [m for m, fact in _decoded(messages) if m.seq in reworded and any(comments_of(fact))
-              and _is_of(m.parts, erase.example_id)]  # fmt: skip
+    redactions = [(m.seq, fact) for m, fact in _decoded(taken) if isinstance(fact, ExampleRedacted)]
+    reworded = {new.seq for seq, fact in redactions for new in fact.comments if new.seq < seq}
+    own = [(m, fact) for m, fact in _decoded(messages) if _is_of(m.parts, erase.example_id)]
+    taken += [m for m, fact in own if m.seq in reworded and comments_of(fact)]
     kept = {message.seq: remembered(message) for message in (*taken, *(messages[seq - 1] for seq in lies))}
     kept |= {seq: structs.replace(kept[seq], fact=None) for seq in lies}
     words = {key for each in kept.values() for key in each.words}
