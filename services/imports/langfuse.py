@@ -13,7 +13,7 @@ from .format import ACTOR, Left
 from .lines import Line
 from .messages import decoded
 from .moments import moment
-from .reviewed import Reviewed, example_id, first_of, nanoseconds, number_of, optional_nanoseconds, required, text_of
+from .reviewed import Reviewed, example_id, first_of, nanoseconds, optional_nanoseconds, required, text_of
 from .scores import Opinion
 from .spans import tags_of
 from .traces import Recorded, named
@@ -178,7 +178,7 @@ def _opinion(score: Mapping[str, Any]) -> Opinion:
         key=text_of(score, "observation_id", "observationId"),
         trace_id=text_of(score, "traceId", "trace_id"),
         name=required(score, "name"),
-        value=number_of(value),
+        value=value,
         at=moment(at, "timestamp"),
         is_human=score.get("source") == _BY_PEOPLE,
         comment=text_of(score, "comment"),

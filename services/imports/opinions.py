@@ -6,7 +6,6 @@ Which question of a form is about the whole answer follows from its name: a `rat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -26,13 +25,8 @@ _QUESTIONS = ("prompt", "question", "instruction", "query", "user_input", "user"
 _ANSWERS = ("response", "answer", "completion", "output", "generation", "reply", "model_output")
 _CHATS = ("messages", "chat", "conversation", "dialogue")
 
-_THUMBS = re.compile(
-    r"rat(e|ing)|qualit|score|help|correct|accura|good|like|thumb|feedback|approv|overall|label|verdict|accept|useful"
-    r"|satisf|sentiment|review|choice|star",
-    re.IGNORECASE,
-)
-_CORRECTIONS = re.compile(r"correct(ed|ion)|edit|rewrit|improved|better|ideal|reference|gold", re.IGNORECASE)
-_COMMENTS = re.compile(r"comment|reason|note|why|explan|rationale", re.IGNORECASE)
+_CORRECTIONS = ratings.at_word_starts("correct(ed|ion)|edit|rewrit|improved|better|ideal|reference|gold")
+_COMMENTS = ratings.at_word_starts("comment|reason(?!ab)|notes?(?![a-z])|why|explan|rationale")
 
 
 class Opinion(Struct, frozen=True):
@@ -63,8 +57,8 @@ def messages(fields: Mapping[str, Any]) -> list[Any] | None:
 
 def is_asked(name: str) -> bool:
     """Whether a column has the name of a question that is about the answer, and not of the answer itself."""
-    asks = any(words.search(name) for words in (_THUMBS, _CORRECTIONS, _COMMENTS))
-    return asks and name not in (*_QUESTIONS, *_ANSWERS, *_CHATS)
+    asks = ratings.judges(name) or _CORRECTIONS.search(name) or _COMMENTS.search(name)
+    return bool(asks) and name not in (*_QUESTIONS, *_ANSWERS, *_CHATS)
 
 
 def _text(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
@@ -98,7 +92,7 @@ def _of(example: ExampleCaptured, opinions: list[Opinion]) -> Iterator[Part]:
             if _is_text(value) and _COMMENTS.search(each.question):
                 continue
             try:
-                given = ratings.thumb(value, stars=not isinstance(value, str | bool))
+                given = ratings.thumb(value, stars=not isinstance(value, bool))
             except ValueError:
                 if not _is_text(value) or not _CORRECTIONS.search(each.question):
                     yield Left.BROKEN
@@ -106,7 +100,7 @@ def _of(example: ExampleCaptured, opinions: list[Opinion]) -> Iterator[Part]:
                     fact = corrected_to(value, *_about(example), _known(example, each.actor), at, each.actor)
                     corrections.setdefault(fact.event_id, fact)
                 continue
-            if not _THUMBS.search(each.question):
+            if not ratings.judges_whole(each.question):
                 yield Left.BROKEN
             elif given and (given == "negative" or each.actor not in thumbs):
                 thumbs[each.actor] = ratings.Rating(given, each.actor, comments.get(each.actor)), at

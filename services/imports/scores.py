@@ -15,15 +15,6 @@ from events.facts import CorrectionRecorded, FeedbackGiven
 from . import ratings
 from .format import ACTOR, Left
 
-_OF_THE_WHOLE = (
-    "feedback", "thumb", "rating", "quality", "correct", "accura", "helpful", "score", "satisf", "like", "overall",
-    "approv", "verdict", "vote", "answer", "response", "output",
-)  # fmt: skip
-"""Parts of the names of scores that judge a whole answer: one of its style or its length approves nothing."""
-
-_AGAINST = ("incorrect", "inaccura", "unhelpful", "dislike", "hallucin", "toxic", "error", "unlike", "disapprov")
-"""Parts of names of which a high score may be bad, so that nothing is taken from them."""
-
 
 class Opinion(Struct, frozen=True, kw_only=True):
     """An opinion on the call of a key, or on a whole trace; `is_human` tells whether a person gave it.
@@ -84,8 +75,8 @@ class Opinion(Struct, frozen=True, kw_only=True):
 
 def verdict_of(name: str, value: Any) -> ratings.Thumb | None:
     """What a score says of a whole answer: from -1 to 1, true or false, or a label; None where it says neither."""
-    low = name.lower()
-    if any(part in low for part in _AGAINST) or not any(part in low for part in _OF_THE_WHOLE):
+    value = ratings.number_of(value)
+    if not ratings.judges_whole(name):
         return None
     if isinstance(value, int | float) and not -1 <= value <= 1:
         return None  # of a scale that nobody knows

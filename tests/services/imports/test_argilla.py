@@ -53,6 +53,24 @@ async def test_a_suggestion_is_nobodys_feedback(log: Log, tmp_path: Path) -> Non
     assert (report.new, report.existing, report.problems) == (1, 2, [])
 
 
+@pytest.mark.parametrize(
+    ("question", "value", "said"),
+    [
+        ("quality", "5", ["positive"]), ("quality", "1", ["negative"]), ("quality", 1, ["negative"]),
+        ("is_correct", True, ["positive"]), ("is_incorrect", True, []), ("incorrectness", "yes", []),
+        ("dislike", "yes", []), ("toxicity_score", 5, []), ("hallucination_rating", 5, []),
+        ("generated_by_ai", "yes", []), ("corrected_answer", "No", []),
+    ],
+)  # fmt: skip
+async def test_only_verdicts_on_the_answer_are_thumbs(
+    log: Log, tmp_path: Path, question: str, value: Any, said: list[str]
+) -> None:
+    line = {"fields": FIELDS, "responses": {question: [{"value": value, "user_id": "u"}]}}
+    report = await import_files(log, [written(tmp_path / "x.jsonl", [line])])
+    assert [fact.feedback for fact in await told(log) if isinstance(fact, FeedbackGiven)] == said
+    assert report.broken == (not said)
+
+
 async def test_responses_of_a_pending_record_are_drafts(log: Log, tmp_path: Path) -> None:
     line = {"fields": FIELDS, "status": "pending", "responses": {"quality": [{"value": 5, "user_id": "u"}]}}
     await import_files(log, [written(tmp_path / "x.jsonl", [line])])
