@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from . import forms
 from .format import Format, Part, Record
 from .moments import moment
 from .opinions import Opinion, annotated
@@ -41,7 +40,10 @@ class Argilla(Format):
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
         """See `Format.recognises`."""
-        return forms.is_argilla(data) and not forms.is_label_studio(data)
+        if isinstance(data.get("fields"), Mapping) and ("responses" in data or "suggestions" in data):
+            return True
+        is_row = any(name.endswith((".responses", ".suggestion")) for name in data)
+        return is_row or ("external_id" in data and any(name.endswith("-suggestion") for name in data))
 
     def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`."""

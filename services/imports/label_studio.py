@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from . import forms, ratings
+from . import ratings
 from .format import Format, Part, Record
 from .moments import moment
 from .opinions import Opinion, annotated, is_asked
@@ -29,7 +29,9 @@ class LabelStudio(Format):
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
         """See `Format.recognises`."""
-        return forms.is_label_studio(data)
+        if isinstance(data.get("data"), Mapping) and ("annotations" in data or "completions" in data):
+            return True
+        return "annotation_id" in data and "lead_time" in data
 
     def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`."""

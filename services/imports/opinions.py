@@ -16,14 +16,16 @@ from events import chat
 from events.facts import ExampleCaptured, Fact
 from events.same_words import normal
 
-from . import ratings
+from . import ratings, sharegpt
 from .about import About
 from .chats import Call, conversation_facts, corrected_to, thumb
 from .format import Left, Part, Record
+from .preferences import Preferences
 
 _QUESTIONS = ("prompt", "question", "instruction", "query", "user_input", "user", "input", "request")
 _ANSWERS = ("response", "answer", "completion", "output", "generation", "reply", "model_output")
-_CHATS = ("messages", "chat", "conversation", "dialogue")
+_SHARED = "conversations"
+_CHATS = ("messages", "chat", "conversation", "dialogue", _SHARED)
 
 _CORRECTIONS = ratings.at_word_starts("correct(ed|ion)|edit|rewrit|improved|better|ideal|reference|gold")
 _COMMENTS = ratings.at_word_starts("comment|reason(?!ab)|notes?(?![a-z])|why|explan|rationale")
@@ -42,7 +44,7 @@ def messages(fields: Mapping[str, Any]) -> list[Any] | None:
     """What was asked and answered, by the names of the fields; None where they hold no answer."""
     for name in _CHATS:
         if isinstance(given := fields.get(name), list) and given:
-            return given
+            return sharegpt.messages(given) if name == _SHARED else given
     question = _text(fields, _QUESTIONS)
     answer = _text(fields, _ANSWERS)
     texts = [value for value in fields.values() if isinstance(value, str) and value.strip()]
@@ -68,7 +70,14 @@ def _text(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
 def annotated(
     record: Record, data: dict[str, Any], fields: Mapping[str, Any], own_id: str | None, opinions: Iterable[Opinion]
 ) -> Iterator[Part]:
-    """The example of some fields with what people said about it; `data` is what the source says of it beside that."""
+    """The example of some fields with what people said about it; `data` is what the source says of it beside that.
+
+    Of two answers nobody knows which one the opinions are about, so that these are counted.
+    """
+    if Preferences.recognises(pair := dict(fields)):
+        yield from Preferences().facts(Record(record.line, pair | data, record.label))
+        yield from [Left.BROKEN for _ in opinions]
+        return
     conversation = messages(fields)
     if conversation is None:
         yield Left.NO_ANSWER
