@@ -179,7 +179,7 @@ def _opinion(score: Mapping[str, Any]) -> Opinion:
         trace_id=text_of(score, "traceId", "trace_id"),
         name=required(score, "name"),
         value=value,
-        at=moment(at, "timestamp"),
+        at=None if at is None else moment(at, "timestamp"),
         is_human=score.get("source") == _BY_PEOPLE,
         comment=text_of(score, "comment"),
         by=text_of(score, "author_user_id", "authorUserId"),

@@ -153,14 +153,14 @@ def _opinion(data: Mapping[str, Any]) -> Opinion:
     answers = messages.answered_in(correction)
     corrected = answers[0].message.text if answers else calls.as_text(correction) if correction else None
     key = required(data, "key")
-    score = data.get("score")
+    score, at = data.get("score"), first_of(data, "modified_at", "created_at")
     return Opinion(
         opinion_id=f"langsmith\0{text_of(data, 'id') or required(data, 'run_id') + key}",
         key=required(data, "run_id"),
         trace_id=text_of(data, "trace_id"),
         name=key,
         value=data.get("value") if score is None else score,
-        at=moment(first_of(data, "modified_at", "created_at"), "created_at"),
+        at=None if at is None else moment(at, "created_at"),
         is_human=_is_human(key, [source]),
         comment=text_of(data, "comment"),
         by=text_of(source, "user_id", "ls_user_id") if isinstance(source, Mapping) else None,
@@ -172,14 +172,14 @@ def _sum(run: Mapping[str, Any], key: str, held: Mapping[str, Any]) -> Opinion:
     sources, comments = held.get("sources"), held.get("comments")
     values = held.get("values")
     only = next(iter(values)) if isinstance(values, Mapping) and len(values) == 1 else None
-    average = held.get("avg")
+    average, at = held.get("avg"), first_of(run, "end_time", "start_time")
     return Opinion(
         opinion_id=f"langsmith\0{required(run, 'id')}\0{key}",
         key=required(run, "id"),
         trace_id=text_of(run, "trace_id"),
         name=key,
         value=only if average is None else average,
-        at=moment(first_of(run, "end_time", "start_time"), "end_time"),
+        at=None if at is None else moment(at, "end_time"),
         is_human=_is_human(key, sources if isinstance(sources, list) else []),
         comment=next((text for text in comments if isinstance(text, str) and text), None)
         if isinstance(comments, list)

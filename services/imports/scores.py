@@ -11,6 +11,7 @@ from msgspec import Struct
 from events import calls
 from events.chat import conversation_name
 from events.facts import CorrectionRecorded, FeedbackGiven
+from events.same_words import normal
 
 from . import ratings
 from .format import ACTOR, Left
@@ -52,7 +53,7 @@ class Opinion(Struct, frozen=True, kw_only=True):
             actor=self.actor,
             comment=self.comment or None,
             at=self.at,
-            event_id=self._id("feedback"),
+            event_id=self._id("feedback", verdict, self.comment or ""),
         )
 
     def corrected(self, example_id: str, prompt: str, response: str) -> CorrectionRecorded:
@@ -65,11 +66,13 @@ class Opinion(Struct, frozen=True, kw_only=True):
             reason=self.comment or None,
             example_id=example_id,
             at=self.at,
-            correction_id=self._id("correction"),
+            correction_id=self._id("correction", normal(self.correction or "")),
         )
 
-    def _id(self, kind: str) -> str:
-        digest = hashlib.sha256(f"{kind} {self.opinion_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    def _id(self, kind: str, *says: str) -> str:
+        """The id of a fact, which another one has once the opinion says something else."""
+        whole = "\0".join([kind, self.opinion_id, *says])
+        digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return f"{kind}_{digest}"
 
 

@@ -86,6 +86,13 @@ async def test_sums_of_feedback_are_those_of_people(
     assert report.problems == []
 
 
+async def test_feedback_without_a_time_has_that_of_its_run(log: Log, tmp_path: Path) -> None:
+    feedback = {"id": "f", "run_id": RUN, "key": "user_score", "score": 1}
+    report = await import_files(log, [written(tmp_path / "x.jsonl", [run(), feedback])])
+    example, given = await told(log)
+    assert (given.occurred_at, report.problems) == (example.occurred_at, [])
+
+
 async def test_a_failed_run_is_an_error(log: Log, tmp_path: Path) -> None:
     await import_files(log, [written(tmp_path / "x.jsonl", [run(error="APITimeoutError()", outputs=None)])])
     (fact,) = await examples(log)
