@@ -13,6 +13,7 @@ from .format import ACTOR, Left
 from .lines import Line
 from .messages import decoded
 from .moments import moment
+from .ratings import name_of
 from .reviewed import Reviewed, example_id, first_of, nanoseconds, optional_nanoseconds, required, text_of
 from .scores import Opinion
 from .spans import tags_of
@@ -164,7 +165,7 @@ def _example_id(raw: Mapping[str, Any], trace_id: str | None) -> str:
 
 def _around(raw: Mapping[str, Any]) -> _Around:
     user, session = first_of(raw, "user_id", "userId"), first_of(raw, "session_id", "sessionId")
-    return _Around(named(user), named(session), tags_of(raw.get("tags")))
+    return _Around(name_of(user), named(session), tags_of(raw.get("tags")))
 
 
 def _opinion(score: Mapping[str, Any]) -> Opinion:

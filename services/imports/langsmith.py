@@ -16,6 +16,7 @@ from .format import ACTOR, Left, Part, Record
 from .lines import Line
 from .messages import decoded
 from .moments import moment
+from .ratings import name_of
 from .reviewed import Reviewed, example_id, first_of, nanoseconds, optional_nanoseconds, required, text_of
 from .scores import Opinion
 from .spans import tags_of
@@ -60,7 +61,9 @@ class LangSmith(Reviewed):
             return
         data = record.data
         asked, answers = messages.asked_in(data.get("inputs")), messages.answered_in(data.get("outputs"))
-        spoken = [_openai(heard) for heard in [*asked, *(each.message for each in answers[:1])]]
+        spoken = [_openai(heard) for heard in asked]
+        for first in answers[:1]:
+            spoken.append(_openai(first.message) | {"reasoning": first.thoughts, "finish_reason": first.finish_reason})
         yield from Chats().facts(msgspec.structs.replace(record, data=data | {"messages": spoken}))
         yield from [Left.OTHER_CHOICE] * len(answers[1:])
 
@@ -99,7 +102,7 @@ class LangSmith(Reviewed):
             ended=optional_nanoseconds(first_of(raw, "end_time")),
             trace_id=text_of(raw, "trace_id") or required(raw, "id"),
             conversation=named(first_of(about, "thread_id", "session_id", "conversation_id")),
-            actor=named(about.get("user_id")) or ACTOR,
+            actor=name_of(about.get("user_id")) or ACTOR,
             model=text_of(about, "ls_model_name", "model_name", "model"),
             tokens_in=raw.get("prompt_tokens"),
             tokens_out=raw.get("completion_tokens"),

@@ -31,7 +31,7 @@ _CORRECTIONS = ratings.at_word_starts("correct(ed|ion)|edit|rewrit|improved|bett
 _COMMENTS = ratings.at_word_starts("comment|reason(?!ab)|notes?(?![a-z])|why|explan|rationale")
 
 
-class Opinion(Struct, frozen=True):
+class Response(Struct, frozen=True):
     """What somebody answered to a question of a form; `at` is None where nobody says when."""
 
     question: str
@@ -68,7 +68,7 @@ def _text(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
 
 
 def annotated(
-    record: Record, data: dict[str, Any], fields: Mapping[str, Any], own_id: str | None, opinions: Iterable[Opinion]
+    record: Record, data: dict[str, Any], fields: Mapping[str, Any], own_id: str | None, opinions: Iterable[Response]
 ) -> Iterator[Part]:
     """The example of some fields with what people said about it; `data` is what the source says of it beside that.
 
@@ -90,7 +90,7 @@ def annotated(
         yield from _of(example, list(opinions))
 
 
-def _of(example: ExampleCaptured, opinions: list[Opinion]) -> Iterator[Part]:
+def _of(example: ExampleCaptured, opinions: list[Response]) -> Iterator[Part]:
     """The facts of opinions; of somebody who gave thumbs up and down, the one down counts."""
     comments = {each.actor: each.value for each in opinions if _COMMENTS.search(each.question) and _is_text(each.value)}
     thumbs: dict[str | None, tuple[ratings.Rating, datetime]] = {}

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from events import chat
+
 Thumb = Literal["positive", "negative"]
 
 _UP = {
@@ -168,6 +170,11 @@ def person(data: Mapping[str, Any], names: tuple[str, ...] = _AUTHORS) -> str | 
         value = data.get(name)
         if isinstance(value, Mapping):
             value = next((value[key] for key in ("id", "user_id", "username", "name", "email") if value.get(key)), None)
-        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()[:200]
+        if name_given := name_of(value):
+            return name_given
     return None
+
+
+def name_of(value: Any) -> str | None:
+    """A name or number of a person without blanks around it, a long one as its digest; None for what is neither."""
+    return chat.conversation_name(value.strip() if isinstance(value, str) else value)

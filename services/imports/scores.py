@@ -9,9 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from events import calls
-from events.chat import conversation_name
 from events.facts import CorrectionRecorded, FeedbackGiven
-from events.same_words import normal
 
 from . import ratings
 from .format import ACTOR, Left
@@ -38,7 +36,7 @@ class Opinion(Struct, frozen=True, kw_only=True):
     @property
     def actor(self) -> str:
         """Who says it."""
-        return conversation_name(self.by) or ACTOR
+        return ratings.name_of(self.by) or ACTOR
 
     def feedback(self, example_id: str) -> FeedbackGiven | Left:
         """The opinion on an example, or why it is none."""
@@ -66,7 +64,7 @@ class Opinion(Struct, frozen=True, kw_only=True):
             reason=self.comment or None,
             example_id=example_id,
             at=self.at,
-            correction_id=self._id("correction", normal(self.correction or "")),
+            correction_id=self._id("correction", self.correction or ""),
         )
 
     def _id(self, kind: str, *says: str) -> str:

@@ -116,7 +116,7 @@ async def test_turns_of_a_session_follow_one_another(log: Log, tmp_path: Path) -
 
 
 async def test_what_a_score_says_otherwise_arrives(log: Log, tmp_path: Path) -> None:
-    for value, text in ((1, "2 in."), (0, "3 in."), (0, " 3 in.\n")):
+    for value, text in ((1, "2 in."), (0, "3 in."), (0, "3 in.")):
         lines = [
             observation(),
             score(value=value, observationId="ob"),

@@ -60,6 +60,16 @@ async def test_an_example_of_a_dataset_is_that_of_a_chat(log: Log, tmp_path: Pat
     assert (report.new, report.existing, report.problems) == (0, 1, [])
 
 
+async def test_an_example_of_a_dataset_keeps_its_thinking(log: Log, tmp_path: Path) -> None:
+    answer = {"role": "assistant", "content": "<think>Per the code.</think>1/4 in.", "finish_reason": "length"}
+    line = {"inputs": {"question": "Slope?"}, "outputs": {"messages": [answer]}}
+    await import_files(log, [written(tmp_path / "x.jsonl", [line])])
+    (fact,) = await examples(log)
+    assert (fact.response, fact.details["chat"], fact.finish_reason) == (
+        "1/4 in.", {"thinking": "Per the code."}, "length",
+    )  # fmt: skip
+
+
 async def test_an_answer_of_a_query_holds_many_runs(log: Log, tmp_path: Path) -> None:
     line = {"runs": [run(), 3, run(id="r2", start_time="never"), run(id="r3", trace_id="t3")]}
     report = await import_files(log, [written(tmp_path / "x.jsonl", [line])])
