@@ -85,7 +85,7 @@ def test_a_judge_gives_no_feedback(judge: dict[str, Any]) -> None:
     assert not ratings.is_judged({"source": "human", "by": "maintainer"})
 
 
-def test_a_name_has_no_blanks_and_a_long_one_is_its_digest() -> None:
+def test_a_long_name_is_its_digest_without_blanks() -> None:
     assert [ratings.name_of(value) for value in (" max ", 7, " ", None, True)] == ["max", "7", None, None, None]
     names = {ratings.person({"user": "x" * 200 + end}) for end in "ab"}
     assert len(names) == 2

@@ -49,7 +49,7 @@ async def test_chat_completions_have_the_ids_of_their_responses(log: Log) -> Non
 
 
 @pytest.mark.parametrize("order", [1, -1])
-async def test_an_exclusion_is_of_all_turns_that_no_other_line_says(log: Log, tmp_path: Path, order: int) -> None:
+async def test_a_turn_with_its_own_line_stays_included(log: Log, tmp_path: Path, order: int) -> None:
     said = [{"role": role, "content": f"{role} {n}"} for n in range(3) for role in ("user", "assistant")]
     excluded, other = (
         {"request": {"messages": said[: 2 * n - 1]}, "response": {"id": f"chatcmpl-{n:020}", "choices": [{"message": {
