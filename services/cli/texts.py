@@ -77,8 +77,8 @@ def read_texts(file: Path) -> list[Text]:
 
 def _is_text(data: dict[str, Any]) -> bool:
     """Whether a line is a text to judge, and no line of an import."""
-    if isinstance(data.get("prompt"), str) and isinstance(data.get("response"), str | None):
-        return True
+    if isinstance(data.get("prompt"), str) and data.keys() <= {"prompt", "response"}:
+        return isinstance(data.get("response"), str | None)
     return not any(format_.recognises(data) for format_ in FORMATS)
 
 
@@ -114,11 +114,11 @@ def _imported(sources: list[Source], report: Report) -> Iterator[Text]:
 @command("duplicates", example="rooflog duplicates questions.jsonl > links.jsonl")
 @click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
 async def duplicates(session: Session, file: Path) -> Outcome:
-    """Find near-duplicates without a server: JSON lines with `prompt` in, for each line its link out.
+    """Find near-duplicates without a server: JSON lines with `prompt` in, for each its link out.
 
-    A file may be what `rooflog import` reads, in any of its formats. `duplicate_of` is the number of the earliest
-    prompt that says the same, counted from 0, or null; prompts that differ in one fact (a number, a product, minimum or
-    maximum) are not linked. With --json it is one JSON array.
+    A file may be what `rooflog import` reads, in any of its formats: then each answer's prompt has a link.
+    `duplicate_of` is the number of the earliest prompt that says the same, counted from 0, or null; prompts that differ
+    in one fact (a number, a product, minimum or maximum) are not linked. With --json it is one JSON array.
     """
     from projections.store.database import errors_told
     from projections.texts.near_duplicates import cluster  # learns its vocabulary for a third of a second

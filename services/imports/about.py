@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -94,8 +95,8 @@ def is_excluded(data: Mapping[str, Any], where: str) -> bool:
     """Whether an object says that it is not to be trained on. Raises ValueError where that cannot be read."""
     for names, wanted in ((_TRAINED, True), (_LEFT_OUT, False)):
         for name in names:
-            value = data.get(name)
-            if value is not None and not isinstance(value, int | float):
+            value = ratings.number_of(data.get(name))
+            if value is not None and (not isinstance(value, int | float) or math.isnan(value)):
                 raise ValueError(f"{where} has {name} {value!r}; give 0 or 1")
             if value is not None and bool(value) is not wanted:
                 return True

@@ -10,7 +10,6 @@ import msgspec
 
 from events import chat
 
-from . import forms
 from .chats import conversation_facts
 from .format import Format, Part, Record
 
@@ -26,12 +25,7 @@ class Alpaca(Format):
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
         """See `Format.recognises`."""
-        return (
-            "instruction" in data
-            and "output" in data
-            and not forms.is_form(data)
-            and not {"messages", "conversations"} & data.keys()
-        )
+        return {"instruction", "output"} <= data.keys() and not {"messages", "conversations"} & data.keys()
 
     def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`; the input stands below its instruction."""

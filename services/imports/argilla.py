@@ -12,12 +12,11 @@ from typing import Any
 
 import msgspec
 
-from . import forms
+from . import ratings, responses
 from .format import Format, Part, Record
 from .moments import moment
-from .opinions import Opinion, annotated
+from .opinions import Response, annotated
 
-_ID = re.compile(r"[A-Za-z0-9_-]{20,128}")
 _KEPT = ("inserted_at", "updated_at", "tags", "user_id")
 _OF_RECORDS = {"id", "status", "_server_id", "external_id", "metadata", "vectors", *_KEPT}
 _SUBMITTED, _DISCARDED, _PENDING = "submitted", "discarded", "pending"
@@ -41,7 +40,10 @@ class Argilla(Format):
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
         """See `Format.recognises`."""
-        return forms.is_argilla(data) and not forms.is_label_studio(data)
+        if isinstance(data.get("fields"), Mapping) and ("responses" in data or "suggestions" in data):
+            return True
+        is_row = any(name.endswith((".responses", ".suggestion")) for name in data)
+        return is_row or ("external_id" in data and any(name.endswith("-suggestion") for name in data))
 
     def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`."""
@@ -54,14 +56,11 @@ class Argilla(Format):
         beside |= {"metadata": metadata} if isinstance(metadata := data.get("metadata"), Mapping) else {}
         if _DISCARDED in statuses and _SUBMITTED not in statuses:
             beside["exclude"] = True
-        own_id = next((value for name in ("id", "external_id", "_server_id") if (value := _own(data.get(name)))), None)
+        ids = map(responses.own_id, (data.get(name) for name in ("id", "external_id", "_server_id")))
+        own_id = next(filter(None, ids), None)
         at = moment(beside["updated_at"], "updated_at") if "updated_at" in beside else None
-        opinions = [Opinion(each.question, each.value, each.actor, at) for each in given if each.status == _SUBMITTED]
+        opinions = [Response(each.question, each.value, each.actor, at) for each in given if each.status == _SUBMITTED]
         yield from annotated(record, beside, fields, own_id, opinions)
-
-
-def _own(value: Any) -> str | None:
-    return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,4 +115,4 @@ def _at(values: Any, n: int) -> Any:
 def _given(question: str, answer: Mapping[str, Any], without: str) -> _Given:
     """A response; where it does not say its status, that of a record which waits is a draft."""
     user, status = answer.get("user_id"), answer.get("status")
-    return _Given(question, answer.get("value"), str(user)[:200] if user else None, str(status or without))
+    return _Given(question, answer.get("value"), ratings.name_of(user), str(status or without))

@@ -21,7 +21,7 @@ from events.chat_turns import ChatTurns, Turn
 from events.facts import Fact
 from events.same_words import normal
 
-from . import forms, ratings, responses, thinking
+from . import ratings, responses, thinking
 from .about import About, about, correction, finish_reason, is_excluded, numbers
 from .blocks import opened
 from .format import ACTOR, Alias, Format, Left, Own, Part, Record, Repeated
@@ -56,7 +56,7 @@ class Chats(Format):
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
         """See `Format.recognises`."""
-        return "messages" in data and not responses.found(data) and not forms.is_form(data)
+        return "messages" in data and not responses.found(data)
 
     def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`."""
@@ -147,7 +147,7 @@ def _facts(
     reason = _ended(message) or finish_reason(message, data if is_last else {})
     details = {name: data[name] for name in ("id", "metadata") if data.get(name) not in (None, {})}
     details |= {"thinking": completed.thoughts} if completed.thoughts and turn.answer else {}
-    excluded = is_excluded(message, f"message {completed.number}") or is_excluded(data, "the line")
+    excluded = is_excluded(message, f"message {completed.number}") or is_excluded(record.data, "the line")
     yield calls.capture(
         turn.question,
         turn.answer,

@@ -7,7 +7,7 @@ from typing import Any
 
 from events import chat
 
-from . import forms, responses
+from . import responses
 from .chats import conversation_facts
 from .format import Format, Part, Record
 
@@ -30,7 +30,6 @@ class Completions(Format):
             and any(name in data for name in _ANSWERS)
             and not _OTHERS & data.keys()
             and not responses.found(data)
-            and not forms.is_form(data)
         )
 
     def facts(self, record: Record) -> Iterator[Part]:

@@ -81,7 +81,7 @@ class Format(ABC):
     @staticmethod
     @abstractmethod
     def recognises(data: dict[str, Any]) -> bool:
-        """Is an object of this format? No other format may say so of the same object."""
+        """Is an object of this format, where none before it in the registry says so?"""
 
     def survey(self, line: Line) -> None:  # noqa: B027 (where each line stands alone there is nothing to remember)
         """Look at a line before any is read, where lines belong together."""

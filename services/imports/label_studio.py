@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from . import forms, ratings
+from . import ratings
 from .format import Format, Part, Record
 from .moments import moment
-from .opinions import Opinion, annotated, is_asked
+from .opinions import Response, annotated, is_asked
 
 _OF_ANNOTATIONS = {
     "id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement", "project", "history",
@@ -29,7 +29,9 @@ class LabelStudio(Format):
     @staticmethod
     def recognises(data: dict[str, Any]) -> bool:
         """See `Format.recognises`."""
-        return forms.is_label_studio(data)
+        if isinstance(data.get("data"), Mapping) and ("annotations" in data or "completions" in data):
+            return True
+        return "annotation_id" in data and "lead_time" in data
 
     def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`."""
@@ -45,7 +47,7 @@ class LabelStudio(Format):
         yield from annotated(record, beside, fields, None, opinions)
 
 
-def _of(annotation: Mapping[str, Any]) -> Iterator[Opinion]:
+def _of(annotation: Mapping[str, Any]) -> Iterator[Response]:
     """What an annotation says, none where it was cancelled."""
     if annotation.get("was_cancelled") or annotation.get("skipped"):
         return
@@ -53,10 +55,10 @@ def _of(annotation: Mapping[str, Any]) -> Iterator[Opinion]:
     for result in annotation.get("result") or ():
         value = result.get("value")
         for each in _values(value if isinstance(value, Mapping) else {}):
-            yield Opinion(str(result.get("from_name") or result.get("type")), each, actor, at)
+            yield Response(str(result.get("from_name") or result.get("type")), each, actor, at)
 
 
-def _of_row(data: Mapping[str, Any]) -> Iterator[Opinion]:
+def _of_row(data: Mapping[str, Any]) -> Iterator[Response]:
     """What a row says: stars and choices are objects or texts there, and a bare number is of the task."""
     actor, at = _person(data.get("annotator")), _at(data)
     for name, value in data.items():
@@ -64,10 +66,10 @@ def _of_row(data: Mapping[str, Any]) -> Iterator[Opinion]:
             continue
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, str):
-                yield Opinion(name, each, actor, at)
+                yield Response(name, each, actor, at)
             elif isinstance(each, Mapping):
                 for inner in _values(each):
-                    yield Opinion(name, inner, actor, at)
+                    yield Response(name, inner, actor, at)
 
 
 def _values(value: Mapping[str, Any]) -> Iterator[Any]:

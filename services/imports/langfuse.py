@@ -13,7 +13,8 @@ from .format import ACTOR, Left
 from .lines import Line
 from .messages import decoded
 from .moments import moment
-from .reviewed import Reviewed, example_id, first_of, nanoseconds, number_of, optional_nanoseconds, required, text_of
+from .ratings import name_of
+from .reviewed import Reviewed, example_id, first_of, nanoseconds, optional_nanoseconds, required, text_of
 from .scores import Opinion
 from .spans import tags_of
 from .traces import Recorded, named
@@ -164,7 +165,7 @@ def _example_id(raw: Mapping[str, Any], trace_id: str | None) -> str:
 
 def _around(raw: Mapping[str, Any]) -> _Around:
     user, session = first_of(raw, "user_id", "userId"), first_of(raw, "session_id", "sessionId")
-    return _Around(named(user), named(session), tags_of(raw.get("tags")))
+    return _Around(name_of(user), named(session), tags_of(raw.get("tags")))
 
 
 def _opinion(score: Mapping[str, Any]) -> Opinion:
@@ -178,8 +179,8 @@ def _opinion(score: Mapping[str, Any]) -> Opinion:
         key=text_of(score, "observation_id", "observationId"),
         trace_id=text_of(score, "traceId", "trace_id"),
         name=required(score, "name"),
-        value=number_of(value),
-        at=moment(at, "timestamp"),
+        value=value,
+        at=None if at is None else moment(at, "timestamp"),
         is_human=score.get("source") == _BY_PEOPLE,
         comment=text_of(score, "comment"),
         by=text_of(score, "author_user_id", "authorUserId"),

@@ -16,6 +16,7 @@ from .format import ACTOR, Left, Part, Record
 from .lines import Line
 from .messages import decoded
 from .moments import moment
+from .ratings import name_of
 from .reviewed import Reviewed, example_id, first_of, nanoseconds, optional_nanoseconds, required, text_of
 from .scores import Opinion
 from .spans import tags_of
@@ -60,7 +61,9 @@ class LangSmith(Reviewed):
             return
         data = record.data
         asked, answers = messages.asked_in(data.get("inputs")), messages.answered_in(data.get("outputs"))
-        spoken = [_openai(heard) for heard in [*asked, *(each.message for each in answers[:1])]]
+        spoken = [_openai(heard) for heard in asked]
+        for first in answers[:1]:
+            spoken.append(_openai(first.message) | {"reasoning": first.thoughts, "finish_reason": first.finish_reason})
         yield from Chats().facts(msgspec.structs.replace(record, data=data | {"messages": spoken}))
         yield from [Left.OTHER_CHOICE] * len(answers[1:])
 
@@ -99,7 +102,7 @@ class LangSmith(Reviewed):
             ended=optional_nanoseconds(first_of(raw, "end_time")),
             trace_id=text_of(raw, "trace_id") or required(raw, "id"),
             conversation=named(first_of(about, "thread_id", "session_id", "conversation_id")),
-            actor=named(about.get("user_id")) or ACTOR,
+            actor=name_of(about.get("user_id")) or ACTOR,
             model=text_of(about, "ls_model_name", "model_name", "model"),
             tokens_in=raw.get("prompt_tokens"),
             tokens_out=raw.get("completion_tokens"),
@@ -153,14 +156,14 @@ def _opinion(data: Mapping[str, Any]) -> Opinion:
     answers = messages.answered_in(correction)
     corrected = answers[0].message.text if answers else calls.as_text(correction) if correction else None
     key = required(data, "key")
-    score = data.get("score")
+    score, at = data.get("score"), first_of(data, "modified_at", "created_at")
     return Opinion(
         opinion_id=f"langsmith\0{text_of(data, 'id') or required(data, 'run_id') + key}",
         key=required(data, "run_id"),
         trace_id=text_of(data, "trace_id"),
         name=key,
         value=data.get("value") if score is None else score,
-        at=moment(first_of(data, "modified_at", "created_at"), "created_at"),
+        at=None if at is None else moment(at, "created_at"),
         is_human=_is_human(key, [source]),
         comment=text_of(data, "comment"),
         by=text_of(source, "user_id", "ls_user_id") if isinstance(source, Mapping) else None,
@@ -172,14 +175,14 @@ def _sum(run: Mapping[str, Any], key: str, held: Mapping[str, Any]) -> Opinion:
     sources, comments = held.get("sources"), held.get("comments")
     values = held.get("values")
     only = next(iter(values)) if isinstance(values, Mapping) and len(values) == 1 else None
-    average = held.get("avg")
+    average, at = held.get("avg"), first_of(run, "end_time", "start_time")
     return Opinion(
         opinion_id=f"langsmith\0{required(run, 'id')}\0{key}",
         key=required(run, "id"),
         trace_id=text_of(run, "trace_id"),
         name=key,
         value=only if average is None else average,
-        at=moment(first_of(run, "end_time", "start_time"), "end_time"),
+        at=None if at is None else moment(at, "end_time"),
         is_human=_is_human(key, sources if isinstance(sources, list) else []),
         comment=next((text for text in comments if isinstance(text, str) and text), None)
         if isinstance(comments, list)

@@ -6,7 +6,6 @@ Which question of a form is about the whole answer follows from its name: a `rat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -17,25 +16,22 @@ from events import chat
 from events.facts import ExampleCaptured, Fact
 from events.same_words import normal
 
-from . import ratings
+from . import ratings, sharegpt
 from .about import About
 from .chats import Call, conversation_facts, corrected_to, thumb
 from .format import Left, Part, Record
+from .preferences import Preferences
 
 _QUESTIONS = ("prompt", "question", "instruction", "query", "user_input", "user", "input", "request")
 _ANSWERS = ("response", "answer", "completion", "output", "generation", "reply", "model_output")
-_CHATS = ("messages", "chat", "conversation", "dialogue")
+_SHARED = "conversations"
+_CHATS = ("messages", "chat", "conversation", "dialogue", _SHARED)
 
-_THUMBS = re.compile(
-    r"rat(e|ing)|qualit|score|help|correct|accura|good|like|thumb|feedback|approv|overall|label|verdict|accept|useful"
-    r"|satisf|sentiment|review|choice|star",
-    re.IGNORECASE,
-)
-_CORRECTIONS = re.compile(r"correct(ed|ion)|edit|rewrit|improved|better|ideal|reference|gold", re.IGNORECASE)
-_COMMENTS = re.compile(r"comment|reason|note|why|explan|rationale", re.IGNORECASE)
+_CORRECTIONS = ratings.at_word_starts("correct(ed|ion)|edit|rewrit|improved|better|ideal|reference|gold")
+_COMMENTS = ratings.at_word_starts("comment|reason(?!ab)|notes?(?![a-z])|why|explan|rationale")
 
 
-class Opinion(Struct, frozen=True):
+class Response(Struct, frozen=True):
     """What somebody answered to a question of a form; `at` is None where nobody says when."""
 
     question: str
@@ -48,7 +44,7 @@ def messages(fields: Mapping[str, Any]) -> list[Any] | None:
     """What was asked and answered, by the names of the fields; None where they hold no answer."""
     for name in _CHATS:
         if isinstance(given := fields.get(name), list) and given:
-            return given
+            return sharegpt.messages(given) if name == _SHARED else given
     question = _text(fields, _QUESTIONS)
     answer = _text(fields, _ANSWERS)
     texts = [value for value in fields.values() if isinstance(value, str) and value.strip()]
@@ -63,8 +59,8 @@ def messages(fields: Mapping[str, Any]) -> list[Any] | None:
 
 def is_asked(name: str) -> bool:
     """Whether a column has the name of a question that is about the answer, and not of the answer itself."""
-    asks = any(words.search(name) for words in (_THUMBS, _CORRECTIONS, _COMMENTS))
-    return asks and name not in (*_QUESTIONS, *_ANSWERS, *_CHATS)
+    asks = ratings.judges(name) or _CORRECTIONS.search(name) or _COMMENTS.search(name)
+    return bool(asks) and name not in (*_QUESTIONS, *_ANSWERS, *_CHATS)
 
 
 def _text(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
@@ -72,9 +68,16 @@ def _text(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
 
 
 def annotated(
-    record: Record, data: dict[str, Any], fields: Mapping[str, Any], own_id: str | None, opinions: Iterable[Opinion]
+    record: Record, data: dict[str, Any], fields: Mapping[str, Any], own_id: str | None, opinions: Iterable[Response]
 ) -> Iterator[Part]:
-    """The example of some fields with what people said about it; `data` is what the source says of it beside that."""
+    """The example of some fields with what people said about it; `data` is what the source says of it beside that.
+
+    Of two answers nobody knows which one the opinions are about, so that these are counted.
+    """
+    if Preferences.recognises(pair := dict(fields)):
+        yield from Preferences().facts(Record(record.line, pair | data, record.label))
+        yield from [Left.BROKEN for _ in opinions]
+        return
     conversation = messages(fields)
     if conversation is None:
         yield Left.NO_ANSWER
@@ -87,7 +90,7 @@ def annotated(
         yield from _of(example, list(opinions))
 
 
-def _of(example: ExampleCaptured, opinions: list[Opinion]) -> Iterator[Part]:
+def _of(example: ExampleCaptured, opinions: list[Response]) -> Iterator[Part]:
     """The facts of opinions; of somebody who gave thumbs up and down, the one down counts."""
     comments = {each.actor: each.value for each in opinions if _COMMENTS.search(each.question) and _is_text(each.value)}
     thumbs: dict[str | None, tuple[ratings.Rating, datetime]] = {}
@@ -98,7 +101,7 @@ def _of(example: ExampleCaptured, opinions: list[Opinion]) -> Iterator[Part]:
             if _is_text(value) and _COMMENTS.search(each.question):
                 continue
             try:
-                given = ratings.thumb(value, stars=not isinstance(value, str | bool))
+                given = ratings.thumb(value, stars=not isinstance(value, bool))
             except ValueError:
                 if not _is_text(value) or not _CORRECTIONS.search(each.question):
                     yield Left.BROKEN
@@ -106,7 +109,7 @@ def _of(example: ExampleCaptured, opinions: list[Opinion]) -> Iterator[Part]:
                     fact = corrected_to(value, *_about(example), _known(example, each.actor), at, each.actor)
                     corrections.setdefault(fact.event_id, fact)
                 continue
-            if not _THUMBS.search(each.question):
+            if not ratings.judges_whole(each.question):
                 yield Left.BROKEN
             elif given and (given == "negative" or each.actor not in thumbs):
                 thumbs[each.actor] = ratings.Rating(given, each.actor, comments.get(each.actor)), at

@@ -11,7 +11,7 @@ from .format import Left
 from .messages import decoded
 from .moments import moment
 from .otlp import Span
-from .reviewed import Reviewed, first_of, nanoseconds, number_of, optional_nanoseconds, required, text_of
+from .reviewed import Reviewed, first_of, nanoseconds, optional_nanoseconds, required, text_of
 from .scores import Opinion
 from .spans import recorded
 from .traces import Recorded
@@ -130,7 +130,7 @@ def _opinion(data: Mapping[str, Any]) -> Opinion:
         key=key.lower(),
         trace_id=None,
         name=name,
-        value=number_of(label if score is None else score),
+        value=label if score is None else score,
         at=None if at is None else moment(at, "created_at"),
         is_human=str(data.get("annotator_kind")).upper() == "HUMAN",
         comment=text_of(held, "result.explanation", "explanation"),

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from events import chat
+
 Thumb = Literal["positive", "negative"]
 
 _UP = {
@@ -48,6 +50,26 @@ _ORIGINS = (
     "source_type",
 )
 
+
+def at_word_starts(patterns: str) -> re.Pattern[str]:
+    """What finds patterns where a word of a name begins, such as `user_rating` or `userRating`."""
+    return re.compile(rf"(?:(?<![^\W\d_])|(?<=[a-z])(?=[A-Z]))(?i:{patterns})")
+
+
+_WHOLE = at_word_starts(
+    r"rat(e|ing)|qualit|score|help|correct(?!ed|ion)|accura|good|like(?!l)|thumb|feedback|approv|overall|label|verdict"
+    r"|accept|useful|satisf|sentiment|review|choice|stars?(?-i:(?![a-z]))|vote|^(answer|response|output)s?$"
+)
+"""Names of judgements of a whole answer: one of its style or its length approves nothing."""
+
+_AGAINST = at_word_starts(
+    r"in(accura|adequa|appropriat|coheren|complet|consisten|correct|sufficien|valid)|un(?!der|i[qtv]|til)|irrelevan"
+    r"|dis(agree|approv|like|miss|satisf|trust)|mis(inform|lead|s|take)|no(n|t)?(?-i:(?![a-z]))|abus|bad|bias|complain|danger"
+    r"|(?<!up.)down|error|fabricat|fail|fake|false|flag|halluc|harm|hate|issue|negativ|offens|poor|problem|refus|reject|risk"
+    r"|spam|toxic|useless|violat|worse|worst|wrong|complex|confiden|difficult|formal|length|style|tone(?-i:(?![a-z]))|verbos"
+)
+"""Names of which a high score may be bad or of something else, so that nothing is taken from them."""
+
 _LEAST, _MOST = 0.25, 0.75
 """Up to which share of its scale a score is a thumb down, and from which on it is one up."""
 
@@ -60,6 +82,24 @@ class Rating(Struct, frozen=True):
     comment: str | None = None
 
 
+def judges_whole(name: str) -> bool:
+    """Whether what is named so judges a whole answer, the higher the better."""
+    return bool(_WHOLE.search(name)) and not _AGAINST.search(name)
+
+
+def judges(name: str) -> bool:
+    """Whether it judges anything of an answer."""
+    return bool(_WHOLE.search(name) or _AGAINST.search(name))
+
+
+def number_of(value: Any) -> Any:
+    """A score that is written as text, as the number that it is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
 def thumb(value: Any, *, stars: bool = False) -> Thumb | None:
     """A value as a thumb, None where it is neither. Raises ValueError where it cannot be read."""
     if isinstance(value, bool):
@@ -68,10 +108,9 @@ def thumb(value: Any, *, stars: bool = False) -> Thumb | None:
         word = "".join(char for char in value.lower() if char.isalnum() or char in "👍👎")
         if word in _UP | _DOWN | _NEITHER:
             return "positive" if word in _UP else "negative" if word in _DOWN else None
-        try:
-            value = float(value)
-        except ValueError:
-            raise ValueError(f"{value[:40]!r} is no thumb") from None
+        value = number_of(value)
+        if isinstance(value, str):
+            raise ValueError(f"{value[:40]!r} is no thumb")
     if not isinstance(value, int | float) or not -1 <= value <= 100:
         raise ValueError(f"{value!r} is no thumb")
     share = _share(float(value), stars=stars)
@@ -80,7 +119,7 @@ def thumb(value: Any, *, stars: bool = False) -> Thumb | None:
 
 def _share(value: float, *, stars: bool) -> float:
     """How far a score is up its scale: thumbs of 0 and 1, stars of five, marks of ten or a hundred."""
-    if value <= 0 or (value <= 1 and not stars):
+    if value < 1 or (value == 1 and not stars):
         return value
     return (value - 1) / 4 if value <= 5 else (value - 1) / 9 if value <= 10 else value / 100
 
@@ -131,6 +170,11 @@ def person(data: Mapping[str, Any], names: tuple[str, ...] = _AUTHORS) -> str | 
         value = data.get(name)
         if isinstance(value, Mapping):
             value = next((value[key] for key in ("id", "user_id", "username", "name", "email") if value.get(key)), None)
-        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()[:200]
+        if name_given := name_of(value):
+            return name_given
     return None
+
+
+def name_of(value: Any) -> str | None:
+    """A name or number of a person without blanks around it, a long one as its digest; None for what is neither."""
+    return chat.conversation_name(value.strip() if isinstance(value, str) else value)

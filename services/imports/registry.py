@@ -1,4 +1,8 @@
-"""The registry of import formats: a new format is a module with its class, and an entry here."""
+"""The registry of import formats: a new format is a module with its class, and an entry here.
+
+A line is of the first one that recognises it. Rows of annotation tools have columns of any name, so that those formats
+stand before all others whose keys may be such names.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +25,14 @@ from .store import Store
 
 FORMATS: tuple[type[Format], ...] = (
     Store,
+    LabelStudio,
+    Argilla,
     Chats,
     ShareGPT,
     Alpaca,
     Completions,
     Requests,
     Preferences,
-    Argilla,
-    LabelStudio,
     Spans,
     Phoenix,
     Langfuse,

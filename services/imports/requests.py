@@ -11,7 +11,6 @@ them. A new answer has the response's own id, unless the log knows the same word
 from __future__ import annotations
 
 import hashlib
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
@@ -24,6 +23,7 @@ from . import contents, items, responses
 from .chats import Call, conversation_facts
 from .format import Format, Left, Part, Record
 from .lines import Line
+from .responses import own_id as _own
 
 _PLACES = ((), ("request",), ("request", "body"), ("body",), ("params",), ("request_body",), ("input",))
 """Where a line, or its batch, has a request."""
@@ -33,9 +33,6 @@ _ASKS = ("messages", "contents", "input", "prompt")
 
 _KEYS = ("custom_id", "key")
 _OF_BATCHES = ("body", "params", "request", "response", "result")
-
-_ID = re.compile(r"[A-Za-z0-9_-]{20,128}")
-"""An id that is nobody else's: small servers number their answers, and begin again."""
 
 
 class Requests(Format):
@@ -140,10 +137,6 @@ def _listed(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _key(data: Mapping[str, Any]) -> str | None:
     """The id by which a batch joins a request and its response."""
     return next((value for name in _KEYS if isinstance(value := data.get(name), str) and value), None)
-
-
-def _own(value: Any) -> str | None:
-    return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def _first(name: str, *where: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +20,15 @@ class Answers(NamedTuple):
 
     id: str | None
     choices: list[list[dict[str, Any]]]
+
+
+_ID = re.compile(r"[A-Za-z0-9_-]{20,128}")
+"""An id that is nobody else's: small servers number their answers, and begin again."""
+
+
+def own_id(value: Any) -> str | None:
+    """The value where it is an id that its source gave to an answer."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def found(data: Mapping[str, Any]) -> Mapping[str, Any] | None:

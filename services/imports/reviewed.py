@@ -170,14 +170,6 @@ def example_id(prefix: str, trace_id: str | None, key: str) -> str:
     return f"{prefix}_{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
-def number_of(value: Any) -> Any:
-    """A score that a table has as text, as the number that it is."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
 def text_of(data: Mapping[str, Any], *names: str) -> str | None:
     """The text under the first of these names that has one."""
     value = first_of(data, *names)

@@ -9,20 +9,10 @@ from typing import Any
 from msgspec import Struct
 
 from events import calls
-from events.chat import conversation_name
 from events.facts import CorrectionRecorded, FeedbackGiven
 
 from . import ratings
 from .format import ACTOR, Left
-
-_OF_THE_WHOLE = (
-    "feedback", "thumb", "rating", "quality", "correct", "accura", "helpful", "score", "satisf", "like", "overall",
-    "approv", "verdict", "vote", "answer", "response", "output",
-)  # fmt: skip
-"""Parts of the names of scores that judge a whole answer: one of its style or its length approves nothing."""
-
-_AGAINST = ("incorrect", "inaccura", "unhelpful", "dislike", "hallucin", "toxic", "error", "unlike", "disapprov")
-"""Parts of names of which a high score may be bad, so that nothing is taken from them."""
 
 
 class Opinion(Struct, frozen=True, kw_only=True):
@@ -46,7 +36,7 @@ class Opinion(Struct, frozen=True, kw_only=True):
     @property
     def actor(self) -> str:
         """Who says it."""
-        return conversation_name(self.by) or ACTOR
+        return ratings.name_of(self.by) or ACTOR
 
     def feedback(self, example_id: str) -> FeedbackGiven | Left:
         """The opinion on an example, or why it is none."""
@@ -61,7 +51,7 @@ class Opinion(Struct, frozen=True, kw_only=True):
             actor=self.actor,
             comment=self.comment or None,
             at=self.at,
-            event_id=self._id("feedback"),
+            event_id=self._id("feedback", verdict, self.comment or ""),
         )
 
     def corrected(self, example_id: str, prompt: str, response: str) -> CorrectionRecorded:
@@ -74,18 +64,20 @@ class Opinion(Struct, frozen=True, kw_only=True):
             reason=self.comment or None,
             example_id=example_id,
             at=self.at,
-            correction_id=self._id("correction"),
+            correction_id=self._id("correction", self.correction or ""),
         )
 
-    def _id(self, kind: str) -> str:
-        digest = hashlib.sha256(f"{kind} {self.opinion_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    def _id(self, kind: str, *says: str) -> str:
+        """The id of a fact, which another one has once the opinion says something else."""
+        whole = "\0".join([kind, self.opinion_id, *says])
+        digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return f"{kind}_{digest}"
 
 
 def verdict_of(name: str, value: Any) -> ratings.Thumb | None:
     """What a score says of a whole answer: from -1 to 1, true or false, or a label; None where it says neither."""
-    low = name.lower()
-    if any(part in low for part in _AGAINST) or not any(part in low for part in _OF_THE_WHOLE):
+    value = ratings.number_of(value)
+    if not ratings.judges_whole(name):
         return None
     if isinstance(value, int | float) and not -1 <= value <= 1:
         return None  # of a scale that nobody knows

@@ -33,11 +33,14 @@ class ShareGPT(Format):
 
     def facts(self, record: Record) -> Iterator[Part]:
         """See `Format.facts`."""
-        conversation = record.data["conversations"]
-        if not isinstance(conversation, list):
-            raise ValueError("conversations must be a list of messages")
-        messages = [_message(message, number) for number, message in enumerate(conversation, 1)]
-        yield from conversation_facts(record, messages)
+        yield from conversation_facts(record, messages(record.data["conversations"]))
+
+
+def messages(conversation: Any) -> list[dict[str, Any]]:
+    """The messages of a conversation in OpenAI's format. Raises ValueError for what is none."""
+    if not isinstance(conversation, list):
+        raise ValueError("conversations must be a list of messages")
+    return [_message(message, number) for number, message in enumerate(conversation, 1)]
 
 
 def _message(message: Any, number: int) -> dict[str, Any]:

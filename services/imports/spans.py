@@ -16,6 +16,7 @@ from .conventions.openinference import KIND
 from .format import ACTOR, Left
 from .messages import decoded
 from .otlp import Span
+from .ratings import name_of
 from .traces import LARGEST, Recorded, Traces, named
 
 _KEPT = (
@@ -82,7 +83,7 @@ def recorded(span: Span) -> Recorded | Left:
         ended=span.ended,
         trace_id=span.trace_id,
         conversation=named(_first(span, _CONVERSATIONS)),
-        actor=named(_first(span, _USERS)) or ACTOR,
+        actor=name_of(_first(span, _USERS)) or ACTOR,
         model=model if isinstance(model, str) else None,
         tokens_in=_first(span, _TOKENS_IN),
         tokens_out=_first(span, _TOKENS_OUT),

@@ -60,7 +60,6 @@ class Recorded(Struct, kw_only=True):
     """What is known of a call that failed; None for one that did not."""
     is_late: bool = False
     tags: tuple[str, ...] = ()
-    project: str = "general"
     details: dict[str, Any] = field(default_factory=dict)
     details_of: str = "span"
     broken: int = 0
@@ -182,7 +181,6 @@ class Traces(Format):
             tokens_in=numbers.tokens_in,
             tokens_out=numbers.tokens_out,
             tags=recorded.tags,
-            project=recorded.project,
             details={recorded.details_of: details} if details else None,
             conversation=None if is_failed else recorded.conversation or root,
             follows=memory.example_id(asked.digests[-1]) if asked.digests else None,

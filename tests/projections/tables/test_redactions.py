@@ -98,6 +98,9 @@ def test_an_erasure_brings_no_replaced_comment_back() -> None:
         given(*said, erased("a"), hidden),
     ):
         assert tables_holding(story.con, WORD) == []
+    for comment in (None, ""):  # as one batch and one by one, seen and rebuilt
+        empty = disliked("a", comment=comment), rejected("a", "")
+        assert given(captured("a"), *empty, redacted("a", comments=comments(2, 3)), Erase("a")).show("a")
 
 
 def test_a_redaction_leaves_what_it_does_not_say() -> None:

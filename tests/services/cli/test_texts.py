@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.texts import read_texts
+
 from ..conftest import Cli
 
 LEAK = "Our foreman answers at foreman@example.com or 215-555-0143 about the membrane at the parapet; reseal it."
@@ -103,6 +105,21 @@ def test_a_file_may_be_anything_that_an_import_reads(cli: Cli, tmp_path: Path, c
         {"role": "user", "content": "Which slope?"}]}), code=2).stderr  # fmt: skip
     for name in ("a.jsonl", "b.json", "c.CSV.gz"):
         assert cli.run(command, tmp_path / name).stdout == expected, name
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ({"completion": LEAK}, LEAK),
+        ({"response": LEAK, "model": "m"}, LEAK),
+        ({"chosen": LEAK, "rejected": "Nothing leaks."}, "Nothing leaks."),
+        ({"response": LEAK}, LEAK),
+        ({"id": 3}, None),
+    ],
+)
+def test_an_answer_of_a_known_format_is_judged(tmp_path: Path, line: dict[str, object], answer: str | None) -> None:
+    (tmp_path / "x.jsonl").write_text(lines({"prompt": "Which slope?"} | line))
+    assert read_texts(tmp_path / "x.jsonl")[0].response == answer
 
 
 def test_a_text_is_read_in_any_encoding(cli: Cli, tmp_path: Path) -> None:

@@ -42,14 +42,25 @@ def test_numbers_have_many_names(data: dict[str, Any], expected: Numbers) -> Non
 
 
 @pytest.mark.parametrize(
-    "data", [{"weight": 0}, {"train": False}, {"include_in_training": False}, {"excluded": True}, {"exclude": 1}]
+    "data",
+    [
+        {"weight": 0},
+        {"train": False},
+        {"include_in_training": False},
+        {"excluded": True},
+        {"exclude": 1},
+        {"weight": "0"},
+        {"weight": "0.0"},
+    ],
 )
 def test_an_exclusion_has_many_names(data: dict[str, Any]) -> None:
     assert is_excluded(data, "message 1")
-    assert not is_excluded({name: not value for name, value in data.items()}, "message 1")
+    assert not is_excluded({name: not float(value) for name, value in data.items()}, "message 1")
 
 
 def test_an_exclusion_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(ValueError, match="the line has weight nan; give 0 or 1"):
+        is_excluded({"weight": "nan"}, "the line")
     with pytest.raises(ValueError, match="message 3 has weight 'none'; give 0 or 1"):
         is_excluded({"weight": "none"}, "message 3")
 

@@ -53,6 +53,56 @@ async def test_a_suggestion_is_nobodys_feedback(log: Log, tmp_path: Path) -> Non
     assert (report.new, report.existing, report.problems) == (1, 2, [])
 
 
+@pytest.mark.parametrize(
+    ("question", "value", "said"),
+    [
+        ("quality", "5", ["positive"]), ("quality", "1", ["negative"]), ("quality", 1, ["negative"]),
+        ("is_correct", True, ["positive"]), ("is_incorrect", True, []), ("incorrectness", "yes", []),
+        ("dislike", "yes", []), ("toxicity_score", 5, []), ("hallucination_rating", 5, []),
+        ("generated_by_ai", "yes", []), ("corrected_answer", "No", []),
+    ],
+)  # fmt: skip
+async def test_only_verdicts_on_the_answer_are_thumbs(
+    log: Log, tmp_path: Path, question: str, value: Any, said: list[str]
+) -> None:
+    line = {"fields": FIELDS, "responses": {question: [{"value": value, "user_id": "u"}]}}
+    report = await import_files(log, [written(tmp_path / "x.jsonl", [line])])
+    assert [fact.feedback for fact in await told(log) if isinstance(fact, FeedbackGiven)] == said
+    assert report.broken == (not said)
+
+
+@pytest.mark.parametrize("status", ["submitted", "discarded"])
+async def test_turns_and_verdicts_of_a_row_are_one_record(log: Log, tmp_path: Path, status: str) -> None:
+    turns = [{"from": "human", "value": "Which slope?"}, {"from": "gpt", "value": "1/4 in per foot."}]
+    said = {"quality.responses": ["bad"], "quality.responses.users": ["u"], "quality.responses.status": [status]}
+    await import_files(log, [written(tmp_path / "x.jsonl", [{"conversations": turns} | said])])
+    example, *thumbs = await told(log)
+    assert isinstance(example, ExampleCaptured)
+    assert (example.prompt, example.response) == ("Which slope?", "1/4 in per foot.")
+    assert example.include_in_training is (status == "submitted")
+    assert [fact.feedback for fact in thumbs if isinstance(fact, FeedbackGiven)] == ["negative"] * (
+        status == "submitted"
+    )
+
+
+async def test_opinions_on_a_pair_are_counted(log: Log, tmp_path: Path) -> None:
+    pair = {"prompt": "Which slope?", "chosen": "1/4 in per foot.", "rejected": "None."}
+    line = {"fields": pair, "responses": {"quality": [{"value": "good", "user_id": "u"}]}}
+    report = await import_files(log, [written(tmp_path / "x.jsonl", [line])])
+    example, correction = await told(log)
+    assert isinstance(correction, CorrectionRecorded)
+    assert (correction.corrected_response, correction.example_id) == (pair["chosen"], example.about)
+    assert (report.broken, report.problems) == (1, [])
+
+
+async def test_a_discarded_record_excludes_every_turn(log: Log, tmp_path: Path) -> None:
+    chat = [{"role": role, "content": f"{role} {n}"} for n in range(2) for role in ("user", "assistant")]
+    discarded = {"quality": [{"value": "bad", "user_id": "u", "status": "discarded"}]}
+    await import_files(log, [written(tmp_path / "x.jsonl", [{"fields": {"chat": chat}, "responses": discarded}])])
+    facts = [fact for fact in await told(log) if isinstance(fact, ExampleCaptured)]
+    assert [fact.include_in_training for fact in facts] == [False, False]
+
+
 async def test_responses_of_a_pending_record_are_drafts(log: Log, tmp_path: Path) -> None:
     line = {"fields": FIELDS, "status": "pending", "responses": {"quality": [{"value": 5, "user_id": "u"}]}}
     await import_files(log, [written(tmp_path / "x.jsonl", [line])])

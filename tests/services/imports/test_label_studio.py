@@ -60,6 +60,12 @@ async def test_other_questions_are_left_out_and_counted(log: Log, tmp_path: Path
     assert (report.new, report.broken) == (1, 1)
 
 
+async def test_a_choice_that_is_a_number_is_of_five_stars(log: Log, tmp_path: Path) -> None:
+    one = {"from_name": "quality", "type": "choices", "value": {"choices": ["1"]}}
+    await import_files(log, [written(tmp_path / "x.jsonl", [task(one)])])
+    assert [fact.feedback for fact in await told(log) if isinstance(fact, FeedbackGiven)] == ["negative"]
+
+
 async def test_a_cancelled_annotation_says_nothing(log: Log, tmp_path: Path) -> None:
     report = await import_files(log, [written(tmp_path / "x.jsonl", [task(BAD, was_cancelled=True)])])
     assert (report.new, report.broken) == (1, 0)

@@ -115,6 +115,28 @@ async def test_turns_of_a_session_follow_one_another(log: Log, tmp_path: Path) -
     assert (two.prompt, two.follows, one.conversation, two.conversation) == ("EPDM?", one.example_id, "s", "s")
 
 
+async def test_what_a_score_says_otherwise_arrives(log: Log, tmp_path: Path) -> None:
+    for value, text in ((1, "2 in."), (0, "3 in."), (0, "3 in.")):
+        lines = [
+            observation(),
+            score(value=value, observationId="ob"),
+            score(id="co", dataType="CORRECTION", stringValue=text, observationId="ob"),
+        ]
+        report = await import_files(log, [written(tmp_path / "x.jsonl", lines)])
+        assert report.problems == []
+    facts = await told(log)
+    assert [fact.feedback for fact in facts if isinstance(fact, FeedbackGiven)] == ["positive", "negative"]
+    said = [fact.corrected_response for fact in facts if isinstance(fact, CorrectionRecorded)]
+    assert said == ["2 in.", "3 in."]
+
+
+async def test_a_score_without_a_time_has_that_of_its_call(log: Log, tmp_path: Path) -> None:
+    lines = [observation(), score(observationId="ob", timestamp=None)]
+    report = await import_files(log, [written(tmp_path / "x.jsonl", lines)])
+    example, given = await told(log)
+    assert (given.occurred_at, report.problems) == (example.occurred_at, [])
+
+
 async def test_a_correction_that_is_refused_leaves_its_call(log: Log, tmp_path: Path) -> None:
     bad = score(dataType="CORRECTION", stringValue="x" * (2**20 + 1), observationId="ob")
     report = await import_files(log, [written(tmp_path / "x.jsonl", [observation(), bad])])

@@ -60,6 +60,16 @@ async def test_an_example_of_a_dataset_is_that_of_a_chat(log: Log, tmp_path: Pat
     assert (report.new, report.existing, report.problems) == (0, 1, [])
 
 
+async def test_an_example_of_a_dataset_keeps_its_thinking(log: Log, tmp_path: Path) -> None:
+    answer = {"role": "assistant", "content": "<think>Per the code.</think>1/4 in.", "finish_reason": "length"}
+    line = {"inputs": {"question": "Slope?"}, "outputs": {"messages": [answer]}}
+    await import_files(log, [written(tmp_path / "x.jsonl", [line])])
+    (fact,) = await examples(log)
+    assert (fact.response, fact.details["chat"], fact.finish_reason) == (
+        "1/4 in.", {"thinking": "Per the code."}, "length",
+    )  # fmt: skip
+
+
 async def test_an_answer_of_a_query_holds_many_runs(log: Log, tmp_path: Path) -> None:
     line = {"runs": [run(), 3, run(id="r2", start_time="never"), run(id="r3", trace_id="t3")]}
     report = await import_files(log, [written(tmp_path / "x.jsonl", [line])])
@@ -84,6 +94,13 @@ async def test_sums_of_feedback_are_those_of_people(
     report = await import_files(log, [written(tmp_path / "x.jsonl", [run(feedback_stats=stats)])])
     assert (report.new, report.by_machine, report.unclear) == counts
     assert report.problems == []
+
+
+async def test_feedback_without_a_time_has_that_of_its_run(log: Log, tmp_path: Path) -> None:
+    feedback = {"id": "f", "run_id": RUN, "key": "user_score", "score": 1}
+    report = await import_files(log, [written(tmp_path / "x.jsonl", [run(), feedback])])
+    example, given = await told(log)
+    assert (given.occurred_at, report.problems) == (example.occurred_at, [])
 
 
 async def test_a_failed_run_is_an_error(log: Log, tmp_path: Path) -> None:

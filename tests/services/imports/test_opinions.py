@@ -35,5 +35,5 @@ def test_fields_without_an_answer_are_no_example(fields: dict[str, Any]) -> None
 
 
 def test_columns_of_the_answer_ask_nothing() -> None:
-    asked = ["quality", "corrected_answer", "comment", "prompt", "response", "model"]
-    assert [is_asked(name) for name in asked] == [True, True, True, False, False, False]
+    asked = ["quality", "corrected_answer", "comment", "is_incorrect", "prompt", "credit", "generated_by"]
+    assert [is_asked(name) for name in asked] == [True, True, True, True, False, False, False]

@@ -26,6 +26,26 @@ def test_a_value_is_a_thumb(value: Any, thumb: str | None) -> None:
 def test_stars_are_of_five() -> None:
     assert [ratings.thumb(n, stars=True) for n in range(1, 6)] == ["negative", "negative", None, "positive", "positive"]
     assert ratings.thumb(9, stars=True) == "positive"
+    assert [ratings.thumb(text, stars=True) for text in ("1", "5", "0.9")] == ["negative", "positive", "positive"]
+
+
+@pytest.mark.parametrize(
+    ("names", "is_whole"),
+    [
+        ("quality userRating is_correct Correctness user-feedback thumbs_up thumbs-up-down answer stars", True),
+        ("is_incorrect incorrectness dislike toxicity_score hallucination_rating score_of_bias refusal_score", False),
+        ("likelihood_of_harm notHelpful thumbs_down error_rate unlikeable disapproval difficulty_rating", False),
+        ("generated_by_ai moderate start_time likelihood restarts corrected_answer answer_length mood", False),
+    ],
+)
+def test_a_name_judges_a_whole_answer(names: str, is_whole: bool) -> None:
+    assert {name: ratings.judges_whole(name) for name in names.split()} == dict.fromkeys(names.split(), is_whole)
+
+
+def test_an_opposite_name_judges_nothing_of_the_whole() -> None:
+    assert ratings.judges("toxicity_score")
+    assert ratings.judges("hallucinated")
+    assert not ratings.judges("generated_by_ai")
 
 
 @pytest.mark.parametrize("value", ["it depends", [1], {}, 1e9, -2, float("nan")])
@@ -63,6 +83,12 @@ def test_thumbs_are_read_where_they_stand(data: dict[str, Any], expected: list[R
 def test_a_judge_gives_no_feedback(judge: dict[str, Any]) -> None:
     assert list(ratings.of({"feedback": {"score": 1} | judge})) == []
     assert not ratings.is_judged({"source": "human", "by": "maintainer"})
+
+
+def test_a_long_name_is_its_digest_without_blanks() -> None:
+    assert [ratings.name_of(value) for value in (" max ", 7, " ", None, True)] == ["max", "7", None, None, None]
+    names = {ratings.person({"user": "x" * 200 + end}) for end in "ab"}
+    assert len(names) == 2
 
 
 def test_a_thumb_that_cannot_be_read_is_told() -> None:

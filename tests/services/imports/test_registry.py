@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
@@ -33,6 +33,32 @@ class Unsampled(Chats):
 def test_a_format_without_a_sample_fails_with_a_sentence() -> None:
     with pytest.raises(pytest.fail.Exception, match="the import format 'unsampled' has no sample: put lines of it"):
         contract.sample(Unsampled)
+
+
+TEXTS = {"prompt": "Which slope?", "response": "1/4 in per foot."}
+PAIR = {"prompt": "Which slope?", "chosen": "1/4 in per foot.", "rejected": "None."}
+TURNS = {"conversations": [{"from": "human", "value": "Which slope?"}, {"from": "gpt", "value": "1/4 in."}]}
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ({"fields": TEXTS, "responses": {}}, "argilla"),
+        (TEXTS | {"quality.responses": [5], "status": "completed"}, "argilla"),
+        (PAIR | {"quality.responses": [5]}, "argilla"),
+        (TURNS | {"quality.suggestion": 5}, "argilla"),
+        ({"messages": [], "contents": []} | {"quality.responses": []}, "argilla"),
+        (TEXTS | {"external_id": None, "quality-suggestion": 5}, "argilla"),
+        ({"data": TEXTS, "annotations": []}, "label_studio"),
+        (TEXTS | {"annotation_id": 1, "lead_time": 2.0, "verdict": "Good"}, "label_studio"),
+        (PAIR | {"annotation_id": 1, "lead_time": 2.0, "verdict": "Good"}, "label_studio"),
+        (TEXTS, "completions"),
+        ({"fields": TEXTS} | TEXTS, "completions"),
+        (PAIR, "preferences"),
+    ],
+)
+def test_a_form_is_known_by_what_else_it_holds(data: dict[str, Any], name: str) -> None:
+    assert registry.of(data).name == name
 
 
 def test_names_are_distinct() -> None:

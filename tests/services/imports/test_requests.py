@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from events.facts import Attachment, ToolTurn
+from events.facts import Attachment, ExampleCaptured, ToolTurn
 from events.log.log import Log
 from services.imports import import_files
 
@@ -46,6 +46,29 @@ async def test_chat_completions_have_the_ids_of_their_responses(log: Log) -> Non
         ("drainage",), "yard-1", "Where do roof drains belong?",
     )  # fmt: skip
     assert (refused.response[:13], refused.finish_reason) == ("I cannot help", "refusal")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_a_turn_with_its_own_line_stays_included(log: Log, tmp_path: Path, order: int) -> None:
+    said = [{"role": role, "content": f"{role} {n}"} for n in range(3) for role in ("user", "assistant")]
+    excluded, other = (
+        {"request": {"messages": said[: 2 * n - 1]}, "response": {"id": f"chatcmpl-{n:020}", "choices": [{"message": {
+            "role": "assistant", "content": f"assistant {n - 1}"}}]}}
+        for n in (3, 2)
+    )  # fmt: skip
+    lines = [excluded | {"exclude": True}, other][::order]
+    await import_files(log, [written(tmp_path / "x.jsonl", lines)])
+    facts = {fact.response: fact.include_in_training for fact in await told(log) if isinstance(fact, ExampleCaptured)}
+    assert facts["assistant 1"], "its own line does not exclude it"
+    assert not facts["assistant 2"]
+
+
+async def test_the_turns_of_an_excluded_line_are_excluded(log: Log, tmp_path: Path) -> None:
+    said = [{"role": role, "content": f"{role} {n}"} for n in range(2) for role in ("user", "assistant")]
+    answer = {"id": "chatcmpl-" + "a" * 20, "choices": [{"message": said[-1]}]}
+    line = {"weight": 0, "request": {"messages": said[:-1]}, "response": answer}
+    await import_files(log, [written(tmp_path / "x.jsonl", [line])])
+    assert [fact.include_in_training for fact in await told(log) if isinstance(fact, ExampleCaptured)] == [False, False]
 
 
 async def test_responses_follow_each_other(log: Log) -> None:

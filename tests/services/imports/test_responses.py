@@ -46,3 +46,8 @@ def test_what_is_no_response_is_not_found(line: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_choices_become_messages(response: dict[str, Any], expected: list[Any]) -> None:
     assert responses.answers(response).choices == expected
+
+
+def test_only_a_long_id_is_nobody_elses() -> None:
+    values = ("a" * 20, "a" * 19, "a" * 129, "a b" * 9, 3)
+    assert [responses.own_id(value) for value in values] == ["a" * 20, None, None, None, None]

@@ -18,7 +18,8 @@ from services.imports.scores import verdict_of
         ("thumbs", -1, "negative"), ("accuracy", 0.2, "negative"),
         ("rating", 0.5, None), ("rating", 4, None), ("quality", "so so", None), ("quality", None, None),
         ("quality", [1], None), ("formality", 1, None), ("toxicity", 1, None), ("incorrectness", 1, None),
-        ("hallucination score", 0, None), ("quality", float("nan"), None),
+        ("hallucination score", 0, None), ("quality", float("nan"), None), ("likelihood_of_harm", 1, None),
+        ("score_of_bias", 1, None), ("refusal_score", 1, None), ("quality", "4", None), ("quality", "1", "positive"),
     ],
 )  # fmt: skip
 def test_a_score_of_the_whole_answer_is_a_verdict(name: str, value: Any, verdict: str | None) -> None:
