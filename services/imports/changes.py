@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events import tags
+from events import same_words, tags
 from events.errors import InvalidFact
 from events.facts import AnyFact, CorrectionRecorded, ExampleCaptured, ExampleDescribed
 from events.message import Message
@@ -99,10 +99,11 @@ def _shown(value: Any) -> str:
     return repr(value)[:SHOWN]
 
 
-def _texts(fact: Example) -> tuple[str, ...]:
+def _texts(fact: Example) -> list[str]:
+    """What a fact says, in the form in which the same words are the same."""
     if isinstance(fact, ExampleCaptured):
-        return fact.prompt, fact.response
-    return fact.original_prompt, fact.original_response, fact.corrected_response
+        return list(map(same_words.normal, (fact.prompt, fact.response)))
+    return list(map(same_words.normal, (fact.original_prompt, fact.original_response, fact.corrected_response)))
 
 
 def _id(fact: Example) -> str:

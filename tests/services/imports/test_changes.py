@@ -104,3 +104,9 @@ async def test_a_blank_tag_of_a_source_is_none(log: Log, tmp_path: Path) -> None
     message = await log.at(1)
     assert message is not None
     assert msgspec.json.decode(message.data)["tags"] == ["tpo"]
+
+
+async def test_the_same_words_in_other_white_space_are_known(log: Log, tmp_path: Path) -> None:
+    await imported(log, tmp_path, FIRST)
+    report = await imported(log, tmp_path, FIRST | {"response": f" {FIRST['response']}\r\n"})
+    assert (report.existing, report.changed, report.problems) == (1, 0, [])
