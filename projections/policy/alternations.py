@@ -52,7 +52,7 @@ def _alternation(alternatives: Sequence[str]) -> str:
 
 
 def _size(forms: set[str]) -> int:
-    return len(_alternation(_alternatives(forms))) + 1
+    return len("|".join(_alternatives(forms))) + 1
 
 
 def _parts(forms: set[str]) -> tuple[str, ...]:
