@@ -29,6 +29,7 @@ from events.log.log import Log, Message
 from events.requests import Question
 from events.subjects import EVERYTHING, STREAM
 from projections.fold.projector import Projector
+from projections.store import database
 
 from ..access.connect import access
 from ..figures import of_tables
@@ -243,9 +244,12 @@ class ProjectorService:
                     await self._fold(sorted(map(_message, arrived), key=lambda message: message.seq))
             except Unreachable:  # the server is away; it delivers again what was not acknowledged
                 continue
+            except duckdb.IOException as error:  # a disk that is full or fails: the facts are safe on the log
+                self._fail(f"the facts from {_first(arrived)} on wait on the log to be folded: {database.told(error)}")
+                return
             except Exception as error:  # FastStream would swallow it: nothing may be folded after a batch that failed
                 logger.exception("folding")
-                self._fail(f"sequences {arrived[0].metadata.sequence.stream} and after could not be folded: {error}")
+                self._fail(f"sequences {_first(arrived)} and after could not be folded: {error}")
                 return
             with contextlib.suppress(NatsError):
                 last = max(arrived, key=lambda m: m.metadata.sequence.stream)
@@ -427,15 +431,20 @@ def _message(delivered: Msg) -> Message:
     return Message(meta.sequence.stream, delivered.subject, delivered.data)
 
 
+def _first(arrived: list[Msg]) -> int:
+    return min(delivered.metadata.sequence.stream for delivered in arrived)
+
+
 async def serve(settings: Settings, url: str) -> int:
     """Run the projector until it is told to stop; the exit code. Raises RooflogError where it cannot start."""
     log = await Log.connect(access(settings, url, "projector"), name="rooflog-projector", timeout=30)
     try:
-        owner = await _own(settings, log)
-        try:
-            return await ProjectorService(settings, log, owner).run()
-        finally:
-            owner.close()
+        with database.errors_told():
+            owner = await _own(settings, log)
+            try:
+                return await ProjectorService(settings, log, owner).run()
+            finally:
+                owner.close()
     finally:
         await log.close()
 
