@@ -67,9 +67,14 @@ def errors_told() -> Iterator[None]:
         raise DatabaseError(f"the database failed: {told(error)}") from error
 
 
-def told(error: duckdb.Error) -> str:
-    """What DuckDB says in its first line, and what to do where a disk is full."""
-    words = str(error).splitlines()[0]
+def is_of_disk(error: Exception) -> bool:
+    """Whether a disk has failed or is full, and nothing is wrong with the statement."""
+    return isinstance(error, duckdb.IOException) or NO_SPACE in str(error)
+
+
+def told(error: Exception) -> str:
+    """What an error says in its first line, and what to do where a disk is full."""
+    words = next(iter(str(error).splitlines()), type(error).__name__)
     return f"{words}; give that disk more space" if NO_SPACE in words else words
 
 

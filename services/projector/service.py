@@ -244,12 +244,13 @@ class ProjectorService:
                     await self._fold(sorted(map(_message, arrived), key=lambda message: message.seq))
             except Unreachable:  # the server is away; it delivers again what was not acknowledged
                 continue
-            except duckdb.IOException as error:  # a disk that is full or fails: the facts are safe on the log
-                self._fail(f"the facts from {_first(arrived)} on wait on the log to be folded: {database.told(error)}")
-                return
             except Exception as error:  # FastStream would swallow it: nothing may be folded after a batch that failed
-                logger.exception("folding")
-                self._fail(f"sequences {_first(arrived)} and after could not be folded: {error}")
+                if not database.is_of_disk(error):
+                    logger.exception("folding")
+                first = min(delivered.metadata.sequence.stream for delivered in arrived)
+                self._fail(
+                    f"sequence {first} and after could not be folded and wait on the log: {database.told(error)}"
+                )
                 return
             with contextlib.suppress(NatsError):
                 last = max(arrived, key=lambda m: m.metadata.sequence.stream)
@@ -397,15 +398,25 @@ class ProjectorService:
                 ) from None
 
     async def _watch(self) -> None:
-        """End the service when facts wait and nothing moves: a subscriber whose task died says nothing."""
+        """End the service when the log has lost facts, or when facts wait and nothing moves.
+
+        A subscriber whose task died says nothing, and what comes at sequences that were folded would be skipped.
+        """
         while True:
             await asyncio.sleep(STALL_SECONDS / 4)
+            folded = self._owner.projector.checkpoint_seq
             try:
-                waiting = await self._log.last_sequence() > self._owner.projector.checkpoint_seq
+                last = await self._log.last_sequence()
+                if last < folded:
+                    async with self._folding:
+                        await self._owner.check(self._log)
             except Unreachable:
                 self._progressed = time.monotonic()
                 continue
-            if not waiting or self._is_compacting:
+            except RooflogError as error:
+                self._fail(str(error))
+                return
+            if last <= self._owner.projector.checkpoint_seq or self._is_compacting:
                 self._progressed = time.monotonic()
             elif time.monotonic() - self._progressed > STALL_SECONDS:
                 self._fail(f"facts are waiting and none was folded for {STALL_SECONDS:.0f} s")
@@ -429,10 +440,6 @@ def _stand_back() -> None:
 def _message(delivered: Msg) -> Message:
     meta = delivered.metadata
     return Message(meta.sequence.stream, delivered.subject, delivered.data)
-
-
-def _first(arrived: list[Msg]) -> int:
-    return min(delivered.metadata.sequence.stream for delivered in arrived)
 
 
 async def serve(settings: Settings, url: str) -> int:

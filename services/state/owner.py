@@ -132,8 +132,9 @@ class Owner:
         raise RooflogError(
             f"the database stands at sequence {now.seq} ({now.subject}), but the log at {where} ends at {last} and "
             + (
-                f"is the same only up to {same}, as after an older backup was restored: {now.seq - same:,} facts of "
-                "the database are not on it; restore a newer backup, or remove the database file to go on without them"
+                f"is the same only up to {same}, as after an older backup was restored or a damaged file was cut: "
+                f"{now.seq - same:,} facts of the database are not on it, and `rooflog verify` names them; restore a "
+                "newer backup, or remove the database file to go on without them"
                 if same
                 else "is another one; choose the data directory that belongs to it, or remove the database file "
                 "to fold it anew from this log"

@@ -31,6 +31,9 @@ SERVICES = ("projector", "exporter", "web")
 
 LOOK_SECONDS = 0.05
 
+RECOVER_SECONDS = 300.0
+"""The deadline of an installation that comes back, on a machine that is busy with others."""
+
 CHANGED_EXAMPLES = 20
 """So many changed rows are an export: several come in one play."""
 
@@ -165,18 +168,18 @@ class Installation:
         return httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{self.port}",
             headers={"Authorization": f"Bearer {self.tokens[role]}"},
-            timeout=20,
+            timeout=60,
             trust_env=False,
         )
 
     async def until_answering(self) -> None:
         """Wait until a fact that is said now is in every answer, and the exporter answers. Raises AssertionError."""
         try:
-            async with asyncio.timeout(FAR_SECONDS), self.web("operator") as web:
+            async with asyncio.timeout(RECOVER_SECONDS), self.web("operator") as web:
                 while not await self._answers(web):
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
-            raise AssertionError(f"not everything answers after {FAR_SECONDS:.0f} s\n{self.last_words()}") from None
+            raise AssertionError(f"not everything answers after {RECOVER_SECONDS:.0f} s\n{self.last_words()}") from None
 
     async def _answers(self, web: httpx.AsyncClient) -> bool:
         try:

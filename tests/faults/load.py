@@ -25,10 +25,10 @@ from .installation import Installation
 CLIENTS = 2
 """Assistants that share an outbox."""
 
-CAPTURES_PER_SECOND = 40
+CAPTURES_PER_SECOND = 15
 """Of one assistant."""
 
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.1
 """Between two calls of the gateway by one caller."""
 
 FOR_EVER = 10**6

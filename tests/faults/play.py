@@ -64,9 +64,10 @@ async def _play(fault: Fault, site: Installation, seed: int) -> Outcome:
         outcome.seconds = round(time.monotonic() - over, 2)
         await load.end()
         outcome.acknowledged = len(load.acknowledged.captures) + len(load.acknowledged.decisions)
-        result = await examine(site, load.acknowledged, counts=not fault.loses_facts)
-        outcome.lost, outcome.doubled = result.lost, result.doubled
-        outcome.problems = [*result.problems, *await site.stop()]
+        if fault.leaves != "broken":
+            result = await examine(site, load.acknowledged, counts=fault.leaves == "everything")
+            outcome.lost, outcome.doubled, outcome.problems = result.lost, result.doubled, result.problems
+        outcome.problems += await site.stop()
     except NotRun:
         raise
     except Exception as error:  # whatever it is, the other plays go on and this one has failed

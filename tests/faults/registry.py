@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -28,15 +28,16 @@ Install = Callable[[Path], AbstractContextManager[Installation]]
 class Fault(Struct, frozen=True):
     """Something that goes wrong.
 
-    `is_short` plays it among the tests as well. `loses_facts` says that the log itself loses facts, and that the play
-    asserts what is told of that. `most` is how often it is played at most.
+    `is_short` plays it among the tests as well, and `most` is how often it is played at most. `leaves` says what holds
+    afterwards: everything, all but facts that the log itself has lost, or nothing as the log is damaged. In the latter
+    two the play asserts what is told of that.
     """
 
     name: str
     play: Play
     install: Install
     is_short: bool = False
-    loses_facts: bool = False
+    leaves: Literal["everything", "less", "broken"] = "everything"
     most: int | None = None
 
 

@@ -51,8 +51,11 @@ async def log(site: Installation, rng: random.Random) -> None:
 async def database(site: Installation, rng: random.Random) -> None:
     words = len(site.words())
     await _full(site.data_dir, rng, lambda: NO_SPACE in site.words()[words:])
-    line = next(line for line in site.words()[words:].splitlines() if "projector" in line and NO_SPACE in line)
-    assert str(site.data_dir) in line, line
+    told = next(line for line in site.words()[words:].splitlines() if NO_SPACE in line)
+    assert "rooflog.projector ERROR sequence" in told, told
+    assert f'"{site.data_dir}/' in told
+    assert "give that disk more space" in told
+    assert "Traceback" not in site.words()
 
 
 @fault("disk of the outbox full", install=on_small_disk(8, "outbox", may_drop=True, outbox_bytes=128 * 2**10))

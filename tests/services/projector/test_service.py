@@ -180,7 +180,7 @@ async def test_a_log_behind_its_database_is_told(cli: Cli, log: Log, tmp_path: P
         await restored.publish(facts[:5])
         refused = cli.run("status", "--nats-url", address(older), code=1).stderr
         assert "ends at 5 and is the same only up to 5" in refused
-        assert "4 facts of the database are not on it; restore a newer backup, or remove the database file" in refused
+        assert "4 facts of the database are not on it, and `rooflog verify` names them; restore a newer" in refused
         await restored.publish([capture() for _ in range(9)])
         await restored.close()
         refused = cli.run("status", "--nats-url", address(older), code=1).stderr
