@@ -43,6 +43,8 @@ from ..state.lag import LAG_SECONDS, lag
 from ..state.long_answers import LongAnswers
 from ..state.owner import BATCH, Owner, portions
 from ..state.protocol import ANSWER_SECONDS, ASK, MORE, MOVED, ROWS, RUN, Moved
+from ..state.questions import COMMANDS as OF_TABLES
+from ..state.questions import QUESTIONS, STREAMS
 from . import metrics
 from .rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuilds
 from .text_readers import WAITING, TextReaders
@@ -191,6 +193,7 @@ class ProjectorService:
             self._log,
             ASK,
             self._answer,
+            names={*QUESTIONS, REBUILDING},
             who=WHO,
             title=QUESTIONS_CHANNEL,
             description="Answer a question about the state, once the tables have reached the sequence it names.",
@@ -201,6 +204,7 @@ class ProjectorService:
             self._log,
             RUN,
             self._run,
+            names={*OF_TABLES, *COMMANDS},
             who=WHO,
             title=COMMANDS_CHANNEL,
             description="Do what only the owner of the tables can do, while nothing is folded.",
@@ -210,6 +214,7 @@ class ProjectorService:
             self._log,
             ROWS,
             self._begin_rows,
+            names=STREAMS,
             who=WHO,
             title=ROWS_CHANNEL,
             description="Begin an answer of many rows; its value is the number by which its chunks are asked for.",
@@ -301,10 +306,11 @@ class ProjectorService:
             await self._folded(self._owner.projector.apply, portion)
 
     async def _folded(self, fold: Callable[..., Any], *what: Any) -> None:
-        before = self._owner.projector.checkpoint_seq
+        projector = self._owner.projector
+        before = projector.folded.copy()
         with metrics.BATCH.time():
             await asyncio.get_running_loop().run_in_executor(self._folder, fold, *what)
-        metrics.FOLDED.inc(self._owner.projector.checkpoint_seq - before)
+        metrics.count(before, projector.folded)
         await self._tell()
 
     async def _tell(self) -> None:
