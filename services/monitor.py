@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -79,24 +80,28 @@ async def why_not(look: Look) -> list[str]:
         return [f"{type(error).__name__}: {error}".splitlines()[0]]
 
 
-async def measured(who: str, look: Look, measure: Measure) -> bytes:
-    """The metrics, with `rooflog_up` 0 and no figure of this moment where these cannot be measured in time."""
-    reasons = asyncio.create_task(why_not(look))
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            figures = await measure()
-    except (TimeoutError, RooflogError, OSError) as error:
-        logger.warning("measuring: %s", str(error) or type(error).__name__)
-        figures = None
-    except Exception:  # as above
-        logger.exception("measuring")
-        figures = None
+async def measured(who: str, look: Look, *measures: Measure) -> bytes:
+    """The metrics of a service; what a measure cannot give in time is absent, and `rooflog_up` is then 0."""
+    looking = asyncio.create_task(why_not(look))
+    figures = await asyncio.gather(*map(_in_time, measures))
+    reasons = await looking
     of_service = [
-        gauge("rooflog_up", figures is not None, service=who),
-        gauge("rooflog_ready", not await reasons, service=who),
+        gauge("rooflog_up", None not in figures, service=who),
+        gauge("rooflog_ready", not reasons, service=who),
         gauge("rooflog_build_info", 1, version=version("rooflog-server")),
     ]
-    return await asyncio.to_thread(exposition, who, [*of_service, *(figures or ())])
+    return await asyncio.to_thread(exposition, who, [*of_service, *chain.from_iterable(f or () for f in figures)])
+
+
+async def _in_time(measure: Measure) -> list[Metric] | None:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await measure()
+    except (TimeoutError, RooflogError, OSError) as error:
+        logger.warning("measuring: %s", str(error) or type(error).__name__)
+    except Exception:  # as above
+        logger.exception("measuring")
+    return None
 
 
 class _Server(uvicorn.Server):
@@ -109,14 +114,14 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def monitored(settings: Settings, who: str, look: Look, measure: Measure) -> AsyncIterator[None]:
+async def monitored(settings: Settings, who: str, look: Look, *measures: Measure) -> AsyncIterator[None]:
     """Answer monitors while this is open, where a port is set. Raises OSError where that is taken."""
     if settings.monitor_port is None:
         yield
         return
     listener = listen(settings.monitor_host, settings.monitor_port, "--monitor-port")
     config = uvicorn.Config(
-        _application(who, look, measure),
+        _application(who, look, measures),
         lifespan="off",
         ws="none",
         access_log=False,
@@ -139,7 +144,7 @@ async def monitored(settings: Settings, who: str, look: Look, measure: Measure) 
         listener.close()
 
 
-def _application(who: str, look: Look, measure: Measure) -> AsgiFastStream:
+def _application(who: str, look: Look, measures: Sequence[Measure]) -> AsgiFastStream:
     @get(include_in_schema=False)
     async def live(_: Any) -> AsgiResponse:
         return _json(200, {"status": "live", "service": who})
@@ -151,7 +156,7 @@ def _application(who: str, look: Look, measure: Measure) -> AsgiFastStream:
 
     @get(include_in_schema=False)
     async def metrics(_: Any) -> AsgiResponse:
-        return AsgiResponse(await measured(who, look, measure), headers={"content-type": CONTENT_TYPE_LATEST})
+        return AsgiResponse(await measured(who, look, *measures), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return AsgiFastStream(asgi_routes=[(LIVE, live), (READY, ready), (METRICS, metrics)], logger=logger)
 

@@ -129,6 +129,7 @@ class Publisher:
         pause = FIRST_PAUSE_SECONDS
         while not self._is_stopped:
             carried = self.new + self.existing
+            self._held_up()
             try:
                 self._log = self._log or await self._connect()
                 await self._carry(self._log)
@@ -242,7 +243,6 @@ class Publisher:
                     future.set_result(None)
 
     def _trouble(self, problem: str) -> None:
-        self._held_up()
         if self._problem is None:
             logger.warning("rooflog: facts wait in %s: %s", self._outbox.directory, problem)
         self._problem = problem

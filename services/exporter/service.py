@@ -111,7 +111,7 @@ class ExporterService:
 
     async def run(self) -> int:
         """Keep the volume current until a signal comes; the exit code."""
-        async with monitored(self._settings, WHO, self._why_not, self._measure):
+        async with monitored(self._settings, WHO, self._why_not, self._measure, self._measure_condition):
             return await self._serve()
 
     async def _serve(self) -> int:
@@ -139,13 +139,16 @@ class ExporterService:
         return []
 
     async def _measure(self) -> list[Metric]:
-        """The figures of this moment. Raises Unreachable where the log is away."""
-        last, now = await self._log.last_sequence(), self.condition
-        settings, waiting = self._settings, 0.0 if self._age_from is None else time.monotonic() - self._age_from
+        """How far the exporter is behind. Raises Unreachable where the log is away."""
+        return [gauge("rooflog_exporter_behind_facts", await self._log.last_sequence() - self.condition.checked_seq)]
+
+    async def _measure_condition(self) -> list[Metric]:
+        """The figures that need no log."""
+        settings, now = self._settings, self.condition
+        waiting = 0.0 if self._age_from is None else time.monotonic() - self._age_from
         return [
             one_of("rooflog_exporter_state", EXPORTER_STATES, now.state),
             gauge("rooflog_exporter_failures", now.failures),
-            gauge("rooflog_exporter_behind_facts", last - now.checked_seq),
             gauge("rooflog_changed_rows", now.changed_rows),
             gauge("rooflog_export_waiting_seconds", waiting),
             gauge("rooflog_export_wait_limit_seconds", self._wait_limit),

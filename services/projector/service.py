@@ -127,7 +127,7 @@ class ProjectorService:
         """Fold what the log holds, then what arrives, until a signal or a failure; the exit code."""
         sys.setswitchinterval(SWITCH_SECONDS)
         await self._owner.check(self._log)
-        async with monitored(self._settings, WHO, self._why_not, self._measure):
+        async with monitored(self._settings, WHO, self._why_not, self._measure, self._measure_files):
             return await self._serve()
 
     async def _serve(self) -> int:
@@ -156,11 +156,15 @@ class ProjectorService:
         return [f"a fact has waited for {now.seconds:.0f} seconds to be folded"] if now.seconds > LAG_SECONDS else []
 
     async def _measure(self) -> list[Metric]:
-        """The figures of this moment. Raises Unreachable where the log is away."""
+        """The figures of the tables, once they have caught up. Raises Unreachable where the log is away."""
+        if not self._has_caught_up:
+            return []
         now = await lag(self._log, self._owner.projector.checkpoint_seq)
-        measured = await asyncio.to_thread(self._owner.answer, "measured", {}) if self._has_caught_up else None
-        files = await asyncio.to_thread(metrics.of_files, self._settings)
-        return [*(of_tables(measured, now) if measured else ()), *files]
+        return of_tables(await asyncio.to_thread(self._owner.answer, "measured", {}), now)
+
+    async def _measure_files(self) -> list[Metric]:
+        """The figures of the data directory, which need no log."""
+        return await asyncio.to_thread(metrics.of_files, self._settings)
 
     async def _subscribe(self) -> None:
         """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.metrics import EXPORTER_STATES, METRICS, Figure, gauge, gauges, is_of, of_disk, one_of
+from services.metrics import EXPORTER_STATES, METRICS, Figure, gauge, is_of, of_disk, one_of
 from services.monitor import exposition
 from services.projector.metrics import BATCH
 
@@ -63,10 +63,14 @@ def test_one_state_holds_and_the_others_do_not() -> None:
 
 
 def test_what_a_registry_does_not_say_is_strange() -> None:
-    text = exposition("web", [gauges("rooflog_queue_examples", {"new": 1})]).decode()
-    assert "rooflog_queue_examples" not in strange(text, "web")
-    assert strange(text, "exporter") == strange(text.replace('reason="', 'who="'), "web") == ["rooflog_queue_examples"]
-    assert strange("# TYPE rooflog_new gauge\nrooflog_new 1\n", "web") == ["rooflog_new"]
+    text = (
+        '# HELP rooflog_queue_examples W\n# TYPE rooflog_queue_examples gauge\nrooflog_queue_examples{reason="new"} 1\n'
+    )
+    text = text.replace(" W\n", f" {METRICS['rooflog_queue_examples'].words}\n")
+    assert strange(text, "web") == []
+    for wrong in (text.replace("reason=", "who="), text.replace("gauge", "untyped"), text.replace("queue", "row")):
+        assert len(strange(wrong, "web")) == 1
+    assert len(strange(text, "exporter")) == 1
 
 
 def test_a_place_that_is_not_there_has_no_figures(tmp_path: Path) -> None:

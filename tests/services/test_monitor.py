@@ -50,12 +50,16 @@ class Door:
         return reasons
 
     def figures(self) -> dict[str, float]:
-        """The figures without labels, and those with a label under NAME{VALUE}."""
-        return {
-            sample.name + (f"{{{','.join(sample.labels.values())}}}" if sample.labels else ""): sample.value
-            for family in text_string_to_metric_families(self.get(METRICS).text)
-            for sample in family.samples
-        }
+        return sampled(self.get(METRICS).text)
+
+
+def sampled(text: str) -> dict[str, float]:
+    """The figures without labels, and those with a label under NAME{VALUE}."""
+    return {
+        sample.name + (f"{{{','.join(sample.labels.values())}}}" if sample.labels else ""): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
 
 
 @pytest.fixture
