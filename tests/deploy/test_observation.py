@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import subprocess
@@ -99,11 +100,17 @@ async def _garbage_published(site: Watched, _: Path) -> list[Scrape]:
 
 
 async def _volume_full(site: Watched, volume: Path) -> list[Scrape]:
-    assert await asyncio.to_thread((volume / "filler").write_bytes, b"x" * (15 * 2**20))
-    await site.log.publish([capture("How is a scupper sized?", "y" * 100_000, example_id=f"l{n}") for n in range(40)])
+    await asyncio.to_thread(_fill, volume / "filler")
     await liked(site.log, 3, start=100)
     await site.until(lambda: site.figures("exporter")["rooflog_exporter_failures"] > 0)
     return await twice(site)
+
+
+def _fill(file: Path) -> None:
+    """Write until no space is left."""
+    with contextlib.suppress(OSError), file.open("wb", buffering=0) as filler:
+        while filler.write(bytes(4096)):
+            pass
 
 
 async def _nothing_kept(site: Watched, _: Path) -> list[Scrape]:
@@ -148,8 +155,12 @@ async def _killed_before_the_start_was_noted(site: Watched, folder: Path) -> lis
     async with standin.running():
         site.cli.environment |= standin.environment | {"ROOFLOG_SINK": "modal"}
         site.start("exporter")
-        await site.until(lambda: site.figures("exporter")["rooflog_trainings_uncertain"] == 1)
+        await site.until(lambda: _is_uncertain_and_idle(site.figures("exporter")))
         return await twice(site)
+
+
+def _is_uncertain_and_idle(figures: dict[str, float]) -> bool:
+    return figures["rooflog_trainings_uncertain"] == 1 and figures["rooflog_export_waiting_seconds"] == 0
 
 
 async def _outbox_full(site: Watched, _: Path) -> list[Scrape]:
@@ -171,7 +182,7 @@ async def _fact_too_large(site: Watched, _: Path) -> list[Scrape]:
     return await twice(site)
 
 
-async def _killed_again_and_again(site: Watched, _: Path) -> list[Scrape]:
+async def _killed_again_and_again(site: Watched, _folder: Path) -> list[Scrape]:
     scrapes = []
     for _ in range(4):
         site.kill("exporter")
