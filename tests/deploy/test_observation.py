@@ -155,7 +155,7 @@ async def _killed_before_the_start_was_noted(site: Watched, folder: Path) -> lis
     async with standin.running():
         site.cli.environment |= standin.environment | {"ROOFLOG_SINK": "modal"}
         site.start("exporter")
-        await site.until(lambda: _is_uncertain_and_idle(site.figures("exporter")))
+        await site.until(lambda: "latest.json" in standin.files() and _is_uncertain_and_idle(site.figures("exporter")))
         return await twice(site)
 
 

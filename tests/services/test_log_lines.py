@@ -61,6 +61,8 @@ def test_what_comes_from_outside_stays_in_one_line(logger: logging.Logger, writt
 
 def test_half_a_character_can_be_written() -> None:
     assert log_lines.escaped("a\udcffb").encode() == b"a\\udcffb"
+    line = JsonLine("web").format(logging.LogRecord("rooflog", logging.INFO, "", 0, "a\udcffb", None, None))
+    assert json.loads(line)["message"] == "a\\udcffb"
 
 
 @pytest.mark.parametrize("text", FORGED)
@@ -133,7 +135,7 @@ def test_a_record_is_one_object_in_one_line(
     try:
         raise ValueError(text)
     except ValueError:
-        logger.exception("path %s \udcff", text)
+        logger.exception("path %s", text)
     (line,) = objects()
     assert (line["level"], line["service"], line["logger"]) == ("ERROR", "web", "rooflog.test_lines")
     assert line["message"].startswith("path ")
