@@ -19,7 +19,8 @@ from .command import Outcome, Session, command, plain, web_host_option, web_port
 async def web(session: Session) -> Outcome:
     """Serve the pages and the HTTP API; `rooflog up` runs this together with everything else.
 
-    Without a tokens file (`rooflog token add`) only you on this machine are served, as the operator.
+    Without a tokens file (`rooflog token add`) only you on this machine are served, as the operator; where other
+    machines reach the service nobody is.
     """
     from ..asyncapi import document
     from ..web.serve import serve
