@@ -12,6 +12,7 @@ What a batch reaches is handed on in temporary tables; verdicts.py goes on with 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
@@ -99,6 +100,8 @@ class Projector:
         self._is_open = False  # the transaction
         self._log_digest: bytes | None = None  # at the last folded sequence; None where the table has to be asked
         self._empty: frozenset[str] | None = None  # those of _SELDOM that hold nothing; None as before
+        self.folded: Counter[type[Fact]] = Counter()
+        """The facts that were folded one by one, and not as rows of a segment."""
         self.near = near_links.Index()
         self.memory = Memory(self.con)
         self.con.execute(_UNTIDY)
@@ -255,6 +258,7 @@ class Projector:
                 self._log_digest = digest
             if commit:
                 self.checkpoint_seq = batch.last
+            self.folded.update({kind: len(facts) for kind, facts in batch.facts.items()})
             if judge:
                 self._judged_seq = batch.last
             if judged:
