@@ -44,6 +44,7 @@ export class Queue {
   /** Read the queue from its beginning; where that is asked for again meanwhile, both wait for the later reading. */
   load() {
     const before = this.takenOut.length;
+    /** @type {Promise<void>} */
     const loading = this.read(null).then((page) => {
       if (loading !== this.loading) return this.loading;
       const gone = this.takenOut.slice(before);
