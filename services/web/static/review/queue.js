@@ -45,8 +45,11 @@ export class Queue {
   load() {
     const before = this.takenOut.length;
     /** @type {Promise<void>} */
-    const loading = this.read(null).then((page) => {
-      if (loading !== this.loading) return this.loading;
+    const loading = this.read(null).then(async (page) => {
+      if (loading !== this.loading) {
+        await this.loading;
+        return;
+      }
       const gone = this.takenOut.slice(before);
       this.items = page.items.filter(({ example_id: id }) => !gone.includes(id));
       this.show(page);
