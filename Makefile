@@ -72,6 +72,12 @@ faults: $(VENV)/.dev ## play what goes wrong on whole installations, SEEDS=20 ti
 
 SEEDS ?= 20
 
+soak: $(VENV)/.dev ## let an installation work for MINUTES=30 at RATE=500 captures a second, and see that memory stays flat; OUT=FILE is JSON
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --rate $(RATE) $(if $(OUT),--json $(OUT))
+
+MINUTES ?= 30
+RATE ?= 500
+
 coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test runs, here and as pages in .coverage/html
 	rm -rf .coverage
 	$(BIN)/coverage run $(PYTEST)

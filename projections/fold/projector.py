@@ -287,7 +287,8 @@ class Projector:
         except BaseException:
             self._is_open = False
             self.forget()
-            self.con.execute("ROLLBACK")
+            with suppress(duckdb.Error):  # a transaction that a full disk has ended is rolled back already
+                self.con.execute("ROLLBACK")
             raise
 
     def _judge(self, batch: Batch, reading: Reading | None) -> Judged:
