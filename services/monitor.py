@@ -21,6 +21,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from events.deadline import within
 from events.errors import RooflogError
 
 from .listener import listen
@@ -79,8 +80,7 @@ def exposition(figures: Iterable[Metric]) -> bytes:
 async def why_not(look: Look) -> list[str]:
     """Why a service is not ready; a look that fails or takes too long is a reason."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await look()
+        return await within(ANSWER_SECONDS, look())
     except TimeoutError:
         return [f"no answer within {ANSWER_SECONDS:.0f} seconds"]
     except (RooflogError, OSError) as error:
@@ -93,8 +93,7 @@ async def why_not(look: Look) -> list[str]:
 async def measured(measure: Measure) -> bytes:
     """The metrics, with `rooflog_up` 0 and no figure of this moment where these cannot be measured in time."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            figures = await measure()
+        figures: list[Metric] | None = await within(ANSWER_SECONDS, measure())
     except (TimeoutError, RooflogError, OSError) as error:
         logger.warning("measuring: %s", str(error) or type(error).__name__)
         figures = None

@@ -7,7 +7,7 @@ from typing import Any
 
 from faststream.message import StreamMessage
 from faststream.nats import NatsBroker, NatsMessage, NatsUserPassword
-from faststream.nats.security import NatsCredentials, NatsNKey, NatsSecurity
+from faststream.nats.security import NatsCredentials, NatsNKey, NatsSecurity, NatsToken
 
 from events.log.access import Access
 from events.log.log import Log
@@ -25,7 +25,7 @@ Work = Callable[[str, Question], Awaitable[Any]]
 def broker(access: Access, who: str) -> NatsBroker:
     """The connection of the service `who`; it comes back after every interruption."""
     return NatsBroker(
-        list(access.servers),
+        access.addresses,
         security=_security(access),
         inbox_prefix=access.inbox,
         name=f"rooflog-{who}",
@@ -73,4 +73,6 @@ def _security(access: Access) -> NatsSecurity:
         return NatsNKey.from_file(seed, ssl_context=context)
     if "user" in options:
         return NatsUserPassword(options["user"], options["password"], ssl_context=context)
+    if token := options.get("token"):
+        return NatsToken(token, ssl_context=context)
     return NatsSecurity(ssl_context=context)

@@ -204,10 +204,9 @@ async def _send(connection: Connection, batch: dict[str, bytes], expected: dict[
             header |= {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
         headers[-1]["Nats-Batch-Commit"] = "1"
     *first, (last_subject, last_data) = batch.items()
-    client = connection.client
-    for (subject, data), header in zip(first, headers, strict=False):
-        await client.publish(subject, data, headers=header)
     try:
+        if first:
+            await connection.send(*((*message, header) for message, header in zip(first, headers, strict=False)))
         answer = await connection.request(last_subject, last_data, headers=headers[-1], timeout=ACK_SECONDS)
     except NoRespondersError as error:
         raise TimeoutError("JetStream is not there at the moment") from error

@@ -24,6 +24,7 @@ from nats.js import api
 from nats.js.errors import NotFoundError
 from prometheus_client.metrics_core import Metric
 
+from events.deadline import within
 from events.errors import RooflogError, Unreachable
 from events.log.log import Log, Message
 from events.requests import Question
@@ -65,8 +66,8 @@ TIDY_FACTS = 10_000
 TIDY_SECONDS = 5.0
 """After so many facts, when none has arrived for so long, the file is tidied."""
 
-RESET_SECONDS = 2.0
-"""How long the server may take to say that it delivers from another sequence on."""
+CONSUMER_SECONDS = 5.0
+"""How long the server may take to change its consumer, or to take an acknowledgement."""
 
 ACK_WAIT_SECONDS = 30.0
 """A batch that is not acknowledged by then is delivered again; the checkpoint makes that harmless."""
@@ -163,7 +164,7 @@ class ProjectorService:
     async def _subscribe(self) -> None:
         """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""
         with contextlib.suppress(NotFoundError):
-            await self._log.jetstream().delete_consumer(STREAM, self.durable)
+            await within(CONSUMER_SECONDS, self._log.jetstream().delete_consumer(STREAM, self.durable))
         self.declare()
 
     def declare(self) -> None:
@@ -230,7 +231,7 @@ class ProjectorService:
         while True:
             is_due = self._owner.projector.checkpoint_seq - tidied >= TIDY_FACTS
             try:
-                await asyncio.wait_for(self._has_arrived.wait(), TIDY_SECONDS if is_due else None)
+                await within(TIDY_SECONDS if is_due else None, self._has_arrived.wait())
             except TimeoutError:
                 await self._between_batches(Projector.tidy)
                 tidied = self._owner.projector.checkpoint_seq
@@ -247,9 +248,9 @@ class ProjectorService:
                 logger.exception("folding")
                 self._fail(f"sequences {arrived[0].metadata.sequence.stream} and after could not be folded: {error}")
                 return
-            with contextlib.suppress(NatsError):
+            with contextlib.suppress(NatsError, TimeoutError):
                 last = max(arrived, key=lambda m: m.metadata.sequence.stream)
-                await last.ack()
+                await within(CONSUMER_SECONDS, last.ack())
             if len(self._arrived) < MANY:
                 await asyncio.sleep(min(REST_SECONDS, (time.monotonic() - began) / 4))
 
@@ -293,7 +294,7 @@ class ProjectorService:
         with contextlib.suppress(Unreachable, TimeoutError, NatsError):  # what is delivered again is skipped
             subject = f"{self._log.api}.CONSUMER.RESET.{STREAM}.{self.durable}"
             next_one = msgspec.json.encode({"seq": projector.checkpoint_seq + 1})
-            await self._log.request(subject, next_one, timeout=RESET_SECONDS)
+            await self._log.request(subject, next_one, timeout=CONSUMER_SECONDS)
 
     async def _apply(self, messages: list[Message]) -> None:
         """Fold messages that follow the checkpoint, a transaction at a time, and tell of each."""
@@ -313,8 +314,9 @@ class ProjectorService:
         self._has_erased.set()
         async with self._moved:
             self._moved.notify_all()
-        with contextlib.suppress(NatsError):  # whoever listens asks again; the checkpoint is in every answer
-            await self._log.client.publish(MOVED, msgspec.json.encode(Moved(self._owner.projector.checkpoint_seq)))
+        moved = msgspec.json.encode(Moved(self._owner.projector.checkpoint_seq))
+        with contextlib.suppress(NatsError, TimeoutError):  # whoever listens asks again, and every answer has it
+            await self._log.send((MOVED, moved, None))
 
     async def _forget(self) -> None:
         """Finish erasures: what arrived too late goes from the log, then the database is written anew without it.
@@ -324,7 +326,7 @@ class ProjectorService:
         self._has_erased.set()
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_erased.wait(), FORGET_SECONDS)
+                await within(FORGET_SECONDS, self._has_erased.wait())
             self._has_erased.clear()
             try:
                 left = await asyncio.to_thread(self._owner.answer, "erasing", {})
@@ -381,16 +383,19 @@ class ProjectorService:
 
     async def _reach(self, seq: int) -> None:
         """Wait until the tables have folded a sequence. Raises RooflogError when that takes too long."""
-        async with self._moved:
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS / 2):
-                    while self._owner.projector.checkpoint_seq < seq:
-                        await self._moved.wait()
-            except TimeoutError:
-                raise RooflogError(
-                    f"the projector is at sequence {self._owner.projector.checkpoint_seq} and has not reached {seq} "
-                    f"in {ANSWER_SECONDS / 2:.0f} s; see how far behind it is with `rooflog status`"
-                ) from None
+
+        async def reached() -> None:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self._owner.projector.checkpoint_seq >= seq)
+
+        try:
+            if self._owner.projector.checkpoint_seq < seq:
+                await within(ANSWER_SECONDS / 2, reached())
+        except TimeoutError:
+            raise RooflogError(
+                f"the projector is at sequence {self._owner.projector.checkpoint_seq} and has not reached {seq} "
+                f"in {ANSWER_SECONDS / 2:.0f} s; see how far behind it is with `rooflog status`"
+            ) from None
 
     async def _watch(self) -> None:
         """End the service when facts wait and nothing moves: a subscriber whose task died says nothing."""

@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from events import subjects
 from events.codec import decode, encode
 from events.conversations import Conversations
+from events.deadline import within
 from events.errors import InvalidFact, StaleRevision, UnknownExample, Unreachable
 from events.facts import CorrectionRecorded, ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted, Review
 from events.log.log import Log, Message, Published
@@ -71,14 +72,11 @@ class Gateway:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Follow the projector while this is open."""
-        subscription = await self.changes.subscribe(self.log.client)
-        try:
-            async with self.pasts.kept(self.log.client), self.health.watched():
+        async with self.changes.heard(self.log), self.pasts.kept(self.log), self.health.watched():
+            try:
                 yield
-        finally:
-            self.changes.close()
-            if not self.log.client.is_closed:
-                await subscription.unsubscribe()
+            finally:
+                self.changes.close()
 
     async def ask(self, actor: str, name: str, *, as_of: int | None = None, **args: Any) -> Any:
         """The answer to a question, from a state that holds every fact this actor has published or seen here.
@@ -90,8 +88,7 @@ class Gateway:
             return await self.pasts.find(as_of).ask(name, args)
         self.require_log()
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                return await self._state.ask_after(self._said.get(actor, 0), name, args)
+            return await within(ASK_SECONDS, self._state.ask_after(self._said.get(actor, 0), name, args))
         except (Unreachable, TimeoutError) as error:
             raise unavailable(
                 "projector", "the projector does not answer; start it with `rooflog up` or `rooflog projector`"
@@ -268,17 +265,18 @@ class Gateway:
         """The result of talking to the log, or Refusal 503: the gateway keeps nothing for later."""
         try:
             self.require_log()
-            async with asyncio.timeout(SAY_SECONDS):
-                return await work
+        except Refusal:
+            if asyncio.iscoroutine(work):
+                work.close()
+            raise
+        try:
+            return await within(SAY_SECONDS, work)
         except (TimeoutError, Unreachable, NatsError) as error:
             raise unavailable(
                 "log",
                 "the log does not answer; whether this was recorded is not known: "
                 "say it again with the same Idempotency-Key",
             ) from error
-        finally:
-            if asyncio.iscoroutine(work):
-                work.close()
 
 
 Gate = NamedDependency[Gateway]

@@ -11,11 +11,12 @@ from typing import Any
 
 from nats.errors import Error as NatsError
 
+from events.deadline import within
 from events.errors import RooflogError
 from events.log.log import Log
 
 from ..state.client import State
-from ..state.lag import LAG_SECONDS, lag
+from ..state.lag import LAG_SECONDS, Lag, lag
 from .changes import Changes
 
 logger = logging.getLogger("rooflog.web")
@@ -89,12 +90,10 @@ class Health:
         if not self._log.client.is_connected:
             return answer
         try:
-            async with asyncio.timeout(OLDEST_SECONDS):
-                answer["log"] |= {"last_seq": await self._log.last_sequence()}
-                status = await self._state.ask_after(0, "status", {})
-                now = await lag(self._log, status["checkpoint"])
+            last, status, now = await within(OLDEST_SECONDS, self._asked())
         except (RooflogError, NatsError) as error:
             return answer | {"reason": str(error) or type(error).__name__}
+        answer["log"] |= {"last_seq": last}
         moved = self._changes.moved_at
         has_trouble = bool(status["quarantined"]) or now.seconds > LAG_SECONDS
         return {
@@ -109,6 +108,12 @@ class Health:
             "quarantined": status["quarantined"],
             "state": status,
         }
+
+    async def _asked(self) -> tuple[int, dict[str, Any], Lag]:
+        """The end of the log, how the projector is, and how far it is behind."""
+        last = await self._log.last_sequence()
+        status = await self._state.ask_after(0, "status", {})
+        return last, status, await lag(self._log, status["checkpoint"])
 
     def _down(self, reason: str) -> dict[str, Any]:
         connected = self._log.client.is_connected
