@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from faststream import FastStream
 from faststream.message import StreamMessage
 from faststream.nats import NatsBroker, NatsMessage, NatsUserPassword
 from faststream.nats.security import NatsCredentials, NatsNKey, NatsSecurity, NatsToken
+from nats.errors import Error as NatsError
 
 from events.log.access import Access
+from events.log.connection import CONNECTING
 from events.log.log import Log
 from events.requests import Question
 
@@ -17,6 +21,9 @@ from .state.protocol import answered
 
 WORKERS = 4
 """Questions answered at a time."""
+
+DRAIN_SECONDS = 5
+"""How long answers on their way may take when a service ends."""
 
 Work = Callable[[str, Question], Awaitable[Any]]
 """Takes the name of a question and the question; its value is the answer, its RooflogError the reason for none."""
@@ -29,12 +36,28 @@ def broker(access: Access, who: str) -> NatsBroker:
         security=_security(access),
         inbox_prefix=access.inbox,
         name=f"rooflog-{who}",
-        allow_reconnect=True,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=1,
+        **CONNECTING,
+        drain_timeout=DRAIN_SECONDS,
         apply_types=False,
         logger=None,
     )
+
+
+async def run(app: FastStream, logger: logging.Logger) -> None:
+    """Run an application until it is told to end. Raises NatsError or TimeoutError where it could not begin."""
+    is_up = False
+
+    async def up() -> None:
+        nonlocal is_up
+        is_up = True
+
+    app.after_startup(up)
+    try:
+        await app.run()
+    except (NatsError, TimeoutError) as error:  # the log may be away when the service ends
+        if not is_up:
+            raise
+        logger.warning("the connection to the log was not ended in order: %s", error or type(error).__name__)
 
 
 def respond(

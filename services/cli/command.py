@@ -30,6 +30,9 @@ if TYPE_CHECKING:  # each command loads what it works with when it does
     from ..state.client import State
     from ..state.protocol import Progress as Report
 
+NOTE_SECONDS = 3.0
+"""After so long people are told what a command waits for."""
+
 PIPED_WIDTH = 140
 """Columns where no terminal says how wide it is."""
 
@@ -50,28 +53,38 @@ class Session:
         self.settings = settings
         self.as_json = as_json
         self.url = settings.nats_url or ""
-        """Where the log is, once it was opened."""
+        """Where the log is, once its server was looked for."""
 
     @asynccontextmanager
-    async def log(self, role: Name = "operator", *, create: bool = True) -> AsyncIterator[Log]:
-        """The log: of the server in the settings, else of the embedded one, started if it does not run."""
-        from events.log.log import Log
-
-        from ..access.connect import access
+    async def server(self) -> AsyncIterator[str]:
+        """The addresses of the servers in the settings, else of the embedded one, started if it does not run."""
         from ..runtime.nats_server import EmbeddedServer
 
         settings = self.settings
         self.tell_of_open_files()
         with ExitStack() as stack:
-            url = settings.nats_url
-            if url is None:
+            if settings.nats_url is None:
                 self.tell_of_a_new_log()
                 server = EmbeddedServer(settings.data_dir, settings.nats_port)
-                url = (await asyncio.to_thread(stack.enter_context, server)).url
-            self.url = url
-            log = await Log.connect(
-                access(settings, url, role), name="rooflog-cli", replicas=settings.replicas, create=create
+                self.url = (await asyncio.to_thread(stack.enter_context, server)).url
+            yield self.url
+
+    @asynccontextmanager
+    async def log(self, role: Name = "operator", *, create: bool = True) -> AsyncIterator[Log]:
+        """The log. Raises Unreachable where it is not there after a while, of which people are told."""
+        from events.log.log import CONNECT_SECONDS, Log
+
+        from ..access.connect import access
+
+        async with self.server() as url:
+            log = Log(access(self.settings, url, role))
+            waiting = asyncio.get_running_loop().call_later(
+                NOTE_SECONDS, self.note, f"waiting for the log at {log.access.shown}, {CONNECT_SECONDS:.0f} s at most"
             )
+            try:
+                await log.begin("rooflog-cli", replicas=self.settings.replicas, create=create)
+            finally:
+                waiting.cancel()
             try:
                 yield log
             finally:

@@ -25,8 +25,8 @@ async def web(session: Session) -> Outcome:
     from ..web.serve import serve
 
     log_to_stderr()
-    async with session.log("gateway"):
-        code = await serve(session.settings, session.url, document)
+    async with session.server() as url:
+        code = await serve(session.settings, url, document)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

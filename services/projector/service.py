@@ -35,8 +35,9 @@ from ..access.connect import access
 from ..figures import of_tables
 from ..integrity import erasure
 from ..monitor import monitored
-from ..responder import WORKERS, broker, respond, undecoded
+from ..responder import WORKERS, broker, respond, run, undecoded
 from ..settings import Settings
+from ..standby import Standby
 from ..state import arguments
 from ..state.client import runs
 from ..state.decoder_pool import ahead
@@ -126,17 +127,13 @@ class ProjectorService:
         """Fold what the log holds, then what arrives, until a signal or a failure; the exit code."""
         sys.setswitchinterval(SWITCH_SECONDS)
         await self._owner.check(self._log)
-        async with monitored(self._settings, WHO, self._why_not, self._measure):
-            return await self._serve()
-
-    async def _serve(self) -> int:
         await self._owner.catch_up(self._log)
         await self._subscribe()
         self._has_caught_up = True
         tasks = [asyncio.create_task(work()) for work in (self._fold_all, self._watch, self._forget, self._seal)]
         logger.info("projecting from sequence %d", self._owner.projector.checkpoint.seq + 1)
         try:
-            await self.app.run()
+            await run(self.app, logger)
         finally:
             for task in tasks:
                 task.cancel()
@@ -147,14 +144,14 @@ class ProjectorService:
             logger.error("%s", self.failure)
         return 1 if self.failure else 0
 
-    async def _why_not(self) -> list[str]:
+    async def why_not(self) -> list[str]:
         """Why the service is not ready. Raises Unreachable where the log is away."""
         now = await lag(self._log, self._owner.projector.checkpoint_seq)
         if not self._has_caught_up:
             return [f"catching up, with facts to fold: {now.behind:,}"]
         return [f"a fact has waited for {now.seconds:.0f} seconds to be folded"] if now.seconds > LAG_SECONDS else []
 
-    async def _measure(self) -> list[Metric]:
+    async def measure(self) -> list[Metric]:
         """The figures of this moment. Raises Unreachable where the log is away."""
         now = await lag(self._log, self._owner.projector.checkpoint_seq)
         measured = await asyncio.to_thread(self._owner.answer, "measured", {}) if self._has_caught_up else None
@@ -434,15 +431,18 @@ def _message(delivered: Msg) -> Message:
 
 async def serve(settings: Settings, url: str) -> int:
     """Run the projector until it is told to stop; the exit code. Raises RooflogError where it cannot start."""
-    log = await Log.connect(access(settings, url, "projector"), name="rooflog-projector", timeout=30)
+    standby = Standby(WHO)
+    async with monitored(settings, WHO, standby.why_not, standby.measure):
+        return await standby.served(Log(access(settings, url, "projector")), settings, _run)
+
+
+async def _run(settings: Settings, log: Log, standby: Standby) -> int:
+    owner = await _own(settings, log)
     try:
-        owner = await _own(settings, log)
-        try:
-            return await ProjectorService(settings, log, owner).run()
-        finally:
-            owner.close()
+        standby.service = service = ProjectorService(settings, log, owner)
+        return await service.run()
     finally:
-        await log.close()
+        owner.close()
 
 
 async def _own(settings: Settings, log: Log) -> Owner:

@@ -26,6 +26,7 @@ from events.words import describe
 from ..figures import of_tables
 from ..imports.calls_memory import Memory
 from ..settings import Settings
+from ..standby import Standby
 from ..state.client import State
 from ..state.lag import lag
 from .changes import Changes
@@ -64,19 +65,35 @@ class Gateway:
         self.pasts = PastSessions(settings, url)
         self.workers = Workers()
         self._state = State(log, None, None)
-        self.health = Health(log, self._state, self.changes)
+        self._standby = Standby("web")
+        self.health = Health(log, self._state, self.changes, self._standby)
+        self.failure: BaseException | None = None
+        """Why the log cannot be followed, where waiting mends nothing."""
         self._said: dict[str, int] = {}
         self._conversations = Conversations()
         self._calls: dict[str, Memory] = {}
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Follow the projector while this is open."""
-        async with self.changes.heard(self.log), self.pasts.kept(self.log), self.health.watched():
-            try:
+        """Reach the log, however long that takes, and follow the projector, while this is open."""
+        following = asyncio.create_task(self._standby.served(self.log, self.settings, self._follow))
+        following.add_done_callback(self._fail)
+        try:
+            async with self.health.watched():
                 yield
-            finally:
-                self.changes.close()
+        finally:
+            self.changes.close()
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    async def _follow(self, _: Settings, log: Log, standby: Standby) -> int:
+        async with self.changes.heard(log), self.pasts.kept(log):
+            await asyncio.Event().wait()
+        return 0
+
+    def _fail(self, following: asyncio.Task[int]) -> None:
+        if not following.cancelled():
+            self.failure = following.exception()
 
     async def ask(self, actor: str, name: str, *, as_of: int | None = None, **args: Any) -> Any:
         """The answer to a question, from a state that holds every fact this actor has published or seen here.

@@ -15,6 +15,7 @@ from events.deadline import within
 from events.errors import RooflogError
 from events.log.log import Log
 
+from ..standby import Standby
 from ..state.client import State
 from ..state.lag import LAG_SECONDS, Lag, lag
 from .changes import Changes
@@ -31,8 +32,8 @@ OLDEST_SECONDS = 5.0
 class Health:
     """What was seen of log and projector last, and when."""
 
-    def __init__(self, log: Log, state: State, changes: Changes) -> None:
-        self._log, self._state, self._changes = log, state, changes
+    def __init__(self, log: Log, state: State, changes: Changes, standby: Standby) -> None:
+        self._log, self._state, self._changes, self._standby = log, state, changes, standby
         self._looks = 0
         self._looking = asyncio.Lock()
         self._seen: dict[str, Any] = self._down("the gateway has not asked yet")
@@ -53,7 +54,7 @@ class Health:
         """What was seen last, and in `age_seconds` how old it is; `down` where it is too old. It waits for nobody."""
         age = None if self._seen_at is None else time.monotonic() - self._seen_at
         if not self._log.client.is_connected:
-            answer = self._down("the log is away")
+            answer = self._down(self._standby.waiting or "the log is away")
         elif age is not None and age > OLDEST_SECONDS:
             answer = self._down(f"the projector has not answered for {age:.0f} seconds")
         else:
