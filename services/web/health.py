@@ -91,10 +91,9 @@ class Health:
         if not self._log.client.is_connected:
             return answer
         try:
-            last, status, now = await within(OLDEST_SECONDS, self._asked())
+            status, now = await within(OLDEST_SECONDS, self._asked(answer))
         except (RooflogError, NatsError) as error:
             return answer | {"reason": str(error) or type(error).__name__}
-        answer["log"] |= {"last_seq": last}
         moved = self._changes.moved_at
         has_trouble = bool(status["quarantined"]) or now.seconds > LAG_SECONDS
         return {
@@ -110,11 +109,11 @@ class Health:
             "state": status,
         }
 
-    async def _asked(self) -> tuple[int, dict[str, Any], Lag]:
-        """The end of the log, how the projector is, and how far it is behind."""
-        last = await self._log.last_sequence()
+    async def _asked(self, answer: dict[str, Any]) -> tuple[dict[str, Any], Lag]:
+        """How the projector is, and how far behind; the end of the log comes into the answer before."""
+        answer["log"] |= {"last_seq": await self._log.last_sequence()}
         status = await self._state.ask_after(0, "status", {})
-        return last, status, await lag(self._log, status["checkpoint"])
+        return status, await lag(self._log, status["checkpoint"])
 
     def _down(self, reason: str) -> dict[str, Any]:
         connected = self._log.client.is_connected
