@@ -61,6 +61,16 @@ faults: $(VENV)/.dev ## play what goes wrong on whole installations, SEEDS=20 ti
 
 SEEDS ?= 20
 
+cluster: $(VENV)/.dev ## two of three servers die under CAPTURES=50000 captures and reviewers: what is lost or doubled
+	$(BIN)/python -m tests.cluster --captures $(CAPTURES)
+
+CAPTURES ?= 50000
+
+starts: $(VENV)/.dev ## start a command STARTS=1000 times against servers that are away, half-open or slow: does each end?
+	$(BIN)/python -m tests.starts --count $(STARTS)
+
+STARTS ?= 1000
+
 coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test runs, here and as pages in .coverage/html
 	rm -rf .coverage
 	$(BIN)/coverage run $(PYTEST)

@@ -10,16 +10,17 @@ from contextlib import asynccontextmanager
 PIECE = 2**16
 
 Change = Callable[[bytes], bytes]
+Delay = Callable[[bytes], float]
 
 
 class Relay:
-    """What passes through it is changed by `change`, after `seconds`; while it is `silent` nothing passes."""
+    """What the server says is changed by `change`, and passed on after so many seconds as `delay` says."""
 
-    def __init__(self, port: int | None, change: Change | None = None, seconds: float = 0.0) -> None:
+    def __init__(self, port: int | None, change: Change | None = None, delay: Delay | None = None) -> None:
         """`port` is that of the server; without one whoever connects hears nothing."""
         self._to = port
         self._change = change or bytes
-        self._seconds = seconds
+        self._delay = delay or (lambda _: 0.0)
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepted = 0
         self.port = 0
@@ -62,7 +63,7 @@ class Relay:
 
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, change: Change) -> None:
         while piece := await source.read(PIECE):
-            await asyncio.sleep(self._seconds)
+            await asyncio.sleep(self._delay(piece))
             sink.write(change(piece))
             await sink.drain()
         sink.close()
