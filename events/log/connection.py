@@ -101,8 +101,11 @@ class Connection:
 
     async def close(self) -> None:
         """End the connection; nothing is pending, as every call waits for its acknowledgement."""
-        with suppress(TimeoutError):
+        try:
             await within(CLOSE_SECONDS, self.client.close())
+        except TimeoutError:  # nats-py waits until the server has taken everything, and hangs up after that
+            if self.client._transport:
+                self.client._transport.close()  # type: ignore[no-untyped-call]
 
     def jetstream(self, timeout: float = 5.0) -> JetStreamContext:
         """JetStream as nats-py offers it; every call of it needs a deadline of its own."""
