@@ -238,6 +238,10 @@ class Log(Connection):
         """The last message of each subject that the log holds, by subject."""
         return await read.last(self, subjects_or_filters)
 
+    async def acknowledged(self, wanted: Sequence[str]) -> dict[str, Message]:
+        """The messages of subjects that the log has acknowledged, by subject."""
+        return await read.acknowledged(self, wanted)
+
     async def last_sequence(self) -> int:
         """The sequence of the last fact on the log; 0 on an empty one."""
         try:
@@ -304,5 +308,8 @@ class Log(Connection):
             raise Unreachable(f"sequence {seq} could not be erased: {name_of(error)}") from error
 
     async def _require(self, example_id: str) -> None:
-        if not await self.knows(example_id):
-            raise UnknownExample(example_id)
+        for attempt in range(1, read.LAG_TRIES + 1):  # another process may have captured it a moment ago
+            if await self.knows(example_id):
+                return
+            await asyncio.sleep(read.LAG_SECONDS * attempt)
+        raise UnknownExample(example_id)

@@ -32,6 +32,9 @@ FILTERS = 500
 GAP_TRIES = 5
 """Looks for the tombstone of a message that is not there, as a replica may lag a moment behind."""
 
+LAG_TRIES, LAG_SECONDS = 4, 0.05
+"""Looks for what is on the log, as any replica may answer, and the pause after each, which grows with their number."""
+
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
 """The times that the server counts in nanoseconds; outside them it finds the first message for any."""
 
@@ -54,6 +57,17 @@ async def last(connection: Connection, subjects_or_filters: Sequence[str]) -> di
 async def present(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
     """The sequences of those subjects, of some, that the log holds a message of."""
     return {subject: message.seq for subject, message in (await last(connection, wanted)).items()}
+
+
+async def acknowledged(connection: Connection, wanted: Sequence[str]) -> dict[str, Message]:
+    """`last` for subjects that the log should hold: where some are not there yet, it looks again for a moment."""
+    messages = await last(connection, wanted)
+    for attempt in range(1, LAG_TRIES):
+        if messages.keys() >= set(wanted):
+            break
+        await asyncio.sleep(LAG_SECONDS * attempt)
+        messages = await last(connection, wanted)
+    return messages
 
 
 async def from_sequence(connection: Connection, seq: int, count: int) -> list[Message]:

@@ -165,8 +165,9 @@ class Gateway:
         published = await self._in_time(self.log.publish(linked))
         self._remember_turns(actor, linked, published)
         refused = {event_id for event_id, _ in published.refused}
-        messages = await self.messages([fact for fact in facts if fact.event_id not in refused])
-        seqs = {event_id: message.seq for event_id, message in messages.items()}
+        wanted = [subjects.subject_of(fact) for fact in facts if fact.event_id not in refused]
+        messages = await self._in_time(self.log.acknowledged(wanted)) if wanted else {}
+        seqs = {message.parts.event_id: message.seq for message in messages.values()}
         self._remember(actor, max(seqs.values(), default=0))
         return published, seqs
 
