@@ -61,7 +61,7 @@ def document() -> dict[str, Any]:
             log = Log(Access())
             projector = ProjectorService(settings, log, owner)
             writer = Exporter(log, State(log, None, None), open_volume(settings), settings.data_dir, "exporter")
-            services = (projector, ExporterService(log, Steps(writer, None)))
+            services = (projector, ExporterService(settings, log, Steps(writer, None)))
             for service in services:
                 service.declare()
             specification = AsyncAPI(

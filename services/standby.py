@@ -32,7 +32,10 @@ class Monitored(Protocol):
         """Why it is not ready; empty where it is."""
 
     async def measure(self) -> list[Metric]:
-        """Its figures."""
+        """Its figures that need the log."""
+
+    async def measure_itself(self) -> list[Metric]:
+        """Its figures that need no log."""
 
 
 Run = Callable[["Settings", Log, "Standby"], Awaitable[int]]
@@ -65,6 +68,10 @@ class Standby:
         if self.service is None:
             raise Unreachable(self.waiting or "it begins")
         return await self.service.measure()
+
+    async def measure_itself(self) -> list[Metric]:
+        """The figures of the service that need no log; none while it waits."""
+        return [] if self.service is None else await self.service.measure_itself()
 
     async def served(self, log: Log, settings: Settings, run: Run) -> int:
         """Run a service that needs its log, until it ends; the exit code.
