@@ -78,6 +78,16 @@ soak: $(VENV)/.dev ## let an installation work for MINUTES=30 at RATE=500 captur
 MINUTES ?= 30
 RATE ?= 500
 
+cluster: $(VENV)/.dev ## two of three servers die under CAPTURES=50000 captures and reviewers: what is lost or doubled
+	$(BIN)/python -m tests.cluster --captures $(CAPTURES)
+
+CAPTURES ?= 50000
+
+starts: $(VENV)/.dev ## start a command STARTS=1000 times against servers that are away, half-open or slow: does each end?
+	$(BIN)/python -m tests.starts --count $(STARTS)
+
+STARTS ?= 1000
+
 coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test runs, here and as pages in .coverage/html
 	rm -rf .coverage
 	$(BIN)/coverage run $(PYTEST)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 from msgspec import Meta, Struct
 
 from events.errors import InputError
-from events.log.access import content
+from events.log.access import Access, content
 
 from .log_lines import FORMATS
 from .volume.sinks import CHOICES, SINKS
@@ -189,7 +189,7 @@ def load(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
         try:
             values[name] = _FIELDS[name](value)
         except ValueError as error:
-            shown = "…" if setting.is_secret else repr(value)
+            shown = "…" if setting.is_secret or (name == "nats_url" and "@" in value) else repr(value)
             raise SettingsError(f"{origin} = {shown}: {error}") from error
     return Settings(**values)
 
@@ -230,6 +230,16 @@ def _path(value: str | Path) -> Path:
     return Path(value).expanduser().absolute()
 
 
+def _servers(value: str) -> str:
+    if not value.replace(",", " ").strip():
+        raise ValueError("give the address of a NATS server, or leave it unset")
+    try:
+        _ = Access.of(value).addresses
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
 def _networks(value: str) -> tuple[str, ...]:
     try:
         return tuple(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
@@ -239,7 +249,7 @@ def _networks(value: str) -> tuple[str, ...]:
 
 _FIELDS: dict[str, Any] = {
     "data_dir": _path,
-    "nats_url": str,
+    "nats_url": _servers,
     "nats_user": str,
     "nats_password": str,
     "nats_secret": _path,

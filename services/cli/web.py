@@ -29,8 +29,8 @@ async def web(session: Session) -> Outcome:
 
     log_to_stderr("web", session.settings.log_format)
     end_with_starter()
-    async with session.log("gateway"):
-        code = await serve(session.settings, session.url, document)
+    async with session.server() as url:
+        code = await serve(session.settings, url, document)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

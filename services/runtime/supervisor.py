@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from events.deadline import within
 from events.errors import RooflogError
 from events.log.access import Access
 
@@ -35,6 +36,7 @@ STEADY_SECONDS = 60.0
 
 CHECK_SECONDS = 0.5
 LOOK_SECONDS = 0.1
+CONNECT_SECONDS = 5.0
 
 
 class AlreadyRuns(RooflogError):
@@ -93,8 +95,8 @@ async def _announce_page(settings: Settings, announce: Callable[[str], None]) ->
     """Say where the pages are once they answer."""
     while True:
         try:
-            _, writer = await asyncio.open_connection(settings.web_host, settings.web_port)
-        except OSError:
+            _, writer = await within(CONNECT_SECONDS, asyncio.open_connection(settings.web_host, settings.web_port))
+        except OSError:  # a TimeoutError is one
             await asyncio.sleep(LOOK_SECONDS)
             continue
         writer.close()
@@ -155,8 +157,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await process.wait()
+        await within(STOP_SECONDS, process.wait())
     except TimeoutError:
         process.kill()
         await process.wait()
