@@ -15,6 +15,7 @@ import msgspec
 
 from ..store.database import AMONG, Connection, insert
 from ..store.table import Table
+from ..policy.rules import FIRST
 from .normal_form import PRODUCTS, normalise
 from .text_size import READ
 from .words import numbers
@@ -56,7 +57,7 @@ def claims(response: str) -> Claims:
     return Claims(
         msgspec.json.encode(amounts, order="deterministic").decode() if amounts else "",
         answer[1].lower() if answer else "",
-        normalise(_SENTENCE.split(opening.strip(), maxsplit=1)[0]),
+        normalise(_SENTENCE.split(opening.strip(), maxsplit=1)[0], FIRST),
     )
 
 

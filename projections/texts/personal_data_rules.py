@@ -1,6 +1,7 @@
 """What counts as personal data or a secret: one table of rules, each a pattern, a cheap hint and a check.
 
-Change a rule and raise `VERSION`: spans say which version found them. No quantifier is unbounded inside another, so
+Change a rule and raise its version in `VERSIONS`: texts are analysed anew. Rules that adopted policies name stay what
+they are: what would find something else is a rule of a later version. No quantifier is unbounded inside another, so
 no text makes a pattern backtrack for long.
 """
 
@@ -12,6 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from ..policy.rules import FIRST, LATEST, Rules
 from .personal_data_checks import (
     IBANS,
     is_address,
@@ -31,7 +33,8 @@ from .personal_data_checks import (
     is_url_secret,
 )
 
-VERSION = 5
+VERSIONS: dict[Rules, int] = {1: 5, 2: 6}
+"""Of the rules that a policy names; analyses say which version made them."""
 
 Kind = Literal["secret", "iban", "card", "ssn", "phone", "email", "street_address", "name"]
 
@@ -45,7 +48,7 @@ class Rule(Struct, frozen=True):
     `hint` is an RE2 expression that every text with a match of `pattern` satisfies. Of `needs` stands one in every
     ASCII text with a match, in lower case. `check` sees the match and says whether it is the real thing. Where `end`
     begins at most `within` characters behind a match, the match reaches to the end of that: as a part of `pattern` it
-    would be looked for anew behind every beginning.
+    would be looked for anew behind every beginning. It is one of the rules `since` a version `until` another one.
     """
 
     name: str
@@ -56,6 +59,8 @@ class Rule(Struct, frozen=True):
     end: re.Pattern[str] | None = None
     within: int = 0
     needs: tuple[str, ...] = ()
+    since: Rules = FIRST
+    until: Rules = LATEST
 
 
 def _secret(

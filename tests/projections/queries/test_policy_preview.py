@@ -117,7 +117,7 @@ def test_what_another_lexicon_leaves_is_what_analysing_anew_finds(candidate: Pol
     while policy_preview.prepare(prepared.con, policy=candidate.document())["left"]:
         pass
     anew = fold([given(adopted(candidate), *FACTS).messages])
-    who = analysis.analyser(candidate.lexicon)
+    who = analysis.analyser(candidate).name
     assert analysed(prepared, who) == analysed(anew, who)
 
 
@@ -130,9 +130,9 @@ def test_only_texts_with_a_word_that_differs_are_analysed_anew(monkeypatch: pyte
     read: list[int] = []
     analyse = analysis.analyse
 
-    def counting(con: Connection, texts: str, lexicon: Any) -> None:
+    def counting(con: Connection, texts: str, by: Any) -> None:
         read.append(con.execute(f"SELECT count(DISTINCT analysis_key) FROM {texts}").fetchall()[0][0])
-        analyse(con, texts, lexicon)
+        analyse(con, texts, by)
 
     monkeypatch.setattr(analysis, "analyse", counting)
     assert policy_preview.prepare(con, policy=with_word("zorble", 3).document()) == {"left": 0}
