@@ -62,7 +62,7 @@ _COLUMNS = {
     "seq": "BIGINT",
     "example_id": "VARCHAR",
     "part": "VARCHAR",
-    "rules": "UINTEGER",
+    "rules": "BIGINT",
     "in_training": "VARCHAR[]",
     "kinds": "VARCHAR[]",
     "flags": "VARCHAR[]",

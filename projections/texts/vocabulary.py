@@ -157,7 +157,9 @@ class Vocabulary:
         meant = self._lexicon.items()
         self._made_up = {w for w, bases in meant if w.endswith("er") and bases == (w,)} - self._own
         self._made_up |= {w for w, bases in meant if w not in self._own and bases and _ASKED.issuperset(bases)}
-        self._made_up |= {w for w, bases in meant if len(bases) == 1 and w == f"{bases[0]}es" and not _HISSING.search(bases[0])}
+        self._made_up |= {
+            w for w, bases in meant if len(bases) == 1 and w == f"{bases[0]}es" and not _HISSING.search(bases[0])
+        }
         self._made_up |= {w for w in self._lexicon if _STUMP.fullmatch(w) and w not in self._own}
         every = self._lexicon.keys() - self._made_up
         self._correct = sorted(w for w in every if len(w) >= 5 + (w in self._stops) and w.isalpha())

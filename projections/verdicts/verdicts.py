@@ -315,6 +315,4 @@ def terms(policy: Policy) -> str:
     """What the evidence depends on, apart from the facts."""
     duplicates = policy.duplicates
     names = "" if policy.tags is UNSET else f" {json.encode(policy.tags, order='sorted').decode()}"
-    return (
-        f"{analyser(policy).name} {duplicates.threshold} {duplicates.contradictions} {compared(policy).now}{names}"
-    )
+    return f"{analyser(policy).name} {duplicates.threshold} {duplicates.contradictions} {compared(policy).now}{names}"

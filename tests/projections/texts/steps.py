@@ -8,7 +8,15 @@ from typing import Any
 from events import codec, same_words
 from projections.policy.policy import default
 from projections.tables.question import question
-from projections.texts import analysis, contradictions, near_duplicates, normal_form, personal_data, rewording, word_facts
+from projections.texts import (
+    analysis,
+    contradictions,
+    near_duplicates,
+    normal_form,
+    personal_data,
+    rewording,
+    word_facts,
+)
 from services.integrity.erasure import quotes
 from tests.projections.given import captured
 

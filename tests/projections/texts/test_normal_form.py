@@ -62,7 +62,10 @@ def test_the_first_normal_form(prompt: str, normal: str) -> None:
     [
         ("What is the minimum slope for a TPO roof?", "minimum slope tpo roof"),
         ("Hi Dave, what is the minimum slope for TPO roofing? Many thanks, Tom", "minimum slope tpo roof"),
-        ("Good morning! Quick question: whats the minimum slope of a tpo roof, please advise", "minimum slope tpo roof"),
+        (
+            "Good morning! Quick question: whats the minimum slope of a tpo roof, please advise",
+            "minimum slope tpo roof",
+        ),
         ("Morning dew on a roof top", "morning dew roof"),
         ("500 lin. ft., 500 LF or 500 linear ft", "500ft 500ft 500ft"),
         (".045 EPDM, 0.045 inch EPDM, 45 mil EPDM", "45mil epdm 45mil epdm 45mil epdm"),
@@ -83,7 +86,9 @@ def test_the_second_normal_form(prompt: str, normal: str) -> None:
     assert normalise(prompt, 2) == normal
 
 
-@pytest.mark.parametrize("unit", ["x", "a.", "from ", "over tpo under ", "12 in ", '"', "1/", "hi ", "thanks, ", "in one ", "new old "])
+@pytest.mark.parametrize(
+    "unit", ["x", "a.", "from ", "over tpo under ", "12 in ", '"', "1/", "hi ", "thanks, ", "in one ", "new old "]
+)
 def test_a_long_text_costs_no_more_than_its_length(unit: str) -> None:
     """One hostile capture must not stop the projector: ten times the text takes ten times as long, not a hundred."""
     assert_linear(lambda characters: facts(normalise(unit * (characters // len(unit)), LATEST)), 40_000)

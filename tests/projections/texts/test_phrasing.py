@@ -22,7 +22,10 @@ from tests.deadlines import assert_linear
         ("hide the seam", "hide the seam"),
         ("morning dew on the deck", "morning dew on the deck"),
         ("please seal the joint before the tenant moves in", "please seal the joint before the tenant moves in"),
-        ("the coating appreciates in price over the years to come and so on", "the coating appreciates in price over the years to come and so on"),
+        (
+            "the coating appreciates in price over the years to come and so on",
+            "the coating appreciates in price over the years to come and so on",
+        ),
     ],
 )
 def test_courtesies_are_taken_off_both_ends(text: str, rest: str) -> None:
@@ -46,6 +49,8 @@ def test_amounts_are_spelt_in_one_way(text: str, settled: str) -> None:
     assert plain(text) == settled
 
 
-@pytest.mark.parametrize("piece", ["hi ", "thanks ", "please advise ", "in one ", "sorry to ", "a quick ", "much really "])
+@pytest.mark.parametrize(
+    "piece", ["hi ", "thanks ", "please advise ", "in one ", "sorry to ", "a quick ", "much really "]
+)
 def test_work_grows_with_the_text(piece: str) -> None:
     assert_linear(lambda characters: plain(piece * (characters // len(piece))), 40_000)
