@@ -1,6 +1,7 @@
 """What another policy would change: the training set judged under both, before anything is adopted.
 
-A policy with another threshold or other rules is judged by links that stand in temporary tables named like the real ones.
+A policy with another threshold or other rules is judged by links that stand in temporary tables, which are named like
+the real ones.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from ..policy.rules import Rules
 from ..store.database import TYPES, Connection, first, with_table
 from ..store.table import Table
 from . import personal_data
-from .personal_data import Span
 from .text_size import READ
 from .workers import Run, workers
 

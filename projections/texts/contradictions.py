@@ -13,9 +13,9 @@ from uuid import UUID
 
 import msgspec
 
+from ..policy.rules import FIRST
 from ..store.database import AMONG, Connection, insert
 from ..store.table import Table
-from ..policy.rules import FIRST
 from .normal_form import PRODUCTS, normalise
 from .text_size import READ
 from .words import numbers

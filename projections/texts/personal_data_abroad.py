@@ -103,7 +103,7 @@ def is_phone_abroad(match: re.Match[str]) -> bool:
 
 def is_street(match: re.Match[str]) -> bool:
     """An address, and no part of a building or a drawing that has a number."""
-    return is_address(match) and _NUMBERED_PART.search(before(match, 20)) is None
+    return bool(is_address(match)) and _NUMBERED_PART.search(before(match, 20)) is None
 
 
 def is_street_abroad(match: re.Match[str]) -> bool:

@@ -55,6 +55,7 @@ def data_group(pattern: re.Pattern[str]) -> int | str:
 
 
 def before(match: re.Match[str], length: int = 90) -> str:
+    """So many characters before a match at most."""
     return match.string[max(0, match.start() - length) : match.start()]
 
 
@@ -75,6 +76,7 @@ def names_thing(match: re.Match[str]) -> bool:
 
 
 def after(match: re.Match[str], length: int = 12) -> str:
+    """So many characters behind a match at most."""
     return match.string[match.end() : match.end() + length]
 
 

@@ -7,30 +7,42 @@ from __future__ import annotations
 
 import re
 
-_PEOPLE = r"(?: (?:there|all|team|everyone|everybody|folks|guys|gents|ladies|mate|man|bud|buddy|boss|chief|friend|sir|again|[a-z]{2,12}(?=[,!\n])))"
+_PEOPLE = (
+    r"(?: (?:there|all|team|everyone|everybody|folks|guys|gents|ladies|mate|man|bud|buddy|boss|chief|friend|sir|again"
+    r"|[a-z]{2,12}(?=[,!\n])))"
+)
+_A_QUESTION = (
+    r"(?:(?:just|real|a|one|another|got a|have a|i have a|i've got a) ){0,3}"
+    r"(?:quick|dumb|stupid|silly|simple|basic|newbie|short|small|random|follow[ -]up) (?:question|one|q|thing)"
+    r"(?: (?:for you|here|about this))?|(?:question|q)(?: for you)?(?=[,.!:;-])"
+)
+_BY_THE_WAY = (
+    r"please|pls|plz|kindly|so|well|ok|okay|alright|um|uh|hmm|also|and|btw|by the way|just curious|just wondering"
+    r"|out of curiosity"
+)
 _GREETING = (
     rf"(?:hi|hello|hey|heya|hiya|howdy|yo|g'?day|greetings|dear|hola|sup){_PEOPLE}{{0,2}}"
-    rf"|(?:good )?(?:morning|afternoon|evening)(?=[,.!:;-]| (?:all|team|everyone|folks|guys))(?:{_PEOPLE}{{0,2}})?"
+    rf"|(?:good )?(?:morning|afternoon|evening)(?=[,.!:;-]| (?:all|team|everyone|folks|guys)){_PEOPLE}{{0,2}}"
     rf"|good (?:morning|afternoon|evening|day){_PEOPLE}{{0,2}}"
     r"|(?:hope|trust) (?:this|you|all|everyone|everything)[a-z ']{0,40}"
     r"|(?:sorry|apologies|excuse me|pardon me|pardon)(?: (?:to|for|if) [a-z ']{3,40}(?=[,.!:;-]))?"
     r"|(?:thanks|thank you|many thanks)(?: in advance)?(?=[,.!:;-])"
-    r"|(?:(?:just |real |a |one |another |got a |have a |i have a |i've got a )*(?:quick|dumb|stupid|silly|simple|basic|newbie|short|small|random|follow[ -]up)"
-    r" (?:question|one|q|thing)(?: (?:for you|here|about this))?)"
-    r"|(?:question|q)(?: for you)?(?=[,.!:;-])"
-    r"|(?:please|pls|plz|kindly|so|well|ok|okay|alright|um|uh|hmm|also|and|btw|by the way|just curious|just wondering|out of curiosity)(?=[,.!:;-])"
+    rf"|{_A_QUESTION}|(?:{_BY_THE_WAY})(?=[,.!:;-])"
 )
 _OPENING = re.compile(rf"(?:(?:{_GREETING})(?![\w'])[\s,.!:;-]*){{1,4}}(?=\w)")
-_CLOSING = re.compile(
-    r"(?:(?<=[\s,.!?:;-])(?:"
-    r"(?:(?:please and |many |much |a lot of )?(?:thanks|thank you|thankyou|thx|thnx|tks|ty|tia|cheers|ta|appreciated)"
-    r"|(?:(?:best|kind|warm) )?(?:regards|wishes)|sincerely|(?:(?:i|we|i'd|we'd|would|much|really|greatly) )*appreciated?"
+_THANKS = (
+    r"(?:please and |many |much |a lot of )?(?:thanks|thank you|thankyou|thx|thnx|tks|ty|tia|cheers|ta|appreciated)"
+    r"|(?:(?:best|kind|warm) )?(?:regards|wishes)|sincerely"
+    r"|(?:(?:i|we|i'd|we'd|would|much|really|greatly) ){0,4}appreciated?"
     r"|(?:have|enjoy) an? (?:nice|good|great) (?:day|one|weekend|evening)"
-    r"|(?<=[.!?:;-] )(?:any (?:help|advice|guidance|input|info|ideas|thoughts)|let me know|looking forward))"
-    r"(?![\w'])(?:[ ,.!\n-]+[a-z']{1,14}){0,6}"
-    r"|(?:please|pls|plz|kindly)(?: (?:advise|help|let me know|confirm|explain|respond|reply))?"
-    r"|let me know|sorry|(?:i'm |am )?just (?:asking|curious|wondering|checking)|asking for a friend"
-    r")(?![\w'])[\s.,!?:;)-]*)$"
+    r"|(?<=[.!?:;-] )(?:any (?:help|advice|guidance|input|info|ideas|thoughts)|let me know|looking forward)"
+)
+_PLEASE = (
+    r"(?:please|pls|plz|kindly)(?: (?:advise|help|let me know|confirm|explain|respond|reply))?|let me know|sorry"
+    r"|(?:i'm |am )?just (?:asking|curious|wondering|checking)|asking for a friend"
+)
+_CLOSING = re.compile(
+    rf"(?<=[\s,.!?:;-])(?:(?:{_THANKS})(?![\w'])(?:[ ,.!\n-]+[a-z']{{1,14}}){{0,6}}|{_PLEASE})(?![\w'])[\s.,!?:;)-]*$"
 )
 _TAIL = 100
 """Characters at the end of a text in which a closing is looked for."""

@@ -68,8 +68,8 @@ _COLUMNS = {
     "flags": "VARCHAR[]",
     "spans": "VARCHAR",
 }
-"""A row for each fact, part and version of the rules: of a part the first step of a place, of a comment all of it. `kinds` are certain, `in_training`
-those of them in texts that are trained on, `flags` are guesses. `spans` is JSON."""
+"""A row for each fact, part and version of the rules. A part is the first step of a place, of a comment all of it.
+`kinds` are certain, `in_training` those of them in texts that are trained on, `flags` are guesses. `spans` is JSON."""
 
 
 class Found(NamedTuple):

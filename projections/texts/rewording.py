@@ -77,9 +77,9 @@ def _is_misspelt(a: str, b: str, known: Vocabulary) -> bool:
     if one_typo_apart(a, b) or known.rules == FIRST:
         return one_typo_apart(a, b)
     short, long = sorted((a, b), key=len)
-    if len(long) - len(short) >= _CUT_OFF and len(short) >= _ABBREVIATED and short not in known.known:
-        if long.startswith(short):
-            return True
+    is_cut_off = len(long) - len(short) >= _CUT_OFF and len(short) >= _ABBREVIATED and long.startswith(short)
+    if is_cut_off and short not in known.known:
+        return True
     return len(short) >= _LONG and short.isalpha() and long.isalpha() and _two_typos_apart(a, b)
 
 

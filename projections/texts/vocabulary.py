@@ -236,7 +236,7 @@ class Vocabulary:
         """What orders the words that one may misspell."""
         return self._rank.get(known, 0), sorted(known) != sorted(word), set(known) != set(word), -len(known), known
 
-    def _bases(self, word: str) -> tuple[str, ...]:  # noqa: PLR0911
+    def _bases(self, word: str) -> tuple[str, ...]:  # noqa: PLR0911, PLR0912
         """The uninflected, correctly spelt words that a word stands for; the word itself where it is not known."""
         if (known := self._lexicon.get(word)) is not None:
             return known
@@ -273,7 +273,7 @@ class Vocabulary:
         return None
 
     def _short(self, word: str) -> tuple[str, ...] | None:
-        """What a frequent short word stands for of which this one leaves a letter out, swaps two or has a wrong vowel."""
+        """What a frequent short word stands for that this one writes with a letter too few, swapped or wrong."""
         for known in self._frequent.get(word[0], ()) if len(word) <= _SHORT else ():
             is_vowel_wrong = len(known) == len(word) and word.translate(_VOWELS) == known.translate(_VOWELS)
             if is_vowel_wrong or (len(known) > len(word) and one_typo_apart(word, known)):

@@ -16,7 +16,7 @@ _MORE_PAIRS = _PAIRS | {
     **{"vented": "seal", "hot": "cold", "warm": "cold", "white": "black", "smooth": "granulated", "adhered": "attach"},
     **{"long": "short", "thick": "thin", "internal": "external", "vertical": "horizontal", "high": "low"},
     **{"steep": "flat", "residential": "commercial", "north": "south", "east": "west", "single": "double"},
-    **{"opencell": "closedcell", "primary": "overflow", "factory": "field", "labor": "material"},
+    **{"opencell": "closedcell", "wood": "steel", "primary": "overflow", "factory": "field", "labor": "material"},
     **{"positive": "negative", "temporary": "permanent", "left": "right", "rigid": "flexible", "large": "small"},
     **{"active": "passive", "fixed": "portable", "static": "dynamic", "reinforced": "unreinforced", "hard": "soft"},
 }

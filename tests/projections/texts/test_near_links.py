@@ -13,9 +13,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from projections.policy.policy import Likeness
 from projections.tables.question import question
 from projections.texts import near_duplicates, near_index, near_links
-from projections.policy.policy import Likeness
 from projections.texts.near_duplicates import LIKENESS, cluster
 from projections.texts.near_links import NEAR_BUCKETS, NEAR_TEXTS, Index, link, link_texts, relink
 from projections.texts.normal_form import normalise

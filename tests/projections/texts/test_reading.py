@@ -24,7 +24,6 @@ from ..given import (
     redacted,
 )
 
-
 BY = analyser(default())
 
 
