@@ -39,6 +39,17 @@ browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian
 /usr/bin/chromium:
 	apt-get install -y --no-install-recommends chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
 
+prometheus: $(VENV)/.prometheus ## Prometheus for the tests of the alerts, from Debian's package, below .venv: nothing is installed
+
+$(VENV)/.prometheus: $(VENV)/.run
+	@mkdir -p $(VENV)/prometheus
+	cd $(VENV)/prometheus && (apt-get download prometheus || (apt-get update && apt-get download prometheus))
+	dpkg-deb -x $(VENV)/prometheus/prometheus_*.deb $(VENV)/prometheus
+	@touch $@
+
+alerts: $(VENV)/.dev $(VENV)/.prometheus ## break each thing that an alert is about, and see that this alert fires and no other
+	$(BIN)/python -m pytest tests/deploy/test_observation.py
+
 PYTEST = -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED)
 SEED ?= 1
 
@@ -55,6 +66,11 @@ law: $(VENV)/.dev ## the law over HISTORIES=1000 random histories, and after KIL
 
 HISTORIES ?= 1000
 KILLS ?= 20
+
+faults: $(VENV)/.dev ## play what goes wrong on whole installations, SEEDS=20 times each; FAULT=killed,full picks some; OUT=FILE is JSON
+	$(BIN)/python -m tests.faults --seeds $(SEEDS) --fault "$(FAULT)" $(if $(OUT),--json $(OUT))
+
+SEEDS ?= 20
 
 coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test runs, here and as pages in .coverage/html
 	rm -rf .coverage

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from events.errors import InputError
 from events.log.access import content
 
+from .log_lines import FORMATS
 from .volume.sinks import CHOICES, SINKS
 
 
@@ -103,6 +104,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             "given. Under `rooflog up` the exporter has the one after it."
         ),
     ] = None
+    log_format: Annotated[
+        str, Meta(description="How services write their logs: text, or json with one object in each line.")
+    ] = "text"
     tokens: Annotated[
         Path | None,
         Meta(description="The file with the tokens of the web service; without it tokens.json in data_dir."),
@@ -205,6 +209,12 @@ def _sink(value: str) -> str:
     return value
 
 
+def _log_format(value: str) -> str:
+    if value not in FORMATS:
+        raise ValueError(f"give {' or '.join(FORMATS)}")
+    return value
+
+
 def _seconds(value: str | float) -> float:
     try:
         seconds = float(value)
@@ -254,5 +264,6 @@ _FIELDS: dict[str, Any] = {
     "web_proxies": _networks,
     "monitor_host": str,
     "monitor_port": _number(0, 65535),
+    "log_format": _log_format,
     "tokens": _path,
 }

@@ -15,6 +15,7 @@ from events.errors import InputError
 
 from ..exporter.client import ask, done
 from ..log_lines import log_to_stderr
+from ..starter import end_with_starter
 from ..volume import open_volume
 from .command import (
     Outcome,
@@ -25,6 +26,7 @@ from .command import (
     as_of_option,
     command,
     counted,
+    log_format_option,
     monitor_host_option,
     monitor_port_option,
     plain,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 @command("exporter", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog exporter")
 @monitor_host_option
 @monitor_port_option
+@log_format_option
 async def exporter(session: Session) -> Outcome:
     """Run the exporter alone, as a container does; `rooflog up` runs it together with everything else.
 
@@ -51,7 +54,8 @@ async def exporter(session: Session) -> Outcome:
     """
     from ..exporter.service import serve
 
-    log_to_stderr()
+    log_to_stderr("exporter", session.settings.log_format)
+    end_with_starter()
     async with session.log("exporter"):
         code = await serve(session.settings, session.url)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
