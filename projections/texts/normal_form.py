@@ -36,8 +36,11 @@ def normalise(prompt: str, rules: Rules = LATEST) -> str:
     phrases = known.phrased(words)
     asked = words
     if rules != FIRST:
-        asked = [word for phrase in phrases if not _is_courtesy(phrase) for word in phrase.words]
-        if len(_QUESTION.intersection(asked)) > 1 or not _WHETHER.isdisjoint(asked):
+        if any(not phrase.canonical and _is_courtesy(phrase) for phrase in phrases):
+            asked = [word for phrase in phrases if not _is_courtesy(phrase) for word in phrase.words]
+        if not _CLAUSES.isdisjoint(words) and (
+            len(_QUESTION.intersection(asked)) > 1 or not _WHETHER.isdisjoint(asked)
+        ):
             phrases = list(_without_clauses(phrases))
     kept = [word for phrase in phrases if (word := known.canonical.get(phrase.canonical, phrase.canonical))]
     if _QUESTION.isdisjoint(asked) and not (_WHETHER | _PAST).isdisjoint(asked):

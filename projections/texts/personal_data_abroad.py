@@ -91,7 +91,7 @@ def is_labelled(match: re.Match[str]) -> bool:
 
 def is_licence(match: re.Match[str]) -> bool:
     """At least five digits."""
-    return sum(letter.isdigit() for letter in match["data"]) >= 5
+    return len(re.findall(r"\d", match["data"])) >= 5
 
 
 def is_phone_abroad(match: re.Match[str]) -> bool:

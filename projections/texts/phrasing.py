@@ -44,6 +44,13 @@ _PLEASE = (
 _CLOSING = re.compile(
     rf"(?<=[\s,.!?:;-])(?:(?:{_THANKS})(?![\w'])(?:[ ,.!\n-]+[a-z']{{1,14}}){{0,6}}|{_PLEASE})(?![\w'])[\s.,!?:;)-]*$"
 )
+_COURTEOUS = {
+    *("thanks", "thank", "thankyou", "thx", "thnx", "tks", "ty", "tia", "cheers", "ta", "appreciated", "appreciate"),
+    *("regards", "wishes", "sincerely", "have", "enjoy", "any", "let", "looking", "please", "pls", "plz", "kindly"),
+    *("sorry", "just", "asking"),
+}
+"""One of these is in every closing."""
+_MARKS = str.maketrans(",.!?:;()-\n", " " * 10)
 _TAIL = 100
 """Characters at the end of a text in which a closing is looked for."""
 _CLOSINGS = 3
@@ -56,7 +63,9 @@ _RATE = re.compile(
     r"(?:(?:\b(?:in|per|each|every)|/) ?(?:(?:1|one|an?|single|each) )?|(?<!half )\ban? )(day|hour|week|month)\b"
 )
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9}
-_NUMBERED = re.compile(rf"\b(type|class|grade|phase|category|zone|level)[ -]({'|'.join(_ROMAN)})\b")
+_ORDERED = ("type", "class", "grade", "phase", "category", "zone", "level")
+_DIGITS_K = tuple(f"{digit}k" for digit in range(10))
+_NUMBERED = re.compile(rf"\b({'|'.join(_ORDERED)})[ -]({'|'.join(_ROMAN)})\b")
 _RATING = re.compile(r"\b(\d-\d{2,3}) in (?=[a-z])")
 _CREW = re.compile(r"\b(\w{1,8})[ -](?:man|men|person|people|worker|member|guy|guys)[ -](crew|team|gang)\b")
 
@@ -67,6 +76,8 @@ def plain(text: str) -> str:
         text = text[opening.end() :]
     for _ in range(_CLOSINGS):
         start = max(0, len(text) - _TAIL)
+        if _COURTEOUS.isdisjoint(text[start:].translate(_MARKS).split()):
+            break
         closing = _CLOSING.search(text, start)
         if closing is None or not closing.start():
             break
@@ -77,13 +88,13 @@ def plain(text: str) -> str:
         text = _LINEAR.sub("lf", text)
     if ".0" in text:
         text = _THOUSANDTHS.sub(lambda m: f"{int(m[1])} mil", text)
-    if "k" in text:
+    if any(map(text.__contains__, _DIGITS_K)):
         text = _THOUSANDS.sub(r"\g<1>000", text)
     if "day" in text or "hour" in text or "week" in text or "month" in text:
         text = _RATE.sub(r" per \1", text)
-    if "i" in text or "v" in text:
+    if any(map(text.__contains__, _ORDERED)):
         text = _NUMBERED.sub(lambda m: f"{m[1]} {_ROMAN[m[2]]}", text)
-    if " in " in text:
+    if "-" in text and " in " in text:
         text = _RATING.sub(r"\1 ; ", text)
     if "crew" in text or "team" in text or "gang" in text:
         text = _CREW.sub(r"\2 of \1", text)

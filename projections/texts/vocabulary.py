@@ -213,7 +213,9 @@ class Vocabulary:
     def base_words(self, text: str) -> list[str]:
         """The words that the words of a text stand for."""
         bases = list(chain.from_iterable(map(self.bases, words(text, self.rules))))
-        return bases if self.rules == FIRST else list(_with_units(bases))
+        if self.rules == FIRST or UNITS.keys().isdisjoint(bases):
+            return bases
+        return list(_with_units(bases))
 
     def _misspelling(self, first: str) -> dict[str, list[str]]:
         """A known word that begins with this letter, with one of the others left out = the words it may be."""

@@ -20,6 +20,7 @@ _MORE_PAIRS = _PAIRS | {
     **{"positive": "negative", "temporary": "permanent", "left": "right", "rigid": "flexible", "large": "small"},
     **{"active": "passive", "fixed": "portable", "static": "dynamic", "reinforced": "unreinforced", "hard": "soft"},
 }
+_QUALITIES = {word for pair in _MORE_PAIRS.items() for word in pair}
 _CHANGES = {"convert", "change", "switch", "replace", "transition", "substitute", "upgrade", "swap"}
 """What is done to one thing so that it becomes another: which is which is a fact."""
 _MOMENTS = {"before", "after"}
@@ -83,8 +84,8 @@ def _ordered(words: list[str], known: Vocabulary) -> Iterator[str]:
 
 def _given(words: list[str]) -> Iterator[str]:
     """The same by the second rules: each of two opposite qualities with the word that it is said of."""
-    present = set(words)
-    for pair in _MORE_PAIRS.items():
+    present = _QUALITIES.intersection(words)
+    for pair in _MORE_PAIRS.items() if len(present) > 1 else ():
         if present.issuperset(pair):
             following = ""
             for word in reversed(words):
@@ -108,6 +109,3 @@ def _objects(words: list[str], known: Vocabulary) -> Iterator[str]:
 def _changed(words: list[str], known: Vocabulary) -> Iterator[str]:
     named = [word for word in words if word in known.facts or word in _QUALITIES]
     yield " ".join(["change", *list(dict.fromkeys(named))[:2]])
-
-
-_QUALITIES = {word for pair in _MORE_PAIRS.items() for word in pair}
