@@ -48,6 +48,10 @@ FACTS: tuple[Said, ...] = (
     approved("e"),
     captured("f", f"{WALL} downtown", BETTER),
     approved("f"),
+    captured("g", "Who seals the scupper of the TPO roof?", f"{BETTER} The office is 020 7946 0958."),
+    approved("g"),
+    captured("h", "Howdy, who seals the scupper of the TPO roof? Cheers, Tom", BETTER),
+    approved("h"),
 )
 
 
@@ -65,6 +69,7 @@ CANDIDATES = [
     policy(duplicates={"threshold": 1.0}),
     policy(approval={"trusted_sources": [], "used_documents": []}),
     with_word("zorble", 3),
+    msgspec.structs.replace(policy(), texts=msgspec.UNSET),
 ]
 
 
