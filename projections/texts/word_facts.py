@@ -85,6 +85,8 @@ def _ordered(words: list[str], known: Vocabulary) -> Iterator[str]:
 def _given(words: list[str]) -> Iterator[str]:
     """The same by the second rules: each of two opposite qualities with the word that it is said of."""
     present = _QUALITIES.intersection(words)
+    if len(present) > 1 and "from" in words:
+        yield from (f"from {word}" for word in words[words.index("from") + 1 :][:1] if word in present)
     for pair in _MORE_PAIRS.items() if len(present) > 1 else ():
         if present.issuperset(pair):
             following = ""

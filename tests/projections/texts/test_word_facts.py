@@ -35,6 +35,7 @@ def test_facts_that_differ(a: str, b: str, rules: Rules) -> None:
         ("convert a vented attic to a sealed attic", "convert a sealed attic to a vented attic"),
         ("a hot pipe at a cold wall", "a cold pipe at a hot wall"),
         ("R-value of foam", "R-value of closed-cell foam"),
+        ("weld from the inside to the outside", "weld from the outside to the inside"),
         ("a scaffold at the wall", "the wall"),
     ],
 )
