@@ -11,7 +11,7 @@ from nats.errors import NoRespondersError
 
 from .. import subjects
 from ..codec import encode
-from ..errors import RooflogError, TooLarge, Unreachable
+from ..errors import Missing, RooflogError, TooLarge, Unreachable
 from ..facts import Fact
 from .connection import ACK_SECONDS, Connection
 from .read import present
@@ -92,13 +92,16 @@ async def publish(connection: Connection, records: Iterable[tuple[str, bytes]]) 
 
 
 async def publish_one(connection: Connection, fact: Fact) -> int:
-    """Append one fact; its sequence, also where it was there before. Raises TooLarge."""
+    """Append one fact; its sequence, also where it was there before. Raises TooLarge or Missing."""
     subject, data = _encoded(connection, fact)
     outcome = _Outcome()
     await _publish_batch(connection, {subject: data}, outcome)
     for _, reason in outcome.refused:
         raise TooLarge(reason)
-    return (await present(connection, [subject]))[subject]
+    held = await present(connection, [subject])
+    if subject not in held:
+        raise Missing(subject)
+    return held[subject]
 
 
 async def publish_after(

@@ -119,6 +119,7 @@ for _command in (create, list_, rotate):
 @click.option("--tls-ca", metavar="FILE", help="The authority whose certificates clients must show.")
 @click.option("--cluster", metavar="HOST:PORT", help="Where the other servers of its JetStream cluster reach it.")
 @click.option("--route", "routes", multiple=True, metavar="URL", help="A server of the cluster; give it for each.")
+@click.option("--monitor", metavar="HOST:PORT", help="Where it tells monitors of its health, to whoever asks.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file, readable by its owner only.")
 async def nats_config(
     session: Session,
@@ -129,6 +130,7 @@ async def nats_config(
     tls_ca: str | None,
     cluster: str | None,
     routes: tuple[str, ...],
+    monitor: str | None,
     out: Path | None,
 ) -> Outcome:
     """Print the configuration of an outside NATS server with the users of this data directory.
@@ -160,6 +162,9 @@ async def nats_config(
     if cluster:
         cluster_host, cluster_port = _address(cluster, "cluster")
         made["cluster"] = {"name": "rooflog", "host": cluster_host, "port": cluster_port, "routes": list(routes)}
+    if monitor:
+        _address(monitor, "monitor")
+        made["http"] = monitor
     content = server_config.encoded(made)
     if out is not None:
         private_files.write_private(out, content)

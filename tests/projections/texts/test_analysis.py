@@ -49,14 +49,12 @@ def con() -> Iterator[database.Connection]:
 
 
 def by_duckdb(con: database.Connection, texts: Sequence[Texts], read: int = READ) -> list[tuple[bool, Any]]:
-    """Whether each text is suspect, and what each pattern matches in it."""
+    """Whether each text is suspect, and what the lexicon matches in it."""
     con.register("given", pa.table([*zip(*texts, strict=True)], schema=_TEXTS))
-    matches = ", ".join(
-        f"regexp_extract_all({SAID}, {literal(pattern)})" for parts in LEXICON.patterns for pattern in parts
-    )
+    matches = f"regexp_extract_all({SAID}, {literal(LEXICON.pattern)})"
     joined = "concat_ws(chr(10), prompt, response, original_response)"
     rows = con.execute(
-        f"""SELECT regexp_matches({joined}, {literal(PREFILTER)}), [{matches}]
+        f"""SELECT regexp_matches({joined}, {literal(PREFILTER)}), {matches}
             FROM (SELECT {", ".join(f"left({name}, {read}) AS {name}" for name in Texts._fields)} FROM given)"""
     ).fetchall()
     con.unregister("given")
@@ -74,11 +72,7 @@ def by_python(texts: Sequence[Texts]) -> list[tuple[bool, Any]]:
     found = []
     for each in texts:
         rated = lexicon.said(each.prompt, each.response)
-        matches = [
-            [rated[start:end].decode() for start, end in places([one], rated)]
-            for expressions in LEXICON.expressions
-            for one in expressions
-        ]
+        matches = [rated[start:end].decode() for start, end in places(LEXICON.expression, rated)]
         found.append((personal_data.is_suspect(*each), matches))
     return found
 
