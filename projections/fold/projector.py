@@ -202,14 +202,14 @@ class Projector:
         self.memory.drop()  # what was folded without it is in the tables alone
         self._empty = None
         policy = policies.current(self.con)
+        by = analysis.analyser(policy)
         with database.many_threads(self.con), workers(MOST) if last - since >= PORTION else nullcontext() as run:
             self._read_texts(policy, since, last, linked_through, run, progress)
             with self._transaction():
                 changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
-                analysis.analyse(self.con, f"({changed})", policy.lexicon, run)
-                threshold = policy.duplicates.threshold
-                near_links.link(self.con, f"({_prompts(f'({changed})')})", threshold, self.near, run)
-                near_links.relink(self.con, threshold, self.near)
+                analysis.analyse(self.con, f"({changed})", by, run)
+                near_links.link(self.con, f"({_prompts(f'({changed})')})", policy.likeness, self.near, run)
+                near_links.relink(self.con, policy.likeness, self.near)
                 contradictions.forget(self.con)
                 columns = verdicts.gather_all(self.con, policy)
                 awaited.find(self.con)
@@ -226,10 +226,10 @@ class Projector:
             with self._transaction():
                 part = f"SELECT * FROM examples WHERE seq BETWEEN {first} AND {end}"
                 self.con.execute(f"CREATE OR REPLACE TEMP VIEW portion AS {part}")
-                analysis.analyse(self.con, "portion", policy.lexicon, run)
+                analysis.analyse(self.con, "portion", analysis.analyser(policy), run)
                 if end > linked_through:
                     prompts = f"({_prompts('portion')})"
-                    near_links.link(self.con, prompts, policy.duplicates.threshold, self.near, run)
+                    near_links.link(self.con, prompts, policy.likeness, self.near, run)
             if progress:
                 progress(end - since + 1, last - since + 1)
 
@@ -305,8 +305,8 @@ class Projector:
             contradictions.forget(self.con)
         if batch.rekeyed or (adopts and not verdicts.gathers_the_same(self.con, policy)):
             with database.many_threads(self.con):
-                analysis.analyse(self.con, "examples", policy.lexicon)
-                near_links.relink(self.con, policy.duplicates.threshold, self.near)
+                analysis.analyse(self.con, "examples", analysis.analyser(policy))
+                near_links.relink(self.con, policy.likeness, self.near)
                 return Judged(policy, verdicts.gather_all(self.con, policy), lambda: None)
         if is_touched:
             self.con.execute(
@@ -314,8 +314,8 @@ class Projector:
                    SELECT analysis_key, prompt, response, original_response
                    FROM examples SEMI JOIN touched USING (seq)"""
             )
-            analysis.analyse(self.con, "touched_texts", policy.lexicon)
-            self.memory.saw_texts(policy.lexicon)
+            analysis.analyse(self.con, "touched_texts", analysis.analyser(policy))
+            self.memory.saw_texts(analysis.analyser(policy))
         apply = verdicts.update(self.con, self.memory, policy, is_new_policy=adopts)
         return Judged(policy, self.memory.columns(), apply)
 
@@ -341,18 +341,19 @@ class Projector:
     def _arrivals(self, batch: Batch, arrived: pa.Table, policy: Policy, reading: Reading | None) -> evidence.Arrivals:
         """Analyse and link what has arrived."""
         seqs = arrived["seq"].to_pylist()
-        if reading is None or reading.analyser != analysis.analyser(policy.lexicon):
-            reading = read(policy.lexicon, arrived)
+        by = analysis.analyser(policy)
+        if reading is None or reading.analyser != by.name:
+            reading = read(by, arrived)
         analyses, worded = reading.of(seqs)[2:]
-        lookup, keys = self.memory.analysed(policy.lexicon), stored.halves(arrived["analysis_key"])[0]
+        lookup, keys = self.memory.analysed(by), stored.halves(arrived["analysis_key"])[0]
         known = np.zeros(len(keys), np.bool_)
         known[lookup.find(keys)[0]] = True
-        analysis.keep(self.con, arrived["analysis_key"], analyses, policy.lexicon, known)
+        analysis.keep(self.con, arrived["analysis_key"], analyses, by, known)
         lookup.add(keys[~known], np.zeros(int((~known).sum()), np.int64))
         prompts = list(zip(seqs, arrived["prompt"].to_pylist(), strict=True))
-        links = near_links.link_texts(self.con, prompts, policy.duplicates.threshold, self.near, worded)
+        links = near_links.link_texts(self.con, prompts, policy.likeness, self.near, worded)
         clusters = [seq if (link := links.get(seq)) is None or link[0] is None else link[0] for seq in seqs]
-        return evidence.Arrivals(arrived, clusters, analyses, private_places.in_training(batch))
+        return evidence.Arrivals(arrived, clusters, analyses, private_places.in_training(batch, policy.rules))
 
     def _find_touched(self, batch: Batch, policy: Policy) -> None:
         """Make the table `touched`: what the batch names, whose answer it corrects, and what an erasure reaches."""
@@ -430,7 +431,7 @@ class Projector:
         changed = f"""(SELECT * FROM examples SEMI JOIN touched USING (seq)
                        WHERE seq >= {since} OR redacted_seq >= {since} OR erased_seq IS NOT NULL)"""
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_prompts AS {_prompts(changed)}")
-        linked = near_links.link(self.con, "changed_prompts", policy.duplicates.threshold, self.near)
+        linked = near_links.link(self.con, "changed_prompts", policy.likeness, self.near)
         if not linked or linked[0] >= since:  # what is new is touched
             return
         with_rows(

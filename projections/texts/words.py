@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from events.combining_marks import normalised
 
+from ..policy.rules import FIRST, Rules
+from . import phrasing
 from .text_size import READ
 
 SOURCE = files("projections.policy").joinpath("vocabulary.toml").read_bytes()
@@ -85,7 +87,7 @@ def entries(table: str) -> Iterator[tuple[str, list[str]]]:
             yield name, [s.strip() for s in spellings.split(",")] if spellings else []
 
 
-_UNIT = {spelling: unit for unit, spellings in entries(VOCABULARY["units"]) for spelling in [unit, *spellings]}
+UNITS = {spelling: unit for unit, spellings in entries(VOCABULARY["units"]) for spelling in [unit, *spellings]}
 _NUMBER = re.compile(
     rf"(?=[$.\d])(?<![\w.,:])\$?({_AMOUNT})(?!\d|/\d|[.,]\d)"
     r"(?:([ -]?)((?:(?:sq\b\.?|square|linear|lineal|running|lin\b\.?|miles per|per|deg|degrees?) )?[a-z]+\d?"
@@ -130,11 +132,11 @@ def _measured(match: re.Match[str]) -> str:
     amount, gap, unit = match.groups()
     if unit is None:
         return f" {_value(amount)} "
-    if unit in _UNIT:
-        return f" {_value(amount)}{_UNIT[unit]} "
+    if unit in UNITS:
+        return f" {_value(amount)}{UNITS[unit]} "
     first, _, rest = unit.partition(" ")
-    if (first := first.rstrip(".")) in _UNIT:
-        return f" {_value(amount)}{_UNIT[first]} {rest}"
+    if (first := first.rstrip(".")) in UNITS:
+        return f" {_value(amount)}{UNITS[first]} {rest}"
     return f" {_value(amount)} {unit}" if gap else match[0]
 
 
@@ -283,12 +285,15 @@ def _near_numbers(text: str, known: list[_Token]) -> tuple[list[tuple[int, int]]
     return reached, _read(_PARTED.join([*near, "", *filter(afar.__contains__, _AFAR)]))
 
 
-def words(text: str) -> list[str]:
+def words(text: str, rules: Rules = FIRST) -> list[str]:
     """The words of a text, in lower case, numbers with their units.
 
-    No rule for numbers reaches past a plain word: only what is near a number is read with all of them.
+    No rule for numbers reaches past a plain word: only what is near a number is read with all of them. The second rules
+    read what is left of a text without courtesies, see `phrasing`.
     """
     text = _settled(text)
+    if rules != FIRST:
+        text = phrasing.plain(text)
     if _is_whole(text):
         return [word for word in _read(text) if word != _PARTED]
     known = _tokens(text)

@@ -75,7 +75,7 @@ def test_texts_are_rated_as_one_would_say_it() -> None:
     texts += [(a[0] + " " + b[0], c[0]) for a, b, c in zip(texts[::5], texts[7:], texts[31:], strict=False)]
     texts = texts[::20]
     texts += [("İSTANBUL ROOFS\vTPO\u00a0seam mod\vbit", "STRASSE ẞ flashing\x0bdrain 07\u20035400 \u0660\u0667 54 00")]
-    rated = analysis.of([analysis.Texts(*text) for text in texts], LEXICON)
+    rated = analysis.of([analysis.Texts(*text) for text in texts], analysis.Analyser(LEXICON, 1))
     found = rated.select(["score", "context", "tags"]).to_pylist()
     matched_words = [analysis.terms(*text, LEXICON) for text in texts]
     assert [
