@@ -23,10 +23,12 @@ async def web(session: Session) -> Outcome:
 
     Without a tokens file (`rooflog token add`) only you on this machine are served, as the operator.
     """
+    from .. import tracing
     from ..asyncapi import document
     from ..web.serve import serve
 
     log_to_stderr("web", session.settings.log_format)
+    tracing.begin("web")
     end_with_starter()
     async with session.log("gateway"):
         code = await serve(session.settings, session.url, document)
