@@ -181,7 +181,7 @@ def test_links_are_of_distinct_traces_and_bounded() -> None:
     assert tracing.distinct([TRACE, None, "no", TRACE[:36] + "0" * 15 + "1-01"]) == [TRACE]
 
 
-def test_without_an_sdk_a_trace_is_passed_on_as_it_came() -> None:
+def test_without_an_sdk_a_trace_is_passed_on() -> None:
     with tracing.span("anything", parent=TRACE), passed_on(None):
         from events.traceparent import current
 
