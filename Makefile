@@ -146,7 +146,8 @@ sbom: $(VENV)/.audit ## what a running rooflog is made of, as CycloneDX: dist/sb
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
-LOCKS = requirements.lock requirements-modal.lock requirements-dev.lock requirements-audit.lock requirements-build.lock
+LOCKS = requirements.lock requirements-modal.lock requirements-otel.lock requirements-dev.lock requirements-audit.lock \
+	requirements-build.lock
 COMPILE = $(VENV)/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -155,6 +156,7 @@ lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them by their
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file requirements-modal.lock --extra modal pyproject.toml
+	$(COMPILE) --output-file requirements-otel.lock --extra otel pyproject.toml
 	$(COMPILE) --output-file requirements-dev.lock --extra dev pyproject.toml
 	printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --output-file requirements-audit.lock -
 	printf 'hatchling==1.33.0\nsetuptools\n' | $(COMPILE) --output-file requirements-build.lock -
