@@ -109,6 +109,20 @@ class EmbeddedServer:
         return access_of(self._data_dir, self.url, role)
 
     @property
+    def is_left(self) -> bool:
+        """Whether the server runs and nobody uses it, as its users were killed; then `url` is where it is."""
+        running = self._find()
+        if running is None:
+            return False
+        self.url = url_of(running.port)
+        with (self._home / "users.lock").open("a") as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+    @property
     def lets_everybody_in(self) -> bool:
         """Whether this is the server of an installation of 0.1.0 that has no secrets yet."""
         return not self._secrets.exist
