@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from events.log.stream import differences
 from events.subjects import STREAM
 
 from .check import Trouble
 from .installation import Installation
+
+
+SILENT_NANOSECONDS = 10 * 10**9
+"""A server of the cluster that its leader has not heard for so long is down."""
 
 
 async def stream(seen: Installation) -> AsyncIterator[Trouble]:
@@ -39,5 +44,11 @@ async def cluster(seen: Installation) -> AsyncIterator[Trouble]:
     if "name" in members and not members.get("leader"):
         yield Trouble(f"no server of the cluster {members['name']} leads the stream", "start the servers that are down")
     for member in members.get("replicas") or ():
-        if member.get("offline"):
+        if _is_silent(member):
             yield Trouble(f"server {member['name']} of the cluster {members['name']} is down", "start it again")
+
+
+def _is_silent(member: dict[str, Any]) -> bool:
+    """Whether the leader does not hear a follower, which it hears every second; one that catches up is heard."""
+    unheard: int = member.get("active", 0)
+    return bool(member.get("offline")) or (not member.get("current") and not 0 < unheard < SILENT_NANOSECONDS)
