@@ -56,6 +56,11 @@ law: $(VENV)/.dev ## the law over HISTORIES=1000 random histories, and after KIL
 HISTORIES ?= 1000
 KILLS ?= 20
 
+faults: $(VENV)/.dev ## play what goes wrong on whole installations, SEEDS=20 times each; FAULT=killed,full picks some; OUT=FILE is JSON
+	$(BIN)/python -m tests.faults --seeds $(SEEDS) --fault "$(FAULT)" $(if $(OUT),--json $(OUT))
+
+SEEDS ?= 20
+
 coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test runs, here and as pages in .coverage/html
 	rm -rf .coverage
 	$(BIN)/coverage run $(PYTEST)

@@ -21,7 +21,7 @@ from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT, NEW_TOPIC, QUEUE, names
 from ..verdicts.stored import SOME
-from . import examples, personal_data
+from . import examples, foreseen, personal_data
 from .selection import STAGES, Matches, at_stage, both, count, in_place, kept_out, named, newest
 
 PAGE = 200
@@ -89,11 +89,17 @@ def waiting(
 
 
 def considered(reader: Reader, *, example_id: str) -> dict[str, Any] | None:
-    """One example in full with the reason for its place in the queue; None where the tables hold no such id."""
+    """One example in full with the reason for its place in the queue; None where the tables hold no such id.
+
+    `after_approval` are the reasons that keep it out also where a reviewer approves it.
+    """
     below = reader.policy.review.new_topic_below
-    few = examples.thin_tags(reader)
+    few, left = examples.thin_tags(reader), foreseen.after_approval(reader, example_id)
     example = examples.show(reader.con, example_id=example_id)
-    if example is None or example["queue"] is None:
+    if example is None:
+        return None
+    example["after_approval"] = left
+    if example["queue"] is None:
         return example
     place, thin = PLACES[example["queue"]], []
     if place > NEW_TOPIC and example["approval"] is None:
@@ -134,8 +140,8 @@ def covered(reader: Reader, *, tag: str, limit: int = PAGE, after: int | None = 
     seen = examples.revisions(con, [row[:5] for row in rows])
     items = []
     for example_id, kind, seq, _, _, kinds, flags, contradicts, feedback, context in rows:
-        looks = [f"personal data: {', '.join(kinds)}"] if kinds else []
-        looks += [f"to look at: {', '.join(flags)}"] if flags else []
+        looks = [f"personal data: {', '.join(kinds).replace('_', ' ')}"] if kinds else []
+        looks += [f"to look at: {', '.join(flags).replace('_', ' ')}"] if flags else []
         looks += ["its answer contradicts another one"] if contradicts else []
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
         looks += ["a correction"] if kind == "correction" else []

@@ -15,6 +15,7 @@ from events.errors import InputError
 
 from ..exporter.client import ask, done
 from ..log_lines import log_to_stderr
+from ..starter import end_with_starter
 from ..volume import open_volume
 from .command import (
     Outcome,
@@ -52,6 +53,7 @@ async def exporter(session: Session) -> Outcome:
     from ..exporter.service import serve
 
     log_to_stderr()
+    end_with_starter()
     async with session.log("exporter"):
         code = await serve(session.settings, session.url)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..log_lines import log_to_stderr
 from ..settings import SettingsError
+from ..starter import end_with_starter
 from ..volume import SINKS
 from .command import (
     Outcome,
@@ -46,6 +47,7 @@ async def projector(session: Session) -> Outcome:
     from ..projector.service import serve
 
     log_to_stderr()
+    end_with_starter()
     async with session.log("projector"):
         code = await serve(session.settings, session.url)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from ..log_lines import log_to_stderr
+from ..starter import end_with_starter
 from ..web.access.tokens import Role, Tokens
 from .command import Outcome, Session, command, plain, web_host_option, web_port_option
 
@@ -25,6 +26,7 @@ async def web(session: Session) -> Outcome:
     from ..web.serve import serve
 
     log_to_stderr()
+    end_with_starter()
     async with session.log("gateway"):
         code = await serve(session.settings, session.url, document)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)

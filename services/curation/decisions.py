@@ -66,7 +66,9 @@ def rejection(
     event_id: str | None = None,
     at: datetime | None = None,
 ) -> ExampleRejected:
-    """The example stays out of training until somebody approves it."""
+    """The example stays out of training until somebody approves it. Raises InputError where no reason is given."""
+    if not reason.strip():
+        raise InputError("a rejection needs a reason: say why it must not be trained on")
     return ExampleRejected(**envelope(actor, event_id, at), example_id=example_id, revision=revision, reason=reason)
 
 

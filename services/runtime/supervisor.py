@@ -17,6 +17,7 @@ from events.log.access import Access
 
 from .. import private_files
 from ..settings import Settings
+from ..starter import STOP_SECONDS
 from .nats_server import EmbeddedServer, ServerError
 
 logger = logging.getLogger("rooflog.up")
@@ -34,7 +35,6 @@ STEADY_SECONDS = 60.0
 
 CHECK_SECONDS = 0.5
 LOOK_SECONDS = 0.1
-STOP_SECONDS = 20.0
 
 
 class AlreadyRuns(RooflogError):
@@ -129,7 +129,8 @@ async def _keep(name: str, args: tuple[str, ...], settings: Settings, url: str) 
             }
             | _monitored(name, settings)
         )
-        process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-m", "services", *args, env=environment)
+        command = (sys.executable, "-P", "-m", "services", *args)
+        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, env=environment)
         try:
             code = await process.wait()
         except asyncio.CancelledError:

@@ -40,6 +40,7 @@ export interface Post {
   (path: "/policies", body: object, options?: PostOptions): Promise<{ seq: number; digest: string }>;
   (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
   (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
+  (path: "/decisions/reopen", body: object, options?: PostOptions): Promise<BulkReopening>;
   (path: `/examples/${string}/describe`, body: object, options?: PostOptions): Promise<Decision>;
   (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
 }
@@ -51,6 +52,8 @@ export interface PostOptions {
   isKeyed?: boolean;
   /** An unknown caller is an answer here, no reason to go to the page that signs in. */
   mayBeUnknown?: boolean;
+  /** The answer may take a minute. */
+  isLong?: boolean;
 }
 
 export interface Session {
@@ -240,6 +243,8 @@ export interface ToolTurn {
 export interface QueuedExample extends Example {
   why: string | null;
   because: string[] | null;
+  /** Names of the reasons that keep it out also where a reviewer approves it. */
+  after_approval: string[];
 }
 
 /** The fields of a fact that a history shows. */
@@ -326,6 +331,7 @@ export interface CoveredExample extends ExampleRow {
 export interface Covered {
   items: CoveredExample[];
   total: number;
+  after: number | null;
 }
 
 export interface Decision {
@@ -334,9 +340,20 @@ export interface Decision {
   correction_id?: string;
 }
 
+export interface Refused {
+  example_id: string;
+  code: string;
+  message: string;
+}
+
 export interface BulkDecision {
   approved: Decision[];
-  refused: { example_id: string; code: string; message: string }[];
+  refused: Refused[];
+}
+
+export interface BulkReopening {
+  reopened: Decision[];
+  refused: Refused[];
 }
 
 /* Exports */

@@ -287,8 +287,8 @@ class Seen(Struct, frozen=True, forbid_unknown_fields=True):
     context: ContextKey | None = None
 
 
-class BulkApproval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Approve what a preview has shown, each at the revision it was seen at."""
+class BulkDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Decide on what a preview has shown, each at the revision it was seen at."""
 
     items: Annotated[list[Seen], Meta(min_length=1, max_length=BULK)]
     reason: Text | None = None

@@ -13,10 +13,11 @@ from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
 from nats.errors import Error as NatsError
 
-from events.errors import InvalidFact, RooflogError, StaleRevision, TooLarge, UnknownExample, Unreachable
+from events.errors import InputError, InvalidFact, RooflogError, StaleRevision, TooLarge, UnknownExample, Unreachable
 
 from ..curation.decisions import Unchanged
 from ..curation.redactions import WrongSpan
+from . import pages
 from .access.tokens import TokensError
 
 logger = logging.getLogger("rooflog.web")
@@ -114,6 +115,8 @@ def refusal_of(error: Exception) -> Refusal:
         case StaleRevision():
             details = {"example_id": error.example_id, "seen": error.seen}
             refusal = Refusal(409, str(error), code="stale_revision", details=details)
+        case InputError():
+            refusal = Refusal(422, str(error))
         case Unreachable():
             refusal = unavailable("log", str(error))
         case _:
@@ -122,13 +125,15 @@ def refusal_of(error: Exception) -> Refusal:
     return refusal
 
 
-def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """What Litestar refuses: unknown paths and methods, bodies and parameters of the wrong kind or size."""
     status, message, details = error.status_code, str(error.detail), {}
     if isinstance(error, ValidationException):
         status = 422
         if error.extra:
             details = {"problems": error.extra}
+    elif status == 404 and _is_of_a_person(request):
+        return pages.unknown()
     elif status == 404:
         message = f"there is nothing at {request.url.path}; the API is described at /api"
     elif status == 405:
@@ -137,6 +142,12 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Pro
         return _unexpected(request, error)
     code = CODES.get(status, "refused")
     return Refusal(status, message, code=code, details=details, headers=error.headers).response()
+
+
+def _is_of_a_person(request: Request[Any, Any, Any]) -> bool:
+    """Does a browser ask for a page?"""
+    is_page = request.method == "GET" and not request.url.path.startswith(("/api", "/static", "/v1"))
+    return is_page and "text/html" in request.headers.get("accept", "")
 
 
 def _too_deep(_: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

@@ -22,6 +22,11 @@ def page() -> Response[bytes]:
     return Response(_document(), media_type=MediaType.HTML, headers={"Cache-Control": "no-cache"})
 
 
+def unknown() -> Response[bytes]:
+    """The document at an address where there is no page; it says so."""
+    return Response(_document(), media_type=MediaType.HTML, status_code=404, headers={"Cache-Control": "no-cache"})
+
+
 @cache
 def _document() -> bytes:
     return DOCUMENT.read_bytes()

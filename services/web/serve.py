@@ -23,6 +23,7 @@ from .access.connections import HEAD_BYTES, Places, protocol, raise_open_files
 from .access.tokens import Tokens
 from .app import create
 from .gateway import Gateway
+from .heads import Heads
 
 logger = logging.getLogger("rooflog.web")
 
@@ -56,7 +57,7 @@ async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, A
         most = raise_open_files()
         gateway = Gateway(settings, log, url)
         config = uvicorn.Config(
-            create(gateway, tokens, asyncapi),
+            Heads(create(gateway, tokens, asyncapi)),
             lifespan="on",
             backlog=BACKLOG,
             http=protocol(Places(most, proxies=[ip_network(proxy) for proxy in settings.web_proxies])),

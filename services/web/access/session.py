@@ -11,6 +11,7 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from ..bodies import SignIn
+from ..errors import Refusal
 from ..routes.facts import Call
 from .auth import COOKIE, Door, Principal, Right, may, principal_of
 from .limits import SIGN_IN_BYTES
@@ -50,6 +51,10 @@ async def sign_in(
 ) -> Response[Me]:
     """A token becomes a session cookie that scripts cannot read and other sites cannot use."""
     token = tokens.find(data.token.strip())
+    if token is None and tokens.is_open:
+        raise Refusal(
+            401, "no token was made yet; make one with `rooflog token add NAME --role reviewer`", code="no_tokens"
+        )
     if token is None:
         raise door.refusal(request)
     value, ends = sessions.start(token)

@@ -1,7 +1,8 @@
-"""Routes of reviewers: approve, reject, edit, redact, each on the revision that was looked at, and approval in bulk."""
+"""Routes of reviewers: approve, reject, edit, redact, each on the revision that was looked at, and many at once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from events.errors import RooflogError
-from events.facts import ExampleRedacted
+from events.facts import Decision, ExampleApproved, ExampleRedacted, ExampleReopened
 
 from ...curation import decisions, descriptions, redactions
 from .. import bodies
@@ -37,7 +38,7 @@ class Edited(Struct, frozen=True):
 
 
 class Undecided(Struct, frozen=True):
-    """One example of a bulk approval that was refused, and why."""
+    """One example of a bulk decision that was refused, and why."""
 
     example_id: str
     code: str
@@ -49,6 +50,13 @@ class DecidedInBulk(Struct, frozen=True):
     """What became of a bulk approval."""
 
     approved: list[Decided]
+    refused: list[Undecided]
+
+
+class ReopenedInBulk(Struct, frozen=True):
+    """What became of taking many decisions back."""
+
+    reopened: list[Decided]
     refused: list[Undecided]
 
 
@@ -176,27 +184,42 @@ async def describe(
 
 @post("/decisions/approve", status_code=200, summary="Approve many examples")
 async def approve_many(
-    gateway: Gate, request: Call, data: JSONBody[bodies.BulkApproval], key: Key = None
+    gateway: Gate, request: Call, data: JSONBody[bodies.BulkDecision], key: Key = None
 ) -> DecidedInBulk:
     """What the preview of a tag has shown, each at the revision it was seen at; one that has changed is refused."""
-    items = {item.example_id: item for item in data.items}.values()
-    facts = [
-        decisions.approval(
-            item.example_id,
-            **_says(request, f"bulk {item.example_id}", key),
-            revision=item.revision,
-            context=item.context,
-            reason=data.reason,
-        )
-        for item in items
-    ]
+
+    def approval(item: bodies.Seen) -> ExampleApproved:
+        says = _says(request, f"bulk {item.example_id}", key) | {"reason": data.reason}
+        return decisions.approval(item.example_id, **says, revision=item.revision, context=item.context)
+
+    return DecidedInBulk(*await _decide_many(gateway, data.items, approval, is_keyed=bool(key)))
+
+
+@post("/decisions/reopen", status_code=200, summary="Take many decisions back")
+async def reopen_many(
+    gateway: Gate, request: Call, data: JSONBody[bodies.BulkDecision], key: Key = None
+) -> ReopenedInBulk:
+    """Each at the revision that its decision made; one about which more was said since is refused."""
+
+    def reopening(item: bodies.Seen) -> ExampleReopened:
+        says = _says(request, f"bulk reopen {item.example_id}", key)
+        return decisions.reopening(item.example_id, **says, revision=item.revision, reason=data.reason)
+
+    return ReopenedInBulk(*await _decide_many(gateway, data.items, reopening, is_keyed=bool(key)))
+
+
+async def _decide_many(
+    gateway: Gate, seen: list[bodies.Seen], decision: Callable[[bodies.Seen], Decision], *, is_keyed: bool
+) -> tuple[list[Decided], list[Undecided]]:
+    """Decide on many examples, on each once; those that were decided, and those that were refused."""
+    facts = [decision(item) for item in {item.example_id: item for item in seen}.values()]
     outcomes = await decisions.decide_all(
         facts,
-        lambda fact: gateway.decide(fact, revision=fact.revision, is_keyed=bool(key)),
+        lambda fact: gateway.decide(fact, revision=fact.revision, is_keyed=is_keyed),
         (Refusal, RooflogError),
     )
     pairs = list(zip(facts, outcomes, strict=True))
-    return DecidedInBulk(
+    return (
         [Decided(fact.example_id, outcome) for fact, outcome in pairs if not isinstance(outcome, Exception)],
         [_undecided(fact.example_id, outcome) for fact, outcome in pairs if isinstance(outcome, Exception)],
     )
@@ -209,7 +232,7 @@ def _undecided(example_id: str, error: Exception) -> Undecided:
 
 ROUTES = Router(
     "",
-    route_handlers=[approve, reject, reopen, edit, propose, redact, describe, approve_many],
+    route_handlers=[approve, reject, reopen, edit, propose, redact, describe, approve_many, reopen_many],
     guards=[may("decide")],
     tags=["decisions"],
 )

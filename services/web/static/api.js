@@ -1,4 +1,4 @@
-/** The API: every answer is data or a Problem, and a change is made once, however often the network fails. */
+/** The API: every answer is data or a Problem in time, and a change is made once, however often the network fails. */
 
 import { address } from "./address.js";
 import { asOf } from "./moment.js";
@@ -11,6 +11,23 @@ const BASE = "/api/v1";
 const PAST_PATHS = /^\/(stats|dashboard|examples|review)(\/|$)/;
 const ATTEMPTS = 3;
 const RETRY_MS = 400;
+
+/** Longer than the gateway takes for an answer, and for one that may take a minute: what comes later is lost. */
+const ANSWER_MS = 20_000;
+const LONG_ANSWER_MS = 90_000;
+
+/** Codes of what may be gone at the next attempt. */
+const PASSING = ["offline", "slow", "log_unavailable", "projector_unavailable"];
+
+/**
+ * What a page does where a session has ended: whether the request can be sent again.
+ *
+ * @type {() => Promise<boolean>}
+ */
+let signInAgain = async () => {
+  signIn();
+  return false;
+};
 
 /** A refused request: `code` is for programs, `message` for people; a `status` of 0 means that nothing answered. */
 export class Problem extends Error {
@@ -45,7 +62,8 @@ export function problemOf(error) {
  */
 export const get = (/** @type {string} */ path, /** @type {Parameters} */ parameters = {}) => {
   const isPast = asOf !== null && PAST_PATHS.test(path);
-  return request("GET", address(path, isPast ? { ...parameters, as_of: asOf } : parameters));
+  const asked = address(path, isPast ? { ...parameters, as_of: asOf } : parameters);
+  return inAttempts(() => request("GET", asked));
 };
 
 /**
@@ -56,19 +74,35 @@ export const get = (/** @type {string} */ path, /** @type {Parameters} */ parame
 export const post = async (
   /** @type {string} */ path,
   /** @type {object} */ body,
-  /** @type {PostOptions} */ { isKeyed = true, mayBeUnknown = false } = {},
+  /** @type {PostOptions} */ { isKeyed = true, mayBeUnknown = false, isLong = false } = {},
 ) => {
   const idempotencyKey = isKeyed ? randomKey() : null;
+  return inAttempts(() => request("POST", path, { body, idempotencyKey, mayBeUnknown, isLong }));
+};
+
+/**
+ * @template T
+ * @param {() => Promise<T>} send
+ */
+async function inAttempts(send) {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await request("POST", path, { body, idempotencyKey, mayBeUnknown });
+      return await send();
     } catch (error) {
-      const isPassing = ["offline", "log_unavailable"].includes(problemOf(error).code);
-      if (attempt === ATTEMPTS || !isPassing) throw error;
+      if (attempt === ATTEMPTS || !PASSING.includes(problemOf(error).code)) throw error;
       await pause(RETRY_MS * attempt);
     }
   }
-};
+}
+
+/**
+ * From here on the page is in use: where its session ends, `again` lets the visitor in without leaving it.
+ *
+ * @param {typeof signInAgain} again
+ */
+export function keepSession(again) {
+  signInAgain = again;
+}
 
 /**
  * Delete.
@@ -93,19 +127,37 @@ function randomKey() {
 /**
  * @param {string} method
  * @param {string} path
- * @param {{ body?: object, idempotencyKey?: string | null, mayBeUnknown?: boolean }} options
+ * @param {{ body?: object, idempotencyKey?: string | null, mayBeUnknown?: boolean, isLong?: boolean }} options
  * @returns {Promise<any>}
  */
-async function request(method, path, { body, idempotencyKey = null, mayBeUnknown = false } = {}) {
+async function request(method, path, options = {}) {
+  const { body, idempotencyKey = null, mayBeUnknown = false, isLong = false } = options;
   const headers = new Headers({ "X-Rooflog-Page": "1" });
   if (body !== undefined) headers.set("Content-Type", "application/json");
   if (idempotencyKey !== null) headers.set("Idempotency-Key", idempotencyKey);
-  const response = await fetch(BASE + path, { method, headers, body: body ? JSON.stringify(body) : null }).catch(() => {
-    throw new Problem(0, "offline", "The server cannot be reached.");
-  });
-  if (response.ok) return response.status === 204 ? null : response.json();
-  if (response.status === 401 && !mayBeUnknown) signIn();
-  throw await refusal(response);
+  const patience = isLong ? LONG_ANSWER_MS : ANSWER_MS;
+  const signal = AbortSignal.timeout(patience);
+  try {
+    const response = await fetch(BASE + path, { method, headers, signal, body: body ? JSON.stringify(body) : null });
+    if (response.ok) return response.status === 204 ? null : await response.json();
+    if (response.status !== 401 || mayBeUnknown) throw await refusal(response);
+    if (!(await signInAgain())) throw await refusal(response);
+  } catch (error) {
+    throw error instanceof Problem ? error : silence(error, patience);
+  }
+  return request(method, path, options);
+}
+
+/**
+ * No answer, or only the beginning of one.
+ *
+ * @param {unknown} error
+ * @param {number} patience milliseconds
+ */
+function silence(error, patience) {
+  const isLate = error instanceof DOMException && error.name === "TimeoutError";
+  if (isLate) return new Problem(0, "slow", `The server has not answered for ${patience / 1000} seconds.`);
+  return new Problem(0, "offline", "The server cannot be reached.");
 }
 
 /** @param {Response} response */

@@ -40,7 +40,7 @@ class DashboardPage {
     this.main = main;
     this.me = me;
     this.span = "days";
-    this.hero = h("section", { class: "hero", "aria-label": "Progress to the next training" });
+    this.hero = h("section", { class: "hero is-read", "aria-label": "Progress to the next training" });
     this.spanButtons = h(
       "div",
       { class: "segments", role: "group", "aria-label": "Time shown" },
@@ -139,7 +139,7 @@ class Card {
    */
   constructor(name, title, ...beside) {
     const heading = h("h2", { id: `${name}-title` }, title);
-    this.body = h("div", { class: "body" });
+    this.body = h("div", { class: "body is-read" });
     this.element = h(
       "section",
       { class: `card ${name}`, "aria-labelledby": heading.id },

@@ -20,7 +20,7 @@ export function openDescription(example, done) {
   });
   const project = h("input", { id: "described-project", maxlength: 200, value: example.project_context });
   const isIncluded = h("input", { type: "checkbox", id: "described-include", checked: example.include_in_training });
-  const reason = h("input", { id: "described-reason", maxlength: 1000, autocomplete: "off" });
+  const reason = h("input", { id: "described-reason", autocomplete: "off" });
   const cancel = h("button", { type: "button", class: "quiet-button" }, "Cancel ", key("Esc"));
   const form = h(
     "form",

@@ -61,7 +61,11 @@ export function exampleRow(item) {
       item.kind === "correction" && h("span", { class: "state is-copper" }, "correction"),
       h("span", {}, plain(item.source)),
       item.personal_data_elsewhere.length > 0 &&
-        h("span", { class: "state", title: `personal data: ${item.personal_data_elsewhere.join(", ")}` }, "private"),
+        h(
+          "span",
+          { class: "state", title: `personal data: ${plain(item.personal_data_elsewhere.join(", "))}` },
+          "private",
+        ),
       item.project_context !== "general" && h("span", {}, item.project_context),
       h("span", {}, ago(item.occurred_at)),
     ),

@@ -68,7 +68,7 @@ export function factList(example, spans) {
       ([name, value], n) => /** @type {[string, Child]} */ ([plain(name), detailParts(value, `details.${n}`, marked)]),
     ),
     ["Id", link(exampleAddress(example.example_id), { class: "id" }, example.example_id)],
-    ["Revision", number(example.revision)],
+    ["Revision", example.revision > 0 && number(example.revision)],
   ];
   return h(
     "dl",

@@ -23,7 +23,7 @@ const DESCRIBE = "Change tags, project or exclusion";
 export async function draw(main, me) {
   const id = decodeURIComponent(location.pathname.split("/")[2]);
   const mayDecide = me.rights.includes("decide") && asOf === null;
-  const exportsCard = h("section", { class: "card contained", "aria-label": "Exports and trainings" });
+  const exportsCard = h("section", { class: "card contained is-read", "aria-label": "Exports and trainings" });
   /** @type {number | null} */
   let shownRevision = null;
   /** @type {Example | null} */

@@ -47,7 +47,7 @@ class ExampleList {
     this.search = searchField(this.filters.text);
     this.form = h("form", { class: "filter-row", role: "search", "aria-label": "Filter the examples" });
     this.status = h("p", { class: "quiet", role: "status" });
-    this.list = h("ul", { class: "rows card" });
+    this.list = h("ul", { class: "rows card is-read" });
     this.more = h("div", { class: "page-more" });
     /** Counts the readings of the list, so that only the last reading is shown. */
     this.reading = 0;

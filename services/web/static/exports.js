@@ -18,7 +18,7 @@ import { ago, moment, number, plain } from "./words.js";
  */
 export async function draw(main, me) {
   const buttons = h("div", {});
-  const table = h("div", {});
+  const table = h("div", { class: "is-read" });
   const more = h("div", { class: "page-more" });
   const body = h("div", { class: "card" }, table, more);
   const { card, trace } = traceCard();

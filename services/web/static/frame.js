@@ -37,8 +37,7 @@ export function drawFrame(header, me, entries, currentPath) {
   put(
     header,
     link("/", { class: "mark" }, h("span", { class: "roof", "aria-hidden": "true" }), "rooflog"),
-    toggle,
-    menu(entries, currentPath),
+    entries.length > 0 && [toggle, menu(entries, currentPath)],
     h("div", { class: "me" }, asOf === null ? connectionState() : null, themeButton(), person(me)),
   );
 }
@@ -92,7 +91,9 @@ function person(me) {
   const name = h("span", { class: "person" }, me.name, h("span", { class: "role" }, unseen(", "), me.role));
   if (me.is_open) return name;
   const leave = async () => {
+    const { forgetSignIn } = await import("./sign_in.js");
     await remove("/session");
+    forgetSignIn();
     location.assign("/sign-in");
   };
   return [name, h("button", { type: "button", class: "quiet-button", onclick: leave }, "Sign out")];

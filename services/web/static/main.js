@@ -1,7 +1,7 @@
 /** Every page begins here: who is there, the frame, then the module that draws the page. */
 
-import { get, Problem, problemOf } from "./api.js";
-import { h, put } from "./dom.js";
+import { get, keepSession, Problem, problemOf } from "./api.js";
+import { h, link, put } from "./dom.js";
 import { drawFrame } from "./frame.js";
 import { connect, keepFresh } from "./live.js";
 import { asOf, canShowPast } from "./moment.js";
@@ -12,6 +12,9 @@ import { learn, number } from "./words.js";
 
 /** @typedef {{ draw: (main: HTMLElement, me: Session) => void | Promise<void> }} PageModule */
 /** @typedef {{ path: string, title: string, load: () => Promise<PageModule>, badge?: HTMLElement }} Page */
+
+/** What takes longer to be drawn is said to be read. */
+const SLOW_MS = 300;
 
 const queueBadge = h("span", { class: "badge", hidden: true });
 const quarantineBadge = h("span", { class: "badge is-bad", hidden: true });
@@ -39,10 +42,12 @@ async function start() {
     return draw(main);
   }
   const page = currentPage();
+  if (!page) return drawUnknownPage();
   const pageModule = page.load(); // while the first requests are under way, not after them
   const [me, reasons] = await Promise.all([get("/session"), get("/reasons")]);
   learn(reasons);
-  drawFrame(header, me, PAGES, location.pathname);
+  keepSession(onceAtATime(() => import("./sign_in.js").then(({ signInAgain }) => signInAgain(me))));
+  drawFrame(header, me, me.rights.includes("look") ? PAGES : [], location.pathname);
   if (!me.rights.includes("look")) return drawNothing(me);
   if (asOf !== null && canShowPast(location.pathname)) {
     const { pastBanner, reachPast } = await import("./past.js");
@@ -53,15 +58,37 @@ async function start() {
     keepFresh(refreshBadges)();
   }
   const { draw } = await pageModule;
+  sayReading();
   document.title = `${page.title} · rooflog`;
   await draw(main, me);
 }
 
+/** The page at this address, or nothing. */
 function currentPage() {
   const { pathname } = location;
-  const page = pathname.startsWith("/examples/") ? EXAMPLE_PAGE : PAGES.find(({ path }) => path === pathname);
-  if (!page) throw new Error(`There is no page ${pathname}.`);
-  return page;
+  return pathname.startsWith("/examples/") ? EXAMPLE_PAGE : PAGES.find(({ path }) => path === pathname);
+}
+
+/**
+ * A work that everybody who asks for it meanwhile shares.
+ *
+ * @template T
+ * @param {() => Promise<T>} work
+ */
+function onceAtATime(work) {
+  /** @type {Promise<T> | null} */
+  let running = null;
+  return () => {
+    running ??= work().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+}
+
+function drawUnknownPage() {
+  const text = h("p", {}, `There is no page ${location.pathname}.`);
+  put(main, h("div", { class: "notice" }, h("h1", {}, "No such page"), text, link("/", {}, "To the dashboard")));
 }
 
 /** @param {Session} me */
@@ -69,6 +96,12 @@ function drawNothing(me) {
   const reason = `${me.name} is ${me.role}: this role says facts and looks at nothing.`;
   const wayOut = "Sign in with the token of a reviewer, an operator or an auditor.";
   put(main, h("div", { class: "notice" }, h("h1", {}, "Nothing to see here"), h("p", {}, `${reason} ${wayOut}`)));
+}
+
+/** A page that takes long to be drawn says so. */
+function sayReading() {
+  const reading = h("p", { class: "quiet reading", role: "status" }, "Reading …");
+  setTimeout(() => main.querySelector(":scope > :not(noscript)") || main.append(reading), SLOW_MS);
 }
 
 async function refreshBadges() {

@@ -39,7 +39,7 @@ export async function reachPast(main, seq) {
     patience,
     h("div", { class: "buttons" }, h("button", { type: "button", class: "secondary", onclick: leave }, "Give up")),
   );
-  let state = await post("/past", { seq }, { isKeyed: false });
+  let state = await post("/past", { seq }, { isKeyed: false, isLong: true });
   if (state.phase !== "ready") put(main, card);
   while (!isLeaving) {
     if (state.phase === "ready") return true;

@@ -24,7 +24,7 @@ export async function draw(main, me) {
     put(result, h("p", { class: "notice" }, "Judging every example under that policy …"));
     try {
       const policy = await candidate();
-      put(result, previewCard(await post("/policies/preview", { policy }, { isKeyed: false }), me));
+      put(result, previewCard(await post("/policies/preview", { policy }, { isKeyed: false, isLong: true }), me));
     } catch (error) {
       put(result, h("p", { class: "notice is-bad", role: "alert" }, problemOf(error).message));
     }

@@ -16,7 +16,7 @@ export async function draw(main) {
   const { category } = pageParameters(["category"]);
   const summary = h("p", { class: "quiet" });
   const categories = h("div", { class: "whys" });
-  const list = h("ul", { class: "rows" });
+  const list = h("ul", { class: "rows is-read" });
   const more = h("div", { class: "page-more" });
   const title = h("div", { class: "page-title" }, h("h1", {}, "Quarantine"), summary);
   put(main, title, categories, h("div", { class: "card" }, list, more));

@@ -74,9 +74,10 @@ class Review {
 
   approveInBulk() {
     if (!this.mayDecide) return;
-    openBulkApproval(this.filters.facets.tags, this.filters.values.tag, () =>
-      Promise.all([this.readFacets(), this.begin()]),
-    );
+    openBulkApproval(this.filters.facets.tags, this.filters.values.tag, (approved) => {
+      this.decisions.rememberMany(approved);
+      return Promise.all([this.readFacets(), this.begin()]);
+    });
   }
 
   openExamplePage() {

@@ -1,12 +1,63 @@
 /** Sign in: a token becomes a cookie that no script can read. */
 
 import { pageParameters } from "./address.js";
-import { post, problemOf } from "./api.js";
+import { get, post, problemOf } from "./api.js";
+import { openDialog } from "./dialog.js";
 import { h, put } from "./dom.js";
 
+/** @import { Session } from "../answers.d.ts" */
+
+/** Where the browser keeps that somebody has signed in here and not out again. */
+const SIGNED_IN = "signed-in";
+
 /** @param {HTMLElement} main */
-export function draw(main) {
+export async function draw(main) {
   document.title = "Sign in · rooflog";
+  if (await isIn()) return location.replace(nextAddress());
+  const hasEnded = localStorage.getItem(SIGNED_IN) !== null;
+  const { form, focus } = signInForm(() => location.assign(nextAddress()));
+  form.prepend(
+    h("h1", {}, h("span", { class: "roof", "aria-hidden": "true" }), "rooflog"),
+    ...(hasEnded ? [h("p", { role: "status" }, "Your session has ended. Sign in again.")] : []),
+  );
+  put(main, form);
+  focus();
+}
+
+/** Forget that somebody was here: they go because they want to. */
+export function forgetSignIn() {
+  localStorage.removeItem(SIGNED_IN);
+}
+
+/**
+ * Let somebody in again without leaving the page; what they wrote stays. The promise is the same for everything that
+ * waits for it.
+ *
+ * @param {Session} me who was here
+ */
+export function signInAgain(me) {
+  const dialog = h("dialog", { "aria-labelledby": "again-title" });
+  const isBack = new Promise((resolve) => {
+    const { form, focus } = signInForm((session) => {
+      if (session.name !== me.name) location.reload();
+      dialog.close();
+      resolve(true);
+    });
+    put(
+      dialog,
+      h("h2", { id: "again-title" }, "Your session has ended"),
+      h("p", {}, `Sign in again as ${me.name}: what you wrote here stays.`),
+      form,
+    );
+    dialog.addEventListener("cancel", (event) => event.preventDefault());
+    openDialog(dialog, { closesBeside: false });
+    focus();
+  });
+  return /** @type {Promise<boolean>} */ (isBack);
+}
+
+/** @param {(session: Session) => unknown} done */
+function signInForm(done) {
   const token = h("input", {
     id: "token",
     type: "password",
@@ -21,7 +72,6 @@ export function draw(main) {
   const form = h(
     "form",
     { class: "sign-in" },
-    h("h1", {}, h("span", { class: "roof", "aria-hidden": "true" }), "rooflog"),
     h("label", { for: "token" }, "Your token"),
     token,
     h("p", { id: "token-help", class: "quiet" }, "Whoever runs rooflog makes one with ", command, "."),
@@ -32,16 +82,26 @@ export function draw(main) {
     event.preventDefault();
     put(refusal);
     try {
-      await post("/session", { token: token.value.trim() }, { mayBeUnknown: true, isKeyed: false });
-      location.assign(nextAddress());
+      const session = await post("/session", { token: token.value.trim() }, { mayBeUnknown: true, isKeyed: false });
+      localStorage.setItem(SIGNED_IN, "1");
+      done(session);
     } catch (error) {
-      const { status, message } = problemOf(error);
-      put(refusal, status === 401 ? "This token is not known; it may have been removed." : message);
+      const { code, message } = problemOf(error);
+      put(refusal, code === "unauthorized" ? "This token is not known; it may have been removed." : message);
       token.select();
     }
   });
-  put(main, form);
-  token.focus();
+  return { form, focus: () => token.focus() };
+}
+
+/** Whether the visitor is in already: there is nothing to sign in to. */
+async function isIn() {
+  try {
+    await get("/session");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Where the visitor wanted to go: a page of ours and nothing else. */

@@ -2,7 +2,7 @@
 
 import { diff } from "./diff.js";
 import { h, put, unseen } from "./dom.js";
-import { bytes } from "./words.js";
+import { bytes, plain } from "./words.js";
 
 /** @import { Span } from "../answers.d.ts" */
 /** @import { Run } from "./diff.js" */
@@ -139,7 +139,7 @@ function markedPieces(text, spans) {
  * @param {string} text
  */
 function markedSpan(span, text) {
-  const kind = span.kind.replaceAll("_", " ");
+  const kind = plain(span.kind);
   const words = span.is_guess ? `${kind}? (a guess)` : kind;
   return h("mark", { class: span.is_guess ? "guess" : "personal", title: words }, unseen(`${words}: `), text);
 }

@@ -100,7 +100,7 @@ def test_one_example_is_told_with_the_reason_for_its_place() -> None:
     for item in examples.queue(QUEUE.reader)["items"]:
         shown = review_queue.considered(QUEUE.reader, example_id=item["example_id"])
         assert shown is not None
-        assert shown == item | {"earlier": []} | {name: shown[name] for name in ("found", "comments")}
+        assert shown == item | {"earlier": []} | {name: shown[name] for name in ("found", "comments", "after_approval")}
     decided = QUEUE.when(approved("plain"))
     shown = review_queue.considered(decided.reader, example_id="plain")
     assert shown is not None

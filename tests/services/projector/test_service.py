@@ -34,10 +34,10 @@ from ..forked import Forked
 Start = Callable[..., Forked]
 
 
-async def rebuilt_digest(log: Log) -> str:
+async def rebuilt_digest(log: Log, until: int | None = None) -> str:
     """The content digest of the log folded from sequence 1, in batches unlike the projector's."""
     projector = Projector(None)
-    async for messages in log.read(0, batch=777):
+    async for messages in log.read(0, until, batch=777):
         projector.apply(messages)
     digest = content_digest(projector.con)
     projector.close()

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import httpx
 
-from services.runtime.nats_server import _free_port
+from services.runtime.nats_server import EmbeddedServer, _free_port
+from services.runtime.supervisor import SERVICES
+from tests.bench.processes import users_of
 from tests.deadlines import FAR_SECONDS
 
 from ..conftest import Cli
@@ -38,6 +40,17 @@ def test_what_a_killed_one_leaves_locks_nothing(cli: Cli, start: Start) -> None:
     (cli.data_dir / "up.lock").write_text("12345678901\n")
     first = start("up")
     _until(lambda: (cli.data_dir / "up.lock").read_text() == f"{first.pid}\n")
+
+
+def test_a_killed_one_takes_its_services_with_it(cli: Cli, start: Start) -> None:
+    def services() -> list[int]:
+        return [pid for pid in users_of(cli.data_dir) if b"services" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    with EmbeddedServer(cli.data_dir):
+        first = start("up")
+        _until(lambda: len(services()) >= len(SERVICES))
+        first.kill()
+        _until(lambda: services() == [])
 
 
 def test_the_page_is_announced_when_it_answers(cli: Cli, start: Start) -> None:

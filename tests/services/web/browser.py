@@ -74,7 +74,7 @@ class Visitor:
     def open(self, path: str) -> Page:
         """The page once it has been drawn."""
         self.page.goto(path)
-        expect(self.page.locator("main > :not(noscript)").first).to_be_attached()
+        expect(self.page.locator("main > :not(noscript, .reading)").first).to_be_attached()
         return self.page
 
     def review(self, project: str, **filters: str) -> Page:

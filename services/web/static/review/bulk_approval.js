@@ -1,4 +1,7 @@
-/** Bulk approval by tag: first what it covers, then everything that is still ticked, each at the revision shown. */
+/**
+ * Bulk approval by tag: first what it covers, then everything that is still ticked and, where wanted, all older ones
+ * that need no look, each at the revision that was read.
+ */
 
 import { exampleAddress } from "../address.js";
 import { get, post, problemOf } from "../api.js";
@@ -8,7 +11,7 @@ import { line } from "../texts.js";
 import { toast } from "../toast.js";
 import { count, number, plain, QUEUE_REASONS } from "../words.js";
 
-/** @import { BulkDecision, Covered, CoveredExample, Facet } from "../../answers.d.ts" */
+/** @import { Covered, CoveredExample, Decision, Facet } from "../../answers.d.ts" */
 
 /** @typedef {{ item: CoveredExample, box: HTMLInputElement }} Choice */
 
@@ -17,7 +20,7 @@ import { count, number, plain, QUEUE_REASONS } from "../words.js";
  *
  * @param {Facet[]} tags
  * @param {string} chosenTag what the queue is filtered by, or nothing
- * @param {() => unknown} done what follows once examples were approved
+ * @param {(approved: Decision[]) => unknown} done what follows once examples were approved
  */
 export function openBulkApproval(tags, chosenTag, done) {
   new BulkApproval(tags, done).open(tags.some(({ name }) => name === chosenTag) ? chosenTag : "");
@@ -26,12 +29,16 @@ export function openBulkApproval(tags, chosenTag, done) {
 class BulkApproval {
   /**
    * @param {Facet[]} tags
-   * @param {() => unknown} done
+   * @param {(approved: Decision[]) => unknown} done
    */
   constructor(tags, done) {
     this.done = done;
     /** @type {Choice[]} */
     this.choices = [];
+    /** @type {number | null} where the examples behind the preview begin */
+    this.after = null;
+    this.older = h("input", { type: "checkbox", id: "bulk-older" });
+    this.olderLine = h("div", { class: "check", hidden: true });
     const options = tags.map(({ name, waiting }) => h("option", { value: name }, `${name} (${number(waiting)})`));
     this.tag = h("select", { id: "bulk-tag" }, h("option", { value: "" }, "Choose a tag"), options);
     this.status = h("p", { class: "quiet", role: "status" });
@@ -45,6 +52,7 @@ class BulkApproval {
       h("div", { class: "field" }, h("label", { for: "bulk-tag" }, "Tag"), this.tag),
       this.status,
       this.list,
+      this.olderLine,
       h("div", { class: "buttons" }, this.button, h("button", cancel, "Cancel")),
     );
     this.tag.addEventListener("change", () => this.preview());
@@ -67,6 +75,8 @@ class BulkApproval {
   async preview() {
     const tag = this.tag.value;
     this.choices = [];
+    this.after = null;
+    this.olderLine.hidden = true;
     put(this.list);
     this.countTicked();
     put(this.status, tag ? "Looking …" : "");
@@ -76,6 +86,11 @@ class BulkApproval {
       if (tag !== this.tag.value) return;
       this.choices = covered.items.map((item) => ({ item, box: this.tickBox(item) }));
       put(this.list, this.choices.map(choiceItem));
+      this.after = covered.after;
+      this.older.checked = false;
+      this.olderLine.hidden = covered.total <= covered.items.length;
+      const words = `Also the ${number(covered.total - covered.items.length)} older ones, where none needs a look`;
+      put(this.olderLine, this.older, h("label", { for: "bulk-older" }, words));
       put(this.status, coveredWords(covered));
     } catch (error) {
       put(this.status, problemOf(error).message);
@@ -83,19 +98,47 @@ class BulkApproval {
     this.countTicked();
   }
 
+  /** Approve page by page; what is recorded when something fails stays, and can be undone as well. */
   async approve() {
     this.button.disabled = true;
-    const items = this.ticked().map(({ example_id, revision, context }) => ({ example_id, revision, context }));
+    this.tag.disabled = true;
+    const tag = this.tag.value;
+    /** @type {Decision[]} */
+    const approved = [];
+    let refused = 0;
     try {
-      const decision = await post("/decisions/approve", { items, reason: `approved in bulk: ${this.tag.value}` });
+      for await (const items of this.pages(tag)) {
+        const decision = await post("/decisions/approve", { items, reason: `approved in bulk: ${tag}` });
+        approved.push(...decision.approved);
+        refused += decision.refused.length;
+        put(this.status, `Approved ${number(approved.length)} …`);
+      }
       this.close();
-      toast(decisionWords(decision), { isBad: decision.refused.length > 0 });
+      toast(decisionWords(approved.length, refused), { isBad: refused > 0 });
     } catch (error) {
-      put(this.status, problemOf(error).message);
+      const words = approved.length ? `Approved ${number(approved.length)}, then it stopped: ` : "";
+      put(this.status, words + problemOf(error).message);
       this.countTicked();
-      return;
+    } finally {
+      this.tag.disabled = false;
     }
-    await this.done();
+    if (approved.length) await this.done(approved);
+  }
+
+  /**
+   * What is to be approved, as much as one request takes at a time.
+   *
+   * @param {string} tag
+   */
+  async *pages(tag) {
+    const ticked = this.ticked();
+    if (ticked.length) yield ticked.map(seen);
+    for (let after = this.older.checked ? this.after : null; after !== null; ) {
+      const page = await get("/review/covered", { tag, after });
+      const items = page.items.filter(({ looks }) => !looks.length);
+      if (items.length) yield items.map(seen);
+      after = page.after;
+    }
   }
 
   ticked() {
@@ -121,6 +164,15 @@ class BulkApproval {
   }
 }
 
+/**
+ * An example as a decision on it names it.
+ *
+ * @param {CoveredExample} item
+ */
+function seen({ example_id, revision, context }) {
+  return { example_id, revision, context };
+}
+
 /** @param {Choice} choice */
 function choiceItem({ item, box }) {
   const looks = item.looks.map((look) => h("span", { class: "state is-copper" }, plain(look)));
@@ -144,7 +196,7 @@ function choiceItem({ item, box }) {
 function coveredWords({ items, total }) {
   const words = [`${count(total, "example waits", "examples wait")} with this tag.`];
   if (total > items.length) {
-    words.push(`This preview shows the newest ${number(items.length)}; the rest comes after them.`);
+    words.push(`This list shows the newest ${number(items.length)}.`);
   }
   const unticked = items.filter((item) => item.looks.length).length;
   if (unticked) {
@@ -153,10 +205,13 @@ function coveredWords({ items, total }) {
   return words.join(" ");
 }
 
-/** @param {BulkDecision} decision */
-function decisionWords({ approved, refused }) {
-  const words = `Approved ${number(approved.length)}.`;
-  if (!refused.length) return words;
-  const object = refused.length === 1 ? "it" : "them";
-  return `${words} ${count(refused.length, "was", "were")} refused, because somebody changed ${object} meanwhile.`;
+/**
+ * @param {number} approved
+ * @param {number} refused
+ */
+function decisionWords(approved, refused) {
+  const words = `Approved ${number(approved)}.`;
+  if (!refused) return `${words} U undoes it.`;
+  const object = refused === 1 ? "it" : "them";
+  return `${words} ${count(refused, "was", "were")} refused, because somebody changed ${object} meanwhile.`;
 }

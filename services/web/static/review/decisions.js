@@ -6,6 +6,7 @@ import { put } from "../dom.js";
 import { textsOf } from "../places.js";
 import { selectedWords } from "../selection.js";
 import { toast } from "../toast.js";
+import { count, number, plain, REASONS } from "../words.js";
 import { editForm } from "./edit.js";
 import { redactionForm } from "./redaction.js";
 import { openRefusal } from "./refusal.js";
@@ -25,11 +26,15 @@ import { rejectionForm } from "./rejection.js";
  * What can be undone.
  *
  * @typedef {object} Step
- * @property {DecisionKind | "skip"} kind
+ * @property {DecisionKind | "skip" | "bulk"} kind
  * @property {string} id
  * @property {number} revision
  * @property {Record<string, string>} [textsBefore] the texts that a redaction replaced
+ * @property {SeenExample[]} [items] what was approved in bulk
  */
+
+/** Examples whose decisions one request takes back. */
+const AT_ONCE = 500;
 
 const DONE = {
   approve: "Approved",
@@ -60,19 +65,23 @@ export class Decisions {
     return this.steps.length > 0;
   }
 
-  /** The example on the desk, unless the visitor may not decide on it. */
-  get decidable() {
-    return this.mayDecide ? this.desk.example : null;
+  /** The example on the desk; where the visitor cannot decide on it now, they are told why. */
+  decidable() {
+    if (!this.mayDecide) toast("Your role looks and changes nothing.");
+    else if (this.isSending) toast("Your decision before this one is still being sent.");
+    else if (this.desk.example) return this.desk.example;
+    else toast(this.desk.hindrance);
+    return null;
   }
 
   approve() {
-    return this.decide("approve", { context: this.decidable?.context ?? null });
+    return this.decide("approve", (example) => ({ context: example.context }));
   }
 
   startRejection() {
-    if (!this.decidable) return;
+    if (!this.decidable()) return;
     const { form, focus } = rejectionForm({
-      reject: (reason) => this.decide("reject", { reason }),
+      reject: (reason) => this.decide("reject", () => ({ reason })),
       cancel: () => this.desk.show(),
     });
     put(this.desk.bar, form);
@@ -80,10 +89,10 @@ export class Decisions {
   }
 
   startEdit() {
-    const example = this.decidable;
+    const example = this.decidable();
     if (!example) return;
     const { parts, buttons, focus } = editForm(example, {
-      save: (texts, reason) => this.decide("edit", { ...texts, reason }),
+      save: (texts, reason) => this.decide("edit", () => ({ ...texts, reason })),
       cancel: () => this.desk.show(),
     });
     put(this.desk.article, parts);
@@ -93,7 +102,7 @@ export class Decisions {
 
   /** Replace the personal data that the rules are certain of. */
   async redact() {
-    const example = this.decidable;
+    const example = this.decidable();
     if (!example) return;
     if (!this.desk.dossier?.spans.some((span) => !span.is_guess)) {
       toast("The rules find no personal data in it. A guess is yours to judge: select its words, and press W.");
@@ -105,7 +114,7 @@ export class Decisions {
 
   /** Replace the words that are selected, or that the reviewer writes. */
   startRedaction() {
-    const example = this.decidable;
+    const example = this.decidable();
     if (!example) return;
     const { parts, buttons, focus } = redactionForm(example, selectedWords(getSelection()), {
       redact: (spans) =>
@@ -162,24 +171,64 @@ export class Decisions {
     if (!step) return;
     this.queue.skipped.delete(step.id);
     if (step.kind === "skip") await this.desk.open(step.id);
+    else if (step.kind === "bulk") await this.undoMany(step.items ?? []);
     else if (step.kind === "redact") await this.sendUndo(step, "redact", { texts: step.textsBefore ?? {} });
     else await this.sendUndo(step, "reopen", { reason: `undone: ${DONE[step.kind].toLowerCase()} by mistake` });
+  }
+
+  /**
+   * What was approved in bulk can be undone as one.
+   *
+   * @param {Decision[]} approved
+   */
+  rememberMany(approved) {
+    const items = approved.map(({ example_id, seq }) => ({ example_id, revision: seq }));
+    this.steps.push({ kind: "bulk", id: "", revision: 0, items });
+  }
+
+  /** @param {SeenExample[]} items */
+  async undoMany(items) {
+    let undone = 0;
+    let refused = 0;
+    const left = [...items];
+    try {
+      while (left.length) {
+        const portion = left.slice(0, AT_ONCE);
+        const answer = await post("/decisions/reopen", {
+          items: portion,
+          reason: "undone: approved in bulk by mistake",
+        });
+        left.splice(0, portion.length);
+        undone += answer.reopened.length;
+        refused += answer.refused.length;
+        toast(`Undone: ${number(undone)} of ${number(items.length)} …`);
+      }
+      const words = refused
+        ? `; ${count(refused, "was", "were")} not, because somebody said more about it meanwhile`
+        : "";
+      toast(`Undone: ${number(undone)}${words}.`, { isBad: refused > 0 });
+    } catch (error) {
+      this.steps.push({ kind: "bulk", id: "", revision: 0, items: left });
+      toast(`Undone: ${number(undone)}, then it stopped: ${problemOf(error).message}`, { isBad: true });
+    }
+    await this.queue.load();
+    await this.desk.openFirst();
   }
 
   /**
    * Decide on the example on the desk, and open the next one. Returns false if the decision was not recorded.
    *
    * @param {DecisionKind} kind
-   * @param {object} body
+   * @param {(example: Example) => object} body
    */
   async decide(kind, body) {
-    const example = this.decidable;
+    const example = this.decidable();
     if (!example) return false;
-    return this.send(kind, example, body, async ({ example_id: id, correction_id: correctionId, seq }) => {
+    return this.send(kind, example, body(example), async ({ example_id: id, correction_id: correctionId, seq }) => {
       this.steps.push({ kind, id: correctionId ?? id, revision: seq });
       this.queue.decided += 1;
       await this.openNext(id);
-      this.announce(kind);
+      this.announce(kind, kind === "approve" ? example.after_approval : []);
     });
   }
 
@@ -198,7 +247,7 @@ export class Decisions {
   }
 
   /**
-   * Send a decision and do what follows from it; until that is done, no other decision is sent.
+   * Send a decision and do what follows from it; until it is recorded, no other decision is sent.
    *
    * @param {DecisionPath} path
    * @param {SeenExample} example
@@ -220,9 +269,9 @@ export class Decisions {
     const { bar } = this.desk;
     this.isSending = true;
     bar.setAttribute("aria-busy", "true");
+    let decision;
     try {
-      await then(await post(`${exampleAddress(id)}/${path}`, { revision, ...body }));
-      return true;
+      decision = await post(`${exampleAddress(id)}/${path}`, { revision, ...body });
     } catch (error) {
       this.explain(path, id, error);
       return false;
@@ -230,6 +279,12 @@ export class Decisions {
       this.isSending = false;
       bar.removeAttribute("aria-busy");
     }
+    try {
+      await then(decision);
+    } catch (error) {
+      toast(`It is recorded, but the page could not go on: ${problemOf(error).message}`, { isBad: true });
+    }
+    return true;
   }
 
   /**
@@ -246,12 +301,18 @@ export class Decisions {
       return;
     }
     const action = path === "reopen" ? "undone" : DONE[path].toLowerCase();
-    openRefusal(action, details, () => this.desk.open(id).catch(() => this.desk.openFirst()));
+    openRefusal(action, details, () => this.desk.open(id));
   }
 
-  /** @param {DecisionKind} kind */
-  announce(kind) {
-    toast(DONE[kind], { action: { label: "Undo", keyName: "U", run: () => this.undo() } });
+  /**
+   * @param {DecisionKind} kind
+   * @param {string[]} left the reasons that keep the example out all the same
+   */
+  announce(kind, left = []) {
+    const words = left.map((name) => REASONS[name] ?? plain(name)).join(", ");
+    toast(left.length ? `${DONE[kind]}, and still kept out: ${words}` : DONE[kind], {
+      action: { label: "Undo", keyName: "U", run: () => this.undo() },
+    });
   }
 
   /**

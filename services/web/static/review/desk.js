@@ -1,17 +1,20 @@
 /** The desk: one example with everything about it, and what can be done with it. */
 
 import { exampleAddress } from "../address.js";
-import { get } from "../api.js";
+import { get, problemOf } from "../api.js";
 import { emptyState, h, key, link, put } from "../dom.js";
 import { loadDossier } from "../dossier.js";
 import { articleParts } from "../example.js";
-import { QUEUE_REASONS } from "../words.js";
+import { plain, QUEUE_REASONS, REASONS } from "../words.js";
 
 /** @import { QueuedExample, Span } from "../../answers.d.ts" */
 /** @import { Child } from "../dom.js" */
 /** @import { Dossier } from "../dossier.js" */
 /** @import { Filters } from "./filters.js" */
 /** @import { Queue } from "./queue.js" */
+
+/** An example that takes longer to read is said to be read. */
+const SLOW_MS = 300;
 
 /** @type {Record<string, string>} */
 const PLACES = {
@@ -48,9 +51,13 @@ export class Desk {
     this.article = h("article", { class: "stage-card", "aria-label": "The example under review" });
     this.bar = h("div", { class: "actions", role: "toolbar", "aria-label": "Decide" });
     this.element = h("div", { class: "desk" }, this.article, this.bar);
-    /** @type {Dossier | null} null while an example is read, and where nothing waits */
+    /** @type {Dossier | null} null while an example is read, where it cannot be, and where nothing waits */
     this.dossier = null;
     this.isEmpty = false;
+    /** Why there is no example on the desk, for whoever presses a key. */
+    this.hindrance = "";
+    /** @type {{ id: string, dossier: Promise<Dossier> } | null} what probably comes next, read ahead */
+    this.next = null;
     /** Counts the readings of an example, so that only the last reading is shown. */
     this.reading = 0;
     /** The newer revision that a notice has announced. */
@@ -62,18 +69,48 @@ export class Desk {
     return this.dossier?.example ?? null;
   }
 
-  /** @param {string} id */
+  /**
+   * Show an example; where it cannot be read, say so in its place, with a way to try again.
+   *
+   * @param {string} id
+   */
   async open(id) {
     this.reading += 1;
     const { reading } = this;
     this.dossier = null;
-    const dossier = await loadDossier(id);
-    if (reading !== this.reading) return;
-    this.dossier = dossier;
     this.isEmpty = false;
-    this.noticedRevision = -1;
-    this.show();
-    this.queue.mark(dossier.example.example_id);
+    this.hindrance = "The example is still being read.";
+    this.queue.mark(id);
+    const isSlow = setTimeout(() => reading === this.reading && this.showReading(), SLOW_MS);
+    try {
+      const dossier = await this.dossierOf(id);
+      if (reading !== this.reading) return;
+      this.dossier = dossier;
+      this.noticedRevision = -1;
+      this.show();
+      this.queue.mark(dossier.example.example_id);
+      this.readAhead();
+    } catch (error) {
+      if (reading === this.reading) this.showFailure(id, problemOf(error).message);
+    } finally {
+      clearTimeout(isSlow);
+    }
+  }
+
+  /** @param {string} id */
+  dossierOf(id) {
+    const { next } = this;
+    this.next = null;
+    return next?.id === id ? next.dossier.catch(() => loadDossier(id)) : loadDossier(id);
+  }
+
+  /** Read what probably comes next. What has changed until then is noticed, as for the example on the desk. */
+  readAhead() {
+    const following = this.queue.following();
+    if (!following || following.example_id === this.next?.id) return;
+    const dossier = loadDossier(following.example_id);
+    dossier.catch(() => {});
+    this.next = { id: following.example_id, dossier };
   }
 
   /** Open the first example of the queue, or say that there is none. */
@@ -86,8 +123,12 @@ export class Desk {
   /** Show the example with the ways to decide on it. */
   show() {
     if (!this.dossier) return;
+    this.article.removeAttribute("aria-busy");
     const { example, spans } = this.dossier;
-    put(this.article, articleParts(this.dossier, place(example), this.personalDataNotice(spans)));
+    put(
+      this.article,
+      articleParts(this.dossier, place(example), [approvalNotice(example), this.personalDataNotice(spans)]),
+    );
     put(this.bar, this.mayDecide ? this.buttons() : h("p", { class: "quiet" }, "Your role looks and changes nothing."));
     this.article.querySelector("h2")?.focus({ preventScroll: true });
     scrollTo({ top: 0 });
@@ -113,9 +154,32 @@ export class Desk {
     this.article.prepend(notice);
   }
 
+  showReading() {
+    this.article.setAttribute("aria-busy", "true");
+    put(this.article, h("p", { class: "quiet", role: "status" }, "Reading the example …"));
+    put(this.bar);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} message
+   */
+  showFailure(id, message) {
+    this.article.removeAttribute("aria-busy");
+    this.hindrance = `The example could not be read: ${message}`;
+    const retry = h("button", { type: "button", class: "primary", onclick: () => this.open(id) }, "Try again");
+    const text = h("p", {}, h("b", {}, "The example could not be read."), ` ${message}`);
+    put(this.article, h("div", { class: "notice is-warn", role: "alert" }, text, retry));
+    put(this.bar);
+    retry.focus();
+  }
+
   showEmpty() {
+    this.article.removeAttribute("aria-busy");
+    this.reading += 1;
     this.dossier = null;
     this.isEmpty = true;
+    this.hindrance = "Nothing waits here.";
     put(this.article, this.filters.areSet ? nothingBehindFilters() : nothingWaits());
     put(this.bar);
   }
@@ -157,9 +221,19 @@ function place({ why, because }) {
   ];
 }
 
+/**
+ * Says beforehand where an approval alone changes nothing.
+ *
+ * @param {QueuedExample} example
+ */
+function approvalNotice({ after_approval: left }) {
+  const words = left.map((name) => REASONS[name] ?? plain(name)).join(", ");
+  return left.length > 0 && h("p", { class: "quiet" }, `An approval alone does not bring it in: ${words}.`);
+}
+
 /** @param {Span[]} spans */
 function kinds(spans) {
-  const words = spans.map(({ kind, field }) => `${kind.replaceAll("_", " ")} in ${placeWords(field)}`);
+  const words = spans.map(({ kind, field }) => `${plain(kind)} in ${placeWords(field)}`);
   return [...new Set(words)].join(", ");
 }
 
@@ -170,7 +244,7 @@ function kinds(spans) {
  */
 function placeWords(field) {
   const [part] = field.split(".");
-  return PLACES[part] ?? part.replaceAll("_", " ");
+  return PLACES[part] ?? plain(part);
 }
 
 function nothingBehindFilters() {

@@ -36,7 +36,6 @@ export function editForm(example, on) {
   });
   const reason = h("input", {
     id: "edit-reason",
-    maxlength: 1000,
     autocomplete: "off",
     placeholder: "What was wrong? (optional)",
   });

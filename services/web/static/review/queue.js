@@ -23,6 +23,8 @@ export class Queue {
     this.items = [];
     /** @type {Set<string>} */
     this.skipped = new Set();
+    /** Counts the readings and what was taken out since, so that only a reading of now is shown. */
+    this.reading = 0;
     /** Decisions of this visit. */
     this.decided = 0;
     /** @type {string | null} */
@@ -30,12 +32,15 @@ export class Queue {
     /** @type {string | null} */
     this.after = null;
     this.count = h("p", { class: "queue-count", role: "status" });
-    this.list = h("ol", { class: "queue", "aria-label": "What comes next" });
+    this.list = h("ol", { class: "queue is-read", "aria-label": "What comes next" });
   }
 
   /** Read the queue from its beginning. */
   async load() {
+    this.reading += 1;
+    const { reading } = this;
     const page = await this.read(null);
+    if (reading !== this.reading) return;
     this.items = page.items;
     this.show(page);
   }
@@ -52,6 +57,13 @@ export class Queue {
     return this.firstOf(this.items);
   }
 
+  /** What comes after the example on the desk. */
+  following() {
+    const place = this.currentId === null ? -1 : this.placeOf(this.currentId);
+    const others = this.items.filter((_, n) => n !== place);
+    return others.length ? this.firstOf([...others.slice(Math.max(place, 0)), ...others]) : undefined;
+  }
+
   /**
    * Remove an example that was decided, and return the example that comes after it.
    *
@@ -60,6 +72,7 @@ export class Queue {
   takeOut(id) {
     const place = this.placeOf(id);
     const following = [...this.items.slice(place + 1), ...this.items.slice(0, Math.max(place, 0))];
+    this.reading += 1;
     if (place >= 0) this.items.splice(place, 1);
     return this.firstOf(following);
   }
@@ -119,6 +132,7 @@ export class Queue {
       this.items.map((item) => h("li", {}, this.itemButton(item))),
       this.after && h("li", {}, more),
     );
+    this.list.classList.remove("is-read");
     this.mark(this.currentId);
   }
 

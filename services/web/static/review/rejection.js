@@ -16,7 +16,7 @@ const USUAL_REASONS = [
  * @param {() => unknown} on.cancel
  */
 export function rejectionForm(on) {
-  const input = h("input", { id: "reason", maxlength: 1000, autocomplete: "off", "aria-describedby": "reason-help" });
+  const input = h("input", { id: "reason", autocomplete: "off", "aria-describedby": "reason-help" });
   const reject = (/** @type {string} */ reason) => reason.trim() && on.reject(reason.trim());
   input.addEventListener("keydown", (event) => {
     if (event.key === "Escape") on.cancel();

@@ -184,6 +184,12 @@ def test_without_tokens_everybody_on_this_machine_is_the_operator(door: Site) ->
     assert door.client().post("/api/v1/examples", json={"prompt": "p", "response": "r"}).status_code == 201
 
 
+def test_without_tokens_whoever_signs_in_learns_that_there_are_none(door: Site) -> None:
+    answer = door.client().post("/api/v1/session", json={"token": "some"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "no_tokens")
+    assert "rooflog token add" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize(
     "headers", [{"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example:80"}, {"Host": "[::"}, {"Host": ""}]
 )

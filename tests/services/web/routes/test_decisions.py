@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ...conftest import ANSWER
 from ..conftest import Site
 
@@ -141,6 +143,34 @@ def test_a_bulk_approval_covers_what_its_preview_showed(site: Site) -> None:
     assert reviewer.get(f"/api/v1/examples/{late['example_id']}").json()["decision"] is None
     again = reviewer.post("/api/v1/decisions/approve", json=body, headers=key).json()
     assert again["approved"] == answer["approved"]
+
+
+def test_many_decisions_are_taken_back_at_once(site: Site) -> None:
+    reviewer = site.client("reviewer")
+    ids = [captured(site, tags=["back"])["example_id"] for _ in range(5)]
+    items = reviewer.get("/api/v1/review/covered", params={"tag": "back"}).json()["items"]
+    seen = [{"example_id": item["example_id"], "revision": item["revision"]} for item in items]
+    approved = reviewer.post("/api/v1/decisions/approve", json={"items": seen}).json()["approved"]
+    back = [{"example_id": one["example_id"], "revision": one["seq"]} for one in approved]
+    said_more = back[2]
+    path = f"/api/v1/examples/{said_more['example_id']}/reject"
+    assert reviewer.post(path, json={"revision": said_more["revision"], "reason": "no"}).status_code == 201
+    body, key = {"items": back, "reason": "by mistake"}, {"Idempotency-Key": "back"}
+    answer = reviewer.post("/api/v1/decisions/reopen", json=body, headers=key).json()
+    assert [one["example_id"] for one in answer["refused"]] == [said_more["example_id"]]
+    assert answer["refused"][0]["code"] == "stale_revision"
+    assert reviewer.post("/api/v1/decisions/reopen", json=body, headers=key).json()["reopened"] == answer["reopened"]
+    decisions = {one: reviewer.get(f"/api/v1/examples/{one}").json()["decision"] for one in ids}
+    assert decisions == dict.fromkeys(ids) | {said_more["example_id"]: "rejected"}
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "\n"])
+def test_a_rejection_needs_a_reason(site: Site, reason: str) -> None:
+    example = captured(site)
+    path, body = f"/api/v1/examples/{example['example_id']}/reject", {"revision": example["revision"], "reason": reason}
+    assert site.client("reviewer").post(path, json=body).status_code == 422
+    refused = site.cli.run("reject", example["example_id"], "--reason", reason, code=2)
+    assert "a rejection needs a reason" in refused.stderr
 
 
 def test_a_decision_about_nothing_is_refused(site: Site) -> None:
