@@ -11,7 +11,6 @@ from events.subjects import STREAM
 from .check import Trouble
 from .installation import Installation
 
-
 SILENT_NANOSECONDS = 10 * 10**9
 """A server of the cluster that its leader has not heard for so long is down."""
 
