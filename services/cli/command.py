@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import inspect
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -179,6 +181,7 @@ def command(
         def run(
             data_dir: str | None, nats_url: str | None, nats_port: str | None, as_json: bool, **options: Any
         ) -> NoReturn:
+            signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # ends with all that it began
             try:
                 flags = {name: options.pop(name) for name in options.keys() & described().keys() - taken}
                 settings = load({"data_dir": data_dir, "nats_url": nats_url, "nats_port": nats_port} | flags)
@@ -187,7 +190,7 @@ def command(
                 outcome = _failure(error, error.exit_code)
             except OSError as error:  # of a file that the user names, or of the disk
                 code = InputError.exit_code if isinstance(error, FileNotFoundError) else RooflogError.exit_code
-                outcome = _failure(error, code)
+                outcome = _failure(_told(error, data_dir), code)
             except KeyboardInterrupt:
                 sys.exit(130)
             _emit(outcome, as_json)
@@ -306,6 +309,16 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 def sequences(seqs: Sequence[int]) -> str:
     """These sequences: `sequence 3`, `sequences 3, 4`."""
     return f"{'sequence' if len(seqs) == 1 else 'sequences'} {', '.join(map(str, seqs)) or 'none'}"
+
+
+def _told(error: OSError, data_dir: str | None) -> Exception:
+    """An error of the system in words of ours, where a disk is full: a failed write does not name its file."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return error
+    place = error.filename or load({"data_dir": data_dir}).data_dir
+    return RooflogError(
+        f"no space left on {place}; make room there and start again: `rooflog doctor` names every disk that is full"
+    )
 
 
 def _failure(error: Exception, code: int) -> Outcome:

@@ -125,3 +125,13 @@ def test_it_listens_on_loopback_and_syncs_before_it_acknowledges() -> None:
     made = server_config.document([], store=Path("store"))
     assert made["host"] == "127.0.0.1"
     assert made["jetstream"]["sync_interval"] == "always"
+
+
+def test_a_start_that_fails_leaves_no_server(tmp_path: Path) -> None:
+    """Given a file that cannot be written after the server was started, then the server is ended."""
+    (tmp_path / "nats" / "server.new").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError), EmbeddedServer(tmp_path):
+        pass
+    config = str(tmp_path / "nats" / "nats.conf").encode()
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [command for command in commands if config in command]
