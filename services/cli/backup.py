@@ -112,6 +112,7 @@ async def _drilled(session: Session, folder: Path) -> Outcome:
     """What a backup holds, once it was restored and thrown away."""
     from ..integrity.drill import drill
 
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # which takes away what was made
     with session.progress("restoring") as report:
         done = await drill(folder, report)
     made, funnel, again = done.manifest, done.stats["funnel"], done.erased_again

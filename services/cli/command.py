@@ -6,7 +6,6 @@ import asyncio
 import errno
 import functools
 import inspect
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -181,7 +180,6 @@ def command(
         def run(
             data_dir: str | None, nats_url: str | None, nats_port: str | None, as_json: bool, **options: Any
         ) -> NoReturn:
-            signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # ends with all that it began
             try:
                 flags = {name: options.pop(name) for name in options.keys() & described().keys() - taken}
                 settings = load({"data_dir": data_dir, "nats_url": nats_url, "nats_port": nats_port} | flags)
