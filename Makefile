@@ -39,6 +39,17 @@ browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian
 /usr/bin/chromium:
 	apt-get install -y --no-install-recommends chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
 
+prometheus: $(VENV)/.prometheus ## Prometheus for the tests of the alerts, from Debian's package, below .venv: nothing is installed
+
+$(VENV)/.prometheus: $(VENV)/.run
+	@mkdir -p $(VENV)/prometheus
+	cd $(VENV)/prometheus && (apt-get download prometheus || (apt-get update && apt-get download prometheus))
+	dpkg-deb -x $(VENV)/prometheus/prometheus_*.deb $(VENV)/prometheus
+	@touch $@
+
+alerts: $(VENV)/.dev $(VENV)/.prometheus ## break each thing that an alert is about, and see that this alert fires and no other
+	$(BIN)/python -m pytest tests/deploy/test_observation.py
+
 PYTEST = -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED)
 SEED ?= 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from faststream.message import StreamMessage
@@ -13,10 +13,16 @@ from events.log.access import Access
 from events.log.log import Log
 from events.requests import Question
 
+from .metrics import histogram
 from .state.protocol import answered
 
 WORKERS = 4
 """Questions answered at a time."""
+
+SECONDS = histogram("rooflog_question_seconds", (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60))
+
+UNKNOWN = "unknown"
+"""The label of a question that there is not: callers choose its name."""
 
 Work = Callable[[str, Question], Awaitable[Any]]
 """Takes the name of a question and the question; its value is the answer, its RooflogError the reason for none."""
@@ -38,15 +44,28 @@ def broker(access: Access, who: str) -> NatsBroker:
 
 
 def respond(
-    nats: NatsBroker, log: Log, prefix: str, work: Work, *, who: str, title: str, description: str, workers: int = 1
+    nats: NatsBroker,
+    log: Log,
+    prefix: str,
+    work: Work,
+    *,
+    names: Collection[str],
+    who: str,
+    title: str,
+    description: str,
+    workers: int = 1,
 ) -> None:
-    """Answer the questions below a prefix, so many at a time; title and description are those of the AsyncAPI."""
+    """Answer the questions below a prefix, so many at a time; title and description are those of the AsyncAPI.
+
+    FastStream's own metrics are not used: they are divided by the subjects of messages, which are as many as the facts.
+    """
 
     async def respond_to(message: NatsMessage) -> bytes:
         name = name_of(message, prefix)
-        return await answered(
-            name, message.body, lambda question: work(name, question), who=who, max_payload=log.client.max_payload
-        )
+        with SECONDS.labels(name if name in names else UNKNOWN).time():
+            return await answered(
+                name, message.body, lambda question: work(name, question), who=who, max_payload=log.client.max_payload
+            )
 
     subscriber = nats.subscriber(
         f"{prefix}.*", title=title, description=description, max_workers=workers, decoder=undecoded

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from events.errors import InputError
 from events.log.access import content
 
+from .log_lines import FORMATS
 from .volume.sinks import CHOICES, SINKS
 
 
@@ -109,6 +110,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             "given. Under `rooflog up` the exporter has the one after it."
         ),
     ] = None
+    log_format: Annotated[
+        str, Meta(description="How services write their logs: text, or json with one object in each line.")
+    ] = "text"
     tokens: Annotated[
         Path | None,
         Meta(description="The file with the tokens of the web service; without it tokens.json in data_dir."),
@@ -228,6 +232,12 @@ def _sink(value: str) -> str:
     return value
 
 
+def _log_format(value: str) -> str:
+    if value not in FORMATS:
+        raise ValueError(f"give {' or '.join(FORMATS)}")
+    return value
+
+
 def _seconds(value: str | float) -> float:
     try:
         seconds = float(value)
@@ -280,5 +290,6 @@ _FIELDS: dict[str, Any] = {
     "web_proxies": _networks,
     "monitor_host": str,
     "monitor_port": _number(0, 65535),
+    "log_format": _log_format,
     "tokens": _path,
 }

@@ -26,7 +26,7 @@ from ..log.access import Access
 from ..log.log import Log
 from ..requests import QUERY
 from ..subjects import new_event_id
-from . import capture_wrapper
+from . import capture_wrapper, metrics
 from .delivery import FLUSH_SECONDS, Delivery, Stats
 from .outbox import MAX_BYTES, Outbox
 
@@ -373,6 +373,10 @@ class Rooflog:
     def stats(self) -> Stats:
         """How things stand between this process and the log, without asking anybody."""
         return self._delivery.stats()
+
+    def metrics(self) -> str:
+        """The figures of `stats` in the text format of Prometheus, to be appended to the application's own."""
+        return metrics.exposition(self.stats())
 
     def training_stats(self, timeout: float = 2.0) -> dict[str, Any]:
         """The projector's statistics: funnel, sources, relevance, tags. Waits. Raises Unreachable or RooflogError."""

@@ -61,6 +61,8 @@ class Stats(msgspec.Struct, frozen=True):
     is_connected: bool
     problem: str | None
     """What keeps facts from the log; None while nothing does."""
+    held_up_seconds: float
+    """How long no fact has reached the log though some wait; 0 while none does."""
     last_published_at: datetime | None
 
 
@@ -146,6 +148,7 @@ class Delivery:
             max_bytes=outbox.max_bytes,
             is_connected=publisher is not None and publisher.is_connected,
             problem=publisher.problem if publisher else None,
+            held_up_seconds=publisher.held_up_seconds if publisher else 0.0,
             last_published_at=publisher.last_published_at if publisher else None,
         )
 

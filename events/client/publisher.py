@@ -47,6 +47,7 @@ class Publisher:
         """Facts that the log held already: published by a process that was killed before it could note so."""
         self.last_published_at: datetime | None = None
         self._problem: str | None = None
+        self._held_up_since: float | None = None
         self._log: Log | None = None
         self._flushes: list[tuple[int, Future[None]]] = []
         self._is_idle = self._is_stopped = False
@@ -69,6 +70,12 @@ class Publisher:
         log = self._log
         aside = log.problem if log is not None else None
         return f"{self._problem} ({aside})" if self._problem and aside else self._problem or aside
+
+    @property
+    def held_up_seconds(self) -> float:
+        """How long no fact has reached the log though some wait; 0 while none does."""
+        since = self._held_up_since
+        return 0.0 if since is None or self._outbox.said <= self._outbox.settled else time.monotonic() - since
 
     def wake(self) -> None:
         """Facts were said. From any thread; costs nothing while the publisher is at work."""
@@ -122,6 +129,7 @@ class Publisher:
         pause = FIRST_PAUSE_SECONDS
         while not self._is_stopped:
             carried = self.new + self.existing
+            self._held_up()
             try:
                 self._log = self._log or await self._connect()
                 await self._carry(self._log)
@@ -156,6 +164,7 @@ class Publisher:
             batch = self._outbox.batch(BATCH)
             self._tell()
             if batch is not None:
+                self._held_up()
                 await self._settle(log, batch)
                 continue
             if log.client.is_connected:
@@ -238,8 +247,13 @@ class Publisher:
             logger.warning("rooflog: facts wait in %s: %s", self._outbox.directory, problem)
         self._problem = problem
 
+    def _held_up(self) -> None:
+        """Facts wait from now on, unless they did before."""
+        if self._held_up_since is None:
+            self._held_up_since = time.monotonic()
+
     def _recovered(self, log: Log) -> None:
-        log.problem = None
+        log.problem = self._held_up_since = None
         if self._problem is not None:
             self._problem = None
             logger.info("rooflog: the log takes facts again")

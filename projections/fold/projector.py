@@ -12,6 +12,7 @@ What a batch reaches is handed on in temporary tables; verdicts.py goes on with 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
@@ -94,6 +95,8 @@ class Projector:
         self.con: Connection = database.connect(path, memory_limit=memory_limit)
         self.checkpoint_seq = self._judged_seq = 0
         self._is_open = False  # the transaction
+        self.folded: Counter[type[Fact]] = Counter()
+        """The facts that were folded one by one, and not as rows of a segment."""
         self.near = near_links.Index()
         self.memory = Memory(self.con)
         self.con.execute(_UNTIDY)
@@ -246,6 +249,7 @@ class Projector:
                 )
             if commit:
                 self.checkpoint_seq = batch.last
+            self.folded.update({kind: len(facts) for kind, facts in batch.facts.items()})
             if judge:
                 self._judged_seq = batch.last
             if judged:

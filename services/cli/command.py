@@ -6,6 +6,7 @@ import asyncio
 import errno
 import functools
 import inspect
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -20,7 +21,7 @@ from msgspec import Struct
 
 from events.errors import InputError, RooflogError, StaleRevision
 
-from .. import private_files
+from .. import log_lines, private_files
 from ..settings import Settings, described, load
 
 if TYPE_CHECKING:  # each command loads what it works with when it does
@@ -30,6 +31,8 @@ if TYPE_CHECKING:  # each command loads what it works with when it does
     from ..access.roles import Name
     from ..state.client import State
     from ..state.protocol import Progress as Report
+
+logger = logging.getLogger("rooflog")
 
 PIPED_WIDTH = 140
 """Columns where no terminal says how wide it is."""
@@ -80,7 +83,9 @@ class Session:
 
     def note(self, text: str) -> None:
         """Tell people something beside the answer: a line on standard error, and nothing with --json."""
-        if not self.as_json:
+        if log_lines.is_json():
+            logger.warning("%s", text)
+        elif not self.as_json:
             sys.stderr.write(f"{printable(text)}\n")
 
     def tell_of_open_files(self) -> None:
@@ -251,6 +256,7 @@ web_host_option = setting_option("web_host", "HOST")
 web_port_option = setting_option("web_port", "PORT")
 monitor_host_option = setting_option("monitor_host", "HOST")
 monitor_port_option = setting_option("monitor_port", "PORT")
+log_format_option = setting_option("log_format", "FORMAT")
 
 
 def policy_file(path: Path) -> Policy:
@@ -331,6 +337,9 @@ def _emit(outcome: Outcome, as_json: bool) -> None:
     failed = isinstance(outcome.value, dict) and outcome.value.get("status") == "error"
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(outcome.value), indent=2).decode() + "\n")
+        return
+    if failed and log_lines.is_json():
+        logger.error("%s", outcome.value["error"])
         return
     from rich.console import Console
 

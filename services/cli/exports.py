@@ -26,6 +26,7 @@ from .command import (
     as_of_option,
     command,
     counted,
+    log_format_option,
     monitor_host_option,
     monitor_port_option,
     plain,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @command("exporter", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog exporter")
 @monitor_host_option
 @monitor_port_option
+@log_format_option
 async def exporter(session: Session) -> Outcome:
     """Run the exporter alone, as a container does; `rooflog up` runs it together with everything else.
 
@@ -52,7 +54,7 @@ async def exporter(session: Session) -> Outcome:
     """
     from ..exporter.service import serve
 
-    log_to_stderr()
+    log_to_stderr("exporter", session.settings.log_format)
     end_with_starter()
     async with session.log("exporter"):
         code = await serve(session.settings, session.url)

@@ -11,12 +11,13 @@ import msgspec
 from ..log_lines import log_to_stderr
 from ..starter import end_with_starter
 from ..web.access.tokens import Role, Tokens
-from .command import Outcome, Session, command, plain, web_host_option, web_port_option
+from .command import Outcome, Session, command, log_format_option, plain, web_host_option, web_port_option
 
 
 @command("web", example="rooflog web --data-dir /srv/rooflog --web-port 8080")
 @web_host_option
 @web_port_option
+@log_format_option
 async def web(session: Session) -> Outcome:
     """Serve the pages and the HTTP API; `rooflog up` runs this together with everything else.
 
@@ -25,7 +26,7 @@ async def web(session: Session) -> Outcome:
     from ..asyncapi import document
     from ..web.serve import serve
 
-    log_to_stderr()
+    log_to_stderr("web", session.settings.log_format)
     end_with_starter()
     async with session.log("gateway"):
         code = await serve(session.settings, session.url, document)

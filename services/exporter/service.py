@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -22,7 +23,8 @@ from events.subjects import new_event_id
 from projections.policy.policy import Relevance
 
 from ..access.connect import access
-from ..monitor import gauge, gauges, monitored
+from ..metrics import EXPORTER_STATES, gauge, of_disk, one_of
+from ..monitor import monitored
 from ..responder import WORKERS, broker, respond, undecoded
 from ..settings import Settings
 from ..state import arguments
@@ -99,6 +101,7 @@ class ExporterService:
         self._has_job = asyncio.Event()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._age_from: float | None = None
+        self._wait_limit = math.inf
         self._failing_since: float | None = None
         self._look_seconds = 0.0
         self._waiting_since: float | None = None
@@ -108,7 +111,7 @@ class ExporterService:
 
     async def run(self) -> int:
         """Keep the volume current until a signal comes; the exit code."""
-        async with monitored(self._settings, WHO, self._why_not, self._measure):
+        async with monitored(self._settings, WHO, self._why_not, self._measure, self._measure_condition):
             return await self._serve()
 
     async def _serve(self) -> int:
@@ -136,14 +139,22 @@ class ExporterService:
         return []
 
     async def _measure(self) -> list[Metric]:
-        """The figures of this moment. Raises Unreachable where the log is away."""
-        last, now = await self._log.last_sequence(), self.condition
+        """How far the exporter is behind. Raises Unreachable where the log is away."""
+        return [gauge("rooflog_exporter_behind_facts", await self._log.last_sequence() - self.condition.checked_seq)]
+
+    async def _measure_condition(self) -> list[Metric]:
+        """The figures that need no log."""
+        settings, now = self._settings, self.condition
+        waiting = 0.0 if self._age_from is None else time.monotonic() - self._age_from
         return [
-            gauges("exporter_state", "1 for what the exporter does", "state", {now.state: 1}),
-            gauge("exporter_failures", "Tries that have failed since the last that did not", now.failures),
-            gauge("exporter_behind_facts", "Facts since the exporter looked at the tables", last - now.checked_seq),
-            gauge("changed_rows", "Rows that the next export changes", now.changed_rows),
-            gauge("trainings_uncertain", "Trainings of which nobody knows whether they run", len(now.uncertain)),
+            one_of("rooflog_exporter_state", EXPORTER_STATES, now.state),
+            gauge("rooflog_exporter_failures", now.failures),
+            gauge("rooflog_changed_rows", now.changed_rows),
+            gauge("rooflog_export_waiting_seconds", waiting),
+            gauge("rooflog_export_wait_limit_seconds", self._wait_limit),
+            gauge("rooflog_trainings_uncertain", len(now.uncertain)),
+            *of_disk("exports", settings.data_dir),
+            *(of_disk("volume", settings.volume) if settings.sink == "local" else ()),
         ]
 
     def declare(self) -> None:
@@ -154,6 +165,7 @@ class ExporterService:
             self._log,
             EXPORTER,
             self._answer,
+            names=QUESTIONS,
             who=WHO,
             title=ASKED_CHANNEL,
             description="Answer at once; what takes long becomes a job that is asked for again.",
@@ -269,7 +281,7 @@ class ExporterService:
         began = time.monotonic()
         look = await self._steps.look()
         self._look_seconds = time.monotonic() - began
-        self.condition.checked_seq = look.checkpoint
+        self.condition.checked_seq, self._wait_limit = look.checkpoint, look.max_age_seconds
         self.condition.changed_rows, self.condition.examples = look.rows, look.examples
         self.condition.last_export, self.condition.last_exported_seq = look.last_export, look.last_seq
         if look.is_same or look.examples < look.required:

@@ -43,6 +43,8 @@ from ..state.lag import LAG_SECONDS, lag
 from ..state.long_answers import LongAnswers
 from ..state.owner import BATCH, Owner, portions
 from ..state.protocol import ANSWER_SECONDS, ASK, MORE, MOVED, ROWS, RUN, Moved
+from ..state.questions import COMMANDS as OF_TABLES
+from ..state.questions import QUESTIONS, STREAMS
 from . import metrics
 from .rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuilds
 from .text_readers import WAITING, TextReaders
@@ -125,7 +127,7 @@ class ProjectorService:
         """Fold what the log holds, then what arrives, until a signal or a failure; the exit code."""
         sys.setswitchinterval(SWITCH_SECONDS)
         await self._owner.check(self._log)
-        async with monitored(self._settings, WHO, self._why_not, self._measure):
+        async with monitored(self._settings, WHO, self._why_not, self._measure, self._measure_files):
             return await self._serve()
 
     async def _serve(self) -> int:
@@ -154,11 +156,15 @@ class ProjectorService:
         return [f"a fact has waited for {now.seconds:.0f} seconds to be folded"] if now.seconds > LAG_SECONDS else []
 
     async def _measure(self) -> list[Metric]:
-        """The figures of this moment. Raises Unreachable where the log is away."""
+        """The figures of the tables, once they have caught up. Raises Unreachable where the log is away."""
+        if not self._has_caught_up:
+            return []
         now = await lag(self._log, self._owner.projector.checkpoint_seq)
-        measured = await asyncio.to_thread(self._owner.answer, "measured", {}) if self._has_caught_up else None
-        files = await asyncio.to_thread(metrics.of_files, self._settings)
-        return [*(of_tables(measured, now) if measured else ()), *files]
+        return of_tables(await asyncio.to_thread(self._owner.answer, "measured", {}), now)
+
+    async def _measure_files(self) -> list[Metric]:
+        """The figures of the data directory, which need no log."""
+        return await asyncio.to_thread(metrics.of_files, self._settings)
 
     async def _subscribe(self) -> None:
         """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""
@@ -191,6 +197,7 @@ class ProjectorService:
             self._log,
             ASK,
             self._answer,
+            names={*QUESTIONS, REBUILDING},
             who=WHO,
             title=QUESTIONS_CHANNEL,
             description="Answer a question about the state, once the tables have reached the sequence it names.",
@@ -201,6 +208,7 @@ class ProjectorService:
             self._log,
             RUN,
             self._run,
+            names={*OF_TABLES, *COMMANDS},
             who=WHO,
             title=COMMANDS_CHANNEL,
             description="Do what only the owner of the tables can do, while nothing is folded.",
@@ -210,6 +218,7 @@ class ProjectorService:
             self._log,
             ROWS,
             self._begin_rows,
+            names=STREAMS,
             who=WHO,
             title=ROWS_CHANNEL,
             description="Begin an answer of many rows; its value is the number by which its chunks are asked for.",
@@ -301,10 +310,11 @@ class ProjectorService:
             await self._folded(self._owner.projector.apply, portion)
 
     async def _folded(self, fold: Callable[..., Any], *what: Any) -> None:
-        before = self._owner.projector.checkpoint_seq
+        projector = self._owner.projector
+        before = projector.folded.copy()
         with metrics.BATCH.time():
             await asyncio.get_running_loop().run_in_executor(self._folder, fold, *what)
-        metrics.FOLDED.inc(self._owner.projector.checkpoint_seq - before)
+        metrics.count(before, projector.folded)
         await self._tell()
 
     async def _tell(self) -> None:

@@ -148,6 +148,7 @@ async def _keep(name: str, args: tuple[str, ...], settings: Settings, url: str) 
                 "ROOFLOG_NATS_URL": url,
                 "ROOFLOG_WEB_HOST": settings.web_host,
                 "ROOFLOG_WEB_PORT": str(settings.web_port),
+                "ROOFLOG_LOG_FORMAT": settings.log_format,
                 private_files.TOLD: str(os.getpid()),
             }
             | _monitored(name, settings)

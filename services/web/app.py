@@ -148,8 +148,7 @@ async def live() -> dict[str, str]:
 )
 async def ready(gateway: Gate) -> Response[dict[str, Any]]:
     """For load balancers: 503 with the reasons while the log is away, or the projector has been silent for too long."""
-    seen = gateway.health.held()
-    reasons = [seen["reason"]] if seen["status"] == "down" else []
+    reasons = await gateway.why_not()
     return Response(readiness(reasons) | {"service": "web"}, status_code=503 if reasons else 200)
 
 

@@ -97,6 +97,11 @@ class Gateway:
                 "projector", "the projector does not answer; start it with `rooflog up` or `rooflog projector`"
             ) from error
 
+    async def why_not(self) -> list[str]:
+        """Why the gateway is not ready, from what was seen of log and projector last."""
+        seen = self.health.held()
+        return [seen["reason"]] if seen["status"] == "down" else []
+
     async def measure(self) -> list[Metric]:
         """The figures of the tables at this moment. Raises Unreachable where log or projector are silent."""
         figures = await self._state.ask_after(0, "measured", {})
