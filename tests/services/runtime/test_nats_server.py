@@ -80,7 +80,7 @@ def test_a_taken_port_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(ServerError, match="taken by process .*; choose another with --nats-port"):
+        with pytest.raises(ServerError, match=r"taken by process .*; choose another with --nats-port"):
             EmbeddedServer(tmp_path, other.getsockname()[1]).__enter__()
 
 
