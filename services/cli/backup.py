@@ -93,7 +93,7 @@ async def _scheduled(session: Session, folder: Path, every: timedelta, keep: int
     """Backups until a signal comes."""
     from ..integrity import rotation
 
-    log_to_stderr()
+    log_to_stderr("backup", session.settings.log_format)
 
     async def make(place: Path) -> Manifest:
         made, _, problems = await _made(session, place)
