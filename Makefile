@@ -143,6 +143,9 @@ sbom: $(VENV)/.audit ## what a running rooflog is made of, as CycloneDX: dist/sb
 	@mkdir -p dist
 	$(VENV)/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json requirements-modal.lock
 
+release: $(VENV)/.dev sbom ## what a release is, into dist/: wheels, image where one can be built, parts, changes, checksums
+	$(BIN)/python -m tests.release
+
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
