@@ -72,6 +72,12 @@ faults: $(VENV)/.dev ## play what goes wrong on whole installations, SEEDS=20 ti
 
 SEEDS ?= 20
 
+soak: $(VENV)/.dev ## let an installation work for MINUTES=30 at RATE=500 captures a second, and see that memory stays flat; OUT=FILE is JSON
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --rate $(RATE) $(if $(OUT),--json $(OUT))
+
+MINUTES ?= 30
+RATE ?= 500
+
 cluster: $(VENV)/.dev ## two of three servers die under CAPTURES=50000 captures and reviewers: what is lost or doubled
 	$(BIN)/python -m tests.cluster --captures $(CAPTURES)
 
@@ -140,7 +146,7 @@ sbom: $(VENV)/.audit ## what a running rooflog is made of, as CycloneDX: dist/sb
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
-LOCKS = requirements.lock requirements-modal.lock requirements-dev.lock requirements-audit.lock
+LOCKS = requirements.lock requirements-modal.lock requirements-dev.lock requirements-audit.lock requirements-build.lock
 COMPILE = $(VENV)/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -151,6 +157,7 @@ lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them by their
 	$(COMPILE) --output-file requirements-modal.lock --extra modal pyproject.toml
 	$(COMPILE) --output-file requirements-dev.lock --extra dev pyproject.toml
 	printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --output-file requirements-audit.lock -
+	printf 'hatchling==1.33.0\nsetuptools\n' | $(COMPILE) --output-file requirements-build.lock -
 	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp services/web/package.json $(VENV)/lock
 	$(BIN)/npm install --prefix $(VENV)/lock --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	sed '/"funding": {/,/}/d' $(VENV)/lock/package-lock.json > services/web/package-lock.json

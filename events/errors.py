@@ -85,6 +85,16 @@ class Forbidden(RooflogError):
         self.subject = subject
 
 
+class Missing(RooflogError):
+    """The log does not hold what it has acknowledged."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the log has acknowledged {what} and does not hold it: it may be damaged; "
+            "see what else is missing with `rooflog verify`"
+        )
+
+
 class NotRunning(Unreachable):
     """No service of this kind runs at the log's server."""
 

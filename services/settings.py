@@ -83,9 +83,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     actor: Annotated[
         str | None, Meta(description="Who acts on the command line; without it the user of the system.")
     ] = None
-    web_host: Annotated[str, Meta(description="Where the web service listens; anything but loopback needs tokens.")] = (
-        "127.0.0.1"
-    )
+    web_host: Annotated[
+        str,
+        Meta(description="Where the web service listens; but on loopback it lets nobody in before there is a token."),
+    ] = "127.0.0.1"
     web_port: Annotated[int, Meta(description="The port of the web service; 0 takes a free port.")] = 8080
     web_rate: Annotated[
         int, Meta(description="Requests a second from one token, or from one address without a token.")

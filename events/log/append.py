@@ -11,7 +11,7 @@ from nats.errors import NoRespondersError
 
 from .. import subjects
 from ..codec import encode
-from ..errors import RooflogError, TooLarge, Unreachable
+from ..errors import Missing, RooflogError, TooLarge, Unreachable
 from ..facts import Fact
 from .connection import ACK_SECONDS, Connection
 from .read import LAG_SECONDS, LAG_TRIES, present
@@ -97,13 +97,15 @@ async def publish(connection: Connection, records: Iterable[tuple[str, bytes]]) 
 
 
 async def publish_one(connection: Connection, fact: Fact) -> int:
-    """Append one fact; its sequence, also where it was there before. Raises TooLarge."""
+    """Append one fact; its sequence, also where it was there before. Raises TooLarge or Missing."""
     subject, data = _encoded(connection, fact)
     outcome = _Outcome()
     await _publish_batch(connection, {subject: data}, outcome)
     for _, reason in outcome.refused:
         raise TooLarge(reason)
-    return outcome.seqs[subject]
+    if (seq := outcome.seqs.get(subject)) is None:
+        raise Missing(subject)
+    return seq
 
 
 async def publish_after(

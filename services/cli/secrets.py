@@ -120,6 +120,7 @@ for _command in (create, list_, rotate):
 @click.option("--name", default="rooflog", show_default=True, help="Its own name, another for each of a cluster.")
 @click.option("--cluster", metavar="HOST:PORT", help="Where the other servers of its JetStream cluster reach it.")
 @click.option("--route", "routes", multiple=True, metavar="URL", help="A server of the cluster; give it for each.")
+@click.option("--monitor", metavar="HOST:PORT", help="Where it tells monitors of its health, to whoever asks.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file, readable by its owner only.")
 async def nats_config(
     session: Session,
@@ -131,6 +132,7 @@ async def nats_config(
     tls_ca: str | None,
     cluster: str | None,
     routes: tuple[str, ...],
+    monitor: str | None,
     out: Path | None,
 ) -> Outcome:
     """Print the configuration of an outside NATS server with the users of this data directory.
@@ -167,6 +169,9 @@ async def nats_config(
     if cluster:
         cluster_host, cluster_port = _address(cluster, "cluster")
         made["cluster"] = server_config.clustered(cluster_host, cluster_port, routes, kept.of_cluster())
+    if monitor:
+        _address(monitor, "monitor")
+        made["http"] = monitor
     content = server_config.encoded(made)
     if out is not None:
         private_files.write_private(out, content)

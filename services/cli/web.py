@@ -21,7 +21,8 @@ from .command import Outcome, Session, command, log_format_option, plain, web_ho
 async def web(session: Session) -> Outcome:
     """Serve the pages and the HTTP API; `rooflog up` runs this together with everything else.
 
-    Without a tokens file (`rooflog token add`) only you on this machine are served, as the operator.
+    Without a tokens file (`rooflog token add`) only you on this machine are served, as the operator; where other
+    machines reach the service nobody is.
     """
     from ..asyncapi import document
     from ..web.serve import serve

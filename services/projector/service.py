@@ -30,6 +30,7 @@ from events.log.log import Log, Message
 from events.requests import Question
 from events.subjects import EVERYTHING, STREAM
 from projections.fold.projector import Projector
+from projections.store import database
 
 from ..access.connect import access
 from ..figures import of_tables
@@ -251,8 +252,12 @@ class ProjectorService:
             except Unreachable:  # the server is away; it delivers again what was not acknowledged
                 continue
             except Exception as error:  # FastStream would swallow it: nothing may be folded after a batch that failed
-                logger.exception("folding")
-                self._fail(f"sequences {arrived[0].metadata.sequence.stream} and after could not be folded: {error}")
+                if not database.is_of_disk(error):
+                    logger.exception("folding")
+                first = min(delivered.metadata.sequence.stream for delivered in arrived)
+                self._fail(
+                    f"sequence {first} and after could not be folded and wait on the log: {database.told(error)}"
+                )
                 return
             with contextlib.suppress(NatsError, TimeoutError):
                 last = max(arrived, key=lambda m: m.metadata.sequence.stream)
@@ -405,15 +410,25 @@ class ProjectorService:
             ) from None
 
     async def _watch(self) -> None:
-        """End the service when facts wait and nothing moves: a subscriber whose task died says nothing."""
+        """End the service when the log has lost facts, or when facts wait and nothing moves.
+
+        A subscriber whose task died says nothing, and what comes at sequences that were folded would be skipped.
+        """
         while True:
             await asyncio.sleep(STALL_SECONDS / 4)
+            folded = self._owner.projector.checkpoint_seq
             try:
-                waiting = await self._log.last_sequence() > self._owner.projector.checkpoint_seq
+                last = await self._log.last_sequence()
+                if last < folded:
+                    async with self._folding:
+                        await self._owner.check(self._log)
             except Unreachable:
                 self._progressed = time.monotonic()
                 continue
-            if not waiting or self._is_compacting:
+            except RooflogError as error:
+                self._fail(str(error))
+                return
+            if last <= self._owner.projector.checkpoint_seq or self._is_compacting:
                 self._progressed = time.monotonic()
             elif time.monotonic() - self._progressed > STALL_SECONDS:
                 self._fail(f"facts are waiting and none was folded for {STALL_SECONDS:.0f} s")
@@ -447,12 +462,13 @@ async def serve(settings: Settings, url: str) -> int:
 
 
 async def _run(settings: Settings, log: Log, standby: Standby) -> int:
-    owner = await _own(settings, log)
-    try:
-        standby.service = service = ProjectorService(settings, log, owner)
-        return await service.run()
-    finally:
-        owner.close()
+    with database.errors_told():
+        owner = await _own(settings, log)
+        try:
+            standby.service = service = ProjectorService(settings, log, owner)
+            return await service.run()
+        finally:
+            owner.close()
 
 
 async def _own(settings: Settings, log: Log) -> Owner:

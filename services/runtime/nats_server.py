@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -49,6 +50,20 @@ USUAL_PORT = 4222
 PORT_SECONDS = 3.0
 """A killed process counts as gone a moment before its last thread has let go of the port that clients know."""
 
+ROOM_BYTES = 16 * 2**20
+"""What has to be free for a server whose disk was full to be started anew: some blocks of the log."""
+
+LOOKED_AT = 2**20
+"""Bytes at the end of the server's log in which an error of its disk is looked for."""
+
+_WRITE_ERROR = re.compile(
+    rb"^\[\d+\] [\d/]+ [\d:.]+ \[ERR\] JetStream "
+    rb"(?:stream '[^']*' critical write error|failed to store a msg on stream '[^']*'): (.+)$",
+    re.MULTILINE,
+)
+"""What the server logs where its disk fails. From then on it stores nothing and answers nobody who publishes, also with
+a disk that is well again (2.15.1): it has to be started anew."""
+
 
 class ServerError(RooflogError):
     """The embedded server cannot be started; the message says why."""
@@ -59,6 +74,8 @@ class _Running(msgspec.Struct):
     port: int
     started: str
     name: str = ""
+    log_from: int = 0
+    """Where its log begins in the file of all logs."""
 
 
 class EmbeddedServer:
@@ -114,16 +131,24 @@ class EmbeddedServer:
         return not self._secrets.exist
 
     def revive(self) -> bool:
-        """Start the server again, on the same port, if it has died; True where it had.
+        """Start the server again, on the same port, if it has died or its disk has failed; True where it had.
 
-        Where the window for clients of 0.1.0 has ended the server lets them in no longer.
+        Raises ServerError where that disk is still full. Where the window for clients of 0.1.0 has ended the server
+        lets them in no longer.
         """
         with self._alone():
             if running := self._find():
                 if self._secrets.window_has_ended:
                     self._secrets.end_window()
                     self._reload(running)
-                return False
+                if (failed := _write_error(self._log, running.log_from)) is None:
+                    return False
+                if shutil.disk_usage(self._home).free < ROOM_BYTES:
+                    raise ServerError(
+                        f"{failed}; the log takes no facts until {ROOM_BYTES // 2**20} MiB are free there, and then "
+                        "goes on by itself: give that disk more space"
+                    )
+                self._stop()
             self._start()
             return True
 
@@ -184,9 +209,10 @@ class EmbeddedServer:
             self._secrets.create()
         port, name = self._port(), f"rooflog-{secrets.token_hex(4)}"
         config = self._configure(port, name)
-        log = self._home / "server.log"
+        log = self._log
+        log_from = log.stat().st_size if log.exists() else 0
         pid = _spawn([binary(), "--config", str(config), "--log", str(log)])
-        running = _Running(pid, port, _started(pid), name)
+        running = _Running(pid, port, _started(pid), name, log_from)
         temporary = self._record.with_suffix(".new")
         temporary.write_bytes(msgspec.json.encode(running))
         temporary.replace(self._record)
@@ -216,6 +242,10 @@ class EmbeddedServer:
         if last is not None and _gets_free(last.port):
             return last.port
         return USUAL_PORT if self._wanted_port is None and _is_free(USUAL_PORT) else _free_port()
+
+    @property
+    def _log(self) -> Path:
+        return self._home / "server.log"
 
     @property
     def _store(self) -> Path:
@@ -341,6 +371,17 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _write_error(log: Path, start: int) -> str | None:
+    """How a write of a server has failed, by its log from an offset on; None where none has."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(start, file.seek(0, os.SEEK_END) - LOOKED_AT))
+            errors = _WRITE_ERROR.findall(file.read())
+    except FileNotFoundError:
+        return None
+    return errors[-1].decode(errors="replace") if errors else None
 
 
 def _tail(log: Path) -> str:

@@ -109,8 +109,8 @@ async def _revive(server: EmbeddedServer) -> None:
         await asyncio.sleep(CHECK_SECONDS)
         try:
             if await asyncio.to_thread(server.revive):
-                logger.warning("nats-server had ended; it runs again")
-        except ServerError as error:
+                logger.warning("nats-server had ended or its disk had failed; it runs again")
+        except (ServerError, OSError) as error:
             logger.error("nats-server: %s", error)
 
 

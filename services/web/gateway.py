@@ -18,7 +18,7 @@ from events import subjects
 from events.codec import decode, encode
 from events.conversations import Conversations
 from events.deadline import within
-from events.errors import InvalidFact, StaleRevision, UnknownExample, Unreachable
+from events.errors import InvalidFact, Missing, StaleRevision, UnknownExample, Unreachable
 from events.facts import CorrectionRecorded, ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted, Review
 from events.log.log import Log, Message, Published
 from events.words import describe
@@ -183,7 +183,8 @@ class Gateway:
         for _, reason in published.refused:
             encode(fact)  # tells apart what is wrong with it
             raise Refusal(413, reason)
-        seq = seqs[fact.event_id]
+        if (seq := seqs.get(fact.event_id)) is None:
+            raise Missing(fact.example_id)
         if is_keyed and published.existing:
             self.require_same(await self._in_time(self.log.at(seq)), fact)
         return seq

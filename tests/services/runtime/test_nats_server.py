@@ -7,15 +7,19 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from nats.errors import TimeoutError as NatsTimeout
 
 from events.log.log import Log
 from services.access import server_config
 from services.runtime import nats_server
 from services.runtime.nats_server import EmbeddedServer, ServerError, _answers, _started
 from tests.deadlines import FAR_SECONDS
+from tests.faults.disks import fill, free, small_disk
+from tests.faults.installation import NotRun
 
 from ..conftest import capture
 
@@ -125,3 +129,33 @@ def test_it_listens_on_loopback_and_syncs_before_it_acknowledges() -> None:
     made = server_config.document([], store=Path("store"))
     assert made["host"] == "127.0.0.1"
     assert made["jetstream"]["sync_interval"] == "always"
+
+
+@pytest.fixture
+def on_small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A data directory whose log has a disk of 64 MB of its own."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(small_disk(tmp_path / "nats", 64))
+        except NotRun as reason:
+            pytest.skip(f"not run: {reason}")
+        yield tmp_path
+
+
+async def test_a_full_disk_is_told_and_left_behind(on_small_disk: Path) -> None:
+    """The server answers nobody who publishes after its disk was full, until it is started anew."""
+    folder = on_small_disk / "nats"
+    with EmbeddedServer(on_small_disk) as server:
+        log = await Log.connect(server.access(), timeout=FAR_SECONDS)
+        await log.publish([capture()])
+        fill(folder)
+        with pytest.raises(NatsTimeout):
+            await log.client.request("training.example.captured.a.a", bytes(8_192), timeout=1)
+        with pytest.raises(ServerError, match=f"write {folder}/store/.*: no space left on device; .* more space"):
+            server.revive()
+        free(folder)
+        assert server.revive()
+        assert not server.revive()
+        await log.publish([capture()])
+        assert await log.last_sequence() == 2
+        await log.close()
