@@ -62,6 +62,7 @@ async def test_a_frozen_server_holds_nobody_up(nats: Callable[..., Nats], monkey
             await log.close()
     finally:
         server.signal(signal.SIGCONT)
+    await log.client._transport.wait_closed()  # type: ignore[union-attr]
 
 
 async def test_a_lost_server_is_left_for_another(nats: Callable[..., Nats]) -> None:

@@ -93,7 +93,7 @@ def test_a_projector_that_says_nothing_is_told_by_age(site: Site) -> None:
         ready, figures = client.get("/health/ready"), site.client("auditor").get("/metrics").text
         assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
         assert ready.json()["reasons"][0].startswith("the projector has not answered for ")
-        assert "rooflog_up 0.0" in figures
+        assert 'rooflog_up{service="web"} 0.0' in figures
         assert "rooflog_checkpoint" not in figures
         assert client.get("/health/live").status_code == 200
     finally:
