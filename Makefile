@@ -88,6 +88,16 @@ starts: $(VENV)/.dev ## start a command STARTS=1000 times against servers that a
 
 STARTS ?= 1000
 
+test-containers: $(VENV)/.dev ## build the image and run both compose files, with podman or docker and Docker Compose
+	ROOFLOG_CONTAINERS=1 $(BIN)/python -m pytest -p no:cacheprovider tests/containers
+
+container-tools: ## podman from Debian's packages, and Docker Compose: that of Debian 13 where this release has none
+	apt-get install -y --no-install-recommends podman runc netavark aardvark-dns catatonit iptables uidmap debootstrap
+	sh tests/containers/unpack_compose.sh .make/containers
+
+offline-images: $(VENV)/.dev ## imitate the official images for test-containers where no registry can be reached
+	$(BIN)/python -m tests.containers.offline_images
+
 coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test runs, here and as pages in .coverage/html
 	rm -rf .coverage
 	$(BIN)/coverage run $(PYTEST)
