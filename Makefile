@@ -39,6 +39,17 @@ browser: /usr/bin/chromium ## the browser of the tests of the pages, from Debian
 /usr/bin/chromium:
 	apt-get install -y --no-install-recommends chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
 
+prometheus: $(VENV)/.prometheus ## Prometheus for the tests of the alerts, from Debian's package, below .venv: nothing is installed
+
+$(VENV)/.prometheus: $(VENV)/.run
+	@mkdir -p $(VENV)/prometheus
+	cd $(VENV)/prometheus && (apt-get download prometheus || (apt-get update && apt-get download prometheus))
+	dpkg-deb -x $(VENV)/prometheus/prometheus_*.deb $(VENV)/prometheus
+	@touch $@
+
+alerts: $(VENV)/.dev $(VENV)/.prometheus ## break each thing that an alert is about, and see that this alert fires and no other
+	$(BIN)/python -m pytest tests/deploy/test_observation.py
+
 PYTEST = -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED)
 SEED ?= 1
 
@@ -60,6 +71,22 @@ faults: $(VENV)/.dev ## play what goes wrong on whole installations, SEEDS=20 ti
 	$(BIN)/python -m tests.faults --seeds $(SEEDS) --fault "$(FAULT)" $(if $(OUT),--json $(OUT))
 
 SEEDS ?= 20
+
+soak: $(VENV)/.dev ## let an installation work for MINUTES=30 at RATE=500 captures a second, and see that memory stays flat; OUT=FILE is JSON
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --rate $(RATE) $(if $(OUT),--json $(OUT))
+
+MINUTES ?= 30
+RATE ?= 500
+
+cluster: $(VENV)/.dev ## two of three servers die under CAPTURES=50000 captures and reviewers: what is lost or doubled
+	$(BIN)/python -m tests.cluster --captures $(CAPTURES)
+
+CAPTURES ?= 50000
+
+starts: $(VENV)/.dev ## start a command STARTS=1000 times against servers that are away, half-open or slow: does each end?
+	$(BIN)/python -m tests.starts --count $(STARTS)
+
+STARTS ?= 1000
 
 test-containers: $(VENV)/.dev ## build the image and run both compose files, with podman or docker and Docker Compose
 	ROOFLOG_CONTAINERS=1 $(BIN)/python -m pytest -p no:cacheprovider tests/containers
@@ -126,10 +153,14 @@ sbom: $(VENV)/.audit ## what a running rooflog is made of, as CycloneDX: dist/sb
 	@mkdir -p dist
 	$(VENV)/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json requirements-modal.lock
 
+release: $(VENV)/.dev sbom ## what a release is, into dist/: wheels, image where one can be built, parts, changes, checksums
+	$(BIN)/python -m tests.release
+
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
-LOCKS = requirements.lock requirements-modal.lock requirements-dev.lock requirements-audit.lock requirements-build.lock
+LOCKS = requirements.lock requirements-modal.lock requirements-otel.lock requirements-dev.lock requirements-audit.lock \
+	requirements-build.lock
 COMPILE = $(VENV)/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -138,6 +169,7 @@ lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them by their
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file requirements-modal.lock --extra modal pyproject.toml
+	$(COMPILE) --output-file requirements-otel.lock --extra otel pyproject.toml
 	$(COMPILE) --output-file requirements-dev.lock --extra dev pyproject.toml
 	printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --output-file requirements-audit.lock -
 	printf 'hatchling==1.33.0\nsetuptools\n' | $(COMPILE) --output-file requirements-build.lock -

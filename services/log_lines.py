@@ -1,12 +1,25 @@
-"""Lines of the services' logs: nothing from outside can forge one, and nothing that repeats fills a disk."""
+"""Lines of the services' logs, as text or as JSON.
+
+Nothing from outside can forge one, nothing that repeats fills a disk, and none holds a password.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import sys
+import threading
 import time
-from typing import TextIO
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Literal, TextIO, get_args
+
+import msgspec
+
+from events import traceparent
+
+Format = Literal["text", "json"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
@@ -28,6 +41,15 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060
 """Ends of lines of every kind, escape sequences of terminals, and what turns the direction of a text around."""
 
 
+_SECRET = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?<=bearer )\S+", re.IGNORECASE)
+"""Who an address lets in, and tokens: libraries tell of the addresses that they were given."""
+
+
+def redacted(text: str) -> str:
+    """A text without passwords and tokens."""
+    return _SECRET.sub("…", text)
+
+
 def escaped(text: str) -> str:
     """A text in one line that a terminal shows as it is."""
     return _UNSAFE.sub(lambda found: repr(found[0])[1:-1], text)
@@ -38,20 +60,64 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record, escaped."""
-        fields = logging.makeLogRecord(vars(record) | {"message": _cut(record.getMessage(), LINE_CHARS)})
+        fields = logging.makeLogRecord(vars(record) | {"message": _message(record)})
         fields.asctime = self.formatTime(record, self.datefmt)
         line = escaped(self.formatMessage(fields))
-        trace = self.formatException(record.exc_info) if record.exc_info else record.exc_text or ""
-        traced = _cut(trace, TRACE_CHARS).split("\n") if trace else []
-        return "\n".join([line, *(f"    {escaped(part)}" for part in traced)])
+        traced = _traceback(self, record).split("\n")
+        return "\n".join([line, *(f"    {part}" for part in traced if part)])
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    time: str
+    level: str
+    service: str
+    logger: str
+    message: str
+    trace_id: str = ""
+    exception: str = ""
+
+
+class JsonLine(logging.Formatter):
+    """A record is one JSON object in one line.
+
+    It has `time` (UTC), `level`, `service`, `logger`, `message`, and where there are any `trace_id` and `exception`.
+    """
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = _Line(
+            at,
+            record.levelname,
+            self._service,
+            record.name,
+            escaped(_message(record)),
+            traceparent.current()[3:35],
+            _traceback(self, record),
+        )
+        return msgspec.json.encode(line).decode()
+
+
+def _message(record: logging.LogRecord) -> str:
+    return redacted(_cut(record.getMessage(), LINE_CHARS))
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    """The lines of a traceback, each escaped; empty where there is none."""
+    text = formatter.formatException(record.exc_info) if record.exc_info else record.exc_text or ""
+    return "\n".join(map(escaped, redacted(_cut(text, TRACE_CHARS)).split("\n")))
 
 
 class Damped(logging.StreamHandler[TextIO]):
     """Writes a message once in an interval, and BURST of its kind; how many more there were is written after it."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, formatter: logging.Formatter | None = None) -> None:
         super().__init__(stream or sys.stderr)
-        self.setFormatter(OneLine(FORMAT))
+        self.setFormatter(formatter or OneLine(FORMAT))
         self._began = 0.0
         self._messages: set[int] = set()
         self._kinds: dict[tuple[str, int, str], int] = {}
@@ -89,9 +155,28 @@ class Damped(logging.StreamHandler[TextIO]):
             super().emit(logging.LogRecord(name, level, "", 0, message, None, None))
 
 
-def log_to_stderr() -> None:
-    """Show on standard error what a service that runs in the foreground does."""
-    logging.basicConfig(level=logging.INFO, handlers=[Damped()])
+def log_to_stderr(service: str, form: str) -> None:
+    """Show on standard error what a service that runs in the foreground does; `form` is one of `FORMATS`.
+
+    Everything goes this way: what libraries say, warnings, and what ends the process or a thread.
+    """
+    formatter = JsonLine(service) if form == "json" else OneLine(FORMAT)
+    logging.basicConfig(level=logging.INFO, handlers=[Damped(formatter=formatter)])
+    logging.captureWarnings(True)
+    sys.excepthook = _ended
+    threading.excepthook = lambda end: _ended(end.exc_type, end.exc_value, end.exc_traceback)
+
+
+def is_json() -> bool:
+    """Whether this process writes its log as JSON: then nothing else may come between the lines."""
+    return any(isinstance(handler.formatter, JsonLine) for handler in logging.getLogger().handlers)
+
+
+def _ended(kind: type[BaseException], error: BaseException | None, at: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error or kind(), at)
+    elif not issubclass(kind, SystemExit):
+        logging.getLogger("rooflog").critical("ended by an error", exc_info=(kind, error or kind(), at))
 
 
 def _cut(text: str, most: int) -> str:

@@ -9,21 +9,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 import msgspec
 import uvicorn
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from events.deadline import within
 from events.errors import RooflogError
 
 from .listener import listen
+from .metrics import gauge, is_of
 from .settings import Settings
 
 logger = logging.getLogger("rooflog.monitor")
@@ -47,40 +50,27 @@ Measure = Callable[[], Awaitable[list[Metric]]]
 
 
 class Now(Collector):
-    """The counters of this process, and figures that hold at this moment: none is ever what it was before."""
+    """What a service has counted, and figures that hold at this moment: none is ever what it was before."""
 
-    def __init__(self, figures: Iterable[Metric]) -> None:
+    def __init__(self, who: str, figures: Iterable[Metric]) -> None:
+        self._who = who
         self._figures = tuple(figures)
 
     def collect(self) -> Iterator[Metric]:
         """All of them, as Prometheus takes them."""
-        yield from REGISTRY.collect()
+        yield from (metric for metric in REGISTRY.collect() if is_of(self._who, metric))
         yield from self._figures
 
 
-def gauge(name: str, words: str, value: float) -> Metric:
-    """A figure called `rooflog_NAME`."""
-    return GaugeMetricFamily(f"rooflog_{name}", words, value=value)
-
-
-def gauges(name: str, words: str, label: str, values: Mapping[str, float]) -> Metric:
-    """A figure for each value of a label."""
-    family = GaugeMetricFamily(f"rooflog_{name}", words, labels=[label])
-    for key, value in values.items():
-        family.add_metric([key], value)
-    return family
-
-
-def exposition(figures: Iterable[Metric]) -> bytes:
-    """All metrics as text."""
-    return generate_latest(Now(figures))
+def exposition(who: str, figures: Iterable[Metric]) -> bytes:
+    """All metrics of a service as text."""
+    return generate_latest(Now(who, figures))
 
 
 async def why_not(look: Look) -> list[str]:
     """Why a service is not ready; a look that fails or takes too long is a reason."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await look()
+        return await within(ANSWER_SECONDS, look())
     except TimeoutError:
         return [f"no answer within {ANSWER_SECONDS:.0f} seconds"]
     except (RooflogError, OSError) as error:
@@ -90,19 +80,27 @@ async def why_not(look: Look) -> list[str]:
         return [f"{type(error).__name__}: {error}".splitlines()[0]]
 
 
-async def measured(measure: Measure) -> bytes:
-    """The metrics, with `rooflog_up` 0 and no figure of this moment where these cannot be measured in time."""
+async def measured(who: str, look: Look, *measures: Measure) -> bytes:
+    """The metrics of a service; what a measure cannot give in time is absent, and `rooflog_up` is then 0."""
+    looking = asyncio.create_task(why_not(look))
+    figures = await asyncio.gather(*map(_in_time, measures))
+    reasons = await looking
+    of_service = [
+        gauge("rooflog_up", None not in figures, service=who),
+        gauge("rooflog_ready", not reasons, service=who),
+        gauge("rooflog_build_info", 1, version=version("rooflog-server")),
+    ]
+    return await asyncio.to_thread(exposition, who, [*of_service, *chain.from_iterable(f or () for f in figures)])
+
+
+async def _in_time(measure: Measure) -> list[Metric] | None:
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            figures = await measure()
+        return await within(ANSWER_SECONDS, measure())
     except (TimeoutError, RooflogError, OSError) as error:
         logger.warning("measuring: %s", str(error) or type(error).__name__)
-        figures = None
     except Exception:  # as above
         logger.exception("measuring")
-        figures = None
-    up = gauge("up", "1 while what the figures are taken from answers", figures is not None)
-    return await asyncio.to_thread(exposition, [up, *(figures or ())])
+    return None
 
 
 class _Server(uvicorn.Server):
@@ -115,14 +113,14 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def monitored(settings: Settings, who: str, look: Look, measure: Measure) -> AsyncIterator[None]:
+async def monitored(settings: Settings, who: str, look: Look, *measures: Measure) -> AsyncIterator[None]:
     """Answer monitors while this is open, where a port is set. Raises OSError where that is taken."""
     if settings.monitor_port is None:
         yield
         return
     listener = listen(settings.monitor_host, settings.monitor_port, "--monitor-port")
     config = uvicorn.Config(
-        _application(who, look, measure),
+        _application(who, look, measures),
         lifespan="off",
         ws="none",
         access_log=False,
@@ -145,7 +143,7 @@ async def monitored(settings: Settings, who: str, look: Look, measure: Measure) 
         listener.close()
 
 
-def _application(who: str, look: Look, measure: Measure) -> AsgiFastStream:
+def _application(who: str, look: Look, measures: Sequence[Measure]) -> AsgiFastStream:
     @get(include_in_schema=False)
     async def live(_: Any) -> AsgiResponse:
         return _json(200, {"status": "live", "service": who})
@@ -157,7 +155,7 @@ def _application(who: str, look: Look, measure: Measure) -> AsgiFastStream:
 
     @get(include_in_schema=False)
     async def metrics(_: Any) -> AsgiResponse:
-        return AsgiResponse(await measured(measure), headers={"content-type": CONTENT_TYPE_LATEST})
+        return AsgiResponse(await measured(who, look, *measures), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return AsgiFastStream(asgi_routes=[(LIVE, live), (READY, ready), (METRICS, metrics)], logger=logger)
 

@@ -7,6 +7,7 @@ Every call makes a fact, puts it into the outbox and returns; nothing of it wait
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
@@ -20,15 +21,17 @@ import msgspec
 from .. import calls
 from ..calls import Common, Modifications, Turn
 from ..conversations import Conversations
-from ..errors import InvalidFact
+from ..errors import InvalidFact, OldServer
 from ..facts import ExampleCaptured
 from ..log.access import Access
 from ..log.log import Log
 from ..requests import QUERY
 from ..subjects import new_event_id
-from . import capture_wrapper
+from . import capture_wrapper, metrics
 from .delivery import FLUSH_SECONDS, Delivery, Stats
 from .outbox import MAX_BYTES, Outbox
+
+logger = logging.getLogger("rooflog")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -374,6 +377,10 @@ class Rooflog:
         """How things stand between this process and the log, without asking anybody."""
         return self._delivery.stats()
 
+    def metrics(self) -> str:
+        """The figures of `stats` in the text format of Prometheus, to be appended to the application's own."""
+        return metrics.exposition(self.stats())
+
     def training_stats(self, timeout: float = 2.0) -> dict[str, Any]:
         """The projector's statistics: funnel, sources, relevance, tags. Waits. Raises Unreachable or RooflogError."""
         answer: dict[str, Any] = self._ask("stats", timeout).result()
@@ -432,7 +439,12 @@ class Rooflog:
         return self._delivery.ask(f"{QUERY}.{question}", "projector", timeout)
 
     async def _connect(self) -> Log:
-        return await Log.connect(self._access, name="rooflog-client", may_read=False)
+        log = await Log.connect(self._access, name="rooflog-client", may_read=False)
+        try:
+            log.require_version()
+        except OldServer as error:  # it takes facts all the same: none waits here because of that
+            logger.warning("rooflog: %s", error)
+        return log
 
 
 def _default_outbox() -> str:

@@ -18,10 +18,12 @@ from typing import Any
 import msgspec
 
 from ..codec import encode
+from ..deadline import within
 from ..errors import InvalidFact, OutboxFull, RooflogError
 from ..facts import Fact
 from ..log.log import Log
 from ..subjects import subject_of
+from ..traceparent import current
 from .outbox import Outbox
 from .publisher import Publisher
 
@@ -61,6 +63,8 @@ class Stats(msgspec.Struct, frozen=True):
     is_connected: bool
     problem: str | None
     """What keeps facts from the log; None while nothing does."""
+    held_up_seconds: float
+    """How long no fact has reached the log though some wait; 0 while none does."""
     last_published_at: datetime | None
 
 
@@ -85,7 +89,7 @@ class Delivery:
     def say(self, fact: Fact) -> None:
         """Keep a fact and have it published. Raises InvalidFact, or OutboxFull where it could not be kept."""
         fact, data = _encoded(fact)
-        self._outbox.put(subject_of(fact), data)
+        self._outbox.put(subject_of(fact), data, current())
         if not self._is_closed:
             (self._publisher or self._running()).wake()
 
@@ -115,7 +119,7 @@ class Delivery:
         if self._is_closed:
             return self._is_all_out()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.wrap_future(self._running().flushed()), timeout)
+            await within(timeout, asyncio.wrap_future(self._running().flushed()))
         return self._is_all_out()
 
     def close(self, timeout: float | None = FLUSH_SECONDS) -> bool:
@@ -146,6 +150,7 @@ class Delivery:
             max_bytes=outbox.max_bytes,
             is_connected=publisher is not None and publisher.is_connected,
             problem=publisher.problem if publisher else None,
+            held_up_seconds=publisher.held_up_seconds if publisher else 0.0,
             last_published_at=publisher.last_published_at if publisher else None,
         )
 

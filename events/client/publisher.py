@@ -18,11 +18,12 @@ from nats.errors import Error as NatsError
 
 from .. import requests, subjects
 from ..codec import decode
+from ..deadline import within
 from ..errors import InvalidFact, RooflogError, Unreachable
 from ..facts import BY_CLIENTS
 from ..log.log import BATCH, Log
+from ..traceparent import Record
 from .outbox import ADOPT_SECONDS, Batch, Outbox
-from .segment import Record
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 """Between two tries to reach a log that does not answer; doubled each time."""
@@ -47,6 +48,7 @@ class Publisher:
         """Facts that the log held already: published by a process that was killed before it could note so."""
         self.last_published_at: datetime | None = None
         self._problem: str | None = None
+        self._held_up_since: float | None = None
         self._log: Log | None = None
         self._flushes: list[tuple[int, Future[None]]] = []
         self._is_idle = self._is_stopped = False
@@ -70,6 +72,12 @@ class Publisher:
         aside = log.problem if log is not None else None
         return f"{self._problem} ({aside})" if self._problem and aside else self._problem or aside
 
+    @property
+    def held_up_seconds(self) -> float:
+        """How long no fact has reached the log though some wait; 0 while none does."""
+        since = self._held_up_since
+        return 0.0 if since is None or self._outbox.said <= self._outbox.settled else time.monotonic() - since
+
     def wake(self) -> None:
         """Facts were said. From any thread; costs nothing while the publisher is at work."""
         if self._is_idle:
@@ -90,7 +98,7 @@ class Publisher:
     def stop(self) -> None:
         """End the thread; what is not settled stays in the outbox.
 
-        It is told more than once, as nats-py and `asyncio.wait_for` may swallow a cancellation.
+        It is told more than once, as nats-py may swallow a cancellation.
         """
         self._is_stopped = True
         deadline = time.monotonic() + STOP_SECONDS
@@ -122,6 +130,7 @@ class Publisher:
         pause = FIRST_PAUSE_SECONDS
         while not self._is_stopped:
             carried = self.new + self.existing
+            self._held_up()
             try:
                 self._log = self._log or await self._connect()
                 await self._carry(self._log)
@@ -156,6 +165,7 @@ class Publisher:
             batch = self._outbox.batch(BATCH)
             self._tell()
             if batch is not None:
+                self._held_up()
                 await self._settle(log, batch)
                 continue
             if log.client.is_connected:
@@ -167,7 +177,7 @@ class Publisher:
         published = await log.publish_encoded(own)
         if published.refused:
             reasons = dict(published.refused)
-            for subject, data in own:
+            for subject, data, _ in own:
                 if reason := reasons.get(subjects.parse(subject).event_id):
                     self._set_aside(subject, data, reason)
         self._outbox.settle(batch)
@@ -179,12 +189,13 @@ class Publisher:
     def _checked(self, records: Iterable[Record]) -> list[Record]:
         """The records that a client may have said; what else is read from the disk is set aside, not published."""
         own = []
-        for subject, data in records:
+        for record in records:
+            subject, data = record.subject, record.data
             try:
                 fact = decode(data, subject)
                 if not isinstance(fact, BY_CLIENTS):
                     raise InvalidFact("invalid", f"a client does not say {subjects.parse(subject).kind}")
-                own.append((subject, data))
+                own.append(record)
             except InvalidFact as error:
                 self._set_aside(subject, data, f"it is not what a client has written: {error}")
         return own
@@ -201,8 +212,7 @@ class Publisher:
             self._is_idle = False
             return
         try:
-            async with asyncio.timeout(ADOPT_SECONDS):
-                await self._woken.wait()
+            await within(ADOPT_SECONDS, self._woken.wait())
         except TimeoutError:
             pass
         finally:
@@ -238,8 +248,13 @@ class Publisher:
             logger.warning("rooflog: facts wait in %s: %s", self._outbox.directory, problem)
         self._problem = problem
 
+    def _held_up(self) -> None:
+        """Facts wait from now on, unless they did before."""
+        if self._held_up_since is None:
+            self._held_up_since = time.monotonic()
+
     def _recovered(self, log: Log) -> None:
-        log.problem = None
+        log.problem = self._held_up_since = None
         if self._problem is not None:
             self._problem = None
             logger.info("rooflog: the log takes facts again")

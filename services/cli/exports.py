@@ -26,6 +26,7 @@ from .command import (
     as_of_option,
     command,
     counted,
+    log_format_option,
     monitor_host_option,
     monitor_port_option,
     plain,
@@ -45,17 +46,20 @@ if TYPE_CHECKING:
 @command("exporter", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog exporter")
 @monitor_host_option
 @monitor_port_option
+@log_format_option
 async def exporter(session: Session) -> Outcome:
     """Run the exporter alone, as a container does; `rooflog up` runs it together with everything else.
 
     It exports when the policy says so, on command, and starts trainings. It needs a projector at the same NATS server.
     """
+    from .. import tracing
     from ..exporter.service import serve
 
-    log_to_stderr()
+    log_to_stderr("exporter", session.settings.log_format)
+    tracing.begin("exporter")
     end_with_starter()
-    async with session.log("exporter"):
-        code = await serve(session.settings, session.url)
+    async with session.server() as url:
+        code = await serve(session.settings, url)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

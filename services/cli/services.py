@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..log_lines import log_to_stderr
+from ..log_lines import is_json, log_to_stderr
 from ..settings import SettingsError
 from ..starter import end_with_starter
 from ..volume import SINKS
@@ -11,6 +11,7 @@ from .command import (
     Session,
     command,
     counted,
+    log_format_option,
     monitor_host_option,
     monitor_port_option,
     plain,
@@ -26,30 +27,41 @@ from .status import funnel_table
 @web_port_option
 @monitor_host_option
 @monitor_port_option
+@log_format_option
 async def up(session: Session) -> Outcome:
     """Start everything on this machine and keep it running: log, projector, exporter and web. Ctrl-C ends it."""
     from rich.console import Console
 
     from ..runtime import supervisor
 
-    log_to_stderr()
+    log_to_stderr("up", session.settings.log_format)
     session.tell_of_a_new_log()
     console = Console(stderr=True, highlight=False)
-    code = await supervisor.run(session.settings, lambda line: console.print(f"[bold]rooflog[/bold] {plain(line)}"))
+
+    def announce(line: str) -> None:
+        if is_json():
+            supervisor.logger.info("%s", line)
+        else:
+            console.print(f"[bold]rooflog[/bold] {plain(line)}")
+
+    code = await supervisor.run(session.settings, announce)
     return Outcome({"status": "stopped"}, "stopped", code=code)
 
 
 @command("projector", example="ROOFLOG_NATS_URL=nats://nats:4222 rooflog projector")
 @monitor_host_option
 @monitor_port_option
+@log_format_option
 async def projector(session: Session) -> Outcome:
     """Run the projector alone, as a container does; `rooflog up` runs it together with everything else."""
+    from .. import tracing
     from ..projector.service import serve
 
-    log_to_stderr()
+    log_to_stderr("projector", session.settings.log_format)
+    tracing.begin("projector")
     end_with_starter()
-    async with session.log("projector"):
-        code = await serve(session.settings, session.url)
+    async with session.server() as url:
+        code = await serve(session.settings, url)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

@@ -11,25 +11,28 @@ import msgspec
 from ..log_lines import log_to_stderr
 from ..starter import end_with_starter
 from ..web.access.tokens import Role, Tokens
-from .command import Outcome, Session, command, plain, web_host_option, web_port_option
+from .command import Outcome, Session, command, log_format_option, plain, web_host_option, web_port_option
 
 
 @command("web", example="rooflog web --data-dir /srv/rooflog --web-port 8080")
 @web_host_option
 @web_port_option
+@log_format_option
 async def web(session: Session) -> Outcome:
     """Serve the pages and the HTTP API; `rooflog up` runs this together with everything else.
 
     Without a tokens file (`rooflog token add`) only you on this machine are served, as the operator; where other
     machines reach the service nobody is.
     """
+    from .. import tracing
     from ..asyncapi import document
     from ..web.serve import serve
 
-    log_to_stderr()
+    log_to_stderr("web", session.settings.log_format)
+    tracing.begin("web")
     end_with_starter()
-    async with session.log("gateway"):
-        code = await serve(session.settings, session.url, document)
+    async with session.server() as url:
+        code = await serve(session.settings, url, document)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -19,15 +20,19 @@ from events.errors import InputError, NotRunning, RooflogError
 from events.log.log import Log
 from events.requests import Question
 from events.subjects import new_event_id
+from events.traceparent import HEADER, current
 from projections.policy.policy import Relevance
 
+from .. import tracing
 from ..access.connect import access
-from ..monitor import gauge, gauges, monitored
-from ..responder import WORKERS, broker, respond, undecoded
+from ..metrics import EXPORTER_STATES, gauge, of_disk, one_of
+from ..monitor import monitored
+from ..responder import WORKERS, broker, respond, run, undecoded
 from ..settings import Settings
+from ..standby import Standby
 from ..state import arguments
 from ..state.client import State
-from ..state.protocol import EXPORTER, MOVED, bug
+from ..state.protocol import EXPORTER, MOVED, Progress, bug
 from .client import ask
 from .training import is_running
 from .workflow import Steps, opened
@@ -66,6 +71,8 @@ class Job(msgspec.Struct, kw_only=True):
     done: int = 0
     total: int = 0
     result: dict[str, Any] | None = None
+    parent: str = ""
+    """The trace in which it was given."""
 
 
 class Condition(msgspec.Struct, kw_only=True):
@@ -98,7 +105,10 @@ class ExporterService:
         self._has_moved = asyncio.Event()
         self._has_job = asyncio.Event()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._folds: list[str] = []
+        """The traces of what was folded since the last export began."""
         self._age_from: float | None = None
+        self._wait_limit = math.inf
         self._failing_since: float | None = None
         self._look_seconds = 0.0
         self._waiting_since: float | None = None
@@ -108,16 +118,12 @@ class ExporterService:
 
     async def run(self) -> int:
         """Keep the volume current until a signal comes; the exit code."""
-        async with monitored(self._settings, WHO, self._why_not, self._measure):
-            return await self._serve()
-
-    async def _serve(self) -> int:
         self.declare()
         working = asyncio.create_task(self._work())
         working.add_done_callback(lambda _: self.app.exit())
         logger.info("exporting to %s", self.condition.volume)
         try:
-            await self.app.run()
+            await run(self.app, logger)
         finally:
             working.cancel()
             ended = (await asyncio.gather(working, return_exceptions=True))[0]
@@ -126,7 +132,7 @@ class ExporterService:
             return 1
         return 0
 
-    async def _why_not(self) -> list[str]:
+    async def why_not(self) -> list[str]:
         """Why the service is not ready. Raises Unreachable where the log is away."""
         await self._log.last_sequence()
         if self.condition.state == "starting":
@@ -135,15 +141,23 @@ class ExporterService:
             return [f"it has failed for {age:.0f} seconds: {self.condition.error}"]
         return []
 
-    async def _measure(self) -> list[Metric]:
-        """The figures of this moment. Raises Unreachable where the log is away."""
-        last, now = await self._log.last_sequence(), self.condition
+    async def measure(self) -> list[Metric]:
+        """How far the exporter is behind. Raises Unreachable where the log is away."""
+        return [gauge("rooflog_exporter_behind_facts", await self._log.last_sequence() - self.condition.checked_seq)]
+
+    async def measure_itself(self) -> list[Metric]:
+        """The figures that need no log."""
+        settings, now = self._settings, self.condition
+        waiting = 0.0 if self._age_from is None else time.monotonic() - self._age_from
         return [
-            gauges("exporter_state", "1 for what the exporter does", "state", {now.state: 1}),
-            gauge("exporter_failures", "Tries that have failed since the last that did not", now.failures),
-            gauge("exporter_behind_facts", "Facts since the exporter looked at the tables", last - now.checked_seq),
-            gauge("changed_rows", "Rows that the next export changes", now.changed_rows),
-            gauge("trainings_uncertain", "Trainings of which nobody knows whether they run", len(now.uncertain)),
+            one_of("rooflog_exporter_state", EXPORTER_STATES, now.state),
+            gauge("rooflog_exporter_failures", now.failures),
+            gauge("rooflog_changed_rows", now.changed_rows),
+            gauge("rooflog_export_waiting_seconds", waiting),
+            gauge("rooflog_export_wait_limit_seconds", self._wait_limit),
+            gauge("rooflog_trainings_uncertain", len(now.uncertain)),
+            *of_disk("exports", settings.data_dir),
+            *(of_disk("volume", settings.volume) if settings.sink == "local" else ()),
         ]
 
     def declare(self) -> None:
@@ -154,6 +168,7 @@ class ExporterService:
             self._log,
             EXPORTER,
             self._answer,
+            names=QUESTIONS,
             who=WHO,
             title=ASKED_CHANNEL,
             description="Answer at once; what takes long becomes a job that is asked for again.",
@@ -162,6 +177,7 @@ class ExporterService:
 
     async def _moved(self, message: NatsMessage) -> None:
         """The tables moved on: there may be something to export."""
+        self._folds = tracing.distinct([*self._folds, message.headers.get(HEADER)])
         self._has_moved.set()
 
     async def _answer(self, name: str, question: Question) -> Any:
@@ -189,12 +205,16 @@ class ExporterService:
     ) -> dict[str, Any]:
         """Take the command to export; its number."""
         return self._take(
-            Job(kind="export", args={"min_examples": min_examples, "min_quality": min_quality, "actor": actor})
+            Job(
+                kind="export",
+                args={"min_examples": min_examples, "min_quality": min_quality, "actor": actor},
+                parent=current(),
+            )
         )
 
     async def train(self, *, force: bool = False, actor: str | None = None) -> dict[str, Any]:
         """Take the command to train; its number."""
-        return self._take(Job(kind="train", args={"force": force, "actor": actor}))
+        return self._take(Job(kind="train", args={"force": force, "actor": actor}, parent=current()))
 
     def _take(self, job: Job) -> dict[str, Any]:
         """Put a command behind the others; the number by which it is asked for again."""
@@ -269,7 +289,7 @@ class ExporterService:
         began = time.monotonic()
         look = await self._steps.look()
         self._look_seconds = time.monotonic() - began
-        self.condition.checked_seq = look.checkpoint
+        self.condition.checked_seq, self._wait_limit = look.checkpoint, look.max_age_seconds
         self.condition.changed_rows, self.condition.examples = look.rows, look.examples
         self.condition.last_export, self.condition.last_exported_seq = look.last_export, look.last_seq
         if look.is_same or look.examples < look.required:
@@ -283,7 +303,7 @@ class ExporterService:
         seconds_left = self._age_from + look.max_age_seconds - time.monotonic()
         if look.is_due or seconds_left <= 0:
             self._is("exporting")
-            answer = await self._steps.export({}, None)
+            answer = await self._export({}, None)
             logger.info("exported %s: %d examples", answer.get("export_digest", "-")[:12], look.examples)
             self._age_from, self.condition.due_at = None, None
             self.condition.changed_rows = 0
@@ -294,6 +314,11 @@ class ExporterService:
         self.condition.due_at = _moment(seconds_left)
         return seconds_left
 
+    async def _export(self, args: dict[str, Any], progress: Progress | None, parent: str = "") -> dict[str, Any]:
+        """Export what the folds so far have changed."""
+        links, self._folds = self._folds, []
+        return await self._steps.export(args, progress, parent=parent, links=links)
+
     async def _do(self, job: Job) -> None:
         def progress(done: int, total: int) -> None:
             job.done, job.total = done, total
@@ -301,10 +326,10 @@ class ExporterService:
         try:
             if job.kind == "export":
                 self._is("exporting")
-                job.result = await self._steps.export(job.args, progress)
+                job.result = await self._export(job.args, progress, job.parent)
             else:
                 self._is("training")
-                job.result = await self._steps.train(job.args)
+                job.result = await self._steps.train(job.args, job.parent)
         except (RooflogError, OSError) as error:
             job.result = {"status": "error", "error": str(error), "kind": type(error).__name__}
         except Exception as error:
@@ -342,11 +367,14 @@ def _moment(later: float = 0.0) -> str:
 
 async def serve(settings: Settings, url: str) -> int:
     """Run the exporter until it is told to stop; the exit code. Raises RooflogError where it cannot start."""
-    log = await Log.connect(access(settings, url, "exporter"), name="rooflog-exporter", timeout=30)
-    try:
-        if await ask(log, "status") is not None:
-            raise RooflogError("another exporter already runs at this NATS server; one is enough")
-        async with opened(settings, log, State(log, None, None), ACTOR) as steps:
-            return await ExporterService(settings, log, steps).run()
-    finally:
-        await log.close()
+    standby = Standby(WHO)
+    async with monitored(settings, WHO, standby.why_not, standby.measure, standby.measure_itself):
+        return await standby.served(Log(access(settings, url, "exporter")), settings, _run)
+
+
+async def _run(settings: Settings, log: Log, standby: Standby) -> int:
+    if await ask(log, "status") is not None:
+        raise RooflogError("another exporter already runs at this NATS server; one is enough")
+    async with opened(settings, log, State(log, None, None), ACTOR) as steps:
+        standby.service = service = ExporterService(settings, log, steps)
+        return await service.run()

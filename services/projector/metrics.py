@@ -1,35 +1,43 @@
-"""What a projector counts, and the figures of its moment."""
+"""What a projector counts, and the figures of its data directory."""
 
 from __future__ import annotations
 
-from shutil import disk_usage
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
 
-from prometheus_client import Counter, Histogram
 from prometheus_client.metrics_core import Metric
 
+from events.facts import Fact
+from projections.store.compaction import wal_of
+
 from .. import marks
-from ..monitor import gauge
+from ..metrics import counter, gauge, histogram, of_disk
 from ..settings import Settings
 
-FOLDED = Counter("rooflog_facts_folded", "Facts that were folded by this process")
-BATCH = Histogram(
-    "rooflog_batch_seconds",
-    "How long a batch of facts took to be folded",
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-)
+FOLDED = counter("rooflog_facts_folded_total")
+BATCH = histogram("rooflog_batch_seconds", (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30))
+
+
+def count(before: Counter[type[Fact]], after: Counter[type[Fact]]) -> None:
+    """Count what was folded between two looks at `Projector.folded`."""
+    for kind, number in (after - before).items():
+        FOLDED.labels(kind.__struct_config__.tag).inc(number)
 
 
 def of_files(settings: Settings) -> list[Metric]:
     """Figures of the data directory: sizes, and how long ago something was last done."""
-    database = settings.database
-    parts = [database, database.with_suffix(f"{database.suffix}.wal"), *database.with_suffix(".segments").glob("*")]
-    size = sum(part.stat().st_size for part in parts if part.is_file())
-    figures = [
-        gauge("database_bytes", "Size of the database and its segments", size),
-        gauge("disk_free_bytes", "Free room where the database is", disk_usage(database.parent).free),
-    ]
+    figures = [gauge("rooflog_database_bytes", _size(settings.database)), *of_disk("data", settings.database.parent)]
     for deed in marks.DEEDS:
         if mark := marks.last(settings.data_dir, deed):
-            words = f"How long ago the log was last {deed.replace('_', ' ')}"
-            figures.append(gauge(f"{deed}_age_seconds", words, mark.age_seconds))
+            figures.append(gauge(f"rooflog_{deed}_age_seconds", mark.age_seconds))
     return figures
+
+
+def _size(database: Path) -> int:
+    """Bytes of a database, its write-ahead log and its segments; files come and go meanwhile."""
+    total = 0
+    for part in (database, wal_of(database), *database.with_suffix(".segments").glob("*")):
+        with suppress(FileNotFoundError):
+            total += part.stat().st_size
+    return total

@@ -5,13 +5,14 @@ from __future__ import annotations
 from litestar import Response, get
 from litestar.middleware import DefineMiddleware
 from litestar.plugins.prometheus import PrometheusConfig
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from ..metrics import WEB, kept_gauge
 from ..monitor import measured
 from .access.auth import may
 from .gateway import Gate
 
-STREAMS = Gauge("rooflog_web_streams", "Open streams of changes")
+STREAMS = kept_gauge("rooflog_web_streams")
 
 _TEXT = CONTENT_TYPE_LATEST.partition("; charset")[0]
 """Litestar adds the character set itself."""
@@ -29,4 +30,4 @@ async def metrics(gateway: Gate) -> Response[bytes]:
     Nothing is what it was before: while the projector is silent `rooflog_up` is 0, and its figures are absent.
     """
     STREAMS.set(gateway.changes.listeners)
-    return Response(await measured(gateway.measure), media_type=_TEXT)
+    return Response(await measured(WEB, gateway.why_not, gateway.measure), media_type=_TEXT)

@@ -46,13 +46,19 @@ class _Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._gateway.changes.close)
         super().handle_exit(sig, frame)
 
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to end: also where waiting for the log mends nothing."""
+        if self._gateway.failure:
+            self._gateway.changes.close()
+        return await super().on_tick(counter) or self._gateway.failure is not None
+
 
 async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, Any]]) -> int:
     """Run the web service until it is told to stop; the exit code. Raises TokensError or Unreachable."""
     tokens = Tokens(settings.tokens_file)
     if not tokens.is_open:
         tokens.all()
-    log = await Log.connect(access(settings, url, "gateway"), name="rooflog-web", timeout=30)
+    log = Log(access(settings, url, "gateway"))
     try:
         listener = listen(settings.web_host, settings.web_port, "--web-port", BACKLOG)
         most = raise_open_files()
@@ -78,6 +84,8 @@ async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, A
         who, port = _served(settings, tokens), listener.getsockname()[1]
         logger.info("serving on http://%s:%d (%s; pid %d)", settings.web_host, port, who, os.getpid())
         await server.serve([listener])
+        if gateway.failure:
+            raise gateway.failure
         return 0 if server.started else 1
     finally:
         await log.close()

@@ -48,6 +48,7 @@ DOCUMENTS: dict[str, Callable[[], bytes]] = {
     "README.md": partial(_markdown, reference.index_page),
     "commands.md": partial(_markdown, reference.command_page),
     "limits.md": partial(_markdown, reference.limits_page),
+    "metrics.md": partial(_markdown, reference.metrics_page),
     "settings.md": partial(_markdown, reference.settings_page),
     "nats-access.md": partial(_markdown, reference.nats_access_page),
     "rights.md": partial(_markdown, rights.page),

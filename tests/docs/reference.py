@@ -16,6 +16,7 @@ from services.imports.lines import CONTAINERS as LINE_CONTAINERS
 from services.imports.lines import LONGEST
 from services.imports.sources import LONGEST_TEXT, UNPACKED, UNPACKED_FREE
 from services.imports.tables import ROW_GROUP
+from services.metrics import METRICS, PROCESS
 from services.settings import described
 from services.web.access.limits import BODY_BYTES
 from services.web.otlp import CONTAINERS as SPAN_CONTAINERS
@@ -104,6 +105,27 @@ def _rows(limits: dict[str, str]) -> list[str]:
     return [f"| {part} | {most} |" for part, most in limits.items()]
 
 
+def metrics_page() -> str:
+    """The page of all metrics."""
+    rows = [
+        f"| `{name}` | {figure.kind} | {', '.join(figure.processes)} "
+        f"| {', '.join(f'`{label}`' for label in figure.labels)} | {figure.words} |"
+        for name, figure in METRICS.items()
+    ]
+    rows += [
+        f"| `{name}` | {'counter' if name.endswith('_total') else 'gauge'} | services | | {words} |"
+        for name, words in PROCESS.items()
+    ]
+    head = ["| metric | kind | process | labels | meaning |", "|---|---|---|---|---|"]
+    return "\n\n".join(["# Metrics", _NOTE, _SHOWN, "\n".join(head + rows)]) + "\n"
+
+
+_SHOWN = (
+    "A figure that cannot be measured at this moment is absent, and never what it was before. "
+    "No label holds a text, a name or an id."
+)
+
+
 def index_page() -> str:
     """The page that leads to everything generated."""
     links = {
@@ -111,6 +133,7 @@ def index_page() -> str:
         "[Settings](settings.md)": "every setting with its flag, variable and default",
         "[Access to NATS](nats-access.md)": "what each role may say, ask, read and change, as tried on a real server",
         "[Limits](limits.md)": "how large a fact, a line or a policy may be",
+        "[Metrics](metrics.md)": "what each process shows at `/metrics`",
         "[Rights](rights.md)": "who may make which call of the gateway, as a test found it",
         "[openapi.json](openapi.json)": "the HTTP interface of the gateway; a running gateway shows it at `/api`",
         "[asyncapi.json](asyncapi.json)": "what the services listen to and publish on NATS; also at `/api/asyncapi`",

@@ -18,13 +18,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from events.errors import RooflogError, Unreachable
 from events.log.log import Log
 from services import marks, monitor
-from services.monitor import LIVE, METRICS, READY, gauge, measured, monitored, why_not
+from services.metrics import EXPORTER, PROJECTOR, gauge
+from services.monitor import LIVE, METRICS, READY, measured, monitored, why_not
 from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from tests.deadlines import FAR_SECONDS
 
 from .conftest import Cli, address, capture
 from .forked import Forked
+from .test_metrics import absent, strange
 from .web.conftest import until
 
 Start = Callable[..., Forked]
@@ -48,12 +50,16 @@ class Door:
         return reasons
 
     def figures(self) -> dict[str, float]:
-        """The figures without labels, and those with a label under NAME{VALUE}."""
-        return {
-            sample.name + (f"{{{','.join(sample.labels.values())}}}" if sample.labels else ""): sample.value
-            for family in text_string_to_metric_families(self.get(METRICS).text)
-            for sample in family.samples
-        }
+        return sampled(self.get(METRICS).text)
+
+
+def sampled(text: str) -> dict[str, float]:
+    """The figures without labels, and those with a label under NAME{VALUE}."""
+    return {
+        sample.name + (f"{{{','.join(sample.labels.values())}}}" if sample.labels else ""): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
 
 
 @pytest.fixture
@@ -83,7 +89,9 @@ async def test_a_look_that_fails_or_hangs_is_a_reason(monkeypatch: pytest.Monkey
 
     assert await why_not(fails) == ["the log is away"]
     assert await why_not(breaks) == ["IOException: IO Error: no space left"]
-    assert b"rooflog_up 0.0" in await measured(breaks)  # type: ignore[arg-type]
+    shown = await measured("web", breaks, breaks)  # type: ignore[arg-type]
+    assert b'rooflog_up{service="web"} 0.0' in shown
+    assert b'rooflog_ready{service="web"} 0.0' in shown
     monkeypatch.setattr(monitor, "ANSWER_SECONDS", 0.01)
     assert await why_not(hangs) == ["no answer within 0 seconds"]
 
@@ -92,16 +100,20 @@ async def test_what_cannot_be_measured_is_absent() -> None:
     """Given a figure of before, when it cannot be measured now, then it is not told as if it were of now."""
 
     async def measures() -> list[Metric]:
-        return [gauge("checkpoint", "how far", 7)]
+        return [gauge("rooflog_checkpoint_sequence", 7)]
 
     async def fails() -> list[Metric]:
         raise RooflogError("silent")
 
-    assert b"rooflog_up 1.0" in await measured(measures)
-    before, after = await measured(measures), await measured(fails)
-    assert b"rooflog_checkpoint 7.0" in before
-    assert b"rooflog_checkpoint" not in after
-    assert b"rooflog_up 0.0" in after
+    async def well() -> list[str]:
+        return []
+
+    before, after = await measured("projector", well, measures), await measured("projector", well, fails)
+    assert b'rooflog_up{service="projector"} 1.0' in before
+    assert b'rooflog_ready{service="projector"} 1.0' in before
+    assert b"rooflog_checkpoint_sequence 7.0" in before
+    assert b"rooflog_checkpoint_sequence" not in after
+    assert b'rooflog_up{service="projector"} 0.0' in after
 
 
 async def test_a_projector_is_ready_and_counts(monitored_cli: Cli, log: Log, start: Start) -> None:
@@ -110,17 +122,21 @@ async def test_a_projector_is_ready_and_counts(monitored_cli: Cli, log: Log, sta
     marks.set_mark(monitored_cli.data_dir, "backed_up", 4, "")
     start("projector")
     door = Door(monitored_cli, "projector")
-    until(lambda: not door.reasons() and door.figures().get("rooflog_checkpoint") == 4)
+    until(lambda: not door.reasons() and door.figures().get("rooflog_checkpoint_sequence") == 4)
     figures = door.figures()
     assert figures["rooflog_behind_facts"] == figures["rooflog_behind_seconds"] == 0
-    assert figures["rooflog_quarantined{malformed}"] == 1
+    assert figures["rooflog_quarantined_messages{malformed}"] == 1
     assert figures["rooflog_examples"] == 3
-    assert sum(value for name, value in figures.items() if name.startswith("rooflog_queue{")) == 3
+    assert sum(value for name, value in figures.items() if name.startswith("rooflog_queue_examples{")) == 3
     assert figures["rooflog_database_bytes"] > 0
     assert 0 <= figures["rooflog_backed_up_age_seconds"] < FAR_SECONDS
     assert "rooflog_verified_age_seconds" not in figures
     await log.publish([capture(example_id="one_more")])
-    until(lambda: door.figures()["rooflog_facts_folded_total"] >= 1)
+    until(lambda: door.figures().get("rooflog_facts_folded_total{example.captured.v1}") == 1)
+    assert strange(door.get(METRICS).text, PROJECTOR) == []
+    assert absent(door.get(METRICS).text, PROJECTOR) == {"rooflog_export_age_seconds", "rooflog_training"} | {
+        "rooflog_verified_age_seconds"
+    }
     assert door.get("/").status_code == 404
 
 
@@ -135,6 +151,8 @@ async def test_an_exporter_says_what_keeps_it(monitored_cli: Cli, log: Log, star
     figures = door.figures()
     assert figures["rooflog_exporter_state{idle}"] == 1
     assert figures["rooflog_exporter_failures"] == 0
+    assert strange(door.get(METRICS).text, EXPORTER) == []
+    assert absent(door.get(METRICS).text, EXPORTER) == set()
 
 
 @pytest.mark.slow
@@ -152,8 +170,9 @@ async def test_a_log_that_is_away_is_told_by_all(
     try:
         for door in doors:
             assert door.reasons()
-            assert door.figures()["rooflog_up"] == 0
-            assert "rooflog_checkpoint" not in door.figures()
+            figures = door.figures()
+            assert 0 in (figures.get(f"rooflog_up{{{name}}}") for name in ("projector", "exporter"))
+            assert "rooflog_checkpoint_sequence" not in figures
             assert door.get(LIVE).json()["status"] == "live"
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -8,11 +8,13 @@ from typing import Any
 from events import calls
 from events.facts import FACTS
 from events.log.log import Log
+from services.metrics import WEB
 from services.state.questions import QUESTIONS
 from services.web.gateway import HISTORY, HISTORY_AT_ONCE
 from services.web.health import OLDEST_SECONDS
 
 from ...conftest import ANSWER
+from ...test_metrics import absent, strange
 from ..conftest import Site, until
 
 
@@ -107,9 +109,22 @@ def test_metrics_tell_routes_and_no_ids(site: Site) -> None:
     site.client("auditor").get("/api/v1/examples/some_id_of_mine")
     answer = site.client("auditor").get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    assert "rooflog_up 1.0" in answer.text
+    assert 'rooflog_up{service="web"} 1.0' in answer.text
+    assert 'rooflog_ready{service="web"} 1.0' in answer.text
     assert 'path="/api/v1/examples/{example_id}"' in answer.text
     assert "some_id_of_mine" not in answer.text
+    assert strange(answer.text, WEB) == []
+    assert absent(answer.text, WEB) <= {"rooflog_export_age_seconds", "rooflog_training"} | {
+        "rooflog_web_requests_error_total"  # which begins with the first error
+    }
+
+
+def test_no_caller_chooses_what_metrics_are_divided_by(site: Site) -> None:
+    auditor = site.client("auditor")
+    auditor.request("INVENTED", "/api/v1/stats")
+    auditor.get("/nowhere/invented")
+    auditor.get("/static/invented.js")
+    assert "nvented" not in auditor.get("/metrics").text.lower()
 
 
 def test_both_references_are_pages_that_need_nothing_from_elsewhere(site: Site) -> None:
