@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,7 @@ class Engine:
                 for container in self.run("ps", "-q").split():
                     self.run("healthcheck", "run", container, check=False)
 
-    def _run(self, command: list[str], variables: Mapping[str, str] | None = None, *, check: bool = True) -> str:
+    def _run(self, command: list[str], variables: dict[str, str] | None = None, *, check: bool = True) -> str:
         done = subprocess.run(
             command,
             env=self.environment | (variables or {}),

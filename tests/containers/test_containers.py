@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +82,16 @@ def test_an_installation_serves_closes_and_comes_back(running: Running) -> None:
         assert play(client)["status"] == "exported"
         for name, container in running.lasting().items():
             os.kill(container["State"]["Pid"], signal.SIGKILL)
-            until(lambda name=name, old=container: _is_another(running.lasting()[name], old), 3 * FAR_SECONDS)
+            until(partial(_is_another, running, name, container["State"]["Pid"]), 3 * FAR_SECONDS)
         until(running.is_healthy, 3 * FAR_SECONDS)
         captured = client.get("/api/v1/stats").raise_for_status().json()["funnel"]["captured"]
         assert captured == 1
 
 
-def _is_another(now: dict[str, Any], before: dict[str, Any]) -> bool:
-    return bool(now["State"]["Running"]) and now["State"]["Pid"] not in (0, before["State"]["Pid"])
+def _is_another(running: Running, name: str, killed: int) -> bool:
+    """Whether a new process runs in a service's container."""
+    state = running.lasting()[name]["State"]
+    return bool(state["Running"]) and state["Pid"] not in (0, killed)
 
 
 def _assert_nobody_is_let_in(running: Running) -> None:
