@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import nullcontext
 from typing import Any
 
 from faststream import FastStream
@@ -11,12 +12,15 @@ from faststream.message import StreamMessage
 from faststream.nats import NatsBroker, NatsMessage, NatsUserPassword
 from faststream.nats.security import NatsCredentials, NatsNKey, NatsSecurity, NatsToken
 from nats.errors import Error as NatsError
+from opentelemetry.trace import SpanKind
 
 from events.log.access import Access
 from events.log.connection import CONNECTING
 from events.log.log import Log
 from events.requests import Question
+from events.traceparent import HEADER, valid
 
+from . import tracing
 from .metrics import histogram
 from .state.protocol import answered
 
@@ -85,7 +89,10 @@ def respond(
 
     async def respond_to(message: NatsMessage) -> bytes:
         name = name_of(message, prefix)
-        with SECONDS.labels(name if name in names else UNKNOWN).time():
+        label = name if name in names else UNKNOWN
+        parent = valid(message.headers.get(HEADER))
+        followed = tracing.span(f"{who} {label}", kind=SpanKind.SERVER, parent=parent) if parent else nullcontext()
+        with SECONDS.labels(label).time(), followed:
             return await answered(
                 name, message.body, lambda question: work(name, question), who=who, max_payload=log.client.max_payload
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -80,6 +81,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     modal_seconds: Annotated[
         float, Meta(description="How long a step with Modal may take, or an upload may stand still.")
     ] = 60.0
+    backup_dir: Annotated[
+        Path | None, Meta(description="Under `rooflog up`: the folder that backups go to by themselves; none without.")
+    ] = None
+    backup_every: Annotated[str, Meta(description="How often, as 30m, 24h or 7d.")] = "24h"
+    backup_keep: Annotated[int, Meta(description="How many of these backups stay.")] = 7
     actor: Annotated[
         str | None, Meta(description="Who acts on the command line; without it the user of the system.")
     ] = None
@@ -204,6 +210,23 @@ def _number(low: int, high: int) -> Callable[[str | int], int]:
     return parse
 
 
+def interval(value: str) -> timedelta:
+    """A time from a minute to a year, such as 30m, 24h or 7d. Raises ValueError."""
+    number, unit = value[:-1], _UNITS.get(value[-1:])
+    if unit is None or not number.isdecimal() or not timedelta(minutes=1) <= int(number[:9]) * unit <= _LONGEST:
+        raise ValueError("give a number of minutes, hours or days from a minute to a year, such as 30m, 24h or 7d")
+    return int(number) * unit
+
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_LONGEST = timedelta(days=365)
+
+
+def _interval(value: str) -> str:
+    interval(value)
+    return value
+
+
 def _sink(value: str) -> str:
     if value not in SINKS:
         raise ValueError(f"give {CHOICES}")
@@ -268,6 +291,9 @@ _FIELDS: dict[str, Any] = {
     "modal_function": str,
     "modal_environment": str,
     "modal_seconds": _seconds,
+    "backup_dir": _path,
+    "backup_every": _interval,
+    "backup_keep": _number(1, 10_000),
     "actor": str,
     "web_host": str,
     "web_port": _number(0, 65535),

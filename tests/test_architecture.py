@@ -54,6 +54,8 @@ OF_MANY_MODULES = {
     "tests/services/cli/test_first_day.py",
     "tests/services/exporter/test_trainers.py",
     "tests/services/projector/test_repair.py",
+    "tests/containers/test_containers.py",
+    "tests/services/test_systemd.py",
     "tests/services/web/access/test_rights.py",
     "tests/services/web/pages/test_answers.py",
     "tests/services/web/pages/test_description.py",

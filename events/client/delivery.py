@@ -23,6 +23,7 @@ from ..errors import InvalidFact, OutboxFull, RooflogError
 from ..facts import Fact
 from ..log.log import Log
 from ..subjects import subject_of
+from ..traceparent import current
 from .outbox import Outbox
 from .publisher import Publisher
 
@@ -88,7 +89,7 @@ class Delivery:
     def say(self, fact: Fact) -> None:
         """Keep a fact and have it published. Raises InvalidFact, or OutboxFull where it could not be kept."""
         fact, data = _encoded(fact)
-        self._outbox.put(subject_of(fact), data)
+        self._outbox.put(subject_of(fact), data, current())
         if not self._is_closed:
             (self._publisher or self._running()).wake()
 

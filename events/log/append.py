@@ -13,6 +13,8 @@ from .. import subjects
 from ..codec import encode
 from ..errors import Missing, RooflogError, TooLarge, Unreachable
 from ..facts import Fact
+from ..traceparent import Record, current
+from ..traceparent import headers as traced
 from .connection import ACK_SECONDS, Connection
 from .read import LAG_SECONDS, LAG_TRIES, present
 
@@ -68,12 +70,13 @@ class _Outcome(msgspec.Struct):
     """Sequences by subject, of the last new fact of each batch and of those that were there."""
 
 
-async def publish(connection: Connection, records: Iterable[tuple[str, bytes]]) -> Published:
-    """Append facts that are bytes already, each with its subject, in order, each exactly once for ever."""
+async def publish(connection: Connection, records: Iterable[Record]) -> Published:
+    """Append facts that are bytes already, in order, each exactly once for ever."""
     outcome = _Outcome()
-    batch: dict[str, bytes] = {}
+    batch: dict[str, Record] = {}
     size = encoded = 0
-    for subject, data in records:
+    for record in records:
+        subject, data = record.subject, record.data
         encoded += len(data)
         if encoded > TURN_BYTES:  # encoding them has kept the event loop from everybody else
             encoded = 0
@@ -89,7 +92,7 @@ async def publish(connection: Connection, records: Iterable[tuple[str, bytes]]) 
         if subject in batch:
             outcome.existing.append(_event_id(subject))
             continue
-        batch[subject] = data
+        batch[subject] = record
         size += len(data)
     if batch:
         await _publish_batch(connection, batch, outcome)
@@ -98,13 +101,13 @@ async def publish(connection: Connection, records: Iterable[tuple[str, bytes]]) 
 
 async def publish_one(connection: Connection, fact: Fact) -> int:
     """Append one fact; its sequence, also where it was there before. Raises TooLarge or Missing."""
-    subject, data = _encoded(connection, fact)
+    record = _encoded(connection, fact)
     outcome = _Outcome()
-    await _publish_batch(connection, {subject: data}, outcome)
+    await _publish_batch(connection, {record.subject: record}, outcome)
     for _, reason in outcome.refused:
         raise TooLarge(reason)
-    if (seq := outcome.seqs.get(subject)) is None:
-        raise Missing(subject)
+    if (seq := outcome.seqs.get(record.subject)) is None:
+        raise Missing(record.subject)
     return seq
 
 
@@ -124,7 +127,7 @@ async def publish_after(
     try again; it is told whether the server has refused the revision so often that no replica that lags explains it.
     Raises that error, RooflogError or Unreachable.
     """
-    batch = dict(_encoded(connection, fact) for fact in facts)
+    batch = {record.subject: record for record in (_encoded(connection, fact) for fact in facts)}
     first, last = next(iter(batch)), next(reversed(batch))
     expected = {
         "Nats-Expected-Last-Subject-Sequence": str(revision),
@@ -147,7 +150,7 @@ async def publish_after(
 
 
 async def _publish_batch(
-    connection: Connection, batch: dict[str, bytes], outcome: _Outcome, *, is_open: bool = False
+    connection: Connection, batch: dict[str, Record], outcome: _Outcome, *, is_open: bool = False
 ) -> None:
     """Publish until every fact of the batch is on the log or refused for good.
 
@@ -183,14 +186,14 @@ async def _publish_batch(
         else:
             held = set(batch) if ack is not None else set()
         (outcome.new if is_open else outcome.existing).extend(_event_id(s) for s in batch if s in held)
-        batch = {subject: data for subject, data in batch.items() if subject not in held}
+        batch = {subject: record for subject, record in batch.items() if subject not in held}
         if not batch:
             return
     raise Unreachable(f"the log did not acknowledge {len(batch)} facts after {TRIES} tries; say them again")
 
 
 async def _publish_halves(
-    connection: Connection, batch: dict[str, bytes], reason: str, outcome: _Outcome, *, is_open: bool
+    connection: Connection, batch: dict[str, Record], reason: str, outcome: _Outcome, *, is_open: bool
 ) -> None:
     """A message of the batch is refused, whichever it is: publish the others without it."""
     if len(batch) == 1:
@@ -202,7 +205,7 @@ async def _publish_halves(
 
 
 async def _answer(
-    connection: Connection, batch: dict[str, bytes], expected: dict[str, dict[str, str]], attempt: int
+    connection: Connection, batch: dict[str, Record], expected: dict[str, dict[str, str]], attempt: int
 ) -> _Ack | None:
     """The server's answer to a batch; None, after a rest that grows with the attempts, where its fate is open."""
     try:
@@ -214,29 +217,30 @@ async def _answer(
         return None
 
 
-async def _send(connection: Connection, batch: dict[str, bytes], expected: dict[str, dict[str, str]]) -> _Ack:
+async def _send(connection: Connection, batch: dict[str, Record], expected: dict[str, dict[str, str]]) -> _Ack:
     """One atomic batch; each message's subject must be new unless `expected` says otherwise for it."""
-    headers = [dict(expected.get(subject, _NEW)) for subject in batch]
+    headers = [expected.get(subject, _NEW) | traced(record.traceparent) for subject, record in batch.items()]
     if len(batch) > 1:
         batch_id = subjects.new_event_id()
         for number, header in enumerate(headers, 1):
             header |= {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
         headers[-1]["Nats-Batch-Commit"] = "1"
-    *first, (last_subject, last_data) = batch.items()
+    *first, last = batch.values()
     try:
         if first:
-            await connection.send(*((*message, header) for message, header in zip(first, headers, strict=False)))
-        answer = await connection.request(last_subject, last_data, headers=headers[-1], timeout=ACK_SECONDS)
+            sent = zip(first, headers, strict=False)
+            await connection.send(*((record.subject, record.data, header) for record, header in sent))
+        answer = await connection.request(last.subject, last.data, headers=headers[-1], timeout=ACK_SECONDS)
     except NoRespondersError as error:
         raise TimeoutError("JetStream is not there at the moment") from error
     return msgspec.json.decode(answer.data, type=_Ack)
 
 
-def _encoded(connection: Connection, fact: Fact) -> tuple[str, bytes]:
-    """The subject and bytes of a fact. Raises InvalidFact or TooLarge."""
-    subject, data = subjects.subject_of(fact), encode(fact)
-    _check_size(connection, subject, data)
-    return subject, data
+def _encoded(connection: Connection, fact: Fact) -> Record:
+    """A fact, said in the trace of this moment. Raises InvalidFact or TooLarge."""
+    record = Record(subjects.subject_of(fact), encode(fact), current())
+    _check_size(connection, record.subject, record.data)
+    return record
 
 
 def _check_size(connection: Connection, subject: str, data: bytes) -> None:

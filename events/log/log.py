@@ -18,6 +18,7 @@ from ..errors import Forbidden, InvalidFact, RooflogError, StalePolicy, StaleRev
 from ..facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
 from ..message import Message, Tombstones, tombstones
 from ..refusals import Refusals, refusals
+from ..traceparent import Record, current
 from ..words import describe
 from . import append, read, stream
 from .access import Access
@@ -107,32 +108,32 @@ class Log(Connection):
         constraints, is too large, or says what was erased is named in `refused`: whoever may not read the log is not
         told of erasures. Raises Unreachable when the server stays silent.
         """
-        refusals = await self.refusals()
+        refusals, trace = await self.refusals(), current()
         refused: list[tuple[str, str]] = []
 
-        def encoded() -> Iterator[tuple[str, bytes]]:
+        def encoded() -> Iterator[Record]:
             for fact in facts:
                 try:
                     refusals.check(fact)
-                    yield subjects.subject_of(fact), encode(fact)
+                    yield Record(subjects.subject_of(fact), encode(fact), trace)
                 except InvalidFact as error:
                     refused.append((fact.event_id, str(error)))
 
         published = await append.publish(self, encoded())
         return msgspec.structs.replace(published, refused=(*refused, *published.refused))
 
-    async def publish_encoded(self, records: Iterable[tuple[str, bytes]]) -> Published:
-        """`publish` for facts that are bytes already, each with its subject: what an outbox holds."""
+    async def publish_encoded(self, records: Iterable[Record]) -> Published:
+        """`publish` for facts that are bytes already: what an outbox holds."""
         refusals = await self.refusals()
         refused: list[tuple[str, str]] = []
 
-        def taken() -> Iterator[tuple[str, bytes]]:
-            for subject, data in records:
+        def taken() -> Iterator[Record]:
+            for record in records:
                 try:
-                    refusals.check_encoded(subject, data)
-                    yield subject, data
+                    refusals.check_encoded(record.subject, record.data)
+                    yield record
                 except InvalidFact as error:
-                    refused.append((subjects.parse(subject).event_id, str(error)))
+                    refused.append((subjects.parse(record.subject).event_id, str(error)))
 
         published = await append.publish(self, taken())
         return msgspec.structs.replace(published, refused=(*refused, *published.refused))

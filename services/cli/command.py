@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import inspect
 import logging
@@ -207,9 +208,10 @@ def command(
                 flags = {name: options.pop(name) for name in options.keys() & described().keys() - taken}
                 settings = load({"data_dir": data_dir, "nats_url": nats_url, "nats_port": nats_port} | flags)
                 with ExitStack() as ending:
-                    outcome = asyncio.run(_answered(body(Session(settings, as_json), **options), ending, as_json))
+                    working = body(Session(settings, as_json), **options)
+                    outcome = asyncio.run(_answered(working, ending, as_json, data_dir))
             except (RooflogError, OSError) as error:
-                outcome = _failure(error)
+                outcome = _failure(_told(error, data_dir))
             except KeyboardInterrupt:
                 sys.exit(INTERRUPTED)
             _emit(outcome, as_json)
@@ -331,7 +333,9 @@ def sequences(seqs: Sequence[int]) -> str:
     return f"{'sequence' if len(seqs) == 1 else 'sequences'} {', '.join(map(str, seqs)) or 'none'}"
 
 
-async def _answered(working: Coroutine[Any, Any, Outcome], ending: ExitStack, as_json: bool) -> Outcome:
+async def _answered(
+    working: Coroutine[Any, Any, Outcome], ending: ExitStack, as_json: bool, data_dir: str | None
+) -> Outcome:
     """What a command answers; then the process has to end, whatever hangs of what it has left behind."""
     try:
         outcome = await working
@@ -339,9 +343,19 @@ async def _answered(working: Coroutine[Any, Any, Outcome], ending: ExitStack, as
         ending.enter_context(limited(ENDING_SECONDS, str, INTERRUPTED))
         raise
     except (RooflogError, OSError) as error:
-        outcome = _failure(error)
+        outcome = _failure(_told(error, data_dir))
     ending.enter_context(limited(ENDING_SECONDS, lambda: _emit(outcome, as_json), outcome.code))
     return outcome
+
+
+def _told(error: Exception, data_dir: str | None) -> Exception:
+    """An error of the system in words of ours, where a disk is full: a failed write does not name its file."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return error
+    place = error.filename or load({"data_dir": data_dir}).data_dir
+    return RooflogError(
+        f"no space left on {place}; make room there and start again: `rooflog doctor` names every disk that is full"
+    )
 
 
 def _failure(error: Exception) -> Outcome:

@@ -52,9 +52,11 @@ async def exporter(session: Session) -> Outcome:
 
     It exports when the policy says so, on command, and starts trainings. It needs a projector at the same NATS server.
     """
+    from .. import tracing
     from ..exporter.service import serve
 
     log_to_stderr("exporter", session.settings.log_format)
+    tracing.begin("exporter")
     end_with_starter()
     async with session.server() as url:
         code = await serve(session.settings, url)

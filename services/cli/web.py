@@ -24,10 +24,12 @@ async def web(session: Session) -> Outcome:
     Without a tokens file (`rooflog token add`) only you on this machine are served, as the operator; where other
     machines reach the service nobody is.
     """
+    from .. import tracing
     from ..asyncapi import document
     from ..web.serve import serve
 
     log_to_stderr("web", session.settings.log_format)
+    tracing.begin("web")
     end_with_starter()
     async with session.server() as url:
         code = await serve(session.settings, url, document)

@@ -20,8 +20,10 @@ from events.errors import InputError, NotRunning, RooflogError
 from events.log.log import Log
 from events.requests import Question
 from events.subjects import new_event_id
+from events.traceparent import HEADER, current
 from projections.policy.policy import Relevance
 
+from .. import tracing
 from ..access.connect import access
 from ..metrics import EXPORTER_STATES, gauge, of_disk, one_of
 from ..monitor import monitored
@@ -30,7 +32,7 @@ from ..settings import Settings
 from ..standby import Standby
 from ..state import arguments
 from ..state.client import State
-from ..state.protocol import EXPORTER, MOVED, bug
+from ..state.protocol import EXPORTER, MOVED, Progress, bug
 from .client import ask
 from .training import is_running
 from .workflow import Steps, opened
@@ -69,6 +71,8 @@ class Job(msgspec.Struct, kw_only=True):
     done: int = 0
     total: int = 0
     result: dict[str, Any] | None = None
+    parent: str = ""
+    """The trace in which it was given."""
 
 
 class Condition(msgspec.Struct, kw_only=True):
@@ -101,6 +105,8 @@ class ExporterService:
         self._has_moved = asyncio.Event()
         self._has_job = asyncio.Event()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._folds: list[str] = []
+        """The traces of what was folded since the last export began."""
         self._age_from: float | None = None
         self._wait_limit = math.inf
         self._failing_since: float | None = None
@@ -171,6 +177,7 @@ class ExporterService:
 
     async def _moved(self, message: NatsMessage) -> None:
         """The tables moved on: there may be something to export."""
+        self._folds = tracing.distinct([*self._folds, message.headers.get(HEADER)])
         self._has_moved.set()
 
     async def _answer(self, name: str, question: Question) -> Any:
@@ -198,12 +205,16 @@ class ExporterService:
     ) -> dict[str, Any]:
         """Take the command to export; its number."""
         return self._take(
-            Job(kind="export", args={"min_examples": min_examples, "min_quality": min_quality, "actor": actor})
+            Job(
+                kind="export",
+                args={"min_examples": min_examples, "min_quality": min_quality, "actor": actor},
+                parent=current(),
+            )
         )
 
     async def train(self, *, force: bool = False, actor: str | None = None) -> dict[str, Any]:
         """Take the command to train; its number."""
-        return self._take(Job(kind="train", args={"force": force, "actor": actor}))
+        return self._take(Job(kind="train", args={"force": force, "actor": actor}, parent=current()))
 
     def _take(self, job: Job) -> dict[str, Any]:
         """Put a command behind the others; the number by which it is asked for again."""
@@ -292,7 +303,7 @@ class ExporterService:
         seconds_left = self._age_from + look.max_age_seconds - time.monotonic()
         if look.is_due or seconds_left <= 0:
             self._is("exporting")
-            answer = await self._steps.export({}, None)
+            answer = await self._export({}, None)
             logger.info("exported %s: %d examples", answer.get("export_digest", "-")[:12], look.examples)
             self._age_from, self.condition.due_at = None, None
             self.condition.changed_rows = 0
@@ -303,6 +314,11 @@ class ExporterService:
         self.condition.due_at = _moment(seconds_left)
         return seconds_left
 
+    async def _export(self, args: dict[str, Any], progress: Progress | None, parent: str = "") -> dict[str, Any]:
+        """Export what the folds so far have changed."""
+        links, self._folds = self._folds, []
+        return await self._steps.export(args, progress, parent=parent, links=links)
+
     async def _do(self, job: Job) -> None:
         def progress(done: int, total: int) -> None:
             job.done, job.total = done, total
@@ -310,10 +326,10 @@ class ExporterService:
         try:
             if job.kind == "export":
                 self._is("exporting")
-                job.result = await self._steps.export(job.args, progress)
+                job.result = await self._export(job.args, progress, job.parent)
             else:
                 self._is("training")
-                job.result = await self._steps.train(job.args)
+                job.result = await self._steps.train(job.args, job.parent)
         except (RooflogError, OSError) as error:
             job.result = {"status": "error", "error": str(error), "kind": type(error).__name__}
         except Exception as error:

@@ -138,7 +138,7 @@ async def restore(log: Log, folder: Path, replicas: int = 1, report: Progress | 
     """
     manifest = load(folder)
     _refuse(manifest.config, "the stream in", folder)
-    await asyncio.to_thread(_check, folder, manifest)
+    await asyncio.to_thread(check, folder, manifest)
     ledger.read(ledger.beside(folder))  # before anything is there that it must erase
     if await _is_interrupted(log, manifest, folder):
         return manifest
@@ -198,7 +198,8 @@ def load(folder: Path) -> Manifest:
         raise RooflogError(f"{folder / MANIFEST} is damaged: {error}; use another backup") from error
 
 
-def _check(folder: Path, manifest: Manifest) -> None:
+def check(folder: Path, manifest: Manifest) -> None:
+    """Read a snapshot and compare its digest. Raises InputError where it is missing, RooflogError where it differs."""
     try:
         with (folder / SNAPSHOT).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

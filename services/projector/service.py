@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any
 
 import duckdb
@@ -22,8 +23,10 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import api
 from nats.js.errors import NotFoundError
+from opentelemetry.trace import SpanKind
 from prometheus_client.metrics_core import Metric
 
+from events import traceparent
 from events.deadline import within
 from events.errors import RooflogError, Unreachable
 from events.log.log import Log, Message
@@ -32,6 +35,7 @@ from events.subjects import EVERYTHING, STREAM
 from projections.fold.projector import Projector
 from projections.store import database
 
+from .. import tracing
 from ..access.connect import access
 from ..figures import of_tables
 from ..integrity import erasure
@@ -248,7 +252,8 @@ class ProjectorService:
             began = time.monotonic()
             try:
                 async with self._folding:
-                    await self._fold(sorted(map(_message, arrived), key=lambda message: message.seq))
+                    with _traced(arrived):
+                        await self._fold(sorted(map(_message, arrived), key=lambda message: message.seq))
             except Unreachable:  # the server is away; it delivers again what was not acknowledged
                 continue
             except Exception as error:  # FastStream would swallow it: nothing may be folded after a batch that failed
@@ -328,7 +333,7 @@ class ProjectorService:
             self._moved.notify_all()
         moved = msgspec.json.encode(Moved(self._owner.projector.checkpoint_seq))
         with contextlib.suppress(NatsError, TimeoutError):  # whoever listens asks again, and every answer has it
-            await self._log.send((MOVED, moved, None))
+            await self._log.send((MOVED, moved, traceparent.headers(traceparent.current()) or None))
 
     async def _forget(self) -> None:
         """Finish erasures: what arrived too late goes from the log, then the database is written anew without it.
@@ -447,6 +452,14 @@ def _stand_back() -> None:
     """Let this thread wait for those that answer, where the system knows priorities of threads."""
     if sys.platform == "linux":
         os.nice(FOLDING_NICE)
+
+
+def _traced(arrived: list[Msg]) -> AbstractContextManager[object]:
+    """The span of a batch, linked to the traces in which its facts were said; none where there are no traces."""
+    links = tracing.distinct((message.headers or {}).get(traceparent.HEADER) for message in arrived)
+    if not links:
+        return contextlib.nullcontext()
+    return tracing.span("fold", kind=SpanKind.CONSUMER, links=links, facts=len(arrived))
 
 
 def _message(delivered: Msg) -> Message:

@@ -17,7 +17,7 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
 from ..monitor import LIVE, READY, readiness
-from . import metrics, openapi, pages, reference, routes, traces
+from . import metrics, openapi, pages, reference, routes, spans, traces
 from .access import limits, session
 from .access.auth import LOOPBACK, Door
 from .access.limits import Limits
@@ -98,7 +98,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
             asyncapi_html,
             create_static_files_router("/static", [STATIC], name="static", include_in_schema=False),
         ],
-        middleware=[metrics.counting(), door, Limits(gateway.settings.web_rate)],
+        middleware=[metrics.counting(), spans.continued, door, Limits(gateway.settings.web_rate)],
         dependencies={
             "gateway": Provide(_always(gateway), sync_to_thread=False),
             "tokens": Provide(_always(tokens), sync_to_thread=False),

@@ -6,6 +6,7 @@ import random
 
 from events.log import append
 from events.subjects import new_event_id
+from events.traceparent import Record
 
 from ..installation import Installation
 from ..registry import fault
@@ -15,7 +16,8 @@ PORTION = 10_000
 
 async def _quarantined(site: Installation, count: int) -> None:
     for _ in range(0, count, PORTION):
-        records = [(f"training.example.captured.x.{new_event_id()}", b'{"type": "no fact"}') for _ in range(PORTION)]
+        subjects = [f"training.example.captured.x.{new_event_id()}" for _ in range(PORTION)]
+        records = [Record(subject, b'{"type": "no fact"}') for subject in subjects]
         await append.publish(site.log, records)
     await site.until_answering()
     kept = sum((await site.asked("status"))["quarantined"].values())
