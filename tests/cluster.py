@@ -277,7 +277,8 @@ def main(arguments: Sequence[str]) -> int:
     print(f"captures acknowledged {len(held.captures):,}, decisions acknowledged {len(held.decisions):,}")
     print(f"lost {outcome.lost}, doubled {outcome.doubled}, examples folded {outcome.folded:,}, {outcome.verified}")
     print(f"decisions refused by their revision {held.stale}, otherwise {len(held.refused)}, said again {again}")
-    print("\n".join(dict.fromkeys(held.refused)))
+    for words in dict.fromkeys(held.refused):
+        print(words)
     return 0 if outcome.is_well else 1
 
 

@@ -26,7 +26,7 @@ from tests.relay import Relay
 from tests.services.conftest import Cli, address
 from tests.services.forked import Forked
 
-AT_ONCE = 32
+AT_ONCE = 64
 
 LIMIT_SECONDS = 2 * FAR_SECONDS
 """The end of a start that hangs: every deadline of the command is over by then, on a busy machine too."""
