@@ -85,6 +85,16 @@ class Forbidden(RooflogError):
         self.subject = subject
 
 
+class Missing(RooflogError):
+    """The log does not hold what it has acknowledged."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the log has acknowledged {what} and does not hold it: it may be damaged; "
+            "see what else is missing with `rooflog verify`"
+        )
+
+
 class NotRunning(Unreachable):
     """No service of this kind runs at the log's server."""
 
@@ -92,8 +102,16 @@ class NotRunning(Unreachable):
         super().__init__(f"no {who} answers; start one with `rooflog up` or `rooflog {who}`")
 
 
+class OldServer(RooflogError):
+    """The log's server is of a version that rooflog does not work with."""
+
+
 class WrongStream(RooflogError):
     """The server's stream is not one that rooflog can keep facts in."""
+
+
+class NoStream(WrongStream):
+    """The server holds no stream of facts yet, and this user may not create it."""
 
 
 class OutboxError(RooflogError):

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from ..codec import encode
+from ..deadline import within
 from ..errors import InvalidFact, OutboxFull, RooflogError
 from ..facts import Fact
 from ..log.log import Log
@@ -118,7 +119,7 @@ class Delivery:
         if self._is_closed:
             return self._is_all_out()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.wrap_future(self._running().flushed()), timeout)
+            await within(timeout, asyncio.wrap_future(self._running().flushed()))
         return self._is_all_out()
 
     def close(self, timeout: float | None = FLUSH_SECONDS) -> bool:

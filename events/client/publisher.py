@@ -18,6 +18,7 @@ from nats.errors import Error as NatsError
 
 from .. import requests, subjects
 from ..codec import decode
+from ..deadline import within
 from ..errors import InvalidFact, RooflogError, Unreachable
 from ..facts import BY_CLIENTS
 from ..log.log import BATCH, Log
@@ -97,7 +98,7 @@ class Publisher:
     def stop(self) -> None:
         """End the thread; what is not settled stays in the outbox.
 
-        It is told more than once, as nats-py and `asyncio.wait_for` may swallow a cancellation.
+        It is told more than once, as nats-py may swallow a cancellation.
         """
         self._is_stopped = True
         deadline = time.monotonic() + STOP_SECONDS
@@ -211,8 +212,7 @@ class Publisher:
             self._is_idle = False
             return
         try:
-            async with asyncio.timeout(ADOPT_SECONDS):
-                await self._woken.wait()
+            await within(ADOPT_SECONDS, self._woken.wait())
         except TimeoutError:
             pass
         finally:

@@ -202,6 +202,23 @@ class Segment:
         return mark if mark >= 0 else max(at + 1, len(block) - len(_MARK) + 1)
 
 
+def first_waiting(path: Path) -> Record | None:
+    """The first record of a segment that is not settled, read while its process goes on; None where none is.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        header = file.read(START)
+        name, settled = _HEADER.unpack(header) if len(header) == START else (b"", START)
+        start = settled if name == _FORMAT else START
+        block = os.pread(file.fileno(), BLOCK, start)
+        if (at := block.find(_MARK)) < 0:
+            return None
+        if (end := _end(block, at)) > len(block):
+            block = os.pread(file.fileno(), end, start)
+        return _parse(block, at, end)
+
+
 def _end(block: bytes, at: int) -> int:
     """Where a record that begins here would end; `at` itself where none does."""
     if not block.startswith(_MARK, at):

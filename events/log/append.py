@@ -11,12 +11,12 @@ from nats.errors import NoRespondersError
 
 from .. import subjects
 from ..codec import encode
-from ..errors import RooflogError, TooLarge, Unreachable
+from ..errors import Missing, RooflogError, TooLarge, Unreachable
 from ..facts import Fact
 from ..traceparent import Record, current
 from ..traceparent import headers as traced
 from .connection import ACK_SECONDS, Connection
-from .read import present
+from .read import LAG_SECONDS, LAG_TRIES, present
 
 BATCH = 500
 """Facts in one atomic batch. The server's limit is 1,000; the rate is flat from 500 on (29,600/s synced)."""
@@ -34,6 +34,9 @@ HEADER_BYTES = 4096
 """What is left in a message for subject and headers."""
 
 WRONG_LAST_SEQUENCE = 10071
+IN_FLIGHT = 10164
+"""What a cluster answers while another message on the subject is under way, whether or not that one lands."""
+
 MESSAGE_TOO_LARGE = 10054
 BATCH_INCOMPLETE = 10176
 """What the end of a batch is answered when one of its messages was refused, whichever."""
@@ -63,6 +66,8 @@ class _Outcome(msgspec.Struct):
     new: list[str] = []
     existing: list[str] = []
     refused: list[tuple[str, str]] = []
+    seqs: dict[str, int] = {}
+    """Sequences by subject, of the last new fact of each batch and of those that were there."""
 
 
 async def publish(connection: Connection, records: Iterable[Record]) -> Published:
@@ -95,13 +100,15 @@ async def publish(connection: Connection, records: Iterable[Record]) -> Publishe
 
 
 async def publish_one(connection: Connection, fact: Fact) -> int:
-    """Append one fact; its sequence, also where it was there before. Raises TooLarge."""
+    """Append one fact; its sequence, also where it was there before. Raises TooLarge or Missing."""
     record = _encoded(connection, fact)
     outcome = _Outcome()
     await _publish_batch(connection, {record.subject: record}, outcome)
     for _, reason in outcome.refused:
         raise TooLarge(reason)
-    return (await present(connection, [record.subject]))[record.subject]
+    if (seq := outcome.seqs.get(record.subject)) is None:
+        raise Missing(record.subject)
+    return seq
 
 
 async def publish_after(
@@ -117,7 +124,8 @@ async def publish_after(
 
     Facts that are on the log already count as appended: the answer is that of the first time. `name` is what errors
     call the facts. Whenever they were not appended, `stale` looks at the log and gives the error to raise, or None to
-    try again; it is told whether the server refused the revision. Raises that error, RooflogError or Unreachable.
+    try again; it is told whether the server has refused the revision so often that no replica that lags explains it.
+    Raises that error, RooflogError or Unreachable.
     """
     batch = {record.subject: record for record in (_encoded(connection, fact) for fact in facts)}
     first, last = next(iter(batch)), next(reversed(batch))
@@ -129,11 +137,14 @@ async def publish_after(
         ack = await _answer(connection, batch, {first: expected}, attempt)
         if ack is not None and ack.error is None:
             return ack.seq
-        if ack is not None and ack.error is not None and ack.error.err_code != WRONG_LAST_SEQUENCE:
+        if ack is not None and ack.error is not None and ack.error.err_code not in (WRONG_LAST_SEQUENCE, IN_FLIGHT):
             raise RooflogError(f"the log refused {name}: {ack.error.description}")
+        if ack is not None:
+            await asyncio.sleep(LAG_SECONDS * attempt)
         if known := (await present(connection, [last])).get(last):
             return known
-        if error := await stale(ack is not None):
+        is_certain = ack is not None and attempt >= LAG_TRIES
+        if error := await stale(is_certain):
             raise error
     raise Unreachable(f"the log did not acknowledge {name}; nothing is known to be recorded")
 
@@ -153,17 +164,25 @@ async def _publish_batch(
             is_open = True
         elif ack.error is None:
             outcome.new += map(_event_id, batch)
+            outcome.seqs[next(reversed(batch))] = ack.seq
             return
         elif ack.error.err_code in (MESSAGE_TOO_LARGE, BATCH_INCOMPLETE):
             await _publish_halves(connection, batch, ack.error.description, outcome, is_open=is_open)
             return
-        elif ack.error.err_code != WRONG_LAST_SEQUENCE:
+        elif ack.error.err_code == IN_FLIGHT and len(batch) == 1:
+            await asyncio.sleep(LAG_SECONDS * attempt)
+            continue
+        elif ack.error.err_code not in (WRONG_LAST_SEQUENCE, IN_FLIGHT):
             raise RooflogError(f"the log refused the facts: {ack.error.description} ({ack.error.err_code})")
         elif not connection.may_read and len(batch) > 1:
             await _publish_halves(connection, batch, "", outcome, is_open=is_open)
             return
         if connection.may_read:
-            held = set(await present(connection, list(batch)))
+            seqs = await present(connection, list(batch))
+            outcome.seqs |= seqs
+            held = set(seqs)
+            if ack is not None and not held:  # a replica lags behind
+                await asyncio.sleep(LAG_SECONDS * attempt)
         else:
             held = set(batch) if ack is not None else set()
         (outcome.new if is_open else outcome.existing).extend(_event_id(s) for s in batch if s in held)
@@ -207,10 +226,10 @@ async def _send(connection: Connection, batch: dict[str, Record], expected: dict
             header |= {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
         headers[-1]["Nats-Batch-Commit"] = "1"
     *first, last = batch.values()
-    client = connection.client
-    for record, header in zip(first, headers, strict=False):
-        await client.publish(record.subject, record.data, headers=header)
     try:
+        if first:
+            sent = zip(first, headers, strict=False)
+            await connection.send(*((record.subject, record.data, header) for record, header in sent))
         answer = await connection.request(last.subject, last.data, headers=headers[-1], timeout=ACK_SECONDS)
     except NoRespondersError as error:
         raise TimeoutError("JetStream is not there at the moment") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,9 @@ into the way of those of other connections, and makes a fact folded alone a thir
 AMONG = "SEMI JOIN (SELECT unnest($seqs::BIGINT[]) AS seq) USING (seq)"
 """Behind a table's name: its rows of the sequences in the parameter `seqs`. DuckDB reads only the vectors that hold any
 of them; for `seq IN (…)` with more than a few constants it reads the whole table."""
+
+NO_SPACE = os.strerror(errno.ENOSPC)
+"""What stands in an error where a disk is full."""
 
 TYPES: dict[str, pa.DataType] = {
     "BIGINT": pa.int64(),
@@ -59,10 +64,21 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise DatabaseError(f"the database failed: {str(error).splitlines()[0]}") from error
+        raise DatabaseError(f"the database failed: {told(error)}") from error
 
 
-def connect(path: Path | None, *, memory_limit: str = MEMORY_LIMIT) -> Connection:
+def is_of_disk(error: Exception) -> bool:
+    """Whether a disk has failed or is full, and nothing is wrong with the statement."""
+    return isinstance(error, duckdb.IOException) or NO_SPACE in str(error)
+
+
+def told(error: Exception) -> str:
+    """What an error says in its first line, and what to do where a disk is full."""
+    words = next(iter(str(error).splitlines()), type(error).__name__)
+    return f"{words}; give that disk more space" if NO_SPACE in words else words
+
+
+def connect(path: Path | None, *, memory_limit: str = MEMORY_LIMIT, read_only: bool = False) -> Connection:
     """Open the file, or a database in memory for None. Raises DatabaseError where another process owns the file."""
     settings: dict[str, Any] = {
         "threads": 1,
@@ -75,7 +91,7 @@ def connect(path: Path | None, *, memory_limit: str = MEMORY_LIMIT) -> Connectio
         path.parent.mkdir(parents=True, exist_ok=True)
         settings["temp_directory"] = str(path.with_suffix(".spill"))
     try:
-        connection = duckdb.connect(str(path or ":memory:"), config=settings)
+        connection = duckdb.connect(str(path or ":memory:"), read_only=read_only, config=settings)
     except duckdb.Error as error:
         raise DatabaseError(
             f"{path} is in use by another process or is damaged: {str(error).splitlines()[0]}; "

@@ -27,8 +27,9 @@ from .. import tracing
 from ..access.connect import access
 from ..metrics import EXPORTER_STATES, gauge, of_disk, one_of
 from ..monitor import monitored
-from ..responder import WORKERS, broker, respond, undecoded
+from ..responder import WORKERS, broker, respond, run, undecoded
 from ..settings import Settings
+from ..standby import Standby
 from ..state import arguments
 from ..state.client import State
 from ..state.protocol import EXPORTER, MOVED, Progress, bug
@@ -117,16 +118,12 @@ class ExporterService:
 
     async def run(self) -> int:
         """Keep the volume current until a signal comes; the exit code."""
-        async with monitored(self._settings, WHO, self._why_not, self._measure, self._measure_condition):
-            return await self._serve()
-
-    async def _serve(self) -> int:
         self.declare()
         working = asyncio.create_task(self._work())
         working.add_done_callback(lambda _: self.app.exit())
         logger.info("exporting to %s", self.condition.volume)
         try:
-            await self.app.run()
+            await run(self.app, logger)
         finally:
             working.cancel()
             ended = (await asyncio.gather(working, return_exceptions=True))[0]
@@ -135,7 +132,7 @@ class ExporterService:
             return 1
         return 0
 
-    async def _why_not(self) -> list[str]:
+    async def why_not(self) -> list[str]:
         """Why the service is not ready. Raises Unreachable where the log is away."""
         await self._log.last_sequence()
         if self.condition.state == "starting":
@@ -144,11 +141,11 @@ class ExporterService:
             return [f"it has failed for {age:.0f} seconds: {self.condition.error}"]
         return []
 
-    async def _measure(self) -> list[Metric]:
+    async def measure(self) -> list[Metric]:
         """How far the exporter is behind. Raises Unreachable where the log is away."""
         return [gauge("rooflog_exporter_behind_facts", await self._log.last_sequence() - self.condition.checked_seq)]
 
-    async def _measure_condition(self) -> list[Metric]:
+    async def measure_itself(self) -> list[Metric]:
         """The figures that need no log."""
         settings, now = self._settings, self.condition
         waiting = 0.0 if self._age_from is None else time.monotonic() - self._age_from
@@ -370,11 +367,14 @@ def _moment(later: float = 0.0) -> str:
 
 async def serve(settings: Settings, url: str) -> int:
     """Run the exporter until it is told to stop; the exit code. Raises RooflogError where it cannot start."""
-    log = await Log.connect(access(settings, url, "exporter"), name="rooflog-exporter", timeout=30)
-    try:
-        if await ask(log, "status") is not None:
-            raise RooflogError("another exporter already runs at this NATS server; one is enough")
-        async with opened(settings, log, State(log, None, None), ACTOR) as steps:
-            return await ExporterService(settings, log, steps).run()
-    finally:
-        await log.close()
+    standby = Standby(WHO)
+    async with monitored(settings, WHO, standby.why_not, standby.measure, standby.measure_itself):
+        return await standby.served(Log(access(settings, url, "exporter")), settings, _run)
+
+
+async def _run(settings: Settings, log: Log, standby: Standby) -> int:
+    if await ask(log, "status") is not None:
+        raise RooflogError("another exporter already runs at this NATS server; one is enough")
+    async with opened(settings, log, State(log, None, None), ACTOR) as steps:
+        standby.service = service = ExporterService(settings, log, steps)
+        return await service.run()

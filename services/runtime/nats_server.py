@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -18,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -34,6 +35,7 @@ from ..access.connect import access_of
 from ..access.roles import LOG, Name
 from ..access.secrets import Secrets
 from ..private_files import sync, write_private
+from . import processes
 
 NO_ACCOUNT = "$G"
 """Where a server without accounts keeps its streams."""
@@ -49,6 +51,20 @@ USUAL_PORT = 4222
 PORT_SECONDS = 3.0
 """A killed process counts as gone a moment before its last thread has let go of the port that clients know."""
 
+ROOM_BYTES = 16 * 2**20
+"""What has to be free for a server whose disk was full to be started anew: some blocks of the log."""
+
+LOOKED_AT = 2**20
+"""Bytes at the end of the server's log in which an error of its disk is looked for."""
+
+_WRITE_ERROR = re.compile(
+    rb"^\[\d+\] [\d/]+ [\d:.]+ \[ERR\] JetStream "
+    rb"(?:stream '[^']*' critical write error|failed to store a msg on stream '[^']*'): (.+)$",
+    re.MULTILINE,
+)
+"""What the server logs where its disk fails. From then on it stores nothing and answers nobody who publishes, also with
+a disk that is well again (2.15.1): it has to be started anew."""
+
 
 class ServerError(RooflogError):
     """The embedded server cannot be started; the message says why."""
@@ -59,6 +75,8 @@ class _Running(msgspec.Struct):
     port: int
     started: str
     name: str = ""
+    log_from: int = 0
+    """Where its log begins in the file of all logs."""
 
 
 class EmbeddedServer:
@@ -109,21 +127,43 @@ class EmbeddedServer:
         return access_of(self._data_dir, self.url, role)
 
     @property
+    def is_left(self) -> bool:
+        """Whether the server runs and nobody uses it, as its users were killed; then `url` is where it is."""
+        running = self._find()
+        if running is None:
+            return False
+        self.url = url_of(running.port)
+        with (self._home / "users.lock").open("a") as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+    @property
     def lets_everybody_in(self) -> bool:
         """Whether this is the server of an installation of 0.1.0 that has no secrets yet."""
         return not self._secrets.exist
 
     def revive(self) -> bool:
-        """Start the server again, on the same port, if it has died; True where it had.
+        """Start the server again, on the same port, if it has died or its disk has failed; True where it had.
 
-        Where the window for clients of 0.1.0 has ended the server lets them in no longer.
+        Raises ServerError where that disk is still full. Where the window for clients of 0.1.0 has ended the server
+        lets them in no longer.
         """
         with self._alone():
             if running := self._find():
                 if self._secrets.window_has_ended:
                     self._secrets.end_window()
                     self._reload(running)
-                return False
+                if (failed := _write_error(self._log, running.log_from)) is None:
+                    return False
+                if shutil.disk_usage(self._home).free < ROOM_BYTES:
+                    raise ServerError(
+                        f"{failed}; the log takes no facts until {ROOM_BYTES // 2**20} MiB are free there, and then "
+                        "goes on by itself: give that disk more space"
+                    )
+                self._stop()
             self._start()
             return True
 
@@ -184,24 +224,35 @@ class EmbeddedServer:
             self._secrets.create()
         port, name = self._port(), f"rooflog-{secrets.token_hex(4)}"
         config = self._configure(port, name)
-        log = self._home / "server.log"
+        log = self._log
+        log_from = log.stat().st_size if log.exists() else 0
         pid = _spawn([binary(), "--config", str(config), "--log", str(log)])
-        running = _Running(pid, port, _started(pid), name)
+        try:
+            return self._until_ready(_Running(pid, port, _started(pid), name, log_from), log)
+        except BaseException:  # such as a disk that is full: nobody would know of the server, and end it
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            _reap(pid, 0)
+            raise
+
+    def _until_ready(self, running: _Running, log: Path) -> _Running:
+        """Remember a server that was started and wait until it answers. Raises ServerError, OSError."""
         temporary = self._record.with_suffix(".new")
         temporary.write_bytes(msgspec.json.encode(running))
         temporary.replace(self._record)
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(port, name):
-            if _started(pid) != running.started:
-                _reap(pid)
+        while not _answers(running.port, running.name):
+            if _started(running.pid) != running.started:
+                _reap(running.pid)
                 raise ServerError(f"nats-server ended at once; its last words are in {log}:\n{_tail(log)}")
             if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
                 raise ServerError(f"nats-server was not ready after {START_SECONDS:.0f} s; see {log}")
             time.sleep(0.02)
         if self._secrets.exist:
             with ThreadPoolExecutor(1) as thread:  # the caller may be in an event loop
-                thread.submit(asyncio.run, _make_streams(access_of(self._data_dir, url_of(port), "admin"))).result()
+                thread.submit(
+                    asyncio.run, _make_streams(access_of(self._data_dir, url_of(running.port), "admin"))
+                ).result()
         return running
 
     def _port(self) -> int:
@@ -209,13 +260,18 @@ class EmbeddedServer:
         if self._wanted_port:
             if not _gets_free(self._wanted_port):
                 raise ServerError(
-                    f"port {self._wanted_port} is taken by another program; choose another with --nats-port"
+                    f"port {self._wanted_port} is taken by "
+                    f"{processes.described(processes.listener_at(self._wanted_port))}; choose another with --nats-port"
                 )
             return self._wanted_port
         last = self._last()
         if last is not None and _gets_free(last.port):
             return last.port
         return USUAL_PORT if self._wanted_port is None and _is_free(USUAL_PORT) else _free_port()
+
+    @property
+    def _log(self) -> Path:
+        return self._home / "server.log"
 
     @property
     def _store(self) -> Path:
@@ -300,11 +356,9 @@ def _started_by_ps(pid: int) -> str:
     return answer.stdout.strip()
 
 
-def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
+def _reap(pid: int, options: int = os.WNOHANG) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, options)
 
 
 def _answers(port: int, name: str) -> bool:
@@ -341,6 +395,17 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _write_error(log: Path, start: int) -> str | None:
+    """How a write of a server has failed, by its log from an offset on; None where none has."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(start, file.seek(0, os.SEEK_END) - LOOKED_AT))
+            errors = _WRITE_ERROR.findall(file.read())
+    except FileNotFoundError:
+        return None
+    return errors[-1].decode(errors="replace") if errors else None
 
 
 def _tail(log: Path) -> str:

@@ -18,6 +18,7 @@ from events.log.log import Log, Message
 from events.message import legible
 from projections.store import compaction
 from projections.store.database import Connection
+from projections.store.database import first as first_row
 from projections.store.segments import keep
 
 from ..private_files import sync
@@ -120,17 +121,38 @@ class Owner:
         self._lock.close()
 
     async def check(self, log: Log) -> None:
-        """Raise RooflogError where the database was folded from another log than this one."""
+        """Raise RooflogError where the database was folded from another log than this one, or from more of it."""
         now = self.projector.checkpoint
         last = await log.last_sequence()
         message = await log.at(now.seq) if now.seq else None
-        if now.seq > last or (message is not None and legible(message.subject) != now.subject):
-            raise RooflogError(
-                f"the database stands at sequence {now.seq} ({now.subject}), but the log at "
-                f"{log.client.connected_url.netloc if log.client.connected_url else '?'} ends at {last} "
-                "and is another one; choose the data directory that belongs to it, or remove the database file "
+        if now.seq <= last and (message is None or legible(message.subject) == now.subject):
+            return
+        same = await self._last_in_both(log, min(last, now.seq))
+        where = log.client.connected_url.netloc if log.client.connected_url else "?"
+        raise RooflogError(
+            f"the database stands at sequence {now.seq} ({now.subject}), but the log at {where} ends at {last} and "
+            + (
+                f"is the same only up to {same}, as after an older backup was restored or a damaged file was cut: "
+                f"{now.seq - same:,} facts of the database are not on it, and `rooflog verify` names them; restore a "
+                "newer backup, or remove the database file to go on without them"
+                if same
+                else "is another one; choose the data directory that belongs to it, or remove the database file "
                 "to fold it anew from this log"
             )
+        )
+
+    async def _last_in_both(self, log: Log, last: int) -> int:
+        """The last sequence up to which database and log hold the same, at most `last`; 0 where they share nothing."""
+        first = 0
+        while first < last:
+            middle = (first + last + 1) // 2
+            message = await log.at(middle)  # None where it was erased: that happens on the same log alone
+            entry = first_row(self.projector.con, "SELECT entry FROM chain WHERE seq = ?", [middle])
+            if message is None or entry == (message.entry,):
+                first = middle
+            else:
+                last = middle - 1
+        return first
 
     async def catch_up(self, log: Log, progress: Progress | None = None) -> None:
         """Fold what the log holds, while nobody else reads. Far behind, fold all of it before anything is judged."""

@@ -19,7 +19,7 @@ from litestar.types import Message, Scope
 from ..monitor import LIVE, READY, readiness
 from . import metrics, openapi, pages, reference, routes, spans, traces
 from .access import limits, session
-from .access.auth import Door
+from .access.auth import LOOPBACK, Door
 from .access.limits import Limits
 from .access.sessions import Sessions
 from .access.tokens import Tokens
@@ -64,7 +64,8 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
     `asyncapi` makes the document of what the services say on NATS.
     """
     sessions = Sessions(gateway.settings.sessions_file)
-    door = Door(tokens, sessions, gateway.settings.who)
+    settings = gateway.settings
+    door = Door(tokens, sessions, settings.who if settings.web_host in LOOPBACK else None)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     outcomes: list[Outcome] = []
     try:
         for fault in chosen:
-            for seed in range(options.first, options.first + options.seeds):
+            for seed in range(options.first, options.first + min(options.seeds, fault.most or options.seeds)):
                 outcomes.append(play(fault, seed))
                 _tell(outcomes[-1])
                 if outcomes[-1].not_run:

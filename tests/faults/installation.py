@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,9 +25,14 @@ from tests.services.conftest import Cli, address
 from tests.services.exporter.test_service import adopted
 from tests.services.forked import Forked
 
+from .proxy import Proxy
+
 SERVICES = ("projector", "exporter", "web")
 
 LOOK_SECONDS = 0.05
+
+RECOVER_SECONDS = 300.0
+"""The deadline of an installation that comes back, on a machine that is busy with others."""
 
 CHANGED_EXAMPLES = 20
 """So many changed rows are an export: several come in one play."""
@@ -39,20 +45,36 @@ class NotRun(Exception):
 class Installation:
     """The processes of one data directory; `server` is a lease of its own on the embedded nats-server."""
 
-    def __init__(self, home: Path, **settings: str) -> None:
-        """Nothing is started yet. `settings` are more variables of the services' environment."""
+    def __init__(
+        self,
+        home: Path,
+        *,
+        nats_port: int = 0,
+        network: Proxy | None = None,
+        variables: Mapping[str, str] | None = None,
+        may_drop: bool = False,
+        outbox_bytes: int | None = None,
+    ) -> None:
+        """Nothing is started yet; `variables` are for the environment of services and assistants."""
         self.home = home
         self.data_dir = home / "data"
         self.outbox = home / "outbox"
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.variables = dict(variables or {})
+        self.may_drop = may_drop
+        """Whether assistants may lose captures, as they say themselves."""
+        self.outbox_bytes = outbox_bytes
+        self.network = network
+        """What lies between the log and everybody else, if anything."""
+        self.nats_port = nats_port
         self.port = _free_port()
         self.cli = Cli(self.data_dir)
         self.cli.environment |= {"ROOFLOG_WEB_PORT": str(self.port), "ROOFLOG_WEB_RATE": "100000"}
-        self.settings = settings
-        self.server = EmbeddedServer(self.data_dir)
+        self.server = EmbeddedServer(self.data_dir, nats_port)
         self.tokens: dict[str, str] = {}
         self.up: Forked | None = None
         self._log: Log | None = None
+        self._started_at = 0
 
     async def start(self) -> None:
         """Start everything, and wait until all of it answers."""
@@ -68,10 +90,27 @@ class Installation:
         """Start `rooflog up`, once the one before is gone."""
         if self.up is not None:
             self.up.wait(FAR_SECONDS)
-        environment = self.cli.environment
-        self.cli.environment = environment | self.settings
-        self.up = self.cli.start("up")
-        self.cli.environment = environment
+        self._started_at = len(self.words())
+        environment = self.cli.environment | self.variables
+        if self.network is not None:
+            environment["ROOFLOG_NATS_URL"] = f"nats://127.0.0.1:{self.network.port}"
+        with Path(os.devnull).open("r+b") as nothing, self._errors.open("ab") as errors:
+            self.up = Forked(["-m", "services", "up"], environment, (nothing, nothing, errors))
+
+    async def halt(self, *, with_server: bool = False) -> None:
+        """End `rooflog up` as an admin does, and the server of the log where that is wanted."""
+        assert self.up is not None
+        self.up.terminate()
+        await asyncio.to_thread(self.up.wait, FAR_SECONDS)
+        if with_server:
+            await self.log.close()
+            await asyncio.to_thread(self.server.__exit__)
+
+    async def start_again(self) -> None:
+        """Start the server of the log and `rooflog up`, which `halt` has ended."""
+        await asyncio.to_thread(self.server.__enter__)
+        self._log = await Log.connect(self.server.access(), timeout=FAR_SECONDS)
+        self.start_up()
 
     async def stop(self) -> list[str]:
         """End everything as an admin does; what did not end as it should, in words."""
@@ -103,7 +142,13 @@ class Installation:
     @property
     def client_url(self) -> str:
         """Where assistants find the log, with their user and password."""
-        return address(self.server, "client")
+        url = address(self.server, "client")
+        return url if self.network is None else url.replace(f":{self.nats_port}", f":{self.network.port}")
+
+    @property
+    def database(self) -> Path:
+        """The projector's file."""
+        return Settings(data_dir=self.data_dir).database
 
     def pids(self, kind: str) -> list[int]:
         """The processes of a kind: `up`, `nats`, a service, or `client`."""
@@ -123,18 +168,18 @@ class Installation:
         return httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{self.port}",
             headers={"Authorization": f"Bearer {self.tokens[role]}"},
-            timeout=20,
+            timeout=60,
             trust_env=False,
         )
 
     async def until_answering(self) -> None:
         """Wait until a fact that is said now is in every answer, and the exporter answers. Raises AssertionError."""
         try:
-            async with asyncio.timeout(FAR_SECONDS), self.web("operator") as web:
+            async with asyncio.timeout(RECOVER_SECONDS), self.web("operator") as web:
                 while not await self._answers(web):
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
-            raise AssertionError(f"not everything answers after {FAR_SECONDS:.0f} s\n{self.last_words()}") from None
+            raise AssertionError(f"not everything answers after {RECOVER_SECONDS:.0f} s\n{self.last_words()}") from None
 
     async def _answers(self, web: httpx.AsyncClient) -> bool:
         try:
@@ -151,14 +196,37 @@ class Installation:
         async with open_state(Settings(data_dir=self.data_dir), self.log) as state:
             return await state.ask(question, **args)
 
+    @property
+    def _errors(self) -> Path:
+        return self.home / "up.err"
+
     def words(self) -> str:
         """Everything that `rooflog up` and its services have logged."""
-        file = self.data_dir / "up.err"
-        return file.read_text(errors="replace") if file.exists() else ""
+        return self._errors.read_text(errors="replace") if self._errors.exists() else ""
+
+    @property
+    def words_since_start(self) -> str:
+        """What they have logged since `rooflog up` was started the last time."""
+        return self.words()[self._started_at :]
+
+    @property
+    def is_projecting(self) -> bool:
+        """Whether the projector has caught up since then."""
+        return "projecting from sequence" in self.words_since_start
 
     def last_words(self) -> str:
         """The end of it."""
         return "\n".join(self.words().splitlines()[-15:])
+
+
+async def until(condition: Callable[[], object], otherwise: str) -> None:
+    """Wait for a condition. Raises AssertionError with what is the matter otherwise."""
+    try:
+        async with asyncio.timeout(FAR_SECONDS):
+            while not condition():
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        raise AssertionError(otherwise) from None
 
 
 def command_of(pid: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -24,10 +25,10 @@ from .installation import Installation
 CLIENTS = 2
 """Assistants that share an outbox."""
 
-CAPTURES_PER_SECOND = 40
+CAPTURES_PER_SECOND = 15
 """Of one assistant."""
 
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.1
 """Between two calls of the gateway by one caller."""
 
 FOR_EVER = 10**6
@@ -94,8 +95,9 @@ class Load:
         errors = ids.with_suffix(".err").open("wb")
         command = [sys.executable, "-m", "tests.events.client.caller", self._site.client_url, str(self._site.outbox)]
         command += [str(ids), str(FOR_EVER), str(FOR_EVER / self._rate)]
+        command += [str(self._site.outbox_bytes)] if self._site.outbox_bytes else []
         with errors:
-            self._clients[ids] = subprocess.Popen(command, stderr=errors)
+            self._clients[ids] = subprocess.Popen(command, stderr=errors, env=os.environ | self._site.variables)
 
     async def _keep_clients(self) -> None:
         """An assistant that is killed is started again."""

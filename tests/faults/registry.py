@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -25,12 +26,19 @@ Install = Callable[[Path], AbstractContextManager[Installation]]
 
 
 class Fault(Struct, frozen=True):
-    """Something that goes wrong; `is_short` plays it among the tests as well."""
+    """Something that goes wrong.
+
+    `is_short` plays it among the tests as well, and `most` is how often it is played at most. `leaves` says what holds
+    afterwards: everything, all but facts that the log itself has lost, or nothing as the log is damaged. In the latter
+    two the play asserts what is told of that.
+    """
 
     name: str
     play: Play
     install: Install
-    is_short: bool
+    is_short: bool = False
+    leaves: Literal["everything", "less", "broken"] = "everything"
+    most: int | None = None
 
 
 FAULTS: dict[str, Fault] = {}
@@ -43,11 +51,11 @@ def plain(home: Path) -> Iterator[Installation]:
     yield Installation(home)
 
 
-def fault(name: str, *, install: Install = plain, is_short: bool = False) -> Callable[[Play], Play]:
-    """Declare a fault."""
+def fault(name: str, *, install: Install = plain, **traits: Any) -> Callable[[Play], Play]:
+    """Declare a fault with its traits."""
 
     def declare(play: Play) -> Play:
-        FAULTS[name] = Fault(name, play, install, is_short)
+        FAULTS[name] = Fault(name, play, install, **traits)
         return play
 
     return declare

@@ -25,10 +25,13 @@ class Found(Struct):
     problems: list[str] = field(default_factory=list)
 
 
-async def examine(site: Installation, acknowledged: Acknowledged) -> Found:
-    """Compare the log with what was acknowledged, the tables with the log, and the volume with itself."""
+async def examine(site: Installation, acknowledged: Acknowledged, *, counts: bool = True) -> Found:
+    """Compare the log with what was acknowledged (`counts`), the tables with the log, and the volume with itself."""
     result = Found()
-    await _count(site.log, acknowledged, result)
+    if counts:
+        await _count(site.log, acknowledged, result)
+    if acknowledged.dropped and not site.may_drop:
+        result.problems.append(f"assistants have dropped {acknowledged.dropped} captures")
     live = await site.asked("digest")
     rebuilt = await rebuilt_digest(site.log, live["checkpoint"])
     if live["content_digest"] != rebuilt:

@@ -9,16 +9,17 @@ import time
 from pathlib import Path
 
 from events import Rooflog
+from events.client.outbox import MAX_BYTES
 from tests.services.conftest import ANSWER
 
 DROPPED = "dropped "
 """Before the id of a capture that the client counted as dropped."""
 
 
-def main(url: str, outbox: str, ids: str, count: int, seconds: float) -> None:
+def main(url: str, outbox: str, ids: str, count: int, seconds: float, max_bytes: int = MAX_BYTES) -> None:
     """Capture so many in so many seconds, unless SIGTERM comes before that."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    client = Rooflog(url, outbox=outbox)
+    client = Rooflog(url, outbox=outbox, max_bytes=max_bytes)
     told = os.open(ids, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     dropped = 0
     for number in range(count):
@@ -43,4 +44,4 @@ def _lines(ids: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]), *map(int, sys.argv[6:]))

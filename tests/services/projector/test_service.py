@@ -171,6 +171,22 @@ async def test_a_database_of_another_log_is_refused(cli: Cli, log: Log, tmp_path
         assert "is another one" in refused.stderr
 
 
+async def test_a_log_behind_its_database_is_told(cli: Cli, log: Log, tmp_path: Path) -> None:
+    facts = [capture(f"Question {n}?") for n in range(9)]
+    await log.publish(facts)
+    cli.run("status")
+    with EmbeddedServer(tmp_path / "older") as older:
+        restored = await Log.connect(older.access())
+        await restored.publish(facts[:5])
+        refused = cli.run("status", "--nats-url", address(older), code=1).stderr
+        assert "ends at 5 and is the same only up to 5" in refused
+        assert "4 facts of the database are not on it, and `rooflog verify` names them; restore a newer" in refused
+        await restored.publish([capture() for _ in range(9)])
+        await restored.close()
+        refused = cli.run("status", "--nats-url", address(older), code=1).stderr
+        assert "ends at 14 and is the same only up to 5" in refused
+
+
 async def test_a_gap_in_the_delivery_is_filled_from_the_log(server: EmbeddedServer, log: Log, tmp_path: Path) -> None:
     """What was sent into a broken connection comes again only after newer messages: nothing may be skipped."""
     from services.projector.service import ProjectorService

@@ -7,15 +7,19 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from nats.errors import TimeoutError as NatsTimeout
 
 from events.log.log import Log
 from services.access import server_config
 from services.runtime import nats_server
 from services.runtime.nats_server import EmbeddedServer, ServerError, _answers, _started
 from tests.deadlines import FAR_SECONDS
+from tests.faults.disks import fill, free, small_disk
+from tests.faults.installation import NotRun
 
 from ..conftest import capture
 
@@ -80,7 +84,7 @@ def test_a_taken_port_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(ServerError, match="taken by another program; choose another with --nats-port"):
+        with pytest.raises(ServerError, match=r"taken by process .*; choose another with --nats-port"):
             EmbeddedServer(tmp_path, other.getsockname()[1]).__enter__()
 
 
@@ -125,3 +129,43 @@ def test_it_listens_on_loopback_and_syncs_before_it_acknowledges() -> None:
     made = server_config.document([], store=Path("store"))
     assert made["host"] == "127.0.0.1"
     assert made["jetstream"]["sync_interval"] == "always"
+
+
+@pytest.fixture
+def on_small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A data directory whose log has a disk of 64 MB of its own."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(small_disk(tmp_path / "nats", 64))
+        except NotRun as reason:
+            pytest.skip(f"not run: {reason}")
+        yield tmp_path
+
+
+async def test_a_full_disk_is_told_and_left_behind(on_small_disk: Path) -> None:
+    """The server answers nobody who publishes after its disk was full, until it is started anew."""
+    folder = on_small_disk / "nats"
+    with EmbeddedServer(on_small_disk) as server:
+        log = await Log.connect(server.access(), timeout=FAR_SECONDS)
+        await log.publish([capture()])
+        fill(folder)
+        with pytest.raises(NatsTimeout):
+            await log.client.request("training.example.captured.a.a", bytes(8_192), timeout=1)
+        with pytest.raises(ServerError, match=f"write {folder}/store/.*: no space left on device; .* more space"):
+            server.revive()
+        free(folder)
+        assert server.revive()
+        assert not server.revive()
+        await log.publish([capture()])
+        assert await log.last_sequence() == 2
+        await log.close()
+
+
+def test_a_start_that_fails_leaves_no_server(tmp_path: Path) -> None:
+    """Given a file that cannot be written after the server was started, then the server is ended."""
+    (tmp_path / "nats" / "server.new").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError), EmbeddedServer(tmp_path):
+        pass
+    config = str(tmp_path / "nats" / "nats.conf").encode()
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [command for command in commands if config in command]
