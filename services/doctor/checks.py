@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 
+from events.deadline import within
 from events.errors import RooflogError
 
 from ..settings import Settings
@@ -51,6 +51,10 @@ class Report(Struct, frozen=True):
     skipped: tuple[str, ...]
 
 
+async def _all(troubles: AsyncIterator[Trouble]) -> list[Trouble]:
+    return [trouble async for trouble in troubles]
+
+
 async def examine(settings: Settings, *, now: datetime | None = None, outboxes: Sequence[Path] = ()) -> Report:
     """Make every check. One that fails itself is a trouble."""
     troubles: list[tuple[str, Trouble]] = []
@@ -61,8 +65,8 @@ async def examine(settings: Settings, *, now: datetime | None = None, outboxes: 
                 skipped.append(check.name)
                 continue
             try:
-                async with asyncio.timeout(CHECK_SECONDS):
-                    troubles += [(check.name, trouble) async for trouble in check.look(seen)]
+                looked = await within(CHECK_SECONDS, _all(check.look(seen)))
+                troubles += [(check.name, trouble) for trouble in looked]
             except (RooflogError, OSError) as error:
                 why = str(error) or f"no answer within {CHECK_SECONDS:.0f} seconds"
                 troubles.append((check.name, Trouble(f"it could not be looked at: {why}", "mend that first")))
