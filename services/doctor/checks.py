@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 
+from events.deadline import within
 from events.errors import RooflogError
 
 from ..settings import Settings
 from . import database, doors, exports, folder, keeping, machine, outbox, server, stream
 from .check import Check, Trouble
-from .installation import opened
+from .installation import Installation, opened
 
 CHECKS = (
     Check("python", machine.python, needs="nothing"),
@@ -61,9 +61,12 @@ async def examine(settings: Settings, *, now: datetime | None = None, outboxes: 
                 skipped.append(check.name)
                 continue
             try:
-                async with asyncio.timeout(CHECK_SECONDS):
-                    troubles += [(check.name, trouble) async for trouble in check.look(seen)]
+                troubles += await within(CHECK_SECONDS, _made(check, seen))
             except (RooflogError, OSError) as error:
                 why = str(error) or f"no answer within {CHECK_SECONDS:.0f} seconds"
                 troubles.append((check.name, Trouble(f"it could not be looked at: {why}", "mend that first")))
     return Report(tuple(troubles), tuple(skipped))
+
+
+async def _made(check: Check, seen: Installation) -> list[tuple[str, Trouble]]:
+    return [(check.name, trouble) async for trouble in check.look(seen)]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
+from events.deadline import within
 from events.message import legible
 from events.requests import Question
 
@@ -69,17 +70,15 @@ async def services(seen: Installation) -> AsyncIterator[Trouble]:
     assert seen.log is not None  # noqa: S101
     if seen.projector is None:
         return
-    client, answers = seen.log.client, asyncio.Queue[object]()
-    inbox = client.new_inbox()
-    subscription = await client.subscribe(inbox, cb=answers.put)
+    answers = asyncio.Queue[object]()
+    inbox = seen.log.client.new_inbox()
     try:
-        await client.publish(f"{ASK}.status", msgspec.json.encode(Question()), reply=inbox)
-        await asyncio.wait_for(answers.get(), ANSWER_SECONDS)
-        await asyncio.wait_for(answers.get(), LISTEN_SECONDS)
+        async with seen.log.subscribed(inbox, answers.put):
+            await seen.log.send((f"{ASK}.status", msgspec.json.encode(Question()), None), reply=inbox)
+            await within(ANSWER_SECONDS, answers.get())
+            await within(LISTEN_SECONDS, answers.get())
     except TimeoutError:
         return
-    finally:
-        await subscription.unsubscribe()
     yield Trouble("two projectors answer at this log", "end the one that is not in the data directory of your services")
 
 

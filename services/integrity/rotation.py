@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from events.deadline import within
 from events.errors import RooflogError
 
 from . import backup as backups
@@ -97,6 +98,6 @@ async def go_on(make: Make, folder: Path, every: timedelta, keep: int, stopping:
                 pause = min(every, RETRY)
                 logger.error("%s; the next try is in %.0f s", error, pause.total_seconds())
         try:
-            await asyncio.wait_for(stopping.wait(), pause.total_seconds())
+            await within(pause.total_seconds(), stopping.wait())
         except TimeoutError:
             continue
