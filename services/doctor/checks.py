@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from events.errors import RooflogError
 from ..settings import Settings
 from . import database, doors, exports, folder, keeping, machine, outbox, server, stream
 from .check import Check, Trouble
-from .installation import opened
+from .installation import Installation, opened
 
 CHECKS = (
     Check("python", machine.python, needs="nothing"),
@@ -51,10 +51,6 @@ class Report(Struct, frozen=True):
     skipped: tuple[str, ...]
 
 
-async def _all(troubles: AsyncIterator[Trouble]) -> list[Trouble]:
-    return [trouble async for trouble in troubles]
-
-
 async def examine(settings: Settings, *, now: datetime | None = None, outboxes: Sequence[Path] = ()) -> Report:
     """Make every check. One that fails itself is a trouble."""
     troubles: list[tuple[str, Trouble]] = []
@@ -65,9 +61,12 @@ async def examine(settings: Settings, *, now: datetime | None = None, outboxes: 
                 skipped.append(check.name)
                 continue
             try:
-                looked = await within(CHECK_SECONDS, _all(check.look(seen)))
-                troubles += [(check.name, trouble) for trouble in looked]
+                troubles += await within(CHECK_SECONDS, _made(check, seen))
             except (RooflogError, OSError) as error:
                 why = str(error) or f"no answer within {CHECK_SECONDS:.0f} seconds"
                 troubles.append((check.name, Trouble(f"it could not be looked at: {why}", "mend that first")))
     return Report(tuple(troubles), tuple(skipped))
+
+
+async def _made(check: Check, seen: Installation) -> list[tuple[str, Trouble]]:
+    return [(check.name, trouble) async for trouble in check.look(seen)]

@@ -70,7 +70,8 @@ async def services(seen: Installation) -> AsyncIterator[Trouble]:
     assert seen.log is not None  # noqa: S101
     if seen.projector is None:
         return
-    answers, inbox = asyncio.Queue[object](), seen.log.client.new_inbox()
+    answers = asyncio.Queue[object]()
+    inbox = seen.log.client.new_inbox()
     try:
         async with seen.log.subscribed(inbox, answers.put):
             await seen.log.send((f"{ASK}.status", msgspec.json.encode(Question()), None), reply=inbox)

@@ -18,9 +18,6 @@ from ..runtime.nats_server import ServerError, binary
 from .check import Trouble, of
 from .installation import CONNECT_SECONDS, Installation
 
-OLDEST = (2, 12)
-"""The first NATS server with what rooflog uses: atomic batches, and a consumer that is reset to a sequence."""
-
 _RIGHTS = "$JS.API.INFO"
 """No role but the administrator's may ask this, and to ask it does no harm."""
 
@@ -40,14 +37,6 @@ async def server(seen: Installation) -> AsyncIterator[Trouble]:
         )
     if seen.away is not None and not _is_refused(seen):
         yield of(seen.away, "see whether the server runs, and what its log says")
-    version = seen.log.client.connected_server_version if seen.log is not None else None
-    if version is not None and (version.major, version.minor) < OLDEST:
-        oldest = ".".join(map(str, OLDEST))
-        yield Trouble(
-            f"the NATS server at {seen.shown} is of version {version.major}.{version.minor}.{version.patch}, and "
-            f"{oldest} is the oldest that has what rooflog needs",
-            f"install nats-server {oldest} or newer there; the store stays as it is",
-        )
 
 
 async def secrets(seen: Installation) -> AsyncIterator[Trouble]:

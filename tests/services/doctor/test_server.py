@@ -32,7 +32,7 @@ FIXTURE = Path(__file__).parents[2] / "fixtures" / "v0.1.0"
 async def test_a_server_that_is_away(sound: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installation, "CONNECT_SECONDS", 1.0)
     [(check, what)] = await examined(settings(sound, nats_url="nats://127.0.0.1:1"))
-    assert (check, what) == ("server", "no NATS server answers at nats://127.0.0.1:1")
+    assert (check, what) == ("server", "no NATS server answers at nats://127.0.0.1:1 (connection refused)")
 
 
 async def test_a_server_that_is_not_installed(sound: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +45,8 @@ async def test_a_server_that_is_too_old(sound: Cli, running: EmbeddedServer) -> 
     async with older(running) as url:
         (check, what), *_ = await examined(settings(sound, nats_url=url))
     assert check == "server"
-    assert "is of version 2.11.0, and 2.12 is the oldest" in what
+    assert what.startswith("nats-server 2.11")
+    assert "is too old" in what
 
 
 def test_a_server_that_was_left_alone(sound: Cli, start: Start) -> None:
