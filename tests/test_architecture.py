@@ -39,6 +39,9 @@ VAGUE_LOCALS = {"found", "said", "there", "told"}
 WITHOUT_DEADLINE = {"asyncio.wait_for", "asyncio.timeout", "asyncio.timeout_at"}
 """What ends only when what it waits for ends, which a lost cancellation prevents."""
 
+TIMED = re.compile(r"^(?:gzip\.compress|datetime\.now|time\.time|uuid\.uuid4|new_event_id)$")
+"""Calls whose value is another one at every moment."""
+
 CONNECTION = "events/log/connection.py"
 
 OF_NATS = re.compile(
@@ -126,6 +129,19 @@ def test_names_of_tests_are_short() -> None:
         if function.name.startswith("test_") and function.name.count("_") > WORDS_OF_A_TEST
     ]
     assert long == [], f"the name of a test has at most {WORDS_OF_A_TEST} words"
+
+
+def test_the_names_of_cases_are_those_of_any_moment() -> None:
+    """The processes of one run name the cases each for itself: what holds the clock has another name in each."""
+    timed = [
+        f"{name}:{call.lineno} {ast.unparse(call)}"
+        for name in TESTS
+        for function in functions(name)
+        for decorator in function.decorator_list
+        for call in ast.walk(decorator)
+        if isinstance(call, ast.Call) and TIMED.search(ast.unparse(call.func)) and not call.keywords
+    ]
+    assert timed == [], "give it a moment: gzip.compress(…, mtime=0)"
 
 
 def test_variables_are_named_for_what_they_hold() -> None:
