@@ -101,6 +101,8 @@ class Connection:
 
     async def close(self) -> None:
         """End the connection; nothing is pending, as every call waits for its acknowledgement."""
+        if self.client._flush_queue is None:  # there has been none
+            return
         try:
             await within(CLOSE_SECONDS, self.client.close())
         except TimeoutError:  # nats-py waits until the server has taken everything, and hangs up after that

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from events import Rooflog
-from events.errors import OldServer
+from events.errors import OldServer, Unreachable
 from events.log import connection
+from events.log.access import Access
 from events.log.log import Log
 from tests.deadlines import FAR_SECONDS
 from tests.relay import Relay
@@ -80,4 +81,12 @@ async def test_a_lost_server_is_left_for_another(nats: Callable[..., Nats]) -> N
         lost.start()
         async with asyncio.timeout(FAR_SECONDS):
             await (await Log.connect(lost.url, timeout=FAR_SECONDS)).close()
+    await log.close()
+
+
+async def test_what_was_never_connected_can_be_closed() -> None:
+    log = Log(Access.of("nats://127.0.0.1:1"))
+    await log.close()
+    with pytest.raises(Unreachable):
+        await log.open("closed", 0.2)
     await log.close()
