@@ -109,6 +109,9 @@ async def _volume_full(site: Watched, volume: Path) -> list[Scrape]:
     return await twice(site)
 
 
+KEPT: tuple[marks.Deed, ...] = ("verified", "backed_up")
+
+
 def _fill(file: Path) -> None:
     """Write until no space is left."""
     with contextlib.suppress(OSError), file.open("wb", buffering=0) as filler:
@@ -117,14 +120,14 @@ def _fill(file: Path) -> None:
 
 
 async def _nothing_kept(site: Watched, _: Path) -> list[Scrape]:
-    for deed in marks.DEEDS:
+    for deed in KEPT:
         marks.path(site.cli.data_dir, deed).unlink()
     return await twice(site)
 
 
 async def _kept_long_ago(site: Watched, _: Path) -> list[Scrape]:
     long_ago = (datetime.now(UTC) - timedelta(days=10)).isoformat(timespec="seconds")
-    for deed in marks.DEEDS:
+    for deed in KEPT:
         mark = marks.last(site.cli.data_dir, deed)
         assert mark
         marks.path(site.cli.data_dir, deed).write_bytes(msgspec.json.encode(msgspec.structs.replace(mark, at=long_ago)))
