@@ -16,8 +16,8 @@ PORTION = 10_000
 
 async def _quarantined(site: Installation, count: int) -> None:
     for _ in range(0, count, PORTION):
-        subjects = [f"training.example.captured.x.{new_event_id()}" for _ in range(PORTION)]
-        records = [Record(subject, b'{"type": "no fact"}') for subject in subjects]
+        ids = [new_event_id() for _ in range(PORTION)]
+        records = [Record(f"training.example.captured.x{name}.{name}", b'{"type": "no fact"}') for name in ids]
         await append.publish(site.log, records)
     await site.until_answering()
     kept = sum((await site.asked("status"))["quarantined"].values())
