@@ -11,6 +11,7 @@ from itertools import groupby
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from .. import subjects
 from ..deadline import within
@@ -31,6 +32,9 @@ FILTERS = 500
 
 GAP_TRIES = 5
 """Looks for the tombstone of a message that is not there, as a replica may lag a moment behind."""
+
+NOBODY = "503"
+"""The status of a question that no server takes, as while a cluster has no leader."""
 
 LAG_TRIES, LAG_SECONDS = 4, 0.05
 """Looks for what is on the log, as any replica may answer, and the pause after each, which grows with their number."""
@@ -188,6 +192,8 @@ async def direct_get(connection: Connection, request: dict[str, object]) -> list
                 had = len(messages)
                 await connection.send((subject, json.dumps(request).encode(), None), reply=inbox)
                 headers = await connection.unless_lost(_ended(ended, messages), subject, timeout=None)
+                if headers["Status"] == NOBODY:
+                    raise NoRespondersError
                 if headers["Status"] not in ("204", "404"):
                     raise RooflogError(
                         f"the log could not be read: {headers['Status']} {headers.get('Description', '')}"

@@ -90,3 +90,12 @@ async def test_what_was_never_connected_can_be_closed() -> None:
     with pytest.raises(Unreachable):
         await log.open("closed", 0.2)
     await log.close()
+
+
+async def test_a_log_that_nobody_serves_is_away(nats: Callable[..., Nats]) -> None:
+    """Given a server whose stream has no leader, or is not there, then what reads the log comes again later."""
+    log = Log(Access.of(nats().url))
+    await log.open("early", FAR_SECONDS)
+    with pytest.raises(Unreachable, match="the log does not answer: nats: no responders"):
+        await log.last(["training.example.captured.a.a"])
+    await log.close()
