@@ -78,6 +78,26 @@ soak: $(VENV)/.dev ## let an installation work for MINUTES=30 at RATE=500 captur
 MINUTES ?= 30
 RATE ?= 500
 
+cluster: $(VENV)/.dev ## two of three servers die under CAPTURES=50000 captures and reviewers: what is lost or doubled
+	$(BIN)/python -m tests.cluster --captures $(CAPTURES)
+
+CAPTURES ?= 50000
+
+starts: $(VENV)/.dev ## start a command STARTS=1000 times against servers that are away, half-open or slow: does each end?
+	$(BIN)/python -m tests.starts --count $(STARTS)
+
+STARTS ?= 1000
+
+test-containers: $(VENV)/.dev ## build the image and run both compose files, with podman or docker and Docker Compose
+	ROOFLOG_CONTAINERS=1 $(BIN)/python -m pytest -p no:cacheprovider tests/containers
+
+container-tools: ## podman from Debian's packages, and Docker Compose: that of Debian 13 where this release has none
+	apt-get install -y --no-install-recommends podman runc netavark aardvark-dns catatonit iptables uidmap debootstrap
+	sh tests/containers/unpack_compose.sh .make/containers
+
+offline-images: $(VENV)/.dev ## imitate the official images for test-containers where no registry can be reached
+	$(BIN)/python -m tests.containers.offline_images
+
 coverage: $(VENV)/.dev $(VENV)/.node browser ## lines and branches that no test runs, here and as pages in .coverage/html
 	rm -rf .coverage
 	$(BIN)/coverage run $(PYTEST)
@@ -133,10 +153,14 @@ sbom: $(VENV)/.audit ## what a running rooflog is made of, as CycloneDX: dist/sb
 	@mkdir -p dist
 	$(VENV)/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json requirements-modal.lock
 
+release: $(VENV)/.dev sbom ## what a release is, into dist/: wheels, image where one can be built, parts, changes, checksums
+	$(BIN)/python -m tests.release
+
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
-LOCKS = requirements.lock requirements-modal.lock requirements-dev.lock requirements-audit.lock
+LOCKS = requirements.lock requirements-modal.lock requirements-otel.lock requirements-dev.lock requirements-audit.lock \
+	requirements-build.lock
 COMPILE = $(VENV)/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -145,8 +169,10 @@ lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them by their
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file requirements-modal.lock --extra modal pyproject.toml
+	$(COMPILE) --output-file requirements-otel.lock --extra otel pyproject.toml
 	$(COMPILE) --output-file requirements-dev.lock --extra dev pyproject.toml
 	printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --output-file requirements-audit.lock -
+	printf 'hatchling==1.33.0\nsetuptools\n' | $(COMPILE) --output-file requirements-build.lock -
 	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp services/web/package.json $(VENV)/lock
 	$(BIN)/npm install --prefix $(VENV)/lock --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	sed '/"funding": {/,/}/d' $(VENV)/lock/package-lock.json > services/web/package-lock.json

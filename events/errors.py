@@ -102,8 +102,16 @@ class NotRunning(Unreachable):
         super().__init__(f"no {who} answers; start one with `rooflog up` or `rooflog {who}`")
 
 
+class OldServer(RooflogError):
+    """The log's server is of a version that rooflog does not work with."""
+
+
 class WrongStream(RooflogError):
     """The server's stream is not one that rooflog can keep facts in."""
+
+
+class NoStream(WrongStream):
+    """The server holds no stream of facts yet, and this user may not create it."""
 
 
 class OutboxError(RooflogError):

@@ -10,6 +10,7 @@ from nats.errors import NoRespondersError
 
 from .errors import InputError, NotRunning, RooflogError, TooLarge, Unreachable
 from .log.connection import Connection
+from .traceparent import current, headers
 
 QUERY = "rooflog.query"
 """The subject prefix of questions to the projector; the last token is the question's name."""
@@ -48,7 +49,7 @@ async def ask(
     """
     question = msgspec.json.encode(Question(after, args or {}))
     try:
-        reply = await connection.request(subject, question, timeout=timeout)
+        reply = await connection.request(subject, question, timeout=timeout, headers=headers(current()) or None)
     except NoRespondersError as error:
         raise NotRunning(who) from error
     except (NatsError, TimeoutError) as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+
+from .runtime import processes
 
 
 def listen(host: str, port: int, setting: str, backlog: int = 128) -> socket.socket:
@@ -17,5 +20,8 @@ def listen(host: str, port: int, setting: str, backlog: int = 128) -> socket.soc
         listener.listen(backlog)
     except OSError as error:
         listener.close()
-        raise OSError(f"cannot listen on {host}:{port}: {error.strerror or error}; choose another {setting}") from error
+        why = error.strerror or str(error)
+        if error.errno == errno.EADDRINUSE:
+            why = f"the port is taken by {processes.described(processes.listener_at(port))}"
+        raise OSError(f"cannot listen on {host}:{port}: {why}; choose another {setting}") from error
     return listener

@@ -16,6 +16,8 @@ from typing import Literal, TextIO, get_args
 
 import msgspec
 
+from events import traceparent
+
 Format = Literal["text", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
@@ -71,11 +73,15 @@ class _Line(msgspec.Struct, omit_defaults=True):
     service: str
     logger: str
     message: str
+    trace_id: str = ""
     exception: str = ""
 
 
 class JsonLine(logging.Formatter):
-    """A record is one JSON object in one line: `time` (UTC), `level`, `service`, `logger`, `message`, `exception`."""
+    """A record is one JSON object in one line.
+
+    It has `time` (UTC), `level`, `service`, `logger`, `message`, and where there are any `trace_id` and `exception`.
+    """
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -85,7 +91,13 @@ class JsonLine(logging.Formatter):
         """The record."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = _Line(
-            at, record.levelname, self._service, record.name, escaped(_message(record)), _traceback(self, record)
+            at,
+            record.levelname,
+            self._service,
+            record.name,
+            escaped(_message(record)),
+            traceparent.current()[3:35],
+            _traceback(self, record),
         )
         return msgspec.json.encode(line).decode()
 

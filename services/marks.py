@@ -1,4 +1,4 @@
-"""When something was last done well to an installation, kept in its data directory: verified, backed up."""
+"""When something was last done to an installation, kept in its data directory: verified, backed up, found broken."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from .private_files import write_private
 
-Deed = Literal["verified", "backed_up"]
+Deed = Literal["verified", "backed_up", "found_broken"]
 DEEDS: tuple[Deed, ...] = get_args(Deed)
 
 
@@ -38,6 +38,11 @@ def last(data_dir: Path, deed: Deed) -> Mark | None:
         return msgspec.json.decode(path(data_dir, deed).read_bytes(), type=Mark)
     except (OSError, msgspec.MsgspecError):
         return None
+
+
+def remove(data_dir: Path, deed: Deed) -> None:
+    """Forget that it was ever done."""
+    path(data_dir, deed).unlink(missing_ok=True)
 
 
 def set_mark(data_dir: Path, deed: Deed, seq: int, log_digest: str) -> Mark:

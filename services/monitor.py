@@ -22,6 +22,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from events.deadline import within
 from events.errors import RooflogError
 
 from .listener import listen
@@ -69,8 +70,7 @@ def exposition(who: str, figures: Iterable[Metric]) -> bytes:
 async def why_not(look: Look) -> list[str]:
     """Why a service is not ready; a look that fails or takes too long is a reason."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await look()
+        return await within(ANSWER_SECONDS, look())
     except TimeoutError:
         return [f"no answer within {ANSWER_SECONDS:.0f} seconds"]
     except (RooflogError, OSError) as error:
@@ -95,8 +95,7 @@ async def measured(who: str, look: Look, *measures: Measure) -> bytes:
 
 async def _in_time(measure: Measure) -> list[Metric] | None:
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await measure()
+        return await within(ANSWER_SECONDS, measure())
     except (TimeoutError, RooflogError, OSError) as error:
         logger.warning("measuring: %s", str(error) or type(error).__name__)
     except Exception:  # as above

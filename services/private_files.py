@@ -44,6 +44,11 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_writable(folder: Path) -> bool:
+    """Whether this user may make, read and remove files in a folder."""
+    return os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def too_open(folder: Path) -> list[Path]:
     """The folder itself and what lies directly in it or its folders that others than the owner may read or change."""
     places = [folder, *folder.glob("*"), *folder.glob("*/*")] if folder.exists() else []

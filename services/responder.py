@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import nullcontext
 from typing import Any
 
+from faststream import FastStream
 from faststream.message import StreamMessage
 from faststream.nats import NatsBroker, NatsMessage, NatsUserPassword
-from faststream.nats.security import NatsCredentials, NatsNKey, NatsSecurity
+from faststream.nats.security import NatsCredentials, NatsNKey, NatsSecurity, NatsToken
+from nats.errors import Error as NatsError
+from opentelemetry.trace import SpanKind
 
 from events.log.access import Access
+from events.log.connection import CONNECTING
 from events.log.log import Log
 from events.requests import Question
+from events.traceparent import HEADER, valid
 
+from . import tracing
 from .metrics import histogram
 from .state.protocol import answered
 
 WORKERS = 4
 """Questions answered at a time."""
+
+DRAIN_SECONDS = 5
+"""How long answers on their way may take when a service ends."""
 
 SECONDS = histogram("rooflog_question_seconds", (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60))
 
@@ -31,16 +42,32 @@ Work = Callable[[str, Question], Awaitable[Any]]
 def broker(access: Access, who: str) -> NatsBroker:
     """The connection of the service `who`; it comes back after every interruption."""
     return NatsBroker(
-        list(access.servers),
+        access.addresses,
         security=_security(access),
         inbox_prefix=access.inbox,
         name=f"rooflog-{who}",
-        allow_reconnect=True,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=1,
+        **CONNECTING,
+        drain_timeout=DRAIN_SECONDS,
         apply_types=False,
         logger=None,
     )
+
+
+async def run(app: FastStream, logger: logging.Logger) -> None:
+    """Run an application until it is told to end. Raises NatsError or TimeoutError where it could not begin."""
+    is_up = False
+
+    async def up() -> None:
+        nonlocal is_up
+        is_up = True
+
+    app.after_startup(up)
+    try:
+        await app.run()
+    except (NatsError, TimeoutError) as error:  # the log may be away when the service ends
+        if not is_up:
+            raise
+        logger.warning("the connection to the log was not ended in order: %s", error or type(error).__name__)
 
 
 def respond(
@@ -62,7 +89,10 @@ def respond(
 
     async def respond_to(message: NatsMessage) -> bytes:
         name = name_of(message, prefix)
-        with SECONDS.labels(name if name in names else UNKNOWN).time():
+        label = name if name in names else UNKNOWN
+        parent = valid(message.headers.get(HEADER))
+        followed = tracing.span(f"{who} {label}", kind=SpanKind.SERVER, parent=parent) if parent else nullcontext()
+        with SECONDS.labels(label).time(), followed:
             return await answered(
                 name, message.body, lambda question: work(name, question), who=who, max_payload=log.client.max_payload
             )
@@ -92,4 +122,6 @@ def _security(access: Access) -> NatsSecurity:
         return NatsNKey.from_file(seed, ssl_context=context)
     if "user" in options:
         return NatsUserPassword(options["user"], options["password"], ssl_context=context)
+    if token := options.get("token"):
+        return NatsToken(token, ssl_context=context)
     return NatsSecurity(ssl_context=context)

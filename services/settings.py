@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -12,7 +13,7 @@ from typing import Annotated, Any, get_type_hints
 from msgspec import Meta, Struct
 
 from events.errors import InputError
-from events.log.access import content
+from events.log.access import Access, content
 
 from .log_lines import FORMATS
 from .volume.sinks import CHOICES, SINKS
@@ -80,12 +81,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     modal_seconds: Annotated[
         float, Meta(description="How long a step with Modal may take, or an upload may stand still.")
     ] = 60.0
+    backup_dir: Annotated[
+        Path | None, Meta(description="Under `rooflog up`: the folder that backups go to by themselves; none without.")
+    ] = None
+    backup_every: Annotated[str, Meta(description="How often, as 30m, 24h or 7d.")] = "24h"
+    backup_keep: Annotated[int, Meta(description="How many of these backups stay.")] = 7
     actor: Annotated[
         str | None, Meta(description="Who acts on the command line; without it the user of the system.")
     ] = None
-    web_host: Annotated[str, Meta(description="Where the web service listens; anything but loopback needs tokens.")] = (
-        "127.0.0.1"
-    )
+    web_host: Annotated[
+        str,
+        Meta(description="Where the web service listens; but on loopback it lets nobody in before there is a token."),
+    ] = "127.0.0.1"
     web_port: Annotated[int, Meta(description="The port of the web service; 0 takes a free port.")] = 8080
     web_rate: Annotated[
         int, Meta(description="Requests a second from one token, or from one address without a token.")
@@ -188,7 +195,7 @@ def load(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
         try:
             values[name] = _FIELDS[name](value)
         except ValueError as error:
-            shown = "…" if setting.is_secret else repr(value)
+            shown = "…" if setting.is_secret or (name == "nats_url" and "@" in value) else repr(value)
             raise SettingsError(f"{origin} = {shown}: {error}") from error
     return Settings(**values)
 
@@ -201,6 +208,23 @@ def _number(low: int, high: int) -> Callable[[str | int], int]:
         return int(text)
 
     return parse
+
+
+def interval(value: str) -> timedelta:
+    """A time from a minute to a year, such as 30m, 24h or 7d. Raises ValueError."""
+    number, unit = value[:-1], _UNITS.get(value[-1:])
+    if unit is None or not number.isdecimal() or not timedelta(minutes=1) <= int(number[:9]) * unit <= _LONGEST:
+        raise ValueError("give a number of minutes, hours or days from a minute to a year, such as 30m, 24h or 7d")
+    return int(number) * unit
+
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_LONGEST = timedelta(days=365)
+
+
+def _interval(value: str) -> str:
+    interval(value)
+    return value
 
 
 def _sink(value: str) -> str:
@@ -229,6 +253,16 @@ def _path(value: str | Path) -> Path:
     return Path(value).expanduser().absolute()
 
 
+def _servers(value: str) -> str:
+    if not value.replace(",", " ").strip():
+        raise ValueError("give the address of a NATS server, or leave it unset")
+    try:
+        _ = Access.of(value).addresses
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
 def _networks(value: str) -> tuple[str, ...]:
     try:
         return tuple(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
@@ -238,7 +272,7 @@ def _networks(value: str) -> tuple[str, ...]:
 
 _FIELDS: dict[str, Any] = {
     "data_dir": _path,
-    "nats_url": str,
+    "nats_url": _servers,
     "nats_user": str,
     "nats_password": str,
     "nats_secret": _path,
@@ -257,6 +291,9 @@ _FIELDS: dict[str, Any] = {
     "modal_function": str,
     "modal_environment": str,
     "modal_seconds": _seconds,
+    "backup_dir": _path,
+    "backup_every": _interval,
+    "backup_keep": _number(1, 10_000),
     "actor": str,
     "web_host": str,
     "web_port": _number(0, 65535),

@@ -37,8 +37,20 @@ def _needed(name: PurePath) -> set[PurePath]:
         return {TESTS / folder}
     if folder in ("services", "examples"):
         return {_existing(TESTS / name.parent)}
-    mentioning = _git("grep", "--files-with-matches", "--fixed-strings", name.name, "--", "tests/**/test_*.py")
-    return {PurePath(test) for test in mentioning}
+    return {test for mentioning in _mentioning(name.name, TESTS) for test in _tests_with(mentioning)}
+
+
+def _tests_with(name: PurePath) -> set[PurePath]:
+    """A test file, or those that mention the module that supports them."""
+    if name.name.startswith("test_"):
+        return {name}
+    return {test for test in _mentioning(name.stem, name.parent) if test.name.startswith("test_")}
+
+
+def _mentioning(words: str, folder: PurePath) -> list[PurePath]:
+    """The modules of a folder of tests in which some words stand."""
+    names = _git("grep", "--files-with-matches", "--word-regexp", "--fixed-strings", words, "--", f"{folder}/**.py")
+    return [PurePath(name) for name in names]
 
 
 def _existing(folder: PurePath) -> PurePath:

@@ -36,6 +36,19 @@ WORDS_OF_A_TEST = 10
 VAGUE_LOCALS = {"found", "said", "there", "told"}
 """Names of variables that tell that somebody did something, but not what they hold."""
 
+WITHOUT_DEADLINE = {"asyncio.wait_for", "asyncio.timeout", "asyncio.timeout_at"}
+"""What ends only when what it waits for ends, which a lost cancellation prevents."""
+
+TIMED = re.compile(r"^(?:gzip\.compress|datetime\.now|time\.time|uuid\.uuid4|new_event_id)$")
+"""Calls whose value is another one at every moment."""
+
+CONNECTION = "events/log/connection.py"
+
+OF_NATS = re.compile(
+    r"^(?:[\w.]+\.)?(?:client|js|subscription|jetstream\([^()]*\))\.\w+\(|^asyncio\.(?:open_connection|start_tls)\("
+)
+"""Calls of nats-py and of sockets, as they look where nothing is around them."""
+
 OF_MANY_MODULES = {
     "tests/events/test_wheel.py",
     "tests/projections/queries/test_queue.py",
@@ -44,7 +57,8 @@ OF_MANY_MODULES = {
     "tests/services/cli/test_first_day.py",
     "tests/services/exporter/test_trainers.py",
     "tests/services/projector/test_repair.py",
-    "tests/services/test_compose.py",
+    "tests/containers/test_containers.py",
+    "tests/services/test_systemd.py",
     "tests/services/web/access/test_rights.py",
     "tests/services/web/pages/test_answers.py",
     "tests/services/web/pages/test_description.py",
@@ -117,6 +131,19 @@ def test_names_of_tests_are_short() -> None:
     assert long == [], f"the name of a test has at most {WORDS_OF_A_TEST} words"
 
 
+def test_the_names_of_cases_are_those_of_any_moment() -> None:
+    """The processes of one run name the cases each for itself: what holds the clock has another name in each."""
+    timed = [
+        f"{name}:{call.lineno} {ast.unparse(call)}"
+        for name in TESTS
+        for function in functions(name)
+        for decorator in function.decorator_list
+        for call in ast.walk(decorator)
+        if isinstance(call, ast.Call) and TIMED.search(ast.unparse(call.func)) and not call.keywords
+    ]
+    assert timed == [], "give it a moment: gzip.compress(…, mtime=0)"
+
+
 def test_variables_are_named_for_what_they_hold() -> None:
     vague = [
         f"{name}:{node.lineno} {node.id}"
@@ -126,6 +153,24 @@ def test_variables_are_named_for_what_they_hold() -> None:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in VAGUE_LOCALS
     ]
     assert vague == [], "name the variable after what it holds"
+
+
+@pytest.mark.parametrize("name", [name for name in PRODUCT if not name.startswith("projections/")])
+def test_no_wait_is_without_a_deadline_that_holds(name: str) -> None:
+    """Whoever waits for others does so by `deadline.within`; nats-py is awaited by the connection alone."""
+    naked = [
+        f"{name}:{node.lineno} {ast.unparse(node)}"
+        for node in ast.walk(parsed(name))
+        if (isinstance(node, ast.Attribute | ast.Name) and ast.unparse(node) in WITHOUT_DEADLINE)
+        or (isinstance(node, ast.alias) and f"asyncio.{node.name}" in WITHOUT_DEADLINE)
+        or (isinstance(node, ast.Await) and OF_NATS.search(ast.unparse(node.value)) and name != CONNECTION)
+        or (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) == "socket.create_connection"
+            and len(node.args + node.keywords) < 2
+        )
+    ]
+    assert naked == [], "a cancellation may be lost: wait by `events.deadline.within`"
 
 
 def test_a_test_file_names_the_module_that_it_tests() -> None:

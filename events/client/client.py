@@ -7,6 +7,7 @@ Every call makes a fact, puts it into the outbox and returns; nothing of it wait
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
@@ -20,7 +21,7 @@ import msgspec
 from .. import calls
 from ..calls import Common, Modifications, Turn
 from ..conversations import Conversations
-from ..errors import InvalidFact
+from ..errors import InvalidFact, OldServer
 from ..facts import ExampleCaptured
 from ..log.access import Access
 from ..log.log import Log
@@ -29,6 +30,8 @@ from ..subjects import new_event_id
 from . import capture_wrapper, metrics
 from .delivery import FLUSH_SECONDS, Delivery, Stats
 from .outbox import MAX_BYTES, Outbox
+
+logger = logging.getLogger("rooflog")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -436,7 +439,12 @@ class Rooflog:
         return self._delivery.ask(f"{QUERY}.{question}", "projector", timeout)
 
     async def _connect(self) -> Log:
-        return await Log.connect(self._access, name="rooflog-client", may_read=False)
+        log = await Log.connect(self._access, name="rooflog-client", may_read=False)
+        try:
+            log.require_version()
+        except OldServer as error:  # it takes facts all the same: none waits here because of that
+            logger.warning("rooflog: %s", error)
+        return log
 
 
 def _default_outbox() -> str:

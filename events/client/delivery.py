@@ -18,10 +18,12 @@ from typing import Any
 import msgspec
 
 from ..codec import encode
+from ..deadline import within
 from ..errors import InvalidFact, OutboxFull, RooflogError
 from ..facts import Fact
 from ..log.log import Log
 from ..subjects import subject_of
+from ..traceparent import current
 from .outbox import Outbox
 from .publisher import Publisher
 
@@ -87,7 +89,7 @@ class Delivery:
     def say(self, fact: Fact) -> None:
         """Keep a fact and have it published. Raises InvalidFact, or OutboxFull where it could not be kept."""
         fact, data = _encoded(fact)
-        self._outbox.put(subject_of(fact), data)
+        self._outbox.put(subject_of(fact), data, current())
         if not self._is_closed:
             (self._publisher or self._running()).wake()
 
@@ -117,7 +119,7 @@ class Delivery:
         if self._is_closed:
             return self._is_all_out()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.wrap_future(self._running().flushed()), timeout)
+            await within(timeout, asyncio.wrap_future(self._running().flushed()))
         return self._is_all_out()
 
     def close(self, timeout: float | None = FLUSH_SECONDS) -> bool:

@@ -19,7 +19,8 @@ from pathlib import Path
 import msgspec
 
 from ..errors import OutboxError, OutboxFull
-from .segment import START, Record, Segment, record
+from ..traceparent import Record
+from .segment import START, Segment, record
 
 MAX_BYTES = 256 * 2**20
 """Of all segments of a directory together: about 200,000 facts, a day of a busy assistant without a log."""
@@ -85,9 +86,12 @@ class Outbox:
         if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
             raise OutboxError(f"the outbox {directory} belongs to somebody else; choose another directory")
 
-    def put(self, subject: str, data: bytes) -> None:
-        """Keep a fact: from here on it outlives this process. Raises OutboxFull where no room or no disk is left."""
-        written = record(subject, data)
+    def put(self, subject: str, data: bytes, traceparent: str = "") -> None:
+        """Keep a fact, and the trace in which it was said: from here on both outlive this process.
+
+        Raises OutboxFull where no room or no disk is left.
+        """
+        written = record(subject, data, traceparent)
         with self._lock:
             if self._current is None or not self._current.append(written):
                 self._current = self._next(len(written))

@@ -18,11 +18,12 @@ from nats.errors import Error as NatsError
 
 from .. import requests, subjects
 from ..codec import decode
+from ..deadline import within
 from ..errors import InvalidFact, RooflogError, Unreachable
 from ..facts import BY_CLIENTS
 from ..log.log import BATCH, Log
+from ..traceparent import Record
 from .outbox import ADOPT_SECONDS, Batch, Outbox
-from .segment import Record
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 """Between two tries to reach a log that does not answer; doubled each time."""
@@ -97,7 +98,7 @@ class Publisher:
     def stop(self) -> None:
         """End the thread; what is not settled stays in the outbox.
 
-        It is told more than once, as nats-py and `asyncio.wait_for` may swallow a cancellation.
+        It is told more than once, as nats-py may swallow a cancellation.
         """
         self._is_stopped = True
         deadline = time.monotonic() + STOP_SECONDS
@@ -176,7 +177,7 @@ class Publisher:
         published = await log.publish_encoded(own)
         if published.refused:
             reasons = dict(published.refused)
-            for subject, data in own:
+            for subject, data, _ in own:
                 if reason := reasons.get(subjects.parse(subject).event_id):
                     self._set_aside(subject, data, reason)
         self._outbox.settle(batch)
@@ -188,12 +189,13 @@ class Publisher:
     def _checked(self, records: Iterable[Record]) -> list[Record]:
         """The records that a client may have said; what else is read from the disk is set aside, not published."""
         own = []
-        for subject, data in records:
+        for record in records:
+            subject, data = record.subject, record.data
             try:
                 fact = decode(data, subject)
                 if not isinstance(fact, BY_CLIENTS):
                     raise InvalidFact("invalid", f"a client does not say {subjects.parse(subject).kind}")
-                own.append((subject, data))
+                own.append(record)
             except InvalidFact as error:
                 self._set_aside(subject, data, f"it is not what a client has written: {error}")
         return own
@@ -210,8 +212,7 @@ class Publisher:
             self._is_idle = False
             return
         try:
-            async with asyncio.timeout(ADOPT_SECONDS):
-                await self._woken.wait()
+            await within(ADOPT_SECONDS, self._woken.wait())
         except TimeoutError:
             pass
         finally:

@@ -16,11 +16,13 @@ import zlib
 from pathlib import Path
 from typing import Self
 
+from ..traceparent import Record, valid
+
 _HEADER = struct.Struct("<8sQ")
 """The format's name, and the offset below which everything has been settled."""
 
 _RECORD = struct.Struct("<4sIHI")
-"""Mark, bytes of the fact, bytes of its subject, CRC-32 of both."""
+"""Mark, bytes of the fact, bytes of its subject with its trace, CRC-32 of both."""
 
 _FORMAT = b"rooflog1"
 _MARK = b"\xf9\xfaRL"
@@ -37,13 +39,13 @@ RECORD_BYTES = 2**24
 DAMAGE = 100
 """Damaged stretches after which a segment is given up: each may cost the reading of a whole record."""
 
-Record = tuple[str, bytes]
-"""A subject and the fact that belongs on it."""
+_TRACED = " "
+"""Stands between a subject and the trace in which its fact was said, where there is one."""
 
 
-def record(subject: str, data: bytes) -> bytes:
+def record(subject: str, data: bytes, traceparent: str = "") -> bytes:
     """The bytes of one record."""
-    name = subject.encode()
+    name = (f"{subject}{_TRACED}{traceparent}" if traceparent else subject).encode()
     return b"".join((_RECORD.pack(_MARK, len(data), len(name), zlib.crc32(data, zlib.crc32(name))), name, data))
 
 
@@ -200,6 +202,23 @@ class Segment:
         return mark if mark >= 0 else max(at + 1, len(block) - len(_MARK) + 1)
 
 
+def first_waiting(path: Path) -> Record | None:
+    """The first record of a segment that is not settled, read while its process goes on; None where none is.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        header = file.read(START)
+        name, settled = _HEADER.unpack(header) if len(header) == START else (b"", START)
+        start = settled if name == _FORMAT else START
+        block = os.pread(file.fileno(), BLOCK, start)
+        if (at := block.find(_MARK)) < 0:
+            return None
+        if (end := _end(block, at)) > len(block):
+            block = os.pread(file.fileno(), end, start)
+        return _parse(block, at, end)
+
+
 def _end(block: bytes, at: int) -> int:
     """Where a record that begins here would end; `at` itself where none does."""
     if not block.startswith(_MARK, at):
@@ -219,9 +238,10 @@ def _parse(block: bytes, at: int, end: int) -> Record | None:
     if zlib.crc32(body) != crc:
         return None
     try:
-        return body[:name].decode("ascii"), body[name:]
+        subject, _, traceparent = body[:name].decode("ascii").partition(_TRACED)
     except UnicodeDecodeError:
         return None
+    return Record(subject, body[name:], valid(traceparent))
 
 
 def _require_own(fd: int, path: Path) -> None:

@@ -7,18 +7,19 @@
 | a NATS credentials file | `creds` | at every connection |
 | an nkey | `nkey`, the file of its seed | at every connection |
 
-`domain` is the JetStream domain of the stream, if it has one. Each way goes with TLS: `ca` trusts a certificate
-authority, `cert` and `key` are this process's own certificate.
+The addresses are those of the servers of one cluster; whoever is in one of them, `nats://USER:PASSWORD@HOST`, connects
+to all of them. `domain` is the JetStream domain of the stream, if it has one. Each way goes with TLS: `ca` trusts a
+certificate authority, `cert` and `key` are this process's own certificate.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import ssl
 
 DEFAULT_URL = "nats://127.0.0.1:4222"
+
+SCHEMES = ("nats", "tls")
 
 INBOX = "_INBOX"
 """The prefix of the subjects on which answers arrive; each user has one of its own below."""
@@ -102,6 +105,11 @@ class Access(msgspec.Struct, frozen=True):
         return ", ".join(_shown(server) for server in self.servers)
 
     @property
+    def addresses(self) -> list[str]:
+        """The addresses as they are connected to, without who connects. Raises InputError where one is none."""
+        return [f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" for parts in self._parts()]
+
+    @property
     def inbox(self) -> str:
         """The prefix of the inboxes of this user. Raises InputError where a secret file cannot be read."""
         user = None if self.creds or self.nkey else self._login()[0]
@@ -114,7 +122,8 @@ class Access(msgspec.Struct, frozen=True):
 
     def options(self) -> dict[str, Any]:
         """The arguments of nats-py's `connect`. Raises InputError where a file cannot be used."""
-        options: dict[str, Any] = {"servers": list(self.servers), "inbox_prefix": self.inbox}
+        user, password = self._from_addresses()
+        options: dict[str, Any] = {"servers": self.addresses, "inbox_prefix": self.inbox}
         if self.creds:
             options["user_credentials"] = _existing(self.creds, "credentials file")
         elif self.nkey:
@@ -123,6 +132,8 @@ class Access(msgspec.Struct, frozen=True):
             options |= {"user": lambda: self._login()[0], "password": lambda: self._login()[1]}
         elif self.user:
             options |= {"user": self.user, "password": self.password or ""}
+        elif user is not None:
+            options |= {"token": user} if password is None else {"user": user, "password": password}
         context = self.tls()
         return options if context is None else options | {"tls": context}
 
@@ -146,6 +157,8 @@ class Access(msgspec.Struct, frozen=True):
         if self.creds or self.nkey:
             return self._signature(nonce or "")
         user, password = self._login()
+        if user is not None and password is None:
+            return {"auth_token": user}
         return {"user": user, "pass": password} if user else {}
 
     def _login(self) -> tuple[str | None, str | None]:
@@ -154,8 +167,28 @@ class Access(msgspec.Struct, frozen=True):
             return secret.user, secret.password
         if self.user:
             return self.user, self.password or ""
-        parts = urlsplit(self.servers[0])
-        return parts.username, parts.password
+        return self._from_addresses()
+
+    def _from_addresses(self) -> tuple[str | None, str | None]:
+        """Who connects, by the addresses; one name alone is a token. Raises InputError where they name several."""
+        named = {(parts.username, parts.password) for parts in self._parts() if parts.username is not None}
+        if len(named) > 1:
+            raise InputError("the addresses of the NATS servers name several users; name one, in any of them")
+        user, password = named.pop() if named else (None, None)
+        return user and unquote(user), password and unquote(password)
+
+    def _parts(self) -> Iterator[SplitResult]:
+        has_user = any("@" in server for server in self.servers)
+        for number, server in enumerate(self.servers, 1):
+            parts = _parsed(server)
+            if parts is None:  # it may be a piece of a password
+                shown = f"address {number} of {len(self.servers)}" if has_user else repr(server)
+                advice = "; a comma in a password is %2C" if has_user else ""
+                raise InputError(
+                    f"{shown} is no address of a NATS server; give nats://HOST:PORT, or several with commas between "
+                    f"them{advice}"
+                )
+            yield parts
 
     def _signature(self, nonce: str) -> dict[str, Any]:
         import base64
@@ -193,6 +226,16 @@ def _existing(path: str, what: str) -> str:
     return path
 
 
-def _shown(url: str) -> str:
-    parts = urlsplit(url)
-    return url if "@" not in parts.netloc else url.replace(parts.netloc, parts.netloc.rpartition("@")[2])
+def _parsed(address: str) -> SplitResult | None:
+    """The parts of an address; None where it is none."""
+    try:
+        parts = urlsplit(address if "://" in address else f"nats://{address}")
+        is_server = parts.scheme in SCHEMES and parts.hostname is not None and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_server and not (parts.path.strip("/") or parts.query or parts.fragment) else None
+
+
+def _shown(address: str) -> str:
+    scheme, separator, rest = address.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -13,8 +13,10 @@ from .. import subjects
 from ..codec import encode
 from ..errors import Missing, RooflogError, TooLarge, Unreachable
 from ..facts import Fact
+from ..traceparent import Record, current
+from ..traceparent import headers as traced
 from .connection import ACK_SECONDS, Connection
-from .read import present
+from .read import LAG_SECONDS, LAG_TRIES, present
 
 BATCH = 500
 """Facts in one atomic batch. The server's limit is 1,000; the rate is flat from 500 on (29,600/s synced)."""
@@ -32,6 +34,9 @@ HEADER_BYTES = 4096
 """What is left in a message for subject and headers."""
 
 WRONG_LAST_SEQUENCE = 10071
+IN_FLIGHT = 10164
+"""What a cluster answers while another message on the subject is under way, whether or not that one lands."""
+
 MESSAGE_TOO_LARGE = 10054
 BATCH_INCOMPLETE = 10176
 """What the end of a batch is answered when one of its messages was refused, whichever."""
@@ -61,14 +66,17 @@ class _Outcome(msgspec.Struct):
     new: list[str] = []
     existing: list[str] = []
     refused: list[tuple[str, str]] = []
+    seqs: dict[str, int] = {}
+    """Sequences by subject, of the last new fact of each batch and of those that were there."""
 
 
-async def publish(connection: Connection, records: Iterable[tuple[str, bytes]]) -> Published:
-    """Append facts that are bytes already, each with its subject, in order, each exactly once for ever."""
+async def publish(connection: Connection, records: Iterable[Record]) -> Published:
+    """Append facts that are bytes already, in order, each exactly once for ever."""
     outcome = _Outcome()
-    batch: dict[str, bytes] = {}
+    batch: dict[str, Record] = {}
     size = encoded = 0
-    for subject, data in records:
+    for record in records:
+        subject, data = record.subject, record.data
         encoded += len(data)
         if encoded > TURN_BYTES:  # encoding them has kept the event loop from everybody else
             encoded = 0
@@ -84,7 +92,7 @@ async def publish(connection: Connection, records: Iterable[tuple[str, bytes]]) 
         if subject in batch:
             outcome.existing.append(_event_id(subject))
             continue
-        batch[subject] = data
+        batch[subject] = record
         size += len(data)
     if batch:
         await _publish_batch(connection, batch, outcome)
@@ -93,15 +101,14 @@ async def publish(connection: Connection, records: Iterable[tuple[str, bytes]]) 
 
 async def publish_one(connection: Connection, fact: Fact) -> int:
     """Append one fact; its sequence, also where it was there before. Raises TooLarge or Missing."""
-    subject, data = _encoded(connection, fact)
+    record = _encoded(connection, fact)
     outcome = _Outcome()
-    await _publish_batch(connection, {subject: data}, outcome)
+    await _publish_batch(connection, {record.subject: record}, outcome)
     for _, reason in outcome.refused:
         raise TooLarge(reason)
-    held = await present(connection, [subject])
-    if subject not in held:
-        raise Missing(subject)
-    return held[subject]
+    if (seq := outcome.seqs.get(record.subject)) is None:
+        raise Missing(record.subject)
+    return seq
 
 
 async def publish_after(
@@ -117,9 +124,10 @@ async def publish_after(
 
     Facts that are on the log already count as appended: the answer is that of the first time. `name` is what errors
     call the facts. Whenever they were not appended, `stale` looks at the log and gives the error to raise, or None to
-    try again; it is told whether the server refused the revision. Raises that error, RooflogError or Unreachable.
+    try again; it is told whether the server has refused the revision so often that no replica that lags explains it.
+    Raises that error, RooflogError or Unreachable.
     """
-    batch = dict(_encoded(connection, fact) for fact in facts)
+    batch = {record.subject: record for record in (_encoded(connection, fact) for fact in facts)}
     first, last = next(iter(batch)), next(reversed(batch))
     expected = {
         "Nats-Expected-Last-Subject-Sequence": str(revision),
@@ -129,17 +137,20 @@ async def publish_after(
         ack = await _answer(connection, batch, {first: expected}, attempt)
         if ack is not None and ack.error is None:
             return ack.seq
-        if ack is not None and ack.error is not None and ack.error.err_code != WRONG_LAST_SEQUENCE:
+        if ack is not None and ack.error is not None and ack.error.err_code not in (WRONG_LAST_SEQUENCE, IN_FLIGHT):
             raise RooflogError(f"the log refused {name}: {ack.error.description}")
+        if ack is not None:
+            await asyncio.sleep(LAG_SECONDS * attempt)
         if known := (await present(connection, [last])).get(last):
             return known
-        if error := await stale(ack is not None):
+        is_certain = ack is not None and attempt >= LAG_TRIES
+        if error := await stale(is_certain):
             raise error
     raise Unreachable(f"the log did not acknowledge {name}; nothing is known to be recorded")
 
 
 async def _publish_batch(
-    connection: Connection, batch: dict[str, bytes], outcome: _Outcome, *, is_open: bool = False
+    connection: Connection, batch: dict[str, Record], outcome: _Outcome, *, is_open: bool = False
 ) -> None:
     """Publish until every fact of the batch is on the log or refused for good.
 
@@ -153,28 +164,36 @@ async def _publish_batch(
             is_open = True
         elif ack.error is None:
             outcome.new += map(_event_id, batch)
+            outcome.seqs[next(reversed(batch))] = ack.seq
             return
         elif ack.error.err_code in (MESSAGE_TOO_LARGE, BATCH_INCOMPLETE):
             await _publish_halves(connection, batch, ack.error.description, outcome, is_open=is_open)
             return
-        elif ack.error.err_code != WRONG_LAST_SEQUENCE:
+        elif ack.error.err_code == IN_FLIGHT and len(batch) == 1:
+            await asyncio.sleep(LAG_SECONDS * attempt)
+            continue
+        elif ack.error.err_code not in (WRONG_LAST_SEQUENCE, IN_FLIGHT):
             raise RooflogError(f"the log refused the facts: {ack.error.description} ({ack.error.err_code})")
         elif not connection.may_read and len(batch) > 1:
             await _publish_halves(connection, batch, "", outcome, is_open=is_open)
             return
         if connection.may_read:
-            held = set(await present(connection, list(batch)))
+            seqs = await present(connection, list(batch))
+            outcome.seqs |= seqs
+            held = set(seqs)
+            if ack is not None and not held:  # a replica lags behind
+                await asyncio.sleep(LAG_SECONDS * attempt)
         else:
             held = set(batch) if ack is not None else set()
         (outcome.new if is_open else outcome.existing).extend(_event_id(s) for s in batch if s in held)
-        batch = {subject: data for subject, data in batch.items() if subject not in held}
+        batch = {subject: record for subject, record in batch.items() if subject not in held}
         if not batch:
             return
     raise Unreachable(f"the log did not acknowledge {len(batch)} facts after {TRIES} tries; say them again")
 
 
 async def _publish_halves(
-    connection: Connection, batch: dict[str, bytes], reason: str, outcome: _Outcome, *, is_open: bool
+    connection: Connection, batch: dict[str, Record], reason: str, outcome: _Outcome, *, is_open: bool
 ) -> None:
     """A message of the batch is refused, whichever it is: publish the others without it."""
     if len(batch) == 1:
@@ -186,7 +205,7 @@ async def _publish_halves(
 
 
 async def _answer(
-    connection: Connection, batch: dict[str, bytes], expected: dict[str, dict[str, str]], attempt: int
+    connection: Connection, batch: dict[str, Record], expected: dict[str, dict[str, str]], attempt: int
 ) -> _Ack | None:
     """The server's answer to a batch; None, after a rest that grows with the attempts, where its fate is open."""
     try:
@@ -198,30 +217,30 @@ async def _answer(
         return None
 
 
-async def _send(connection: Connection, batch: dict[str, bytes], expected: dict[str, dict[str, str]]) -> _Ack:
+async def _send(connection: Connection, batch: dict[str, Record], expected: dict[str, dict[str, str]]) -> _Ack:
     """One atomic batch; each message's subject must be new unless `expected` says otherwise for it."""
-    headers = [dict(expected.get(subject, _NEW)) for subject in batch]
+    headers = [expected.get(subject, _NEW) | traced(record.traceparent) for subject, record in batch.items()]
     if len(batch) > 1:
         batch_id = subjects.new_event_id()
         for number, header in enumerate(headers, 1):
             header |= {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
         headers[-1]["Nats-Batch-Commit"] = "1"
-    *first, (last_subject, last_data) = batch.items()
-    client = connection.client
-    for (subject, data), header in zip(first, headers, strict=False):
-        await client.publish(subject, data, headers=header)
+    *first, last = batch.values()
     try:
-        answer = await connection.request(last_subject, last_data, headers=headers[-1], timeout=ACK_SECONDS)
+        if first:
+            sent = zip(first, headers, strict=False)
+            await connection.send(*((record.subject, record.data, header) for record, header in sent))
+        answer = await connection.request(last.subject, last.data, headers=headers[-1], timeout=ACK_SECONDS)
     except NoRespondersError as error:
         raise TimeoutError("JetStream is not there at the moment") from error
     return msgspec.json.decode(answer.data, type=_Ack)
 
 
-def _encoded(connection: Connection, fact: Fact) -> tuple[str, bytes]:
-    """The subject and bytes of a fact. Raises InvalidFact or TooLarge."""
-    subject, data = subjects.subject_of(fact), encode(fact)
-    _check_size(connection, subject, data)
-    return subject, data
+def _encoded(connection: Connection, fact: Fact) -> Record:
+    """A fact, said in the trace of this moment. Raises InvalidFact or TooLarge."""
+    record = Record(subjects.subject_of(fact), encode(fact), current())
+    _check_size(connection, record.subject, record.data)
+    return record
 
 
 def _check_size(connection: Connection, subject: str, data: bytes) -> None:

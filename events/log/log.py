@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -17,11 +18,18 @@ from ..errors import Forbidden, InvalidFact, RooflogError, StalePolicy, StaleRev
 from ..facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
 from ..message import Message, Tombstones, tombstones
 from ..refusals import Refusals, refusals
+from ..traceparent import Record, current
 from ..words import describe
 from . import append, read, stream
 from .access import Access
 from .append import BATCH, Published
 from .connection import ACK_SECONDS, Connection, name_of
+
+CONNECT_SECONDS = 15.0
+"""How long a server may be away, or its cluster without a leader: an election takes up to 10 seconds."""
+
+ENSURE_SECONDS, ENSURE_PAUSE_SECONDS = 5.0, 0.2
+"""How long one look at the stream may take, and between two looks while JetStream has no leader."""
 
 __all__ = ["BATCH", "Access", "Log", "Message", "Published"]
 
@@ -46,36 +54,52 @@ class Log(Connection):
         *,
         name: str = "rooflog",
         replicas: int = 1,
-        timeout: float = 5.0,
+        timeout: float = CONNECT_SECONDS,
         create: bool = True,
         may_read: bool = True,
     ) -> Self:
-        """Connect and make sure that the stream is there, unless told not to.
-
-        `access` may be the addresses alone. The stream is created where there is none and the user may. A user without
-        `may_read` only says facts: whether the stream is right is then for others to see. Raises Unreachable, Forbidden
-        or WrongStream.
-        """
-        access = Access.of(access) if isinstance(access, str) else access
-        log = cls(access, may_read=may_read)
-        await log.open(name, timeout)
-        try:
-            if create:
-                await stream.ensure(log, replicas, timeout)
-        except Forbidden:
-            if may_read:
-                await log.close()
-                raise
-        except (NatsError, OSError, TimeoutError) as error:
-            await log.close()
-            raise Unreachable(
-                f"the NATS server at {access.shown} has no working JetStream: {name_of(error)}"
-            ) from error
-        except BaseException:
-            await log.close()
-            raise
-        log.problem = None
+        """A log that was begun; `access` may be the addresses alone. Raises as `begin` does."""
+        log = cls(Access.of(access) if isinstance(access, str) else access, may_read=may_read)
+        await log.begin(name, replicas=replicas, timeout=timeout, create=create)
         return log
+
+    async def begin(
+        self, name: str, *, replicas: int = 1, timeout: float = CONNECT_SECONDS, create: bool = True
+    ) -> None:
+        """Connect, wait for JetStream to have a leader, and make sure that the stream is there, unless told not to.
+
+        The stream is created where there is none and the user may. A user without `may_read` only says facts: whether
+        stream and server are right is then for others to see. Raises Unreachable after `timeout`, OldServer, Forbidden
+        or WrongStream. After an error it may be begun again.
+        """
+        until = time.monotonic() + timeout
+        await self.open(name, timeout)
+        try:
+            if self.may_read:
+                self.require_version()
+            if create:
+                await self._ensure(replicas, until)
+        except Forbidden:
+            if self.may_read:
+                await self.close()
+                raise
+        except BaseException:
+            await self.close()
+            raise
+        self.problem = None
+
+    async def _ensure(self, replicas: int, until: float) -> None:
+        while True:
+            left = until - time.monotonic()
+            try:
+                await stream.ensure(self, replicas, min(ENSURE_SECONDS, max(left, 1.0)))
+                return
+            except (NatsError, OSError, TimeoutError) as error:
+                if left <= 0:
+                    raise Unreachable(
+                        f"the NATS server at {self.access.shown} has no working JetStream: {name_of(error)}"
+                    ) from error
+            await asyncio.sleep(ENSURE_PAUSE_SECONDS)
 
     async def publish(self, facts: Iterable[Fact]) -> Published:
         """Put facts on the log in order, in atomic batches, each exactly once for ever.
@@ -84,32 +108,32 @@ class Log(Connection):
         constraints, is too large, or says what was erased is named in `refused`: whoever may not read the log is not
         told of erasures. Raises Unreachable when the server stays silent.
         """
-        refusals = await self.refusals()
+        refusals, trace = await self.refusals(), current()
         refused: list[tuple[str, str]] = []
 
-        def encoded() -> Iterator[tuple[str, bytes]]:
+        def encoded() -> Iterator[Record]:
             for fact in facts:
                 try:
                     refusals.check(fact)
-                    yield subjects.subject_of(fact), encode(fact)
+                    yield Record(subjects.subject_of(fact), encode(fact), trace)
                 except InvalidFact as error:
                     refused.append((fact.event_id, str(error)))
 
         published = await append.publish(self, encoded())
         return msgspec.structs.replace(published, refused=(*refused, *published.refused))
 
-    async def publish_encoded(self, records: Iterable[tuple[str, bytes]]) -> Published:
-        """`publish` for facts that are bytes already, each with its subject: what an outbox holds."""
+    async def publish_encoded(self, records: Iterable[Record]) -> Published:
+        """`publish` for facts that are bytes already: what an outbox holds."""
         refusals = await self.refusals()
         refused: list[tuple[str, str]] = []
 
-        def taken() -> Iterator[tuple[str, bytes]]:
-            for subject, data in records:
+        def taken() -> Iterator[Record]:
+            for record in records:
                 try:
-                    refusals.check_encoded(subject, data)
-                    yield subject, data
+                    refusals.check_encoded(record.subject, record.data)
+                    yield record
                 except InvalidFact as error:
-                    refused.append((subjects.parse(subject).event_id, str(error)))
+                    refused.append((subjects.parse(record.subject).event_id, str(error)))
 
         published = await append.publish(self, taken())
         return msgspec.structs.replace(published, refused=(*refused, *published.refused))
@@ -215,6 +239,10 @@ class Log(Connection):
         """The last message of each subject that the log holds, by subject."""
         return await read.last(self, subjects_or_filters)
 
+    async def acknowledged(self, wanted: Sequence[str]) -> dict[str, Message]:
+        """The messages of subjects that the log has acknowledged, by subject."""
+        return await read.acknowledged(self, wanted)
+
     async def last_sequence(self) -> int:
         """The sequence of the last fact on the log; 0 on an empty one."""
         try:
@@ -281,5 +309,8 @@ class Log(Connection):
             raise Unreachable(f"sequence {seq} could not be erased: {name_of(error)}") from error
 
     async def _require(self, example_id: str) -> None:
-        if not await self.knows(example_id):
-            raise UnknownExample(example_id)
+        for attempt in range(1, read.LAG_TRIES + 1):  # another process may have captured it a moment ago
+            if await self.knows(example_id):
+                return
+            await asyncio.sleep(read.LAG_SECONDS * attempt)
+        raise UnknownExample(example_id)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from itertools import groupby
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from .. import subjects
+from ..deadline import within
 from ..errors import InvalidFact, RooflogError, Unreachable
 from ..facts import ExampleErased
 from ..message import Message, listed, restated_on, restored, without_gaps
@@ -31,6 +32,12 @@ FILTERS = 500
 
 GAP_TRIES = 5
 """Looks for the tombstone of a message that is not there, as a replica may lag a moment behind."""
+
+NOBODY = "503"
+"""The status of a question that no server takes, as while a cluster has no leader."""
+
+LAG_TRIES, LAG_SECONDS = 4, 0.05
+"""Looks for what is on the log, as any replica may answer, and the pause after each, which grows with their number."""
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
 """The times that the server counts in nanoseconds; outside them it finds the first message for any."""
@@ -54,6 +61,17 @@ async def last(connection: Connection, subjects_or_filters: Sequence[str]) -> di
 async def present(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
     """The sequences of those subjects, of some, that the log holds a message of."""
     return {subject: message.seq for subject, message in (await last(connection, wanted)).items()}
+
+
+async def acknowledged(connection: Connection, wanted: Sequence[str]) -> dict[str, Message]:
+    """`last` for subjects that the log should hold: where some are not there yet, it looks again for a moment."""
+    messages = await last(connection, wanted)
+    for attempt in range(1, LAG_TRIES):
+        if messages.keys() >= set(wanted):
+            break
+        await asyncio.sleep(LAG_SECONDS * attempt)
+        messages = await last(connection, wanted)
+    return messages
 
 
 async def from_sequence(connection: Connection, seq: int, count: int) -> list[Message]:
@@ -168,11 +186,14 @@ async def direct_get(connection: Connection, request: dict[str, object]) -> list
             messages.append(_message(message, headers))
 
     try:
-        async with _inbox(connection.client, collect) as inbox:
+        inbox = connection.client.new_inbox()
+        async with connection.subscribed(inbox, collect):
             while len(messages) < wanted:
                 had = len(messages)
-                await connection.client.publish(subject, json.dumps(request).encode(), reply=inbox)
-                headers = await connection.unless_lost(_ended(ended, messages), subject)
+                await connection.send((subject, json.dumps(request).encode(), None), reply=inbox)
+                headers = await connection.unless_lost(_ended(ended, messages), subject, timeout=None)
+                if headers["Status"] == NOBODY:
+                    raise NoRespondersError
                 if headers["Status"] not in ("204", "404"):
                     raise RooflogError(
                         f"the log could not be read: {headers['Status']} {headers.get('Description', '')}"
@@ -190,21 +211,10 @@ async def _ended(ended: asyncio.Queue[dict[str, str]], messages: list[Message]) 
     while True:
         had = len(messages)
         try:
-            return await asyncio.wait_for(ended.get(), ACK_SECONDS)
+            return await within(ACK_SECONDS, ended.get())
         except TimeoutError:
             if len(messages) == had:
                 raise
-
-
-@asynccontextmanager
-async def _inbox(client: Client, collect: Callable[[Msg], Awaitable[None]]) -> AsyncIterator[str]:
-    inbox = client.new_inbox()
-    subscription = await client.subscribe(inbox, cb=collect, pending_msgs_limit=-1, pending_bytes_limit=-1)
-    try:
-        yield inbox
-    finally:
-        if not client.is_closed:
-            await subscription.unsubscribe()
 
 
 def _message(message: Msg, headers: dict[str, str]) -> Message:

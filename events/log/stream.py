@@ -9,7 +9,8 @@ import msgspec
 from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
-from ..errors import Forbidden, WrongStream
+from ..deadline import within
+from ..errors import Forbidden, NoStream, WrongStream
 from ..subjects import EVERYTHING, STREAM
 from .connection import Connection
 
@@ -67,15 +68,14 @@ async def ensure(connection: Connection, replicas: int = 1, timeout: float = 5.0
 
     Raises WrongStream where one of that name exists whose settings break a promise: it is never changed silently.
     """
-    js = connection.jetstream(timeout)
     try:
         config = await held(connection, timeout)
     except NotFoundError:
-        creating = js.add_stream(configuration(replicas))
+        creating = connection.jetstream(timeout).add_stream(configuration(replicas))
         try:
             await connection.unless_lost(creating, f"{connection.api}.STREAM.CREATE.{STREAM}")
         except Forbidden as error:
-            raise WrongStream(
+            raise NoStream(
                 f"the NATS server at {connection.access.shown} holds no stream {STREAM} yet, and this user may not "
                 "create it; an administrator does: `rooflog stream --create`"
             ) from error
@@ -91,9 +91,9 @@ async def ensure_leases(connection: Connection, replicas: int = 1, timeout: floa
     """The bucket of leases, created where there is none."""
     js = connection.jetstream(timeout)
     try:
-        await js.key_value(LEASES)
+        await within(timeout, js.key_value(LEASES))
     except NotFoundError:
-        await js.create_key_value(leases_configuration(replicas))
+        await within(timeout, js.create_key_value(leases_configuration(replicas)))
 
 
 async def held(connection: Connection, timeout: float = 5.0) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..tables.examples import CORRECTIONS
 from ..tables.fact_tables import FACT_TABLES
 from ..texts.analysis import ANALYSIS
 from ..texts.contradictions import CLAIMS
-from ..texts.near_duplicates import ALGORITHM
+from ..texts.near_duplicates import ALGORITHMS
 from ..texts.near_links import NEAR_BUCKETS, NEAR_TEXTS
 from ..texts.private_places import PRIVATE_PLACES
 from ..verdicts.stored import EVIDENCE, JUDGED, VERDICTS
@@ -82,7 +82,7 @@ def create(con: Connection) -> None:
 def versions() -> str:
     """The version of every table, as the checkpoint of a file keeps it."""
     by_table = [f"{table.name}={table.version}" for table in TABLES]
-    return " ".join([*by_table, f"links={ALGORITHM.replace(' ', '+')}"])
+    return " ".join([*by_table, f"links={'|'.join(ALGORITHMS.values()).replace(' ', '+')}"])
 
 
 def differences(theirs: str) -> str:

@@ -1,13 +1,12 @@
-"""Alternations: which patterns find many phrases in a text at once, and where they match.
+"""Alternations: the pattern that finds many phrases in a text at once, and where it matches.
 
-RE2 reads a text once for one alternation of thousands of phrases, as long as its automaton fits into memory.
+RE2 reads a text once for an alternation of thousands of phrases, as long as its automaton fits into memory.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import re2
@@ -15,93 +14,25 @@ import re2
 DROPPED = " -\t\n\r\f\v&./:'"
 """Characters that a term's key does not keep."""
 
-MAX_PATTERN = 22_000
-"""Characters of one alternation: from about 23,400 on RE2 gives its automaton up and is ten times slower."""
+AUTOMATON_BYTES = 640
+"""Memory that RE2 may take for a character of an alternation: with less than 500 it gives its automaton up and is five
+times slower. It takes what the texts need, a tenth of that for the shipped lexicon."""
 
 
-def alternations(forms: set[str]) -> tuple[tuple[str, ...], ...]:
-    """RE2 alternations of phrases for lower-case text, each of at most MAX_PATTERN characters.
-
-    Phrases that could match overlapping text stand in one tuple. Where that has several alternations, `places` reads
-    them as one, in which a phrase comes before its own prefix.
-    """
-    large: list[tuple[str, ...]] = []
-    packed: list[tuple[int, list[str]]] = []
-    for size, group in sorted(((_size(group), sorted(group)) for group in _kindred(forms)), reverse=True):
-        if size > MAX_PATTERN:
-            large.append(_parts(set(group)))
-            continue
-        for number, (filled, chosen) in enumerate(packed):
-            if filled + size <= MAX_PATTERN:
-                packed[number] = (filled + size, chosen + group)
-                break
-        else:
-            packed.append((size, group))
-    return (*large, *((_alternation(_alternatives(set(chosen))),) for _, chosen in packed))
-
-
-def _alternatives(forms: set[str]) -> list[str]:
-    # A regular plural rides on its singular: half as many alternatives keep RE2 inside its automaton's memory.
+def alternation(forms: set[str]) -> str:
+    """The RE2 alternation of phrases for lower-case text, in which a phrase comes before its own prefix."""
+    # A regular plural rides on its singular: half as many alternatives.
     alone = (form for form in forms if not _rides(form, forms))
     written = sorted(alone, key=lambda form: (key(form), form), reverse=True)
-    return [form_pattern(form) + "s?" * (form + "s" in forms) for form in written]
+    return rf"\b(?:{'|'.join(form_pattern(form) + 's?' * (form + 's' in forms) for form in written)})\b"
 
 
-def _alternation(alternatives: Sequence[str]) -> str:
-    return rf"\b(?:{'|'.join(alternatives)})\b"
-
-
-def _size(forms: set[str]) -> int:
-    return len("|".join(_alternatives(forms))) + 1
-
-
-def _parts(forms: set[str]) -> tuple[str, ...]:
-    """Alternations of at most MAX_PATTERN characters, cut from the one of all forms."""
-    parts: list[list[str]] = [[]]
-    size = 0
-    for written in _alternatives(forms):
-        size += len(written) + 1
-        if size > MAX_PATTERN and parts[-1]:
-            parts.append([])
-            size = len(written) + 1
-        parts[-1].append(written)
-    return tuple(map(_alternation, parts))
-
-
-def _kindred(forms: set[str]) -> list[set[str]]:
-    """The forms in groups such that no two of different groups can match overlapping text.
-
-    Two that overlap share words: the last of one are the first of the other, or one holds the other whole.
-    """
-    leader: dict[str, str] = {}
-
-    def led_by(name: str) -> str:
-        while leader.setdefault(name, name) != name:
-            leader[name] = name = leader[leader[name]]
-        return name
-
-    known = set(map(key, forms))
-    begun: dict[str, list[str]] = {}
-    ended: dict[str, list[str]] = {}
-    for form in sorted(forms):
-        words, name = form.split(" "), key(form)
-        for start, end in itertools.combinations(range(len(words) + 1), 2):
-            run = key("".join(words[start:end]))  # "mod bit" is also written "modbit"
-            if start == 0:
-                begun.setdefault(run, []).append(name)
-            if end == len(words):
-                ended.setdefault(run, []).append(name)
-            if run in known:
-                leader[led_by(run)] = led_by(name)
-        if _rides(form, forms):
-            leader[led_by(name[:-1])] = led_by(name)
-    for run in begun.keys() & ended.keys():
-        for name in begun[run] + ended[run]:
-            leader[led_by(name)] = led_by(begun[run][0])
-    groups: dict[str, set[str]] = {}
-    for form in sorted(forms):
-        groups.setdefault(led_by(key(form)), set()).add(form)
-    return list(groups.values())
+def compiled(pattern: str) -> Any:
+    """An alternation, compiled for UTF-8, with room for its automaton however many phrases there are."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = max(options.max_mem, AUTOMATON_BYTES * len(pattern))
+    return re2.compile(pattern, options)
 
 
 def _rides(form: str, forms: set[str]) -> bool:
@@ -127,45 +58,17 @@ def key(form: str) -> str:
     return re.sub(r"\d", "#", "".join(c for c in form if c not in DROPPED))
 
 
-def places(expressions: Sequence[Any], text: bytes) -> Iterator[tuple[int, int]]:
-    """Where one alternation of all expressions would match: the leftmost place, there the longest, and on behind it.
+def places(expression: Any, text: bytes) -> Iterator[tuple[int, int]]:
+    """Where an expression matches, each match behind the one before.
 
     `finditer` makes two objects a match, which takes as long as the rest.
     """
-    searches = [expression._regexp.Match for expression in expressions]
-    return _alone(searches[0], text) if len(searches) == 1 else _abreast(searches, text)
-
-
-def _alone(search: Any, text: bytes) -> Iterator[tuple[int, int]]:
-    end = 0
+    search, size, end = expression._regexp.Match, len(text), 0
     while True:
-        ((start, end),) = search(_UNANCHORED, text, end, len(text))
+        ((start, end),) = search(_UNANCHORED, text, end, size)
         if start < 0:
             return
         yield start, end
-
-
-def _abreast(searches: list[Any], text: bytes) -> Iterator[tuple[int, int]]:
-    size = len(text)
-    ahead = [_place(search, text, 0, size) for search in searches]
-    while True:
-        start, before_end = min(ahead)
-        if start == size:
-            return
-        end = -before_end
-        yield start, end
-        for n, place in enumerate(ahead):
-            if place[0] < end:
-                ahead[n] = _place(searches[n], text, end, size)
-
-
-def _place(search: Any, text: bytes, begin: int, size: int) -> tuple[int, int]:
-    """Start and negative end of the next match, such that of two the first in order wins; the size where there is none.
-
-    Two matches at one place are of one phrase and its prefix.
-    """
-    ((start, end),) = search(_UNANCHORED, text, begin, size)
-    return (start, -end) if start >= 0 else (size, 0)
 
 
 _UNANCHORED = re2._Anchor.UNANCHORED

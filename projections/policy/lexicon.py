@@ -15,12 +15,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import re2
 from msgspec import Meta, Struct
 
 from events.errors import InputError
 
-from .alternations import DROPPED, alternations, form_pattern, key, places, plural
+from .alternations import DROPPED, alternation, compiled, form_pattern, key, places, plural
 
 Tag = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,40}\Z")]
 """A topic: lower-case letters, digits and hyphens."""
@@ -85,11 +84,9 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         return Meanings(self)
 
     @cached_property
-    def expressions(self) -> tuple[tuple[Any, ...], ...]:
-        """The patterns, compiled for UTF-8."""
-        options = re2.Options()
-        options.log_errors = False
-        return tuple(tuple(re2.compile(part, options) for part in parts) for parts in self.patterns)
+    def expression(self) -> Any:
+        """What finds all forms in lower-case UTF-8, see `alternation`."""
+        return compiled(self.pattern)
 
     @cached_property
     def digest(self) -> str:
@@ -97,10 +94,9 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dic
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
     @cached_property
-    def patterns(self) -> tuple[tuple[str, ...], ...]:
-        """What finds all forms in lower-case text, see `alternations`."""
-        forms = {form for term in self.terms for form in term.forms} | self.rival_forms | self.ignored_forms
-        return alternations(forms)
+    def pattern(self) -> str:
+        """The alternation of all forms."""
+        return alternation({form for term in self.terms for form in term.forms} | self.rival_forms | self.ignored_forms)
 
 
 def check(lexicon: Lexicon) -> None:
@@ -203,8 +199,7 @@ def rate(lexicon: Lexicon, texts: Sequence[bytes]) -> dict[str, pa.Array]:
     pairs = [
         number * means.words + meant
         for number, text in enumerate(texts)
-        for expressions in lexicon.expressions
-        for start, end in places(expressions, text)
+        for start, end in places(lexicon.expression, text)
         if (meant := means.word(text[start:end])) is not None
     ]
     row, word = np.divmod(_distinct(np.array(pairs, np.int64)), means.words)
@@ -231,12 +226,9 @@ def matched(lexicon: Lexicon, text: bytes) -> list[str]:
     A word in another spelling or in the plural is the same word.
     """
     means = lexicon.meanings
-    found_at = [place for expressions in lexicon.expressions for place in places(expressions, text)]
     words: dict[str, str] = {}
-    done = 0
-    for start, end in sorted(found_at, key=lambda place: (place[0], -place[1])):
-        number = means.word(text[start:end]) if start >= done else None
-        done = max(done, end)
+    for start, end in places(lexicon.expression, text):
+        number = means.word(text[start:end])
         if number is not None and number < means.terms:
             word = " ".join(text[start:end].decode().split())
             name = "".join(c for c in word if c not in DROPPED)

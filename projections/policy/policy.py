@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
@@ -19,6 +19,7 @@ from events.limits import LIMITS, check_json, depth
 
 from .causes import CAUSES, Cause
 from .lexicon import Lexicon, LexiconError, check
+from .rules import FIRST, Rules
 
 Relevance = Literal["low", "medium", "high"]
 RELEVANCE: tuple[Relevance, ...] = ("low", "medium", "high")
@@ -146,6 +147,12 @@ class Tags(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.synonyms.get(normal, normal)
 
 
+class Texts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How texts are read: the version of the rules for personal data and near-duplicates."""
+
+    rules: Rules
+
+
 class Export(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The system text of every line, how many examples an export needs, and when the exporter makes one.
 
@@ -172,6 +179,13 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     goal: Count = 2000
 
 
+class Likeness(NamedTuple):
+    """When two prompts are near-duplicates: the overlap of their normal forms, and the rules that make these."""
+
+    threshold: float
+    rules: Rules
+
+
 class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole policy; equal documents have equal digests, whatever the order of their keys."""
 
@@ -187,6 +201,18 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where a policy says nothing of conversations, as those before them did, every turn is judged by itself."""
     tags: Tags | UnsetType = UNSET
     """Where a policy says nothing of tags, as those of 0.1.0 did, each is another one that is written otherwise."""
+    texts: Texts | UnsetType = UNSET
+    """Where a policy says nothing of texts, as those of 0.1.0 did, the first rules read them."""
+
+    @property
+    def rules(self) -> Rules:
+        """The version of the rules that read texts."""
+        return FIRST if self.texts is UNSET else self.texts.rules
+
+    @property
+    def likeness(self) -> Likeness:
+        """When two prompts are near-duplicates."""
+        return Likeness(self.duplicates.threshold, self.rules)
 
     def tag_name(self, tag: str) -> str:
         """What a tag is called under this policy; empty where it is blank."""

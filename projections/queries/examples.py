@@ -22,8 +22,8 @@ from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, causes, names
 from ..verdicts.stored import SOME
-from . import conversations, personal_data
-from .selection import at_stage, both, count, in_place, named, newest, oldest
+from . import conversations, personal_data, signs
+from .selection import Matches, at_stage, both, count, in_place, named, newest, oldest
 
 PAGE = 1_000
 """Rows in one answer at most; more is asked for page by page."""
@@ -99,15 +99,15 @@ _HIGH_VALUE = ("user_correction", "verified_correction", "spec_interpretation")
 def page(reader: Reader, filters: dict[str, Any], began: tuple[int, int], limit: int) -> list[tuple[int, int]]:
     """What waits behind a place and sequence, as (place, seq) in the order of the queue.
 
-    Filters are `place`, `source`, `project` and `tag`.
+    Filters are `place`, `sign`, `source`, `project` and `tag`.
     """
     columns, below = reader.columns, reader.policy.review.new_topic_below
-    names = {name: value for name, value in filters.items() if name != "place"}
+    fits = fitting(reader, filters)
     rows: list[tuple[int, int]] = []
     for place in sorted(QUEUE):  # place by place, until there are enough
         if place < began[0] or len(rows) == limit or filters.get("place", place) != place:
             continue
-        wanted = both(in_place(columns, place, below), named(columns, **names))
+        wanted = both(in_place(columns, place, below), fits)
         top = began[1] if place == began[0] else None
         rows += [(place, seq) for seq in newest(columns, wanted, top, limit - len(rows))]
     return rows
@@ -124,10 +124,17 @@ def matching(reader: Reader, filters: dict[str, Any]) -> int:
             return counts.places(below).get(filters["place"], 0)
         case ["source" | "project" | "tag" as dimension]:
             return counts.of(dimension, filters[dimension]).waiting
-    names = {name: value for name, value in filters.items() if name != "place"}
     place = filters.get("place")
     waits = at_stage(columns, "waiting") if place is None else in_place(columns, place, below)
-    return count(columns, both(waits, named(columns, **names)))
+    return count(columns, both(waits, fitting(reader, filters)))
+
+
+def fitting(reader: Reader, filters: dict[str, Any]) -> Matches:
+    """What matches filters of the queue, whatever its place. Raises InputError for an unknown sign."""
+    names = {name: value for name, value in filters.items() if name not in ("place", "sign")}
+    fits = named(reader.columns, **names)
+    sign, below = filters.get("sign"), reader.policy.review.new_topic_below
+    return fits if sign is None else both(fits, signs.having(reader.columns, sign, below))
 
 
 def queue(
@@ -137,6 +144,7 @@ def queue(
     tag: str | None = None,
     source: str | None = None,
     why: str | None = None,
+    sign: str | None = None,
     after: str | None = None,
 ) -> dict[str, Any]:
     """What waits for a reviewer, most urgent first, each with the reason for its place and the revision to decide on.
@@ -144,12 +152,12 @@ def queue(
     `after` goes on, None at the end.
 
     An unapproved example with a tag of which the training set holds fewer than the policy's `new_topic_below` is a new
-    topic. `because` tells the reasons in words.
+    topic. `because` tells the reasons in words, and `sign` is as in `review_queue.waiting`.
     """
     limit = max(0, min(limit, PAGE))
     numbers = {name: number for number, name in QUEUE.items()}
     tag = tag and meant(reader, tag)
-    given = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None}
+    given = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None, "sign": sign}
     filters = {name: value for name, value in given.items() if value is not None}
     counts = by_reason(reader)
     rows, total = page(reader, filters, place_of(after), limit), matching(reader, filters)

@@ -13,7 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..policy.rules import Rules
 from ..store.database import Connection, with_table
+from ..tables import policies
 from ..texts import personal_data
 from ..texts.text_size import READ
 from ..verdicts import contexts
@@ -91,16 +93,16 @@ class Before(NamedTuple):
         )
         has_none = self.systems == 0
         earlier = texts["system"].take(pa.array(np.searchsorted(known, self.systems), mask=has_none))
-        return {"turns": lists, "system": _public(pc.coalesce(own, earlier))}
+        return {"turns": lists, "system": _public(pc.coalesce(own, earlier), policies.current(con).rules)}
 
 
-def _public(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+def _public(texts: pa.ChunkedArray, rules: Rules) -> pa.ChunkedArray:
     """Texts without those that hold personal data or are longer than what is read: a verdict does not look at them."""
     private = [
         text
         for text in pc.unique(texts.drop_null()).to_pylist()
         if len(text) > READ
-        or (personal_data.is_suspect(text) and not all(span.is_flag for span in personal_data.find(text)))
+        or (personal_data.is_suspect(text) and not all(span.is_flag for span in personal_data.find(text, rules=rules)))
     ]
     return pc.if_else(pc.is_in(texts, pa.array(private, pa.string())), None, texts) if private else texts
 

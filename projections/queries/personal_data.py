@@ -8,6 +8,8 @@ import numpy as np
 from msgspec import json
 
 from ..store.database import Connection, first
+from ..tables import policies
+from ..texts.analysis import analyser
 from ..texts.personal_data import Span
 from ..verdicts.memory import Reader
 from .selection import Mask, Matches
@@ -23,8 +25,11 @@ def found(con: Connection, example_id: str, analysis_key: object) -> list[dict[s
 
     The last digits of `comments.4711` are the sequence of the fact that says the comment.
     """
-    analysed = first(con, "SELECT spans FROM analysis WHERE analysis_key = ? LIMIT 1", [analysis_key])
-    rows = con.execute("SELECT spans, in_training FROM private_places WHERE example_id = ?", [example_id]).fetchall()
+    policy = policies.current(con)
+    of_analysis = "SELECT spans FROM analysis WHERE analysis_key = ? AND analyser = ?"
+    analysed = first(con, of_analysis, [analysis_key, analyser(policy).name])
+    of_places = "SELECT spans, in_training FROM private_places WHERE example_id = ? AND rules = ?"
+    rows = con.execute(of_places, [example_id, policy.rules]).fetchall()
     spans = [_told(span, is_trained_on=True) for span in _spans(analysed[0] if analysed else "[]")]
     for data, kinds in rows:
         spans += [_told(span, is_trained_on=span.kind in kinds) for span in _spans(data)]
@@ -64,8 +69,8 @@ def elsewhere(con: Connection, ids: list[str]) -> dict[str, list[str]]:
     """By example the certain kinds that stand beside prompt and answers; examples without any are left out."""
     rows = con.execute(
         """SELECT example_id, list_sort(list_distinct(flatten(list(kinds)))) FROM private_places
-           WHERE len(kinds) > 0 AND example_id IN (SELECT unnest($ids::VARCHAR[])) GROUP BY ALL""",
-        {"ids": ids},
+           WHERE len(kinds) > 0 AND rules = $rules AND example_id IN (SELECT unnest($ids::VARCHAR[])) GROUP BY ALL""",
+        {"ids": ids, "rules": policies.current(con).rules},
     ).fetchall()
     return dict(rows)
 
@@ -73,8 +78,9 @@ def elsewhere(con: Connection, ids: list[str]) -> dict[str, list[str]]:
 def private(reader: Reader) -> Matches:
     """The examples with certain personal data anywhere, in comments, names and details too."""
     columns = reader.columns
+    with_any = "SELECT example_id FROM private_places WHERE len(kinds) > 0 AND rules = ?"
     beside = reader.con.execute(
-        "SELECT seq FROM examples WHERE example_id IN (SELECT example_id FROM private_places WHERE len(kinds) > 0)"
+        f"SELECT seq FROM examples WHERE example_id IN ({with_any})", [reader.policy.rules]
     ).fetchall()
     seqs = np.array([seq for (seq,) in beside], np.int64)
 

@@ -1,6 +1,7 @@
 """What another policy would change: the training set judged under both, before anything is adopted.
 
-A policy with another threshold is judged by links that stand in temporary tables named like the real ones.
+A policy with another threshold or other rules is judged by links that stand in temporary tables, which are named like
+the real ones.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def preview(reader: Reader, *, policy: dict[str, Any]) -> dict[str, Any]:
     held = reader.columns.snapshot()
     con = reader.con
     columns, changed = _judge(con, held, current, candidate)
-    unread = first(con, f"SELECT count(*) FROM ({_UNREAD})", {"analyser": analysis.analyser(candidate.lexicon)})
+    unread = first(con, f"SELECT count(*) FROM ({_UNREAD})", {"analyser": analysis.analyser(candidate).name})
     reasons_of = _reasons(changed)
     return {
         "current": current.digest,
@@ -63,8 +64,8 @@ def preview(reader: Reader, *, policy: dict[str, Any]) -> dict[str, Any]:
 
 
 def prepare(con: Connection, *, policy: dict[str, Any]) -> dict[str, Any]:
-    """Analyse some of the texts that the lexicon of a policy has not seen; how many are left."""
-    candidate, current = from_document(policy).lexicon, policies.current(con).lexicon
+    """Analyse some of the texts that the lexicon and the rules of a policy have not seen; how many are left."""
+    candidate, current = map(analysis.analyser, (from_document(policy), policies.current(con)))
     analysis.forget(con, [candidate, current])
     return {"left": analysis.prepare(con, candidate, current)}
 
@@ -88,13 +89,13 @@ class Changed(NamedTuple):
 
 
 def _judge(con: Connection, held: Columns, current: Policy, candidate: Policy) -> tuple[Columns, Changed]:
-    """Judge everything under the candidate; links of another threshold are made beside the real ones."""
-    if candidate.duplicates.threshold != current.duplicates.threshold:
+    """Judge everything under the candidate; links of another likeness are made beside the real ones."""
+    if candidate.likeness != current.likeness:
         from ..texts import near_links  # learns its vocabulary: not for those who only ask
 
         for table in ("near_texts", "near_buckets"):
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM main.{table}")
-        near_links.relink(con, candidate.duplicates.threshold)
+        near_links.relink(con, candidate.likeness)
     before = held["reasons"].copy()
     columns, _ = verdicts.candidate(con, held, candidate)
     rows = np.flatnonzero((before == 0) != (columns["reasons"] == 0))

@@ -21,7 +21,7 @@ from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT, NEW_TOPIC, QUEUE, names
 from ..verdicts.stored import SOME
-from . import examples, foreseen, personal_data
+from . import examples, foreseen, personal_data, signs
 from .selection import STAGES, Matches, at_stage, both, count, in_place, kept_out, named, newest
 
 PAGE = 200
@@ -52,6 +52,7 @@ def waiting(
     reader: Reader,
     *,
     why: str | None = None,
+    sign: str | None = None,
     tag: str | None = None,
     source: str | None = None,
     project: str | None = None,
@@ -61,28 +62,33 @@ def waiting(
 ) -> dict[str, Any]:
     """A page of the review queue, most urgent first: how each begins, why it is here, and `after` to go on from.
 
-    `text` are words that all occur in prompt or response; then `after` may come with few items or none, because a
-    search pauses, and `matching` is None: nobody has counted.
+    `why` is the reason for the place, of which each has one; `sign` one of all that speak for a look (SIGNS), and
+    `by_sign` counts them. `text` are words that all occur in prompt or response; then `after` may come with few items
+    or none, because a search pauses, and `matching` is None: nobody has counted.
     """
-    given = {"tag": tag, "source": source, "project": project, "place": PLACES.get(why, 0) if why else None}
+    place = PLACES.get(why, 0) if why else None
+    given = {"tag": tag, "source": source, "project": project, "place": place, "sign": sign}
     filters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    by_reason = examples.by_reason(reader)
+    by_reason, below = examples.by_reason(reader), reader.policy.review.new_topic_below
+    by_sign = signs.counted(reader.columns, below)
     limit = max(1, min(limit, PAGE))
     began = examples.place_of(after)
     goes_on: tuple[int, int] | None
     matching: int | None = None
     if text:
-        rows, goes_on = _search_places(reader, filters, text, began, limit)
+        rows, goes_on, of = _search_places(reader, filters, text, began, limit)
     else:
         rows, matching = examples.page(reader, filters, began, limit), examples.matching(reader, filters)
         goes_on = rows[-1] if len(rows) == limit else None
+        of = signs.of(reader.columns, [seq for _, seq in rows], below)
     con = reader.con
     shown = beginnings(con, [seq for _, seq in rows])
     return {
-        "items": [shown[seq] | {"why": QUEUE[place]} for place, seq in rows if seq in shown],
+        "items": [shown[seq] | {"why": QUEUE[place], "signs": of(seq)} for place, seq in rows if seq in shown],
         "matching": matching,
         "total": sum(by_reason.values()),
         "by_reason": by_reason,
+        "by_sign": by_sign,
         "after": f"{goes_on[0]}.{goes_on[1]}" if goes_on else None,
         "checkpoint": checkpoint(con).seq,
     }
@@ -340,15 +346,16 @@ def _tallied(counts: Counts, names: dict[str, Any], reason: str | None, stage: s
 
 def _search_places(
     reader: Reader, filters: dict[str, Any], text: str, began: tuple[int, int], limit: int
-) -> tuple[list[tuple[int, int]], tuple[int, int] | None]:
-    """The queue's matches (place, seq) in its order, and where to go on where time or page ran out."""
+) -> tuple[list[tuple[int, int]], tuple[int, int] | None, Callable[[int], list[str]]]:
+    """The queue's matches (place, seq) in its order, where to go on where time or page ran out, and signs by seq."""
     columns, below = reader.columns, reader.policy.review.new_topic_below
-    names = {name: value for name, value in filters.items() if name != "place"}
+    fits = examples.fitting(reader, filters)
     among: dict[int, list[int]] = {}
     for place in sorted(QUEUE):
         if place >= began[0] and filters.get("place", place) == place:
-            wanted = both(in_place(columns, place, below), named(columns, **names))
+            wanted = both(in_place(columns, place, below), fits)
             among[place] = newest(columns, wanted, began[1] if place == began[0] else None, SEARCHED)
+    of = signs.of(columns, [seq for seqs in among.values() for seq in seqs], below)
     rows: list[tuple[int, int]] = []
     deadline = _deadline()
     is_first = True
@@ -356,13 +363,13 @@ def _search_places(
         if not seqs:
             continue
         if not is_first and deadline():
-            return rows, (place, seqs[0] + 1)
+            return rows, (place, seqs[0] + 1), of
         is_first = False
         matching, goes_on = _search(reader.con, seqs, text, limit - len(rows), deadline)
         rows += [(place, seq) for seq in matching]
         if goes_on is not None:
-            return rows, (place, goes_on)
-    return rows, None
+            return rows, (place, goes_on), of
+    return rows, None, of
 
 
 def _search(

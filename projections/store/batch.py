@@ -41,7 +41,8 @@ class Batch(Struct):
     the new rows by table: with them a batch can be folded without its `facts`. `gone` are the examples whose text this
     batch removes. It is `rekeyed` where a tombstone knows less of what a correction replaced than its text did. `known`
     are the sequences of earlier examples that it names, once they were looked up. `arrived` are the rows of examples
-    that it adds. `log_digest` is the running digest after it, once it was followed.
+    that it adds. `empty` are the tables that are known to hold nothing, once it was folded. `log_digest` is the running
+    digest after it, once it was followed.
     """
 
     first: int
@@ -58,6 +59,7 @@ class Batch(Struct):
     rekeyed: bool = False
     known: dict[str, int] | None = None
     arrived: pa.Table | None = None
+    empty: frozenset[str] = frozenset()
     log_digest: bytes | None = None
 
     def of(self, kind: type[F]) -> list[tuple[int, F]]:

@@ -78,7 +78,7 @@ def told(error: Exception) -> str:
     return f"{words}; give that disk more space" if NO_SPACE in words else words
 
 
-def connect(path: Path | None, *, memory_limit: str = MEMORY_LIMIT) -> Connection:
+def connect(path: Path | None, *, memory_limit: str = MEMORY_LIMIT, read_only: bool = False) -> Connection:
     """Open the file, or a database in memory for None. Raises DatabaseError where another process owns the file."""
     settings: dict[str, Any] = {
         "threads": 1,
@@ -91,7 +91,7 @@ def connect(path: Path | None, *, memory_limit: str = MEMORY_LIMIT) -> Connectio
         path.parent.mkdir(parents=True, exist_ok=True)
         settings["temp_directory"] = str(path.with_suffix(".spill"))
     try:
-        connection = duckdb.connect(str(path or ":memory:"), config=settings)
+        connection = duckdb.connect(str(path or ":memory:"), read_only=read_only, config=settings)
     except duckdb.Error as error:
         raise DatabaseError(
             f"{path} is in use by another process or is damaged: {str(error).splitlines()[0]}; "

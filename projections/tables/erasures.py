@@ -154,7 +154,7 @@ def _take_out(con: Connection, batch: Batch) -> None:
 
     commented = [table.name for table in COMMENTED if "actor" in table.columns]
     arrived = not batch.rows.keys().isdisjoint(("erasures", "examples", "redactions", *commented))
-    if not (arrived or batch.quarantined or batch.erased) or not first(con, "SELECT 1 FROM erasures LIMIT 1"):
+    if not (arrived or batch.quarantined or batch.erased) or "erasures" in batch.empty:
         return
     con.execute(_LISTED_TABLE)
     if first(con, "SELECT 1 FROM erasures SEMI JOIN listed USING (seq) WHERE actor IS NOT NULL"):

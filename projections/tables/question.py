@@ -7,7 +7,7 @@ import re
 
 from events.combining_marks import normalised
 
-_PLAIN = re.compile("[!-~]+( [!-~]+)*")
+_PLAIN = re.compile("[!-~]+(?: [!-~]+)*+")
 """Words of ASCII with one blank between them, as most prompts are: nothing but case and closing marks can differ."""
 
 _QUOTATION = str.maketrans("’‘“”", "''\"\"")

@@ -54,7 +54,7 @@ def _fold(con: Connection, batch: Batch) -> None:
         _replace_comments(con, batch.rows["redactions"])
         stored = "INSERT INTO redactions BY NAME SELECT * EXCLUDE (comments) FROM incoming"
         database.with_table(con, batch.rows["redactions"], stored)
-    elif not database.first(con, "SELECT 1 FROM redactions LIMIT 1"):
+    elif "redactions" in batch.empty:
         return
     ids = [batch.rows[name].select(["example_id"]) for name in ("redactions", "examples") if name in batch.rows]
     if not ids:

@@ -15,10 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..policy.lexicon import SAID, Lexicon, difference, matched, rate, said
+from ..policy.policy import Policy
+from ..policy.rules import Rules
 from ..store.database import TYPES, Connection, first, with_table
 from ..store.table import Table
 from . import personal_data
-from .personal_data import Span
 from .text_size import READ
 from .workers import Run, workers
 
@@ -46,9 +47,21 @@ ANALYSIS = Table(
 """`spans` is JSON; `personal_data` and `flags` are its kinds: what keeps an example out, and what a reviewer sees."""
 
 
-def analyser(lexicon: Lexicon) -> str:
-    """Who analysed: the version of the code, of the rules for personal data, and the digest of the lexicon."""
-    return f"{VERSION}.{personal_data.VERSION}.{lexicon.digest[:16]}"
+class Analyser(NamedTuple):
+    """Who analyses: the lexicon by which texts are rated, and the rules by which personal data is found."""
+
+    lexicon: Lexicon
+    rules: Rules
+
+    @property
+    def name(self) -> str:
+        """The version of the code and of the rules for personal data, and the digest of the lexicon."""
+        return f"{VERSION}.{personal_data.VERSIONS[self.rules]}.{self.lexicon.digest[:16]}"
+
+
+def analyser(policy: Policy) -> Analyser:
+    """Who analyses under a policy."""
+    return Analyser(policy.lexicon, policy.rules)
 
 
 Mask = npt.NDArray[np.bool_]
@@ -62,11 +75,11 @@ class Texts(NamedTuple):
     original_response: str | None = None
 
 
-def of(texts: Sequence[Texts], lexicon: Lexicon) -> pa.Table:
+def of(texts: Sequence[Texts], by: Analyser) -> pa.Table:
     """The analyses of texts in their order: all columns of `ANALYSIS` but those that name the text and the analyser."""
     read = [Texts(prompt[:READ], *(text and text[:READ] for text in others)) for prompt, *others in texts]
-    kinds = [_kinds(personal_data.find(*each)) if personal_data.is_suspect(*each) else _NOTHING for each in read]
-    rated = rate(lexicon, [said(each.prompt, each.response) for each in read])
+    kinds = [_kinds(by.rules, each) for each in read]
+    rated = rate(by.lexicon, [said(each.prompt, each.response) for each in read])
     columns = {
         name: pa.array([kind[n] for kind in kinds], TYPES[COLUMNS[name]])
         for n, name in enumerate(("spans", "personal_data", "flags"))
@@ -79,13 +92,16 @@ def terms(prompt: str, response: str | None, lexicon: Lexicon) -> list[str]:
     return matched(lexicon, said(prompt[:READ], response and response[:READ]))
 
 
-def _kinds(spans: list[Span]) -> tuple[str, list[str], list[str]]:
+def _kinds(rules: Rules, texts: Texts) -> tuple[str, list[str], list[str]]:
+    if not personal_data.is_suspect(*texts):
+        return _NOTHING
+    spans = personal_data.find(*texts, rules=rules)
     kinds = sorted({span.kind for span in spans if not span.is_flag})
     flags = sorted({span.kind for span in spans if span.is_flag})
     return msgspec.json.encode(spans).decode(), [*kinds], [*flags]
 
 
-_NOTHING = _kinds([])
+_NOTHING: tuple[str, list[str], list[str]] = ("[]", [], [])
 
 PAGE = 1_000_000
 """Characters that are analysed at a time: it bounds memory."""
@@ -94,13 +110,13 @@ MANY = 20
 """Pages from which on worker processes are faster: they take a second to start."""
 
 
-def analyse(con: Connection, texts: str, lexicon: Lexicon, run: Run | None = None) -> None:
+def analyse(con: Connection, texts: str, by: Analyser, run: Run | None = None) -> None:
     """Analyse the texts of a relation (`analysis_key` and the three texts) that this analyser has not seen yet.
 
     They wait in the temporary table `unread`, in pages. Many are analysed in worker processes, those of `run` if
     there are some.
     """
-    who = analyser(lexicon)
+    who = by.name
     size = " + ".join(f"least(coalesce(length({name}), 0), {READ})" for name in Texts._fields)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE unread AS
@@ -119,11 +135,11 @@ def analyse(con: Connection, texts: str, lexicon: Lexicon, run: Run | None = Non
     pages = (con.execute(f"{read}{page}").fetchall() for page in range(int(last) + 1))
     keep = f"INSERT INTO analysis BY NAME SELECT '{who}' AS analyser, * FROM incoming"
     with workers(int(last) + 1 if last >= MANY else 1, run) as working:
-        for analyses in working(partial(_page, lexicon), pages):
+        for analyses in working(partial(_page, by), pages):
             with_table(con, analyses, keep)
 
 
-def keep(con: Connection, keys: pa.ChunkedArray, analyses: pa.Table, lexicon: Lexicon, known: Mask) -> None:
+def keep(con: Connection, keys: pa.ChunkedArray, analyses: pa.Table, by: Analyser, known: Mask) -> None:
     """Store the analyses of texts, in the order of their keys, that the tables lack.
 
     Texts that are not `known` are in no table; the others may be.
@@ -131,7 +147,7 @@ def keep(con: Connection, keys: pa.ChunkedArray, analyses: pa.Table, lexicon: Le
     _, firsts = np.unique([key.bytes for key in keys.to_pylist()], return_index=True)
     table = analyses.append_column("analysis_key", keys).take(np.sort(firsts))
     known = known[np.sort(firsts)]
-    who = analyser(lexicon)
+    who = by.name
     keep = f"INSERT INTO analysis BY NAME SELECT '{who}' AS analyser, * FROM incoming"
     anew = f" ANTI JOIN (SELECT analysis_key FROM analysis WHERE analyser = '{who}') USING (analysis_key)"
     for some, statement in ((table.filter(~known), keep), (table.filter(known), keep + anew)):
@@ -139,35 +155,36 @@ def keep(con: Connection, keys: pa.ChunkedArray, analyses: pa.Table, lexicon: Le
             with_table(con, some, statement)
 
 
-def keys(con: Connection, lexicon: Lexicon) -> Iterator[pa.ChunkedArray]:
+def keys(con: Connection, by: Analyser) -> Iterator[pa.ChunkedArray]:
     """The keys of all texts that this analyser has seen, page by page."""
-    for page in con.sql(f"SELECT analysis_key FROM analysis WHERE analyser = '{analyser(lexicon)}'").to_arrow_reader():
+    for page in con.sql(f"SELECT analysis_key FROM analysis WHERE analyser = '{by.name}'").to_arrow_reader():
         yield pa.chunked_array([page["analysis_key"]])
 
 
-def _page(lexicon: Lexicon, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+def _page(by: Analyser, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     """The analyses of rows (key and texts), each beside its key."""
-    analyses = of([Texts(*texts) for _, *texts in rows], known(lexicon))
+    analyses = of([Texts(*texts) for _, *texts in rows], known(by))
     keys = pa.array([str(key) for key, *_ in rows], pa.string())
     return analyses.append_column("analysis_key", keys)
 
 
 @lru_cache(maxsize=2)
-def known(lexicon: Lexicon) -> Lexicon:
-    """The first lexicon that equals this one: a worker process gets it with every page, and compiles it once."""
-    return lexicon
+def known(by: Analyser) -> Analyser:
+    """The first analyser that equals this one: a worker process gets it with every page, and compiles it once."""
+    return by
 
 
-def prepare(con: Connection, lexicon: Lexicon, since: Lexicon, limit: int = 50_000) -> int:
-    """Analyse up to `limit` examples under a lexicon that is not adopted yet; how many are left.
+def prepare(con: Connection, by: Analyser, since: Analyser, limit: int = 50_000) -> int:
+    """Analyse up to `limit` examples by an analyser that is not adopted yet; how many are left.
 
-    The analysis under the present lexicon is copied for every text without a word in which the two differ.
+    Where the rules are the same, the present analysis is copied for every text without a word in which the two
+    lexicons differ.
     """
-    who, now = analyser(lexicon), analyser(since)
+    who, now = by.name, since.name
     unread = f"""SELECT analysis_key, prompt, response, original_response FROM examples
                  WHERE analysis_key IS NOT NULL
                    AND analysis_key NOT IN (SELECT analysis_key FROM analysis WHERE analyser = '{who}')"""
-    if (pattern := difference(lexicon, since)) is not None:
+    if by.rules == since.rules and (pattern := difference(by.lexicon, since.lexicon)) is not None:
         con.execute(
             f"""INSERT INTO analysis BY NAME SELECT a.* REPLACE ('{who}' AS analyser) FROM analysis a
                 JOIN (SELECT DISTINCT ON (analysis_key) * FROM ({unread})) u USING (analysis_key)
@@ -175,7 +192,7 @@ def prepare(con: Connection, lexicon: Lexicon, since: Lexicon, limit: int = 50_0
                     {SAID.replace("prompt", "u.prompt").replace("response", "u.response")}, $pattern)""",
             {"now": now, "pattern": pattern},
         )
-    analyse(con, f"({unread} LIMIT {limit})", lexicon)
+    analyse(con, f"({unread} LIMIT {limit})", by)
     left = first(con, f"SELECT count(*) FROM ({unread})")
     return int(left[0]) if left else 0
 
@@ -197,8 +214,6 @@ def take_over(con: Connection, analyses: pa.Table) -> None:
     )
 
 
-def forget(con: Connection, keep: Sequence[Lexicon]) -> None:
-    """Drop the analyses under all lexicons but those to keep."""
-    con.execute(
-        "DELETE FROM analysis WHERE analyser NOT IN (SELECT unnest(?))", [[analyser(lexicon) for lexicon in keep]]
-    )
+def forget(con: Connection, keep: Sequence[Analyser]) -> None:
+    """Drop the analyses by all analysers but those to keep."""
+    con.execute("DELETE FROM analysis WHERE analyser NOT IN (SELECT unnest(?))", [[by.name for by in keep]])

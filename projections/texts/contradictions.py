@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from ..policy.rules import FIRST
 from ..store.database import AMONG, Connection, insert
 from ..store.table import Table
 from .normal_form import PRODUCTS, normalise
@@ -56,7 +57,7 @@ def claims(response: str) -> Claims:
     return Claims(
         msgspec.json.encode(amounts, order="deterministic").decode() if amounts else "",
         answer[1].lower() if answer else "",
-        normalise(_SENTENCE.split(opening.strip(), maxsplit=1)[0]),
+        normalise(_SENTENCE.split(opening.strip(), maxsplit=1)[0], FIRST),
     )
 
 

@@ -20,17 +20,23 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .normal_form import VERSION as WORDING
-from .normal_form import facts, normalise, reworded
+from ..policy.policy import Likeness
+from ..policy.rules import LATEST, Rules
+from .normal_form import normalise
+from .rewording import alike
+from .vocabulary import VERSIONS
+from .word_facts import facts
 from .workers import workers
 
-THRESHOLD = 0.7
+LIKENESS = Likeness(0.7, LATEST)
+"""That of the shipped policy."""
 PERMUTATIONS = 120
 BANDS = 24
 ROWS = PERMUTATIONS // BANDS
 
-ALGORITHM = f"minhash-u32-{PERMUTATIONS}x{BANDS}x{ROWS}-1 {WORDING}"
-"""What made a stored signature; raise its number when signatures or bands change, as the golden vectors will tell."""
+ALGORITHMS = {rules: f"minhash-u32-{PERMUTATIONS}x{BANDS}x{ROWS}-1 {wording}" for rules, wording in VERSIONS.items()}
+"""What made a stored signature, by the version of the rules; raise its number when signatures or bands change, as the
+golden vectors will tell."""
 
 BUCKET = 16
 """Representatives that a bucket holds: the earliest ones. A later one is found through its other buckets."""
@@ -119,11 +125,13 @@ def _inside(letters: Words) -> Numbers:
     return np.flatnonzero((letters[1:-2] != ord(" ")) & (letters[2:-1] != ord(" ")))
 
 
-def verified(a: str, b: str, threshold: float = THRESHOLD) -> float:
-    """The similarity of two normal forms where they are near-duplicates, 0 where they are not."""
-    if reworded(a, b) or (likeness := similarity(a, b)) < threshold or facts(a) != facts(b):
+def verified(a: str, b: str, likeness: Likeness = LIKENESS) -> float:
+    """The similarity of two normal forms where they are near-duplicates, 0 where they are not; in any order."""
+    a, b = sorted((a, b))
+    threshold, rules = likeness
+    if (spelt := alike(a, b, rules)) is None or (near := similarity(spelt, b)) < threshold:
         return 0.0
-    return likeness
+    return near if facts(a, rules) == facts(b, rules) else 0.0
 
 
 _DRAWN = np.frombuffer(shake_128(b"near-duplicates").digest(8 * PERMUTATIONS), "<u4").astype(np.uint32)
@@ -180,9 +188,9 @@ def _crc(words: Sequence[str]) -> int:
     return zlib.crc32(" ".join(words).encode("utf-8", "surrogatepass"))
 
 
-def facts_key(normal: str) -> int:
+def facts_key(normal: str, rules: Rules = LATEST) -> int:
     """32 bits of the facts: only texts of one key are ever compared."""
-    return _crc(sorted(facts(normal)))
+    return _crc(sorted(facts(normal, rules)))
 
 
 def _pairs(keys: Words, bucket: Words) -> npt.NDArray[np.uint64]:
@@ -226,7 +234,7 @@ class Known(NamedTuple):
 
 
 def link_in_order(
-    names: Sequence[int], normals: Sequence[str], keys: Words, banded: Words, threshold: float, known: Known
+    names: Sequence[int], normals: Sequence[str], keys: Words, banded: Words, likeness: Likeness, known: Known
 ) -> tuple[list[Link], Words]:
     """Link texts in their order, and say from which buckets each representative stays absent because they were full."""
     numbers, count = _shared(keys, banded)
@@ -244,8 +252,8 @@ def link_in_order(
             # What has the same words is a candidate, however many buckets were full when it came.
             near = [*chain.from_iterable(map(members.__getitem__, in_bands)), *members[in_bands[BANDS]] * BANDS]
             for candidate in _nearest(known.near[row] + near):
-                if likeness := verified(normal, normal_of[candidate], threshold):
-                    link = (candidate, likeness)
+                if near_by := verified(normal, normal_of[candidate], likeness):
+                    link = (candidate, near_by)
                     break
         links.append(link)
         if link[0] is None:
@@ -318,13 +326,13 @@ class Share(NamedTuple):
     known: Known
 
 
-def link_share(threshold: float, share: Share) -> tuple[list[Link], Words]:
+def link_share(likeness: Likeness, share: Share) -> tuple[list[Link], Words]:
     """Link a part of the texts: see `link_in_order`."""
     names, normals, keys, banded, known = share
-    return link_in_order(names, normals, keys, banded, threshold, known)
+    return link_in_order(names, normals, keys, banded, likeness, known)
 
 
-def cluster(prompts: Sequence[str], threshold: float = THRESHOLD, *, processes: int = 1) -> list[Link]:
+def cluster(prompts: Sequence[str], likeness: Likeness = LIKENESS, *, processes: int = 1) -> list[Link]:
     """For each prompt the index of the representative it is linked to and their similarity, or (None, 0.0).
 
     More processes than one link a million prompts sooner; the calling script must then be importable.
@@ -332,7 +340,7 @@ def cluster(prompts: Sequence[str], threshold: float = THRESHOLD, *, processes: 
     with workers(processes) as run:
         normals: list[str] = []
         keys, banded = [np.empty(0, np.uint32)], [np.empty((0, COLUMNS), np.uint32)]
-        for normal, key, band in run(_banded, chunks(prompts)):
+        for normal, key, band in run(partial(_banded, likeness.rules), chunks(prompts)):
             normals += normal
             keys.append(key)
             banded.append(band)
@@ -343,7 +351,7 @@ def cluster(prompts: Sequence[str], threshold: float = THRESHOLD, *, processes: 
             Share(rows, [normals[row] for row in rows], key[rows], band[rows], nothing_known(len(rows)))
             for rows in parts
         )
-        for rows, (linked, _) in zip(parts, run(partial(link_share, threshold), given), strict=True):
+        for rows, (linked, _) in zip(parts, run(partial(link_share, likeness), given), strict=True):
             for row, link in zip(rows, linked, strict=True):
                 links[row] = link
     return links
@@ -358,14 +366,14 @@ def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     return (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
 
 
-def canonical(prompts: Sequence[str]) -> tuple[list[str], Words]:
+def canonical(prompts: Sequence[str], rules: Rules) -> tuple[list[str], Words]:
     """The normal forms of prompts and the keys of their facts."""
-    normals = [normalise(prompt) for prompt in prompts]
-    return normals, np.fromiter(map(facts_key, normals), np.uint32, len(normals))
+    normals = [normalise(prompt, rules) for prompt in prompts]
+    return normals, np.fromiter((facts_key(normal, rules) for normal in normals), np.uint32, len(normals))
 
 
-def _banded(prompts: Sequence[str]) -> tuple[list[str], Words, Words]:
-    normals, keys = canonical(prompts)
+def _banded(rules: Rules, prompts: Sequence[str]) -> tuple[list[str], Words, Words]:
+    normals, keys = canonical(prompts, rules)
     return normals, keys, buckets(normals)
 
 

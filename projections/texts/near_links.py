@@ -14,14 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from ..policy.policy import Likeness
+from ..policy.rules import Rules
 from ..store.database import AMONG, Connection, first, with_table
 from ..store.table import Table
 from ..tables.question import question
 from .near_duplicates import (
-    ALGORITHM,
+    ALGORITHMS,
     COLUMNS,
+    LIKENESS,
     SHARES,
-    THRESHOLD,
     Link,
     Share,
     Words,
@@ -96,22 +98,26 @@ class Wordings(NamedTuple):
         return Wordings([self.normals[row] for row in rows], self.keys[rows], self.banded[rows])
 
 
-def wordings(prompts: Sequence[str]) -> Wordings:
-    """How prompts are worded, in their order."""
-    normals, keys = _canonical(prompts)
+def wordings(prompts: Sequence[str], rules: Rules) -> Wordings:
+    """How prompts are worded by a version of the rules, in their order."""
+    normals, keys = _canonical(rules, prompts)
     return Wordings(normals, keys, buckets(normals))
 
 
-def relink(con: Connection, threshold: float, index: Index | None = None) -> None:
-    """Link every stored text anew unless that is how they were linked: what a new threshold demands.
+def relink(con: Connection, likeness: Likeness, index: Index | None = None) -> None:
+    """Link every stored text anew unless that is how they were linked: what a new likeness demands.
 
-    They wait in the temporary table `near_again`.
+    They wait in the temporary table `near_again`. Other rules make other normal forms, of the prompts in `examples`.
     """
     index = index or Index()
-    made = _made(threshold)
+    made = _made(likeness)
     if not first(con, "SELECT 1 FROM near_texts WHERE made <> ? LIMIT 1", [made]):
         return
-    con.execute("CREATE OR REPLACE TEMP TABLE near_again AS SELECT seq, normal, facts FROM near_texts")
+    algorithm = ALGORITHMS[likeness.rules]
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE near_again AS
+            SELECT seq, normal, facts, NOT starts_with(made, '{algorithm} ') AS is_other FROM near_texts"""
+    )
     con.execute("DELETE FROM near_texts")
     con.execute("DELETE FROM near_buckets")
     index.clear()
@@ -119,19 +125,33 @@ def relink(con: Connection, threshold: float, index: Index | None = None) -> Non
     count, *_ = first(con, "SELECT count(*) FROM near_again") or (0,)
     with workers(_processes(count)) as run:
         while rows := con.execute(f"FROM near_again WHERE seq > {last} ORDER BY seq LIMIT {PORTION}").fetchall():
-            _insert(con, index, rows, threshold, run, {})
+            _insert(con, index, _worded(con, rows, likeness.rules, run), likeness, run, {})
             last = rows[-1][0]
     con.execute("DROP TABLE near_again")
 
 
-def _made(threshold: float) -> str:
-    return f"{ALGORITHM} {threshold}"
+def _worded(
+    con: Connection, rows: Sequence[tuple[int, str, int, bool]], rules: Rules, run: Run
+) -> list[tuple[int, str, int]]:
+    """Rows of `near_again` as the rules word their prompts."""
+    of = {seq: (normal, key) for seq, normal, key, _ in rows}
+    other = [seq for seq, _, _, is_other in rows if is_other]
+    if other:
+        prompts = con.execute(f"SELECT seq, prompt FROM examples {AMONG} ORDER BY seq", {"seqs": other}).fetchall()
+        seqs = iter([seq for seq, _ in prompts])
+        for normals, keys in run(partial(_canonical, rules), chunks([prompt for _, prompt in prompts])):
+            of |= zip(islice(seqs, len(normals)), zip(normals, keys.tolist(), strict=True), strict=True)
+    return [(seq, *worded) for seq, worded in of.items()]
+
+
+def _made(likeness: Likeness) -> str:
+    return f"{ALGORITHMS[likeness.rules]} {likeness.threshold}"
 
 
 def link(
     con: Connection,
     incoming: str,
-    threshold: float = THRESHOLD,
+    likeness: Likeness = LIKENESS,
     index: Index | None = None,
     run: Run | None = None,
 ) -> list[int]:
@@ -143,13 +163,13 @@ def link(
     if not arrived:
         return []
     with workers(_processes(len(arrived)), run) as working:
-        return sorted(_link(con, arrived, threshold, index or Index(), working))
+        return sorted(_link(con, arrived, likeness, index or Index(), working))
 
 
 def link_texts(
     con: Connection,
     arrived: Sequence[tuple[int, str | None]],
-    threshold: float,
+    likeness: Likeness,
     index: Index,
     worded: Wordings | None = None,
 ) -> dict[int, Link | None]:
@@ -161,13 +181,13 @@ def link_texts(
     prompt, lose it (None) or arrive late: later texts of its facts are linked anew. Texts behind all others read
     nothing from the tables once the index was read.
     """
-    return _link(con, arrived, threshold, index, map, worded) if arrived else {}
+    return _link(con, arrived, likeness, index, map, worded) if arrived else {}
 
 
 def _link(
     con: Connection,
     arrived: Sequence[tuple[int, str | None]],
-    threshold: float,
+    likeness: Likeness,
     index: Index,
     run: Run,
     worded: Wordings | None = None,
@@ -176,7 +196,7 @@ def _link(
     asked = {seq: prompt for seq, prompt in arrived if prompt is not None}
     normals: dict[int, str] = {}
     key_of: dict[int, int] = {}
-    for some, keys in [worded[:2]] if worded else run(_canonical, chunks([*asked.values()])):
+    for some, keys in [worded[:2]] if worded else run(partial(_canonical, likeness.rules), chunks([*asked.values()])):
         of = list(islice(asked, len(normals), len(normals) + len(some)))
         normals |= zip(of, some, strict=True)
         key_of |= zip(of, keys.tolist(), strict=True)
@@ -197,13 +217,13 @@ def _link(
     _delete(con, index, later)
     before: dict[int, Link] = {row[0]: row[3:] for row in [*gone, *later]}
     banded = dict(zip(asked, worded.banded, strict=True)) if worded else {}
-    after = _insert(con, index, sorted([*fresh, *(row[:3] for row in later)]), threshold, run, banded)
+    after = _insert(con, index, sorted([*fresh, *(row[:3] for row in later)]), likeness, run, banded)
     changed: dict[int, Link | None] = {seq: link for seq, link in after.items() if before.get(seq) != link}
     return changed | dict.fromkeys(before.keys() - after.keys())
 
 
-def _canonical(prompts: Sequence[str]) -> tuple[list[str], Words]:
-    return canonical([question(prompt)[:READ] for prompt in prompts])
+def _canonical(rules: Rules, prompts: Sequence[str]) -> tuple[list[str], Words]:
+    return canonical([question(prompt)[:READ] for prompt in prompts], rules)
 
 
 def _stored(con: Connection, which: str, parameters: object = None) -> list[Any]:
@@ -223,7 +243,7 @@ def _insert(
     con: Connection,
     index: Index,
     rows: Sequence[tuple[int, str, int]],
-    threshold: float,
+    likeness: Likeness,
     run: Run,
     banded_of: Mapping[int, Words],
 ) -> dict[int, Link]:
@@ -239,17 +259,17 @@ def _insert(
     else:
         every = run(buckets, ([row[1] for row in part] for part in parts))
     for part, banded in zip(parts, every, strict=True):
-        linked |= _insert_some(con, index, part, banded, threshold, run)
+        linked |= _insert_some(con, index, part, banded, likeness, run)
     return linked
 
 
 def _insert_some(
-    con: Connection, index: Index, rows: Sequence[tuple[int, str, int]], banded: Words, threshold: float, run: Run
+    con: Connection, index: Index, rows: Sequence[tuple[int, str, int]], banded: Words, likeness: Likeness, run: Run
 ) -> dict[int, Link]:
     seqs, normals, numbers = (list(column) for column in zip(*rows, strict=True))
     keys = np.array(numbers, np.uint32)
-    linked, full = _linked(index, seqs, normals, keys, banded, threshold, run)
-    made = [_made(threshold)] * len(seqs)
+    linked, full = _linked(index, seqs, normals, keys, banded, likeness, run)
+    made = [_made(likeness)] * len(seqs)
     columns = [seqs, normals, keys, [name for name, _ in linked], [near for _, near in linked], made]
     _append(
         con, "near_texts", pa.table(columns, names=["seq", "normal", "facts", "representative", "similarity", "made"])
@@ -264,11 +284,11 @@ def _insert_some(
 
 
 def _linked(
-    index: Index, seqs: list[int], normals: list[str], keys: Words, banded: Words, threshold: float, run: Run
+    index: Index, seqs: list[int], normals: list[str], keys: Words, banded: Words, likeness: Likeness, run: Run
 ) -> tuple[list[Link], Words]:
     """What `link_in_order` gives, in worker processes where there are some."""
     if run is map:
-        return link_in_order(seqs, normals, keys, banded, threshold, index.known(keys, banded))
+        return link_in_order(seqs, normals, keys, banded, likeness, index.known(keys, banded))
     linked: list[Link] = [(None, 0.0)] * len(seqs)
     full = np.empty(len(seqs), np.uint32)
 
@@ -279,7 +299,7 @@ def _linked(
     parts = shares(keys, banded, SHARES)
     with ThreadPoolExecutor(THREADS) as threads:  # looking for buckets lets other threads run
         given = threads.map(share, parts)
-        for rows, (links, lacks) in zip(parts, run(partial(link_share, threshold), given), strict=True):
+        for rows, (links, lacks) in zip(parts, run(partial(link_share, likeness), given), strict=True):
             full[rows] = lacks
             for row, link in zip(rows, links, strict=True):
                 linked[row] = link

@@ -11,11 +11,12 @@ from typing import Any
 import re2
 from msgspec import Struct
 
+from ..policy.rules import LATEST, Rules
 from .personal_data_checks import data_group
-from .personal_data_rules import FLAG_ONLY, RULES, VERSION, Kind, Rule
+from .personal_data_rules import FLAG_ONLY, RULES, VERSIONS, Kind, Rule
 from .text_size import READ
 
-__all__ = ["VERSION", "Kind", "Span", "find", "find_in", "is_suspect", "redact"]
+__all__ = ["VERSIONS", "Kind", "Span", "find", "find_in", "is_suspect", "redact"]
 
 
 class Span(Struct, frozen=True, order=True):
@@ -32,17 +33,21 @@ class Span(Struct, frozen=True, order=True):
         return self.kind in FLAG_ONLY
 
 
-def find(prompt: str, response: str | None = None, original_response: str | None = None) -> list[Span]:
+def find(
+    prompt: str, response: str | None = None, original_response: str | None = None, *, rules: Rules = LATEST
+) -> list[Span]:
     """Spans of what is read of all fields, field by field in order; they never overlap."""
-    spans = find_in(prompt[:READ], "prompt") + find_in((response or "")[:READ], "response")
-    return spans + find_in((original_response or "")[:READ], "original_response")
+    texts = {"prompt": prompt, "response": response or "", "original_response": original_response or ""}
+    return [span for field, text in texts.items() for span in find_in(text[:READ], field, rules)]
 
 
-def find_in(text: str, field: str = "prompt") -> list[Span]:
-    """Spans of one field in order; where rules overlap, the first of `RULES` holds."""
+def find_in(text: str, field: str = "prompt", rules: Rules = LATEST) -> list[Span]:
+    """Spans of one field in order, by the `RULES` of a version; where they overlap, the first one holds."""
     spans: list[Span] = []  # in order and apart, so that the last one before its end tells whether a match overlaps any
     lower = text.lower() if text.isascii() else None
     for rule in _hinted(text):
+        if not rule.since <= rules <= rule.until:
+            continue
         if rule.needs and lower is not None and not any(map(lower.__contains__, rule.needs)):
             continue
         fresh: list[Span] = []

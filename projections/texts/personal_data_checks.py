@@ -54,27 +54,29 @@ def data_group(pattern: re.Pattern[str]) -> int | str:
     return "data" if "data" in pattern.groupindex else 0
 
 
-def _before(match: re.Match[str], length: int = 90) -> str:
+def before(match: re.Match[str], length: int = 90) -> str:
+    """So many characters before a match at most."""
     return match.string[max(0, match.start() - length) : match.start()]
 
 
 _FIGURES = re.compile(r"(?s).*[\d\n]")
 
 
-def _is_said_before(match: re.Match[str], words: re.Pattern[str]) -> bool:
+def is_said_before(match: re.Match[str], words: re.Pattern[str]) -> bool:
     """Whether words that hold neither digits nor line ends, nor have any behind them, stand before a match."""
-    before = _before(match)
-    figures = _FIGURES.match(before)
-    return words.search(before, figures.end() if figures else 0) is not None
+    text = before(match)
+    figures = _FIGURES.match(text)
+    return words.search(text, figures.end() if figures else 0) is not None
 
 
-def _names_thing(match: re.Match[str]) -> bool:
+def names_thing(match: re.Match[str]) -> bool:
     """Whether the words before a match make it the number of a thing; without letters there are no words."""
-    before = _before(match)
-    return before.lower() != before.upper() and NUMBERED_THING.search(before) is not None
+    text = before(match)
+    return text.lower() != text.upper() and NUMBERED_THING.search(text) is not None
 
 
-def _after(match: re.Match[str], length: int = 12) -> str:
+def after(match: re.Match[str], length: int = 12) -> str:
+    """So many characters behind a match at most."""
     return match.string[match.end() : match.end() + length]
 
 
@@ -94,7 +96,7 @@ CARD_BRANDS = re.compile(
 def is_card(match: re.Match[str]) -> bool:
     """A known prefix and length, the check digit right, and no number of a thing."""
     digits = _NO_DIGIT.sub("", match[0])
-    return bool(CARD_BRANDS.fullmatch(digits)) and is_luhn(digits) and not _names_thing(match)
+    return bool(CARD_BRANDS.fullmatch(digits)) and is_luhn(digits) and not names_thing(match)
 
 
 IBAN_LENGTHS = {
@@ -128,9 +130,9 @@ def is_ssn(match: re.Match[str]) -> bool:
     area, group, serial = (digits := re.sub(r"\D", "", match[0]))[:3], digits[3:5], digits[5:]
     if area in ("000", "666") or area >= "900" or group == "00" or serial == "0000":
         return False  # never assigned (SSA, POMS RM 10201.035)
-    if _is_said_before(match, SSN_WORD):
+    if is_said_before(match, SSN_WORD):
         return True
-    return match[0].count("-") == 2 and not _names_thing(match) and not UNIT.match(_after(match))
+    return match[0].count("-") == 2 and not names_thing(match) and not UNIT.match(after(match))
 
 
 def is_nanp(match: re.Match[str]) -> bool:
@@ -138,16 +140,16 @@ def is_nanp(match: re.Match[str]) -> bool:
     digits = _NO_DIGIT.sub("", _EXTENSION.split(match[0])[0])[-10:]
     if digits[0] in "01" or digits[3] in "01":
         return False
-    if _is_said_before(match, PHONE_WORD):
+    if is_said_before(match, PHONE_WORD):
         return True
-    if re.search(r"\d[ ,.]\Z", _before(match, 2)) or _is_said_before(match, COUNT_WORD):
+    if re.search(r"\d[ ,.]\Z", before(match, 2)) or is_said_before(match, COUNT_WORD):
         return False  # one of a row of numbers, or counted
-    return not _names_thing(match) and not UNIT.match(_after(match))
+    return not names_thing(match) and not UNIT.match(after(match))
 
 
 def is_called(match: re.Match[str]) -> bool:
     """The words before it speak of calling."""
-    return _is_said_before(match, PHONE_WORD)
+    return is_said_before(match, PHONE_WORD)
 
 
 def is_called_nanp(match: re.Match[str]) -> bool:
@@ -159,7 +161,7 @@ def is_national(match: re.Match[str]) -> bool:
     """8 to 12 digits, 9 with the trunk prefix 0, that are called and no date."""
     number = match[data_group(match.re)]
     digits = re.sub(r"\D", "", number)
-    if re.match(r"\d\d([./-])\d\d\1(?:19|20)\d\d", number) or UNIT.match(_after(match)):
+    if re.match(r"\d\d([./-])\d\d\1(?:19|20)\d\d", number) or UNIT.match(after(match)):
         return False
     called = "data" in match.re.groupindex or is_called(match)
     return called and 8 + (digits[0] == "0") <= len(digits) <= 12
@@ -171,7 +173,7 @@ def is_international(match: re.Match[str]) -> bool:
     return (
         9 <= len(_NO_DIGIT.sub("", number)) <= 15
         and not ("." in number and _DECIMAL.fullmatch(number))
-        and not UNIT.match(_after(match))
+        and not UNIT.match(after(match))
     )
 
 
@@ -207,7 +209,7 @@ def is_password(match: re.Match[str]) -> bool:
     value, word, verb = match["data"], match["word"].lower(), match["verb"].strip()
     if len(value) < 4 or PLACEHOLDER.match(value) or SAID_OF_PASSWORDS.match(value):
         return False
-    if word == "pass" and not (verb in (":", "=", ":=") and (match[0][0] == "_" or LOGIN.search(_before(match)))):
+    if word == "pass" and not (verb in (":", "=", ":=") and (match[0][0] == "_" or LOGIN.search(before(match)))):
         return False  # a pass of the torch
     if not verb:  # "password Ridge22!"
         return len(value) >= 6 and bool(re.search(r"[A-Za-z]", value) and re.search(r"[\d!@#$%^&*]", value))
@@ -241,7 +243,7 @@ def is_titled(match: re.Match[str]) -> bool:
     """`Dr` after a capitalised word is a drive, not a doctor."""
     if MATERIAL.search(match[0]):
         return False
-    return not (match[0].startswith("Dr") and re.search(r"(?:[A-Z]\w+|\d(?:st|nd|rd|th)) $", _before(match)))
+    return not (match[0].startswith("Dr") and re.search(r"(?:[A-Z]\w+|\d(?:st|nd|rd|th)) $", before(match)))
 
 
 MATERIAL = re.compile(

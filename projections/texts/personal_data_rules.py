@@ -1,6 +1,7 @@
 """What counts as personal data or a secret: one table of rules, each a pattern, a cheap hint and a check.
 
-Change a rule and raise `VERSION`: spans say which version found them. No quantifier is unbounded inside another, so
+Change a rule and raise its version in `VERSIONS`: texts are analysed anew. Rules that adopted policies name stay what
+they are: what would find something else is a rule of a later version. No quantifier is unbounded inside another, so
 no text makes a pattern backtrack for long.
 """
 
@@ -12,6 +13,24 @@ from typing import Literal
 
 from msgspec import Struct
 
+from ..policy.rules import FIRST, LATEST, Rules
+from .personal_data_abroad import (
+    DRIVING_LICENCE,
+    LABELLED_CARD,
+    LABELLED_SSN,
+    NATIONAL_INSURANCE,
+    NATIONAL_INSURANCE_ALONE,
+    PASSPORT,
+    PHONE_ABROAD,
+    STREET_ABROAD,
+    STREETS,
+    TAX_OR_HEALTH,
+    is_labelled,
+    is_licence,
+    is_phone_abroad,
+    is_street,
+    is_street_abroad,
+)
 from .personal_data_checks import (
     IBANS,
     is_address,
@@ -29,11 +48,14 @@ from .personal_data_checks import (
     is_ssn,
     is_titled,
     is_url_secret,
+    names_thing,
 )
 
-VERSION = 5
+VERSIONS: dict[Rules, int] = {1: 5, 2: 6}
+"""Of the rules that a policy names; analyses say which version made them."""
 
-Kind = Literal["secret", "iban", "card", "ssn", "phone", "email", "street_address", "name"]
+Kind = Literal["secret", "iban", "card", "ssn", "phone", "email", "street_address", "name", "id_number"]
+"""An `id_number` is that of a passport, a driving licence, a tax file or a national insurance."""
 
 FLAG_ONLY: frozenset[Kind] = frozenset({"name", "street_address"})
 """Kinds that are guesses: shown to a reviewer, never redacted by a machine."""
@@ -45,7 +67,7 @@ class Rule(Struct, frozen=True):
     `hint` is an RE2 expression that every text with a match of `pattern` satisfies. Of `needs` stands one in every
     ASCII text with a match, in lower case. `check` sees the match and says whether it is the real thing. Where `end`
     begins at most `within` characters behind a match, the match reaches to the end of that: as a part of `pattern` it
-    would be looked for anew behind every beginning.
+    would be looked for anew behind every beginning. It is one of the rules `since` a version `until` another one.
     """
 
     name: str
@@ -56,6 +78,8 @@ class Rule(Struct, frozen=True):
     end: re.Pattern[str] | None = None
     within: int = 0
     needs: tuple[str, ...] = ()
+    since: Rules = FIRST
+    until: Rules = LATEST
 
 
 def _secret(
@@ -64,6 +88,17 @@ def _secret(
     return Rule(name, "secret", re.compile(rf"(?<![A-Za-z0-9_])(?:{pattern})"), hint, check, needs=needs)
 
 
+_STREET = re.compile(
+    r"(?<![\w/.-])\d{1,6} (?:(?:[NS][EW]|[NSEW])\.? |North |South |East |West )?"
+    r"(?:[A-Z][a-z]+|\d{1,3}(?:st|nd|rd|th))"
+    r"(?: [A-Z][a-z]+){0,2} (?:Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl"
+    r"|Terrace|Circle|Cir|Parkway|Pkwy|Highway|Hwy|Way)\b\.?|\bP\.? ?O\.? Box \d{1,6}\b"
+)
+_STREET_HINT = (
+    r" (?:Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Terrace|Circle|Cir"
+    r"|Parkway|Pkwy|Highway|Hwy|Way)\b|Box \d"
+)
+TRUNK_PHONE = re.compile(r"(?<![\w.-])(?:\(0\d{1,4}\)|0\d{1,4})(?:[ ./-]?\d{2,5}){2,5}(?![\w-])")
 _WORD = r"(?![A-Za-z0-9_])"
 
 RULES: tuple[Rule, ...] = (
@@ -157,7 +192,61 @@ RULES: tuple[Rule, ...] = (
         r"(?i:\b[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4})",
         lambda match: is_iban(match[0]),
     ),
+    Rule(
+        "labelled card",
+        "card",
+        LABELLED_CARD,
+        r"(?i:card|visa|amex|american express)[^\d\n]{0,25}\d{4}[ -]?\d{4}",
+        is_labelled,
+        needs=("card", "visa", "amex", "american express"),
+        since=2,
+    ),
     Rule("card", "card", re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])"), r"\d(?:[ -]?\d){12}", is_card),
+    Rule(
+        "labelled ssn",
+        "ssn",
+        LABELLED_SSN,
+        r"(?i:\bss|social)[^\d\n]{0,40}\d{3}[-. ]?\d{2}[-. ]?\d{4}",
+        is_labelled,
+        needs=("ss", "social"),
+        since=2,
+    ),
+    Rule("passport", "id_number", PASSPORT, r"(?i:passport).{0,30}\d{6}", is_labelled, needs=("passport",), since=2),
+    Rule(
+        "national insurance number",
+        "id_number",
+        NATIONAL_INSURANCE,
+        r"(?i:national insurance|\bnino|\bni n).{0,30}\d\d ?\d\d ?\d\d",
+        is_labelled,
+        needs=("national insurance", "nino", "ni n"),
+        since=2,
+    ),
+    Rule(
+        "national insurance number alone",
+        "id_number",
+        NATIONAL_INSURANCE_ALONE,
+        r"\b[A-Z]{2} \d\d \d\d \d\d [A-D]",
+        lambda match: not names_thing(match),
+        since=2,
+    ),
+    Rule(
+        "tax or health number",
+        "id_number",
+        TAX_OR_HEALTH,
+        r"(?i:\btfn|tax file|\bsin\b|social insurance|medicare|\bnhs).{0,30}\d{3}",
+        is_labelled,
+        needs=("tfn", "tax file", "sin", "social insurance", "medicare", "nhs"),
+        since=2,
+    ),
+    Rule(
+        "driving licence",
+        "id_number",
+        DRIVING_LICENCE,
+        r"(?i:\bdriv(?:er|ing).{0,3} licen[cs]e|\bdl ?(?:#|n)).{0,40}\d",
+        is_licence,
+        needs=("driv", "dl"),
+        since=2,
+    ),
     Rule(
         "ssn",
         "ssn",
@@ -194,9 +283,26 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "trunk phone",
         "phone",
-        re.compile(r"(?<![\w.-])(?:\(0\d{1,4}\)|0\d{1,4})(?:[ ./-]?\d{2,5}){2,5}(?![\w-])"),
+        TRUNK_PHONE,
         r"0\d(?:[ ./)-]{0,2}\d){7}",
         is_national,
+        until=1,
+    ),
+    Rule(
+        "phone abroad",
+        "phone",
+        PHONE_ABROAD,
+        r"\b0\d{1,4}\)?[ -]?\d{3}|\b1[38]00[ -]\d{3}|\b00 ?\d{2,3}[ -]?\(?\d",
+        is_phone_abroad,
+        since=2,
+    ),
+    Rule(
+        "called trunk phone",
+        "phone",
+        TRUNK_PHONE,
+        r"0\d(?:[ ./)-]{0,2}\d){7}",
+        lambda match: is_national(match) and not names_thing(match),
+        since=2,
     ),
     Rule(
         "national phone",
@@ -230,18 +336,15 @@ RULES: tuple[Rule, ...] = (
         r"[^\s@]@[^\s@]+\.",
         is_email,
     ),
+    Rule("street address", "street_address", _STREET, _STREET_HINT, is_address, until=1),
+    Rule("street", "street_address", _STREET, _STREET_HINT, is_street, since=2),
     Rule(
-        "street address",
+        "street abroad",
         "street_address",
-        re.compile(
-            r"(?<![\w/.-])\d{1,6} (?:(?:[NS][EW]|[NSEW])\.? |North |South |East |West )?"
-            r"(?:[A-Z][a-z]+|\d{1,3}(?:st|nd|rd|th))"
-            r"(?: [A-Z][a-z]+){0,2} (?:Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl"
-            r"|Terrace|Circle|Cir|Parkway|Pkwy|Highway|Hwy|Way)\b\.?|\bP\.? ?O\.? Box \d{1,6}\b"
-        ),
-        r" (?:Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Terrace|Circle|Cir"
-        r"|Parkway|Pkwy|Highway|Hwy|Way)\b|Box \d",
-        is_address,
+        STREET_ABROAD,
+        rf"\d[A-Za-z]?,? [A-Z][^\n\d]{{0,60}}(?:{STREETS})\b",
+        is_street_abroad,
+        since=2,
     ),
     Rule(
         "titled name",

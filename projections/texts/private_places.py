@@ -36,6 +36,7 @@ from events.facts import (
 from events.places import placed
 from events.traits import inside, loose
 
+from ..policy.rules import Rules
 from ..store.batch import Batch
 from ..store.database import Connection, append, by_column, first
 from ..store.projection import Projection
@@ -43,7 +44,7 @@ from ..tables.examples import EXAMPLES
 from ..tables.fact_tables import ABOUT_EXAMPLES as ABOUT
 from ..tables.redactions import OF_THE_TURN
 from . import personal_data
-from .personal_data import Span
+from .personal_data import VERSIONS, Span
 from .text_size import READ
 
 KINDS = tuple(kind for kind in ABOUT_EXAMPLES if kind not in (ExampleErased, ExampleRestated))
@@ -61,13 +62,14 @@ _COLUMNS = {
     "seq": "BIGINT",
     "example_id": "VARCHAR",
     "part": "VARCHAR",
+    "rules": "BIGINT",
     "in_training": "VARCHAR[]",
     "kinds": "VARCHAR[]",
     "flags": "VARCHAR[]",
     "spans": "VARCHAR",
 }
-"""A row for each fact and part: the first step of a place, of a comment all of it. `kinds` are certain, `in_training`
-those of them in texts that are trained on, `flags` are guesses. `spans` is JSON."""
+"""A row for each fact, part and version of the rules. A part is the first step of a place, of a comment all of it.
+`kinds` are certain, `in_training` those of them in texts that are trained on, `flags` are guesses. `spans` is JSON."""
 
 
 class Found(NamedTuple):
@@ -85,8 +87,9 @@ def _rows(batch: Batch) -> pa.Table | None:
         for seq, each in batch.of(kind):
             fact = understood(each) if isinstance(each, ExampleCaptured) else each
             if _is_suspect("\n".join(strings(fact))):
-                rows += _rows_of(seq, fact)
-    return by_column(_COLUMNS, sorted(rows, key=lambda row: row[:3])) if rows else None
+                for rules in VERSIONS:
+                    rows += _rows_of(seq, fact, rules)
+    return by_column(_COLUMNS, sorted(rows, key=lambda row: row[:4])) if rows else None
 
 
 def _is_suspect(text: str) -> bool:
@@ -100,29 +103,29 @@ SHORT = 200
 _is_suspect_name = lru_cache(maxsize=4096)(personal_data.is_suspect)
 
 
-def _rows_of(seq: int, fact: Fact) -> Iterator[tuple[Any, ...]]:
+def _rows_of(seq: int, fact: Fact, rules: Rules) -> Iterator[tuple[Any, ...]]:
     example_id = fact.event_id if isinstance(fact, CorrectionRecorded) else fact.about
     parts: dict[str, list[Found]] = {}
-    for each in _found(seq, fact):
+    for each in _found(seq, fact, rules):
         parts.setdefault(each.part, []).append(each)
     for part, some in parts.items():
         spans = [each.span for each in some]
         certain = [each for each in some if not each.span.is_flag]
         yield (
-            *(seq, example_id, part, sorted({each.span.kind for each in certain if each.is_text})),
+            *(seq, example_id, part, rules, sorted({each.span.kind for each in certain if each.is_text})),
             *(sorted({each.span.kind for each in certain}), sorted({span.kind for span in spans if span.is_flag})),
             msgspec.json.encode(spans).decode(),
         )
 
 
-def _found(seq: int, fact: Fact) -> Iterator[Found]:
+def _found(seq: int, fact: Fact, rules: Rules) -> Iterator[Found]:
     """What is found in a fact, at most MOST."""
     room = MOST
     for place, trait, text in sorted(placed(fact), key=lambda each: each[1] != "text"):
         if not _is_looked_at(fact, place) or not personal_data.is_suspect(text):
             continue
         where = _place(seq, fact, place, trait)
-        spans = [span for span in personal_data.find_in(text[:READ], where) if not _is_name(where, span, text)]
+        spans = [span for span in personal_data.find_in(text[:READ], where, rules) if not _is_name(where, span, text)]
         part = where if where.startswith("comments.") else where.partition(".")[0]
         for span in spans[:room]:
             yield Found(part, span, trait == "text" and part != "original_prompt")
@@ -172,13 +175,14 @@ def _strings(kind: type[Fact]) -> Callable[[Fact], list[str]]:
     return strings
 
 
-def in_training(batch: Batch) -> dict[int, list[str]]:
+def in_training(batch: Batch, rules: Rules) -> dict[int, list[str]]:
     """The kinds of personal data in texts of a batch that are trained on, beside prompt and answers, by sequence."""
     kinds: dict[int, set[str]] = {}
     rows = batch.rows.get(PRIVATE_PLACES.name)
     if rows is not None:
-        for seq, some in zip(rows["seq"].to_pylist(), rows["in_training"].to_pylist(), strict=True):
-            kinds.setdefault(seq, set()).update(some)
+        for seq, by, some in zip(*(rows[name].to_pylist() for name in ("seq", "rules", "in_training")), strict=True):
+            if by == rules:
+                kinds.setdefault(seq, set()).update(some)
     return {seq: sorted(some) for seq, some in kinds.items()}
 
 
@@ -218,10 +222,10 @@ DELETE FROM private_places WHERE rowid IN (
 
 PRIVATE_PLACES = Projection(
     name="private_places",
-    version=2,
+    version=3,
     handles=KINDS,
     columns=_COLUMNS,
-    key="seq, part",
+    key="seq, part, rules",
     rows=_rows,
     fold=_fold,
 )

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from ..policy.lexicon import Lexicon
-from .analysis import Texts, analyser, known, of
+from .analysis import Analyser, Texts, known, of
 from .near_links import Wordings, wordings
 
 
@@ -28,11 +27,11 @@ class Reading(NamedTuple):
         return Reading(seqs, self.analyser, self.analyses.take(chosen), self.wordings.take(chosen))
 
 
-def read(lexicon: Lexicon, examples: pa.Table) -> Reading:
+def read(by: Analyser, examples: pa.Table) -> Reading:
     """Read examples: `seq`, `prompt`, `response` and `original_response`, none of the prompts erased."""
     seqs, prompts, responses, originals = (examples[name].to_pylist() for name in COLUMNS)
     texts = [Texts(*each) for each in zip(prompts, responses, originals, strict=True)]
-    return Reading(seqs, analyser(lexicon), of(texts, known(lexicon)), wordings(prompts))
+    return Reading(seqs, by.name, of(texts, known(by)), wordings(prompts, by.rules))
 
 
 COLUMNS = ["seq", *Texts._fields]

@@ -26,7 +26,7 @@ def judge_texts(texts: list[Text], policy: Policy) -> list[dict[str, Any]]:
     A text without a response is not judged by the length of one. Approval is not asked: nobody has seen these texts.
     """
     given = [analysis.Texts(text.prompt, text.response) for text in texts]
-    analyses = analysis.of(given, policy.lexicon).select(_READ).to_pylist()
+    analyses = analysis.of(given, analysis.analyser(policy)).select(_READ).to_pylist()
     return [_judge(text, policy, **row) for text, row in zip(texts, analyses, strict=True)]
 
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from events.combining_marks import normalised
 
+from ..policy.rules import FIRST, Rules
+from . import phrasing
 from .text_size import READ
 
 SOURCE = files("projections.policy").joinpath("vocabulary.toml").read_bytes()
@@ -32,7 +34,8 @@ _SPELLED = re.compile(
 _SOMEBODY = re.compile(r"\b(can|could|does|must|should) one\b")
 _AND_A_HALF = re.compile(r"\b(\d+) and (?:an? |1 )?half\b")
 _SPELLED_PART = re.compile(r"\b(?:(\d+)[ -]|an? )?(half|third|quarter|eighth|sixteenth)s?(?: (?:of )?an?)?(?=[ -]in)")
-_SPELLED_WORDS = {*_ONES, *_TENS, *_PARTS, "class", "grade", "group", "zone", "phase", "type"}
+_CLASSES = ("class", "grade", "group", "zone", "phase", "type")
+_SPELLED_WORDS = {*_ONES, *_TENS, *_PARTS, *_CLASSES}
 _PLAINLY_SPELLED = re.compile(
     rf"(?<=[a-z] )(?=[{''.join(sorted({word[0] for word in _SPELLED_WORDS}))}])"
     rf"(?:{'|'.join(sorted(_SPELLED_WORDS))})(?= [a-z])"
@@ -55,7 +58,7 @@ _DIMENSION = re.compile(rf"{_AT_FIGURE}(?<![\w.])({_AMOUNT})( ?\"| ?in\b)?{_FEET
 _SHARED_UNIT = re.compile(
     rf"{_AT_FIGURE}(?<![\w.])([\d.]+)(?=\s+(?:and|or|to|vs\.?|versus|through|-)\s+[\d.]+([a-z]+) )"
 )
-_NUMBER_SIGN = re.compile(r"\bno\.? ?(?=\d)")
+_NUMBER_SIGN = re.compile(r"no(?<=\bno)\.? ?(?=\d)")
 _BELOW_ZERO = re.compile(r"(^|[a-z,:] |\()-(?=\.?\d)")
 _SECTION = re.compile(
     r"(?=[s\d])(?<![\w.-])(?:section )?(?:(\d\d)[ -](\d\d)[ -](\d\d)|(0\d)(\d\d)(\d\d))(?:\.(\d\d))?(?![\w-])"
@@ -66,6 +69,10 @@ _PITCH = re.compile(
     rf"{_AT_FIGURE}(?<![\w.])(?:({_AMOUNT}) ?(?::| in |/) ?12\b(?![/\d])"
     rf"|({_AMOUNT})[ -]?(?:inch(?:es)?|in\.?|\") ?(?:per|/|a) ?(?:1 ?)?(?:foot|ft\b|'))"
 )
+_ACROSS = re.compile(r"(?:x|by) ?[.\d]")
+_MINUS = re.compile(r"-\.?\d")
+_SIX_DIGITS = re.compile(r"\d\d[ -]\d\d[ -]\d\d|0\d{5}")
+"""What every dimension, number below zero and section satisfies: looked for in an eighth to a half of the time."""
 _TWELVE = (":12", ": 12", "/12", "/ 12", " in 12", " in  12")
 _FOOT = ("ft", "foot", "'")
 _INCHES = ('"', "in")
@@ -80,7 +87,7 @@ def entries(table: str) -> Iterator[tuple[str, list[str]]]:
             yield name, [s.strip() for s in spellings.split(",")] if spellings else []
 
 
-_UNIT = {spelling: unit for unit, spellings in entries(VOCABULARY["units"]) for spelling in [unit, *spellings]}
+UNITS = {spelling: unit for unit, spellings in entries(VOCABULARY["units"]) for spelling in [unit, *spellings]}
 _NUMBER = re.compile(
     rf"(?=[$.\d])(?<![\w.,:])\$?({_AMOUNT})(?!\d|/\d|[.,]\d)"
     r"(?:([ -]?)((?:(?:sq\b\.?|square|linear|lineal|running|lin\b\.?|miles per|per|deg|degrees?) )?[a-z]+\d?"
@@ -94,7 +101,7 @@ _WONDERING = re.compile(
     r"\bi(?:'ve been| have been| was| am|'m)(?: just| also)? (?:wondering|curious|hoping|asked|asking)\b"
 )
 """A courtesy, of which the past is not what is asked about."""
-_IN_AS_WORD = re.compile(r"(?<=\d) in(?= (?:an?|the|my|our|your|this|each|general|total)\b)")
+_IN_AS_WORD = re.compile(r" in(?<=\d in)(?= (?:an?|the|my|our|your|this|each|general|total)\b)")
 _WORD = re.compile(r"[^\W_]+(?:(?:(?<=\d)[.:](?=\d)|'|/(?=$|\W)|/(?=o\b))[^\W_]*)*|[&@]")
 _DOTTED = re.compile(r"(?<![a-z.])(?:[a-z]\.){2,}")
 _PREFIX = re.compile(
@@ -125,37 +132,43 @@ def _measured(match: re.Match[str]) -> str:
     amount, gap, unit = match.groups()
     if unit is None:
         return f" {_value(amount)} "
-    if unit in _UNIT:
-        return f" {_value(amount)}{_UNIT[unit]} "
+    if unit in UNITS:
+        return f" {_value(amount)}{UNITS[unit]} "
     first, _, rest = unit.partition(" ")
-    if (first := first.rstrip(".")) in _UNIT:
-        return f" {_value(amount)}{_UNIT[first]} {rest}"
+    if (first := first.rstrip(".")) in UNITS:
+        return f" {_value(amount)}{UNITS[first]} {rest}"
     return f" {_value(amount)} {unit}" if gap else match[0]
 
 
 def _spelled_out(text: str) -> str:
     """The text with number words as digits, so that "half an inch" is "1/2 inch", and "class a" as "class0a"."""
-    text = _SOMEBODY.sub(r"\1", text)
+    within = text.__contains__
+    if within(" one"):
+        text = _SOMEBODY.sub(r"\1", text)
     text = _SPELLED.sub(lambda m: str(_WORD_NUMBERS[m[1] or m[3] or "one"] + _WORD_NUMBERS.get(m[2] or "", 0)), text)
-    text = _AND_A_HALF.sub(r"\1 1/2", text)
-    text = _SPELLED_PART.sub(lambda m: f"{m[1] or 1}/{_PARTS[m[2]]}", text)
-    return _CLASS.sub(lambda m: "0".join(g for g in m.groups() if g), text)
+    if within("half"):
+        text = _AND_A_HALF.sub(r"\1 1/2", text)
+    if any(map(within, _PARTS)):
+        text = _SPELLED_PART.sub(lambda m: f"{m[1] or 1}/{_PARTS[m[2]]}", text)
+    if any(map(within, _CLASSES)):
+        text = _CLASS.sub(lambda m: "0".join(g for g in m.groups() if g), text)
+    return text
 
 
 def _numbered(text: str) -> str:
     """The text with every number in one spelling, its unit attached."""
     if '"' in text:
         text = _QUOTED.sub(r"\1", text)
-    if "x" in text or " by " in text:
+    if ("x" in text or " by " in text) and _ACROSS.search(text):
         # Boards and roofs are measured in feet, said or not; a length in inches says so.
         text = _DIMENSION.sub(lambda m: f" {m[1]}{m[2] or ''} x {m[3]}", text)
     if "over " in text or "under " in text or " than " in text or "excess" in text:
         text = _BEYOND.sub(lambda m: "above " if m[1] else "below ", text)
-    if "-" in text:
+    if _MINUS.search(text):
         text = _BELOW_ZERO.sub(r"\1negative ", text)
     if "no" in text:
         text = _NUMBER_SIGN.sub("#", text)
-    if "0" in text:
+    if "0" in text and _SIX_DIGITS.search(text):
         text = _SECTION.sub(lambda m: " sec" + "".join(g for g in m.groups() if g) + " ", text)
     within = text.__contains__
     if ("/" in text or " per " in text or "12" in text) and (
@@ -272,12 +285,15 @@ def _near_numbers(text: str, known: list[_Token]) -> tuple[list[tuple[int, int]]
     return reached, _read(_PARTED.join([*near, "", *filter(afar.__contains__, _AFAR)]))
 
 
-def words(text: str) -> list[str]:
+def words(text: str, rules: Rules = FIRST) -> list[str]:
     """The words of a text, in lower case, numbers with their units.
 
-    No rule for numbers reaches past a plain word: only what is near a number is read with all of them.
+    No rule for numbers reaches past a plain word: only what is near a number is read with all of them. The second rules
+    read what is left of a text without courtesies, see `phrasing`.
     """
     text = _settled(text)
+    if rules != FIRST:
+        text = phrasing.plain(text)
     if _is_whole(text):
         return [word for word in _read(text) if word != _PARTED]
     known = _tokens(text)

@@ -11,14 +11,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..policy.lexicon import Lexicon
 from ..policy.policy import Policy
 from ..store.checkpoint import checkpoint
 from ..store.database import Connection, DatabaseError
 from ..tables import policies
 from ..tables.examples import compared
 from ..texts import analysis
-from ..texts.analysis import analyser
+from ..texts.analysis import Analyser
 from . import contexts, judgement, stored
 from .columns import Columns
 from .lookup import Lookup
@@ -39,19 +38,19 @@ class Memory:
         self._seq = 0
         self.changed = threading.Condition(threading.RLock())
 
-    def analysed(self, lexicon: Lexicon) -> Lookup:
-        """Halves of the keys of the texts that were analysed under a lexicon, for the one who folds."""
-        if self._analysed is None or self._analysed[0] != analyser(lexicon):
+    def analysed(self, by: Analyser) -> Lookup:
+        """Halves of the keys of the texts that an analyser has seen, for the one who folds."""
+        if self._analysed is None or self._analysed[0] != by.name:
             lookup = Lookup()
-            for keys in analysis.keys(self._con, lexicon):
+            for keys in analysis.keys(self._con, by):
                 lookup.add(stored.halves(keys)[0], np.zeros(len(keys), np.int64))
-            self._analysed = analyser(lexicon), lookup
+            self._analysed = by.name, lookup
         return self._analysed[1]
 
-    def saw_texts(self, lexicon: Lexicon) -> None:
+    def saw_texts(self, by: Analyser) -> None:
         """Learn that the texts of the temporary table `touched_texts` were analysed."""
         keys = self._con.sql("SELECT analysis_key FROM touched_texts").to_arrow_table()["analysis_key"]
-        self.analysed(lexicon).add(stored.halves(keys)[0], np.zeros(len(keys), np.int64))
+        self.analysed(by).add(stored.halves(keys)[0], np.zeros(len(keys), np.int64))
 
     def drop(self) -> None:
         """Forget everything, as a transaction was rolled back or other rows were put into the tables."""

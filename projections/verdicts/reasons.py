@@ -92,6 +92,17 @@ PLACES = (
 )
 """Why an example waits for review, the most urgent first."""
 
+SIGNS = (
+    Basis("correction", "Correction"),
+    Basis("negative_feedback", "Thumbs down"),
+    Basis("contradiction", "Contradiction"),
+    Basis("personal_data", "Personal data"),
+    Basis("to_look_at", "Name or address"),
+    Basis("new_topic", "New topic"),
+    Basis("borderline", "Relevance near the limit"),
+)
+"""What speaks for a look at an example that waits. One example may have several, whatever its place is."""
+
 QUEUE = {place.number: place.name for place in PLACES}
 
 NEW_TOPIC = next(place.number for place in PLACES if place.name == "new_topic")

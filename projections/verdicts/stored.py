@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..policy.policy import RELEVANCE, UNTAGGED
+from ..policy.rules import Rules
 from ..store.database import AMONG, Connection, first, with_table
 from ..store.table import Table, View
 from ..tables.examples import Compared, id_key
@@ -156,11 +157,12 @@ VERDICTS = View(name="verdicts", columns=_WHOLE, key="example_id", select=whole(
 has decided, unless the example was approved after it."""
 
 
-def gathered(keys: Compared, some: str | None = None) -> str:
+def gathered(keys: Compared, rules: Rules, some: str | None = None) -> str:
     """The SELECT of the evidence on a relation of examples (`seq`, `example_id`), or on all that there are.
 
     It has the columns of EVIDENCE, those of JUDGED that facts and links say, and the keys by which columns find rows.
-    `$analyser` says whose analyses, and `keys` which texts are the same.
+    `$analyser` says whose analyses, `rules` by which rules personal data is found beside them, and `keys` which texts
+    are the same.
     `descriptions.find_tag_names` comes before it.
     """
     among = f"SEMI JOIN {some} USING ({{}})" if some else ""
@@ -199,7 +201,7 @@ corrected AS (
     FROM against LEFT JOIN weighed USING (correction) GROUP BY ALL),
 {_parents(keys, some)},
 known AS (SELECT * FROM analysis WHERE analyser = $analyser {few}),
-{_noted(by_id)},
+{_noted(rules, by_id)},
 {described(by_id)},
 linked AS (SELECT seq, representative FROM near_texts {by_seq})
 SELECT m.example_id, m.seq, m.occurred_at, m.kind, m.source,
@@ -238,12 +240,13 @@ said AS (
     FROM mine m SEMI JOIN corrections c ON m.{keys.said} = c.{keys.replaced})"""
 
 
-def _noted(by_id: str) -> str:
+def _noted(rules: Rules, by_id: str) -> str:
     """The part of `gathered` that finds kinds of personal data in what an example is trained with."""
     return f"""
 noted AS (
     SELECT example_id, list_sort(list_distinct(flatten(list(in_training)))) AS kinds
-    FROM (SELECT example_id, in_training FROM private_places WHERE len(in_training) > 0) {by_id} GROUP BY ALL)"""
+    FROM (SELECT example_id, in_training FROM private_places
+          WHERE rules = {rules} AND len(in_training) > 0) {by_id} GROUP BY ALL)"""
 
 
 def _parents(keys: Compared, some: str | None) -> str:

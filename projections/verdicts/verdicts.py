@@ -80,8 +80,8 @@ def update(con: Connection, memory: Memory, policy: Policy, *, is_new_policy: bo
     columns = memory.columns()
     descriptions.find_tag_names(con, policy, "touched")
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gathered AS {stored.gathered(compared(policy), 'touched')}",
-        {"analyser": analyser(policy.lexicon)},
+        f"CREATE OR REPLACE TEMP TABLE gathered AS {stored.gathered(compared(policy), policy.rules, 'touched')}",
+        {"analyser": analyser(policy).name},
     )
     page = con.sql(f"SELECT {stored.READ_EVIDENCE} FROM gathered ORDER BY seq").to_arrow_table()
     touched = columns.rows(page["seq"].to_numpy())
@@ -257,16 +257,16 @@ def gather_all(con: Connection, policy: Policy) -> Columns:
 def _gather(con: Connection, policy: Policy) -> Columns:
     """Gather the evidence on all examples, on so many at a time as fit into memory."""
     descriptions.find_tag_names(con, policy)
-    into, whose = "CREATE OR REPLACE TEMP TABLE gathered AS", {"analyser": analyser(policy.lexicon)}
+    into, whose = "CREATE OR REPLACE TEMP TABLE gathered AS", {"analyser": analyser(policy).name}
     keys = compared(policy)
     last: int = (first(con, "SELECT max(seq) FROM examples") or (None,))[0] or 0
     if last <= GATHERED:
-        con.execute(f"{into} {stored.gathered(keys)}", whose)
+        con.execute(f"{into} {stored.gathered(keys, policy.rules)}", whose)
     else:
         for start in range(0, last, GATHERED):
             among = f"SELECT seq, example_id FROM examples WHERE seq > {start} AND seq <= {start + GATHERED}"
             con.execute(f"CREATE OR REPLACE TEMP TABLE touched AS {among}")
-            con.execute(f"{into} {stored.gathered(keys, 'touched')}", whose)
+            con.execute(f"{into} {stored.gathered(keys, policy.rules, 'touched')}", whose)
             into = "INSERT INTO gathered BY NAME"
         con.execute("DROP TABLE touched")
     return stored.read_gathered(con)
@@ -315,6 +315,4 @@ def terms(policy: Policy) -> str:
     """What the evidence depends on, apart from the facts."""
     duplicates = policy.duplicates
     names = "" if policy.tags is UNSET else f" {json.encode(policy.tags, order='sorted').decode()}"
-    return (
-        f"{analyser(policy.lexicon)} {duplicates.threshold} {duplicates.contradictions} {compared(policy).now}{names}"
-    )
+    return f"{analyser(policy).name} {duplicates.threshold} {duplicates.contradictions} {compared(policy).now}{names}"

@@ -3,6 +3,7 @@
 | file below `secrets/` | holds |
 |---|---|
 | `ROLE.json` | the user of a role and its password, for whoever has this role |
+| `cluster.json` | the user as whom the servers of a cluster know each other |
 | `previous/ROLE.json` | the user before the last rotation, which is let in until the rotation is finished |
 | `window.json` | until when clients of 0.1.0 are let in without a secret |
 
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -59,6 +61,14 @@ class Secrets:
             for name in NAMES
             if (folder / f"{name}.json").exists()
         ]
+
+    def of_cluster(self) -> Secret:
+        """The user as whom the servers of a cluster know each other, made where there is none. Raises InputError."""
+        with self._alone():
+            path = self.folder / "cluster.json"
+            if not path.exists():
+                self._write("cluster", 1)
+            return read_secret(path)
 
     @property
     def is_rotating(self) -> bool:
@@ -127,9 +137,9 @@ class Secrets:
     def _previous(self) -> Path:
         return self.folder / "previous"
 
-    def _write(self, name: Name, number: int) -> None:
+    def _write(self, name: Name | Literal["cluster"], number: int) -> None:
         secret = Secret(f"{name}-{number}", secrets.token_urlsafe(32))
-        write_private(self.path(name), msgspec.json.encode(secret) + b"\n")
+        write_private(self.folder / f"{name}.json", msgspec.json.encode(secret) + b"\n")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

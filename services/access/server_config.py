@@ -19,6 +19,8 @@ from .roles import BEFORE, LOG, ROLES, Name, Role
 MAX_PAYLOAD = 8 * 2**20
 """Bytes in one fact; the server warns above this size."""
 
+CLUSTER = "rooflog"
+
 _SYSTEM_API = "$JS.API.STREAM."
 """The server answers these subjects in every account, and says in most that there is no stream: another subject is
 taken over, and the account maps the one to the other."""
@@ -60,6 +62,19 @@ def open_document(
         "server_name": name,
         "max_payload": MAX_PAYLOAD,
         "jetstream": {"store_dir": str(store), "sync_interval": "always"},
+    }
+
+
+def clustered(host: str, port: int, routes: Sequence[str], secret: Secret) -> dict[str, Any]:
+    """The part of the configuration by which a server finds the others; nobody joins without the secret."""
+    return {
+        "name": CLUSTER,
+        "host": host,
+        "port": port,
+        "authorization": {"user": secret.user, "password": secret.password},
+        "routes": [
+            route if "@" in route else route.replace("://", f"://{secret.user}:{secret.password}@") for route in routes
+        ],
     }
 
 

@@ -45,8 +45,11 @@ async def verify(session: Session, incremental: bool) -> Outcome:
                 await state.ask("status")
     seconds = time.monotonic() - started
     broken = bool(verified.problems)
-    if not broken:
-        marks.set_mark(session.settings.data_dir, "verified", verified.last, verified.log_digest)
+    marks.set_mark(
+        session.settings.data_dir, "found_broken" if broken else "verified", verified.last, verified.log_digest
+    )
+    if not broken and not incremental:  # an incremental one does not look at what was found
+        marks.remove(session.settings.data_dir, "found_broken")
     value: dict[str, Any] = {"status": "broken" if broken else "verified", "since": since} | msgspec.to_builtins(
         verified
     )

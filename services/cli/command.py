@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import inspect
 import logging
@@ -18,10 +19,11 @@ import msgspec
 from click.core import ParameterSource
 from msgspec import Struct
 
-from events.errors import InputError, RooflogError, StaleRevision
+from events.errors import InputError, RooflogError, StaleRevision, Unreachable
 
 from .. import log_lines, private_files
 from ..settings import Settings, described, load
+from .watchdog import ENDING_SECONDS, REACHING_SECONDS, limited
 
 if TYPE_CHECKING:  # each command loads what it works with when it does
     from events.log.log import Log
@@ -32,6 +34,12 @@ if TYPE_CHECKING:  # each command loads what it works with when it does
     from ..state.protocol import Progress as Report
 
 logger = logging.getLogger("rooflog")
+
+NOTE_SECONDS = 3.0
+"""After so long people are told what a command waits for."""
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as of shells."""
 
 PIPED_WIDTH = 140
 """Columns where no terminal says how wide it is."""
@@ -53,28 +61,40 @@ class Session:
         self.settings = settings
         self.as_json = as_json
         self.url = settings.nats_url or ""
-        """Where the log is, once it was opened."""
+        """Where the log is, once its server was looked for."""
 
     @asynccontextmanager
-    async def log(self, role: Name = "operator", *, create: bool = True) -> AsyncIterator[Log]:
-        """The log: of the server in the settings, else of the embedded one, started if it does not run."""
-        from events.log.log import Log
-
-        from ..access.connect import access
+    async def server(self) -> AsyncIterator[str]:
+        """The addresses of the servers in the settings, else of the embedded one, started if it does not run."""
         from ..runtime.nats_server import EmbeddedServer
 
         settings = self.settings
         self.tell_of_open_files()
         with ExitStack() as stack:
-            url = settings.nats_url
-            if url is None:
+            if settings.nats_url is None:
                 self.tell_of_a_new_log()
                 server = EmbeddedServer(settings.data_dir, settings.nats_port)
-                url = (await asyncio.to_thread(stack.enter_context, server)).url
-            self.url = url
-            log = await Log.connect(
-                access(settings, url, role), name="rooflog-cli", replicas=settings.replicas, create=create
+                self.url = (await asyncio.to_thread(stack.enter_context, server)).url
+            yield self.url
+
+    @asynccontextmanager
+    async def log(self, role: Name = "operator", *, create: bool = True) -> AsyncIterator[Log]:
+        """The log. Raises Unreachable where it is not there after a while, of which people are told."""
+        from events.log.log import CONNECT_SECONDS, Log
+
+        from ..access.connect import access
+
+        async with self.server() as url:
+            log = Log(access(self.settings, url, role))
+            waiting = asyncio.get_running_loop().call_later(
+                NOTE_SECONDS, self.note, f"waiting for the log at {log.access.shown}, {CONNECT_SECONDS:.0f} s at most"
             )
+            silent = Unreachable(f"the log at {log.access.shown} does not answer")
+            try:
+                with limited(REACHING_SECONDS, lambda: _emit(_failure(silent), self.as_json), silent.exit_code):
+                    await log.begin("rooflog-cli", replicas=self.settings.replicas, create=create)
+            finally:
+                waiting.cancel()
             try:
                 yield log
             finally:
@@ -187,14 +207,13 @@ def command(
             try:
                 flags = {name: options.pop(name) for name in options.keys() & described().keys() - taken}
                 settings = load({"data_dir": data_dir, "nats_url": nats_url, "nats_port": nats_port} | flags)
-                outcome = asyncio.run(body(Session(settings, as_json), **options))
-            except RooflogError as error:
-                outcome = _failure(error, error.exit_code)
-            except OSError as error:  # of a file that the user names, or of the disk
-                code = InputError.exit_code if isinstance(error, FileNotFoundError) else RooflogError.exit_code
-                outcome = _failure(error, code)
+                with ExitStack() as ending:
+                    working = body(Session(settings, as_json), **options)
+                    outcome = asyncio.run(_answered(working, ending, as_json, data_dir))
+            except (RooflogError, OSError) as error:
+                outcome = _failure(_told(error, data_dir))
             except KeyboardInterrupt:
-                sys.exit(130)
+                sys.exit(INTERRUPTED)
             _emit(outcome, as_json)
             sys.exit(outcome.code)
 
@@ -314,7 +333,34 @@ def sequences(seqs: Sequence[int]) -> str:
     return f"{'sequence' if len(seqs) == 1 else 'sequences'} {', '.join(map(str, seqs)) or 'none'}"
 
 
-def _failure(error: Exception, code: int) -> Outcome:
+async def _answered(
+    working: Coroutine[Any, Any, Outcome], ending: ExitStack, as_json: bool, data_dir: str | None
+) -> Outcome:
+    """What a command answers; then the process has to end, whatever hangs of what it has left behind."""
+    try:
+        outcome = await working
+    except asyncio.CancelledError:
+        ending.enter_context(limited(ENDING_SECONDS, str, INTERRUPTED))
+        raise
+    except (RooflogError, OSError) as error:
+        outcome = _failure(_told(error, data_dir))
+    ending.enter_context(limited(ENDING_SECONDS, lambda: _emit(outcome, as_json), outcome.code))
+    return outcome
+
+
+def _told(error: Exception, data_dir: str | None) -> Exception:
+    """An error of the system in words of ours, where a disk is full: a failed write does not name its file."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return error
+    place = error.filename or load({"data_dir": data_dir}).data_dir
+    return RooflogError(
+        f"no space left on {place}; make room there and start again: `rooflog doctor` names every disk that is full"
+    )
+
+
+def _failure(error: Exception) -> Outcome:
+    is_input = isinstance(error, FileNotFoundError)  # a file that the user names; else the disk
+    code = InputError.exit_code if is_input else getattr(error, "exit_code", RooflogError.exit_code)
     message = str(error) or type(error).__name__
     document: dict[str, Any] = {"status": "error", "error": message, "kind": type(error).__name__}
     if isinstance(error, StaleRevision):

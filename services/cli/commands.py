@@ -54,6 +54,7 @@ COMMANDS = (
     Entry("history", "replay:history", "Tell the whole story of an example in order."),
     Entry("replay", "replay:replay", "Tell what was said, in the order of the log."),
     Entry("status", "status:status", "Show what runs, how far behind it is, and what is wrong."),
+    Entry("doctor", "doctor:doctor", "Say what is wrong with an installation, and the cure."),
     Entry("policy", "policies:policy", "Show and change what is trained on."),
     Entry("quarantine", "quarantine:quarantine", "Look at what could not be folded."),
     Entry("held", "erasure:held", "Tell everything that the log holds about a person."),

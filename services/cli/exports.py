@@ -52,12 +52,14 @@ async def exporter(session: Session) -> Outcome:
 
     It exports when the policy says so, on command, and starts trainings. It needs a projector at the same NATS server.
     """
+    from .. import tracing
     from ..exporter.service import serve
 
     log_to_stderr("exporter", session.settings.log_format)
+    tracing.begin("exporter")
     end_with_starter()
-    async with session.log("exporter"):
-        code = await serve(session.settings, session.url)
+    async with session.server() as url:
+        code = await serve(session.settings, url)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

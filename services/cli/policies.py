@@ -12,6 +12,7 @@ from rich.table import Table
 
 from events.log.log import Log
 from projections.policy.policy import Policy, default, document_digest, from_document, is_earlier_lexicon
+from projections.policy.rules import LATEST
 from projections.tables.policies import differences, settings
 from projections.verdicts.reasons import WORDS
 
@@ -59,20 +60,32 @@ async def show(session: Session, as_toml: bool, shipped: bool, shipped_lexicon: 
         if adopted
         else "the one that rooflog ships"
     )
-    is_earlier = is_earlier_lexicon(from_document(document).lexicon)
+    shown = from_document(document)
+    is_earlier, has_earlier_rules = is_earlier_lexicon(shown.lexicon), shown.rules < LATEST
     value = {
         "digest": digest,
         "policy": document,
         "since": _without_document(adopted),
         "is_earlier_lexicon": is_earlier,
+        "is_earlier_rules": has_earlier_rules,
     }
-    text = f"policy {digest[:12]}, {since}" + f"\n{EARLIER_LEXICON}" * is_earlier
+    text = (
+        f"policy {digest[:12]}, {since}"
+        + f"\n{EARLIER_LEXICON}" * is_earlier
+        + f"\n{EARLIER_RULES}" * has_earlier_rules
+    )
     return Outcome(value, text, renderables=(rows,))
 
 
 EARLIER_LEXICON = (
     "its lexicon is that of an earlier release; to preview the one of this release: "
     "`rooflog policy show --toml --shipped-lexicon > policy.toml`, then `rooflog policy preview policy.toml`"
+)
+
+
+EARLIER_RULES = (
+    "the rules of an earlier release read its texts; to preview those of this release, write `rules = "
+    f"{LATEST}` into the section `[texts]` of a copy of it, then `rooflog policy preview policy.toml`"
 )
 
 

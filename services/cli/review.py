@@ -11,7 +11,7 @@ import click
 
 from events.errors import InputError, StaleRevision
 from events.facts import Decision, ExampleApproved, ExampleRejected
-from projections.verdicts.reasons import CAUSES, QUEUE
+from projections.verdicts.reasons import CAUSES, QUEUE, SIGNS
 
 from ..curation import decisions
 from ..curation.facts import Example, find
@@ -40,6 +40,7 @@ SHOWN = 90
 @click.option("--tag", help="Only examples with this tag.")
 @click.option("--source", help="Only examples from this source.")
 @click.option("--why", type=click.Choice([*QUEUE.values()]), help="Only examples that wait for this reason.")
+@click.option("--sign", type=click.Choice([sign.name for sign in SIGNS]), help="Only examples with this sign.")
 @click.option("--after", help="Go on: the `after` of the page, with --json.")
 @as_of_option
 @policy_option

@@ -117,18 +117,22 @@ for _command in (create, list_, rotate):
 @click.option("--tls-cert", metavar="FILE", help="The server's certificate; with it nobody connects without TLS.")
 @click.option("--tls-key", metavar="FILE", help="The private key of that certificate.")
 @click.option("--tls-ca", metavar="FILE", help="The authority whose certificates clients must show.")
+@click.option("--name", default="rooflog", show_default=True, help="Its own name, another for each of a cluster.")
 @click.option("--cluster", metavar="HOST:PORT", help="Where the other servers of its JetStream cluster reach it.")
 @click.option("--route", "routes", multiple=True, metavar="URL", help="A server of the cluster; give it for each.")
+@click.option("--monitor", metavar="HOST:PORT", help="Where it tells monitors of its health, to whoever asks.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file, readable by its owner only.")
 async def nats_config(
     session: Session,
     listen: str,
     store: str,
+    name: str,
     tls_cert: str | None,
     tls_key: str | None,
     tls_ca: str | None,
     cluster: str | None,
     routes: tuple[str, ...],
+    monitor: str | None,
     out: Path | None,
 ) -> Outcome:
     """Print the configuration of an outside NATS server with the users of this data directory.
@@ -144,6 +148,10 @@ async def nats_config(
     host, port = _address(listen, "listen")
     if bool(cluster) != bool(routes):
         raise InputError("give --cluster and --route together: a cluster has other servers")
+    if not name or any(map(str.isspace, name)):
+        raise InputError(f"--name {name!r}: give a name without spaces")
+    if wrong := [route for route in routes if "://" not in route]:
+        raise InputError(f"--route {wrong[0]!r}: give an address such as nats://nats-2:6222")
     if bool(tls_cert) != bool(tls_key) or (tls_ca and not tls_cert):
         raise InputError("give --tls-cert and --tls-key together, and --tls-ca only with them")
     tls: dict[str, Any] = {"cert_file": tls_cert, "key_file": tls_key} if tls_cert else {}
@@ -154,12 +162,16 @@ async def nats_config(
         store=store,
         host=host,
         port=port,
+        name=name,
         lets_in_before=kept.let_in_until is not None,
         tls=tls,
     )
     if cluster:
         cluster_host, cluster_port = _address(cluster, "cluster")
-        made["cluster"] = {"name": "rooflog", "host": cluster_host, "port": cluster_port, "routes": list(routes)}
+        made["cluster"] = server_config.clustered(cluster_host, cluster_port, routes, kept.of_cluster())
+    if monitor:
+        _address(monitor, "monitor")
+        made["http"] = monitor
     content = server_config.encoded(made)
     if out is not None:
         private_files.write_private(out, content)

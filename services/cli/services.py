@@ -54,12 +54,14 @@ async def up(session: Session) -> Outcome:
 @log_format_option
 async def projector(session: Session) -> Outcome:
     """Run the projector alone, as a container does; `rooflog up` runs it together with everything else."""
+    from .. import tracing
     from ..projector.service import serve
 
     log_to_stderr("projector", session.settings.log_format)
+    tracing.begin("projector")
     end_with_starter()
-    async with session.log("projector"):
-        code = await serve(session.settings, session.url)
+    async with session.server() as url:
+        code = await serve(session.settings, url)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

@@ -21,15 +21,18 @@ from .command import Outcome, Session, command, log_format_option, plain, web_ho
 async def web(session: Session) -> Outcome:
     """Serve the pages and the HTTP API; `rooflog up` runs this together with everything else.
 
-    Without a tokens file (`rooflog token add`) only you on this machine are served, as the operator.
+    Without a tokens file (`rooflog token add`) only you on this machine are served, as the operator; where other
+    machines reach the service nobody is.
     """
+    from .. import tracing
     from ..asyncapi import document
     from ..web.serve import serve
 
     log_to_stderr("web", session.settings.log_format)
+    tracing.begin("web")
     end_with_starter()
-    async with session.log("gateway"):
-        code = await serve(session.settings, session.url, document)
+    async with session.server() as url:
+        code = await serve(session.settings, url, document)
     return Outcome({"status": "stopped" if code == 0 else "error", "error": "see the log above"}, code=code)
 
 

@@ -20,16 +20,19 @@ from events.errors import InputError, NotRunning, RooflogError
 from events.log.log import Log
 from events.requests import Question
 from events.subjects import new_event_id
+from events.traceparent import HEADER, current
 from projections.policy.policy import Relevance
 
+from .. import tracing
 from ..access.connect import access
 from ..metrics import EXPORTER_STATES, gauge, of_disk, one_of
 from ..monitor import monitored
-from ..responder import WORKERS, broker, respond, undecoded
+from ..responder import WORKERS, broker, respond, run, undecoded
 from ..settings import Settings
+from ..standby import Standby
 from ..state import arguments
 from ..state.client import State
-from ..state.protocol import EXPORTER, MOVED, bug
+from ..state.protocol import EXPORTER, MOVED, Progress, bug
 from .client import ask
 from .training import is_running
 from .workflow import Steps, opened
@@ -68,6 +71,8 @@ class Job(msgspec.Struct, kw_only=True):
     done: int = 0
     total: int = 0
     result: dict[str, Any] | None = None
+    parent: str = ""
+    """The trace in which it was given."""
 
 
 class Condition(msgspec.Struct, kw_only=True):
@@ -100,6 +105,8 @@ class ExporterService:
         self._has_moved = asyncio.Event()
         self._has_job = asyncio.Event()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._folds: list[str] = []
+        """The traces of what was folded since the last export began."""
         self._age_from: float | None = None
         self._wait_limit = math.inf
         self._failing_since: float | None = None
@@ -111,16 +118,12 @@ class ExporterService:
 
     async def run(self) -> int:
         """Keep the volume current until a signal comes; the exit code."""
-        async with monitored(self._settings, WHO, self._why_not, self._measure, self._measure_condition):
-            return await self._serve()
-
-    async def _serve(self) -> int:
         self.declare()
         working = asyncio.create_task(self._work())
         working.add_done_callback(lambda _: self.app.exit())
         logger.info("exporting to %s", self.condition.volume)
         try:
-            await self.app.run()
+            await run(self.app, logger)
         finally:
             working.cancel()
             ended = (await asyncio.gather(working, return_exceptions=True))[0]
@@ -129,7 +132,7 @@ class ExporterService:
             return 1
         return 0
 
-    async def _why_not(self) -> list[str]:
+    async def why_not(self) -> list[str]:
         """Why the service is not ready. Raises Unreachable where the log is away."""
         await self._log.last_sequence()
         if self.condition.state == "starting":
@@ -138,11 +141,11 @@ class ExporterService:
             return [f"it has failed for {age:.0f} seconds: {self.condition.error}"]
         return []
 
-    async def _measure(self) -> list[Metric]:
+    async def measure(self) -> list[Metric]:
         """How far the exporter is behind. Raises Unreachable where the log is away."""
         return [gauge("rooflog_exporter_behind_facts", await self._log.last_sequence() - self.condition.checked_seq)]
 
-    async def _measure_condition(self) -> list[Metric]:
+    async def measure_itself(self) -> list[Metric]:
         """The figures that need no log."""
         settings, now = self._settings, self.condition
         waiting = 0.0 if self._age_from is None else time.monotonic() - self._age_from
@@ -174,6 +177,7 @@ class ExporterService:
 
     async def _moved(self, message: NatsMessage) -> None:
         """The tables moved on: there may be something to export."""
+        self._folds = tracing.distinct([*self._folds, message.headers.get(HEADER)])
         self._has_moved.set()
 
     async def _answer(self, name: str, question: Question) -> Any:
@@ -201,12 +205,16 @@ class ExporterService:
     ) -> dict[str, Any]:
         """Take the command to export; its number."""
         return self._take(
-            Job(kind="export", args={"min_examples": min_examples, "min_quality": min_quality, "actor": actor})
+            Job(
+                kind="export",
+                args={"min_examples": min_examples, "min_quality": min_quality, "actor": actor},
+                parent=current(),
+            )
         )
 
     async def train(self, *, force: bool = False, actor: str | None = None) -> dict[str, Any]:
         """Take the command to train; its number."""
-        return self._take(Job(kind="train", args={"force": force, "actor": actor}))
+        return self._take(Job(kind="train", args={"force": force, "actor": actor}, parent=current()))
 
     def _take(self, job: Job) -> dict[str, Any]:
         """Put a command behind the others; the number by which it is asked for again."""
@@ -295,7 +303,7 @@ class ExporterService:
         seconds_left = self._age_from + look.max_age_seconds - time.monotonic()
         if look.is_due or seconds_left <= 0:
             self._is("exporting")
-            answer = await self._steps.export({}, None)
+            answer = await self._export({}, None)
             logger.info("exported %s: %d examples", answer.get("export_digest", "-")[:12], look.examples)
             self._age_from, self.condition.due_at = None, None
             self.condition.changed_rows = 0
@@ -306,6 +314,11 @@ class ExporterService:
         self.condition.due_at = _moment(seconds_left)
         return seconds_left
 
+    async def _export(self, args: dict[str, Any], progress: Progress | None, parent: str = "") -> dict[str, Any]:
+        """Export what the folds so far have changed."""
+        links, self._folds = self._folds, []
+        return await self._steps.export(args, progress, parent=parent, links=links)
+
     async def _do(self, job: Job) -> None:
         def progress(done: int, total: int) -> None:
             job.done, job.total = done, total
@@ -313,10 +326,10 @@ class ExporterService:
         try:
             if job.kind == "export":
                 self._is("exporting")
-                job.result = await self._steps.export(job.args, progress)
+                job.result = await self._export(job.args, progress, job.parent)
             else:
                 self._is("training")
-                job.result = await self._steps.train(job.args)
+                job.result = await self._steps.train(job.args, job.parent)
         except (RooflogError, OSError) as error:
             job.result = {"status": "error", "error": str(error), "kind": type(error).__name__}
         except Exception as error:
@@ -354,11 +367,14 @@ def _moment(later: float = 0.0) -> str:
 
 async def serve(settings: Settings, url: str) -> int:
     """Run the exporter until it is told to stop; the exit code. Raises RooflogError where it cannot start."""
-    log = await Log.connect(access(settings, url, "exporter"), name="rooflog-exporter", timeout=30)
-    try:
-        if await ask(log, "status") is not None:
-            raise RooflogError("another exporter already runs at this NATS server; one is enough")
-        async with opened(settings, log, State(log, None, None), ACTOR) as steps:
-            return await ExporterService(settings, log, steps).run()
-    finally:
-        await log.close()
+    standby = Standby(WHO)
+    async with monitored(settings, WHO, standby.why_not, standby.measure, standby.measure_itself):
+        return await standby.served(Log(access(settings, url, "exporter")), settings, _run)
+
+
+async def _run(settings: Settings, log: Log, standby: Standby) -> int:
+    if await ask(log, "status") is not None:
+        raise RooflogError("another exporter already runs at this NATS server; one is enough")
+    async with opened(settings, log, State(log, None, None), ACTOR) as steps:
+        standby.service = service = ExporterService(settings, log, steps)
+        return await service.run()

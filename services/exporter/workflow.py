@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,9 @@ from msgspec import Struct
 
 from events.errors import RooflogError
 from events.log.log import Log
+from events.traceparent import current
 
+from .. import tracing
 from ..settings import Settings
 from ..state.client import State
 from ..state.protocol import Progress
@@ -48,6 +50,8 @@ class Steps:
         self.trainer = trainings.trainer.name if trainings else None
         self._exporter = exporter
         self._trainings = trainings
+        self._exported = ""
+        """The trace of the last export of this process."""
 
     @property
     def uncertain(self) -> dict[str, str]:
@@ -73,14 +77,18 @@ class Steps:
             last_seq=last[1].last_seq if last else 0,
         )
 
-    async def export(self, args: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
-        """Export now, whatever has changed."""
-        return await self._exporter.export(
-            min_examples=args.get("min_examples"),
-            min_quality=args.get("min_quality"),
-            actor=args.get("actor"),
-            progress=progress,
-        )
+    async def export(
+        self, args: dict[str, Any], progress: Progress | None, *, parent: str = "", links: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Export now, whatever has changed; `parent` and `links` are traces that the export belongs to."""
+        with tracing.span("export", parent=parent, links=links):
+            self._exported = current()
+            return await self._exporter.export(
+                min_examples=args.get("min_examples"),
+                min_quality=args.get("min_quality"),
+                actor=args.get("actor"),
+                progress=progress,
+            )
 
     async def lineage(self, asked: str, limit: int, after: int) -> dict[str, Any]:
         """Where a row comes from, or where an example went (`Provenance.of_anything`). Raises UnknownRow."""
@@ -107,10 +115,14 @@ class Steps:
             return False
         if await self._why_not(last, attempts):
             return False
-        return await self._trainings.start(last[0]) is not None
+        with tracing.span("train", links=[self._exported]):
+            return await self._trainings.start(last[0]) is not None
 
-    async def train(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Start a training on the latest export; `force` does so whatever the policy says, and again."""
+    async def train(self, args: dict[str, Any], parent: str = "") -> dict[str, Any]:
+        """Start a training on the latest export; `force` does so whatever the policy says, and again.
+
+        `parent` is the trace that it belongs to.
+        """
         force = bool(args.get("force"))
         if self._trainings is None:
             sinks = " or ".join(sink.name for sink in SINKS.values() if sink.trainer)
@@ -133,7 +145,8 @@ class Steps:
                 return answer | {"status": "already_trained", "outcome": newest.outcome, "call_id": newest.call_id}
             if reason := await self._why_not(last, attempts):
                 return answer | {"status": "not_due", "reason": reason}
-        started = await self._trainings.start(last[0], len(of_this_export) + 1, args.get("actor"))
+        with tracing.span("train", parent=parent, links=[self._exported]):
+            started = await self._trainings.start(last[0], len(of_this_export) + 1, args.get("actor"))
         if started is None:
             raise RooflogError("somebody else has just said that they start this training; see `rooflog exports`")
         return answer | {"status": "started", "call_id": started.call_id, "number": started.number}

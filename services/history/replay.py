@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Struct
 from nats.aio.msg import Msg
 
+from events.deadline import within
 from events.errors import InvalidFact
 from events.facts import FACTS, AnyFact, CorrectionRecorded
 from events.log.log import Log, Message
@@ -82,19 +84,14 @@ async def _news(log: Log, after: int) -> AsyncIterator[list[Message]]:
     async def wake(_: Msg) -> None:
         arrived.set()
 
-    subscription = await log.client.subscribe(EVERYTHING, cb=wake)
-    try:
+    async with log.subscribed(EVERYTHING, wake):
         while True:
             arrived.clear()
             async for messages in log.read(after, None, READ):
                 after = messages[-1].seq
                 yield messages
-            try:
-                await asyncio.wait_for(arrived.wait(), LOOK_SECONDS)
-            except TimeoutError:
-                continue
-    finally:
-        await subscription.unsubscribe()
+            with contextlib.suppress(TimeoutError):
+                await within(LOOK_SECONDS, arrived.wait())
 
 
 def _rows(messages: list[Message], wanted: Wanted) -> list[dict[str, Any]]:

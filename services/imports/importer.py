@@ -14,6 +14,7 @@ from msgspec import Struct
 from events.codec import decode
 from events.errors import InvalidFact
 from events.facts import Fact
+from events.traceparent import Record as LogRecord
 
 from . import registry
 from .aliases import Aliases
@@ -155,7 +156,7 @@ async def _publish(log: Log, facts: list[Spooled], report: Report, preview: Prev
     if preview:
         published = await preview.publish(log, facts)
     else:
-        published = await log.publish_encoded((fact.subject, fact.data) for fact in facts)
+        published = await log.publish_encoded(LogRecord(fact.subject, fact.data) for fact in facts)
     report.new += len(published.new)
     report.existing += len(published.existing)
     refused, existing = dict(published.refused), set(published.existing)

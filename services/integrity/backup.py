@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from events import digest_chain
+from events.deadline import within
 from events.errors import InputError, RooflogError, Unreachable
 from events.log import stream
 from events.log.log import Log
@@ -74,7 +74,7 @@ async def backup(log: Log, folder: Path, report: Progress | None = None) -> Mani
     if any(file.name != SNAPSHOT for file in folder.iterdir()):  # that one was broken off
         raise InputError(f"{folder} is not empty; give every backup a folder of its own")
     target = folder / SNAPSHOT
-    answer, size, digest = await _snapshot(log.client, log.api, target, report)
+    answer, size, digest = await _snapshot(log, target, report)
     last: int = answer.state["last_seq"]
     log_digest, missing = await digest_of(log, last)
     manifest = Manifest(
@@ -94,35 +94,33 @@ async def backup(log: Log, folder: Path, report: Progress | None = None) -> Mani
     return manifest
 
 
-async def _snapshot(client: Client, api: str, target: Path, report: Progress | None) -> tuple[_Answer, int, str]:
+async def _snapshot(log: Log, target: Path, report: Progress | None) -> tuple[_Answer, int, str]:
     """Have the server send the stream's snapshot, chunk by chunk, each acknowledged once it is written."""
     arrived: asyncio.Queue[Msg] = asyncio.Queue()
-    inbox = client.new_inbox()
-    subscription = await client.subscribe(inbox, cb=arrived.put)
+    inbox = log.client.new_inbox()
     size, sha = 0, hashlib.sha256()
     try:
         wanted = {"deliver_subject": inbox, "no_consumers": True, "chunk_size": CHUNK, "jsck": True}
-        answer = await _ask(client, f"{api}.STREAM.SNAPSHOT.{STREAM}", msgspec.json.encode(wanted))
-        with target.open("wb") as file:
-            while True:
-                message = await asyncio.wait_for(arrived.get(), WAIT_SECONDS)
-                if not message.data:
-                    _raise_for(message)
-                    break
-                file.write(message.data)
-                sha.update(message.data)
-                size += len(message.data)
-                if message.reply:
-                    await client.publish(message.reply, b"")
-                if report:
-                    report(size, max(size, answer.state["bytes"]))
-            file.flush()
-            os.fsync(file.fileno())
+        async with log.subscribed(inbox, arrived.put):
+            answer = await _ask(log, f"{log.api}.STREAM.SNAPSHOT.{STREAM}", msgspec.json.encode(wanted))
+            with target.open("wb") as file:
+                while True:
+                    message = await within(WAIT_SECONDS, arrived.get())
+                    if not message.data:
+                        _raise_for(message)
+                        break
+                    file.write(message.data)
+                    sha.update(message.data)
+                    size += len(message.data)
+                    if message.reply:
+                        await log.send((message.reply, b"", None))
+                    if report:
+                        report(size, max(size, answer.state["bytes"]))
+                file.flush()
+                os.fsync(file.fileno())
     except (NatsError, TimeoutError) as error:
         target.unlink(missing_ok=True)
         raise RooflogError(f"the server broke off the snapshot: {error or type(error).__name__}") from error
-    finally:
-        await subscription.unsubscribe()
     return answer, size, sha.hexdigest()
 
 
@@ -140,14 +138,14 @@ async def restore(log: Log, folder: Path, replicas: int = 1, report: Progress | 
     """
     manifest = load(folder)
     _refuse(manifest.config, "the stream in", folder)
-    await asyncio.to_thread(_check, folder, manifest)
+    await asyncio.to_thread(check, folder, manifest)
     ledger.read(ledger.beside(folder))  # before anything is there that it must erase
     if await _is_interrupted(log, manifest, folder):
         return manifest
     await _make_room(log)
     wanted = msgspec.json.encode({"config": stream.wanted(replicas), "state": manifest.state})
     try:
-        await _send(log.client, log.api, wanted, folder / SNAPSHOT, report)
+        await _send(log, wanted, folder / SNAPSHOT, report)
         _refuse(await stream.held(log), "the stream that came out of", folder)
         digest, _ = await digest_of(log, manifest.last_seq)
     except (NatsError, TimeoutError) as error:
@@ -171,17 +169,17 @@ def _refuse(config: dict[str, Any], what: str, folder: Path) -> None:
         raise RooflogError(f"{what} {folder} has {', '.join(wrong)}; nothing was kept, use another backup")
 
 
-async def _send(client: Client, api: str, wanted: bytes, source: Path, report: Progress | None) -> None:
-    answer = await _ask(client, f"{api}.STREAM.RESTORE.{STREAM}", wanted)
+async def _send(log: Log, wanted: bytes, source: Path, report: Progress | None) -> None:
+    answer = await _ask(log, f"{log.api}.STREAM.RESTORE.{STREAM}", wanted)
     sent, size = 0, source.stat().st_size
     async for chunk in _chunks(source):
-        reply = await client.request(answer.deliver_subject, chunk, timeout=WAIT_SECONDS)
+        reply = await log.request(answer.deliver_subject, chunk, timeout=WAIT_SECONDS)
         if reply.data:
             _checked(msgspec.json.decode(reply.data, type=_Answer))
         sent += len(chunk)
         if report:
             report(sent, size)
-    await _ask(client, answer.deliver_subject, b"")
+    await _ask(log, answer.deliver_subject, b"")
 
 
 async def _chunks(source: Path) -> AsyncIterator[bytes]:
@@ -200,7 +198,8 @@ def load(folder: Path) -> Manifest:
         raise RooflogError(f"{folder / MANIFEST} is damaged: {error}; use another backup") from error
 
 
-def _check(folder: Path, manifest: Manifest) -> None:
+def check(folder: Path, manifest: Manifest) -> None:
+    """Read a snapshot and compare its digest. Raises InputError where it is missing, RooflogError where it differs."""
     try:
         with (folder / SNAPSHOT).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -227,7 +226,7 @@ async def _make_room(log: Log) -> None:
     """Take an empty stream away. Raises RooflogError where it holds facts."""
     js = log.jetstream()
     try:
-        last = (await js.stream_info(STREAM)).state.last_seq
+        last = (await within(WAIT_SECONDS, js.stream_info(STREAM))).state.last_seq
     except NotFoundError:
         return
     if last:
@@ -235,12 +234,12 @@ async def _make_room(log: Log) -> None:
             f"the server already holds a log up to sequence {last:,}, and a restore overwrites nothing; "
             "restore into a data directory or a server of its own"
         )
-    await js.delete_stream(STREAM)
+    await within(WAIT_SECONDS, js.delete_stream(STREAM))
 
 
 async def _remove(log: Log) -> None:
     with contextlib.suppress(NatsError, TimeoutError):
-        await log.jetstream().delete_stream(STREAM)
+        await within(WAIT_SECONDS, log.jetstream().delete_stream(STREAM))
 
 
 async def digest_of(log: Log, last: int) -> tuple[str, list[int]]:
@@ -255,8 +254,8 @@ async def digest_of(log: Log, last: int) -> tuple[str, list[int]]:
     return running.hex(), missing
 
 
-async def _ask(client: Client, subject: str, data: bytes) -> _Answer:
-    reply = await client.request(subject, data, timeout=WAIT_SECONDS)
+async def _ask(log: Log, subject: str, data: bytes) -> _Answer:
+    reply = await log.request(subject, data, timeout=WAIT_SECONDS)
     return _checked(msgspec.json.decode(reply.data, type=_Answer))
 
 

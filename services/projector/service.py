@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any
 
 import duckdb
@@ -22,8 +23,11 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import api
 from nats.js.errors import NotFoundError
+from opentelemetry.trace import SpanKind
 from prometheus_client.metrics_core import Metric
 
+from events import traceparent
+from events.deadline import within
 from events.errors import RooflogError, Unreachable
 from events.log.log import Log, Message
 from events.requests import Question
@@ -31,12 +35,14 @@ from events.subjects import EVERYTHING, STREAM
 from projections.fold.projector import Projector
 from projections.store import database
 
+from .. import tracing
 from ..access.connect import access
 from ..figures import of_tables
 from ..integrity import erasure
 from ..monitor import monitored
-from ..responder import WORKERS, broker, respond, undecoded
+from ..responder import WORKERS, broker, respond, run, undecoded
 from ..settings import Settings
+from ..standby import Standby
 from ..state import arguments
 from ..state.client import runs
 from ..state.decoder_pool import ahead
@@ -68,8 +74,8 @@ TIDY_FACTS = 10_000
 TIDY_SECONDS = 5.0
 """After so many facts, when none has arrived for so long, the file is tidied."""
 
-RESET_SECONDS = 2.0
-"""How long the server may take to say that it delivers from another sequence on."""
+CONSUMER_SECONDS = 5.0
+"""How long the server may take to change its consumer, or to take an acknowledgement."""
 
 ACK_WAIT_SECONDS = 30.0
 """A batch that is not acknowledged by then is delivered again; the checkpoint makes that harmless."""
@@ -128,17 +134,13 @@ class ProjectorService:
         """Fold what the log holds, then what arrives, until a signal or a failure; the exit code."""
         sys.setswitchinterval(SWITCH_SECONDS)
         await self._owner.check(self._log)
-        async with monitored(self._settings, WHO, self._why_not, self._measure, self._measure_files):
-            return await self._serve()
-
-    async def _serve(self) -> int:
         await self._owner.catch_up(self._log)
         await self._subscribe()
         self._has_caught_up = True
         tasks = [asyncio.create_task(work()) for work in (self._fold_all, self._watch, self._forget, self._seal)]
         logger.info("projecting from sequence %d", self._owner.projector.checkpoint.seq + 1)
         try:
-            await self.app.run()
+            await run(self.app, logger)
         finally:
             for task in tasks:
                 task.cancel()
@@ -149,28 +151,28 @@ class ProjectorService:
             logger.error("%s", self.failure)
         return 1 if self.failure else 0
 
-    async def _why_not(self) -> list[str]:
+    async def why_not(self) -> list[str]:
         """Why the service is not ready. Raises Unreachable where the log is away."""
         now = await lag(self._log, self._owner.projector.checkpoint_seq)
         if not self._has_caught_up:
             return [f"catching up, with facts to fold: {now.behind:,}"]
         return [f"a fact has waited for {now.seconds:.0f} seconds to be folded"] if now.seconds > LAG_SECONDS else []
 
-    async def _measure(self) -> list[Metric]:
+    async def measure(self) -> list[Metric]:
         """The figures of the tables, once they have caught up. Raises Unreachable where the log is away."""
         if not self._has_caught_up:
             return []
         now = await lag(self._log, self._owner.projector.checkpoint_seq)
         return of_tables(await asyncio.to_thread(self._owner.answer, "measured", {}), now)
 
-    async def _measure_files(self) -> list[Metric]:
+    async def measure_itself(self) -> list[Metric]:
         """The figures of the data directory, which need no log."""
         return await asyncio.to_thread(metrics.of_files, self._settings)
 
     async def _subscribe(self) -> None:
         """Subscribe from the checkpoint: the database knows how far it is, the server's consumer is made to follow."""
         with contextlib.suppress(NotFoundError):
-            await self._log.jetstream().delete_consumer(STREAM, self.durable)
+            await within(CONSUMER_SECONDS, self._log.jetstream().delete_consumer(STREAM, self.durable))
         self.declare()
 
     def declare(self) -> None:
@@ -240,7 +242,7 @@ class ProjectorService:
         while True:
             is_due = self._owner.projector.checkpoint_seq - tidied >= TIDY_FACTS
             try:
-                await asyncio.wait_for(self._has_arrived.wait(), TIDY_SECONDS if is_due else None)
+                await within(TIDY_SECONDS if is_due else None, self._has_arrived.wait())
             except TimeoutError:
                 await self._between_batches(Projector.tidy)
                 tidied = self._owner.projector.checkpoint_seq
@@ -250,7 +252,8 @@ class ProjectorService:
             began = time.monotonic()
             try:
                 async with self._folding:
-                    await self._fold(sorted(map(_message, arrived), key=lambda message: message.seq))
+                    with _traced(arrived):
+                        await self._fold(sorted(map(_message, arrived), key=lambda message: message.seq))
             except Unreachable:  # the server is away; it delivers again what was not acknowledged
                 continue
             except Exception as error:  # FastStream would swallow it: nothing may be folded after a batch that failed
@@ -261,9 +264,9 @@ class ProjectorService:
                     f"sequence {first} and after could not be folded and wait on the log: {database.told(error)}"
                 )
                 return
-            with contextlib.suppress(NatsError):
+            with contextlib.suppress(NatsError, TimeoutError):
                 last = max(arrived, key=lambda m: m.metadata.sequence.stream)
-                await last.ack()
+                await within(CONSUMER_SECONDS, last.ack())
             if len(self._arrived) < MANY:
                 await asyncio.sleep(min(REST_SECONDS, (time.monotonic() - began) / 4))
 
@@ -307,7 +310,7 @@ class ProjectorService:
         with contextlib.suppress(Unreachable, TimeoutError, NatsError):  # what is delivered again is skipped
             subject = f"{self._log.api}.CONSUMER.RESET.{STREAM}.{self.durable}"
             next_one = msgspec.json.encode({"seq": projector.checkpoint_seq + 1})
-            await self._log.request(subject, next_one, timeout=RESET_SECONDS)
+            await self._log.request(subject, next_one, timeout=CONSUMER_SECONDS)
 
     async def _apply(self, messages: list[Message]) -> None:
         """Fold messages that follow the checkpoint, a transaction at a time, and tell of each."""
@@ -328,8 +331,9 @@ class ProjectorService:
         self._has_erased.set()
         async with self._moved:
             self._moved.notify_all()
-        with contextlib.suppress(NatsError):  # whoever listens asks again; the checkpoint is in every answer
-            await self._log.client.publish(MOVED, msgspec.json.encode(Moved(self._owner.projector.checkpoint_seq)))
+        moved = msgspec.json.encode(Moved(self._owner.projector.checkpoint_seq))
+        with contextlib.suppress(NatsError, TimeoutError):  # whoever listens asks again, and every answer has it
+            await self._log.send((MOVED, moved, traceparent.headers(traceparent.current()) or None))
 
     async def _forget(self) -> None:
         """Finish erasures: what arrived too late goes from the log, then the database is written anew without it.
@@ -339,7 +343,7 @@ class ProjectorService:
         self._has_erased.set()
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_erased.wait(), FORGET_SECONDS)
+                await within(FORGET_SECONDS, self._has_erased.wait())
             self._has_erased.clear()
             try:
                 left = await asyncio.to_thread(self._owner.answer, "erasing", {})
@@ -396,16 +400,19 @@ class ProjectorService:
 
     async def _reach(self, seq: int) -> None:
         """Wait until the tables have folded a sequence. Raises RooflogError when that takes too long."""
-        async with self._moved:
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS / 2):
-                    while self._owner.projector.checkpoint_seq < seq:
-                        await self._moved.wait()
-            except TimeoutError:
-                raise RooflogError(
-                    f"the projector is at sequence {self._owner.projector.checkpoint_seq} and has not reached {seq} "
-                    f"in {ANSWER_SECONDS / 2:.0f} s; see how far behind it is with `rooflog status`"
-                ) from None
+
+        async def reached() -> None:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self._owner.projector.checkpoint_seq >= seq)
+
+        try:
+            if self._owner.projector.checkpoint_seq < seq:
+                await within(ANSWER_SECONDS / 2, reached())
+        except TimeoutError:
+            raise RooflogError(
+                f"the projector is at sequence {self._owner.projector.checkpoint_seq} and has not reached {seq} "
+                f"in {ANSWER_SECONDS / 2:.0f} s; see how far behind it is with `rooflog status`"
+            ) from None
 
     async def _watch(self) -> None:
         """End the service when the log has lost facts, or when facts wait and nothing moves.
@@ -447,6 +454,14 @@ def _stand_back() -> None:
         os.nice(FOLDING_NICE)
 
 
+def _traced(arrived: list[Msg]) -> AbstractContextManager[object]:
+    """The span of a batch, linked to the traces in which its facts were said; none where there are no traces."""
+    links = tracing.distinct((message.headers or {}).get(traceparent.HEADER) for message in arrived)
+    if not links:
+        return contextlib.nullcontext()
+    return tracing.span("fold", kind=SpanKind.CONSUMER, links=links, facts=len(arrived))
+
+
 def _message(delivered: Msg) -> Message:
     meta = delivered.metadata
     return Message(meta.sequence.stream, delivered.subject, delivered.data)
@@ -454,16 +469,19 @@ def _message(delivered: Msg) -> Message:
 
 async def serve(settings: Settings, url: str) -> int:
     """Run the projector until it is told to stop; the exit code. Raises RooflogError where it cannot start."""
-    log = await Log.connect(access(settings, url, "projector"), name="rooflog-projector", timeout=30)
-    try:
-        with database.errors_told():
-            owner = await _own(settings, log)
-            try:
-                return await ProjectorService(settings, log, owner).run()
-            finally:
-                owner.close()
-    finally:
-        await log.close()
+    standby = Standby(WHO)
+    async with monitored(settings, WHO, standby.why_not, standby.measure, standby.measure_itself):
+        return await standby.served(Log(access(settings, url, "projector")), settings, _run)
+
+
+async def _run(settings: Settings, log: Log, standby: Standby) -> int:
+    with database.errors_told():
+        owner = await _own(settings, log)
+        try:
+            standby.service = service = ProjectorService(settings, log, owner)
+            return await service.run()
+        finally:
+            owner.close()
 
 
 async def _own(settings: Settings, log: Log) -> Owner:

@@ -17,6 +17,7 @@ from events.message import Message
 from projections.fold.projector import prepare
 from projections.store.batch import Batch
 from projections.texts import reading
+from projections.texts.analysis import analyser
 from projections.texts.reading import Reading
 from projections.texts.workers import begun
 from projections.verdicts.memory import Memory
@@ -39,7 +40,7 @@ class TextReaders:
     """The processes, for as long as the context lasts: none before `start`, and batches do not wait for them."""
 
     def __init__(self, memory: Memory) -> None:
-        """`memory` knows the policy by whose lexicon texts are analysed."""
+        """`memory` knows the policy by which texts are analysed."""
         self._memory = memory
         self._pool: ProcessPoolExecutor | None = None
 
@@ -55,7 +56,7 @@ class TextReaders:
         if self._pool is None and (policy := self._memory.known_policy) is not None:
             self._processes = max(1, min((os.cpu_count() or 1) - 1, PROCESSES))
             self._pool = begun(self._processes)
-            self._ready = self._pool.submit(reading.read, policy.lexicon, _NOTHING)
+            self._ready = self._pool.submit(reading.read, analyser(policy), _NOTHING)
 
     @property
     def are_ready(self) -> bool:
@@ -81,7 +82,7 @@ class TextReaders:
         if self._pool is None or not self.are_ready or examples is None or policy is None or batch.erased:
             return None
         with contextlib.suppress(BrokenExecutor):
-            return self._pool.submit(reading.read, policy.lexicon, examples.select(reading.COLUMNS))
+            return self._pool.submit(reading.read, analyser(policy), examples.select(reading.COLUMNS))
         return None
 
     async def _done(self, future: Future[Reading] | None) -> Reading | None:

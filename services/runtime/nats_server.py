@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -35,6 +35,7 @@ from ..access.connect import access_of
 from ..access.roles import LOG, Name
 from ..access.secrets import Secrets
 from ..private_files import sync, write_private
+from . import processes
 
 NO_ACCOUNT = "$G"
 """Where a server without accounts keeps its streams."""
@@ -126,6 +127,20 @@ class EmbeddedServer:
         return access_of(self._data_dir, self.url, role)
 
     @property
+    def is_left(self) -> bool:
+        """Whether the server runs and nobody uses it, as its users were killed; then `url` is where it is."""
+        running = self._find()
+        if running is None:
+            return False
+        self.url = url_of(running.port)
+        with (self._home / "users.lock").open("a") as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+    @property
     def lets_everybody_in(self) -> bool:
         """Whether this is the server of an installation of 0.1.0 that has no secrets yet."""
         return not self._secrets.exist
@@ -212,22 +227,32 @@ class EmbeddedServer:
         log = self._log
         log_from = log.stat().st_size if log.exists() else 0
         pid = _spawn([binary(), "--config", str(config), "--log", str(log)])
-        running = _Running(pid, port, _started(pid), name, log_from)
+        try:
+            return self._until_ready(_Running(pid, port, _started(pid), name, log_from), log)
+        except BaseException:  # such as a disk that is full: nobody would know of the server, and end it
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            _reap(pid, 0)
+            raise
+
+    def _until_ready(self, running: _Running, log: Path) -> _Running:
+        """Remember a server that was started and wait until it answers. Raises ServerError, OSError."""
         temporary = self._record.with_suffix(".new")
         temporary.write_bytes(msgspec.json.encode(running))
         temporary.replace(self._record)
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(port, name):
-            if _started(pid) != running.started:
-                _reap(pid)
+        while not _answers(running.port, running.name):
+            if _started(running.pid) != running.started:
+                _reap(running.pid)
                 raise ServerError(f"nats-server ended at once; its last words are in {log}:\n{_tail(log)}")
             if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
                 raise ServerError(f"nats-server was not ready after {START_SECONDS:.0f} s; see {log}")
             time.sleep(0.02)
         if self._secrets.exist:
             with ThreadPoolExecutor(1) as thread:  # the caller may be in an event loop
-                thread.submit(asyncio.run, _make_streams(access_of(self._data_dir, url_of(port), "admin"))).result()
+                thread.submit(
+                    asyncio.run, _make_streams(access_of(self._data_dir, url_of(running.port), "admin"))
+                ).result()
         return running
 
     def _port(self) -> int:
@@ -235,7 +260,8 @@ class EmbeddedServer:
         if self._wanted_port:
             if not _gets_free(self._wanted_port):
                 raise ServerError(
-                    f"port {self._wanted_port} is taken by another program; choose another with --nats-port"
+                    f"port {self._wanted_port} is taken by "
+                    f"{processes.described(processes.listener_at(self._wanted_port))}; choose another with --nats-port"
                 )
             return self._wanted_port
         last = self._last()
@@ -330,11 +356,9 @@ def _started_by_ps(pid: int) -> str:
     return answer.stdout.strip()
 
 
-def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
+def _reap(pid: int, options: int = os.WNOHANG) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, options)
 
 
 def _answers(port: int, name: str) -> bool:

@@ -12,12 +12,15 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from events.deadline import within
 from events.errors import RooflogError
 from events.log.access import Access
 
 from .. import private_files
+from ..listener import listen
 from ..settings import Settings
 from ..starter import STOP_SECONDS
+from . import processes
 from .nats_server import EmbeddedServer, ServerError
 
 logger = logging.getLogger("rooflog.up")
@@ -35,6 +38,7 @@ STEADY_SECONDS = 60.0
 
 CHECK_SECONDS = 0.5
 LOOK_SECONDS = 0.1
+CONNECT_SECONDS = 5.0
 
 
 class AlreadyRuns(RooflogError):
@@ -44,7 +48,7 @@ class AlreadyRuns(RooflogError):
 async def run(settings: Settings, announce: Callable[[str], None]) -> int:
     """Run everything until SIGINT or SIGTERM; the exit code. A service that ends is started again, ever more slowly.
 
-    Raises AlreadyRuns before anything is started.
+    Raises AlreadyRuns, and OSError for a port that is taken, before anything is started.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -52,6 +56,7 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> int:
         loop.add_signal_handler(signum, stopping.set)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(settings.data_dir))
+        _require_ports(settings)
         url, tasks = settings.nats_url, []
         if url is None:
             server = EmbeddedServer(settings.data_dir, settings.nats_port)
@@ -64,13 +69,32 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> int:
         announce(f"log at {Access.of(url).shown}, data in {settings.data_dir}")
         if settings.web_port:
             tasks.append(asyncio.create_task(_announce_page(settings, announce)))
-        tasks += [asyncio.create_task(_keep(name, args, settings, url)) for name, args in SERVICES.items()]
+        tasks += [asyncio.create_task(_keep(name, args, settings, url)) for name, args in _services(settings).items()]
         await stopping.wait()
         for task in reversed(tasks):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
     return 0
+
+
+def _services(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Every service, and what makes backups where these are asked for."""
+    if settings.backup_dir is None:
+        return SERVICES
+    every, keep = settings.backup_every, str(settings.backup_keep)
+    return SERVICES | {"backup": ("backup", str(settings.backup_dir), "--every", every, "--keep", keep)}
+
+
+def _require_ports(settings: Settings) -> None:
+    """Raise OSError, before anything is started, where another process has a port that a service will take."""
+    wanted = [(settings.web_host, settings.web_port, "--web-port")]
+    for service in ("projector", "exporter"):
+        monitored = _monitored(service, settings)
+        if monitored:
+            wanted.append((settings.monitor_host, int(monitored["ROOFLOG_MONITOR_PORT"]), "--monitor-port"))
+    for host, port, setting in wanted:
+        listen(host, port, setting).close()
 
 
 @contextlib.contextmanager
@@ -82,7 +106,8 @@ def _alone(data_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise AlreadyRuns(f"rooflog up already runs on {data_dir} (pid {lock.read().strip()})") from None
+            first = processes.described(int(lock.read().strip() or 0) or None)
+            raise AlreadyRuns(f"rooflog up already runs on {data_dir}: {first}; end that one first") from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
@@ -93,8 +118,8 @@ async def _announce_page(settings: Settings, announce: Callable[[str], None]) ->
     """Say where the pages are once they answer."""
     while True:
         try:
-            _, writer = await asyncio.open_connection(settings.web_host, settings.web_port)
-        except OSError:
+            _, writer = await within(CONNECT_SECONDS, asyncio.open_connection(settings.web_host, settings.web_port))
+        except OSError:  # a TimeoutError is one
             await asyncio.sleep(LOOK_SECONDS)
             continue
         writer.close()
@@ -155,8 +180,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await process.wait()
+        await within(STOP_SECONDS, process.wait())
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -117,7 +118,8 @@ async def received_rows(log: Log, name: str, question: Question) -> AsyncGenerat
                 part.clear()
     finally:
         if log.client.is_connected:  # whoever has enough says so; an answer that is over does not mind
-            await log.client.publish(MORE, ENOUGH + number.encode())
+            with contextlib.suppress(NatsError, TimeoutError):
+                await log.send((MORE, ENOUGH + number.encode(), None))
 
 
 def packed(part: bytes | pa.Table) -> bytes:

@@ -73,6 +73,7 @@ export interface Reasons {
   queue: Named[];
   approvals: Named[];
   causes: Named[];
+  signs: Named[];
 }
 
 /* Numbers */
@@ -301,13 +302,14 @@ export interface Span {
 
 export interface QueueItem extends ExampleRow {
   why: string;
+  signs: string[];
 }
 
 export interface QueuePage {
   items: QueueItem[];
   matching: number | null;
   total: number;
-  by_reason: Record<string, number>;
+  by_sign: Record<string, number>;
   after: string | null;
 }
 

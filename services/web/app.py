@@ -17,9 +17,9 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
 from ..monitor import LIVE, READY, readiness
-from . import metrics, openapi, pages, reference, routes, traces
+from . import metrics, openapi, pages, reference, routes, spans, traces
 from .access import limits, session
-from .access.auth import Door
+from .access.auth import LOOPBACK, Door
 from .access.limits import Limits
 from .access.sessions import Sessions
 from .access.tokens import Tokens
@@ -64,7 +64,8 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
     `asyncapi` makes the document of what the services say on NATS.
     """
     sessions = Sessions(gateway.settings.sessions_file)
-    door = Door(tokens, sessions, gateway.settings.who)
+    settings = gateway.settings
+    door = Door(tokens, sessions, settings.who if settings.web_host in LOOPBACK else None)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
@@ -97,7 +98,7 @@ def create(gateway: Gateway, tokens: Tokens, asyncapi: Callable[[], dict[str, An
             asyncapi_html,
             create_static_files_router("/static", [STATIC], name="static", include_in_schema=False),
         ],
-        middleware=[metrics.counting(), door, Limits(gateway.settings.web_rate)],
+        middleware=[metrics.counting(), spans.continued, door, Limits(gateway.settings.web_rate)],
         dependencies={
             "gateway": Provide(_always(gateway), sync_to_thread=False),
             "tokens": Provide(_always(tokens), sync_to_thread=False),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
-from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
+
+from events.deadline import within
+from events.log.log import Log
 
 from ..state.protocol import MOVED, Moved
 
@@ -34,9 +36,9 @@ class Changes:
         """Open streams."""
         return len(self._listeners)
 
-    async def subscribe(self, client: Client) -> Subscription:
-        """Listen to the projector."""
-        return await client.subscribe(MOVED, cb=self._heard)
+    def heard(self, log: Log) -> AbstractAsyncContextManager[None]:
+        """Listen to the projector while this is open."""
+        return log.subscribed(MOVED, self._heard)
 
     def close(self) -> None:
         """End every stream."""
@@ -56,8 +58,7 @@ class Changes:
                     yield b'id: %d\nevent: moved\ndata: {"checkpoint":%d}\n\n' % (sent, sent)
                     await asyncio.sleep(PAUSE_SECONDS)
                 try:
-                    async with asyncio.timeout(KEEPALIVE_SECONDS):
-                        await woken.wait()
+                    await within(KEEPALIVE_SECONDS, woken.wait())
                 except TimeoutError:
                     yield b": still here\n\n"
                 woken.clear()

@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from events import subjects
 from events.codec import decode, encode
 from events.conversations import Conversations
+from events.deadline import within
 from events.errors import InvalidFact, Missing, StaleRevision, UnknownExample, Unreachable
 from events.facts import CorrectionRecorded, ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted, Review
 from events.log.log import Log, Message, Published
@@ -25,6 +26,7 @@ from events.words import describe
 from ..figures import of_tables
 from ..imports.calls_memory import Memory
 from ..settings import Settings
+from ..standby import Standby
 from ..state.client import State
 from ..state.lag import lag
 from .changes import Changes
@@ -63,22 +65,35 @@ class Gateway:
         self.pasts = PastSessions(settings, url)
         self.workers = Workers()
         self._state = State(log, None, None)
-        self.health = Health(log, self._state, self.changes)
+        self._standby = Standby("web")
+        self.health = Health(log, self._state, self.changes, self._standby)
+        self.failure: BaseException | None = None
+        """Why the log cannot be followed, where waiting mends nothing."""
         self._said: dict[str, int] = {}
         self._conversations = Conversations()
         self._calls: dict[str, Memory] = {}
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Follow the projector while this is open."""
-        subscription = await self.changes.subscribe(self.log.client)
+        """Reach the log, however long that takes, and follow the projector, while this is open."""
+        following = asyncio.create_task(self._standby.served(self.log, self.settings, self._follow))
+        following.add_done_callback(self._fail)
         try:
-            async with self.pasts.kept(self.log.client), self.health.watched():
+            async with self.health.watched():
                 yield
         finally:
             self.changes.close()
-            if not self.log.client.is_closed:
-                await subscription.unsubscribe()
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    async def _follow(self, _: Settings, log: Log, standby: Standby) -> int:
+        async with self.changes.heard(log), self.pasts.kept(log):
+            await asyncio.Event().wait()
+        return 0
+
+    def _fail(self, following: asyncio.Task[int]) -> None:
+        if not following.cancelled():
+            self.failure = following.exception()
 
     async def ask(self, actor: str, name: str, *, as_of: int | None = None, **args: Any) -> Any:
         """The answer to a question, from a state that holds every fact this actor has published or seen here.
@@ -90,8 +105,7 @@ class Gateway:
             return await self.pasts.find(as_of).ask(name, args)
         self.require_log()
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                return await self._state.ask_after(self._said.get(actor, 0), name, args)
+            return await within(ASK_SECONDS, self._state.ask_after(self._said.get(actor, 0), name, args))
         except (Unreachable, TimeoutError) as error:
             raise unavailable(
                 "projector", "the projector does not answer; start it with `rooflog up` or `rooflog projector`"
@@ -156,8 +170,9 @@ class Gateway:
         published = await self._in_time(self.log.publish(linked))
         self._remember_turns(actor, linked, published)
         refused = {event_id for event_id, _ in published.refused}
-        messages = await self.messages([fact for fact in facts if fact.event_id not in refused])
-        seqs = {event_id: message.seq for event_id, message in messages.items()}
+        wanted = [subjects.subject_of(fact) for fact in facts if fact.event_id not in refused]
+        messages = await self._in_time(self.log.acknowledged(wanted)) if wanted else {}
+        seqs = {message.parts.event_id: message.seq for message in messages.values()}
         self._remember(actor, max(seqs.values(), default=0))
         return published, seqs
 
@@ -274,17 +289,18 @@ class Gateway:
         """The result of talking to the log, or Refusal 503: the gateway keeps nothing for later."""
         try:
             self.require_log()
-            async with asyncio.timeout(SAY_SECONDS):
-                return await work
+        except Refusal:
+            if asyncio.iscoroutine(work):
+                work.close()
+            raise
+        try:
+            return await within(SAY_SECONDS, work)
         except (TimeoutError, Unreachable, NatsError) as error:
             raise unavailable(
                 "log",
                 "the log does not answer; whether this was recorded is not known: "
                 "say it again with the same Idempotency-Key",
             ) from error
-        finally:
-            if asyncio.iscoroutine(work):
-                work.close()
 
 
 Gate = NamedDependency[Gateway]

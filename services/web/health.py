@@ -11,11 +11,13 @@ from typing import Any
 
 from nats.errors import Error as NatsError
 
+from events.deadline import within
 from events.errors import RooflogError
 from events.log.log import Log
 
+from ..standby import Standby
 from ..state.client import State
-from ..state.lag import LAG_SECONDS, lag
+from ..state.lag import LAG_SECONDS, Lag, lag
 from .changes import Changes
 
 logger = logging.getLogger("rooflog.web")
@@ -30,8 +32,8 @@ OLDEST_SECONDS = 5.0
 class Health:
     """What was seen of log and projector last, and when."""
 
-    def __init__(self, log: Log, state: State, changes: Changes) -> None:
-        self._log, self._state, self._changes = log, state, changes
+    def __init__(self, log: Log, state: State, changes: Changes, standby: Standby) -> None:
+        self._log, self._state, self._changes, self._standby = log, state, changes, standby
         self._looks = 0
         self._looking = asyncio.Lock()
         self._seen: dict[str, Any] = self._down("the gateway has not asked yet")
@@ -52,7 +54,7 @@ class Health:
         """What was seen last, and in `age_seconds` how old it is; `down` where it is too old. It waits for nobody."""
         age = None if self._seen_at is None else time.monotonic() - self._seen_at
         if not self._log.client.is_connected:
-            answer = self._down("the log is away")
+            answer = self._down(self._standby.waiting or "the log is away")
         elif age is not None and age > OLDEST_SECONDS:
             answer = self._down(f"the projector has not answered for {age:.0f} seconds")
         else:
@@ -89,10 +91,7 @@ class Health:
         if not self._log.client.is_connected:
             return answer
         try:
-            async with asyncio.timeout(OLDEST_SECONDS):
-                answer["log"] |= {"last_seq": await self._log.last_sequence()}
-                status = await self._state.ask_after(0, "status", {})
-                now = await lag(self._log, status["checkpoint"])
+            status, now = await within(OLDEST_SECONDS, self._asked(answer))
         except (RooflogError, NatsError) as error:
             return answer | {"reason": str(error) or type(error).__name__}
         moved = self._changes.moved_at
@@ -109,6 +108,12 @@ class Health:
             "quarantined": status["quarantined"],
             "state": status,
         }
+
+    async def _asked(self, answer: dict[str, Any]) -> tuple[dict[str, Any], Lag]:
+        """How the projector is, and how far behind; the end of the log comes into the answer before."""
+        answer["log"] |= {"last_seq": await self._log.last_sequence()}
+        status = await self._state.ask_after(0, "status", {})
+        return status, await lag(self._log, status["checkpoint"])
 
     def _down(self, reason: str) -> dict[str, Any]:
         connected = self._log.client.is_connected

@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from events.deadline import within
+from events.log.log import Log
 from events.requests import value_of
 from events.subjects import TOMBSTONES
 
@@ -101,8 +102,7 @@ class PastSession:
         if self._questions is not None:
             self._questions.close()
         try:
-            async with asyncio.timeout(END_SECONDS):
-                await process.wait()
+            await within(END_SECONDS, process.wait())
         except TimeoutError:
             process.kill()
             await process.wait()
@@ -118,9 +118,8 @@ class PastSession:
                 raise not_there(self.seq)
             self._questions.write(msgspec.json.encode(Asked(name, args)) + b"\n")
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    await self._questions.drain()
-                    reply = await self._answers.get()
+                await within(ANSWER_SECONDS, self._questions.drain())
+                reply = await within(ANSWER_SECONDS, self._answers.get())
             except (TimeoutError, OSError):
                 self.step = Step(
                     "failed", error="it does not answer"
@@ -141,19 +140,17 @@ class PastSessions:
         self._open: dict[int, tuple[PastSession, asyncio.Task[None]]] = {}
 
     @contextlib.asynccontextmanager
-    async def kept(self, client: Client) -> Any:
+    async def kept(self, log: Log) -> Any:
         """Keep sessions while this is open, and end those that nobody uses."""
         await asyncio.to_thread(forget_abandoned, self._settings.data_dir)
-        subscription = await client.subscribe(TOMBSTONES, cb=self._erased)
-        tidying = asyncio.create_task(self._tidy())
-        try:
-            yield
-        finally:
-            tidying.cancel()
-            await asyncio.gather(tidying, return_exceptions=True)
-            await self._end_all()
-            if not client.is_closed:
-                await subscription.unsubscribe()
+        async with log.subscribed(TOMBSTONES, self._erased):
+            tidying = asyncio.create_task(self._tidy())
+            try:
+                yield
+            finally:
+                tidying.cancel()
+                await asyncio.gather(tidying, return_exceptions=True)
+                await self._end_all()
 
     def all(self) -> list[Moment]:
         """The states that are there or on their way, the earliest moment first."""

@@ -17,7 +17,7 @@ from events.log.log import Log
 
 from ..access.connect import access
 from ..listener import listen
-from ..settings import Settings, SettingsError
+from ..settings import Settings
 from .access.auth import LOOPBACK
 from .access.connections import HEAD_BYTES, Places, protocol, raise_open_files
 from .access.tokens import Tokens
@@ -46,12 +46,19 @@ class _Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._gateway.changes.close)
         super().handle_exit(sig, frame)
 
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to end: also where waiting for the log mends nothing."""
+        if self._gateway.failure:
+            self._gateway.changes.close()
+        return await super().on_tick(counter) or self._gateway.failure is not None
+
 
 async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, Any]]) -> int:
-    """Run the web service until it is told to stop; the exit code. Raises SettingsError, TokensError or Unreachable."""
+    """Run the web service until it is told to stop; the exit code. Raises TokensError or Unreachable."""
     tokens = Tokens(settings.tokens_file)
-    check(settings, tokens)
-    log = await Log.connect(access(settings, url, "gateway"), name="rooflog-web", timeout=30)
+    if not tokens.is_open:
+        tokens.all()
+    log = Log(access(settings, url, "gateway"))
     try:
         listener = listen(settings.web_host, settings.web_port, "--web-port", BACKLOG)
         most = raise_open_files()
@@ -74,22 +81,20 @@ async def serve(settings: Settings, url: str, asyncapi: Callable[[], dict[str, A
         server = _Server(config, gateway)
         for signum in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises its signals again when it has ended
             asyncio.get_running_loop().add_signal_handler(signum, lambda: None)
-        who = "only you on this machine, as the operator" if tokens.is_open else f"tokens in {tokens.path}"
-        logger.info(
-            "serving on http://%s:%d (%s; pid %d)", settings.web_host, listener.getsockname()[1], who, os.getpid()
-        )
+        who, port = _served(settings, tokens), listener.getsockname()[1]
+        logger.info("serving on http://%s:%d (%s; pid %d)", settings.web_host, port, who, os.getpid())
         await server.serve([listener])
+        if gateway.failure:
+            raise gateway.failure
         return 0 if server.started else 1
     finally:
         await log.close()
 
 
-def check(settings: Settings, tokens: Tokens) -> None:
-    """Raise SettingsError where other machines could come in without a token, TokensError for a broken file."""
+def _served(settings: Settings, tokens: Tokens) -> str:
+    """Who is let in."""
     if not tokens.is_open:
-        tokens.all()
-    elif settings.web_host not in LOOPBACK:
-        raise SettingsError(
-            f"--web-host = {settings.web_host!r}: without tokens only this machine is served; "
-            f"make one with `rooflog token add NAME --role reviewer` (the file is {settings.tokens_file})"
-        )
+        return f"tokens in {tokens.path}"
+    if settings.web_host in LOOPBACK:
+        return "only you on this machine, as the operator"
+    return f"nobody yet: make a token with `rooflog token add NAME --role operator`, which is kept in {tokens.path}"

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 import re
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 import yaml
@@ -20,8 +22,9 @@ from events.facts import TrainingTriggered
 from events.log.log import Log
 from events.subjects import STREAM, new_event_id
 from services import marks
-from services.metrics import METRICS, PROCESS
+from services.metrics import METRICS, PROCESS, SERVICES
 from services.runtime.nats_server import EmbeddedServer
+from tests.deadlines import FAR_SECONDS
 from tests.docs import ROOT
 from tests.docs.pages import read
 from tests.services.conftest import ANSWER, capture, log, server
@@ -106,6 +109,9 @@ async def _volume_full(site: Watched, volume: Path) -> list[Scrape]:
     return await twice(site)
 
 
+KEPT: tuple[marks.Deed, ...] = ("verified", "backed_up")
+
+
 def _fill(file: Path) -> None:
     """Write until no space is left."""
     with contextlib.suppress(OSError), file.open("wb", buffering=0) as filler:
@@ -114,14 +120,14 @@ def _fill(file: Path) -> None:
 
 
 async def _nothing_kept(site: Watched, _: Path) -> list[Scrape]:
-    for deed in marks.DEEDS:
+    for deed in KEPT:
         marks.path(site.cli.data_dir, deed).unlink()
     return await twice(site)
 
 
 async def _kept_long_ago(site: Watched, _: Path) -> list[Scrape]:
     long_ago = (datetime.now(UTC) - timedelta(days=10)).isoformat(timespec="seconds")
-    for deed in marks.DEEDS:
+    for deed in KEPT:
         mark = marks.last(site.cli.data_dir, deed)
         assert mark
         marks.path(site.cli.data_dir, deed).write_bytes(msgspec.json.encode(msgspec.structs.replace(mark, at=long_ago)))
@@ -305,3 +311,58 @@ def test_rules_are_what_prometheus_reads() -> None:
     done = subprocess.run([tool("promtool"), "check", "rules", RULES], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(ALERTS)} rules found" in done.stdout
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], str]]:
+    """Start Prometheus with the shipped configuration, other targets and shorter pauses; its address."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(targets: dict[str, str]) -> str:
+        config = yaml.safe_load((OBSERVATION / "prometheus.yml").read_text())
+        config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        config["rule_files"] = [str(RULES)]
+        for job in config["scrape_configs"]:
+            job["static_configs"] = [{"targets": [targets.pop(job["job_name"])]}]
+        assert targets == {}, "the configuration has a job for every service"
+        (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+        address = f"127.0.0.1:{_free_port()}"
+        command = [tool("prometheus"), f"--config.file={tmp_path}/prometheus.yml", f"--web.listen-address={address}"]
+        command.append(f"--storage.tsdb.path={tmp_path}/tsdb")
+        started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        return f"http://{address}"
+
+    yield run
+    for process in started:
+        process.terminate()
+        process.wait(FAR_SECONDS)
+
+
+@pytest.mark.slow
+async def test_prometheus_reads_all_services_as_configured(
+    watched: Watched, prometheus: Callable[[dict[str, str]], str], tmp_path: Path
+) -> None:
+    """Given the shipped configuration, then every service is up, and one that is killed is about to raise its alert."""
+    (tmp_path / "rooflog-token").write_text(watched.secret("auditor"))
+    url = prometheus({f"rooflog-{name}": watched.address(name) for name in SERVICES})
+
+    def asked(path: str) -> Any:
+        answer = httpx.get(f"{url}/api/v1/{path}", timeout=FAR_SECONDS, trust_env=False)
+        return answer.raise_for_status().json()["data"]
+
+    def up() -> dict[str, str]:
+        return {one["metric"]["job"]: one["value"][1] for one in asked("query?query=up")["result"]}
+
+    await watched.until(lambda: up() == {f"rooflog-{name}": "1" for name in SERVICES})
+    assert asked("alerts")["alerts"] == []
+    watched.kill("exporter")
+    await watched.until(lambda: asked("alerts")["alerts"])
+    (alert,) = asked("alerts")["alerts"]
+    assert (alert["labels"]["alertname"], alert["labels"]["job"]) == ("RooflogServiceDown", "rooflog-exporter")
+    assert alert["annotations"]["summary"].startswith("rooflog-exporter at 127.0.0.1:")

@@ -38,7 +38,7 @@ class Watched:
         self.cli.environment |= {"ROOFLOG_MONITOR_PORT": "0", "ROOFLOG_NATS_URL": address(server)} | settings
         self.client = Rooflog(server.access("client"), outbox=folder / "outbox", max_bytes=OUTBOX_BYTES)
         tokens = Tokens(folder / "tokens.json")
-        self._secrets = {role: tokens.add(role, role) for role in ("auditor", "publisher")}
+        self._secrets: dict[str, str] = {role: tokens.add(role, role) for role in ("auditor", "publisher")}
         self.processes: dict[str, Forked] = {}
 
     async def begin(self) -> None:
@@ -89,6 +89,14 @@ class Watched:
             answer = httpx.get(f"{self._web()}/metrics", headers=headers, timeout=60, trust_env=False)
             return answer.raise_for_status().text
         return Door(self.cli, name).get("/metrics").raise_for_status().text
+
+    def address(self, name: str) -> str:
+        """Where a service shows its metrics."""
+        return (self._web() if name == "web" else Door(self.cli, name).url).removeprefix("http://")
+
+    def secret(self, role: str) -> str:
+        """A token of the gateway."""
+        return self._secrets[role]
 
     def figures(self, name: str) -> dict[str, float]:
         return sampled(self.show(name))

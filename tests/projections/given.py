@@ -59,6 +59,7 @@ from projections.queries import examples
 from projections.store.batch import Batch
 from projections.store.checkpoint import checkpoint
 from projections.store.database import Connection
+from projections.texts.analysis import analyser
 from projections.texts.reading import read
 from projections.verdicts import verdicts
 from projections.verdicts.memory import Reader
@@ -345,14 +346,14 @@ def fold(batches: Sequence[Sequence[Message]], *, redeliver: bool = False) -> Pr
 
 
 def assert_told_ahead(messages: Sequence[Message], told: Projector) -> None:
-    """Batches whose texts another process has read by the lexicon that rooflog ships end in the same content."""
+    """Batches whose texts another process has read by the policy that rooflog ships end in the same content."""
     projector = Projector(None)
     for some in split(messages, 3):
         batch = prepare(some)
         examples = batch.rows.get("examples")
         ahead = None
         if examples is not None and not batch.erased:
-            ahead = pickle.loads(pickle.dumps(read(default().lexicon, examples)))  # noqa: S301 -- our own
+            ahead = pickle.loads(pickle.dumps(read(analyser(default()), examples)))  # noqa: S301 -- our own
         projector.take(batch, ahead)
     assert everything(projector.con) == everything(told.con), "what was read ahead ends in other content"
     projector.close()

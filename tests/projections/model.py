@@ -390,7 +390,7 @@ def _place(example: Example, verdict: Verdict, edge_case: bool) -> int | None:
 def _clusters(examples: Mapping[str, Example], policy: Policy) -> dict[str, str]:
     """By example the one that represents its near-duplicates: all prompts in one pass, in the order of the log."""
     asking = sorted((e for e in examples.values() if not e.erased), key=lambda example: example.seq)
-    links = cluster([question(example)[:READ] for example in asking], policy.duplicates.threshold)
+    links = cluster([question(example)[:READ] for example in asking], policy.likeness)
     of = {e.id: e.id if link is None else asking[link].id for e, (link, _) in zip(asking, links, strict=True)}
     return {example_id: of.get(example_id, example_id) for example_id in examples}
 

@@ -146,6 +146,7 @@ policies = st.sampled_from([
     policy(conversations={"incomplete": [], "max_chars": 300}, duplicates={"near": False}),
     structs.replace(policy(), conversations=UNSET),
     structs.replace(policy(), tags=UNSET),
+    structs.replace(policy(), texts=UNSET),
     policy(tags={"synonyms": {"t.p.o.": "tpo", "Flashing": "details"}}),
 ])  # fmt: skip
 SOURCES = ["chat_interaction"] * 3 + ["verified_calculation"] * 3 + ["verified_correction", "error"]

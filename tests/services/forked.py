@@ -91,7 +91,7 @@ def _serve() -> None:
     for module in pkgutil.walk_packages(services.__path__, "services."):
         if not module.name.startswith(NOT_LOADED):
             __import__(module.name)
-    _ = default().lexicon.expressions, default().lexicon.meanings
+    _ = default().lexicon.expression, default().lexicon.meanings
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     requests = socket.socket(fileno=0)
     while (fds := socket.recv_fds(requests, 1, 4)[1]) and os.fork():

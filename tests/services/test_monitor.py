@@ -38,10 +38,10 @@ class Door:
     def __init__(self, cli: Cli, service: str) -> None:
         errors, pattern = cli.data_dir / f"{service}.err", re.compile(rf"{service} answers monitors at (http://\S+)")
         until(lambda: pattern.search(errors.read_text()))
-        self._url = pattern.findall(errors.read_text())[-1]
+        self.url = pattern.findall(errors.read_text())[-1]
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self._url}{path}", timeout=FAR_SECONDS, trust_env=False)
+        return httpx.get(f"{self.url}{path}", timeout=FAR_SECONDS, trust_env=False)
 
     def reasons(self) -> list[str]:
         answer = self.get(READY)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import urllib.parse
 import urllib.request
-from asyncio import wait_for
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from events.deadline import within
 
 from ..volume import VolumeError
 from . import NEEDS
@@ -52,7 +53,7 @@ class Connection:
         """
         limit = seconds or self.seconds
         try:
-            return await wait_for(work, limit)
+            return await within(limit, work)
         except Exception as error:
             raise as_volume_error(error, what, limit, missing) from error
 

@@ -70,8 +70,11 @@ class Door(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP,)
 
-    def __init__(self, tokens: Tokens, sessions: Sessions, owner: str) -> None:
-        """`owner` is who the user that runs the service is while there are no tokens; nobody else comes in then."""
+    def __init__(self, tokens: Tokens, sessions: Sessions, owner: str | None) -> None:
+        """`owner` is who the user that runs the service is while there are no tokens; nobody else comes in then.
+
+        None where other machines reach the service: then nobody comes in before there is a token.
+        """
         self._tokens = tokens
         self._sessions = sessions
         self._owner = owner
@@ -95,6 +98,8 @@ class Door(ASGIMiddleware):
     def _enter(self, connection: ASGIConnection, method: str) -> Principal | None:  # type: ignore[type-arg]
         headers = connection.headers
         if self._tokens.is_open:
+            if self._owner is None:
+                return None
             _check_host(headers)
             if method not in SAFE:
                 _check_origin(headers, needs_proof=False)

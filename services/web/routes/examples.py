@@ -18,7 +18,7 @@ from ...state.lag import received
 from ..access.auth import may
 from ..gateway import Gate
 from .facts import Call, ExampleId
-from .state import After, AsOf, Behind, Below, Filter, Limit, Why
+from .state import After, AsOf, Behind, Below, Filter, Limit, Sign, Why
 
 Text = Annotated[
     str | None,
@@ -65,6 +65,7 @@ async def review(
     gateway: Gate,
     request: Call,
     why: Why = None,
+    sign: Sign = None,
     tag: Filter = None,
     source: Filter = None,
     project: Filter = None,
@@ -73,7 +74,7 @@ async def review(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """How each begins and why it waits, most urgent first; `after` goes on, also where a search has paused."""
-    filters: dict[str, Any] = {"why": why, "tag": tag, "source": source, "project": project, "text": text}
+    filters: dict[str, Any] = {"why": why, "sign": sign, "tag": tag, "source": source, "project": project, "text": text}
     answer: dict[str, Any] = await gateway.ask(request.user.name, "waiting", **filters, after=after, limit=limit)
     return answer
 

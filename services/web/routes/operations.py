@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from litestar import Router, get, post
 from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import Struct
 
+from events.deadline import within
 from events.errors import RooflogError, Unreachable
 
 from ...exporter import client
@@ -117,8 +117,7 @@ async def _ask(gateway: Gateway, name: str, **args: Any) -> Any:
     """The exporter's answer. Raises Refusal 503 where none runs, RooflogError with what it says is wrong."""
     gateway.require_log()
     try:
-        async with asyncio.timeout(ASK_SECONDS):
-            answer = await client.ask(gateway.log, name, **args)
+        answer = await within(ASK_SECONDS, client.ask(gateway.log, name, **args))
     except (Unreachable, TimeoutError):
         answer = None
     if answer is None:

@@ -11,7 +11,7 @@ from litestar.response import Stream
 from msgspec import Struct
 
 from events.errors import TooLarge, UnknownExample
-from projections.verdicts.reasons import APPROVALS, CAUSES, PLACES, QUEUE, REASONS, Basis, Place, Reason
+from projections.verdicts.reasons import APPROVALS, CAUSES, PLACES, QUEUE, REASONS, SIGNS, Basis, Place, Reason
 
 from ..access.auth import Door, may
 from ..access.limits import STREAM
@@ -29,9 +29,12 @@ Behind = Annotated[
 Filter = Annotated[str | None, QueryParameter(min_length=1, max_length=200)]
 if TYPE_CHECKING:
     Waiting = str
+    Signed = str
 else:
     Waiting = Literal[tuple(QUEUE.values())]
+    Signed = Literal[tuple(sign.name for sign in SIGNS)]
 Why = Annotated[Waiting | None, QueryParameter(description="Only what waits for this reason.")]
+Sign = Annotated[Signed | None, QueryParameter(description="Only what has this sign, whatever its place.")]
 AsOf = Annotated[
     int | None,
     QueryParameter(ge=0, le=2**53, description="As it stood after this sequence; go back there first (`POST /past`)."),
@@ -45,6 +48,7 @@ class Reasons(Struct, frozen=True):
     queue: tuple[Place, ...] = PLACES
     approvals: tuple[Basis, ...] = APPROVALS
     causes: tuple[Basis, ...] = CAUSES
+    signs: tuple[Basis, ...] = SIGNS
 
 
 @get("/queue", summary="What waits for review")

@@ -41,8 +41,16 @@ export const APPROVALS = {};
  */
 export const CAUSES = {};
 
+/**
+ * What speaks for a look at an example; it may have several signs.
+ *
+ * @type {Record<string, string>}
+ */
+export const SIGNS = {};
+
 /** @param {Reasons} answer */
-export function learn({ reasons, queue, approvals, causes }) {
+export function learn({ reasons, queue, approvals, causes, signs }) {
+  for (const { name, words } of signs) SIGNS[name] = words;
   for (const { name, stage, words } of reasons) {
     REASONS[name] = words;
     STAGE_REASONS[stage] = [...(STAGE_REASONS[stage] ?? []), name];

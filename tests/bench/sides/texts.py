@@ -36,12 +36,12 @@ def _pairs(place: Place, number: int) -> list[tuple[str, str]]:
 @contextmanager
 def analysing(place: Place) -> Iterator[Callable[[int], dict[str, float]]]:
     """Examples/s of relevance, tags and personal data on one core."""
-    lexicon = policy.default().lexicon
+    by = analysis.analyser(policy.default())
 
     def measure(number: int) -> dict[str, float]:
         texts = [analysis.Texts(*pair) for pair in _pairs(place, number)]
         began = time.process_time()
-        analysis.of(texts, lexicon)
+        analysis.of(texts, by)
         return {"analysis": len(texts) / (time.process_time() - began)}
 
     yield measure

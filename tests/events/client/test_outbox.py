@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from events.client.outbox import SEGMENT_BYTES, Outbox
-from events.client.segment import Record
 from events.errors import OutboxError, OutboxFull
 from events.subjects import parse
+from events.traceparent import Record
 
 
 def put(outbox: Outbox, count: int, size: int = 100, first: int = 0) -> list[Record]:
-    records = [(f"training.a.b.c.{n}", b"x" * size) for n in range(first, first + count)]
+    records = [Record(f"training.a.b.c.{n}", b"x" * size) for n in range(first, first + count)]
     for each in records:
         outbox.put(*each)
     return records
@@ -118,7 +118,7 @@ def test_threads_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(int(parse(subject).event_id) for subject, _ in carried(outbox)) == list(range(2000))
+    assert sorted(int(parse(subject).event_id) for subject, _, _ in carried(outbox)) == list(range(2000))
     outbox.close()
 
 

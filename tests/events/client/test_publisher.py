@@ -13,6 +13,7 @@ from events.client import segment as segments
 from events.client.outbox import SUFFIX, Outbox
 from events.client.segment import START, Segment, record
 from events.log.log import Log
+from events.traceparent import Record
 from services.runtime.nats_server import EmbeddedServer
 
 from ..conftest import until
@@ -88,7 +89,7 @@ def test_hopeless_damage_is_kept_apart_and_the_rest_goes_on(
     parsed = 0
     parse = segments._parse
 
-    def counting(*args: bytes | int) -> segments.Record | None:
+    def counting(*args: bytes | int) -> Record | None:
         nonlocal parsed
         parsed += 1
         return parse(*args)  # type: ignore[arg-type]

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from events.client.segment import BLOCK, START, Record, Segment, record
+from events.client.segment import BLOCK, START, Segment, record
+from events.traceparent import Record
 
 SIZE = 2**16
 
 
 def said(count: int, size: int = 100) -> list[Record]:
-    return [(f"training.example.captured.e{n}.e{n}", bytes([97 + n % 26]) * size) for n in range(count)]
+    return [Record(f"training.example.captured.e{n}.e{n}", bytes([97 + n % 26]) * size) for n in range(count)]
 
 
 def written(path: Path, records: list[Record], size: int = SIZE) -> Segment:
@@ -44,7 +45,7 @@ def test_what_is_said_is_read_in_order(tmp_path: Path) -> None:
     segment = written(tmp_path / "a", said(50))
     assert everything(segment) == said(50)
     assert segment.append(record("s", b"one more"))
-    assert everything(segment) == [("s", b"one more")]
+    assert everything(segment) == [Record("s", b"one more")]
     assert segment.damaged == 0
     segment.close()
 
@@ -54,7 +55,7 @@ def test_a_segment_takes_what_fits(tmp_path: Path) -> None:
     assert not segment.append(record("s", b"123456"))
     assert segment.append(record("s", b"12345"))
     assert not segment.append(record("s", b""))
-    assert everything(segment) == [("s", b"12345")]
+    assert everything(segment) == [Record("s", b"12345")]
     segment.close()
 
 
@@ -62,9 +63,9 @@ def test_what_is_settled_leaves_no_text_behind(tmp_path: Path) -> None:
     segment = written(tmp_path / "a", said(9))
     records, end = segment.read(4)
     segment.settle(end)
-    assert all(data not in segment.path.read_bytes() for _, data in records)
+    assert all(data not in segment.path.read_bytes() for _, data, _ in records)
     assert segment.append(record("s", b"one more"))
-    assert everything(segment) == [*said(9)[4:], ("s", b"one more")]
+    assert everything(segment) == [*said(9)[4:], Record("s", b"one more")]
     segment.close()
 
 
@@ -91,7 +92,7 @@ def test_the_heir_goes_on_behind_what_was_settled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [BLOCK - 100, BLOCK, 3 * BLOCK + 17])
 def test_records_larger_than_a_block_are_read_whole(tmp_path: Path, size: int) -> None:
-    records = [*said(3), ("large", b"x" * size), *said(3)]
+    records = [*said(3), Record("large", b"x" * size), *said(3)]
     segment = written(tmp_path / "a", records, 5 * BLOCK)
     segment.close()
     heir = adopted(tmp_path / "a")

@@ -157,3 +157,44 @@ async def test_no_secret_is_in_an_error(nats: Callable[..., Nats], caplog: pytes
         await Log.connect(url, timeout=1)
     assert "wrong-horse" not in f"{refused.value}{caplog.text}"
     assert PASSWORD not in repr([Access.of(url, user="app", password=PASSWORD), Secret("app", PASSWORD)])
+
+
+async def test_each_address_that_lets_nobody_in_says_why(nats: Callable[..., Nats]) -> None:
+    closed = nats(f"authorization {{ user: app, password: {PASSWORD} }}\n")
+    await (await Log.connect(Access.of(closed.url, user="app", password=PASSWORD), timeout=30)).close()
+    urls = f"nats://app:wrong-horse@127.0.0.1:1,{closed.url}"
+    with pytest.raises(Unreachable) as refused:
+        await Log.connect(urls, timeout=6)
+    assert str(refused.value) == (
+        f"the NATS server at {closed.url} refused: nats: 'Authorization Violation'; "
+        "none answers at nats://127.0.0.1:1 (connection refused)"
+    )
+
+
+async def test_whoever_one_address_names_connects_to_all(nats: Callable[..., Nats]) -> None:
+    server = nats('authorization { user: app, password: "correct,horse" }\n')
+    urls = f"nats://app:correct%2Chorse@127.0.0.1:1,{server.url}"
+    assert await said_and_read(Access.of(urls)) == 20
+
+
+async def test_a_name_without_a_password_is_a_token(nats: Callable[..., Nats]) -> None:
+    server = nats(f"authorization {{ token: {PASSWORD} }}\n")
+    assert await said_and_read(Access.of(server.url.replace("//", f"//{PASSWORD}@"))) == 20
+
+
+@pytest.mark.parametrize(
+    ("urls", "says"),
+    [
+        ("http://a:1", "'http://a:1' is no address of a NATS server; give nats://HOST:PORT"),
+        ("nats://a:b", "'nats://a:b' is no address"),
+        ("a:1,nats://b:70000", "'nats://b:70000' is no address"),
+        ("nats://a/b", "'nats://a/b' is no address"),
+        ("nats://app:correct,horse@a:1", "address 1 of 2 is no address of a NATS server"),
+        ("nats://app:correct@a:1,nats://other:horse@b:1", "the addresses of the NATS servers name several users"),
+    ],
+)
+def test_what_is_no_address_is_told_without_secrets(urls: str, says: str) -> None:
+    with pytest.raises(InputError) as refused:
+        Access.of(urls).options()
+    assert says in str(refused.value)
+    assert not any(word in str(refused.value) for word in ("correct", "horse"))

@@ -6,6 +6,7 @@ import random
 
 from events.log import append
 from events.subjects import new_event_id
+from events.traceparent import Record
 
 from ..installation import Installation
 from ..registry import fault
@@ -16,7 +17,7 @@ PORTION = 10_000
 async def _quarantined(site: Installation, count: int) -> None:
     for _ in range(0, count, PORTION):
         ids = [new_event_id() for _ in range(PORTION)]
-        records = [(f"training.example.captured.{name}.{name}", b'{"type": "no fact"}') for name in ids]
+        records = [Record(f"training.example.captured.x{name}.{name}", b'{"type": "no fact"}') for name in ids]
         await append.publish(site.log, records)
     await site.until_answering()
     kept = sum((await site.asked("status"))["quarantined"].values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -48,7 +47,7 @@ def plainly(words: Lexicon, prompt: str, response: str) -> tuple[int, int, list[
     meaning: dict[str, Term | str] = {key(form): term for term in words.terms for form in term.forms}
     meaning |= {key(form): word for word in words.rivals for form in (word, plural(word))}
     rated = lexicon.said(prompt, response).decode()
-    found = sorted(place for parts in words.patterns for place in matched(as_one(parts), rated))
+    found = matched(words.pattern, rated)
     meant = [meaning.get(key(match)) for _, match in found]
     terms = {term.term: term for term in meant if isinstance(term, Term)}.values()
     said: dict[str, str] = {}
@@ -60,13 +59,6 @@ def plainly(words: Lexicon, prompt: str, response: str) -> tuple[int, int, list[
     company = any(term.weight == 1 and not term.neutral for term in terms)
     tags = {tag for term in terms if strength >= 2 or not term.ambiguous for tag in term.tags}
     return sum(term.weight for term in terms), strength + company, [*said.values()], sorted(tags)
-
-
-def as_one(parts: Sequence[str]) -> str:
-    return rf"\b(?:{'|'.join(part[len(HEAD) : -len(TAIL)] for part in parts)})\b"
-
-
-HEAD, TAIL = r"\b(?:", r")\b"
 
 
 def matched(pattern: str, text: str) -> list[tuple[int, str]]:
@@ -83,7 +75,7 @@ def test_texts_are_rated_as_one_would_say_it() -> None:
     texts += [(a[0] + " " + b[0], c[0]) for a, b, c in zip(texts[::5], texts[7:], texts[31:], strict=False)]
     texts = texts[::20]
     texts += [("İSTANBUL ROOFS\vTPO\u00a0seam mod\vbit", "STRASSE ẞ flashing\x0bdrain 07\u20035400 \u0660\u0667 54 00")]
-    rated = analysis.of([analysis.Texts(*text) for text in texts], LEXICON)
+    rated = analysis.of([analysis.Texts(*text) for text in texts], analysis.Analyser(LEXICON, 1))
     found = rated.select(["score", "context", "tags"]).to_pylist()
     matched_words = [analysis.terms(*text, LEXICON) for text in texts]
     assert [

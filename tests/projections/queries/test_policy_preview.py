@@ -48,6 +48,10 @@ FACTS: tuple[Said, ...] = (
     approved("e"),
     captured("f", f"{WALL} downtown", BETTER),
     approved("f"),
+    captured("g", "Who seals the scupper of the TPO roof?", f"{BETTER} The office is 020 7946 0958."),
+    approved("g"),
+    captured("h", "Howdy, who seals the scupper of the TPO roof? Cheers, Tom", BETTER),
+    approved("h"),
 )
 
 
@@ -65,6 +69,7 @@ CANDIDATES = [
     policy(duplicates={"threshold": 1.0}),
     policy(approval={"trusted_sources": [], "used_documents": []}),
     with_word("zorble", 3),
+    msgspec.structs.replace(policy(), texts=msgspec.UNSET),
 ]
 
 
@@ -117,7 +122,7 @@ def test_what_another_lexicon_leaves_is_what_analysing_anew_finds(candidate: Pol
     while policy_preview.prepare(prepared.con, policy=candidate.document())["left"]:
         pass
     anew = fold([given(adopted(candidate), *FACTS).messages])
-    who = analysis.analyser(candidate.lexicon)
+    who = analysis.analyser(candidate).name
     assert analysed(prepared, who) == analysed(anew, who)
 
 
@@ -130,9 +135,9 @@ def test_only_texts_with_a_word_that_differs_are_analysed_anew(monkeypatch: pyte
     read: list[int] = []
     analyse = analysis.analyse
 
-    def counting(con: Connection, texts: str, lexicon: Any) -> None:
+    def counting(con: Connection, texts: str, by: Any) -> None:
         read.append(con.execute(f"SELECT count(DISTINCT analysis_key) FROM {texts}").fetchall()[0][0])
-        analyse(con, texts, lexicon)
+        analyse(con, texts, by)
 
     monkeypatch.setattr(analysis, "analyse", counting)
     assert policy_preview.prepare(con, policy=with_word("zorble", 3).document()) == {"left": 0}

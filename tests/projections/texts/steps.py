@@ -8,13 +8,21 @@ from typing import Any
 from events import codec, same_words
 from projections.policy.policy import default
 from projections.tables.question import question
-from projections.texts import analysis, contradictions, near_duplicates, normal_form, personal_data
+from projections.texts import (
+    analysis,
+    contradictions,
+    near_duplicates,
+    normal_form,
+    personal_data,
+    rewording,
+    word_facts,
+)
 from services.integrity.erasure import quotes
 from tests.projections.given import captured
 
 
 def _analysis(text: str) -> object:
-    return analysis.of([analysis.Texts(text, "")], default().lexicon)
+    return analysis.of([analysis.Texts(text, "")], analysis.analyser(default()))
 
 
 def _links(text: str) -> object:
@@ -22,11 +30,11 @@ def _links(text: str) -> object:
     half = " ".join([*normal.split(" ")[::2], "abcdefgh", "acegikmo"])
     whole = normal_form.normalise(text + " tpo")
     alike = [near_duplicates.similarity(normal, other) for other in (half, whole)]
-    return near_duplicates.buckets([normal]), alike, [normal_form.reworded(normal, other) for other in (half, whole)]
+    return near_duplicates.buckets([normal]), alike, [rewording.reworded(normal, other) for other in (half, whole)]
 
 
 def _facts(text: str) -> object:
-    return normal_form.facts(normal_form.normalise(text))
+    return word_facts.facts(normal_form.normalise(text))
 
 
 def _codec(text: str) -> object:

@@ -17,13 +17,14 @@ from projections.policy.lexicon import SAID
 from projections.policy.policy import default
 from projections.store import database
 from projections.texts import analysis, personal_data
-from projections.texts.analysis import ANALYSIS, Texts, analyse, of
+from projections.texts.analysis import ANALYSIS, Texts, analyse, analyser, of
 from projections.texts.personal_data_rules import RULES
 from projections.texts.text_size import READ
 from tests.evaluation.__main__ import labelled
 from tests.projections.texts.shapes import SHAPES
 
 LEXICON = default().lexicon
+BY = analyser(default())
 PREFILTER = "|".join(f"(?:{rule.hint})" for rule in RULES)
 LABELLED = [Texts(row["prompt"], row["response"]) for name in ("relevance", "tags") for row in labelled(name)]
 LABELLED += [Texts(row["a"], row["b"]) for name in ("near_duplicates", "contradictions") for row in labelled(name)]
@@ -48,14 +49,12 @@ def con() -> Iterator[database.Connection]:
 
 
 def by_duckdb(con: database.Connection, texts: Sequence[Texts], read: int = READ) -> list[tuple[bool, Any]]:
-    """Whether each text is suspect, and what each pattern matches in it."""
+    """Whether each text is suspect, and what the lexicon matches in it."""
     con.register("given", pa.table([*zip(*texts, strict=True)], schema=_TEXTS))
-    matches = ", ".join(
-        f"regexp_extract_all({SAID}, {literal(pattern)})" for parts in LEXICON.patterns for pattern in parts
-    )
+    matches = f"regexp_extract_all({SAID}, {literal(LEXICON.pattern)})"
     joined = "concat_ws(chr(10), prompt, response, original_response)"
     rows = con.execute(
-        f"""SELECT regexp_matches({joined}, {literal(PREFILTER)}), [{matches}]
+        f"""SELECT regexp_matches({joined}, {literal(PREFILTER)}), {matches}
             FROM (SELECT {", ".join(f"left({name}, {read}) AS {name}" for name in Texts._fields)} FROM given)"""
     ).fetchall()
     con.unregister("given")
@@ -73,11 +72,7 @@ def by_python(texts: Sequence[Texts]) -> list[tuple[bool, Any]]:
     found = []
     for each in texts:
         rated = lexicon.said(each.prompt, each.response)
-        matches = [
-            [rated[start:end].decode() for start, end in places([one], rated)]
-            for expressions in LEXICON.expressions
-            for one in expressions
-        ]
+        matches = [rated[start:end].decode() for start, end in places(LEXICON.expression, rated)]
         found.append((personal_data.is_suspect(*each), matches))
     return found
 
@@ -125,13 +120,13 @@ def test_only_what_is_read_of_a_long_text_counts(con: database.Connection, monke
     monkeypatch.setattr(analysis, "READ", 17)
     monkeypatch.setattr(personal_data, "READ", 17)
     cut = [Texts(each.prompt[:17], (each.response or "")[:17], (each.original_response or "")[:17]) for each in texts]
-    assert of(texts, LEXICON) == of(cut, LEXICON)
+    assert of(texts, BY) == of(cut, BY)
     assert by_python(cut) == by_duckdb(con, texts, 17)
 
 
 def test_no_texts_have_no_analyses() -> None:
-    assert of([], LEXICON).num_rows == 0
-    assert of([], LEXICON).schema.equals(of(ODD, LEXICON).schema)
+    assert of([], BY).num_rows == 0
+    assert of([], BY).schema.equals(of(ODD, BY).schema)
 
 
 @pytest.mark.parametrize("many", [1_000, 1])
@@ -144,9 +139,9 @@ def test_pages_in_processes_give_the_analyses_of_one_call(many: int, monkeypatch
     keys = [f"00000000-0000-0000-0000-{n:012}" for n in range(len(texts))]
     given = pa.table([keys, *zip(*texts, strict=True)], ["analysis_key", *Texts._fields])
     connection.register("given", given)
-    analyse(connection, "(SELECT * REPLACE (analysis_key::UUID AS analysis_key) FROM given LIMIT 7)", LEXICON)
-    analyse(connection, "(SELECT * REPLACE (analysis_key::UUID AS analysis_key) FROM given)", LEXICON)
-    expected = of(texts, LEXICON)
+    analyse(connection, "(SELECT * REPLACE (analysis_key::UUID AS analysis_key) FROM given LIMIT 7)", BY)
+    analyse(connection, "(SELECT * REPLACE (analysis_key::UUID AS analysis_key) FROM given)", BY)
+    expected = of(texts, BY)
     columns = ", ".join(expected.column_names)
     stored = connection.execute(f"SELECT {columns} FROM analysis ORDER BY analysis_key").fetchall()
     assert stored == [tuple(row.values()) for row in expected.to_pylist()]

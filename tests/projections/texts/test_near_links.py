@@ -13,9 +13,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from projections.policy.policy import Likeness
 from projections.tables.question import question
 from projections.texts import near_duplicates, near_index, near_links
-from projections.texts.near_duplicates import THRESHOLD, cluster
+from projections.texts.near_duplicates import LIKENESS, cluster
 from projections.texts.near_links import NEAR_BUCKETS, NEAR_TEXTS, Index, link, link_texts, relink
 from projections.texts.normal_form import normalise
 from tests.evaluation.prompts import prompts
@@ -48,8 +49,8 @@ def links(con: duckdb.DuckDBPyConnection) -> list[tuple[int | None, float]]:
     return con.execute("SELECT representative, similarity FROM near_texts ORDER BY seq").fetchall()
 
 
-def one_pass(prompts: Sequence[str], threshold: float = THRESHOLD) -> list[tuple[int | None, float]]:
-    return cluster(list(map(question, prompts)), threshold)
+def one_pass(prompts: Sequence[str], likeness: Likeness = LIKENESS) -> list[tuple[int | None, float]]:
+    return cluster(list(map(question, prompts)), likeness)
 
 
 @pytest.mark.parametrize("sizes", [[1], [2, 3, 50], [1, 400, 7], [1000]])
@@ -103,8 +104,8 @@ def test_worker_processes_store_what_one_process_stores(
             say(con, texts[:2_500], index)
             say(con, late, index)
             say(con, texts[2_500:], index)
-            con.execute("UPDATE near_texts SET made = 'before'")
-            relink(con, 0.6, index)
+            con.execute("UPDATE near_texts SET made = made || ' before'")
+            relink(con, Likeness(0.6, 2), index)
         stored.append(
             [con.execute(f"FROM {table} ORDER BY seq").fetchall() for table in ("near_texts", "near_buckets")]
         )
@@ -167,18 +168,18 @@ def test_texts_behind_all_others_read_nothing(con: duckdb.DuckDBPyConnection) ->
             return getattr(con, name)
 
     heard: Any = Heard()
-    link_texts(heard, list(enumerate(asked[:50])), THRESHOLD, index)
+    link_texts(heard, list(enumerate(asked[:50])), LIKENESS, index)
     said.clear()
-    changed = link_texts(heard, list(enumerate(asked[50:], 50)), THRESHOLD, index)
+    changed = link_texts(heard, list(enumerate(asked[50:], 50)), LIKENESS, index)
     assert said == ["INSERT", "INSERT"]
     assert changed == dict(enumerate(one_pass(asked)[50:], 50))
 
 
 def test_a_text_that_is_gone_has_no_link(con: duckdb.DuckDBPyConnection) -> None:
     index = Index()
-    link_texts(con, [(1, SLOPE), (2, SLOPE), (3, DRAIN)], THRESHOLD, index)
-    assert link_texts(con, [(1, None), (3, DRAIN)], THRESHOLD, index) == {1: None, 2: (None, 0.0)}
-    assert link_texts(con, [(1, None)], THRESHOLD, index) == link_texts(con, [], THRESHOLD, index) == {}
+    link_texts(con, [(1, SLOPE), (2, SLOPE), (3, DRAIN)], LIKENESS, index)
+    assert link_texts(con, [(1, None), (3, DRAIN)], LIKENESS, index) == {1: None, 2: (None, 0.0)}
+    assert link_texts(con, [(1, None)], LIKENESS, index) == link_texts(con, [], LIKENESS, index) == {}
 
 
 def test_words_of_a_forgotten_text_are_not_kept_in_memory(con: duckdb.DuckDBPyConnection) -> None:
@@ -195,7 +196,7 @@ def test_words_of_a_forgotten_text_are_not_kept_in_memory(con: duckdb.DuckDBPyCo
 def test_what_is_reported_as_changed_is_what_changed(con: duckdb.DuckDBPyConnection) -> None:
     say(con, [(1, SLOPE), (2, SLOPE.upper()), (3, "Why does EPDM shrink?")])
     assert say(con, [(1, None)]) == [1, 2]
-    assert say(con, [(0, "minimum slope, TPO")]) == [0, 2]
+    assert say(con, [(0, "minimum slope, TPO roof")]) == [0, 2]
     assert links(con) == [(None, 0.0), (0, 1.0), (None, 0.0)]
 
 
@@ -215,7 +216,20 @@ def test_another_threshold_links_anew_what_is_stored(con: duckdb.DuckDBPyConnect
     say(con, list(enumerate(texts)))
     found = set()
     for threshold in (1.0, 0.5, 1.0):
-        relink(con, threshold)
-        assert links(con) == one_pass(texts, threshold)
+        relink(con, Likeness(threshold, 2))
+        assert links(con) == one_pass(texts, Likeness(threshold, 2))
         found.add(tuple(links(con)))
     assert len(found) == 2
+
+
+def test_other_rules_word_the_prompts_of_examples_anew(con: duckdb.DuckDBPyConnection) -> None:
+    texts = ["How far apart should drains be?", "Howdy, how far apart should drains be? Cheers, Tom", "Why a cricket?"]
+    say(con, list(enumerate(texts)))
+    con.execute("CREATE TABLE examples (seq BIGINT, prompt VARCHAR)")
+    con.executemany("INSERT INTO examples VALUES (?, ?)", list(enumerate(texts)))
+    seen = [links(con)]
+    for rules in (1, 2):
+        relink(con, Likeness(0.7, rules))
+        assert links(con) == one_pass(texts, Likeness(0.7, rules))
+        seen.append(links(con))
+    assert seen[0] == seen[2] != seen[1]

@@ -1,4 +1,4 @@
-"""The normal form of a prompt, in which surface edits vanish, and the facts that no edit may change."""
+"""The normal form of a prompt, in which surface edits vanish."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.texts.normal_form import facts, normalise, reworded
-from projections.texts.words import _PLAINLY_SPELLED, _SPELLED_WORDS, _UNIT, _WORD, _numbered, _read, _settled, words
+from projections.policy.rules import LATEST
+from projections.texts.normal_form import normalise
+from projections.texts.word_facts import facts
+from projections.texts.words import _PLAINLY_SPELLED, _SPELLED_WORDS, _WORD, UNITS, _numbered, _read, _settled, words
 from tests.deadlines import assert_linear
 
 
@@ -51,44 +53,48 @@ from tests.deadlines import assert_linear
         ("9" * 5000, "9" * 5000),
     ],
 )
-def test_the_normal_form(prompt: str, normal: str) -> None:
-    assert normalise(prompt) == normal
+def test_the_first_normal_form(prompt: str, normal: str) -> None:
+    assert normalise(prompt, 1) == normal
 
 
 @pytest.mark.parametrize(
-    ("a", "b"),
+    ("prompt", "normal"),
     [
-        ("over a 60 mil TPO", "over an 80 mil TPO"),
-        ("is it allowed", "is it not allowed"),
-        ("TPO over EPDM", "EPDM over TPO"),
-        ("switch from TPO to PVC", "switch from PVC to TPO"),
-        ("how many squares in a bundle", "how many bundles in a square"),
-        ("why weld PVC", "where to weld PVC"),
-        ("can I weld PVC", "should I weld PVC"),
-        ("Class A", "Class B"),
-        ("with insulation", "without insulation"),
-        ("tie a new TPO roof in to an existing EPDM roof", "tie a new EPDM roof in to an existing TPO roof"),
+        ("What is the minimum slope for a TPO roof?", "minimum slope tpo roof"),
+        ("Hi Dave, what is the minimum slope for TPO roofing? Many thanks, Tom", "minimum slope tpo roof"),
+        (
+            "Good morning! Quick question: whats the minimum slope of a tpo roof, please advise",
+            "minimum slope tpo roof",
+        ),
+        ("Morning dew on a roof top", "morning dew roof"),
+        ("500 lin. ft., 500 LF or 500 linear ft", "500ft 500ft 500ft"),
+        (".045 EPDM, 0.045 inch EPDM, 45 mil EPDM", "45mil epdm 45mil epdm 45mil epdm"),
+        ("a 20k sq ft roof", "20000sqft roof"),
+        ("squares per day, in one day, daily, a day", "square daily daily daily daily"),
+        ("a five man crew, a crew of 5", "crew #5 crew #5"),
+        ("type II, type 2", "#2 #2"),
+        ("gallons per square, gal/square", "gallon square gallon square"),
+        ("two layres, two layers", "2layer 2layer"),
+        ("Can you tell me where the pipe boot goes", "where pipeboot"),
+        ("Which sealant where the pipe meets the deck?", "sealant pipe meet deck"),
+        ("When should I prime?", "when prime"),
+        ("thanks", "thanks"),
+        ("Hi", "hi"),
     ],
 )
-def test_facts_that_differ(a: str, b: str) -> None:
-    assert facts(normalise(a)) != facts(normalise(b))
+def test_the_second_normal_form(prompt: str, normal: str) -> None:
+    assert normalise(prompt, 2) == normal
 
 
-def test_a_misspelling_is_an_edit_and_another_word_is_none() -> None:
-    assert reworded("letter owner warranty lincoln", "letter owner warranty jefferson")
-    assert reworded("repair seam", "inspect seam")
-    assert not reworded("letter owner jefferson", "letter owner jeffreson")
-    assert not reworded("energyguard board", "energy guard board")
-    assert not reworded("minimum slope", "minimum slope membrane")
-
-
-@pytest.mark.parametrize("unit", ["x", "a.", "from ", "over tpo under ", "12 in ", '"', "1/"])
+@pytest.mark.parametrize(
+    "unit", ["x", "a.", "from ", "over tpo under ", "12 in ", '"', "1/", "hi ", "thanks, ", "in one ", "new old "]
+)
 def test_a_long_text_costs_no_more_than_its_length(unit: str) -> None:
     """One hostile capture must not stop the projector: ten times the text takes ten times as long, not a hundred."""
-    assert_linear(lambda characters: facts(normalise(unit * (characters // len(unit)))), 40_000)
+    assert_linear(lambda characters: facts(normalise(unit * (characters // len(unit)), LATEST)), 40_000)
 
 
-_PIECES = [*sorted(_SPELLED_WORDS), *sorted(_UNIT), "5", "1/2", "12", ":", "-", "no", "x", "per", "a", '"', "$", "of"]
+_PIECES = [*sorted(_SPELLED_WORDS), *sorted(UNITS), "5", "1/2", "12", ":", "-", "no", "x", "per", "a", '"', "$", "of"]
 
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=12).map(" ".join))

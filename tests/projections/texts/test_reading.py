@@ -6,6 +6,7 @@ import numpy as np
 
 from projections.fold.projector import prepare
 from projections.policy.policy import default
+from projections.texts.analysis import analyser
 from projections.texts.reading import read
 
 from ..given import (
@@ -23,11 +24,13 @@ from ..given import (
     redacted,
 )
 
+BY = analyser(default())
+
 
 def test_a_part_says_what_it_says_alone() -> None:
     story = given(captured("a"), captured("b", OTHER_PROMPT), captured("c", response="Bo's number is 555-201-3344."))
     examples = prepare(story.messages).rows["examples"]
-    part, alone = read(default().lexicon, examples).of([1, 3]), read(default().lexicon, examples.take([0, 2]))
+    part, alone = read(BY, examples).of([1, 3]), read(BY, examples.take([0, 2]))
     assert part.analyses.to_pylist() == alone.analyses.to_pylist()
     assert part.wordings.normals == alone.wordings.normals
     assert np.array_equal(part.wordings.keys, alone.wordings.keys)

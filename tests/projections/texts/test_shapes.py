@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from events.combining_marks import RUN, normalised
-from projections.texts import normal_form
+from projections.texts import word_facts
 from projections.texts.normal_form import normalise
 from projections.texts.personal_data import find_in
 from projections.texts.text_size import READ
@@ -65,7 +65,7 @@ def test_a_number_with_hundreds_of_thousands_stops_nothing() -> None:
 
 
 def test_each_of_two_qualities_stays_with_its_term() -> None:
-    facts = normal_form.facts(normalise("weld the new TPO membrane to the existing EPDM membrane"))
+    facts = word_facts.facts(normalise("weld the new TPO membrane to the existing EPDM membrane"))
     assert {"new tpo", "existing epdm"} <= facts
 
 

@@ -71,12 +71,27 @@ def test_the_configuration_holds_what_the_secrets_are(tmp_path: Path) -> None:
     assert "no_auth_user" not in made
 
 
+def test_no_server_joins_the_cluster_without_its_secret(cli: Cli) -> None:
+    members = [
+        cli.json("nats-config", "--name", f"nats-{n}", "--cluster", "0.0.0.0:6222", "--route", "nats://nats-2:6222")
+        for n in (1, 2)
+    ]
+    first, second = (member["cluster"] for member in members)
+    password = first["authorization"]["password"]
+    assert first["authorization"] == second["authorization"]
+    assert first["routes"] == [f"nats://cluster-1:{password}@nats-2:6222"]
+    assert [member["server_name"] for member in members] == ["nats-1", "nats-2"]
+    assert (Secrets(cli.data_dir).folder / "cluster.json").stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (["--listen", "4222"], "give an address and a port"),
         (["--tls-cert", "a"], "give --tls-cert and --tls-key together"),
         (["--route", "nats://a:6222"], "give --cluster and --route together"),
+        (["--cluster", "0.0.0.0:6222", "--route", "a:6222"], "give an address such as nats://nats-2:6222"),
+        (["--name", "nats 1"], "--name 'nats 1': give a name without spaces"),
     ],
 )
 def test_wrong_options_are_told(cli: Cli, options: list[str], says: str) -> None:

@@ -84,7 +84,7 @@ def test_a_taken_port_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(ServerError, match="taken by another program; choose another with --nats-port"):
+        with pytest.raises(ServerError, match=r"taken by process .*; choose another with --nats-port"):
             EmbeddedServer(tmp_path, other.getsockname()[1]).__enter__()
 
 
@@ -159,3 +159,13 @@ async def test_a_full_disk_is_told_and_left_behind(on_small_disk: Path) -> None:
         await log.publish([capture()])
         assert await log.last_sequence() == 2
         await log.close()
+
+
+def test_a_start_that_fails_leaves_no_server(tmp_path: Path) -> None:
+    """Given a file that cannot be written after the server was started, then the server is ended."""
+    (tmp_path / "nats" / "server.new").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError), EmbeddedServer(tmp_path):
+        pass
+    config = str(tmp_path / "nats" / "nats.conf").encode()
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [command for command in commands if config in command]

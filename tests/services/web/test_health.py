@@ -14,6 +14,7 @@ from nats.aio.msg import Msg
 from events.log.log import Log
 from events.requests import QUERY, Answer
 from services.runtime.nats_server import EmbeddedServer
+from services.standby import Standby
 from services.state.client import State
 from services.web.changes import Changes
 from services.web.health import OLDEST_SECONDS, Health
@@ -52,13 +53,13 @@ async def _until(condition: object) -> None:
 
 
 async def test_who_has_not_asked_yet_is_not_well(log: Log) -> None:
-    held = Health(log, State(log, None, None), Changes()).held()
+    held = Health(log, State(log, None, None), Changes(), Standby("web")).held()
     assert (held["status"], held["age_seconds"]) == ("down", None)
 
 
 async def test_many_who_ask_share_a_look(log: Log, server: EmbeddedServer) -> None:
     """Given a slow projector, when many ask, then it is asked once for the first and once for all who came later."""
-    health, projector = Health(log, State(log, None, None), Changes()), Answering()
+    health, projector = Health(log, State(log, None, None), Changes(), Standby("web")), Answering()
     async with projector.running(server):
         looks = [asyncio.create_task(health.look()) for _ in range(50)]
         await _until(lambda: projector.asked)
@@ -69,7 +70,7 @@ async def test_many_who_ask_share_a_look(log: Log, server: EmbeddedServer) -> No
 
 
 async def test_the_watch_asks_again_by_itself(log: Log, server: EmbeddedServer) -> None:
-    health, projector = Health(log, State(log, None, None), Changes()), Answering()
+    health, projector = Health(log, State(log, None, None), Changes(), Standby("web")), Answering()
     projector.may_answer.set()
     async with projector.running(server), health.watched():
         await _until(lambda: projector.asked > 1 and health.held()["status"] == "ok")
@@ -92,7 +93,7 @@ def test_a_projector_that_says_nothing_is_told_by_age(site: Site) -> None:
         ready, figures = client.get("/health/ready"), site.client("auditor").get("/metrics").text
         assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
         assert ready.json()["reasons"][0].startswith("the projector has not answered for ")
-        assert "rooflog_up 0.0" in figures
+        assert 'rooflog_up{service="web"} 0.0' in figures
         assert "rooflog_checkpoint" not in figures
         assert client.get("/health/live").status_code == 200
     finally:

@@ -3,13 +3,13 @@
 import { address, pageParameters } from "../address.js";
 import { h, put } from "../dom.js";
 import { choice, searchField } from "../fields.js";
-import { number, plain, QUEUE_REASONS } from "../words.js";
+import { number, plain, QUEUE_REASONS, SIGNS } from "../words.js";
 
 /** @import { Facet, Facets, QueuePage } from "../../answers.d.ts" */
 
-/** @typedef {"why" | "tag" | "source" | "project" | "text"} Filter */
+/** @typedef {"why" | "sign" | "tag" | "source" | "project" | "text"} Filter */
 /** @type {Filter[]} */
-const FILTERS = ["why", "tag", "source", "project", "text"];
+const FILTERS = ["why", "sign", "tag", "source", "project", "text"];
 
 /** Where there is room, the filters are open from the start. */
 const WIDE = "(min-width: 60rem)";
@@ -26,9 +26,9 @@ export class Filters {
     /** @type {Facets} */
     this.facets = { tags: [], sources: [], projects: [] };
     this.search = searchField(this.values.text);
-    this.reasons = h("div", { class: "whys", role: "group", "aria-label": "Reason" });
+    this.signs = h("div", { class: "whys", role: "group", "aria-label": "What speaks for a look" });
     this.fields = h("div", { class: "filter-fields" });
-    this.element = h("details", { class: "filters" }, h("summary", {}, "Filters"), this.reasons, this.fields);
+    this.element = h("details", { class: "filters" }, h("summary", {}, "Filters"), this.signs, this.fields);
     this.element.open = matchMedia(WIDE).matches || this.areSet;
   }
 
@@ -54,16 +54,18 @@ export class Filters {
   }
 
   /**
-   * Show how much waits for which reason.
+   * Show how much of what waits has which sign; an example may have several.
    *
    * @param {QueuePage} page
    */
-  showReasons({ total, by_reason: byReason }) {
-    const reasons = Object.entries(byReason).filter(([why, n]) => n || this.values.why === why);
+  showSigns({ total, matching, by_sign: bySign }) {
+    const { sign: chosen, why } = this.values;
+    const signs = Object.entries(bySign).filter(([sign, n]) => n || sign === chosen);
     put(
-      this.reasons,
-      this.reasonButton("", "All", total),
-      reasons.map(([why, n]) => this.reasonButton(why, QUEUE_REASONS[why], n)),
+      this.signs,
+      this.signButton("All", total, { sign: "", why: "" }, !chosen && !why),
+      why ? this.signButton(QUEUE_REASONS[why], matching, { why }, true) : null,
+      signs.map(([sign, n]) => this.signButton(SIGNS[sign], n, { sign, why: "" }, sign === chosen)),
     );
   }
 
@@ -137,17 +139,22 @@ export class Filters {
   }
 
   /**
-   * @param {string} why
    * @param {string} words
-   * @param {number} n
+   * @param {number | null} n
+   * @param {Partial<Record<Filter, string>>} chosen
+   * @param {boolean} isPressed
    */
-  reasonButton(why, words, n) {
-    const isPressed = String(this.values.why === why);
+  signButton(words, n, chosen, isPressed) {
     return h(
       "button",
-      { type: "button", class: "why-chip", "aria-pressed": isPressed, onclick: () => this.change({ why }) },
+      {
+        type: "button",
+        class: "why-chip",
+        "aria-pressed": String(isPressed),
+        onclick: () => this.change(chosen),
+      },
       h("span", {}, words),
-      h("span", { class: "n" }, number(n)),
+      n !== null && h("span", { class: "n" }, number(n)),
     );
   }
 }

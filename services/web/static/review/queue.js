@@ -3,7 +3,7 @@
 import { get } from "../api.js";
 import { h, put } from "../dom.js";
 import { line } from "../texts.js";
-import { ago, count, number, QUEUE_REASONS } from "../words.js";
+import { ago, count, number, QUEUE_REASONS, SIGNS } from "../words.js";
 
 /** @import { QueueItem, QueuePage } from "../../answers.d.ts" */
 /** @import { Filters } from "./filters.js" */
@@ -23,8 +23,14 @@ export class Queue {
     this.items = [];
     /** @type {Set<string>} */
     this.skipped = new Set();
-    /** Counts the readings and what was taken out since, so that only a reading of now is shown. */
-    this.reading = 0;
+    /** The last reading from the beginning: only that one is shown. */
+    this.loading = Promise.resolve();
+    /**
+     * What was taken out, in order: a reading that began before may still have it.
+     *
+     * @type {string[]}
+     */
+    this.takenOut = [];
     /** Decisions of this visit. */
     this.decided = 0;
     /** @type {string | null} */
@@ -35,14 +41,21 @@ export class Queue {
     this.list = h("ol", { class: "queue is-read", "aria-label": "What comes next" });
   }
 
-  /** Read the queue from its beginning. */
-  async load() {
-    this.reading += 1;
-    const { reading } = this;
-    const page = await this.read(null);
-    if (reading !== this.reading) return;
-    this.items = page.items;
-    this.show(page);
+  /** Read the queue from its beginning; where that is asked for again meanwhile, both wait for the later reading. */
+  load() {
+    const before = this.takenOut.length;
+    /** @type {Promise<void>} */
+    const loading = this.read(null).then(async (page) => {
+      if (loading !== this.loading) {
+        await this.loading;
+        return;
+      }
+      const gone = this.takenOut.slice(before);
+      this.items = page.items.filter(({ example_id: id }) => !gone.includes(id));
+      this.show(page);
+    });
+    this.loading = loading;
+    return loading;
   }
 
   /** Read the next page. */
@@ -72,7 +85,7 @@ export class Queue {
   takeOut(id) {
     const place = this.placeOf(id);
     const following = [...this.items.slice(place + 1), ...this.items.slice(0, Math.max(place, 0))];
-    this.reading += 1;
+    this.takenOut.push(id);
     if (place >= 0) this.items.splice(place, 1);
     return this.firstOf(following);
   }
@@ -124,7 +137,7 @@ export class Queue {
   /** @param {QueuePage} page the last one that was read */
   show(page) {
     this.after = page.after;
-    this.filters.showReasons(page);
+    this.filters.showSigns(page);
     put(this.count, this.countWords(page.matching));
     const more = h("button", { type: "button", class: "more", onclick: () => this.loadMore() }, "More");
     put(
@@ -144,7 +157,7 @@ export class Queue {
   }
 
   /** @param {QueueItem} item */
-  itemButton({ example_id: id, why, prompt, occurred_at: at }) {
+  itemButton({ example_id: id, why, signs, prompt, occurred_at: at }) {
     return h(
       "button",
       { type: "button", class: "queue-item", "data-id": id, onclick: () => this.open(id) },
@@ -153,7 +166,7 @@ export class Queue {
       h(
         "span",
         { class: "about" },
-        QUEUE_REASONS[why],
+        signs.length ? signs.map((sign) => h("span", {}, SIGNS[sign])) : QUEUE_REASONS[why],
         this.skipped.has(id) && h("span", { class: "state" }, "skipped"),
         h("span", {}, ago(at)),
       ),

@@ -170,8 +170,8 @@ class StandIn:
         self.faults.clear()
         self.stuck.clear()
 
-    async def wait_for(self, work: Awaitable[T], seconds: float) -> T:
-        """Stand in for `asyncio.wait_for`: the deadline has passed as soon as the client is stuck in a fault.
+    async def within(self, seconds: float, work: Awaitable[T]) -> T:
+        """Stand in for `deadline.within`: the deadline has passed as soon as the client is stuck in a fault.
 
         So a step that fails never waits, and one that does not fail has all the time it takes. `deadlines` keeps what
         was asked for.
@@ -505,7 +505,7 @@ async def served(directory: Path, version: int, monkeypatch: pytest.MonkeyPatch)
     async with standin.running():
         for name, value in standin.environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("services.volume.modal.connection.wait_for", standin.wait_for)
+        monkeypatch.setattr("services.volume.modal.connection.within", standin.within)
         yield standin
         assert standin.unexpected == []
 

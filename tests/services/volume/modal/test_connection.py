@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from events.deadline import within
 from services import settings
 from services.volume import VolumeError, open_trainer, open_volume
 from services.volume.modal import connection
@@ -46,7 +47,7 @@ async def test_wrong_credentials_are_named(standin: StandIn, monkeypatch: pytest
 @pytest.fixture
 def real_deadlines(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines that pass by the clock; only for tests in which nothing is done before one passes."""
-    monkeypatch.setattr(connection, "wait_for", asyncio.wait_for)
+    monkeypatch.setattr(connection, "within", within)
 
 
 async def test_a_server_that_is_away_is_given_up_in_time(real_deadlines: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ from services.web.access.connections import HEALTH
 from services.web.access.tokens import Role, Tokens
 from tests.docs.generated import openapi
 
-from ...conftest import Cli
 from ..conftest import ROLES, Site
 
 PUBLIC = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), *(("get", path) for path in HEALTH)}
@@ -168,9 +167,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @contextmanager
-def opened(data_dir: Path) -> Iterator[Site]:
+def opened(data_dir: Path, **settings: str) -> Iterator[Site]:
     with EmbeddedServer(data_dir):
-        running = Site(data_dir, with_tokens=False)
+        running = Site(data_dir, with_tokens=False, **settings)
         try:
             running.start("web")
             yield running
@@ -212,10 +211,16 @@ def test_the_first_token_closes_the_door_at_once(tmp_path: Path) -> None:
         assert door.client().get("/api/v1/session").status_code == 401
 
 
-def test_other_machines_are_served_only_with_tokens(tmp_path: Path) -> None:
-    cli = Cli(tmp_path)
-    refused = cli.json("web", "--web-host", "::", code=2)
-    assert "rooflog token add" in refused["error"]
+def test_other_machines_are_let_in_only_with_tokens(tmp_path: Path) -> None:
+    with opened(tmp_path, ROOFLOG_WEB_HOST="127.0.0.2") as door:
+        client = door.client()
+        client.base_url = door.url.replace("127.0.0.1", "127.0.0.2")
+        assert client.get("/health/live").status_code == 200
+        assert client.get("/sign-in").status_code == 200
+        assert client.get("/api/v1/session").status_code == 401
+        assert "rooflog token add" in (tmp_path / "web.err").read_text()
+        secret = Tokens(tmp_path / "tokens.json").add("ann", "reviewer")
+        assert client.get("/api/v1/session", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(door: Site) -> None:
