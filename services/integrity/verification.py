@@ -142,10 +142,14 @@ async def verify(
             digests[message.seq] = running
     rest = sorted((await record.rest()).items())
     now = await log.last_sequence()
+    meanwhile = await log.those(seq for seq, _ in rest if until < seq <= now)
     for seq, entry in rest:
         recorded = digest_chain.link(recorded, seq, entry)
-        if not until < seq <= now:  # else it was said meanwhile
-            expected[seq] = entry
+        if until < seq <= now and (seq not in meanwhile or meanwhile[seq].entry == entry):
+            continue  # it was said meanwhile
+        expected[seq] = entry
+        if seq in meanwhile:
+            current[seq] = meanwhile[seq].entry
     known = set(expected.values())
     differing = {seq: entry for seq, entry in current.items() if seq <= record.checkpoint or entry in known}
     finding.unrecorded = len(current) - len(differing)

@@ -236,6 +236,25 @@ async def test_a_projector_that_records_meanwhile_is_no_problem(cli: Cli, log: L
     assert finding.unrecorded == len(FACTS) - 3
 
 
+async def test_what_takes_a_lost_sequence_meanwhile_hides_nothing(cli: Cli, log: Log) -> None:
+    await log.publish(FACTS)
+    cli.run("verify")
+    other = await tampered(cli, log, cut_off)
+    owner = Owner(other.data_dir / "rooflog.duckdb")
+    with EmbeddedServer(other.data_dir) as server:
+        cut = await Log.connect(server.access())
+
+        class Following(State):
+            async def ask(self, name: str, **args: Any) -> Any:
+                await cut.publish([capture(example_id="meanwhile")])
+                return owner.answer(name, args)
+
+        finding = await verification.verify(cut, Following(cut, None, None))
+        await cut.close()
+    owner.close()
+    assert [(p.seq, p.kind) for p in finding.problems if p.kind != "record"] == [(7, "changed"), (8, "missing")]
+
+
 def test_neighbours_that_moved_together_are_one_finding() -> None:
     expected = {seq: bytes([seq]) for seq in range(1, 101)}
     found = {seq + 1: bytes([seq]) for seq in range(1, 101)} | {1: b"new"}
