@@ -130,6 +130,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.data_dir / "rooflog.duckdb"
 
     @property
+    def up_lock(self) -> Path:
+        """The file that a `rooflog up` has locked, which says its process."""
+        return self.data_dir / "up.lock"
+
+    @property
     def tokens_file(self) -> Path:
         """The file of the gateway's tokens, whether or not it is there."""
         return self.tokens or self.data_dir / "tokens.json"

@@ -22,6 +22,8 @@ from ..errors import OutboxError, OutboxFull
 from ..traceparent import Record
 from .segment import START, Segment, record
 
+SET_ASIDE = "set_aside.jsonl"
+
 MAX_BYTES = 256 * 2**20
 """Of all segments of a directory together: about 200,000 facts, a day of a busy assistant without a log."""
 
@@ -188,7 +190,7 @@ class Outbox:
     @property
     def set_aside_path(self) -> Path:
         """The file of facts that the log refused for good, one JSON object a line."""
-        return self.directory / "set_aside.jsonl"
+        return self.directory / SET_ASIDE
 
     @property
     def damaged(self) -> int:

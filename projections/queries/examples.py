@@ -222,15 +222,16 @@ def because(place: int, thin_tags: Iterable[str], below: int, example: dict[str,
         because.append(f"its answer and that of {example['contradicts']} contradict each other")
     private = sorted({*example["personal_data"], *example["more_personal_data"]})
     if private:
-        because.append(f"personal data: {_plain(private)}")
+        because.append(f"personal data: {plain(private)}")
     if example["flags"]:
-        because.append(f"to look at: {_plain(example['flags'])}")
+        because.append(f"to look at: {plain(example['flags'])}")
     if example["approval"] is None and example["is_borderline"]:
         because.append("its relevance is close to the threshold")
     return because or ["nobody has approved it yet"]
 
 
-def _plain(names: Iterable[str]) -> str:
+def plain(names: Iterable[str]) -> str:
+    """Names of kinds as people write them."""
     return ", ".join(names).replace("_", " ")
 
 

@@ -146,8 +146,8 @@ def covered(reader: Reader, *, tag: str, limit: int = PAGE, after: int | None = 
     seen = examples.revisions(con, [row[:5] for row in rows])
     items = []
     for example_id, kind, seq, _, _, kinds, flags, contradicts, feedback, context in rows:
-        looks = [f"personal data: {', '.join(kinds).replace('_', ' ')}"] if kinds else []
-        looks += [f"to look at: {', '.join(flags).replace('_', ' ')}"] if flags else []
+        looks = [f"personal data: {examples.plain(kinds)}"] if kinds else []
+        looks += [f"to look at: {examples.plain(flags)}"] if flags else []
         looks += ["its answer contradicts another one"] if contradicts else []
         looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
         looks += ["a correction"] if kind == "correction" else []

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from events.errors import InputError
 
-from ..verdicts.columns import Columns
-from ..verdicts.judgement import CORRECTION, NEGATIVE
+from ..verdicts.columns import Columns, Rows
+from ..verdicts.judgement import CORRECTION, NEGATIVE, Column
 from ..verdicts.reasons import SIGNS
 from .selection import CHUNK, Mask, Matches
-
-Read = Callable[[str], Any]
-"""The values of a column for the rows that are asked about."""
 
 
 def having(columns: Columns, sign: str, below: int) -> Matches:
@@ -24,7 +20,7 @@ def having(columns: Columns, sign: str, below: int) -> Matches:
     if sign not in names:
         raise InputError(f"no sign {sign!r}; there are {', '.join(names)}")
     is_thin = columns.counts.thin_sets(below)
-    return lambda part: (columns["queue"][part] > 0) & _has(lambda name: columns[name][part], sign, is_thin)
+    return lambda part: (columns["queue"][part] > 0) & _has(columns, part, sign, is_thin)
 
 
 def counted(columns: Columns, below: int) -> dict[str, int]:
@@ -36,8 +32,7 @@ def counted(columns: Columns, below: int) -> dict[str, int]:
         waits = columns["queue"][part] > 0
         if waits.any():
             for sign in counts:
-                has = _has(lambda name, part=part: columns[name][part], sign, is_thin)  # type: ignore[misc]
-                counts[sign] += int(np.count_nonzero(waits & has))
+                counts[sign] += int(np.count_nonzero(waits & _has(columns, part, sign, is_thin)))
     return counts
 
 
@@ -45,19 +40,23 @@ def of(columns: Columns, seqs: list[int], below: int) -> Callable[[int], list[st
     """What tells the signs of one of some examples by its sequence, also once the columns have moved on."""
     among = np.unique(np.array(seqs, np.int64))
     rows, is_thin = columns.rows(among), columns.counts.thin_sets(below)
-    masks = {sign.name: _has(lambda name: columns[name][rows], sign.name, is_thin) for sign in SIGNS}
+    masks = {sign.name: _has(columns, rows, sign.name, is_thin) for sign in SIGNS}
     return lambda seq: [name for name, mask in masks.items() if mask[np.searchsorted(among, seq)]]
 
 
-def _has(read: Read, sign: str, is_thin: Mask) -> Mask:
-    """Which rows have a sign."""
+def _has(columns: Columns, rows: slice | Rows, sign: str, is_thin: Mask) -> Mask:
+    """Which of some rows have a sign."""
+
+    def values(name: str) -> Column:
+        return columns[name][rows]
+
     masks: dict[str, Callable[[], Mask]] = {
-        "correction": lambda: read("kind") == CORRECTION,
-        "negative_feedback": lambda: read("feedback") == NEGATIVE,
-        "contradiction": lambda: read("contradicts") != 0,
-        "personal_data": lambda: read("has_personal_data") | read("has_more_personal_data"),
-        "to_look_at": lambda: read("has_flags"),
-        "new_topic": lambda: (read("approval") == 0) & is_thin[read("tags")],
-        "borderline": lambda: (read("approval") == 0) & read("is_borderline"),
+        "correction": lambda: values("kind") == CORRECTION,
+        "negative_feedback": lambda: values("feedback") == NEGATIVE,
+        "contradiction": lambda: values("contradicts") != 0,
+        "personal_data": lambda: values("has_personal_data") | values("has_more_personal_data"),
+        "to_look_at": lambda: values("has_flags"),
+        "new_topic": lambda: (values("approval") == 0) & is_thin[values("tags")],
+        "borderline": lambda: (values("approval") == 0) & values("is_borderline"),
     }
     return masks[sign]()

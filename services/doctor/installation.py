@@ -79,7 +79,7 @@ class Installation:
     @property
     def supervisor(self) -> int | None:
         """The process of a `rooflog up` on the data directory."""
-        return processes.holder_of(self.settings.data_dir / "up.lock")
+        return processes.holder_of(self.settings.up_lock)
 
     @property
     def is_served(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from events.client.outbox import MAX_BYTES, SUFFIX
+from events.client.outbox import MAX_BYTES, SET_ASIDE, SUFFIX
 from events.client.segment import first_waiting
 
 from .check import Trouble
@@ -16,8 +16,6 @@ from .installation import Installation
 
 LONG = timedelta(minutes=15)
 """How long a fact may wait while the log can be reached."""
-
-SET_ASIDE = "set_aside.jsonl"
 
 
 class _Said(msgspec.Struct):

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from events.deadline import within
 from events.errors import RooflogError
@@ -55,7 +54,7 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stopping.set)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_alone(settings.data_dir))
+        stack.enter_context(_alone(settings))
         _require_ports(settings)
         url, tasks = settings.nats_url, []
         if url is None:
@@ -98,16 +97,16 @@ def _require_ports(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
+def _alone(settings: Settings) -> Iterator[None]:
     """Be the only supervisor of a data directory. Raises AlreadyRuns."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "up.lock").open("a+") as lock:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with settings.up_lock.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
             first = processes.described(int(lock.read().strip() or 0) or None)
-            raise AlreadyRuns(f"rooflog up already runs on {data_dir}: {first}; end that one first") from None
+            raise AlreadyRuns(f"rooflog up already runs on {settings.data_dir}: {first}; end that one first") from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
