@@ -165,6 +165,7 @@ async def _publish(log: Log, facts: list[Spooled], report: Report, preview: Prev
     for fact in facts:
         event_id = _event_id(fact)
         if reason := refused.get(event_id):
+            report.refused += 1
             report.problems.append(Problem(fact.file, fact.number, reason))
         elif event_id in existing and not fact.names.is_repeated:
             try:

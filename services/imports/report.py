@@ -20,11 +20,11 @@ class Report(Struct):
     """What an import did: every fact is new, existing, changed or refused, and so is every part of a line or left out.
 
     `existing` are facts that the log holds already, `changed` those that it holds with something else, which a fact now
-    says, or which is a problem. `same_fact` are copies of corrections that the old store wrote as examples; `ignored`
-    are parts of a line that hold no answer, such as spans of a trace and turns of a chat that only call tools.
-    `choices` are further answers beside the one that is imported, and `broken` numbers about an answer that cannot be
-    read. `unrecorded` are calls of a model without their texts, `by_machine` are scores that no person gave, and
-    `unclear` scores that say neither good nor bad of a whole answer.
+    says, or which is a problem, as are all that the log has `refused`. `same_fact` are copies of corrections that the
+    old store wrote as examples; `ignored` are parts of a line that hold no answer, such as spans of a trace and turns of
+    a chat that only call tools. `choices` are further answers beside the one that is imported, and `broken` numbers
+    about an answer that cannot be read. `unrecorded` are calls of a model without their texts, `by_machine` are scores
+    that no person gave, and `unclear` scores that say neither good nor bad of a whole answer.
     """
 
     files: int = 0
@@ -32,6 +32,7 @@ class Report(Struct):
     new: int = 0
     existing: int = 0
     changed: int = 0
+    refused: int = 0
     same_fact: int = 0
     ignored: int = 0
     choices: int = 0
@@ -44,7 +45,7 @@ class Report(Struct):
     @property
     def is_recognised(self) -> bool:
         """Whether anything that was read is a fact."""
-        return bool(self.new + self.existing + self.changed + self.same_fact)
+        return bool(self.new + self.existing + self.changed + self.refused + self.same_fact)
 
 
 def reason_of(error: Exception) -> str:

@@ -327,6 +327,9 @@ async def test_an_import_of_what_was_erased_is_refused(
     assert (report["new"], problem["line"]) == (2, 2)
     assert "erased on 20" in problem["reason"]
     assert await log.last_sequence() == last + 2
+    file.write_text(json.dumps(IMPORTED | changed))
+    alone = cli.run("import", file, code=1)
+    assert "known formats are" not in alone.stdout + alone.stderr, "its format is known, and it is refused all the same"
 
 
 @pytest.mark.parametrize("removed", [0, 1, 5])
