@@ -21,8 +21,8 @@ class Report(Struct):
 
     `existing` are facts that the log holds already, `changed` those that it holds with something else, which a fact now
     says, or which is a problem, as are all that the log has `refused`. `same_fact` are copies of corrections that the
-    old store wrote as examples; `ignored` are parts of a line that hold no answer, such as spans of a trace and turns of
-    a chat that only call tools. `choices` are further answers beside the one that is imported, and `broken` numbers
+    old store wrote as examples; `ignored` are parts of a line that hold no answer, such as spans of a trace and turns
+    of a chat that only call tools. `choices` are further answers beside the one that is imported, and `broken` numbers
     about an answer that cannot be read. `unrecorded` are calls of a model without their texts, `by_machine` are scores
     that no person gave, and `unclear` scores that say neither good nor bad of a whole answer.
     """
