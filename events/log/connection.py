@@ -13,6 +13,7 @@ from urllib.parse import ParseResult
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import UnexpectedEOF
 from nats.js import JetStreamContext
 
 from ..deadline import ends, within
@@ -79,6 +80,10 @@ class Connection:
             raise Unreachable(_why(self._failures)) from error
         except (NatsError, OSError, ValueError) as error:
             raise Unreachable(f"the NATS server at {self.access.shown} refused: {name_of(error)}") from error
+        if not self.client.is_connected:  # nats-py takes the end of the stream for an answer
+            self._note(UnexpectedEOF())
+            await self.close()
+            raise Unreachable(_why(self._failures))
 
     def require_version(self) -> None:
         """Raise OldServer where the server is older than what rooflog is tested with."""
@@ -167,13 +172,21 @@ class Connection:
     async def _report(self, error: Exception) -> None:
         """Connection errors reach callers as exceptions of the calls they make; nats-py would print them as well."""
         self.problem = name_of(error)
-        if not self.client.is_connected and self.client.servers:  # nats-py puts the one that it tries at the end
-            self._failures[_address(self.client.servers[-1])] = error
+        if not self.client.is_connected:
+            self._note(error)
         if subject := _FORBIDDEN.search(self.problem):
             for waiting, asked in self._unanswered.items():
                 if asked.lower() == subject[1].lower():  # nats-py repeats the server's words in small letters
                     self._forbidden.add(waiting)
                     waiting.cancel()
+
+    def _note(self, error: Exception) -> None:
+        """Keep why the server that is tried lets nobody in; one that refuses may hang up on the next try."""
+        if self.client.servers:  # nats-py puts the one that it tries at the end
+            address = _address(self.client.servers[-1])
+            before = self._failures.get(address)
+            if before is None or _is_refusal(error) or not _is_refusal(before):
+                self._failures[address] = error
 
 
 def name_of(error: BaseException) -> str:
@@ -203,7 +216,9 @@ def _why(failures: dict[str, Exception | None]) -> str:
 
 
 def _is_refusal(error: Exception) -> bool:
-    return not isinstance(error, TimeoutError) and (isinstance(error, NatsError) or type(error).__module__ == "ssl")
+    if isinstance(error, TimeoutError | UnexpectedEOF):
+        return False
+    return isinstance(error, NatsError) or type(error).__module__ == "ssl"
 
 
 def _words(error: Exception | None) -> str:
@@ -213,6 +228,8 @@ def _words(error: Exception | None) -> str:
         return "connection refused"
     if isinstance(error, TimeoutError):
         return "silent"
+    if isinstance(error, UnexpectedEOF):
+        return "hung up"
     if isinstance(error, socket.gaierror):
         return error.strerror or "no such host"
     return name_of(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable
@@ -169,6 +170,21 @@ async def test_each_address_that_lets_nobody_in_says_why(nats: Callable[..., Nat
         f"the NATS server at {closed.url} refused: nats: 'Authorization Violation'; "
         "none answers at nats://127.0.0.1:1 (connection refused)"
     )
+
+
+async def test_a_server_that_refuses_and_hangs_up_has_refused() -> None:
+    answers = iter([b"-ERR 'Authorization Violation'\r\n"])
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"max_payload": 1048576}\r\n')
+        await reader.readuntil(b"PING\r\n")
+        writer.write(next(answers, b""))
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(Unreachable, match="refused: nats: 'Authorization Violation'"):
+            await Log.connect(url, timeout=2)
 
 
 async def test_whoever_one_address_names_connects_to_all(nats: Callable[..., Nats]) -> None:
