@@ -132,6 +132,7 @@ def index_page() -> str:
         "[Commands](commands.md)": "every command with its options and an example",
         "[Settings](settings.md)": "every setting with its flag, variable and default",
         "[Access to NATS](nats-access.md)": "what each role may say, ask, read and change, as tried on a real server",
+        "[In the browser](in-the-browser.md)": "the page that does what a command does, or why there is none",
         "[Limits](limits.md)": "how large a fact, a line or a policy may be",
         "[Metrics](metrics.md)": "what each process shows at `/metrics`",
         "[Rights](rights.md)": "who may make which call of the gateway, as a test found it",
