@@ -24,10 +24,12 @@ from pathlib import Path
 from typing import IO, Self
 
 import msgspec
+from nats.errors import Error as NatsError
 
-from events.errors import RooflogError, WrongStream
+from events.errors import RooflogError, Unreachable, WrongStream
 from events.log import stream
 from events.log.access import Access
+from events.log.connection import name_of
 from events.log.log import Log
 
 from ..access import server_config
@@ -347,14 +349,26 @@ def _move_into_account(store: Path) -> None:
 
 
 async def _make_streams(admin: Access) -> None:
-    try:
-        log = await Log.connect(admin, name="rooflog-admin", timeout=START_SECONDS)
-    except WrongStream:
-        return  # whoever connects is told
-    try:
-        await stream.ensure_leases(log, timeout=START_SECONDS)
-    finally:
-        await log.close()
+    """Make what is missing of the streams. Raises ServerError.
+
+    A server that takes over another configuration hangs up, and its JetStream is silent for a moment.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        log = Log(admin)
+        try:
+            await log.begin("rooflog-admin", timeout=START_SECONDS)
+            await stream.ensure_leases(log, timeout=START_SECONDS)
+        except WrongStream:
+            return  # whoever connects is told
+        except (Unreachable, NatsError, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                raise ServerError(f"the streams of {admin.shown} cannot be made: {name_of(error)}") from error
+            await asyncio.sleep(0.1)
+        else:
+            return
+        finally:
+            await log.close()
 
 
 def binary() -> str:
