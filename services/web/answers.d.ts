@@ -41,11 +41,10 @@ export interface Post {
   (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
   (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
   (path: "/decisions/reopen", body: object, options?: PostOptions): Promise<BulkReopening>;
-  (path: `/examples/${string}/describe`, body: object, options?: PostOptions): Promise<Decision>;
   (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
 }
 
-export type DecisionPath = "approve" | "reject" | "edit" | "redact" | "reopen";
+export type DecisionPath = "approve" | "reject" | "edit" | "redact" | "reopen" | "describe";
 
 export interface PostOptions {
   /** Send no key: the request changes nothing, or the server itself knows a repeated one. */
@@ -212,6 +211,7 @@ export interface Example {
   feedback: string | null;
   decision: string | null;
   reviewer: string | null;
+  decision_reason: string | null;
   approval: string | null;
   contradicts: string | null;
   revision: number;
