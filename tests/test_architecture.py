@@ -63,6 +63,7 @@ OF_MANY_MODULES = {
     "tests/services/web/pages/test_answers.py",
     "tests/services/web/pages/test_commands.py",
     "tests/services/web/pages/test_description.py",
+    "tests/services/web/pages/test_in_and_out.py",
     "tests/services/web/pages/test_desk.py",
     "tests/services/web/pages/test_example_page.py",
     "tests/services/web/pages/test_pages.py",

@@ -27,6 +27,8 @@ export interface Get {
   (path: "/policies"): Promise<Policies>;
   (path: `/policies/${string}`): Promise<{ policy: Settings }>;
   (path: "/quarantine", parameters?: Parameters): Promise<QuarantinePage>;
+  (path: "/errands", parameters?: Parameters): Promise<{ items: Errand[] }>;
+  (path: `/errands/${string}`): Promise<Errand>;
   (path: "/log", parameters?: Parameters): Promise<{ items: LogLine[]; last_seq: number }>;
   (path: "/log/counted", parameters?: Parameters): Promise<{ counts: Record<string, number> }>;
   (path: "/log/moment", parameters?: Parameters): Promise<{ seq: number }>;
@@ -39,6 +41,7 @@ export interface Post {
   (path: "/exports" | "/trainings", body: object, options?: PostOptions): Promise<{ job: string }>;
   (path: "/policies", body: object, options?: PostOptions): Promise<{ seq: number; digest: string }>;
   (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
+  (path: `/imports/${string}` | "/verifications" | "/audits", body: object, options?: PostOptions): Promise<Errand>;
   (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
   (path: "/decisions/reopen", body: object, options?: PostOptions): Promise<BulkReopening>;
   (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
@@ -505,4 +508,57 @@ export interface PastState {
   total: number;
   seconds: number;
   error: string | null;
+}
+
+/* Long work */
+
+export interface Errand {
+  id: string;
+  name: string;
+  about: string;
+  by: string;
+  began_at: string;
+  phase: string;
+  done: number;
+  total: number;
+  ended_at: string | null;
+  result: Record<string, unknown> | null;
+  error: string | null;
+}
+
+export interface Upload {
+  file: string;
+  preview: Errand;
+}
+
+/** What an import did, or would do where `kinds` tell of what is new. */
+export interface ImportResult {
+  lines: number;
+  new: number;
+  existing: number;
+  changed: number;
+  refused: number;
+  ignored: number;
+  formats: Record<string, number>;
+  kinds: Record<string, { count: number; examples: string[] }>;
+  problems: { file: string; line: number; reason: string }[];
+  problem_count: number;
+}
+
+/** A proof of the log: what was read, compared with what, and what is wrong. */
+export interface Proof {
+  status: string;
+  messages: number;
+  last: number;
+  log_digest: string;
+  exports: { name: string; seq: number }[];
+  problems: { seq: number; kind: string; detail: string }[];
+  volume_error: string | null;
+}
+
+export interface AuditResult {
+  status: string;
+  is_same_log: boolean;
+  files: Record<string, string>;
+  erased: number[];
 }

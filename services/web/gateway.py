@@ -30,9 +30,11 @@ from ..standby import Standby
 from ..state.client import State
 from ..state.lag import lag
 from .changes import Changes
+from .errands import Errands
 from .errors import Refusal, unavailable
 from .health import Health
 from .past_sessions import PastSessions
+from .uploads import Uploads
 from .workers import Workers
 
 SAY_SECONDS = 5.0
@@ -63,6 +65,8 @@ class Gateway:
         self.log = log
         self.changes = Changes()
         self.pasts = PastSessions(settings, url)
+        self.errands = Errands(settings, url)
+        self.uploads = Uploads(settings.data_dir)
         self.workers = Workers()
         self._state = State(log, None, None)
         self._standby = Standby("web")
@@ -79,7 +83,7 @@ class Gateway:
         following = asyncio.create_task(self._standby.served(self.log, self.settings, self._follow))
         following.add_done_callback(self._fail)
         try:
-            async with self.health.watched():
+            async with self.health.watched(), self.errands.kept():
                 yield
         finally:
             self.changes.close()

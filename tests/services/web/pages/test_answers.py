@@ -26,6 +26,8 @@ SHOWN = {
     "/exports": ".operations",
     "/policies": ".policy",
     "/quarantine": ".quarantined",
+    "/imports": ".import-form",
+    "/proofs": ".proof-form",
     "/replay": ".log li",
 }
 """What a page shows last."""
