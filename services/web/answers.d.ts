@@ -522,7 +522,7 @@ export interface Errand {
   done: number;
   total: number;
   ended_at: string | null;
-  result: Record<string, unknown> | null;
+  result: ImportResult | Proof | AuditResult | null;
   error: string | null;
 }
 

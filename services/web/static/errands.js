@@ -16,11 +16,11 @@ const POLL_MS = 400;
  * @param {Errand} errand
  * @param {HTMLElement} place
  * @param {string} what what it does, for people
- * @returns {Promise<Record<string, any>>}
+ * @returns {Promise<Errand["result"]>}
  */
 export async function watched(errand, place, what) {
   for (let now = errand; ; now = await get(`/errands/${errand.id}`)) {
-    if (now.phase === "done") return now.result ?? {};
+    if (now.phase === "done") return now.result;
     if (now.phase === "failed") throw new Error(now.error ?? "It has failed.");
     put(place, progress(now, what));
     await pause(POLL_MS);

@@ -82,8 +82,8 @@ function outcome(errand) {
   if (phase === "failed") return [h("span", { class: "state is-bad" }, "failed"), ` ${what}: ${error}`];
   if (!result) return `${what}: ${phase}`;
   return name === "verify"
-    ? proofWords(/** @type {Proof} */ (/** @type {unknown} */ (result)))
-    : auditWords(what, /** @type {AuditResult} */ (/** @type {unknown} */ (result)));
+    ? proofWords(/** @type {Proof} */ (result))
+    : auditWords(what, /** @type {AuditResult} */ (result));
 }
 
 /** @param {Proof} proof */
