@@ -33,6 +33,7 @@ from .changes import Changes
 from .errors import Refusal, unavailable
 from .health import Health
 from .past_sessions import PastSessions
+from .suggester import Suggester
 from .workers import Workers
 
 SAY_SECONDS = 5.0
@@ -64,6 +65,7 @@ class Gateway:
         self.changes = Changes()
         self.pasts = PastSessions(settings, url)
         self.workers = Workers()
+        self.suggester = Suggester(settings)
         self._state = State(log, None, None)
         self._standby = Standby("web")
         self.health = Health(log, self._state, self.changes, self._standby)
