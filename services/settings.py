@@ -9,6 +9,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
@@ -114,6 +115,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: Annotated[
         str, Meta(description="How services write their logs: text, or json with one object in each line.")
     ] = "text"
+    suggest_url: Annotated[
+        str | None,
+        Meta(
+            description="The address of a language model that may suggest answers to reviewers, as far as /v1 "
+            "(https://models.example/v1); it speaks OpenAI's chat completions. None is asked unless given."
+        ),
+    ] = None
+    suggest_model: Annotated[str, Meta(description="The name of that model, which the facts keep.")] = "gpt-4.1"
+    suggest_key: Annotated[str | None, Meta(description="The key of that model.", extra={"is_secret": True})] = None
     tokens: Annotated[
         Path | None,
         Meta(description="The file with the tokens of the web service; without it tokens.json in data_dir."),
@@ -268,6 +278,13 @@ def _servers(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{value!r} is no address of a web service; give https://HOST/v1")
+    return value
+
+
 def _networks(value: str) -> tuple[str, ...]:
     try:
         return tuple(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
@@ -307,5 +324,8 @@ _FIELDS: dict[str, Any] = {
     "monitor_host": str,
     "monitor_port": _number(0, 65535),
     "log_format": _log_format,
+    "suggest_url": _address,
+    "suggest_model": str,
+    "suggest_key": str,
     "tokens": _path,
 }

@@ -34,6 +34,7 @@ from .errands import Errands
 from .errors import Refusal, unavailable
 from .health import Health
 from .past_sessions import PastSessions
+from .suggester import Suggester
 from .uploads import Uploads
 from .workers import Workers
 
@@ -68,6 +69,7 @@ class Gateway:
         self.errands = Errands(settings, url)
         self.uploads = Uploads(settings.data_dir)
         self.workers = Workers()
+        self.suggester = Suggester(settings)
         self._state = State(log, None, None)
         self._standby = Standby("web")
         self.health = Health(log, self._state, self.changes, self._standby)
