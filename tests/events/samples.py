@@ -224,6 +224,13 @@ SAID: list[Fact] = [
         reason="not ours",
     ),
     ExampleDescribed(**BARE, example_id="a"),
+    CorrectionRecorded(
+        **BARE,
+        original_prompt="p",
+        original_response="w",
+        corrected_response="r",
+        proposed_by="gpt-4.1",
+    ),
 ]
 
 
