@@ -34,6 +34,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "measured": dashboard.measured,
     "queue": examples.queue,
     "show": examples.show,
+    "whole": examples.whole,
     "tagged": examples.tagged,
     "tags": examples.tags,
     "called": examples.called,

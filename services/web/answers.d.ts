@@ -22,6 +22,12 @@ export interface Get {
   (path: "/review/covered", parameters?: Parameters): Promise<Covered>;
   (path: `/review/${string}`): Promise<QueuedExample>;
   (path: "/exports", parameters?: Parameters): Promise<{ exports: Export[]; before: number | null }>;
+  (path: `/exports/${string}/files`): Promise<{ files: Record<string, number> }>;
+  (
+    path: `/exports/${string}/changes`,
+    parameters?: Parameters,
+  ): Promise<{ came: number; left: number; changed: number }>;
+  (path: "/tokens"): Promise<{ items: Person[] }>;
   (path: "/exporter"): Promise<Exporter>;
   (path: `/jobs/${string}`): Promise<{ result: JobResult | null }>;
   (path: "/lineage", parameters?: Parameters): Promise<Lineage>;
@@ -43,6 +49,7 @@ export interface Post {
   (path: "/policies", body: object, options?: PostOptions): Promise<{ seq: number; digest: string }>;
   (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
   (path: `/imports/${string}` | "/verifications" | "/audits", body: object, options?: PostOptions): Promise<Errand>;
+  (path: "/tokens", body: object, options?: PostOptions): Promise<{ name: string; role: string; token: string }>;
   (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
   (path: "/decisions/reopen", body: object, options?: PostOptions): Promise<BulkReopening>;
   (path: `/examples/${string}/suggestion`, body: object, options?: PostOptions): Promise<Suggestion>;
@@ -56,6 +63,8 @@ export interface PostOptions {
   isKeyed?: boolean;
   /** An unknown caller is an answer here, no reason to go to the page that signs in. */
   mayBeUnknown?: boolean;
+  /** Send it once: a second attempt would do it again. */
+  isOnce?: boolean;
   /** The answer may take a minute. */
   isLong?: boolean;
 }
@@ -571,4 +580,14 @@ export interface AuditResult {
   is_same_log: boolean;
   files: Record<string, string>;
   erased: number[];
+}
+
+/* People */
+
+export interface Person {
+  name: string;
+  role: string;
+  trusted: boolean;
+  created_at: string;
+  is_own: boolean;
 }

@@ -74,10 +74,11 @@ export const get = (/** @type {string} */ path, /** @type {Parameters} */ parame
 export const post = async (
   /** @type {string} */ path,
   /** @type {object} */ body,
-  /** @type {PostOptions} */ { isKeyed = true, mayBeUnknown = false, isLong = false } = {},
+  /** @type {PostOptions} */ { isKeyed = true, isOnce = false, mayBeUnknown = false, isLong = false } = {},
 ) => {
   const idempotencyKey = isKeyed ? randomKey() : null;
-  return inAttempts(() => request("POST", path, { body, idempotencyKey, mayBeUnknown, isLong }));
+  const send = () => request("POST", path, { body, idempotencyKey, mayBeUnknown, isLong });
+  return isOnce ? send() : inAttempts(send);
 };
 
 /**

@@ -29,6 +29,7 @@ const PAGES = [
   { path: "/quarantine", title: "Quarantine", load: () => import("./quarantine.js"), badge: quarantineBadge },
   { path: "/imports", title: "Import", load: () => import("./imports.js") },
   { path: "/proofs", title: "Proofs", load: () => import("./proofs.js") },
+  { path: "/people", title: "People", load: () => import("./people.js") },
   { path: "/replay", title: "Replay", load: () => import("./replay.js") },
 ];
 

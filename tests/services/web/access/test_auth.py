@@ -21,6 +21,7 @@ from ..conftest import ROLES, Site
 PUBLIC = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), *(("get", path) for path in HEALTH)}
 NEEDS = {"facts": "say", "decisions": "decide", "state": "look", "session": None, "exports": "operate"}
 NEEDS |= {"pages": "look", "policies": "operate", "past": "look", "imports": "operate", "errands": "operate"}
+NEEDS |= {"downloads": "look", "tokens": "operate"}
 LOOKS = {
     ("get", "/api/v1/errands"),
     ("get", "/api/v1/errands/{number}"),

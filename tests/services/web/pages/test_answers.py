@@ -28,6 +28,7 @@ SHOWN = {
     "/quarantine": ".quarantined",
     "/imports": ".import-form",
     "/proofs": ".proof-form",
+    "/people": ".person-item",
     "/replay": ".log li",
 }
 """What a page shows last."""

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from ..browser import Visitor, sideways
+from ..conftest import Site
 
 NARROW = {"width": 320, "height": 720}
 
@@ -54,4 +55,35 @@ def test_log_and_export_are_proved_and_results_stay(visit: Callable[..., Visitor
     page = visit("auditor", viewport=NARROW).open("/proofs")
     expect(page.get_by_role("region", name="Results").get_by_text("the same, byte for byte")).to_be_visible()
     expect(page.get_by_role("button", name="Verify the log")).to_have_count(0)
+    assert sideways(page) == 0
+
+
+def test_files_and_lists_are_downloaded(visit: Callable[..., Visitor]) -> None:
+    page = visit("auditor", viewport=NARROW).open("/exports")
+    page.get_by_role("button", name="Files").first.click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="manifest.json").click()
+    assert json.loads(download.value.path().read_bytes())["first_seq"] == 1
+    assert sideways(page) == 0
+    page = visit("ann").open("/examples?stage=training")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSON lines").click()
+    rows = [json.loads(line) for line in download.value.path().read_bytes().splitlines()]
+    assert rows
+    assert all(row["in_training"] for row in rows)
+
+
+def test_an_operator_lets_somebody_in_and_out(visit: Callable[..., Visitor], day: Site) -> None:
+    page = visit("operator").open("/people")
+    page.get_by_label("Name", exact=True).fill("zoe")
+    page.get_by_label("Your own token").fill(day.secrets["operator"])
+    page.get_by_role("button", name="Make a token").click()
+    secret = page.get_by_label("The token of zoe").input_value()
+    assert day.client().get("/api/v1/session", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
+    assert complaints(page) == ""
+    page.get_by_role("button", name="Remove zoe").click()
+    page.get_by_role("button", name="Really shut zoe out?").click()
+    expect(page.get_by_role("listitem").filter(has_text="zoe")).to_have_count(0)
+    assert "zoe" not in [token.name for token in day.tokens.all()]
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     assert sideways(page) == 0
