@@ -301,6 +301,18 @@ class ExampleDescribed(Fact, frozen=True, omit_defaults=True, kw_only=True, tag=
     reason: Comment | None = None
 
 
+class ExampleNoted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.noted.v1"):
+    """Somebody says something about an example to the others; it decides nothing.
+
+    `mentions` are the people that the note names, in small letters.
+    """
+
+    noun, verb = "example", "noted"
+    example_id: Id
+    note: Comment
+    mentions: Annotated[tuple[Name, ...], FEW] = ()
+
+
 class ExampleErased(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.erased.v1"):
     """The text of an example is gone for good; `erased` are the messages that held it.
 
@@ -367,6 +379,7 @@ AnyFact = (
     | ExampleReopened
     | ExampleRedacted
     | ExampleDescribed
+    | ExampleNoted
     | ExampleErased
     | PolicyAdopted
     | TrainingSetExported

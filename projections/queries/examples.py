@@ -395,6 +395,7 @@ def revisions(con: Connection, rows_of_verdicts: Sequence[Said]) -> dict[str, in
             UNION ALL SELECT example_id, seq FROM redactions
             UNION ALL SELECT example_id, seq FROM restatements
             UNION ALL SELECT example_id, seq FROM descriptions
+            UNION ALL SELECT example_id, seq FROM notes
             UNION ALL SELECT example_id, seq FROM erasures
             UNION ALL SELECT coalesce(corrects, example_id) AS example_id, seq FROM corrections
             UNION ALL SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine)

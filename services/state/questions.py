@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from projections.queries import dashboard, examples, policy_preview, review_queue, training_set
+from projections.queries import dashboard, examples, notes, policy_preview, review_queue, training_set
 from projections.store import segments
 from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine, restatements
@@ -57,6 +57,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "repeating": erasures.repeating,
     "copying": restatements.copying,
     "selected": review_queue.selected,
+    "inbox": notes.inbox,
     "policies": policies.history,
     "adoptions": policies.adoptions,
     "policy": policies.document,

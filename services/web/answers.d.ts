@@ -11,6 +11,7 @@ export interface Get {
   (path: "/reasons"): Promise<Reasons>;
   (path: "/stats"): Promise<Stats>;
   (path: "/suggestions"): Promise<Suggesting>;
+  (path: "/notes", parameters?: Parameters): Promise<Notes>;
   (path: "/status"): Promise<Status>;
   (path: "/dashboard", parameters?: Parameters): Promise<Dashboard>;
   (path: "/examples", parameters?: Parameters): Promise<ExamplePage>;
@@ -52,6 +53,7 @@ export interface Post {
   (path: "/tokens", body: object, options?: PostOptions): Promise<{ name: string; role: string; token: string }>;
   (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
   (path: "/decisions/reopen", body: object, options?: PostOptions): Promise<BulkReopening>;
+  (path: `/examples/${string}/notes`, body: object, options?: PostOptions): Promise<{ seq: number }>;
   (path: `/examples/${string}/suggestion`, body: object, options?: PostOptions): Promise<Suggestion>;
   (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
 }
@@ -74,6 +76,20 @@ export interface Session {
   role: string;
   rights: string[];
   is_open: boolean;
+}
+
+export interface Notes {
+  items: Note[];
+  before: number | null;
+}
+
+export interface Note {
+  seq: number;
+  example_id: string;
+  occurred_at: string;
+  actor: string;
+  note: string;
+  prompt: string | null;
 }
 
 export interface Suggesting {
@@ -278,6 +294,7 @@ export interface Fact {
   actor: string;
   reason?: string | null;
   comment?: string | null;
+  note?: string;
   feedback?: string;
 }
 

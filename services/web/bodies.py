@@ -241,6 +241,12 @@ class Edit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     proposed_by: Name | None = None
 
 
+class Note(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something about an example that others are to read."""
+
+    note: Annotated[str, Meta(min_length=1, max_length=LIMITS["comment"].most, examples=["is that so, @ben?"])]
+
+
 Field = Annotated[str, Meta(min_length=1, max_length=LIMITS["data"].most, examples=["response", "details.2"])]
 
 

@@ -19,7 +19,7 @@ from events.codec import decode, encode
 from events.conversations import Conversations
 from events.deadline import within
 from events.errors import InvalidFact, Missing, StaleRevision, UnknownExample, Unreachable
-from events.facts import CorrectionRecorded, ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted, Review
+from events.facts import CorrectionRecorded, ExampleCaptured, ExampleNoted, Fact, FeedbackGiven, PolicyAdopted, Review
 from events.log.log import Log, Message, Published
 from events.words import describe
 
@@ -195,12 +195,21 @@ class Gateway:
             self.require_same(await self._in_time(self.log.at(seq)), fact)
         return seq
 
-    async def say(self, fact: FeedbackGiven | CorrectionRecorded, *, is_keyed: bool) -> int:
-        """Put feedback or a correction on the log; its sequence. Raises as `Log` does, and Refusal as `capture`."""
+    async def say(self, fact: FeedbackGiven | CorrectionRecorded | ExampleNoted, *, is_keyed: bool) -> int:
+        """Put feedback, a correction or a note on the log; its sequence.
+
+        Raises as `Log` does, and Refusal as `capture`.
+        """
         if is_keyed:
             await self._require_unused(fact)
-        give = self.log.give_feedback if isinstance(fact, FeedbackGiven) else self.log.correct
-        seq: int = await self._in_time(give(fact))  # type: ignore[arg-type]
+        match fact:
+            case FeedbackGiven():
+                saying = self.log.give_feedback(fact)
+            case ExampleNoted():
+                saying = self.log.note(fact)
+            case _:
+                saying = self.log.correct(fact)
+        seq: int = await self._in_time(saying)
         self._remember(fact.actor, seq)
         return seq
 

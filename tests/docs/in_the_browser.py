@@ -56,6 +56,8 @@ PLACES: dict[str, Page | Machine | Missing] = {
     "rooflog reopen": Page("/review", f"POST {_EXAMPLE}/reopen", "Approve"),
     "rooflog edit": Page("/review", f"POST {_EXAMPLE}/edit", "Edit"),
     "rooflog describe": Page(_EXAMPLE, f"POST {_EXAMPLE}/describe", "Tags"),
+    "rooflog note": Page(_EXAMPLE, f"POST {_EXAMPLE}/notes", "Note"),
+    "rooflog inbox": Page("/notes", "GET /notes"),
     "rooflog tags list": Page("/review", "GET /review/facets"),
     "rooflog tags rename": Missing("renaming a tag everywhere"),
     "rooflog redact": Page("/review", f"POST {_EXAMPLE}/redact", "Redact words"),

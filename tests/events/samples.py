@@ -16,6 +16,7 @@ from events.facts import (
     ExampleCaptured,
     ExampleDescribed,
     ExampleErased,
+    ExampleNoted,
     ExampleRedacted,
     ExampleRejected,
     ExampleReopened,
@@ -231,6 +232,8 @@ SAID: list[Fact] = [
         corrected_response="r",
         proposed_by="gpt-4.1",
     ),
+    ExampleNoted(**FULL, example_id="a", note="Is that so, @ben?", mentions=("ben",)),
+    ExampleNoted(**BARE, example_id="a", note=""),
 ]
 
 
@@ -289,6 +292,7 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
         "removed_tags": st.lists(texts, max_size=3).map(tuple), "project_context": st.none() | texts,
         "include_in_training": st.none() | st.booleans(), "reason": st.none() | texts,
     },
+    ExampleNoted: {"example_id": ids, "note": texts, "mentions": st.lists(texts, max_size=2).map(tuple)},
     ExampleErased: {"example_id": ids, "reason": texts},
     PolicyAdopted: {"policy": objects, "digest": digests},
     TrainingSetExported: {

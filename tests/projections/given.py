@@ -32,6 +32,7 @@ from events.facts import (
     ExampleCaptured,
     ExampleDescribed,
     ExampleErased,
+    ExampleNoted,
     ExampleRedacted,
     ExampleRejected,
     ExampleReopened,
@@ -184,6 +185,10 @@ def described(example_id: str, **changes: Any) -> ExampleDescribed:
     """Tags `added` and `removed`, and the fields of the fact."""
     renamed = {f"{name}_tags" if name in ("added", "removed") else name: value for name, value in changes.items()}
     return ExampleDescribed(example_id=example_id, **_envelope() | renamed)
+
+
+def noted(example_id: str, note: str = "Is that so, @ben?", mentions: tuple[str, ...] = ("ben",)) -> ExampleNoted:
+    return ExampleNoted(example_id=example_id, note=note, mentions=mentions, **_envelope())
 
 
 def erased(example_id: str) -> ExampleErased:

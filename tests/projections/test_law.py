@@ -65,6 +65,7 @@ from .given import (
     given,
     junk,
     liked,
+    noted,
     policy,
     redacted,
     rejected,
@@ -226,6 +227,8 @@ said_of_one: list[Callable[[str], Said]] = [
     lambda example_id: approved(example_id, context="f" * 16),
     lambda example_id: liked(example_id, untrusted=True),
     lambda example_id: disliked(example_id, comment=PHONE),
+    noted,
+    lambda example_id: noted(example_id, PHONE),
     lambda example_id: liked(example_id, untrusted=True, actor="bo"),
 ]  # fmt: skip
 decisions: st.SearchStrategy[Said] = st.sampled_from(said_of_one).flatmap(ids.map)

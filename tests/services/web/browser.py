@@ -38,6 +38,7 @@ PAGES = (
     "/imports",
     "/proofs",
     "/people",
+    "/notes",
     "/replay",
 )
 

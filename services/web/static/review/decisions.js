@@ -10,6 +10,7 @@ import { toast } from "../toast.js";
 import { plain, REASONS } from "../words.js";
 import { isErased } from "./desk.js";
 import { editForm } from "./edit.js";
+import { noteForm } from "./note.js";
 import { redactionForm } from "./redaction.js";
 import { openRefusal } from "./refusal.js";
 import { rejectionForm } from "./rejection.js";
@@ -84,6 +85,22 @@ export class Decisions {
     if (!this.decidable()) return;
     const { form, focus } = rejectionForm({
       reject: (reason) => this.decide("reject", () => ({ reason })),
+      cancel: () => this.desk.show(),
+    });
+    put(this.desk.bar, form);
+    focus();
+  }
+
+  /** Say something to the others; it decides nothing. */
+  startNote() {
+    const example = this.decidable();
+    if (!example) return;
+    const { form, focus } = noteForm({
+      say: async (note) => {
+        await post(`${exampleAddress(example.example_id)}/notes`, { note });
+        await this.desk.open(example.example_id);
+        toast("Noted.");
+      },
       cancel: () => this.desk.show(),
     });
     put(this.desk.bar, form);

@@ -29,6 +29,7 @@ SHOWN = {
     "/imports": ".import-form",
     "/proofs": ".proof-form",
     "/people": ".person-item",
+    "/notes": "section.card",
     "/replay": ".log li",
 }
 """What a page shows last."""
