@@ -207,7 +207,8 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
 
     `example_id` is the example that was corrected, `aliases` are ids under which another store knew the correction.
     An `untrusted` one approves nothing, and disputes an answer that a reviewer has approved. `corrected_prompt` is the
-    question that the corrected answer is for, None where it stays what it was.
+    question that the corrected answer is for, None where it stays what it was. `proposed_by` is the model whose
+    suggestion was taken over.
     """
 
     noun, verb = "correction", "recorded"
@@ -223,6 +224,7 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
     aliases: Annotated[tuple[Id, ...], FEW] = ()
     untrusted: bool = False
     corrected_prompt: Text | None = None
+    proposed_by: Name | None = None
 
     @property
     def prompt(self) -> str:

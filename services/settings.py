@@ -133,6 +133,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     webhook_queue: Annotated[
         int, Meta(description="It tells when more examples than this wait for review; 0 for never.")
     ] = 200
+    suggest_url: Annotated[
+        str | None,
+        Meta(
+            description="The address of a language model that may suggest answers to reviewers, as far as /v1 "
+            "(https://models.example/v1); it speaks OpenAI's chat completions. None is asked unless given."
+        ),
+    ] = None
+    suggest_model: Annotated[str, Meta(description="The name of that model, which the facts keep.")] = "gpt-4.1"
+    suggest_key: Annotated[str | None, Meta(description="The key of that model.", extra={"is_secret": True})] = None
     tokens: Annotated[
         Path | None,
         Meta(description="The file with the tokens of the web service; without it tokens.json in data_dir."),
@@ -297,6 +306,10 @@ def _webhook_url(value: str) -> str:
 def _webhook_style(value: str) -> str:
     if value not in WEBHOOK_STYLES:
         raise ValueError(f"give {' or '.join(WEBHOOK_STYLES)}")
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{value!r} is no address of a web service; give https://HOST/v1")
     return value
 
 
@@ -343,5 +356,8 @@ _FIELDS: dict[str, Any] = {
     "webhook_style": _webhook_style,
     "webhook_secret": str,
     "webhook_queue": _number(0, 1_000_000_000),
+    "suggest_url": _address,
+    "suggest_model": str,
+    "suggest_key": str,
     "tokens": _path,
 }

@@ -10,6 +10,7 @@ export interface Get {
   (path: "/session"): Promise<Session>;
   (path: "/reasons"): Promise<Reasons>;
   (path: "/stats"): Promise<Stats>;
+  (path: "/suggestions"): Promise<Suggesting>;
   (path: "/status"): Promise<Status>;
   (path: "/dashboard", parameters?: Parameters): Promise<Dashboard>;
   (path: "/examples", parameters?: Parameters): Promise<ExamplePage>;
@@ -51,6 +52,7 @@ export interface Post {
   (path: "/tokens", body: object, options?: PostOptions): Promise<{ name: string; role: string; token: string }>;
   (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
   (path: "/decisions/reopen", body: object, options?: PostOptions): Promise<BulkReopening>;
+  (path: `/examples/${string}/suggestion`, body: object, options?: PostOptions): Promise<Suggestion>;
   (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
 }
 
@@ -72,6 +74,14 @@ export interface Session {
   role: string;
   rights: string[];
   is_open: boolean;
+}
+
+export interface Suggesting {
+  model: string | null;
+}
+
+export interface Suggestion {
+  response: string;
 }
 
 export interface Named {

@@ -36,6 +36,7 @@ from .errands import Errands
 from .errors import Refusal, unavailable
 from .health import Health
 from .past_sessions import PastSessions
+from .suggester import Suggester
 from .uploads import Uploads
 from .webhooks import Seen, Webhooks
 from .workers import Workers
@@ -77,6 +78,7 @@ class Gateway:
         self.errands = Errands(settings, url)
         self.uploads = Uploads(settings.data_dir)
         self.workers = Workers()
+        self.suggester = Suggester(settings)
         self._state = State(log, None, None)
         self._standby = Standby("web")
         self.health = Health(log, self._state, self.changes, self._standby)

@@ -224,6 +224,13 @@ SAID: list[Fact] = [
         reason="not ours",
     ),
     ExampleDescribed(**BARE, example_id="a"),
+    CorrectionRecorded(
+        **BARE,
+        original_prompt="p",
+        original_response="w",
+        corrected_response="r",
+        proposed_by="gpt-4.1",
+    ),
 ]
 
 
@@ -266,7 +273,7 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
     FeedbackGiven: {"example_id": ids, "feedback": st.sampled_from(["positive", "negative"]), "comment": texts},
     CorrectionRecorded: {
         "example_id": st.none() | ids, "original_prompt": texts, "original_response": texts,
-        "corrected_response": texts, "corrected_prompt": st.none() | texts,
+        "corrected_response": texts, "corrected_prompt": st.none() | texts, "proposed_by": st.none() | texts,
         "aliases": st.lists(ids, max_size=2).map(tuple),
     },
     ExampleApproved: {"example_id": ids, "revision": counts},

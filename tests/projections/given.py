@@ -435,7 +435,11 @@ def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
     taken = said[: len(said) - erase.all_but]
     replaced = [known.facts[m.seq] for m in taken if m.seq in known.facts]
     words = {key for _, tombstone in replaced for each in tombstone.erased for key in each.words}
-    taken += [m for m, fact in _decoded(messages) if replaced and not words.isdisjoint(words_in(fact))]
+    taken += [
+        m
+        for m, fact in _decoded(messages)
+        if replaced and isinstance(fact, ExampleCaptured | CorrectionRecorded) and not words.isdisjoint(words_in(fact))
+    ]
     redactions = [(m.seq, fact) for m, fact in _decoded(taken) if isinstance(fact, ExampleRedacted)]
     reworded = {new.seq for seq, fact in redactions for new in fact.comments if new.seq < seq}
     own = [(m, fact) for m, fact in _decoded(messages) if _is_of(m.parts, erase.example_id)]

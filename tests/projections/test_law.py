@@ -313,7 +313,7 @@ def test_a_log_without_erased_messages_ends_in_the_same_content(
 )
 def test_a_wrong_tombstone_changes_no_more_than_junk(before: list[Said], told: list[Said], after: list[Said]) -> None:
     said = [*before, *told, *after]
-    other = [junk("training.other.thing.b.e1") if isinstance(one, Lie) else one for one in said]
+    other = [junk("training.other.thing.nobody.e1") if isinstance(one, Lie) else one for one in said]
     with closing(fold([given(*said).messages])) as lied, closing(fold([given(*other).messages])) as thrown:
         assert _but_for(UNBELIEVED, everything(lied.con)) == _but_for(UNBELIEVED, everything(thrown.con))
 
