@@ -306,6 +306,9 @@ def _webhook_url(value: str) -> str:
 def _webhook_style(value: str) -> str:
     if value not in WEBHOOK_STYLES:
         raise ValueError(f"give {' or '.join(WEBHOOK_STYLES)}")
+    return value
+
+
 def _address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
