@@ -19,6 +19,8 @@ from events.log.access import Access, content
 from .log_lines import FORMATS
 from .volume.sinks import CHOICES, SINKS
 
+WEBHOOK_STYLES = ("plain", "slack")
+
 
 class SettingsError(InputError):
     """A setting has a value that cannot be used; the message names it."""
@@ -115,6 +117,22 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: Annotated[
         str, Meta(description="How services write their logs: text, or json with one object in each line.")
     ] = "text"
+    webhook_url: Annotated[
+        str | None,
+        Meta(
+            description="Where the gateway posts what somebody should know; none unless given.",
+            extra={"is_secret": True},
+        ),
+    ] = None
+    webhook_style: Annotated[
+        str, Meta(description="What it posts: plain, or slack for Slack and what reads the same.")
+    ] = "plain"
+    webhook_secret: Annotated[
+        str | None, Meta(description="The secret that signs what it posts.", extra={"is_secret": True})
+    ] = None
+    webhook_queue: Annotated[
+        int, Meta(description="It tells when more examples than this wait for review; 0 for never.")
+    ] = 200
     suggest_url: Annotated[
         str | None,
         Meta(
@@ -278,6 +296,19 @@ def _servers(value: str) -> str:
     return value
 
 
+def _webhook_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("give an address that begins with https:// or http://")
+    return value
+
+
+def _webhook_style(value: str) -> str:
+    if value not in WEBHOOK_STYLES:
+        raise ValueError(f"give {' or '.join(WEBHOOK_STYLES)}")
+    return value
+
+
 def _address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -324,6 +355,10 @@ _FIELDS: dict[str, Any] = {
     "monitor_host": str,
     "monitor_port": _number(0, 65535),
     "log_format": _log_format,
+    "webhook_url": _webhook_url,
+    "webhook_style": _webhook_style,
+    "webhook_secret": str,
+    "webhook_queue": _number(0, 1_000_000_000),
     "suggest_url": _address,
     "suggest_model": str,
     "suggest_key": str,
