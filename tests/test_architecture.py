@@ -64,6 +64,7 @@ OF_MANY_MODULES = {
     "tests/services/web/pages/test_description.py",
     "tests/services/web/pages/test_desk.py",
     "tests/services/web/pages/test_pages.py",
+    "tests/services/web/pages/test_reading.py",
     "tests/services/web/pages/test_review.py",
     "tests/services/web/test_guide.py",
     "tests/services/web/test_lists.py",

@@ -10,6 +10,7 @@ import { runByKey } from "./keys.js";
 import { containingExports } from "./lineage.js";
 import { keepFresh } from "./live.js";
 import { asOf } from "./moment.js";
+import { changeReading } from "./reading.js";
 import { count, QUEUE_REASONS } from "./words.js";
 
 /** @import { Example, QueuedExample, Related, Session } from "../answers.d.ts" */
@@ -55,7 +56,10 @@ export async function draw(main, me) {
     if (asOf === null) put(exportsCard, await containingExports(example.example_id, example.verdict.in_training));
   };
   const refreshQuietly = () => refresh().catch(() => {});
-  runByKey([{ keys: ["t"], label: DESCRIBE, run: describe }]);
+  runByKey([
+    { keys: ["t"], label: DESCRIBE, run: describe },
+    { keys: ["m"], label: "Markdown rendered, or as it is written", run: changeReading },
+  ]);
   try {
     await refresh();
   } catch (error) {

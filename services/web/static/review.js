@@ -5,6 +5,7 @@ import { get } from "./api.js";
 import { h, key, put } from "./dom.js";
 import { openHelp, runByKey } from "./keys.js";
 import { keepFresh } from "./live.js";
+import { changeReading } from "./reading.js";
 import { openBulkApproval } from "./review/bulk_approval.js";
 import { Decisions } from "./review/decisions.js";
 import { Desk } from "./review/desk.js";
@@ -104,6 +105,7 @@ class Review {
       { keys: ["k", "ArrowUp"], label: "Previous in the queue", run: () => decisions.step(-1) },
       { keys: ["b"], label: "Approve everything with a tag", run: () => this.approveInBulk() },
       { keys: ["/"], label: "Search", run: () => filters.focusSearch() },
+      { keys: ["m"], label: "Markdown rendered, or as it is written", run: changeReading },
       { keys: ["o"], label: "Open the example's own page", run: () => this.openExamplePage() },
       { keys: ["Escape"], label: "Leave what you are doing", run: () => desk.show() },
       { keys: ["?"], label: "This help", run: () => openHelp(this.commands) },

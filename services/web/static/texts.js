@@ -2,6 +2,7 @@
 
 import { diff } from "./diff.js";
 import { h, put, unseen } from "./dom.js";
+import { readable } from "./reading.js";
 import { bytes, plain } from "./words.js";
 
 /** @import { Span } from "../answers.d.ts" */
@@ -20,7 +21,7 @@ const SHOWN_CHARACTERS = 6_000;
 const ALIKE = 0.35;
 
 /**
- * A text as one block, with personal data marked.
+ * A text as one block, with personal data marked. Markdown is rendered where nothing is marked.
  *
  * @param {string} text
  * @param {object} options
@@ -30,11 +31,13 @@ const ALIKE = 0.35;
  */
 export function block(text, { spans = [], empty = "empty", field } = {}) {
   if (!text) return h("p", { class: "text is-empty" }, empty);
-  return fillShortened(
-    h("div", { class: "text", dir: "auto", "data-field": field }),
-    markedPieces(text, spans),
-    text.length,
-  );
+  const raw = () =>
+    fillShortened(
+      h("div", { class: "text", dir: "auto", "data-field": field }),
+      markedPieces(text, spans),
+      text.length,
+    );
+  return spans.length ? raw() : readable(text, raw, (showRest) => moreButton(text.length, showRest));
 }
 
 /**
@@ -181,8 +184,15 @@ function fillShortened(element, pieces, length) {
     element.tabIndex = -1;
     element.focus();
   };
-  const more = h("button", { type: "button", class: "more", onclick: showRest }, `Show all of it (${bytes(length)})`);
-  return put(element, showAll(beginning(pieces, SHOWN_CHARACTERS)), "… ", more);
+  return put(element, showAll(beginning(pieces, SHOWN_CHARACTERS)), "… ", moreButton(length, showRest));
+}
+
+/**
+ * @param {number} length characters of the text
+ * @param {() => void} onclick
+ */
+function moreButton(length, onclick) {
+  return h("button", { type: "button", class: "more", onclick }, `Show all of it (${bytes(length)})`);
 }
 
 /**

@@ -1,0 +1,181 @@
+"""Reading texts in a real browser: Markdown becomes elements that cannot run, and stays the text that was said."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from services.web.app import STATIC
+
+from ..browser import ANSWER, PHONE, Visitor, capture, sideways
+from ..conftest import Site
+from .test_pages import violations
+
+MARKDOWN = """## Steps
+1. Clean the **TPO** sheet with `T-550`.
+2. Weld at *1,000 °F*.
+   - Probe every seam.
+
+| Sheet | Weld | Width |
+|:------|-----:|:-----:|
+| TPO   | 1,000 | 1.5 in |
+| <b>PVC</b> | 900 | 1.5 in |
+
+> Never weld wet.
+
+```python
+print("<script>window.hacked = 1</script>")
+```
+
+See [the guide](https://example.com/guide "for welders") or <mailto:roof@example.com>.
+![a seam](https://example.com/seam.png)
+The load is $w = 0.7 * p * g$ and \\(a * b * c\\), for $5 or $6.
+"""
+
+REFUSED = [
+    "javascript:window.hacked=1", "JaVaScRiPt:window.hacked=1", "java\tscript:window.hacked=1",
+    "&#106;avascript:window.hacked=1", "data:text/html,window.hacked=1", "DATA:text/html;base64,PHNjcmlwdD4=",
+    "vbscript:msgbox(1)", "file:///etc/passwd", "blob:https://example.com/1", "//example.com/x", "/sign-in", "#main",
+    "\x01javascript:window.hacked=1", "intent://x", "https:",
+]  # fmt: skip
+"""Addresses that no link of a page may have: they run, or lead to a page of ours."""
+
+ALLOWED = ["http://example.com/a", "HTTPS://EXAMPLE.com/b", "mailto:a@example.com", "MailTo:b@example.com"]
+
+TOO_DEEP = "its parts are too deep inside one another"
+
+
+def show(visit: Callable[..., Visitor], day: Site, project: str, answer: str, **options: Any) -> Page:
+    """The desk with one example that has this answer."""
+    capture(day, project, f"Which roof seam is right for {project}?", response=answer)
+    return visit("ann", **options).review(project)
+
+
+def table_of(kilobytes: int) -> str:
+    row = "| Which roof | membrane |\n"
+    return "| Roof | Membrane |\n|---|---|\n" + row * (kilobytes * 1000 // len(row) + 1)
+
+
+class TestMarkdown:
+    def test_it_is_rendered_as_elements(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = show(visit, day, "rendered", MARKDOWN)
+        text = page.locator(".stage-card .text.is-rendered")
+        expect(text.locator("h4")).to_have_text("Steps")
+        expect(text.locator("ol > li")).to_have_count(2)
+        expect(text.locator("ol ul > li")).to_have_text("Probe every seam.")
+        expect(text.locator("strong")).to_have_text("TPO")
+        expect(text.locator("td")).to_have_text(["TPO", "1,000", "1.5 in", "<b>PVC</b>", "900", "1.5 in"])
+        expect(text.locator("td").nth(1)).to_have_css("text-align", "right")
+        expect(text.locator("blockquote")).to_have_text("Never weld wet.")
+        expect(text.locator("pre code")).to_have_text('print("<script>window.hacked = 1</script>")')
+        expect(text).to_contain_text("The load is $w = 0.7 * p * g$ and \\(a * b * c\\), for $5 or $6.")
+        link = text.get_by_role("link", name="the guide")
+        expect(link).to_have_attribute("href", "https://example.com/guide")
+        expect(link).to_have_attribute("rel", "noopener noreferrer")
+        expect(text).to_contain_text("the guide (for welders: https://example.com/guide)")
+        expect(text.locator(".picture")).to_have_text("Picture: a seam https://example.com/seam.png")
+        assert page.locator("main img, main script").count() == 0
+        assert page.evaluate("window.hacked") is None
+
+    def test_the_choice_of_raw_text_is_remembered(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = show(visit, day, "raw", MARKDOWN)
+        raw = page.locator(".stage-card [data-field=response]")
+        expect(page.locator(".is-rendered")).to_be_visible()
+        button = page.get_by_role("button", name="Raw text")
+        expect(button).to_have_attribute("aria-pressed", "false")
+        button.click()
+        expect(button).to_be_focused()
+        expect(raw).to_have_text(MARKDOWN, use_inner_text=True)
+        page.reload()
+        expect(raw).to_have_text(MARKDOWN, use_inner_text=True)
+        page.keyboard.press("m")
+        expect(page.locator(".is-rendered")).to_be_visible()
+        expect(raw).to_have_count(0)
+
+    @pytest.mark.parametrize("address", REFUSED)
+    def test_an_address_that_could_run_is_no_link(self, visit: Callable[..., Visitor], day: Site, address: str) -> None:
+        project = f"refused {hashlib.sha256(address.encode()).hexdigest()[:8]}"
+        answer = f"**Look** at [the link](<{address}>), ![a picture](<{address}>) and <{address}>."
+        page = show(visit, day, project, f"{answer} {ANSWER}")
+        text = page.locator(".stage-card .text.is-rendered")
+        expect(text.locator("strong")).to_have_text("Look")
+        expect(text).to_contain_text("[the link](")
+        assert text.locator("a").count() == 0
+        assert page.evaluate("window.hacked") is None
+
+    def test_addresses_of_other_sites_are_links(self, visit: Callable[..., Visitor], day: Site) -> None:
+        answer = " ".join(f"[link {n}]({address})" for n, address in enumerate(ALLOWED))
+        page = show(visit, day, "allowed", f"{answer} {ANSWER}")
+        links = page.locator(".stage-card .text.is-rendered a")
+        expect(links).to_have_count(len(ALLOWED))
+        protocols = links.evaluate_all("links => links.map(link => link.protocol)")
+        assert protocols == ["http:", "https:", "mailto:", "mailto:"]
+
+    def test_a_table_of_two_hundred_kilobytes_is_shown_raw(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = show(visit, day, "long table", table_of(200))
+        expect(page.locator(".reading-note")).to_have_text("Shown as written: it is too long.")
+        page.get_by_role("button", name=re.compile("Show all of it")).click()
+        assert page.locator(".stage-card [data-field=response]").evaluate("text => text.textContent.length") > 200_000
+        page.keyboard.press("a")
+        expect(page.locator("#toasts")).to_contain_text("Approved")
+
+    def test_a_long_table_is_rendered_on_demand(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = show(visit, day, "table", table_of(50))
+        rows = page.locator(".is-rendered tbody tr")
+        assert rows.count() < 400
+        page.get_by_role("button", name=re.compile("Show all of it")).click()
+        expect(rows).to_have_count(table_of(50).count("\n") - 2)
+
+    @pytest.mark.parametrize(
+        ("shape", "text", "why"),
+        [
+            ("quotes", ">" * 5_000 + " roof", TOO_DEEP),
+            ("lists", "".join(" " * (2 * n) + "- roof\n" for n in range(60)), TOO_DEEP),
+            ("cells", f"{'|a' * 900}|\n{'|-' * 900}|\n" + "|\n" * 900, "it has too many parts"),
+        ],
+    )  # fmt: skip
+    def test_what_is_too_much_is_shown_raw(
+        self, visit: Callable[..., Visitor], day: Site, shape: str, text: str, why: str
+    ) -> None:
+        page = show(visit, day, f"nested {shape}", text)
+        expect(page.locator(".reading-note")).to_have_text(f"Shown as written: {why}.")
+        expect(page.locator(".stage-card [data-field=response]")).to_be_visible()
+        expect(page.locator(".is-rendered")).to_have_count(0)
+
+    @pytest.mark.parametrize(
+        "unit", ["[", "![a](", "*a_", "`", "\\(", "$ a", "<a ", "[a](<", "> - ", "|\n", "~~a", "&#"]
+    )
+    def test_a_hostile_text_ends_soon(self, visit: Callable[..., Visitor], day: Site, unit: str) -> None:
+        page = visit("ann").open("/")
+        page.evaluate(
+            """async text => (await import("/static/markdown.js")).render(text, 6000)""", unit * (60_000 // len(unit))
+        )
+
+    def test_marked_words_are_shown_raw(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = show(visit, day, "marked", f"{MARKDOWN}\nCall 312-555-0147.")
+        expect(page.locator(".stage-card mark")).to_contain_text("312-555-0147")
+        expect(page.locator(".stage-card .is-rendered")).to_have_count(0)
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_axe_finds_nothing_in_rendered_text(self, visit: Callable[..., Visitor], day: Site, scheme: str) -> None:
+        (example,) = capture(
+            day, f"axe {scheme}", f"# Which roof?\n\n{MARKDOWN}", response=f"### Late\n# First\n{MARKDOWN}"
+        )
+        for viewport in ({"width": 1280, "height": 900}, PHONE):
+            page = visit("ann", color_scheme=scheme, viewport=viewport, bypass_csp=True).open(f"/examples/{example}")
+            expect(page.locator(".is-rendered")).to_have_count(2)
+            assert sideways(page) == 0
+            assert violations(page) == []
+
+
+def test_the_vendored_parser_is_the_pinned_one() -> None:
+    published = Path(sys.prefix) / "node/node_modules/markdown-it/dist/browser/markdown-it.esm.min.mjs"
+    vendored = STATIC / "vendor" / published.name
+    assert vendored.read_bytes() == published.read_bytes(), f"copy {published.name} and its licences again"
