@@ -256,6 +256,13 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     return example | {"earlier": turns} | alias
 
 
+def whole(con: Connection, *, ids: list[str]) -> list[dict[str, Any]]:
+    """Some examples in full with their verdicts, in the order of the ids; those that are not known are left out."""
+    seqs = known(con, ids)
+    shown = _examples(con, list(seqs.values()))
+    return [shown[seqs[example_id]] for example_id in ids if example_id in seqs]
+
+
 def sequences(con: Connection, *, ids: list[str]) -> dict[str, int]:
     """The sequences of those of some examples that the log holds or held."""
     return known(con, ids)
@@ -388,6 +395,7 @@ def revisions(con: Connection, rows_of_verdicts: Sequence[Said]) -> dict[str, in
             UNION ALL SELECT example_id, seq FROM redactions
             UNION ALL SELECT example_id, seq FROM restatements
             UNION ALL SELECT example_id, seq FROM descriptions
+            UNION ALL SELECT example_id, seq FROM notes
             UNION ALL SELECT example_id, seq FROM erasures
             UNION ALL SELECT coalesce(corrects, example_id) AS example_id, seq FROM corrections
             UNION ALL SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine)

@@ -36,8 +36,6 @@ LARGEST_CONTEXT = 16 * 2**20
 """Characters of the turns before a row at most: one with more, which no trainer takes, is in no file. The policy's
 `max_chars` is far below, and holds unless its `incomplete` leaves `too_long` out."""
 
-_NEVER = np.iinfo(np.int64).max
-
 _WITHHELD = BIT["excluded_source"] | BIT["excluded_by_author"] | BIT["personal_data"] | BIT["erased"]
 """An answer with one of these reasons goes into no file, not even as the bad answer of a pair."""
 
@@ -151,15 +149,13 @@ def _whole(con: Connection, span: dict[str, int], chains: Chains | None) -> pa.T
     facts = con.sql(_FACTS, params=span).to_arrow_table().combine_chunks()
     order = np.argsort(facts.column("seq").to_numpy())
     known = facts.column("seq").to_numpy()[order]
-    seqs = np.column_stack([pc.fill_null(page.column(name), _NEVER).to_numpy() for name in _BEHIND])
-    seqs.sort(axis=1)
-    is_fact = seqs != _NEVER
-    ends = np.concatenate([[0], np.cumsum(is_fact.sum(axis=1))]).astype(np.int32)
-    behind_rows = facts.take(pa.array(order[np.searchsorted(known, seqs[is_fact])])).combine_chunks()
+    of, seqs = _behind(page)
+    ends = np.searchsorted(of, np.arange(len(page) + 1)).astype(np.int32)
+    behind_rows = facts.take(pa.array(order[np.searchsorted(known, seqs)])).combine_chunks()
     behind_rows = behind_rows.set_column(2, "at", _moments(behind_rows.column("at").chunk(0)))
     behind = pa.ListArray.from_arrays(pa.array(ends), behind_rows.to_struct_array().chunk(0))
     reviewer = pa.array(order[np.searchsorted(known, page.column("reviewer_seq").to_numpy())])
-    page = page.drop_columns(["reviewer_seq", *_BEHIND[1:]])
+    page = page.drop_columns(["reviewer_seq", *_BEHIND[1:], "described"])
     page = page.append_column("reviewer", facts.column("actor").take(reviewer)).append_column("facts", behind)
     texts = con.sql(_TEXTS, params=span).to_arrow_table()
     if not texts.column("seq").equals(page.column("seq")):
@@ -174,6 +170,18 @@ def _whole(con: Connection, span: dict[str, int], chains: Chains | None) -> pa.T
     for name, column in before.texts(con, texts.column("system")).items():
         page = page.append_column(name, column)
     return page.append_column("context", before.facts())
+
+
+def _behind(page: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """The facts behind the rows of a page: the number of a row and a sequence, in the order of both."""
+    columns = [page.column(name) for name in _BEHIND]
+    rows = [np.flatnonzero(column.is_valid().to_numpy()) for column in columns]
+    seqs = [column.drop_null().to_numpy() for column in columns]
+    described = page.column("described").combine_chunks()
+    of = np.concatenate([*rows, pc.list_parent_indices(described).to_numpy()])
+    every = np.concatenate([*seqs, pc.list_flatten(described).to_numpy()])
+    order = np.lexsort((every, of))
+    return of[order], every[order]
 
 
 def _moments(times: pa.Array) -> pa.Array:
@@ -240,12 +248,12 @@ SELECT v.example_id, v.seq, v.kind, v.source, v.tags, v.approval, v.feedback_seq
                            ELSE coalesce(v.feedback = 'positive', false) END AS liked,
     p.seq IS NOT NULL OR b.seq IS NOT NULL AS disliked,
     v.prompt_chars + v.response_chars + coalesce(p.chars, 0) + coalesce(t.context_chars, 0) AS chars,
-    e.redacted_seq, d.described_seq, o.example_id AS corrects, o.seq AS original_seq
+    e.redacted_seq, d.described, o.example_id AS corrects, o.seq AS original_seq
 FROM {relation} v LEFT JOIN pairs p USING (seq) LEFT JOIN bad b USING (seq)
 LEFT JOIN chained t USING (seq)
 LEFT JOIN represented r ON r.seq = nullif(coalesce(t.beside, v.cluster), v.seq)
 LEFT JOIN (SELECT seq, redacted_seq FROM examples WHERE redacted_seq IS NOT NULL) e USING (seq)
-LEFT JOIN (SELECT example_id, max(seq) AS described_seq FROM descriptions GROUP BY ALL) d
+LEFT JOIN (SELECT example_id, list(seq) AS described FROM descriptions GROUP BY ALL) d
        ON d.example_id = v.example_id
 LEFT JOIN (SELECT c.seq AS correction, o.example_id, o.seq FROM examples c JOIN examples o ON o.example_id = c.corrects
            WHERE c.kind = 'correction') o ON o.correction = v.seq
@@ -269,10 +277,10 @@ FROM chosen WHERE seq > $after AND seq <= $end ORDER BY seq"""
 
 _NARROW = _CHOSEN.format("")
 
-_BEHIND = ("seq", "original_seq", "redacted_seq", "feedback_seq", "decision_seq", "described_seq")
-"""The columns of `chosen` that say which facts are behind a row."""
+_BEHIND = ("seq", "original_seq", "redacted_seq", "feedback_seq", "decision_seq")
+"""The columns of `chosen` that say which facts are behind a row, beside the list `described`."""
 
-_PAGE = _CHOSEN.format(f""", kind, source, tags, cluster, corrects, approval, {", ".join(_BEHIND[1:])},
+_PAGE = _CHOSEN.format(f""", kind, source, tags, cluster, corrects, approval, {", ".join(_BEHIND[1:])}, described,
     CASE WHEN approval = 'reviewer' THEN decision_seq WHEN approval = 'feedback' OR NOT sft THEN feedback_seq
          ELSE seq END AS reviewer_seq""")
 
@@ -290,7 +298,7 @@ _FACTS = " UNION ALL ".join(
         _said("examples", _EXAMPLE, "seq"),
         _said("examples", _EXAMPLE, "original_seq"),
         _said("redactions", "'example.redacted'", "redacted_seq"),
-        _said("descriptions", "'example.described'", "described_seq"),
+        _said("descriptions", "'example.described'", "unnest(described)"),
         _said("feedback", "'feedback.given'", "feedback_seq"),
         _said("decisions", "'example.' || decision", "decision_seq"),
     )

@@ -1,18 +1,15 @@
 /** The dialog in which a reviewer changes the tags, the project and the exclusion of an example. */
 
-import { exampleAddress } from "./address.js";
-import { post, problemOf } from "./api.js";
 import { openDialog } from "./dialog.js";
 import { h, key } from "./dom.js";
-import { toast } from "./toast.js";
 
 /** @import { Example } from "../answers.d.ts" */
 
 /**
  * @param {Example} example at the revision that the change holds for
- * @param {() => unknown} done what follows once it is on the log, or was refused
+ * @param {(body: object) => Promise<boolean>} say whether the change is on the log
  */
-export function openDescription(example, done) {
+export function openDescription(example, say) {
   const tags = h("textarea", {
     id: "described-tags",
     rows: Math.min(12, example.tags.length + 2),
@@ -36,16 +33,9 @@ export function openDescription(example, done) {
   );
   const dialog = h("dialog", { "aria-labelledby": "described-title" }, h("h2", { id: "described-title" }, TITLE), form);
   const save = async () => {
-    const wanted = { tags: tags.value, project: project.value, isIncluded: isIncluded.checked };
-    const body = { ...changed(example, wanted), revision: example.revision, reason: reason.value.trim() || null };
-    try {
-      await post(`${exampleAddress(example.example_id)}/describe`, body);
-      dialog.close();
-      toast("Saved");
-    } catch (error) {
-      toast(problemOf(error).message, { isBad: true });
-    }
-    done();
+    const written = tags.value.split("\n").filter((tag) => tag.trim());
+    const wanted = { tags: written, project: project.value, isIncluded: isIncluded.checked };
+    if (await say({ ...describedBody(example, wanted), reason: reason.value.trim() || null })) dialog.close();
   };
   cancel.addEventListener("click", () => dialog.close());
   form.addEventListener("submit", (event) => {
@@ -67,13 +57,12 @@ const TITLE = "Tags, project and exclusion";
  * What is wanted otherwise than it is; what is left out stays.
  *
  * @param {Example} example
- * @param {{ tags: string, project: string, isIncluded: boolean }} wanted
+ * @param {{ tags: string[], project: string, isIncluded: boolean }} wanted
  */
-function changed(example, { tags, project, isIncluded }) {
-  const written = tags.split("\n").filter((tag) => tag.trim());
+export function describedBody(example, { tags, project, isIncluded }) {
   return {
-    added_tags: written.filter((tag) => !example.tags.includes(tag)),
-    removed_tags: example.tags.filter((tag) => !written.includes(tag)),
+    added_tags: tags.filter((tag) => !example.tags.includes(tag)),
+    removed_tags: example.tags.filter((tag) => !tags.includes(tag)),
     ...(project.trim() && project.trim() !== example.project_context && { project: project.trim() }),
     ...(isIncluded !== example.include_in_training && { include_in_training: isIncluded }),
   };

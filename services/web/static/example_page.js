@@ -1,21 +1,22 @@
-/** The page of one example: its texts, its verdict, its history, and its lineage both ways. */
+/** The page of one example: everything about it, all that can be done with it, and its lineage both ways. */
 
 import { address, exampleAddress } from "./address.js";
-import { get, problemOf } from "./api.js";
-import { openDescription } from "./description.js";
-import { emptyState, h, key, link, put } from "./dom.js";
-import { loadDossier } from "./dossier.js";
-import { articleParts, exampleRow } from "./example.js";
-import { runByKey } from "./keys.js";
+import { get } from "./api.js";
+import { emptyState, h, link, put } from "./dom.js";
+import { exampleRow } from "./example.js";
+import { openHelp, runByKey } from "./keys.js";
 import { containingExports } from "./lineage.js";
 import { keepFresh } from "./live.js";
 import { asOf } from "./moment.js";
-import { changeReading } from "./reading.js";
+import { readingCommand } from "./reading.js";
+import { decisionButtons, decisionCommands } from "./review/actions.js";
+import { Decisions } from "./review/decisions.js";
+import { Desk } from "./review/desk.js";
 import { count, QUEUE_REASONS } from "./words.js";
 
-/** @import { Example, QueuedExample, Related, Session } from "../answers.d.ts" */
-
-const DESCRIBE = "Change tags, project or exclusion";
+/** @import { Dossier } from "./dossier.js" */
+/** @import { Command } from "./keys.js" */
+/** @import { QueuedExample, Related, Session } from "../answers.d.ts" */
 
 /**
  * @param {HTMLElement} main
@@ -24,60 +25,34 @@ const DESCRIBE = "Change tags, project or exclusion";
 export async function draw(main, me) {
   const id = decodeURIComponent(location.pathname.split("/")[2]);
   const mayDecide = me.rights.includes("decide") && asOf === null;
+  const lineage = h("div", {});
   const exportsCard = h("section", { class: "card contained is-read", "aria-label": "Exports and trainings" });
-  /** @type {number | null} */
-  let shownRevision = null;
-  /** @type {Example | null} */
-  let shown = null;
-  const describe = () => {
-    if (shown && mayDecide && !shown.verdict.reasons.includes("erased")) openDescription(shown, refreshQuietly);
-  };
 
-  const refresh = async () => {
-    const dossier = await loadDossier(id);
-    const { example } = dossier;
-    if (shownRevision === example.revision) return;
-    const related = await get(`${exampleAddress(example.example_id)}/related`);
-    shownRevision = example.revision;
-    shown = example;
+  /** @param {Dossier} dossier */
+  const showBeside = async ({ example }) => {
     document.title = `${example.prompt.slice(0, 60)} · rooflog`;
-    put(
-      main,
-      h("h1", { class: "unseen" }, `Example ${example.example_id}`),
-      h(
-        "article",
-        { class: "stage-card is-whole", "aria-label": "Example" },
-        articleParts(dossier, place(example)),
-        mayDecide && h("button", { type: "button", class: "secondary", onclick: describe }, `${DESCRIBE} `, key("T")),
-      ),
-      relatedCards(related),
-      asOf === null ? exportsCard : null,
-    );
+    put(lineage, relatedCards(await get(`${exampleAddress(example.example_id)}/related`)));
     if (asOf === null) put(exportsCard, await containingExports(example.example_id, example.verdict.in_training));
+    else exportsCard.remove();
   };
-  const refreshQuietly = () => refresh().catch(() => {});
-  runByKey([
-    { keys: ["t"], label: DESCRIBE, run: describe },
-    { keys: ["m"], label: "Markdown rendered, or as it is written", run: changeReading },
-  ]);
-  try {
-    await refresh();
-  } catch (error) {
-    if (problemOf(error).code !== "unknown_example") throw error;
-    put(main, unknownExample(id));
-  }
-  keepFresh(refreshQuietly);
-}
-
-/** @param {string} id */
-function unknownExample(id) {
-  return h(
-    "div",
-    { class: "notice" },
-    h("h1", {}, "No such example"),
-    h("p", {}, `The log holds no example ${id}.`),
-    link("/examples", {}, "All examples"),
-  );
+  const desk = new Desk(null, {
+    place,
+    buttons: () => (mayDecide ? decisionButtons(decisions, commands, { mayStep: false }) : []),
+    redact: () => decisions.redact(),
+    shown: (dossier) => showBeside(dossier).catch(() => {}),
+  });
+  const decisions = new Decisions(desk, mayDecide);
+  /** @type {Command[]} */
+  const commands = [
+    ...decisionCommands(decisions),
+    readingCommand,
+    { keys: ["Escape"], label: "Leave what you are doing", run: () => desk.show() },
+    { keys: ["?"], label: "This help", run: () => openHelp(commands) },
+  ];
+  put(main, h("h1", { class: "unseen" }, `Example ${id}`), desk.element, lineage, exportsCard);
+  runByKey(mayDecide ? commands : [readingCommand]);
+  await desk.open(id);
+  keepFresh(() => desk.watch().catch(() => {}));
 }
 
 /**

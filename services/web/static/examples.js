@@ -3,6 +3,7 @@
 import { address, pageParameters } from "./address.js";
 import { get } from "./api.js";
 import { emptyState, h, put } from "./dom.js";
+import { downloadLinks } from "./downloads.js";
 import { exampleRow } from "./example.js";
 import { choice, searchField } from "./fields.js";
 import { onMoved } from "./live.js";
@@ -49,13 +50,14 @@ class ExampleList {
     this.status = h("p", { class: "quiet", role: "status" });
     this.list = h("ul", { class: "rows card is-read" });
     this.more = h("div", { class: "page-more" });
+    this.downloads = h("div", {});
     /** Counts the readings of the list, so that only the last reading is shown. */
     this.reading = 0;
   }
 
   async start() {
     const title = h("div", { class: "page-title" }, h("h1", {}, "Examples"), this.status);
-    put(this.main, title, this.form, this.list, this.more);
+    put(this.main, title, this.form, this.list, this.more, this.downloads);
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.filter({ text: this.search.input.value.trim() });
@@ -67,6 +69,7 @@ class ExampleList {
 
   /** Show the list from its beginning. */
   async show() {
+    put(this.downloads, downloadLinks("examples", this.filters));
     await this.append(null, 0);
   }
 

@@ -4,6 +4,7 @@ import { h, put } from "./dom.js";
 import { render } from "./markdown.js";
 
 /** @import { Child } from "./dom.js" */
+/** @import { Command } from "./keys.js" */
 
 const CHOICE = "reading";
 
@@ -40,11 +41,14 @@ export function readable(text, raw, more) {
 }
 
 /** Show every text in the other way, and remember it. */
-export function changeReading() {
+function changeReading() {
   if (isRawChosen()) localStorage.removeItem(CHOICE);
   else localStorage.setItem(CHOICE, "raw");
   for (const element of document.querySelectorAll(".readable")) element.dispatchEvent(new Event(CHOICE));
 }
+
+/** @type {Command} */
+export const readingCommand = { keys: ["m"], label: "Markdown rendered, or as it is written", run: changeReading };
 
 function isRawChosen() {
   return localStorage.getItem(CHOICE) === "raw";

@@ -2,18 +2,21 @@
 
 import { exampleAddress } from "./address.js";
 import { get } from "./api.js";
-import { h, key, put } from "./dom.js";
+import { reopenMany, revisionsOf } from "./bulk.js";
+import { emptyState, h, link, put } from "./dom.js";
 import { openHelp, runByKey } from "./keys.js";
 import { keepFresh } from "./live.js";
-import { changeReading } from "./reading.js";
+import { readingCommand } from "./reading.js";
+import { decisionButtons, decisionCommands } from "./review/actions.js";
 import { openBulkApproval } from "./review/bulk_approval.js";
 import { Decisions } from "./review/decisions.js";
 import { Desk } from "./review/desk.js";
 import { Filters } from "./review/filters.js";
 import { Queue } from "./review/queue.js";
-import { selectedWords } from "./selection.js";
+import { QUEUE_REASONS } from "./words.js";
 
-/** @import { Session } from "../answers.d.ts" */
+/** @import { QueuedExample, Session } from "../answers.d.ts" */
+/** @import { SeenExample } from "./bulk.js" */
 /** @import { Command } from "./keys.js" */
 
 /**
@@ -31,12 +34,13 @@ class Review {
     const bulkApproval = () => this.approveInBulk();
     this.filters = new Filters({ change: () => this.begin(), bulkApproval: mayDecide ? bulkApproval : null });
     this.queue = new Queue(this.filters, (id) => this.desk.open(id));
-    this.desk = new Desk(this.queue, this.filters, {
-      mayDecide,
-      buttons: () => this.buttons(),
+    this.desk = new Desk(this.queue, {
+      place,
+      buttons: () => (mayDecide ? decisionButtons(this.decisions, this.commands, { mayStep: true }) : []),
       redact: () => this.decisions.redact(),
+      nothing: () => (this.filters.areSet ? nothingBehindFilters() : nothingWaits()),
     });
-    this.decisions = new Decisions(this.queue, this.desk, mayDecide);
+    this.decisions = new Decisions(this.desk, mayDecide);
     this.commands = this.listCommands();
   }
 
@@ -76,8 +80,21 @@ class Review {
   approveInBulk() {
     if (!this.mayDecide) return;
     openBulkApproval(this.filters.facets.tags, this.filters.values.tag, (approved) => {
-      this.decisions.rememberMany(approved);
+      this.rememberMany(revisionsOf(approved));
       return Promise.all([this.readFacets(), this.begin()]);
+    });
+  }
+
+  /**
+   * What was decided in bulk can be undone as one, and what an undo did not reach by another one.
+   *
+   * @param {SeenExample[]} items
+   */
+  rememberMany(items) {
+    this.decisions.remember(async () => {
+      const left = await reopenMany(items, "undone: approved in bulk by mistake");
+      if (left.length) this.rememberMany(left);
+      await Promise.all([this.readFacets(), this.begin()]);
     });
   }
 
@@ -90,70 +107,42 @@ class Review {
   listCommands() {
     const { decisions, desk, filters } = this;
     return [
-      { keys: ["a"], label: "Approve", run: () => decisions.approve() },
-      { keys: ["r"], label: "Reject, with a reason", run: () => decisions.startRejection() },
-      { keys: ["e"], label: "Edit the answer or the question, and approve it", run: () => decisions.startEdit() },
+      ...decisionCommands(decisions),
       { keys: ["s"], label: "Skip for now", run: () => decisions.skip() },
-      { keys: ["u"], label: "Undo the last decision", run: () => decisions.undo() },
-      { keys: ["p"], label: "Redact the personal data", run: () => decisions.redact() },
-      {
-        keys: ["w"],
-        label: "Redact the selected words, or words that you write",
-        run: () => decisions.startRedaction(),
-      },
       { keys: ["j", "ArrowDown"], label: "Next in the queue", run: () => decisions.step(1) },
       { keys: ["k", "ArrowUp"], label: "Previous in the queue", run: () => decisions.step(-1) },
       { keys: ["b"], label: "Approve everything with a tag", run: () => this.approveInBulk() },
       { keys: ["/"], label: "Search", run: () => filters.focusSearch() },
-      { keys: ["m"], label: "Markdown rendered, or as it is written", run: changeReading },
       { keys: ["o"], label: "Open the example's own page", run: () => this.openExamplePage() },
+      readingCommand,
       { keys: ["Escape"], label: "Leave what you are doing", run: () => desk.show() },
       { keys: ["?"], label: "This help", run: () => openHelp(this.commands) },
     ];
   }
+}
 
-  /** The way to redact words; it says whether some are selected. */
-  redactButton() {
-    const words = h("span", {}, "Redact words");
-    const keepSelection = (/** @type {Event} */ event) => event.preventDefault();
-    const button = h(
-      "button",
-      {
-        type: "button",
-        class: "secondary",
-        onmousedown: keepSelection,
-        onclick: () => this.decisions.startRedaction(),
-      },
-      words,
-      " ",
-      key("W"),
-    );
-    const tell = () => {
-      if (!button.isConnected) return document.removeEventListener("selectionchange", tell);
-      return put(words, selectedWords(getSelection()) ? "Redact selection" : "Redact words");
-    };
-    document.addEventListener("selectionchange", tell);
-    return button;
-  }
+/**
+ * Why the example is on the desk.
+ *
+ * @param {QueuedExample} example
+ */
+function place({ why, because }) {
+  return [
+    why ? h("span", { class: `pip is-${why}` }) : null,
+    h("b", {}, why ? QUEUE_REASONS[why] : "Not in the queue"),
+    because ? ` — ${because.join("; ")}` : "",
+  ];
+}
 
-  /** The buttons under the example. */
-  buttons() {
-    const { decisions } = this;
-    const button = (
-      /** @type {string} */ keyName,
-      /** @type {string} */ words,
-      /** @type {string} */ tone,
-      /** @type {() => unknown} */ onclick,
-    ) => h("button", { type: "button", class: tone, onclick }, words, " ", key(keyName));
-    return [
-      button("A", "Approve", "approve", () => decisions.approve()),
-      button("R", "Reject", "reject", () => decisions.startRejection()),
-      button("E", "Edit", "secondary", () => decisions.startEdit()),
-      this.redactButton(),
-      button("S", "Skip", "secondary", () => decisions.skip()),
-      h("span", { class: "gap" }),
-      decisions.canUndo && button("U", "Undo", "quiet-button", () => decisions.undo()),
-      button("?", "Keys", "quiet-button", () => openHelp(this.commands)),
-    ];
-  }
+function nothingBehindFilters() {
+  return emptyState("Nothing waits behind these filters", "Clear them to see the whole queue.");
+}
+
+function nothingWaits() {
+  return emptyState(
+    "The queue is empty",
+    "Nothing needs a person now. New examples appear here as they arrive.",
+    h("br", {}),
+    link("/", {}, "Back to the dashboard"),
+  );
 }

@@ -20,6 +20,7 @@ from ..given import (
     approved,
     captured,
     corrected,
+    described,
     disliked,
     erased,
     fold,
@@ -128,6 +129,16 @@ def test_a_row_names_its_facts_and_its_reviewer() -> None:
     }
     assert {fact["at"] for row in told.values() for fact in row["facts"]} == {"2025-03-18T12:00:00.000000Z"}
     assert told["fix-a"]["corrects"] == "a"
+
+
+def test_a_row_names_every_fact_that_describes_it() -> None:
+    story = given(
+        *(captured("a"), described("a", added=["tpo"]), liked("a")),
+        *(captured("b", OTHER_PROMPT), liked("b")),
+        *(described("a", added=["warranty"]), described("a", removed=["tpo"]), described("b", project_context="Depot")),
+    )
+    named = {row["example_id"]: [fact["seq"] for fact in row["facts"]] for row in rows(story)}
+    assert named == {"a": [1, 2, 3, 6, 7], "b": [4, 5, 8]}
 
 
 def many(count: int) -> list[Said]:

@@ -8,7 +8,7 @@ import pytest
 from msgspec import UNSET, structs
 
 from events.facts import Attachment
-from projections.policy.policy import MOST_TURNS
+from projections.verdicts import contexts
 
 from ..given import (
     ANSWER,
@@ -171,13 +171,9 @@ def test_a_long_conversation_is_followed_to_its_beginning() -> None:
     assert [turn["example_id"] for turn in shown["earlier"]] == [f"t{n}" for n in range(9, 59)]
 
 
-def test_a_conversation_without_end_is_followed_in_stretches() -> None:
+def test_a_conversation_without_end_is_followed_in_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody may give every capture the same conversation; a turn beyond the longest context begins anew."""
-    turns = [captured(f"t{n}", f"{OTHER_PROMPT} {n}", conversation="all") for n in range(MOST_TURNS + 3)]
-    story = given(*turns)
-    assert [context_of(story, f"t{n}")["turns"] for n in (MOST_TURNS, MOST_TURNS + 1, MOST_TURNS + 2)] == [
-        MOST_TURNS,
-        0,
-        1,
-    ]
-    assert context_of(story, f"t{MOST_TURNS + 1}")["incomplete"] == ["missing"]
+    monkeypatch.setattr(contexts, "MOST_TURNS", 40)
+    story = given(*(captured(f"t{n}", f"{OTHER_PROMPT} {n}", conversation="all") for n in range(43)))
+    assert [context_of(story, f"t{n}")["turns"] for n in (40, 41, 42)] == [40, 0, 1]
+    assert context_of(story, "t41")["incomplete"] == ["missing"]

@@ -1,74 +1,77 @@
 /** Decisions: each holds for the revision that the reviewer saw, is sent alone, and can be undone. */
 
 import { exampleAddress } from "../address.js";
-import { post, problemOf } from "../api.js";
+import { get, post, problemOf } from "../api.js";
+import { describedBody, openDescription } from "../description.js";
 import { put } from "../dom.js";
 import { textsOf } from "../places.js";
 import { selectedWords } from "../selection.js";
 import { toast } from "../toast.js";
-import { count, number, plain, REASONS } from "../words.js";
+import { plain, REASONS } from "../words.js";
+import { isErased } from "./desk.js";
 import { editForm } from "./edit.js";
+import { noteForm } from "./note.js";
 import { redactionForm } from "./redaction.js";
 import { openRefusal } from "./refusal.js";
 import { rejectionForm } from "./rejection.js";
 
 /** @import { Decision, DecisionPath, Example } from "../../answers.d.ts" */
 /** @import { Desk } from "./desk.js" */
-/** @import { Queue } from "./queue.js" */
 
-/** @typedef {"approve" | "reject" | "edit" | "redact"} DecisionKind */
 /**
  * An example at the revision that a decision holds for.
  *
  * @typedef {{ example_id: string, revision: number }} SeenExample
  */
 /**
- * What can be undone.
+ * The way back from what was done.
  *
- * @typedef {object} Step
- * @property {DecisionKind | "skip" | "bulk"} kind
- * @property {string} id
- * @property {number} revision
- * @property {Record<string, string>} [textsBefore] the texts that a redaction replaced
- * @property {SeenExample[]} [items] what was approved in bulk
+ * @typedef {() => Promise<unknown>} Undo
  */
-
-/** Examples whose decisions one request takes back. */
-const AT_ONCE = 500;
 
 const DONE = {
   approve: "Approved",
   reject: "Rejected",
   edit: "Edited and approved",
   redact: "Redacted",
-  skip: "Skipped",
+  reopen: "Taken back",
+  describe: "Described",
 };
 
 export class Decisions {
   /**
-   * @param {Queue} queue
    * @param {Desk} desk
    * @param {boolean} mayDecide
    */
-  constructor(queue, desk, mayDecide) {
-    this.queue = queue;
+  constructor(desk, mayDecide) {
     this.desk = desk;
+    this.queue = desk.queue;
     this.mayDecide = mayDecide;
     this.isSending = false;
     /** @type {Promise<boolean>} */
     this.sent = Promise.resolve(false);
-    /** @type {Step[]} */
-    this.steps = [];
+    /** @type {Undo[]} */
+    this.undos = [];
   }
 
   get canUndo() {
-    return this.steps.length > 0;
+    return this.undos.length > 0;
+  }
+
+  /**
+   * What was just done can be undone; the last one first.
+   *
+   * @param {Undo} undo
+   */
+  remember(undo) {
+    this.undos.push(undo);
   }
 
   /** The example on the desk; where the visitor cannot decide on it now, they are told why. */
   decidable() {
     if (!this.mayDecide) toast("Your role looks and changes nothing.");
     else if (this.isSending) toast("Your decision before this one is still being sent.");
+    else if (this.desk.example && isErased(this.desk.example)) toast("Its text was erased for good.");
     else if (this.desk.example) return this.desk.example;
     else toast(this.desk.hindrance);
     return null;
@@ -88,6 +91,22 @@ export class Decisions {
     focus();
   }
 
+  /** Say something to the others; it decides nothing. */
+  startNote() {
+    const example = this.decidable();
+    if (!example) return;
+    const { form, focus } = noteForm({
+      say: async (note) => {
+        await post(`${exampleAddress(example.example_id)}/notes`, { note });
+        await this.desk.open(example.example_id);
+        toast("Noted.");
+      },
+      cancel: () => this.desk.show(),
+    });
+    put(this.desk.bar, form);
+    focus();
+  }
+
   startEdit() {
     const example = this.decidable();
     if (!example) return;
@@ -98,6 +117,30 @@ export class Decisions {
     put(this.desk.article, parts);
     put(this.desk.bar, buttons);
     focus();
+  }
+
+  /** Take back the decision that holds, whoever made it. */
+  reopen() {
+    const example = this.decidable();
+    if (!example) return;
+    if (!example.decision) {
+      toast("Nobody has decided on it: there is nothing to take back.");
+      return;
+    }
+    this.decide("reopen", () => ({}));
+  }
+
+  /** Change tags, project or exclusion. */
+  startDescription() {
+    const example = this.decidable();
+    if (!example) return;
+    openDescription(example, (body) =>
+      this.send("describe", example, body, async ({ example_id: id, seq }) => {
+        this.remember(() => this.undoDescription(id, seq, example));
+        await this.desk.open(id);
+        this.announce("describe");
+      }),
+    );
   }
 
   /** Replace the personal data that the rules are certain of. */
@@ -143,7 +186,7 @@ export class Decisions {
     const textsBefore = Object.fromEntries(before.map(({ place, text }) => [place, text]));
     await this.send("redact", example, body, async ({ seq }) => {
       if (!fields.some((field) => field.endsWith(".key"))) {
-        this.steps.push({ kind: "redact", id, revision: seq, textsBefore });
+        this.remember(() => this.sendUndo("redact", id, seq, { texts: textsBefore }));
       }
       await this.desk.open(id);
       this.announce("redact");
@@ -152,97 +195,86 @@ export class Decisions {
 
   /** Leave the example where it is, and go on. */
   async skip() {
-    const { example } = this.desk;
-    if (!example) return;
-    this.queue.skipped.add(example.example_id);
-    this.steps.push({ kind: "skip", id: example.example_id, revision: example.revision });
+    const { queue } = this;
+    const id = this.desk.example?.example_id;
+    if (!id || !queue) return;
+    queue.skipped.add(id);
+    this.remember(() => {
+      queue.skipped.delete(id);
+      return this.desk.open(id);
+    });
     await this.step(1);
   }
 
   /** @param {number} places */
   async step(places) {
-    const neighbour = await this.queue.neighbour(places);
-    if (neighbour && neighbour.example_id !== this.queue.currentId) await this.desk.open(neighbour.example_id);
+    const neighbour = await this.queue?.neighbour(places);
+    if (neighbour && neighbour.example_id !== this.queue?.currentId) await this.desk.open(neighbour.example_id);
   }
 
   async undo() {
     await this.sent; // a hasty hand takes back what is just being sent
-    const step = this.steps.pop();
-    if (!step) return;
-    this.queue.skipped.delete(step.id);
-    if (step.kind === "skip") await this.desk.open(step.id);
-    else if (step.kind === "bulk") await this.undoMany(step.items ?? []);
-    else if (step.kind === "redact") await this.sendUndo(step, "redact", { texts: step.textsBefore ?? {} });
-    else await this.sendUndo(step, "reopen", { reason: `undone: ${DONE[step.kind].toLowerCase()} by mistake` });
+    await this.undos.pop()?.();
   }
 
   /**
-   * What was approved in bulk can be undone as one.
+   * Decide on the example on the desk, and go on. Returns false if the decision was not recorded.
    *
-   * @param {Decision[]} approved
-   */
-  rememberMany(approved) {
-    const items = approved.map(({ example_id, seq }) => ({ example_id, revision: seq }));
-    this.steps.push({ kind: "bulk", id: "", revision: 0, items });
-  }
-
-  /** @param {SeenExample[]} items */
-  async undoMany(items) {
-    let undone = 0;
-    let refused = 0;
-    const left = [...items];
-    try {
-      while (left.length) {
-        const portion = left.slice(0, AT_ONCE);
-        const answer = await post("/decisions/reopen", {
-          items: portion,
-          reason: "undone: approved in bulk by mistake",
-        });
-        left.splice(0, portion.length);
-        undone += answer.reopened.length;
-        refused += answer.refused.length;
-        toast(`Undone: ${number(undone)} of ${number(items.length)} …`);
-      }
-      const words = refused
-        ? `; ${count(refused, "was", "were")} not, because somebody said more about it meanwhile`
-        : "";
-      toast(`Undone: ${number(undone)}${words}.`, { isBad: refused > 0 });
-    } catch (error) {
-      this.steps.push({ kind: "bulk", id: "", revision: 0, items: left });
-      toast(`Undone: ${number(undone)}, then it stopped: ${problemOf(error).message}`, { isBad: true });
-    }
-    await this.queue.load();
-    await this.desk.openFirst();
-  }
-
-  /**
-   * Decide on the example on the desk, and open the next one. Returns false if the decision was not recorded.
-   *
-   * @param {DecisionKind} kind
+   * @param {"approve" | "reject" | "edit" | "reopen"} kind
    * @param {(example: Example) => object} body
    */
   async decide(kind, body) {
     const example = this.decidable();
     if (!example) return false;
     return this.send(kind, example, body(example), async ({ example_id: id, correction_id: correctionId, seq }) => {
-      this.steps.push({ kind, id: correctionId ?? id, revision: seq });
-      this.queue.decided += 1;
-      await this.openNext(id);
+      this.remember(() => this.undoDecision(kind, correctionId ?? id, seq, example));
+      if (this.queue) this.queue.decided += 1;
+      await this.goOn(id);
       this.announce(kind, kind === "approve" ? example.after_approval : []);
     });
   }
 
   /**
-   * @param {Step} step
-   * @param {DecisionPath} path
-   * @param {object} body
+   * A decision is taken back; a taken back decision is made again.
+   *
+   * @param {"approve" | "reject" | "edit" | "reopen"} kind
+   * @param {string} id
+   * @param {number} revision
+   * @param {Example} before
    */
-  async sendUndo(step, path, body) {
-    await this.send(path, { example_id: step.id, revision: step.revision }, body, async () => {
-      if (step.kind !== "redact") this.queue.decided -= 1;
-      toast(step.kind === "edit" ? "Undone: your answer waits for review again." : "Undone.");
-      await this.queue.load();
-      await this.desk.open(step.id);
+  undoDecision(kind, id, revision, { decision, decision_reason: reason, context }) {
+    if (kind !== "reopen") {
+      const why = { reason: `undone: ${DONE[kind].toLowerCase()} by mistake` };
+      const words = kind === "edit" ? "Undone: your answer waits for review again." : "Undone.";
+      return this.sendUndo("reopen", id, revision, why, words);
+    }
+    if (decision === "rejected") return this.sendUndo("reject", id, revision, { reason });
+    return this.sendUndo("approve", id, revision, { context, reason });
+  }
+
+  /**
+   * @param {string} id
+   * @param {number} revision
+   * @param {Example} before
+   */
+  async undoDescription(id, revision, before) {
+    const wanted = { tags: before.tags, project: before.project_context, isIncluded: before.include_in_training };
+    await this.sendUndo("describe", id, revision, describedBody(await get(exampleAddress(id)), wanted));
+  }
+
+  /**
+   * @param {DecisionPath} path
+   * @param {string} id
+   * @param {number} revision
+   * @param {object} body
+   * @param {string} words
+   */
+  async sendUndo(path, id, revision, body, words = "Undone.") {
+    await this.send(path, { example_id: id, revision }, body, async () => {
+      if (this.queue && path !== "redact" && path !== "describe") this.queue.decided -= 1;
+      toast(words);
+      await this.queue?.load();
+      await this.desk.open(this.queue ? id : (this.desk.example?.example_id ?? id));
     });
   }
 
@@ -305,7 +337,7 @@ export class Decisions {
   }
 
   /**
-   * @param {DecisionKind} kind
+   * @param {DecisionPath} kind
    * @param {string[]} left the reasons that keep the example out all the same
    */
   announce(kind, left = []) {
@@ -316,11 +348,12 @@ export class Decisions {
   }
 
   /**
-   * Open what comes after an example that was decided.
+   * Open what comes after an example that was decided; without a queue that is the example as it is now.
    *
    * @param {string} id
    */
-  async openNext(id) {
+  async goOn(id) {
+    if (!this.queue) return this.desk.open(id);
     const next = this.queue.takeOut(id);
     if (next) await this.desk.open(next.example_id);
     await this.queue.load();

@@ -1,16 +1,16 @@
-/** The desk: one example with everything about it, and what can be done with it. */
+/** The desk: one example with everything about it, and what can be done with it; in the review and on its own page. */
 
 import { exampleAddress } from "../address.js";
 import { get, problemOf } from "../api.js";
-import { emptyState, h, key, link, put } from "../dom.js";
+import { h, key, link, put } from "../dom.js";
 import { loadDossier } from "../dossier.js";
 import { articleParts } from "../example.js";
-import { plain, QUEUE_REASONS, REASONS } from "../words.js";
+import { plain, REASONS } from "../words.js";
 
-/** @import { QueuedExample, Span } from "../../answers.d.ts" */
+/** @import { Example, QueuedExample, Span } from "../../answers.d.ts" */
+/** @import { Problem } from "../api.js" */
 /** @import { Child } from "../dom.js" */
 /** @import { Dossier } from "../dossier.js" */
-/** @import { Filters } from "./filters.js" */
 /** @import { Queue } from "./queue.js" */
 
 /** An example that takes longer to read is said to be read. */
@@ -35,20 +35,18 @@ const PLACES = {
 
 export class Desk {
   /**
-   * @param {Queue} queue
-   * @param {Filters} filters
-   * @param {object} options
-   * @param {boolean} options.mayDecide
-   * @param {() => Child[]} options.buttons the ways to decide on the example
-   * @param {() => unknown} options.redact
+   * @param {Queue | null} queue what is worked through; null where the desk is for one example
+   * @param {object} on
+   * @param {(example: QueuedExample) => Child} on.place why the example is on the desk
+   * @param {() => Child[]} on.buttons the ways to decide on the example, none for who may not
+   * @param {() => unknown} on.redact
+   * @param {() => HTMLElement} [on.nothing] the words for an empty queue
+   * @param {(dossier: Dossier) => unknown} [on.shown] what follows once another example or revision is shown
    */
-  constructor(queue, filters, { mayDecide, buttons, redact }) {
+  constructor(queue, on) {
     this.queue = queue;
-    this.filters = filters;
-    this.mayDecide = mayDecide;
-    this.buttons = buttons;
-    this.redact = redact;
-    this.article = h("article", { class: "stage-card", "aria-label": "The example under review" });
+    this.on = on;
+    this.article = h("article", { class: "stage-card", "aria-label": "Example" });
     this.bar = h("div", { class: "actions", role: "toolbar", "aria-label": "Decide" });
     this.element = h("div", { class: "desk" }, this.article, this.bar);
     /** @type {Dossier | null} null while an example is read, where it cannot be, and where nothing waits */
@@ -80,7 +78,7 @@ export class Desk {
     this.dossier = null;
     this.isEmpty = false;
     this.hindrance = "The example is still being read.";
-    this.queue.mark(id);
+    this.queue?.mark(id);
     const isSlow = setTimeout(() => reading === this.reading && this.showReading(), SLOW_MS);
     try {
       const dossier = await this.dossierOf(id);
@@ -88,10 +86,11 @@ export class Desk {
       this.dossier = dossier;
       this.noticedRevision = -1;
       this.show();
-      this.queue.mark(dossier.example.example_id);
+      this.queue?.mark(dossier.example.example_id);
       this.readAhead();
+      this.on.shown?.(dossier);
     } catch (error) {
-      if (reading === this.reading) this.showFailure(id, problemOf(error).message);
+      if (reading === this.reading) this.showFailure(id, problemOf(error));
     } finally {
       clearTimeout(isSlow);
     }
@@ -106,7 +105,7 @@ export class Desk {
 
   /** Read what probably comes next. What has changed until then is noticed, as for the example on the desk. */
   readAhead() {
-    const following = this.queue.following();
+    const following = this.queue?.following();
     if (!following || following.example_id === this.next?.id) return;
     const dossier = loadDossier(following.example_id);
     dossier.catch(() => {});
@@ -115,7 +114,7 @@ export class Desk {
 
   /** Open the first example of the queue, or say that there is none. */
   async openFirst() {
-    const first = this.queue.first();
+    const first = this.queue?.first();
     if (first) await this.open(first.example_id);
     else this.showEmpty();
   }
@@ -127,9 +126,10 @@ export class Desk {
     const { example, spans } = this.dossier;
     put(
       this.article,
-      articleParts(this.dossier, place(example), [approvalNotice(example), this.personalDataNotice(spans)]),
+      articleParts(this.dossier, this.on.place(example), [approvalNotice(example), this.personalDataNotice(spans)]),
     );
-    put(this.bar, this.mayDecide ? this.buttons() : h("p", { class: "quiet" }, "Your role looks and changes nothing."));
+    const buttons = isErased(example) ? [] : this.on.buttons();
+    put(this.bar, buttons.length ? buttons : h("p", { class: "quiet" }, idleWords(example)));
     this.article.querySelector("h2")?.focus({ preventScroll: true });
     scrollTo({ top: 0 });
   }
@@ -162,16 +162,17 @@ export class Desk {
 
   /**
    * @param {string} id
-   * @param {string} message
+   * @param {Problem} problem
    */
-  showFailure(id, message) {
+  showFailure(id, { code, message }) {
     this.article.removeAttribute("aria-busy");
     this.hindrance = `The example could not be read: ${message}`;
+    put(this.bar);
+    if (code === "unknown_example") return put(this.article, unknownExample(id));
     const retry = h("button", { type: "button", class: "primary", onclick: () => this.open(id) }, "Try again");
     const text = h("p", {}, h("b", {}, "The example could not be read."), ` ${message}`);
     put(this.article, h("div", { class: "notice is-warn", role: "alert" }, text, retry));
-    put(this.bar);
-    retry.focus();
+    return retry.focus();
   }
 
   showEmpty() {
@@ -180,7 +181,7 @@ export class Desk {
     this.dossier = null;
     this.isEmpty = true;
     this.hindrance = "Nothing waits here.";
-    put(this.article, this.filters.areSet ? nothingBehindFilters() : nothingWaits());
+    put(this.article, this.on.nothing?.());
     put(this.bar);
   }
 
@@ -190,7 +191,7 @@ export class Desk {
     const isKeptOut = this.example?.verdict.reasons.includes("personal_data") ?? false;
     const guesses = spans.filter((span) => span.is_guess);
     if (!spans.length) return null;
-    const redactButton = { type: "button", class: "secondary", onclick: () => this.redact() };
+    const redactButton = { type: "button", class: "secondary", onclick: () => this.on.redact() };
     return h(
       "div",
       { class: "notice is-personal" },
@@ -203,22 +204,34 @@ export class Desk {
         ],
         guesses.length > 0 && `To look at: ${kinds(guesses)}.`,
       ),
-      certain.length > 0 && this.mayDecide && h("button", redactButton, "Redact ", key("P")),
+      certain.length > 0 && this.on.buttons().length > 0 && h("button", redactButton, "Redact ", key("P")),
     );
   }
 }
 
+/** @param {Example} example */
+export function isErased({ verdict }) {
+  return verdict.reasons.includes("erased");
+}
+
 /**
- * Why the example is on the desk.
+ * Why there is no way to decide.
  *
- * @param {QueuedExample} example
+ * @param {Example} example
  */
-function place({ why, because }) {
-  return [
-    why ? h("span", { class: `pip is-${why}` }) : null,
-    h("b", {}, why ? QUEUE_REASONS[why] : "Not in the queue"),
-    because ? ` — ${because.join("; ")}` : "",
-  ];
+function idleWords(example) {
+  return isErased(example) ? "Its text was erased for good." : "Your role looks and changes nothing.";
+}
+
+/** @param {string} id */
+function unknownExample(id) {
+  return h(
+    "div",
+    { class: "notice" },
+    h("h2", {}, "No such example"),
+    h("p", {}, `The log holds no example ${id}.`),
+    link("/examples", {}, "All examples"),
+  );
 }
 
 /**
@@ -245,17 +258,4 @@ function kinds(spans) {
 function placeWords(field) {
   const [part] = field.split(".");
   return PLACES[part] ?? plain(part);
-}
-
-function nothingBehindFilters() {
-  return emptyState("Nothing waits behind these filters", "Clear them to see the whole queue.");
-}
-
-function nothingWaits() {
-  return emptyState(
-    "The queue is empty",
-    "Nothing needs a person now. New examples appear here as they arrive.",
-    h("br", {}),
-    link("/", {}, "Back to the dashboard"),
-  );
 }
