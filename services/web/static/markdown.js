@@ -9,11 +9,11 @@ import MarkdownIt from "./vendor/markdown-it.esm.min.mjs";
 
 /** @import { InlineState, Token } from "./vendor/markdown-it.esm.min.mjs" */
 
-/** Characters of a text that is rendered at most: some 20 ms of parsing on a phone. */
-const RENDERED_CHARACTERS = 60_000;
+/** Characters of a text that is rendered at most: for hostile brackets the work of the parser grows by their square. */
+const RENDERED_CHARACTERS = 20_000;
 
 /** Elements that one text becomes at most; a table of empty cells has one for each character. */
-const RENDERED_TOKENS = 20_000;
+const RENDERED_TOKENS = 30_000;
 
 /** Quotes and lists inside one another; the parser leaves out what is deeper than PARSED_LEVELS. */
 const RENDERED_LEVELS = 24;
