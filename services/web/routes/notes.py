@@ -43,7 +43,12 @@ class Notes(Struct, frozen=True):
     before: int | None
 
 
-@post("/examples/{example_id:str}/notes", status_code=201, summary="Say something about an example")
+@post(
+    "/examples/{example_id:str}/notes",
+    status_code=201,
+    summary="Say something about an example",
+    guards=[may("decide")],
+)
 async def note(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Note], key: Key = None
 ) -> Noted:
@@ -56,7 +61,7 @@ async def note(
     return Noted(fact.example_id, await gateway.say(fact, is_keyed=bool(key)))
 
 
-@get("/notes", summary="Notes, to me or of everybody")
+@get("/notes", summary="Notes, to me or of everybody", guards=[may("look")])
 async def inbox(
     gateway: Gate,
     request: Call,
@@ -72,4 +77,4 @@ async def inbox(
     return convert(answer, Notes)
 
 
-ROUTES = Router("", route_handlers=[note, inbox], guards=[may("decide")], tags=["decisions"])
+ROUTES = Router("", route_handlers=[note, inbox], tags=["decisions"])

@@ -29,7 +29,11 @@ export async function draw(main, me) {
   put(
     main,
     h("div", { class: "page-title" }, h("h1", {}, "Notes"), h("p", { class: "quiet" }, other)),
-    h("section", { class: "card", "aria-label": "Notes" }, first.items.length ? [list, more] : emptyState(nothing)),
+    h(
+      "section",
+      { class: "card", "aria-label": "Notes" },
+      first.items.length ? h("div", { class: "body" }, list, more) : emptyState(nothing),
+    ),
   );
 }
 

@@ -43,7 +43,7 @@ async function offer(part, example, take) {
       put(part, h("p", { class: "bad" }, problemOf(error).message), button);
     }
   };
-  const button = h("button", { type: "button", class: "quiet-button", onclick: ask }, "Have an answer suggested");
+  const button = h("button", { type: "button", class: "secondary", onclick: ask }, "Have an answer suggested");
   put(part, button, h("span", { class: "quiet" }, ` ${model} gets the texts without personal data.`));
 }
 
