@@ -168,6 +168,12 @@ class TestMarkdown:
         expect(page.locator(".stage-card mark")).to_contain_text("312-555-0147")
         expect(page.locator(".stage-card .is-rendered")).to_have_count(0)
 
+    def test_words_selected_in_rendered_text_are_redacted(self, visit: Callable[..., Visitor], day: Site) -> None:
+        page = show(visit, day, "selected", "1. **Ask Roofer Bill** about the seam.\n2. Bill knows.")
+        page.locator(".is-rendered strong").dblclick(position={"x": 12, "y": 8})
+        page.get_by_role("button", name="Redact selection").click()
+        expect(page.get_by_label("Words to replace")).to_have_value("Ask")
+
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_axe_finds_nothing_in_rendered_text(self, visit: Callable[..., Visitor], day: Site, scheme: str) -> None:
         (example,) = capture(
