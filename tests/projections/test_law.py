@@ -338,6 +338,20 @@ def test_the_tables_say_what_the_rules_in_plain_python_say(history: list[Said]) 
     assert told == model.judge(_decoded(story), analysed)
 
 
+def test_other_rules_reach_what_an_erasure_links_anew() -> None:
+    without = structs.replace(policy(), texts=UNSET)
+    for first, second in ((policy(), without), (without, policy())):
+        said = [
+            captured("a"),
+            corrected("nobody", wrong=ANSWER, id="c"),
+            captured("d"),
+            liked("a"),
+            adopted(first),
+            liked("a"),
+        ]
+        assert given(*said, erased("a"), adopted(second)).projector
+
+
 LONG = " " * READ
 LONG_TEXTS: tuple[Said, ...] = (
     captured("a"),
