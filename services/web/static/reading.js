@@ -8,18 +8,15 @@ import { render } from "./markdown.js";
 
 const CHOICE = "reading";
 
-/** Characters that are rendered before somebody asks for all of them. */
-const SHOWN_CHARACTERS = 6_000;
-
 /**
  * A text that may be Markdown; where rendering adds nothing, it is the raw text alone.
  *
  * @param {string} text
+ * @param {number} shown characters of it that are shown first
  * @param {() => HTMLElement} raw makes the text as it is written
  * @param {(show: () => void) => HTMLElement} more makes the button that shows all of a long text
  */
-export function readable(text, raw, more) {
-  const shown = text.length <= SHOWN_CHARACTERS * 1.2 ? text.length : SHOWN_CHARACTERS;
+export function readable(text, shown, raw, more) {
   const rendering = render(text, shown);
   if (rendering === null) return raw();
   const { content, refusal } = rendering;

@@ -28,16 +28,20 @@ const ALIKE = 0.35;
  * @param {Span[]} [options.spans]
  * @param {string} [options.empty] what stands for an empty text
  * @param {string} [options.field] its place in the example, so that words of it can be selected
+ * @param {number} [options.shown] characters that are shown before somebody asks for all of them
  */
-export function block(text, { spans = [], empty = "empty", field } = {}) {
+export function block(text, { spans = [], empty = "empty", field, shown = SHOWN_CHARACTERS } = {}) {
   if (!text) return h("p", { class: "text is-empty" }, empty);
   const raw = () =>
     fillShortened(
       h("div", { class: "text", dir: "auto", "data-field": field }),
       markedPieces(text, spans),
       text.length,
+      shown,
     );
-  return spans.length ? raw() : readable(text, raw, (showRest) => moreButton(text.length, showRest));
+  return spans.length
+    ? raw()
+    : readable(text, shownOf(text.length, shown), raw, (showRest) => moreButton(text.length, showRest));
 }
 
 /**
@@ -176,15 +180,26 @@ function showAll(pieces) {
  * @param {HTMLElement} element
  * @param {Piece[]} pieces
  * @param {number} length
+ * @param {number} shown
  */
-function fillShortened(element, pieces, length) {
-  if (length <= SHOWN_CHARACTERS * 1.2) return put(element, showAll(pieces));
+function fillShortened(element, pieces, length, shown = SHOWN_CHARACTERS) {
+  if (shownOf(length, shown) === length) return put(element, showAll(pieces));
   const showRest = () => {
     put(element, showAll(pieces));
     element.tabIndex = -1;
     element.focus();
   };
-  return put(element, showAll(beginning(pieces, SHOWN_CHARACTERS)), "… ", moreButton(length, showRest));
+  return put(element, showAll(beginning(pieces, shown)), "… ", moreButton(length, showRest));
+}
+
+/**
+ * Characters that are shown of a text: nobody asks for a small rest.
+ *
+ * @param {number} length
+ * @param {number} shown
+ */
+function shownOf(length, shown) {
+  return length <= shown * 1.2 ? length : shown;
 }
 
 /**

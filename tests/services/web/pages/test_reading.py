@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from services.web.app import STATIC
 
 from ..browser import PHONE, Visitor, capture, sideways
-from ..conftest import Site
+from ..conftest import Site, until
 from .test_pages import violations
 
 MARKDOWN = """## Steps
@@ -51,10 +51,10 @@ ALLOWED = ["http://example.com/a", "HTTPS://EXAMPLE.com/b", "mailto:a@example.co
 TOO_DEEP = "its parts are too deep inside one another"
 
 
-def show(visit: Callable[..., Visitor], day: Site, project: str, answer: str, **options: Any) -> Page:
+def show(visit: Callable[..., Visitor], day: Site, project: str, answer: str, **fields: Any) -> Page:
     """The page of an example that has this answer."""
-    (example,) = capture(day, project, f"Which roof seam is right for {project}?", response=answer)
-    page = visit("ann", **options).open(f"/examples/{example}")
+    (example,) = capture(day, project, f"Which roof seam is right for {project}?", response=answer, **fields)
+    page = visit("ann").open(f"/examples/{example}")
     expect(page.locator(".stage-title")).to_be_visible()
     return page
 
@@ -184,6 +184,53 @@ class TestMarkdown:
             expect(page.locator(".is-rendered")).to_have_count(2)
             assert sideways(page) == 0
             assert violations(page) == []
+
+
+class TestConversation:
+    def test_only_the_last_turns_of_a_conversation_are_open(self, visit: Callable[..., Visitor], day: Site) -> None:
+        about = {"conversation": "talk 9"}
+        long = " ".join(f"Seam {n} of the roof is welded." for n in range(80))
+        for n in range(5):
+            capture(day, "turns", f"Which seam does roof {n} need?", response=long if n == 3 else "Weld it.", **about)
+        page = show(visit, day, "turns", "Weld it.", conversation="talk 9")
+        turns = page.locator(".thread .turn")
+        expect(turns).to_have_count(5)
+        expect(turns.nth(1)).to_be_hidden()
+        expect(turns.nth(2)).to_be_visible()
+        page.get_by_text("The first 2").click()
+        expect(turns.nth(0)).to_contain_text("Which seam does roof 0 need?")
+        expect(turns.nth(3).locator(".who")).to_have_text(["User", "Assistant"])
+        expect(turns.nth(3)).not_to_contain_text("Seam 79")
+        turns.nth(3).get_by_role("button", name="Show all of it").click()
+        expect(turns.nth(3)).to_contain_text("Seam 79")
+
+    def test_only_addresses_of_the_web_are_linked(self, visit: Callable[..., Visitor], day: Site) -> None:
+        addresses = ["https://example.com/roof.jpg", "s3://bucket/roof.jpg", "JavaScript:alert(1)", "mailto:a", "/"]
+        attachments = [{"kind": "image", "name": "roof", "address": a, "digest": "ab" * 32} for a in addresses]
+        page = show(visit, day, "attached", "Weld it.", attachments=attachments)
+        items = page.locator(".attachments li")
+        expect(items).to_contain_text(addresses)
+        assert [item.locator("a").count() for item in items.all()] == [1, 0, 0, 0, 0]
+        expect(items.first).to_contain_text("ab" * 32)
+
+    def test_the_original_stays_in_sight_while_editing(self, visit: Callable[..., Visitor], day: Site) -> None:
+        (example,) = capture(day, "original", "Which seam width does a TPO roof need?", response="Weld 1 inch.")
+        correction = {
+            "example_id": example,
+            "corrected_response": "Weld **1.5** inches.",
+            "reason": "the standard says so",
+        }
+        answer = day.client("operator").post("/api/v1/corrections", json=correction)
+        assert answer.status_code == 201, answer.text
+        visitor = visit("ann")
+        until(lambda: day.client("operator").get(f"/api/v1/examples/{answer.json()['correction_id']}").is_success)
+        page = visitor.open(f"/examples/{answer.json()['correction_id']}")
+        expect(page.locator(".stage-title")).to_be_visible()
+        page.keyboard.press("e")
+        original = page.get_by_role("complementary", name="As it is now")
+        expect(original.locator("del")).to_contain_text("1")
+        expect(original).to_contain_text("the standard says so")
+        expect(original.locator(".history")).to_contain_text("Corrected")
 
 
 def test_the_vendored_parser_is_the_pinned_one() -> None:
