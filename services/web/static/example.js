@@ -1,6 +1,6 @@
 /** An example and everything about it, as the review and the example's own page show it. */
 
-import { exampleAddress } from "./address.js";
+import { address, exampleAddress } from "./address.js";
 import { between, systemBubble } from "./bubbles.js";
 import { h, link } from "./dom.js";
 import { factList } from "./example_facts.js";
@@ -67,11 +67,12 @@ export function originalParts({ example, history, spans }) {
  * A row of a list: how an example begins, and whether it is in the training set.
  *
  * @param {ExampleRow} item
+ * @param {string} [text] the words of the search that it was found by: its page marks them
  */
-export function exampleRow(item) {
+export function exampleRow(item, text = "") {
   const [reason] = item.reasons;
   return link(
-    exampleAddress(item.example_id),
+    address(exampleAddress(item.example_id), { text }),
     { class: "example-row" },
     line(item.prompt, { class: "prompt" }),
     line(item.response, { class: "response" }),

@@ -1,9 +1,10 @@
 /** The page of one example: everything about it, all that can be done with it, and its lineage both ways. */
 
-import { address, exampleAddress } from "./address.js";
+import { address, exampleAddress, pageParameters } from "./address.js";
 import { get } from "./api.js";
 import { emptyState, h, link, put } from "./dom.js";
 import { exampleRow } from "./example.js";
+import { keepHighlighted } from "./highlight.js";
 import { openHelp, runByKey } from "./keys.js";
 import { containingExports } from "./lineage.js";
 import { keepFresh } from "./live.js";
@@ -51,6 +52,7 @@ export async function draw(main, me) {
   ];
   put(main, h("h1", { class: "unseen" }, `Example ${id}`), desk.element, lineage, exportsCard);
   runByKey(mayDecide ? commands : [readingCommand]);
+  keepHighlighted(desk.element, () => pageParameters(["text"]).text);
   await desk.open(id);
   keepFresh(() => desk.watch().catch(() => {}));
 }

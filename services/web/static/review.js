@@ -1,9 +1,10 @@
 /** Review: one example at a time, decided in seconds, keyboard first, never on something that has changed unseen. */
 
-import { exampleAddress } from "./address.js";
+import { address, exampleAddress } from "./address.js";
 import { get } from "./api.js";
 import { reopenMany, revisionsOf } from "./bulk.js";
 import { emptyState, h, link, put } from "./dom.js";
+import { keepHighlighted } from "./highlight.js";
 import { openHelp, runByKey } from "./keys.js";
 import { keepFresh } from "./live.js";
 import { readingCommand } from "./reading.js";
@@ -55,6 +56,7 @@ class Review {
     );
     put(main, h("h1", { class: "unseen" }, "Review queue"), h("div", { class: "review" }, side, this.desk.element));
     runByKey(this.commands);
+    keepHighlighted(main, () => this.filters.values.text);
     await Promise.all([this.readFacets(), this.begin()]);
     keepFresh(() => this.refresh().catch(() => {}));
   }
@@ -100,7 +102,7 @@ class Review {
 
   openExamplePage() {
     const { example } = this.desk;
-    if (example) location.assign(exampleAddress(example.example_id));
+    if (example) location.assign(address(exampleAddress(example.example_id), { text: this.filters.values.text }));
   }
 
   /** @returns {Command[]} */

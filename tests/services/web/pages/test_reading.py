@@ -233,6 +233,61 @@ class TestConversation:
         expect(original.locator(".history")).to_contain_text("Corrected")
 
 
+def highlighted(page: Page) -> list[str]:
+    """The words that the browser marks, in the order of the page."""
+    words: list[str] = page.evaluate(
+        """[...(CSS.highlights.get("searched") ?? [])].map(
+             range => range.startContainer.nodeValue.slice(range.startOffset, range.endOffset))"""
+    )
+    return words
+
+
+class TestFinding:
+    def test_words_of_a_search_are_marked_everywhere(self, visit: Callable[..., Visitor], day: Site) -> None:
+        answer = f"{'Words before it. ' * 30}\n\n- Weld the **Coverstrip** of the roof (c.)"
+        capture(day, "marks", "Which strip covers a roof seam?", response=answer)
+        page = visit("ann").open("/examples?project=marks&text=coverstrip (C.)")
+        expect(page.locator(".example-row .response")).to_contain_text("Weld the **Coverstrip** of")
+        until(lambda: highlighted(page) == ["Coverstrip", "(c.)"])
+        page.locator(".example-row").click()
+        expect(page.locator(".is-rendered strong")).to_have_text("Coverstrip")
+        until(lambda: highlighted(page) == ["Coverstrip", "(c.)"])
+        page.keyboard.press("m")
+        expect(page.locator("[data-field=response]")).to_be_visible()
+        until(lambda: highlighted(page) == ["Coverstrip", "(c.)"])
+        page.goto("/review?project=marks&text=roof")
+        expect(page.locator(".stage-title")).to_be_visible()
+        until(lambda: len(highlighted(page)) >= 3)
+        page.get_by_label("Search the texts").fill("")
+        page.keyboard.press("Enter")
+        until(lambda: highlighted(page) == [])
+
+    @pytest.mark.parametrize("path", ["/examples", "/review"])
+    def test_day_and_order_are_in_the_address(self, visit: Callable[..., Visitor], day: Site, path: str) -> None:
+        project = f"days {path[1:]}"
+        for n, said in enumerate(["2026-03-01T12:00:00Z", "2026-03-03T12:00:00Z", "2026-03-02T12:00:00Z"]):
+            capture(day, project, f"Which roof seam is number {n}?", occurred_at=said)
+        page = visit("ann").open(f"{path}?project={project}&since=2026-03-02")
+        prompts = page.locator(".example-row .prompt, .queue-item .prompt")
+        newest = ["Which roof seam is number 2?", "Which roof seam is number 1?"]
+        expect(prompts).to_have_text(newest)
+        page.get_by_label("order").select_option("oldest")
+        expect(prompts).to_have_text(newest[::-1])
+        page.get_by_label("To").fill("2026-03-02")
+        expect(prompts).to_have_text(newest[:1])
+        expect(page).to_have_url(re.compile("since=2026-03-02.*until=2026-03-02.*sort=oldest"))
+        page.reload()
+        expect(prompts).to_have_text(newest[:1])
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_axe_finds_nothing_in_the_filters(self, visit: Callable[..., Visitor], day: Site, scheme: str) -> None:
+        for path in ("/review?since=2020-01-01&sort=oldest", "/examples?text=roof&since=2020-01-01"):
+            page = visit("ann", color_scheme=scheme, viewport=PHONE, bypass_csp=True).open(path)
+            expect(page.locator(".example-row, .stage-title").first).to_be_visible()
+            assert sideways(page) == 0
+            assert violations(page) == []
+
+
 def test_the_vendored_parser_is_the_pinned_one() -> None:
     published = Path(sys.prefix) / "node/node_modules/markdown-it/dist/browser/markdown-it.esm.min.mjs"
     vendored = STATIC / "vendor" / published.name
