@@ -13,7 +13,10 @@ import { count, number, plain, REASONS } from "./words.js";
 
 /** @import { ExamplePage, Facets, Parameters, Stats } from "../answers.d.ts" */
 
-/** @typedef {"text" | "stage" | "reason" | "relevance" | "source" | "tag" | "project" | "since" | "until" | "sort"} Filter */
+/**
+ * @typedef {"text" | "stage" | "reason" | "relevance" | "source" | "tag" | "project" | "since" | "until"
+ *   | "sort"} Filter
+ */
 /** @type {Filter[]} */
 const FILTERS = ["text", "stage", "reason", "relevance", "source", "tag", "project", "since", "until", "sort"];
 const ORDERS = { oldest: "Oldest first", longest: "Longest first", decided: "Last decided first" };
