@@ -118,7 +118,7 @@ class ProjectorService:
         self._moved = asyncio.Condition()
         self._folding = asyncio.Lock()
         self._folder = ThreadPoolExecutor(1, "fold", _stand_back)
-        self._rebuilds = Rebuilds(log, owner, self._folding)
+        self._rebuilds = Rebuilds(log, owner, self._folding, settings)
         self._has_erased = asyncio.Event()
         self._sealing = asyncio.Lock()
         self._is_compacting = False
