@@ -204,6 +204,7 @@ export interface ExamplePage {
   items: ExampleRow[];
   matching: number | null;
   before: number | null;
+  after: string | null;
 }
 
 export interface Example {

@@ -2,7 +2,7 @@
 
 import { h, key, put } from "../dom.js";
 import { openHelp } from "../keys.js";
-import { selectedWords } from "../selection.js";
+import { renderedWords, selectedWords } from "../selection.js";
 
 /** @import { Command } from "../keys.js" */
 /** @import { Decisions } from "./decisions.js" */
@@ -71,7 +71,8 @@ function redactButton(decisions) {
   const made = h("button", { type: "button", class: "secondary", onmousedown, onclick }, words, " ", key("W"));
   const tell = () => {
     if (!made.isConnected) return document.removeEventListener("selectionchange", tell);
-    return put(words, selectedWords(getSelection()) ? "Redact selection" : "Redact words");
+    const isSelected = selectedWords(getSelection()) || renderedWords(getSelection());
+    return put(words, isSelected ? "Redact selection" : "Redact words");
   };
   document.addEventListener("selectionchange", tell);
   return made;

@@ -3,7 +3,8 @@
 import { exampleAddress } from "../address.js";
 import { get, post, problemOf } from "../api.js";
 import { describedBody, openDescription } from "../description.js";
-import { put } from "../dom.js";
+import { h, put } from "../dom.js";
+import { originalParts } from "../example.js";
 import { textsOf } from "../places.js";
 import { selectedWords } from "../selection.js";
 import { toast } from "../toast.js";
@@ -114,7 +115,8 @@ export class Decisions {
       save: (texts, reason) => this.decide("edit", () => ({ ...texts, reason })),
       cancel: () => this.desk.show(),
     });
-    put(this.desk.article, parts);
+    const { dossier } = this.desk;
+    put(this.desk.article, h("div", { class: "editing" }, h("div", {}, parts), dossier && originalParts(dossier)));
     put(this.desk.bar, buttons);
     focus();
   }

@@ -26,6 +26,7 @@ LOOKS = {
     ("get", "/api/v1/errands"),
     ("get", "/api/v1/errands/{number}"),
     ("get", "/api/v1/exports"),
+    ("get", "/api/v1/notes"),
     ("get", "/api/v1/policies"),
     ("get", "/api/v1/policies/{digest}"),
 }
