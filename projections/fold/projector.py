@@ -216,7 +216,7 @@ class Projector:
                 near_links.relink(self.con, policy.likeness, self.near, working)
                 near_links.link(self.con, f"({_prompts(f'({changed})')})", policy.likeness, self.near, working)
                 contradictions.forget(self.con)
-                columns = verdicts.gather_all(self.con, policy)
+                columns = verdicts.gather_all(self.con, policy, working or map)
                 awaited.find(self.con)
                 self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last

@@ -9,18 +9,25 @@ from __future__ import annotations
 import gc
 import hashlib
 import pickle
+import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import closing
 from functools import cache, partial
 from pathlib import Path
 from platform import python_version_tuple
+from threading import Event
 from typing import Any, NamedTuple, TypeVar
 
 from events.errors import RooflogError
 
 ATTEMPTS = 3
 """How often a page is given out before it is taken to be what ends its workers; the last time it is alone."""
+
+LOOK_SECONDS = 0.2
+"""How soon whoever waits for a page sees that the job is stopped."""
 
 LONGEST = 300
 """Characters of an error that are handed on."""
@@ -47,6 +54,10 @@ class OtherCode(RooflogError):
     """A worker has code that may give other bytes; it has worked on nothing."""
 
 
+class Stopped(RooflogError):
+    """Whoever asked for the job wants it no more."""
+
+
 class Order(NamedTuple):
     """A page for a worker, named by the job, the code that decides what comes of it, and the digest of its content."""
 
@@ -63,7 +74,7 @@ class Result(NamedTuple):
 
 
 class Error(NamedTuple):
-    """A page on which the job fails, wherever it is done."""
+    """A page on which the job fails, wherever it is done: the kind of the error and its place, no words of a text."""
 
     text: str
 
@@ -137,7 +148,7 @@ def perform(given: Order) -> Reply:
     except MemoryError:
         raise
     except Exception as error:
-        return Error(_short(f"{type(error).__name__}: {error}"))
+        return Error(f"{type(error).__name__} in {_place(error)}")
     finally:
         if collects:
             gc.enable()
@@ -204,9 +215,25 @@ def in_order(
         yield end(waiting.popleft())
 
 
+def outcome(future: Future[T], stopped: Event, seconds: float) -> T:
+    """What comes of a page on another machine. Raises Stopped, TimeoutError, and what the future does."""
+    deadline = time.monotonic() + seconds
+    while not wait([future], LOOK_SECONDS).done:
+        if stopped.is_set():
+            raise Stopped("the job was stopped")
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return future.result()
+
+
 @job("check")
 def check(_: None) -> None:
     """Do nothing: a worker that does it can be reached, and has the code of whoever asks."""
+
+
+def _place(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _short(text: str) -> str:

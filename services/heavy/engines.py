@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Event
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 
-def _on_ray(settings: Settings) -> AbstractContextManager[Driver]:
+def _on_ray(settings: Settings, stopped: Event) -> AbstractContextManager[Driver]:
     from .on_ray import opened
 
-    return opened(settings)
+    return opened(settings, stopped)
 
 
-def _on_modal(settings: Settings) -> AbstractContextManager[Driver]:
+def _on_modal(settings: Settings, stopped: Event) -> AbstractContextManager[Driver]:
     from .on_modal import opened
 
-    return opened(settings)
+    return opened(settings, stopped)
 
 
 class Engine(Struct, frozen=True, kw_only=True):
@@ -38,13 +39,13 @@ class Engine(Struct, frozen=True, kw_only=True):
     name: str
     """The value of the setting `engine`, and of `--on`."""
     description: str
-    driver: Callable[[Settings], AbstractContextManager[Driver | None]]
+    driver: Callable[[Settings, Event], AbstractContextManager[Driver | None]]
     needs: str | None = None
     """What pip installs for it; the extra of this requirement has the name of the engine."""
 
 
 _ENTRIES = (
-    Engine(name="local", description="this machine", driver=lambda _: nullcontext()),
+    Engine(name="local", description="this machine", driver=lambda *_: nullcontext()),
     Engine(name="ray", description="a Ray cluster", driver=_on_ray, needs="ray>=2.50,<3"),
     Engine(name="modal", description="Modal", driver=_on_modal, needs=modal.NEEDS),
 )
@@ -56,14 +57,15 @@ CHOICES = " or ".join(f"{engine.name} ({engine.description})" for engine in _ENT
 
 
 @contextmanager
-def opened(settings: Settings, name: str | None = None) -> Iterator[Run | None]:
+def opened(settings: Settings, name: str | None = None, stopped: Event | None = None) -> Iterator[Run | None]:
     """An engine, that of the settings unless it is named, for as long as the context lasts.
 
-    None stands for this machine, whose processes are started where there is much to do. Raises RooflogError, before
-    anything has begun, where a worker cannot be reached or has other code.
+    None stands for this machine, whose processes are started where there is much to do. Once `stopped` is set, whoever
+    waits for another machine gets Stopped. Raises EngineError, before anything has begun, where a worker cannot be
+    reached or has other code.
     """
     engine = ENGINES[name or settings.engine]
-    with engine.driver(settings) as driver:
+    with engine.driver(settings, stopped or Event()) as driver:
         if driver is None:
             yield None
             return

@@ -6,13 +6,14 @@ Its client has Modal clear the results once a map is over, which those of a func
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterator
+from collections.abc import Coroutine, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from projections.work.jobs import Driver, Lost, Order, Reply, in_order
+from projections.work.jobs import LOOK_SECONDS, Driver, Lost, Order, Reply, in_order, outcome
 
 from ..volume import VolumeError
 from ..volume.modal import connection
@@ -36,8 +37,11 @@ MAP_SECONDS = 3_600.0
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Driver]:
-    """The deployed function, for as long as the context lasts. Raises EngineError."""
+def opened(settings: Settings, stopped: Event) -> Iterator[Driver]:
+    """The deployed function, for as long as the context lasts; what is under way ends once `stopped`.
+
+    Raises EngineError.
+    """
     try:
         connection.check()
         modal = connection.Connection(settings.modal_environment, settings.modal_seconds)
@@ -46,8 +50,9 @@ def opened(settings: Settings) -> Iterator[Driver]:
         raise EngineError(str(error)) from error
     threads = ThreadPoolExecutor(UNDER_WAY, "modal")
     try:
-        yield _Maps(function, modal, threads)
+        yield _Maps(function, modal, threads, stopped)
     finally:
+        stopped.set()
         threads.shutdown(cancel_futures=True)
         asyncio.run(modal.close())
 
@@ -65,26 +70,41 @@ async def _found(to: connection.Connection) -> Any:
 class _Maps:
     """The driver of a deployed function."""
 
-    def __init__(self, function: Any, to: connection.Connection, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, function: Any, to: connection.Connection, threads: ThreadPoolExecutor, stopped: Event) -> None:
         self._function = function
         self._connection = to
         self._threads = threads
+        self._stopped = stopped
 
     def __call__(self, orders: Iterator[Order]) -> Generator[Reply | Lost]:
         """See `Driver`."""
         together = iter(lambda: list(islice(orders, TOGETHER)), [])
-        for replies in in_order(self._begin, Future.result, UNDER_WAY, together):
+        for replies in in_order(self._begin, self._end, UNDER_WAY, together):
             yield from replies
 
     def _begin(self, together: list[Order]) -> Future[list[Reply | Lost]]:
         return self._threads.submit(lambda: asyncio.run(self._replies(together)))
 
+    def _end(self, replies: Future[list[Reply | Lost]]) -> list[Reply | Lost]:
+        return outcome(replies, self._stopped, MAP_SECONDS + self._connection.seconds)
+
     async def _replies(self, together: list[Order]) -> list[Reply | Lost]:
-        work = self._mapped(together)
+        work = self._until_stopped(self._mapped(together))
         try:
             return await self._connection.step(f"work at {APP}/{FUNCTION}", work, seconds=MAP_SECONDS, missing=MISSING)
         except VolumeError as error:
             return [Lost(str(error))] * len(together)
+
+    async def _until_stopped(self, work: Coroutine[Any, Any, list[Reply | Lost]]) -> list[Reply | Lost]:
+        mapping = asyncio.create_task(work)
+        try:
+            while not mapping.done():
+                await asyncio.wait([mapping], timeout=LOOK_SECONDS)
+                if self._stopped.is_set():
+                    mapping.cancel()
+            return mapping.result()
+        finally:
+            mapping.cancel()
 
     async def _mapped(self, together: list[Order]) -> list[Reply | Lost]:
         results = self._function.map.aio(together, return_exceptions=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from projections.work.jobs import Driver, Lost, Order, Reply, in_order, perform
+from projections.work.jobs import Driver, Lost, Order, Reply, Stopped, in_order, outcome, perform
 
 from .failure import EngineError
 
@@ -31,8 +32,11 @@ MOST = 64
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Driver]:
-    """The cluster at `ray_address`, for as long as the context lasts. Raises EngineError."""
+def opened(settings: Settings, stopped: Event) -> Iterator[Driver]:
+    """The cluster at `ray_address`, for as long as the context lasts; what is under way ends once `stopped`.
+
+    Raises EngineError.
+    """
     address = settings.ray_address
     if address is None:
         raise EngineError("set ROOFLOG_RAY_ADDRESS to the HOST:PORT of the Ray cluster's head (`ray start --head`)")
@@ -49,7 +53,7 @@ def opened(settings: Settings) -> Iterator[Driver]:
             f"(`ray start --address={address}`), with Ray {ray.__version__} on every node"
         ) from error
     try:
-        yield _Cluster(ray)
+        yield _Cluster(ray, stopped)
     finally:
         ray.shutdown()
 
@@ -67,8 +71,9 @@ def _reach(address: str) -> None:
 class _Cluster:
     """The driver of a cluster to which this process is connected."""
 
-    def __init__(self, ray: Any) -> None:
+    def __init__(self, ray: Any, stopped: Event) -> None:
         self._ray = ray
+        self._stopped = stopped
         # What is lost is given out again by whoever asks; a node may come and go, so that the number is a guess.
         self._perform = ray.remote(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")(perform)
         self._under_way = max(2, min(UNDER_WAY * int(ray.cluster_resources().get("CPU", 1)), MOST))
@@ -79,9 +84,12 @@ class _Cluster:
 
     def _end(self, reference: Any) -> Reply | Lost:
         try:
-            reply: Reply = self._ray.get(reference, timeout=PAGE_SECONDS)
+            reply: Reply = outcome(reference.future(), self._stopped, PAGE_SECONDS)
             return reply
-        except self._ray.exceptions.GetTimeoutError:
+        except Stopped:
+            self._ray.cancel(reference, force=True)
+            raise
+        except TimeoutError:
             self._ray.cancel(reference, force=True)
             return Lost(f"it took longer than {PAGE_SECONDS:g} s; has the cluster a free processor?")
         except self._ray.exceptions.RayError as error:

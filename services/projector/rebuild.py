@@ -7,6 +7,7 @@ that is interrupted anywhere has done nothing; what it leaves is removed by the 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, aclosing, asynccontextmanager
@@ -110,6 +111,7 @@ class Rebuild:
         self._folding = folding
         self._began = time.monotonic()
         self._is_open = False
+        self._stopped = threading.Event()
         self.condition = Condition(plan)
 
     async def run(self) -> dict[str, Any]:
@@ -124,11 +126,17 @@ class Rebuild:
 
     @asynccontextmanager
     async def _engine(self) -> AsyncIterator[Run | None]:
-        """The engine, opened and closed in a thread: to reach another machine takes seconds."""
+        """The engine, opened and closed in a thread: to reach another machine takes seconds.
+
+        Where texts are taken over, few are read, and this machine reads them.
+        """
+        if self._owner is not None and not (self.condition.plan.from_log or self._wanted):
+            yield None
+            return
         engine = ExitStack()
         try:
             yield await self._in_thread(
-                lambda: engine.enter_context(heavy.opened(self._settings, self.condition.plan.on))
+                lambda: engine.enter_context(heavy.opened(self._settings, self.condition.plan.on, self._stopped))
             )
         finally:
             await self._in_thread(engine.close)
@@ -288,11 +296,15 @@ class Rebuild:
             self._projector.close()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Work in a thread, to its end: whoever is cancelled waits until DuckDB and the files have been let go."""
+        """Work in a thread, to its end: whoever is cancelled waits until DuckDB and the files have been let go.
+
+        Nobody waits for another machine.
+        """
         working = asyncio.ensure_future(asyncio.to_thread(work))
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
+            self._stopped.set()
             if self._is_open:
                 self._projector.con.interrupt()
             await asyncio.gather(working, return_exceptions=True)

@@ -14,7 +14,7 @@ import pytest
 from events.facts import ExampleCaptured
 from projections.policy.policy import default
 from projections.policy.rules import LATEST
-from projections.texts import analysis, near_duplicates, near_links
+from projections.texts import analysis, contradictions, near_duplicates, near_links
 from projections.texts.near_duplicates import LIKENESS, Share, nothing_known
 from projections.work import jobs
 from projections.work.jobs import Driver, Lost, Order, OtherCode, PageFailed, Refusal, Reply, Result, on, perform
@@ -50,6 +50,7 @@ def pages() -> list[Page]:
             (partial(analysis._page, by), rows[part]),
             (partial(near_links._canonical, LATEST), prompts[part]),
             (near_duplicates.buckets, normals[part]),
+            (contradictions._claims, [answer for _, answer in pairs[part]]),
         ]
     return [*given, (partial(near_duplicates.link_share, LIKENESS), share)]
 
@@ -93,7 +94,9 @@ class DriverContract:
 
     def test_a_failing_page_is_named(self, driver: Driver) -> None:
         results: list[int] = []
-        with pytest.raises(PageFailed, match=r"^page 3 of the job 'test: absolute values' \(\w+\) failed: TypeError: "):
+        with pytest.raises(
+            PageFailed, match=r"^page 3 of the job 'test: absolute values' \(\w+\) failed: TypeError in "
+        ):
             results.extend(on(driver)(absolute, [-1, -2, None, -3]))
         assert results == [1, 2]
         assert list(on(driver)(absolute, [-4])) == [4]

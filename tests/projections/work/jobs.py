@@ -21,6 +21,11 @@ def absolute(number: int) -> int:
     return abs(number)
 
 
+@job("test: number in a text")
+def number_in(text: str) -> int:
+    return int(text)
+
+
 @job("test: killed once")
 def killed_once(marks: Path, number: int) -> int:
     """Kill the worker of the page -1 the first time that it is worked on."""

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from projections.work import jobs
-from projections.work.jobs import Error, Lost, Order, OtherCode, PageFailed, Refusal, Reply, Result, on, perform
+from projections.work.jobs import (
+    Error,
+    Lost,
+    Order,
+    OtherCode,
+    PageFailed,
+    Refusal,
+    Reply,
+    Result,
+    Stopped,
+    on,
+    outcome,
+    perform,
+)
 from projections.work.workers import workers
 
 from .contract import here
-from .jobs import absolute, killed_once, starved
+from .jobs import absolute, killed_once, number_in, starved
 
 
 @pytest.fixture(autouse=True)
@@ -68,15 +83,38 @@ def test_the_code_is_told_by_every_file_that_decides(tmp_path: Path, monkeypatch
 
 def test_a_failing_page_is_named_and_those_before_are_kept() -> None:
     results: list[int] = []
-    with pytest.raises(PageFailed, match=r"page 3 of the job 'test: absolute values' \(\w{12}\) failed: TypeError: "):
+    with pytest.raises(
+        PageFailed, match=r"page 3 of the job 'test: absolute values' \(\w{12}\) failed: TypeError in jobs.py:\d+$"
+    ):
         results.extend(on(here)(absolute, [-1, -2, None, -3]))
     assert results == [1, 2]
 
 
-def test_a_long_error_is_cut() -> None:
-    reply = perform(jobs.order(absolute, "x" * 10))
+def test_an_error_repeats_no_words_of_a_page() -> None:
+    reply = perform(jobs.order(number_in, "Kowalczyk77"))
     assert isinstance(reply, Error)
-    assert len(jobs._short("a " * 1000)) == jobs.LONGEST
+    assert reply.text.startswith("ValueError in jobs.py:")
+
+
+def test_a_long_reason_is_cut() -> None:
+    def away(orders: Iterator[Order]) -> Generator[Reply | Lost]:
+        yield from (Lost("away " * 1000) for _ in orders)
+
+    with pytest.raises(PageFailed, match=r"was lost 3 times: away .*…$") as raised:
+        list(on(away)(absolute, [-1]))
+    assert len(str(raised.value)) < 2 * jobs.LONGEST
+
+
+def test_whoever_waits_for_a_page_can_be_stopped() -> None:
+    stopped = Event()
+    stopped.set()
+    with pytest.raises(Stopped):
+        outcome(Future(), stopped, 3_600)
+    with pytest.raises(TimeoutError):
+        outcome(Future(), Event(), 0)
+    done: Future[int] = Future()
+    done.set_result(5)
+    assert outcome(done, stopped, 0) == 5
 
 
 @pytest.mark.slow

@@ -38,7 +38,8 @@ class MapStandIn(StandIn):
         self.containers = containers
         self.pool = self._started()
         self.under_way: set[asyncio.Task[None]] = set()
-        self.most_inputs = 0
+        self.is_held = False
+        """Whether no container begins with anything, after the first map, which tries whether there are some."""
         self.held: dict[str, list[api_pb2.FunctionGetOutputsItem]] = {}
         """Outputs by the map that they belong to, until it is over."""
         self._inputs: dict[str, int] = {}
@@ -65,13 +66,14 @@ class MapStandIn(StandIn):
             input_id = f"in-{call_id}-{item.idx}"
             task = asyncio.create_task(self._contain(call_id, item.idx, input_id, arguments))
             self.under_way.add(task)
-            self.most_inputs = max(self.most_inputs, len(self.under_way))
             task.add_done_callback(self.under_way.discard)
             items.append(api_pb2.FunctionPutInputsResponseItem(idx=item.idx, input_id=input_id, input_jwt="jwt"))
         return api_pb2.FunctionPutInputsResponse(inputs=items)
 
     async def _contain(self, call_id: str, idx: int, input_id: str, arguments: bytes) -> None:
         status = api_pb2.GenericResult
+        while self.is_held and call_id != "fc-0":
+            await asyncio.sleep(0.01)
         try:
             data = await asyncio.wrap_future(self._submitted(arguments))
             result = status(status=status.GENERIC_STATUS_SUCCESS)

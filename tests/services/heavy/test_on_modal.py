@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -23,7 +24,7 @@ from .standin import MapStandIn
 
 @pytest.fixture
 def driver(standin: MapStandIn) -> Iterator[Driver]:
-    with driver_opened(settings.load({}, {})) as driver:
+    with driver_opened(settings.load({}, {}), Event()) as driver:
         yield driver
 
 
@@ -34,7 +35,7 @@ class TestModal(DriverContract):
     under_way = TOGETHER * UNDER_WAY
 
 
-def test_the_function_of_the_app_gives_the_bytes_of_one_process() -> None:
+def test_the_app_gives_the_bytes_of_one_process() -> None:
     from services.heavy import modal_app
 
     def local(orders: Iterator[Order]) -> Generator[Reply | Lost]:
@@ -51,7 +52,7 @@ def test_results_are_cleared_when_a_map_is_over(driver: Driver, standin: MapStan
     assert standin.held == {}
 
 
-def test_an_app_that_is_not_deployed_is_told_before_anything_begins(standin: MapStandIn) -> None:
+def test_an_app_that_is_not_deployed_is_told_first(standin: MapStandIn) -> None:
     standin.functions = ()
     with (
         pytest.raises(EngineError, match=r"cannot find rooflog-heavy/perform.*deploy services/heavy/modal_app.py"),
@@ -60,9 +61,7 @@ def test_an_app_that_is_not_deployed_is_told_before_anything_begins(standin: Map
         pass
 
 
-def test_containers_of_another_rooflog_are_told_before_anything_begins(
-    standin: MapStandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_containers_of_another_rooflog_are_told_first(standin: MapStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "code", lambda: "0" * 64)
     with (
         pytest.raises(EngineError, match=r"^Modal is not used: the code of a worker is \w+, and 000000000000 here; "),
