@@ -107,7 +107,7 @@ export class LexiconEditor {
       remove();
       this.draw();
     };
-    const button = { type: "button", class: "quiet-button", onclick: run, "aria-label": `Take ${word} away` };
+    const button = { type: "button", class: "quiet-button", onclick: run, "aria-label": `Take away ${word}` };
     return h("li", {}, h("b", {}, word), h("span", { class: "quiet small" }, about), h("button", button, "Take away"));
   }
 
