@@ -32,7 +32,7 @@ def test_every_section_and_setting_has_words() -> None:
 @pytest.mark.parametrize(("section", "setting"), EVERY, ids=lambda one: one.name)
 def test_the_kind_is_that_of_the_shipped_value(section: Section, setting: Setting) -> None:
     value = default().document()[section.name].get(setting.name, setting.unless_given)
-    kinds = {
+    kinds: dict[str, Any] = {
         "flag": bool,
         "number": (int, float),
         "text": str,
@@ -50,12 +50,12 @@ def test_the_kind_is_that_of_the_shipped_value(section: Section, setting: Settin
 @pytest.mark.parametrize(("section", "setting"), EVERY, ids=lambda one: one.name)
 def test_choices_and_limits_are_those_of_the_policy(section: Section, setting: Setting) -> None:
     ends = [end for end in (setting.lowest, setting.highest) if end is not None]
-    fitting = [[choice] if setting.kind == "choices" else choice for choice in setting.choices]
+    fitting: list[Any] = [[choice] if setting.kind == "choices" else choice for choice in setting.choices]
     if section.name != "relevance":  # where medium is not above high
         fitting += [int(end) if float(end).is_integer() else end for end in ends]
     for value in fitting:
         from_document(document(section, setting, value))
-    wrong = [setting.highest + 1] if setting.highest is not None else []
+    wrong: list[Any] = [setting.highest + 1] if setting.highest is not None else []
     wrong += [setting.lowest - 1] if setting.lowest is not None else []
     wrong += [["no such choice"] if setting.kind == "choices" else "no such choice"] if setting.choices else []
     for value in wrong:
