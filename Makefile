@@ -50,7 +50,7 @@ $(VENV)/.prometheus: $(VENV)/.run
 alerts: $(VENV)/.dev $(VENV)/.prometheus ## break each thing that an alert is about, and see that this alert fires and no other
 	$(BIN)/python -m pytest tests/deploy/test_observation.py
 
-PYTEST = -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED)
+PYTEST = -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED)
 SEED ?= 1
 
 test: $(VENV)/.dev $(VENV)/.node browser ## all tests in a shuffled order (SEED=2 takes another), against a real nats-server, DuckDB and browser

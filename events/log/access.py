@@ -113,7 +113,7 @@ class Access(msgspec.Struct, frozen=True):
     def inbox(self) -> str:
         """The prefix of the inboxes of this user. Raises InputError where a secret file cannot be read."""
         user = None if self.creds or self.nkey else self._login()[0]
-        return f"{INBOX}.{_ROTATION.sub('', user)}" if user and _TOKEN.fullmatch(user) else INBOX
+        return inbox_of(user) if user else INBOX
 
     @property
     def api(self) -> str:
@@ -200,6 +200,11 @@ class Access(msgspec.Struct, frozen=True):
         pair = nkeys.from_seed(bytearray(seed.encode()))
         proof = {"sig": base64.b64encode(pair.sign(nonce.encode())).decode()}
         return proof | ({"jwt": token} if self.creds else {"nkey": pair.public_key.decode()})
+
+
+def inbox_of(user: str) -> str:
+    """The prefix of the inboxes of a user; that of all where its name is no part of a subject."""
+    return f"{INBOX}.{_ROTATION.sub('', user)}" if _TOKEN.fullmatch(user) else INBOX
 
 
 def read_secret(path: str | Path) -> Secret:

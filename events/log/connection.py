@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -68,22 +69,25 @@ class Connection:
     async def open(self, name: str, timeout: float) -> None:
         """Connect under a name. Raises Unreachable, and InputError where the access cannot be used."""
         options = self.access.options()
-        self.client = Client()
         self._failures = dict.fromkeys(options["servers"])
-        try:
-            connecting = self.client.connect(
-                **options, **CONNECTING, name=name, error_cb=self._report, disconnected_cb=self._disconnected
-            )
-            await within(timeout, connecting)
-        except TimeoutError as error:
+        deadline = time.monotonic() + timeout
+        while True:
+            self.client = Client()
+            try:
+                connecting = self.client.connect(
+                    **options, **CONNECTING, name=name, error_cb=self._report, disconnected_cb=self._disconnected
+                )
+                await within(max(0.0, deadline - time.monotonic()), connecting)
+            except TimeoutError as error:
+                await self.close()
+                raise Unreachable(_why(self._failures)) from error
+            except (NatsError, OSError, ValueError) as error:
+                raise Unreachable(f"the NATS server at {self.access.shown} refused: {name_of(error)}") from error
+            if self.client.is_connected:
+                return
+            self._note(UnexpectedEOF())  # nats-py takes the end of the stream for an answer
             await self.close()
-            raise Unreachable(_why(self._failures)) from error
-        except (NatsError, OSError, ValueError) as error:
-            raise Unreachable(f"the NATS server at {self.access.shown} refused: {name_of(error)}") from error
-        if not self.client.is_connected:  # nats-py takes the end of the stream for an answer
-            self._note(UnexpectedEOF())
-            await self.close()
-            raise Unreachable(_why(self._failures))
+            await asyncio.sleep(CONNECTING["reconnect_time_wait"])
 
     def require_version(self) -> None:
         """Raise OldServer where the server is older than what rooflog is tested with."""

@@ -42,6 +42,7 @@ _WITHHELD = BIT["excluded_source"] | BIT["excluded_by_author"] | BIT["personal_d
 _PASSES_FILTERS = BIT["superseded_by"] | BIT["rejected"] | BIT["not_approved"] | BIT["duplicate_of"]
 """The reasons for which an answer that passes every filter of the text may still not be trained on."""
 
+
 class TrainingSet(msgspec.Struct):
     """The head of a streamed training set; the rows follow as Arrow record batches.
 

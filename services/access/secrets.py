@@ -7,7 +7,8 @@
 | `previous/ROLE.json` | the user before the last rotation, which is let in until the rotation is finished |
 | `window.json` | until when clients of 0.1.0 are let in without a secret |
 
-A user's name ends with the number of its rotation: both are let in for a while, so that nobody is locked out.
+A user's name ends with the number of its rotation: both are let in for a while, so that nobody is locked out. That of a
+tenant's user begins with the name of the tenant.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from events.log.access import Secret, read_secret
 
 from ..private_files import write_private
 from .roles import NAMES, Name
+from .tenants import Tenancy, Tenants, tenant_at
 
 FOLDER = "secrets"
 
@@ -42,6 +44,7 @@ class Secrets:
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / FOLDER
+        self._tenant = tenant_at(data_dir)
 
     @property
     def exist(self) -> bool:
@@ -138,7 +141,8 @@ class Secrets:
         return self.folder / "previous"
 
     def _write(self, name: Name | Literal["cluster"], number: int) -> None:
-        secret = Secret(f"{name}-{number}", secrets.token_urlsafe(32))
+        user = f"{self._tenant.name}-{name}-{number}" if self._tenant else f"{name}-{number}"
+        secret = Secret(user, secrets.token_urlsafe(32))
         write_private(self.folder / f"{name}.json", msgspec.json.encode(secret) + b"\n")
 
     @contextmanager
@@ -150,6 +154,18 @@ class Secrets:
             yield
         finally:
             os.close(descriptor)
+
+
+def tenancies(data_dir: Path) -> dict[str, Tenancy]:
+    """Who the server of a data directory lets in for each of its tenants: nobody where it is closed. Raises InputError.
+
+    The accounts of one that is closed stay: a server that gets an account back by a reload has no JetStream for it.
+    """
+    tenants = Tenants(data_dir)
+    return {
+        tenant.name: Tenancy([] if tenant.is_closed else Secrets(tenants.home(tenant.name)).users(), tenant.max_bytes)
+        for tenant in tenants.all()
+    }
 
 
 def _number(user: str) -> int:

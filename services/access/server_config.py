@@ -6,15 +6,16 @@ document is JSON, which a NATS server reads as its own format.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from events.log.access import INBOX, Secret
+from events.log.access import INBOX, Secret, inbox_of
 
 from .roles import BEFORE, LOG, ROLES, Name, Role
+from .tenants import Tenancy, account_of
 
 MAX_PAYLOAD = 8 * 2**20
 """Bytes in one fact; the server warns above this size."""
@@ -38,13 +39,17 @@ def document(
     name: str = "rooflog",
     lets_in_before: bool = False,
     tls: dict[str, Any] | None = None,
+    tenants: Mapping[str, Tenancy] | None = None,
 ) -> dict[str, Any]:
-    """The configuration of a server that knows these users, of which several may have one role.
+    """The configuration of a server that knows these users, of which several may have one role, and its tenants.
 
     With `lets_in_before` whoever has no secret is a client of 0.1.0. Every fact is synced to disk before it is
-    acknowledged.
+    acknowledged. A tenant has all accounts once more under names of its own, and nothing passes between the two.
     """
-    made = open_document(store=store, host=host, port=port, name=name) | {"accounts": _accounts(users, lets_in_before)}
+    accounts = _accounts(users, lets_in_before)
+    for tenant, tenancy in (tenants or {}).items():
+        accounts |= _of_tenant(tenant, tenancy)
+    made = open_document(store=store, host=host, port=port, name=name) | {"accounts": accounts}
     if lets_in_before:
         made["no_auth_user"] = BEFORE_USER
     if tls:
@@ -112,6 +117,20 @@ def _accounts(users: Sequence[tuple[Name, Secret]], lets_in_before: bool) -> dic
     return accounts
 
 
+def _of_tenant(tenant: str, tenancy: Tenancy) -> dict[str, Any]:
+    """The accounts of a tenant: what an installation of its own would have, by other names."""
+    accounts = _accounts(tenancy.users, lets_in_before=False)
+    if tenancy.max_bytes is not None:
+        accounts[LOG]["jetstream"] = {"max_file": tenancy.max_bytes}
+    for content in accounts.values():
+        for export in content["exports"]:
+            export["accounts"] = [account_of(tenant, account) for account in export["accounts"]]
+        for passage in content["imports"]:
+            source = passage.get("service") or passage["stream"]
+            source["account"] = account_of(tenant, source["account"])
+    return {account_of(tenant, account): content for account, content in accounts.items()}
+
+
 def _answering(answered: dict[str, str], subject: str) -> str:
     """The account in which a subject is answered: where a role answers it, else that of the stream."""
     for prefix, account in answered.items():
@@ -153,7 +172,7 @@ def _merged(exports: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _user(role: Role, secret: Secret, inboxes: str | None = None) -> dict[str, Any]:
     """A user of the server, who publishes and subscribes to what the role needs and to nothing else."""
-    inboxes = inboxes or f"{INBOX}.{role.name}.>"
+    inboxes = inboxes or f"{inbox_of(secret.user)}.>"
     user: dict[str, Any] = {"user": secret.user, "password": secret.password}
     if ">" in role.asks:
         return user

@@ -114,8 +114,10 @@ class Session:
 
     def tell_of_a_new_log(self) -> None:
         """Say so where the data directory holds no log yet: in another directory somebody may look for the old one."""
+        from ..runtime.nats_server import EmbeddedServer
+
         settings = self.settings
-        if settings.nats_url is None and not (settings.data_dir / "nats" / "store").exists():
+        if settings.nats_url is None and not EmbeddedServer(settings.data_dir).has_log:
             self.note(
                 f"a new log begins in {settings.data_dir} "
                 "(set ROOFLOG_DATA_DIR, or give --data-dir, to work on another)"

@@ -69,6 +69,7 @@ COMMANDS = (
     Entry("web", "web:web", "Serve the pages and the HTTP API."),
     Entry("token", "web:token", "Tokens for the gateway: who may say, look, decide and operate."),
     Entry("secrets", "secrets:secrets", "Secrets of the roles at the NATS server."),
+    Entry("tenant", "tenants:tenant", "Several companies on one NATS server."),
     Entry("nats-config", "secrets:nats_config", "Print the configuration of an outside NATS server."),
     Entry("stream", "secrets:stream", "Check the stream of facts, or create it on an outside server."),
     Entry("asyncapi", "web:asyncapi", "Print what the services listen to and say on NATS."),

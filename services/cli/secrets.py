@@ -13,7 +13,7 @@ from events.errors import InputError
 from .. import private_files
 from ..access import server_config
 from ..access.roles import NAMES, ROLES, Name
-from ..access.secrets import Secrets
+from ..access.secrets import Secrets, tenancies
 from ..settings import Settings
 from .command import Outcome, Session, command, plain
 
@@ -165,6 +165,7 @@ async def nats_config(
         name=name,
         lets_in_before=kept.let_in_until is not None,
         tls=tls,
+        tenants=tenancies(session.settings.data_dir),
     )
     if cluster:
         cluster_host, cluster_port = _address(cluster, "cluster")

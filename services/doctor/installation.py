@@ -134,7 +134,7 @@ async def _has_server(seen: Installation, stack: AsyncExitStack) -> bool:
     seen.server = EmbeddedServer(settings.data_dir, settings.nats_port)
     seen.is_left = seen.server.is_left
     if not seen.is_left:
-        if not is_writable(settings.data_dir) or not (settings.data_dir / "nats" / "store").exists():
+        if not is_writable(settings.data_dir) or not seen.server.has_log:
             return False
         await asyncio.to_thread(stack.enter_context, seen.server)
     seen.url = seen.server.url

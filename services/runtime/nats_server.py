@@ -24,16 +24,19 @@ from pathlib import Path
 from typing import IO, Self
 
 import msgspec
+from nats.errors import Error as NatsError
 
-from events.errors import RooflogError, WrongStream
+from events.errors import RooflogError, Unreachable, WrongStream
 from events.log import stream
 from events.log.access import Access
+from events.log.connection import name_of
 from events.log.log import Log
 
 from ..access import server_config
 from ..access.connect import access_of
 from ..access.roles import LOG, Name
-from ..access.secrets import Secrets
+from ..access.secrets import Secrets, tenancies
+from ..access.tenants import Tenants, host_of, tenant_at
 from ..private_files import sync, write_private
 from . import processes
 
@@ -80,7 +83,7 @@ class _Running(msgspec.Struct):
 
 
 class EmbeddedServer:
-    """A lease on the embedded server of one data directory.
+    """A lease on the embedded server of one data directory; that of a tenant is its host's.
 
     Without a `port` it has the port of before, else the usual one, or a free one where that is taken. 0 never takes the
     usual one.
@@ -88,14 +91,20 @@ class EmbeddedServer:
 
     def __init__(self, data_dir: Path, port: int | None = 0) -> None:
         self._data_dir = data_dir
-        self._home = data_dir / "nats"
-        self._secrets = Secrets(data_dir)
+        self._host = host_of(data_dir)
+        self._home = self._host / "nats"
+        self._secrets = Secrets(self._host)
         self._wanted_port = port
         self._users: IO[str] | None = None
         self.url = ""
 
     def __enter__(self) -> Self:
-        """Find the running server or start one. Raises ServerError."""
+        """Find the running server or start one. Raises ServerError, also for a tenant that is closed."""
+        if (tenant := tenant_at(self._data_dir)) and tenant.is_closed:
+            raise ServerError(
+                f"the tenant {tenant.name} is closed; "
+                f"`rooflog tenant add {tenant.name} --data-dir {self._host}` lets it in again"
+            )
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._alone():
             self._users = (self._home / "users.lock").open("w")
@@ -141,6 +150,11 @@ class EmbeddedServer:
         return True
 
     @property
+    def has_log(self) -> bool:
+        """Whether there is a log already."""
+        return self._store.exists()
+
+    @property
     def lets_everybody_in(self) -> bool:
         """Whether this is the server of an installation of 0.1.0 that has no secrets yet."""
         return not self._secrets.exist
@@ -182,6 +196,7 @@ class EmbeddedServer:
                 self._start()
             else:
                 self._reload(running)
+                self._make_streams(running)
             return True
 
     def _reload(self, running: _Running) -> None:
@@ -218,7 +233,8 @@ class EmbeddedServer:
 
     def _start(self) -> _Running:
         if self._secrets.exist:
-            self._secrets.create()  # of a role that came since, or where the first start broke off
+            for folder in self._folders():
+                Secrets(folder).create()  # of a role that came since, or where the first start broke off
             _move_into_account(self._store)
         elif not (self._store / "jetstream" / NO_ACCOUNT).exists():
             self._secrets.create()
@@ -248,12 +264,22 @@ class EmbeddedServer:
             if time.monotonic() > deadline:
                 raise ServerError(f"nats-server was not ready after {START_SECONDS:.0f} s; see {log}")
             time.sleep(0.02)
-        if self._secrets.exist:
-            with ThreadPoolExecutor(1) as thread:  # the caller may be in an event loop
-                thread.submit(
-                    asyncio.run, _make_streams(access_of(self._data_dir, url_of(running.port), "admin"))
-                ).result()
+        self._make_streams(running)
         return running
+
+    def _make_streams(self, running: _Running) -> None:
+        """Make what is missing of the streams of the host and its tenants."""
+        url = url_of(running.port)
+        admins = [access_of(folder, url, "admin") for folder in self._folders() if Secrets(folder).exist]
+        with ThreadPoolExecutor(1) as thread:  # the caller may be in an event loop
+            for admin in admins:
+                thread.submit(asyncio.run, _make_streams(admin)).result()
+
+    def _folders(self) -> Iterator[Path]:
+        """The data directories of the host and of its tenants that are let in."""
+        tenants = Tenants(self._host)
+        yield self._host
+        yield from (tenants.home(tenant.name) for tenant in tenants.all() if not tenant.is_closed)
 
     def _port(self) -> int:
         """The port to listen on. Raises ServerError where the one that was asked for is taken."""
@@ -282,7 +308,14 @@ class EmbeddedServer:
         config = self._home / "nats.conf"
         if self._secrets.exist:
             users, lets_in = self._secrets.users(), self._secrets.let_in_until is not None
-            made = server_config.document(users, store=self._store, port=port, lets_in_before=lets_in, name=name)
+            made = server_config.document(
+                users,
+                store=self._store,
+                port=port,
+                lets_in_before=lets_in,
+                name=name,
+                tenants=tenancies(self._host),
+            )
         else:
             made = server_config.open_document(store=self._store, port=port, name=name)
         write_private(config, server_config.encoded(made))
@@ -316,14 +349,26 @@ def _move_into_account(store: Path) -> None:
 
 
 async def _make_streams(admin: Access) -> None:
-    try:
-        log = await Log.connect(admin, name="rooflog-admin", timeout=START_SECONDS)
-    except WrongStream:
-        return  # whoever connects is told
-    try:
-        await stream.ensure_leases(log, timeout=START_SECONDS)
-    finally:
-        await log.close()
+    """Make what is missing of the streams. Raises ServerError.
+
+    A server that takes over another configuration hangs up, and its JetStream is silent for a moment.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        log = Log(admin)
+        try:
+            await log.begin("rooflog-admin", timeout=START_SECONDS)
+            await stream.ensure_leases(log, timeout=START_SECONDS)
+        except WrongStream:
+            return  # whoever connects is told
+        except (Unreachable, NatsError, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                raise ServerError(f"the streams of {admin.shown} cannot be made: {name_of(error)}") from error
+            await asyncio.sleep(0.1)
+        else:
+            return
+        finally:
+            await log.close()
 
 
 def binary() -> str:
