@@ -294,6 +294,19 @@ class BulkDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reason: Text | None = None
 
 
+class BulkRejection(BulkDecision, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Reject what a preview has shown, for one reason."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=100_000)]
+
+
+class BulkDescription(BulkDecision, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Give tags to what a preview has shown, or take them; removed tags are named as the examples have them."""
+
+    added_tags: Tags = []
+    removed_tags: Annotated[list[str], Meta(max_length=LIMITS["tags"].most)] = []
+
+
 class Export(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many examples an export needs and their lowest relevance; the policy's unless given."""
 
