@@ -164,6 +164,9 @@ LOCKS = requirements.lock requirements-modal.lock requirements-otel.lock require
 COMPILE = $(VENV)/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+WITHOUT_FUNDING = import json, sys; lock = json.load(sys.stdin); \
+	[package.pop("funding", None) for package in lock["packages"].values()]; print(json.dumps(lock, indent=2))
+
 lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them by their hashes
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
@@ -175,7 +178,7 @@ lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them by their
 	printf 'hatchling==1.33.0\nsetuptools\n' | $(COMPILE) --output-file requirements-build.lock -
 	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp services/web/package.json $(VENV)/lock
 	$(BIN)/npm install --prefix $(VENV)/lock --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
-	sed '/"funding": {/,/}/d' $(VENV)/lock/package-lock.json > services/web/package-lock.json
+	$(BIN)/python -c '$(WITHOUT_FUNDING)' < $(VENV)/lock/package-lock.json > services/web/package-lock.json
 	rm -rf $(VENV)/lock
 
 clean: ## remove the environment and caches; the data directory stays

@@ -207,7 +207,8 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
 
     `example_id` is the example that was corrected, `aliases` are ids under which another store knew the correction.
     An `untrusted` one approves nothing, and disputes an answer that a reviewer has approved. `corrected_prompt` is the
-    question that the corrected answer is for, None where it stays what it was.
+    question that the corrected answer is for, None where it stays what it was. `proposed_by` is the model whose
+    suggestion was taken over.
     """
 
     noun, verb = "correction", "recorded"
@@ -223,6 +224,7 @@ class CorrectionRecorded(Fact, frozen=True, omit_defaults=True, kw_only=True, ta
     aliases: Annotated[tuple[Id, ...], FEW] = ()
     untrusted: bool = False
     corrected_prompt: Text | None = None
+    proposed_by: Name | None = None
 
     @property
     def prompt(self) -> str:
@@ -299,6 +301,18 @@ class ExampleDescribed(Fact, frozen=True, omit_defaults=True, kw_only=True, tag=
     reason: Comment | None = None
 
 
+class ExampleNoted(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.noted.v1"):
+    """Somebody says something about an example to the others; it decides nothing.
+
+    `mentions` are the people that the note names, in small letters.
+    """
+
+    noun, verb = "example", "noted"
+    example_id: Id
+    note: Comment
+    mentions: Annotated[tuple[Name, ...], FEW] = ()
+
+
 class ExampleErased(Fact, frozen=True, omit_defaults=True, kw_only=True, tag="example.erased.v1"):
     """The text of an example is gone for good; `erased` are the messages that held it.
 
@@ -365,6 +379,7 @@ AnyFact = (
     | ExampleReopened
     | ExampleRedacted
     | ExampleDescribed
+    | ExampleNoted
     | ExampleErased
     | PolicyAdopted
     | TrainingSetExported

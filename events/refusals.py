@@ -8,7 +8,15 @@ from msgspec import Struct, field
 
 from .codec import decode
 from .errors import InvalidFact
-from .facts import CorrectionRecorded, ExampleCaptured, ExampleDescribed, ExampleRedacted, Fact, FeedbackGiven
+from .facts import (
+    CorrectionRecorded,
+    ExampleCaptured,
+    ExampleDescribed,
+    ExampleNoted,
+    ExampleRedacted,
+    Fact,
+    FeedbackGiven,
+)
 from .message import Tombstones, erased_words, words_in
 from .subjects import parse, subject_of
 
@@ -52,7 +60,7 @@ class Refusals(Struct):
             self.check(fact)
 
 
-_REFUSED = (ExampleCaptured, FeedbackGiven, CorrectionRecorded, ExampleRedacted, ExampleDescribed)
+_REFUSED = (ExampleCaptured, FeedbackGiven, CorrectionRecorded, ExampleRedacted, ExampleDescribed, ExampleNoted)
 """What assistants, importers and editors say; decisions say no words of an example."""
 
 _VERBS = {kind.verb for kind in _REFUSED}

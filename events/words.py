@@ -33,6 +33,7 @@ def sentence(fact: Fact, *, with_time: bool = False) -> str:
             clause = f"{fact.actor} gave {fact.feedback} feedback{when}"
         case CorrectionRecorded():
             clause = f"corrected {by} as {fact.event_id}"
+            clause += f", as {fact.proposed_by} had suggested" if fact.proposed_by else ""
         case ExampleDescribed():
             clause = ", ".join((f"described {by}", *_changes(fact)))
         case TrainingSetExported():

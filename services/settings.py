@@ -9,6 +9,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
@@ -17,6 +18,8 @@ from events.log.access import Access, content
 
 from .log_lines import FORMATS
 from .volume.sinks import CHOICES, SINKS
+
+WEBHOOK_STYLES = ("plain", "slack")
 
 
 class SettingsError(InputError):
@@ -114,6 +117,31 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: Annotated[
         str, Meta(description="How services write their logs: text, or json with one object in each line.")
     ] = "text"
+    webhook_url: Annotated[
+        str | None,
+        Meta(
+            description="Where the gateway posts what somebody should know; none unless given.",
+            extra={"is_secret": True},
+        ),
+    ] = None
+    webhook_style: Annotated[
+        str, Meta(description="What it posts: plain, or slack for Slack and what reads the same.")
+    ] = "plain"
+    webhook_secret: Annotated[
+        str | None, Meta(description="The secret that signs what it posts.", extra={"is_secret": True})
+    ] = None
+    webhook_queue: Annotated[
+        int, Meta(description="It tells when more examples than this wait for review; 0 for never.")
+    ] = 200
+    suggest_url: Annotated[
+        str | None,
+        Meta(
+            description="The address of a language model that may suggest answers to reviewers, as far as /v1 "
+            "(https://models.example/v1); it speaks OpenAI's chat completions. None is asked unless given."
+        ),
+    ] = None
+    suggest_model: Annotated[str, Meta(description="The name of that model, which the facts keep.")] = "gpt-4.1"
+    suggest_key: Annotated[str | None, Meta(description="The key of that model.", extra={"is_secret": True})] = None
     tokens: Annotated[
         Path | None,
         Meta(description="The file with the tokens of the web service; without it tokens.json in data_dir."),
@@ -268,6 +296,26 @@ def _servers(value: str) -> str:
     return value
 
 
+def _webhook_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("give an address that begins with https:// or http://")
+    return value
+
+
+def _webhook_style(value: str) -> str:
+    if value not in WEBHOOK_STYLES:
+        raise ValueError(f"give {' or '.join(WEBHOOK_STYLES)}")
+    return value
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{value!r} is no address of a web service; give https://HOST/v1")
+    return value
+
+
 def _networks(value: str) -> tuple[str, ...]:
     try:
         return tuple(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
@@ -307,5 +355,12 @@ _FIELDS: dict[str, Any] = {
     "monitor_host": str,
     "monitor_port": _number(0, 65535),
     "log_format": _log_format,
+    "webhook_url": _webhook_url,
+    "webhook_style": _webhook_style,
+    "webhook_secret": str,
+    "webhook_queue": _number(0, 1_000_000_000),
+    "suggest_url": _address,
+    "suggest_model": str,
+    "suggest_key": str,
     "tokens": _path,
 }

@@ -24,6 +24,12 @@ PAGES = [*SCRIPTS, *(name for name in FILES if name.endswith((".css", ".d.ts")))
 PRODUCT = [name for name in MODULES if name.startswith(("events/", "projections/", "services/"))]
 TESTS = [name for name in MODULES if PurePath(name).name.startswith("test_")]
 
+MARKUP = re.compile(
+    r"\b(?:inner|outer)HTML\b|\binsertAdjacentHTML\b|\bsetHTML|\bcreateContextualFragment\b|\bDOMParser\b"
+    r"|\bdocument\.write|\beval\(|\bnew Function\b"
+)
+"""What makes elements or code out of a text."""
+
 LONGEST_FUNCTION = 70
 """In lines, with its docstring: what can be read without scrolling."""
 
@@ -61,10 +67,13 @@ OF_MANY_MODULES = {
     "tests/services/test_systemd.py",
     "tests/services/web/access/test_rights.py",
     "tests/services/web/pages/test_answers.py",
+    "tests/services/web/pages/test_commands.py",
     "tests/services/web/pages/test_description.py",
+    "tests/services/web/pages/test_in_and_out.py",
     "tests/services/web/pages/test_desk.py",
     "tests/services/web/pages/test_example_page.py",
     "tests/services/web/pages/test_pages.py",
+    "tests/services/web/pages/test_reading.py",
     "tests/services/web/pages/test_review.py",
     "tests/services/web/test_guide.py",
     "tests/services/web/test_lists.py",
@@ -96,6 +105,12 @@ def test_no_file_names_anything_beside_the_repository() -> None:
 def test_no_line_of_the_pages_is_too_long(name: str) -> None:
     lines = (ROOT / name).read_text("utf-8").splitlines()
     assert [line for line in lines if len(line) > 120] == [], f"{name}: the formatter cannot break comments and strings"
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith((".js", ".mjs"))])
+def test_no_script_of_the_pages_makes_markup(name: str) -> None:
+    """`dom.js` makes every element; the vendored parser makes tokens only."""
+    assert MARKUP.findall((ROOT / name).read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

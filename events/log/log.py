@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 from .. import subjects
 from ..codec import encode
 from ..errors import Forbidden, InvalidFact, RooflogError, StalePolicy, StaleRevision, UnknownExample, Unreachable
-from ..facts import CorrectionRecorded, Fact, FeedbackGiven, PolicyAdopted, Review
+from ..facts import CorrectionRecorded, ExampleNoted, Fact, FeedbackGiven, PolicyAdopted, Review
 from ..message import Message, Tombstones, tombstones
 from ..refusals import Refusals, refusals
 from ..traceparent import Record, current
@@ -159,6 +159,11 @@ class Log(Connection):
         (await self.refusals()).check(feedback)
         await self._require(feedback.example_id)
         return await append.publish_one(self, feedback)
+
+    async def note(self, note: ExampleNoted) -> int:
+        """Publish a note about an example that the log holds; its sequence. Raises as `give_feedback` does."""
+        await self._require(note.example_id)
+        return await append.publish_one(self, note)
 
     async def correct(self, correction: CorrectionRecorded) -> int:
         """Publish a correction; its sequence. Raises UnknownExample where it names an example the log lacks."""

@@ -207,9 +207,11 @@ class Projector:
             self._read_texts(policy, since, last, linked_through, run, progress)
             with self._transaction():
                 changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
-                analysis.analyse(self.con, f"({changed})", by, run)
-                near_links.link(self.con, f"({_prompts(f'({changed})')})", policy.likeness, self.near, run)
+                analysis.analyse(
+                    self.con, "examples" if since > 1 else f"({changed})", by, run
+                )  # the policy may be new
                 near_links.relink(self.con, policy.likeness, self.near)
+                near_links.link(self.con, f"({_prompts(f'({changed})')})", policy.likeness, self.near, run)
                 contradictions.forget(self.con)
                 columns = verdicts.gather_all(self.con, policy)
                 awaited.find(self.con)
@@ -300,6 +302,8 @@ class Projector:
         self._find_touched(batch, policy)
         is_touched = database.first(self.con, "SELECT 1 FROM touched LIMIT 1") is not None
         if is_touched:
+            if adopts:  # what stands behind a text that goes is linked anew as it was worded
+                near_links.relink(self.con, policy.likeness, self.near)
             self._link(policy, batch.first)
         if batch.gone or batch.facts[ExampleRedacted]:
             contradictions.forget(self.con)

@@ -37,6 +37,7 @@ TABLES = {
     "reopened": "decisions WHERE decision = 'reopened' AND",
     "redactions": "redactions WHERE",
     "descriptions": "descriptions WHERE",
+    "notes": "notes WHERE",
     "erasures": "erasures WHERE",
     "policies": "policies WHERE",
     "exports": "exports WHERE",

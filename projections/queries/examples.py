@@ -23,7 +23,7 @@ from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, causes, names
 from ..verdicts.stored import SOME
 from . import conversations, personal_data, signs
-from .selection import Matches, at_stage, both, count, in_place, named, newest, oldest
+from .selection import Matches, arranged, at_stage, both, count, in_place, named, newest, oldest
 
 PAGE = 1_000
 """Rows in one answer at most; more is asked for page by page."""
@@ -99,7 +99,7 @@ _HIGH_VALUE = ("user_correction", "verified_correction", "spec_interpretation")
 def page(reader: Reader, filters: dict[str, Any], began: tuple[int, int], limit: int) -> list[tuple[int, int]]:
     """What waits behind a place and sequence, as (place, seq) in the order of the queue.
 
-    Filters are `place`, `sign`, `source`, `project` and `tag`.
+    Filters are `place`, `sign` and those of `selection.named`.
     """
     columns, below = reader.columns, reader.policy.review.new_topic_below
     fits = fitting(reader, filters)
@@ -111,6 +111,24 @@ def page(reader: Reader, filters: dict[str, Any], began: tuple[int, int], limit:
         top = began[1] if place == began[0] else None
         rows += [(place, seq) for seq in newest(columns, wanted, top, limit - len(rows))]
     return rows
+
+
+def sorted_page(
+    reader: Reader, filters: dict[str, Any], sort: str, began: tuple[int, int], limit: int
+) -> tuple[list[tuple[int, int]], str | None]:
+    """What waits, as (place, seq) in another order than that of the queue, and the cursor to go on from."""
+    columns, below = reader.columns, reader.policy.review.new_topic_below
+    place = filters.get("place")
+    waits = at_stage(columns, "waiting") if place is None else in_place(columns, place, below)
+    rows = arranged(columns, both(waits, fitting(reader, filters)), sort, began, limit)
+    seqs = [seq for _, seq in rows]
+    places: dict[int, int] = {}
+    for number in QUEUE:
+        is_in = in_place(columns, number, below)
+        for seq, row in zip(seqs, np.searchsorted(columns["seq"][: columns.published], seqs).tolist(), strict=True):
+            if is_in(slice(row, row + 1))[0]:
+                places[seq] = number
+    return [(places[seq], seq) for seq in seqs], cursor(rows, limit)
 
 
 def matching(reader: Reader, filters: dict[str, Any]) -> int:
@@ -145,11 +163,14 @@ def queue(
     source: str | None = None,
     why: str | None = None,
     sign: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    sort: str | None = None,
     after: str | None = None,
 ) -> dict[str, Any]:
     """What waits for a reviewer, most urgent first, each with the reason for its place and the revision to decide on.
 
-    `after` goes on, None at the end.
+    `after` goes on, None at the end. `sort` is another order, of `selection.SORTS`.
 
     An unapproved example with a tag of which the training set holds fewer than the policy's `new_topic_below` is a new
     topic. `because` tells the reasons in words, and `sign` is as in `review_queue.waiting`.
@@ -158,9 +179,14 @@ def queue(
     numbers = {name: number for number, name in QUEUE.items()}
     tag = tag and meant(reader, tag)
     given = {"tag": tag, "source": source, "place": numbers.get(why, 0) if why else None, "sign": sign}
+    given |= {"since": since, "until": until}
     filters = {name: value for name, value in given.items() if value is not None}
-    counts = by_reason(reader)
-    rows, total = page(reader, filters, place_of(after), limit), matching(reader, filters)
+    counts, began, total = by_reason(reader), place_of(after), matching(reader, filters)
+    if sort is None:
+        rows = page(reader, filters, began, limit)
+        goes_on = cursor(rows, limit)
+    else:
+        rows, goes_on = sorted_page(reader, filters, sort, began, limit)
     few = thin_tags(reader)
     shown = _examples(reader.con, [seq for _, seq in rows])
     below = reader.policy.review.new_topic_below
@@ -173,7 +199,7 @@ def queue(
         "total": total,
         "by_reason": counts,
         "items": items,
-        "after": cursor(rows, limit),
+        "after": goes_on,
         "checkpoint": checkpoint(reader.con).seq,
     }
 
@@ -254,6 +280,13 @@ def show(con: Connection, *, example_id: str) -> dict[str, Any] | None:
     example["comments"] = personal_data.comments(con, example["example_id"], own)
     turns = conversations.earlier(con, row[0], example["root"]) if example["turns"] else []
     return example | {"earlier": turns} | alias
+
+
+def whole(con: Connection, *, ids: list[str]) -> list[dict[str, Any]]:
+    """Some examples in full with their verdicts, in the order of the ids; those that are not known are left out."""
+    seqs = known(con, ids)
+    shown = _examples(con, list(seqs.values()))
+    return [shown[seqs[example_id]] for example_id in ids if example_id in seqs]
 
 
 def sequences(con: Connection, *, ids: list[str]) -> dict[str, int]:
@@ -388,6 +421,7 @@ def revisions(con: Connection, rows_of_verdicts: Sequence[Said]) -> dict[str, in
             UNION ALL SELECT example_id, seq FROM redactions
             UNION ALL SELECT example_id, seq FROM restatements
             UNION ALL SELECT example_id, seq FROM descriptions
+            UNION ALL SELECT example_id, seq FROM notes
             UNION ALL SELECT example_id, seq FROM erasures
             UNION ALL SELECT coalesce(corrects, example_id) AS example_id, seq FROM corrections
             UNION ALL SELECT {SUBJECT_ID} AS example_id, seq FROM quarantine)

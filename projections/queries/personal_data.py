@@ -55,7 +55,8 @@ def comments(con: Connection, example_id: str, correction: tuple[int, str, str] 
         f"""SELECT * FROM (
                 SELECT seq, actor, 'feedback.given' AS fact, comment AS text FROM feedback WHERE example_id = $id
                 UNION ALL SELECT seq, actor, 'example.' || decision, reason FROM decisions WHERE example_id = $id
-                UNION ALL SELECT seq, actor, 'example.described', reason FROM descriptions WHERE example_id = $id)
+                UNION ALL SELECT seq, actor, 'example.described', reason FROM descriptions WHERE example_id = $id
+                UNION ALL SELECT seq, actor, 'example.noted', note FROM notes WHERE example_id = $id)
             WHERE text IS NOT NULL AND text <> '' ORDER BY seq DESC LIMIT {COMMENTS}""",
         {"id": example_id},
     ).fetchall()

@@ -22,13 +22,19 @@ from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT, NEW_TOPIC, QUEUE, names
 from ..verdicts.stored import SOME
 from . import examples, foreseen, personal_data, signs
-from .selection import STAGES, Matches, at_stage, both, count, in_place, kept_out, named, newest
+from .selection import STAGES, Matches, arranged, at_stage, both, count, in_place, kept_out, named, newest
 
 PAGE = 200
 """Rows in one answer at most."""
 
 BEGINNING = 200
 """Characters of a text that a list shows."""
+
+BEFORE_WORD = 60
+"""Characters that a list shows before a word of a search."""
+
+WORDS = 8
+"""Words of one search; more are left out."""
 
 RELATED = 20
 """Corrections of an example, and other answers to its question, in one answer."""
@@ -56,7 +62,10 @@ def waiting(
     tag: str | None = None,
     source: str | None = None,
     project: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
     text: str | None = None,
+    sort: str | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> dict[str, Any]:
@@ -64,32 +73,40 @@ def waiting(
 
     `why` is the reason for the place, of which each has one; `sign` one of all that speak for a look (SIGNS), and
     `by_sign` counts them. `text` are words that all occur in prompt or response; then `after` may come with few items
-    or none, because a search pauses, and `matching` is None: nobody has counted.
+    or none, because a search pauses, and `matching` is None: nobody has counted. `sort` is another order, of
+    `selection.SORTS`; a search has none. Raises InputError for both.
     """
+    _refuse_sorted_search(text, sort)
     place = PLACES.get(why, 0) if why else None
     given = {"tag": tag, "source": source, "project": project, "place": place, "sign": sign}
+    given |= {"since": since, "until": until}
     filters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     by_reason, below = examples.by_reason(reader), reader.policy.review.new_topic_below
     by_sign = signs.counted(reader.columns, below)
     limit = max(1, min(limit, PAGE))
     began = examples.place_of(after)
-    goes_on: tuple[int, int] | None
+    goes_on: str | None
     matching: int | None = None
     if text:
-        rows, goes_on, of = _search_places(reader, filters, text, began, limit)
+        rows, last, of = _search_places(reader, filters, text, began, limit)
+        goes_on = f"{last[0]}.{last[1]}" if last else None
     else:
-        rows, matching = examples.page(reader, filters, began, limit), examples.matching(reader, filters)
-        goes_on = rows[-1] if len(rows) == limit else None
+        matching = examples.matching(reader, filters)
+        if sort is None:
+            rows = examples.page(reader, filters, began, limit)
+            goes_on = examples.cursor(rows, limit)
+        else:
+            rows, goes_on = examples.sorted_page(reader, filters, sort, began, limit)
         of = signs.of(reader.columns, [seq for _, seq in rows], below)
     con = reader.con
-    shown = beginnings(con, [seq for _, seq in rows])
+    shown = beginnings(con, [seq for _, seq in rows], text)
     return {
         "items": [shown[seq] | {"why": QUEUE[place], "signs": of(seq)} for place, seq in rows if seq in shown],
         "matching": matching,
         "total": sum(by_reason.values()),
         "by_reason": by_reason,
         "by_sign": by_sign,
-        "after": f"{goes_on[0]}.{goes_on[1]}" if goes_on else None,
+        "after": goes_on,
         "checkpoint": checkpoint(con).seq,
     }
 
@@ -167,22 +184,28 @@ def found(
     tag: str | None = None,
     project: str | None = None,
     relevance: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
     text: str | None = None,
+    sort: str | None = None,
     before: int | None = None,
+    after: str | None = None,
     limit: int = 50,
 ) -> dict[str, Any]:
     """A page of examples, the newest first: all, or those that one reason keeps out, that are trained on, or wait.
 
     `reason` is the first one in the order of the pipeline, as the funnel counts; `stage` is training, waiting, filtered
     or approved, the latter two as after those stages of the funnel, or private: with personal data anywhere.
-    `text` and pauses as in `waiting`; go on with
-    `before`. Raises InputError for an unknown reason or stage.
+    `text` pauses as in `waiting`; go on with `before`, in another `sort` with `after`. Raises InputError for an unknown
+    reason, stage or order, and for an order of a search.
     """
-    names = {"source": source, "tag": tag, "project": project, "relevance": relevance}
+    _refuse_sorted_search(text, sort)
+    names = {"source": source, "tag": tag, "project": project, "relevance": relevance, "since": since, "until": until}
     columns = reader.columns
     wanted = both(named(columns, **names), of_reason(columns, reason), of_stage(reader, stage))
     limit = max(1, min(limit, PAGE))
-    goes_on: int | None
+    goes_on: int | None = None
+    next_page: str | None = None
     matching: int | None = None
     if text:
         among = newest(columns, wanted, before, SEARCHED)
@@ -190,14 +213,19 @@ def found(
     else:
         matching = _tallied(columns.counts, names, reason, stage)
         matching = count(columns, wanted) if matching is None else matching
-        seqs = newest(columns, wanted, before, limit)
-        goes_on = seqs[-1] if len(seqs) == limit else None
+        if sort is None:
+            seqs = newest(columns, wanted, before, limit)
+            goes_on = seqs[-1] if len(seqs) == limit else None
+        else:
+            rows = arranged(columns, wanted, sort, examples.place_of(after), limit)
+            seqs, next_page = [seq for _, seq in rows], examples.cursor(rows, limit)
     con = reader.con
-    shown = beginnings(con, seqs)
+    shown = beginnings(con, seqs, text)
     return {
         "items": [shown[seq] for seq in seqs if seq in shown],
         "matching": matching,
         "before": goes_on,
+        "after": next_page,
         "checkpoint": checkpoint(con).seq,
     }
 
@@ -248,19 +276,23 @@ def related(reader: Reader, *, example_id: str, limit: int = RELATED, after: str
     }
 
 
-def beginnings(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
-    """How examples begin and where they stand, by sequence: a row of a list."""
+def beginnings(con: Connection, seqs: list[int], text: str | None = None) -> dict[int, dict[str, Any]]:
+    """How examples begin and where they stand, by sequence: a row of a list.
+
+    Of a text that holds a word of the search `text` far from its beginning, the place around that word is shown.
+    """
     if not seqs:
         return {}
+    words = (text or "").lower().split()[:WORDS]
     result = con.execute(
         f"""SELECT seq, example_id, kind, strftime(e.occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at, e.actor,
                 e.source, v.project_context, v.tags, v.relevance, v.feedback, v.decision, v.queue, v.reasons,
-                left(e.prompt, {BEGINNING}) AS prompt, left(e.response, {BEGINNING}) AS response,
+                {_excerpt("e.prompt", len(words))} AS prompt, {_excerpt("e.response", len(words))} AS response,
                 left(e.reason, {BEGINNING}) AS correction_reason, e.corrector
             FROM (SELECT * FROM examples {AMONG}) e
             JOIN (SELECT * EXCLUDE (example_id, kind, occurred_at, source)
                   FROM ({SOME})) v USING (seq)""",
-        {"seqs": seqs},
+        {"seqs": seqs} | {f"w{n}": word for n, word in enumerate(words)},
     )
     columns = [column[0] for column in result.description]
     rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
@@ -271,6 +303,21 @@ def beginnings(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
         row["seq"]: row | {"reasons": names(row["reasons"]), "queue": QUEUE.get(row["queue"]), "tags": row["tags"][:8]}
         for row in rows
     }
+
+
+def _excerpt(text: str, words: int) -> str:
+    """SQL for the beginning of a text, or for what is around the first of some words `$w0` that is behind it."""
+    if not words:
+        return f"left({text}, {BEGINNING})"
+    places = ", ".join(f"nullif(instr(lower({text}), $w{n}), 0)" for n in range(words))
+    place = f"coalesce(least({places}), 0)" if words > 1 else f"coalesce({places}, 0)"
+    around = f"'…' || substr({text}, {place} - {BEFORE_WORD}, {BEGINNING})"
+    return f"CASE WHEN {place} > {BEGINNING - BEFORE_WORD} THEN {around} ELSE left({text}, {BEGINNING}) END"
+
+
+def _refuse_sorted_search(text: str | None, sort: str | None) -> None:
+    if text and sort:
+        raise InputError("a search has an order of its own: leave out the text or the sort")
 
 
 def of_reason(columns: Columns, reason: str | None) -> Matches:
@@ -299,6 +346,8 @@ _TALLIES_OF_STAGES = {"training": ("reason", ""), "corrections": ("kind", "corre
 def _tallied(counts: Counts, names: dict[str, Any], reason: str | None, stage: str | None) -> int | None:
     """How many examples match, from the tallies, which know it for one filter at most."""
     if stage is not None and stage not in _TALLIES_OF_STAGES:
+        return None
+    if names["since"] or names["until"]:
         return None
     conditions = [(name, value) for name, value in names.items() if value is not None]
     conditions += [("reason", reason)] if reason else []
@@ -342,7 +391,7 @@ def search(
     con: Connection, among: list[int], text: str, limit: int, is_late: Callable[[], bool]
 ) -> tuple[list[int], int | None]:
     """Those of some sequences, the newest first, whose texts hold every word, and where to go on, None at the end."""
-    words = [f"%{word.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%" for word in text.split()[:8]]
+    words = [f"%{word.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%" for word in text.split()[:WORDS]]
     holds = " AND ".join(
         f"(prompt ILIKE $w{n} ESCAPE '!' OR response ILIKE $w{n} ESCAPE '!')" for n in range(len(words))
     )

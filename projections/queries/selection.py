@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
+
+from events.errors import InputError
 
 from ..policy.policy import RELEVANCE
 from ..verdicts.columns import Columns
 from ..verdicts.counters import first_reason
 from ..verdicts.judgement import CORRECTION
+from ..verdicts.names import NEVER
 from ..verdicts.reasons import BIT, NEW_TOPIC, OF_STAGE
 
 Mask = npt.NDArray[np.bool_]
@@ -19,6 +23,9 @@ Matches = Callable[[slice], Mask]
 
 CHUNK = 2**16
 """Rows that are looked at together."""
+
+SORTS = ("newest", "oldest", "longest", "decided")
+"""Orders of examples: by their place on the log, by the length of both texts, and what was decided last."""
 
 _NOBODY = -2
 """The number of a name that no example has."""
@@ -31,8 +38,13 @@ def named(
     project: str | None = None,
     tag: str | None = None,
     relevance: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Matches:
-    """What has all of the given names; None stands for any."""
+    """What has all of the given names and was said on the days (YYYY-MM-DD, UTC) from `since` to `until`.
+
+    None stands for any. Raises InputError for what is no day.
+    """
     wanted = {"source": (columns.sources, source), "project": (columns.projects, project)}
     numbers = {column: names.numbers.get(name, _NOBODY) for column, (names, name) in wanted.items() if name is not None}
     if relevance is not None:
@@ -41,6 +53,8 @@ def named(
     if tag is not None:
         tags = columns.tag_sets.tags
         has_tag = columns.tag_sets.holding(np.arange(len(tags.values)) == tags.numbers.get(tag, _NOBODY))
+    begin = None if since is None else _microseconds("since", since)
+    end = None if until is None else _microseconds("until", until, timedelta(days=1))
 
     def matches(part: slice) -> Mask:
         matching = np.ones(part.stop - part.start, np.bool_)
@@ -48,9 +62,21 @@ def named(
             matching &= columns[column][part] == number
         if has_tag is not None:
             matching &= has_tag[columns["tags"][part]]
+        if begin is not None:
+            matching &= columns["occurred_at"][part] >= begin
+        if end is not None:
+            matching &= (columns["occurred_at"][part] < end) & (columns["occurred_at"][part] != NEVER)
         return matching
 
     return matches
+
+
+def _microseconds(name: str, day: str, more: timedelta = timedelta(0)) -> int:
+    try:
+        moment = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) + more
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{name} = {day!r} is no day such as 2026-01-31") from error
+    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
 
 
 def in_place(columns: Columns, place: int, below: int) -> Matches:
@@ -123,6 +149,38 @@ def oldest(columns: Columns, matches: Matches, after: int, limit: int) -> list[i
         seqs += columns["seq"][part][rows].tolist()
         start = part.stop
     return seqs
+
+
+def arranged(
+    columns: Columns, matches: Matches, sort: str, behind: tuple[int, int], limit: int
+) -> list[tuple[int, int]]:
+    """What matches in one of the SORTS, behind a (key, seq) of it, as such pairs; (0, 0) is the beginning.
+
+    What nobody has decided is not among what was decided last. Raises InputError for an unknown order.
+    """
+    if sort not in SORTS:
+        raise InputError(f"no order {sort!r}; there are {', '.join(SORTS)}")
+    key, seq = behind
+    if sort in ("newest", "oldest"):
+        seqs = (
+            newest(columns, matches, seq or None, limit) if sort == "newest" else oldest(columns, matches, seq, limit)
+        )
+        return [(0, number) for number in seqs]
+    best = np.empty((0, 2), np.int64)
+    for part in _parts(columns, None):
+        keys = columns["decision_seq"][part].astype(np.int64)
+        if sort == "longest":
+            keys = columns["prompt_chars"][part].astype(np.int64) + columns["response_chars"][part]
+        seqs_of_part = columns["seq"][part]
+        fits = matches(part) & (keys > 0)
+        if behind != (0, 0):
+            fits &= (keys < key) | ((keys == key) & (seqs_of_part < seq))
+        if len(best) == limit:
+            fits &= keys >= best[-1, 0]
+        rows = np.flatnonzero(fits)
+        best = np.concatenate([best, np.stack([keys[rows], seqs_of_part[rows]], axis=1)])
+        best = best[np.lexsort((-best[:, 1], -best[:, 0]))][:limit]
+    return [(int(key), int(seq)) for key, seq in best]
 
 
 def count(columns: Columns, matches: Matches) -> int:

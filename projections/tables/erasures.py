@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from msgspec import json
 
 from events import digest_chain, same_words
-from events.facts import DECISIONS, ErasedMessage, ExampleDescribed, ExampleErased, Fact, FeedbackGiven
+from events.facts import DECISIONS, ErasedMessage, ExampleDescribed, ExampleErased, ExampleNoted, Fact, FeedbackGiven
 from events.message import Message
 
 from ..store import compaction
@@ -100,7 +100,7 @@ def _blank_row(message: Message) -> tuple[object, ...] | None:
     return tuple(known[name] for name in _COLUMNS)
 
 
-COMMENTS_ALONE: tuple[type[Fact], ...] = (FeedbackGiven, ExampleDescribed, *DECISIONS)
+COMMENTS_ALONE: tuple[type[Fact], ...] = (FeedbackGiven, ExampleDescribed, ExampleNoted, *DECISIONS)
 """What is said about an example and is none: it counts no more once a tombstone has named the example."""
 
 

@@ -10,6 +10,7 @@ from .erasures import ERASURES, UNERASED_MESSAGES
 from .examples import EXAMPLES
 from .exports import EXPORTS, TRAININGS
 from .feedback import FEEDBACK
+from .notes import NOTES
 from .policies import POLICIES
 from .quarantine import QUARANTINE
 from .redactions import REDACTIONS
@@ -22,6 +23,7 @@ FACT_TABLES: tuple[Projection, ...] = (
     FEEDBACK,
     DECISIONS,
     DESCRIPTIONS,
+    NOTES,
     REDACTIONS,
     POLICIES,
     EXPORTS,

@@ -137,7 +137,13 @@ def _replace_comments(con: Connection, redactions: pa.Table) -> None:
                     )
 
 
-COMMENTS = {"feedback": "comment", "decisions": "reason", "descriptions": "reason", "examples": "reason"}
+COMMENTS = {
+    "feedback": "comment",
+    "decisions": "reason",
+    "descriptions": "reason",
+    "notes": "note",
+    "examples": "reason",
+}
 """The columns of the tables of facts that hold a comment about an example."""
 
 REDACTIONS = Projection(

@@ -28,6 +28,7 @@ from events.facts import (
     ExampleApproved,
     ExampleDescribed,
     ExampleErased,
+    ExampleNoted,
     ExampleRedacted,
     ExampleRejected,
     ExampleReopened,
@@ -108,7 +109,8 @@ class Role(Struct, frozen=True):
 
 
 _OF_REVIEWERS = (
-    ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, ExampleDescribed, PolicyAdopted,
+    ExampleApproved, ExampleRejected, ExampleReopened, ExampleRedacted, ExampleDescribed, ExampleNoted,
+    PolicyAdopted,
 )  # fmt: skip
 
 ROLES: dict[Name, Role] = {

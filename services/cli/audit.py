@@ -5,19 +5,17 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-import msgspec
 from rich.table import Table
 
-from .. import marks
-from ..volume import VolumeError, open_volume
+from ..volume import open_volume
 from .command import Outcome, Session, command, counted, plain, sequences
 
 if TYPE_CHECKING:
     from ..integrity.audit import Audited
-    from ..integrity.verification import Anchor, Finding
+    from ..integrity.verification import Finding
 
 
 SHOWN = 50
@@ -32,28 +30,15 @@ async def verify(session: Session, incremental: bool) -> Outcome:
     It is compared with what the projector recorded of every message and with the digests of all exports, on the log and
     on the volume. A message that was changed, moved, put in or taken out is named by its sequence; the exit code is 1.
     """
-    from ..integrity import verification
+    from ..integrity import proof
 
-    since = marks.last(session.settings.data_dir, "verified") if incremental else None
     started = time.monotonic()
-    manifests, unread = await _manifests(session)
     async with session.state(as_it_stands=True) as (log, state):
         with session.progress("verifying") as report:
-            verified = await verification.verify(log, state, since=since, published=manifests, report=report)
-            if not verified.problems:  # what was new is recorded now, for the next verification
-                state.as_it_stands = False
-                await state.ask("status")
+            proved = await proof.prove(session.settings, log, state, incremental=incremental, report=report)
     seconds = time.monotonic() - started
-    broken = bool(verified.problems)
-    marks.set_mark(
-        session.settings.data_dir, "found_broken" if broken else "verified", verified.last, verified.log_digest
-    )
-    if not broken and not incremental:  # an incremental one does not look at what was found
-        marks.remove(session.settings.data_dir, "found_broken")
-    value: dict[str, Any] = {"status": "broken" if broken else "verified", "since": since} | msgspec.to_builtins(
-        verified
-    )
-    value = msgspec.to_builtins(value) | {"seconds": round(seconds, 3), "volume_error": unread}
+    verified, unread, broken = proved.finding, proved.volume_error, bool(proved.finding.problems)
+    value = proved.answer() | {"seconds": round(seconds, 3)}
     rate = f"{(verified.messages + verified.erased) / seconds:,.0f} a second" if seconds else ""
     lines = [
         _read(verified, rate),
@@ -88,20 +73,6 @@ def _read(verified: Finding, rate: str) -> str:
     )
 
 
-async def _manifests(session: Session) -> tuple[list[Anchor], str | None]:
-    """The digests in the manifests on the volume, or why they could not be read."""
-    from ..integrity import verification
-
-    try:
-        volume = open_volume(session.settings)
-        try:
-            return await verification.manifested(volume), None
-        finally:
-            await volume.close()
-    except VolumeError as error:
-        return [], str(error)
-
-
 @command("audit", example="rooflog audit 3f9c2a71 --data-dir restored")
 @click.argument("export", metavar="EXPORT")
 async def audit(session: Session, export: str) -> Outcome:
@@ -122,7 +93,7 @@ async def audit(session: Session, export: str) -> Outcome:
                 finally:
                     await volume.close()
             audited = await audits.audit(session.settings, log, folder, report)
-    value = {"status": "same" if audited.is_same else "different"} | msgspec.to_builtins(audited)
+    value = audited.answer()
     name = f"export {audited.export_digest[:12]} of facts 1 to {audited.last_seq:,}"
     if audited.is_same:
         files = counted(len(audited.files), "file")

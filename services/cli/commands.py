@@ -42,6 +42,8 @@ COMMANDS = (
     Entry("reopen", "review:reopen", "Take a decision back: the example stands undecided again."),
     Entry("edit", "review:edit", "Edit an answer and approve it in one step."),
     Entry("describe", "tags:describe", "Change the tags or project of an example, or exclude it."),
+    Entry("note", "notes:note", "Say something about an example to the others."),
+    Entry("inbox", "notes:inbox", "List the notes that name you."),
     Entry("tags", "tags:tags", "List tags, and rename one everywhere."),
     Entry("redact", "texts:redact", "Replace personal data in an example by placeholders."),
     Entry("analyze", "texts:analyze", "Judge texts without a server: relevance, tags, personal data."),

@@ -180,13 +180,12 @@ async def import_(session: Session, paths: tuple[Path, ...], is_preview: bool) -
     async with session.log() as log:
         with session.progress("importing") as progress:
             report = await import_files(log, paths, progress, preview)
-    problems = [{"file": p.file, "line": p.line, "reason": p.reason} for p in report.problems]
     lines = [f"[yellow]{plain(p.file)}:{p.line}:[/yellow] {plain(p.reason)}" for p in report.problems]
     copies = counted(report.same_fact, "copy of a correction", "copies of corrections")
     lines.append(
         f"{counted(report.lines, 'line')} in {counted(report.files, 'file')}: {counted(report.new, 'new fact')}, "
         f"{report.existing:,} already there, {report.changed:,} changed, {copies}, "
-        f"{counted(report.ignored, 'part')} without an answer, {counted(len(problems), 'problem')}"
+        f"{counted(report.ignored, 'part')} without an answer, {counted(len(report.problems), 'problem')}"
     )
     if report.choices or report.broken:
         choices = counted(report.choices, "further choice")
@@ -202,25 +201,13 @@ async def import_(session: Session, paths: tuple[Path, ...], is_preview: bool) -
     kinds = preview.kinds if preview else {}
     for tag, kind in kinds.items():
         lines += [f"{kind.count:,} would be new: {tag}", *(f"  {plain(example)}" for example in kind.examples)]
-    status = "imported_with_problems" if problems else "imported" if report.is_recognised else "nothing_imported"
+    status = "imported_with_problems" if report.problems else "imported" if report.is_recognised else "nothing_imported"
     if not report.is_recognised:
         lines.append(f"nothing could be imported; {known()}")
     if preview:
         lines.append("nothing was imported: this is what would come of it")
     value: dict[str, Any] = {
         "status": "previewed" if preview else status,
-        "files": report.files,
-        "lines": report.lines,
-        "new": report.new,
-        "existing": report.existing,
-        "changed": report.changed,
-        "same_fact": report.same_fact,
-        "ignored": report.ignored,
-        "choices": report.choices,
-        "broken": report.broken,
-        "unrecorded": report.unrecorded,
-        "by_machine": report.by_machine,
-        "unclear": report.unclear,
-        "problems": problems,
+        **report.answer(),
     } | ({"kinds": msgspec.to_builtins(kinds)} if preview else {})
     return Outcome(value, "\n".join(lines), code=0 if status == "imported" else 1)

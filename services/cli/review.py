@@ -41,6 +41,9 @@ SHOWN = 90
 @click.option("--source", help="Only examples from this source.")
 @click.option("--why", type=click.Choice([*QUEUE.values()]), help="Only examples that wait for this reason.")
 @click.option("--sign", type=click.Choice([sign.name for sign in SIGNS]), help="Only examples with this sign.")
+@click.option("--since", metavar="DAY", help="Only what was said on this day (YYYY-MM-DD, UTC) or later.")
+@click.option("--until", metavar="DAY", help="Only what was said on this day (YYYY-MM-DD, UTC) or earlier.")
+@click.option("--sort", type=click.Choice(["newest", "oldest", "longest"]), help="Instead of the most urgent first.")
 @click.option("--after", help="Go on: the `after` of the page, with --json.")
 @as_of_option
 @policy_option

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from events.errors import InputError
 from events.facts import (
     CorrectionRecorded,
@@ -116,13 +118,15 @@ def edit(
     *,
     actor: str,
     reason: str | None = None,
+    proposed_by: str | None = None,
     correction_id: str | None = None,
     event_id: str | None = None,
     at: datetime | None = None,
 ) -> tuple[CorrectionRecorded, ExampleApproved]:
     """A better answer, a better question or both, and their approval, to be published together.
 
-    The answer stays what it is where none is given, and so does the question. Raises Unchanged where both stay.
+    The answer stays what it is where none is given, and so does the question. `proposed_by` is the model whose
+    suggestion was taken over. Raises Unchanged where both stay.
     """
     better_prompt = None if prompt == example["prompt"] else prompt
     if response in (None, example["response"]) and better_prompt is None:
@@ -145,7 +149,7 @@ def edit(
         event_id=event_id,
         at=better.occurred_at,
     )
-    return better, approved
+    return structs.replace(better, proposed_by=proposed_by), approved
 
 
 async def decide_all(

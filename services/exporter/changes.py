@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from msgspec import Struct
 
+from events.errors import InputError
 from projections.policy.policy import Relevance
 from projections.queries.training_set import TrainingSet
 from projections.store import database
@@ -101,6 +102,25 @@ async def compare(
 def _terms(manifest: Manifest) -> tuple[int, set[str], str, Relevance]:
     """What shapes an export beside its rows."""
     return manifest.format, set(manifest.counts), manifest.policy_digest, manifest.min_relevance
+
+
+async def between(known: Known, digest: str, before: str) -> dict[str, int]:
+    """How many examples are in one export and not in the one before it, left it, or changed. Raises InputError."""
+    rows, earlier = await known.rows(digest), await known.rows(before)
+    if rows is None or earlier is None:
+        gone = digest if rows is None else before
+        raise InputError(f"the volume does not hold the lineage of the export {gone[:12]} any more")
+    con = database.connect(None)
+    con.register("now", rows)
+    con.register("before", earlier)
+    counts = {
+        "came": _count(con, "SELECT count(*) FROM (SELECT example_id FROM now EXCEPT SELECT example_id FROM before)"),
+        "left": _count(con, "SELECT count(*) FROM (SELECT example_id FROM before EXCEPT SELECT example_id FROM now)"),
+        "changed": _count(con, f"""SELECT count(DISTINCT example_id) FROM (SELECT {_COLUMNS} FROM now
+            EXCEPT SELECT {_COLUMNS} FROM before) SEMI JOIN before USING (example_id)"""),
+    }  # fmt: skip
+    con.close()
+    return counts
 
 
 async def unseen(known: Known, latest: str, trained: str | None) -> int:

@@ -193,6 +193,10 @@ class ExporterService:
         """Where a row comes from, or where an example went (`Provenance.of_anything`)."""
         return await self._steps.lineage(of, limit, after)
 
+    async def compare(self, *, digest: str, before: str) -> dict[str, int]:
+        """How an export differs from one before it: examples that came, left or changed."""
+        return await self._steps.compare(digest, before)
+
     async def job(self, *, job: str) -> dict[str, Any]:
         """How far a command is, and its result. Raises InputError where it is not known any more."""
         if job not in self._jobs:
@@ -344,6 +348,7 @@ class ExporterService:
 QUESTIONS: dict[str, Callable[..., Awaitable[Any]]] = {
     "status": ExporterService.status,
     "lineage": ExporterService.lineage,
+    "compare": ExporterService.compare,
     "job": ExporterService.job,
     "export": ExporterService.export,
     "train": ExporterService.train,

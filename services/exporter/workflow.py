@@ -19,7 +19,7 @@ from ..settings import Settings
 from ..state.client import State
 from ..state.protocol import Progress
 from ..volume import SINKS, VolumeError, open_trainer, open_volume
-from .changes import unseen
+from .changes import Known, between, unseen
 from .exporter import STAGING, Exporter
 from .lock import LOCK_SECONDS, alone
 from .manifest import Manifest
@@ -89,6 +89,10 @@ class Steps:
                 actor=args.get("actor"),
                 progress=progress,
             )
+
+    async def compare(self, digest: str, before: str) -> dict[str, int]:
+        """How an export differs from one before it (`changes.between`). Raises InputError."""
+        return await between(Known(self._exporter.volume), digest, before)
 
     async def lineage(self, asked: str, limit: int, after: int) -> dict[str, Any]:
         """Where a row comes from, or where an example went (`Provenance.of_anything`). Raises UnknownRow."""

@@ -117,6 +117,7 @@ def _parsed(formats: dict[type[Format], Format], line: Line, report: Report) -> 
     count = 0
     try:
         format_ = formats[registry.of(line.data)]
+        report.formats[format_.name] = report.formats.get(format_.name, 0) + 1
         for record in format_.records(line):
             count += 1
             try:

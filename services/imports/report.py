@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct, field
 
@@ -25,6 +27,7 @@ class Report(Struct):
     of a chat that only call tools. `choices` are further answers beside the one that is imported, and `broken` numbers
     about an answer that cannot be read. `unrecorded` are calls of a model without their texts, `by_machine` are scores
     that no person gave, and `unclear` scores that say neither good nor bad of a whole answer.
+    `formats` are the lines of each format.
     """
 
     files: int = 0
@@ -40,7 +43,13 @@ class Report(Struct):
     unrecorded: int = 0
     by_machine: int = 0
     unclear: int = 0
+    formats: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def answer(self) -> dict[str, Any]:
+        """What people and programs are told: every number, and the problems."""
+        numbers = {name: getattr(self, name) for name in self.__struct_fields__ if name != "problems"}
+        return numbers | {"problems": msgspec.to_builtins(self.problems)}
 
     @property
     def is_recognised(self) -> bool:

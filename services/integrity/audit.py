@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
@@ -41,6 +42,10 @@ class Audited(Struct, kw_only=True):
     versions: dict[str, tuple[str, str]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     erased: list[int] = field(default_factory=list)
+
+    def answer(self) -> dict[str, Any]:
+        """What people and programs are told."""
+        return {"status": "same" if self.is_same else "different", **msgspec.to_builtins(self)}
 
 
 async def fetch(volume: Volume, start: str, target: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from projections.queries import coverage, dashboard, examples, policy_preview, review_queue, training_set
+from projections.queries import coverage, dashboard, examples, notes, policy_preview, review_queue, training_set
 from projections.store import segments
 from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine, restatements
@@ -34,6 +34,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "measured": dashboard.measured,
     "queue": examples.queue,
     "show": examples.show,
+    "whole": examples.whole,
     "tagged": examples.tagged,
     "tags": examples.tags,
     "called": examples.called,
@@ -57,6 +58,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "repeating": erasures.repeating,
     "copying": restatements.copying,
     "selected": review_queue.selected,
+    "inbox": notes.inbox,
     "policies": policies.history,
     "adoptions": policies.adoptions,
     "policy": policies.document,

@@ -10,6 +10,8 @@ export interface Get {
   (path: "/session"): Promise<Session>;
   (path: "/reasons"): Promise<Reasons>;
   (path: "/stats"): Promise<Stats>;
+  (path: "/suggestions"): Promise<Suggesting>;
+  (path: "/notes", parameters?: Parameters): Promise<Notes>;
   (path: "/status"): Promise<Status>;
   (path: "/dashboard", parameters?: Parameters): Promise<Dashboard>;
   (path: "/examples", parameters?: Parameters): Promise<ExamplePage>;
@@ -21,12 +23,20 @@ export interface Get {
   (path: "/review/covered", parameters?: Parameters): Promise<Covered>;
   (path: `/review/${string}`): Promise<QueuedExample>;
   (path: "/exports", parameters?: Parameters): Promise<{ exports: Export[]; before: number | null }>;
+  (path: `/exports/${string}/files`): Promise<{ files: Record<string, number> }>;
+  (
+    path: `/exports/${string}/changes`,
+    parameters?: Parameters,
+  ): Promise<{ came: number; left: number; changed: number }>;
+  (path: "/tokens"): Promise<{ items: Person[] }>;
   (path: "/exporter"): Promise<Exporter>;
   (path: `/jobs/${string}`): Promise<{ result: JobResult | null }>;
   (path: "/lineage", parameters?: Parameters): Promise<Lineage>;
   (path: "/policies"): Promise<Policies>;
   (path: `/policies/${string}`): Promise<{ policy: Settings }>;
   (path: "/quarantine", parameters?: Parameters): Promise<QuarantinePage>;
+  (path: "/errands", parameters?: Parameters): Promise<{ items: Errand[] }>;
+  (path: `/errands/${string}`): Promise<Errand>;
   (path: "/log", parameters?: Parameters): Promise<{ items: LogLine[]; last_seq: number }>;
   (path: "/log/counted", parameters?: Parameters): Promise<{ counts: Record<string, number> }>;
   (path: "/log/moment", parameters?: Parameters): Promise<{ seq: number }>;
@@ -39,8 +49,12 @@ export interface Post {
   (path: "/exports" | "/trainings", body: object, options?: PostOptions): Promise<{ job: string }>;
   (path: "/policies", body: object, options?: PostOptions): Promise<{ seq: number; digest: string }>;
   (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
+  (path: `/imports/${string}` | "/verifications" | "/audits", body: object, options?: PostOptions): Promise<Errand>;
+  (path: "/tokens", body: object, options?: PostOptions): Promise<{ name: string; role: string; token: string }>;
   (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
   (path: "/decisions/reopen", body: object, options?: PostOptions): Promise<BulkReopening>;
+  (path: `/examples/${string}/notes`, body: object, options?: PostOptions): Promise<{ seq: number }>;
+  (path: `/examples/${string}/suggestion`, body: object, options?: PostOptions): Promise<Suggestion>;
   (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
 }
 
@@ -51,6 +65,8 @@ export interface PostOptions {
   isKeyed?: boolean;
   /** An unknown caller is an answer here, no reason to go to the page that signs in. */
   mayBeUnknown?: boolean;
+  /** Send it once: a second attempt would do it again. */
+  isOnce?: boolean;
   /** The answer may take a minute. */
   isLong?: boolean;
 }
@@ -60,6 +76,28 @@ export interface Session {
   role: string;
   rights: string[];
   is_open: boolean;
+}
+
+export interface Notes {
+  items: Note[];
+  before: number | null;
+}
+
+export interface Note {
+  seq: number;
+  example_id: string;
+  occurred_at: string;
+  actor: string;
+  note: string;
+  prompt: string | null;
+}
+
+export interface Suggesting {
+  model: string | null;
+}
+
+export interface Suggestion {
+  response: string;
 }
 
 export interface Named {
@@ -166,6 +204,7 @@ export interface ExamplePage {
   items: ExampleRow[];
   matching: number | null;
   before: number | null;
+  after: string | null;
 }
 
 export interface Example {
@@ -256,6 +295,7 @@ export interface Fact {
   actor: string;
   reason?: string | null;
   comment?: string | null;
+  note?: string;
   feedback?: string;
 }
 
@@ -505,4 +545,67 @@ export interface PastState {
   total: number;
   seconds: number;
   error: string | null;
+}
+
+/* Long work */
+
+export interface Errand {
+  id: string;
+  name: string;
+  about: string;
+  by: string;
+  began_at: string;
+  phase: string;
+  done: number;
+  total: number;
+  ended_at: string | null;
+  result: ImportResult | Proof | AuditResult | null;
+  error: string | null;
+}
+
+export interface Upload {
+  file: string;
+  preview: Errand;
+}
+
+/** What an import did, or would do where `kinds` tell of what is new. */
+export interface ImportResult {
+  lines: number;
+  new: number;
+  existing: number;
+  changed: number;
+  refused: number;
+  ignored: number;
+  formats: Record<string, number>;
+  kinds: Record<string, { count: number; examples: string[] }>;
+  problems: { file: string; line: number; reason: string }[];
+  problem_count: number;
+}
+
+/** A proof of the log: what was read, compared with what, and what is wrong. */
+export interface Proof {
+  status: string;
+  messages: number;
+  last: number;
+  log_digest: string;
+  exports: { name: string; seq: number }[];
+  problems: { seq: number; kind: string; detail: string }[];
+  volume_error: string | null;
+}
+
+export interface AuditResult {
+  status: string;
+  is_same_log: boolean;
+  files: Record<string, string>;
+  erased: number[];
+}
+
+/* People */
+
+export interface Person {
+  name: string;
+  role: string;
+  trusted: boolean;
+  created_at: string;
+  is_own: boolean;
 }

@@ -18,6 +18,7 @@ MANY = 500
 
 Id = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,128}$", examples=["train_20250318_143000_1a2b3c4d5e6f7081"])]
 Text = Annotated[str, Meta(max_length=LIMITS["text"].most)]
+Name = Annotated[str, Meta(min_length=1, max_length=LIMITS["name"].most)]
 Short = Annotated[str, Meta(min_length=1, max_length=1_000)]
 Source = Annotated[str, Meta(min_length=1, max_length=100)]
 Tags = Annotated[
@@ -237,6 +238,13 @@ class Edit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     response: Annotated[str, Meta(min_length=1, max_length=4_000_000)] | None = None
     prompt: Annotated[str, Meta(min_length=1, max_length=4_000_000)] | None = None
     reason: Text | None = None
+    proposed_by: Name | None = None
+
+
+class Note(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something about an example that others are to read."""
+
+    note: Annotated[str, Meta(min_length=1, max_length=LIMITS["comment"].most, examples=["is that so, @ben?"])]
 
 
 Field = Annotated[str, Meta(min_length=1, max_length=LIMITS["data"].most, examples=["response", "details.2"])]

@@ -18,11 +18,13 @@ from events import subjects
 from events.codec import decode, encode
 from events.conversations import Conversations
 from events.deadline import within
-from events.errors import InvalidFact, Missing, StaleRevision, UnknownExample, Unreachable
-from events.facts import CorrectionRecorded, ExampleCaptured, Fact, FeedbackGiven, PolicyAdopted, Review
+from events.errors import InvalidFact, Missing, RooflogError, StaleRevision, UnknownExample, Unreachable
+from events.facts import CorrectionRecorded, ExampleCaptured, ExampleNoted, Fact, FeedbackGiven, PolicyAdopted, Review
 from events.log.log import Log, Message, Published
 from events.words import describe
 
+from .. import marks
+from ..exporter import client
 from ..figures import of_tables
 from ..imports.calls_memory import Memory
 from ..settings import Settings
@@ -30,9 +32,13 @@ from ..standby import Standby
 from ..state.client import State
 from ..state.lag import lag
 from .changes import Changes
+from .errands import Errands
 from .errors import Refusal, unavailable
 from .health import Health
 from .past_sessions import PastSessions
+from .suggester import Suggester
+from .uploads import Uploads
+from .webhooks import Seen, Webhooks
 from .workers import Workers
 
 SAY_SECONDS = 5.0
@@ -47,6 +53,12 @@ HISTORY_AT_ONCE = 20
 
 HISTORY_BYTES = 2**20
 """Bytes of them after which no more are read."""
+
+WEBHOOKS = "webhooks"
+"""Who asks for what webhooks tell."""
+
+TOLD_EXPORTS = 20
+"""Exports whose trainings are looked at for webhooks."""
 
 ACTORS = 10_000
 """Actors whose last fact is remembered, so that they find it in the next answer."""
@@ -63,10 +75,14 @@ class Gateway:
         self.log = log
         self.changes = Changes()
         self.pasts = PastSessions(settings, url)
+        self.errands = Errands(settings, url)
+        self.uploads = Uploads(settings.data_dir)
         self.workers = Workers()
+        self.suggester = Suggester(settings)
         self._state = State(log, None, None)
         self._standby = Standby("web")
         self.health = Health(log, self._state, self.changes, self._standby)
+        self.webhooks = Webhooks(settings, self._worth_telling)
         self.failure: BaseException | None = None
         """Why the log cannot be followed, where waiting mends nothing."""
         self._said: dict[str, int] = {}
@@ -79,7 +95,7 @@ class Gateway:
         following = asyncio.create_task(self._standby.served(self.log, self.settings, self._follow))
         following.add_done_callback(self._fail)
         try:
-            async with self.health.watched():
+            async with self.health.watched(), self.errands.kept(), self.webhooks.sent():
                 yield
         finally:
             self.changes.close()
@@ -110,6 +126,31 @@ class Gateway:
             raise unavailable(
                 "projector", "the projector does not answer; start it with `rooflog up` or `rooflog projector`"
             ) from error
+
+    async def _worth_telling(self) -> Seen:
+        """What webhooks may tell of; nothing of those who do not answer."""
+
+        async def asked(work: Awaitable[Any]) -> dict[str, Any]:
+            try:
+                return await within(ASK_SECONDS, work) or {}
+            except (Refusal, RooflogError, NatsError, TimeoutError):
+                return {}
+
+        stats = await asked(self.ask(WEBHOOKS, "stats"))
+        exports = await asked(self.ask(WEBHOOKS, "exports", limit=TOLD_EXPORTS))
+        exporter = await asked(client.ask(self.log, "status"))
+        trainings = [
+            {"export_digest": made["export_digest"], **training}
+            for made in exports.get("exports", ())
+            for training in made["trainings"]
+        ]
+        return Seen(
+            queue=stats.get("review_queue"),
+            export_failures=exporter.get("failures"),
+            export_error=exporter.get("error"),
+            training=max(trainings, key=lambda training: training["at"], default=None),
+            broken=marks.last(self.settings.data_dir, "found_broken"),
+        )
 
     async def why_not(self) -> list[str]:
         """Why the gateway is not ready, from what was seen of log and projector last."""
@@ -189,12 +230,21 @@ class Gateway:
             self.require_same(await self._in_time(self.log.at(seq)), fact)
         return seq
 
-    async def say(self, fact: FeedbackGiven | CorrectionRecorded, *, is_keyed: bool) -> int:
-        """Put feedback or a correction on the log; its sequence. Raises as `Log` does, and Refusal as `capture`."""
+    async def say(self, fact: FeedbackGiven | CorrectionRecorded | ExampleNoted, *, is_keyed: bool) -> int:
+        """Put feedback, a correction or a note on the log; its sequence.
+
+        Raises as `Log` does, and Refusal as `capture`.
+        """
         if is_keyed:
             await self._require_unused(fact)
-        give = self.log.give_feedback if isinstance(fact, FeedbackGiven) else self.log.correct
-        seq: int = await self._in_time(give(fact))  # type: ignore[arg-type]
+        match fact:
+            case FeedbackGiven():
+                saying = self.log.give_feedback(fact)
+            case ExampleNoted():
+                saying = self.log.note(fact)
+            case _:
+                saying = self.log.correct(fact)
+        seq: int = await self._in_time(saying)
         self._remember(fact.actor, seq)
         return seq
 

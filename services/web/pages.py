@@ -11,7 +11,7 @@ DOCUMENT = Path(__file__).parent / "static" / "page.html"
 
 PATHS = (
     "/", "/sign-in", "/review", "/examples", "/examples/{example_id:str}", "/exports", "/policies", "/quarantine",
-    "/replay",
+    "/notes", "/imports", "/proofs", "/people", "/replay",
 )  # fmt: skip
 """Every page; static/main.js knows which module draws it."""
 

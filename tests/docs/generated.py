@@ -19,7 +19,7 @@ from services.web.app import create
 from services.web.gateway import Gateway
 from services.web.openapi import exact
 
-from . import REFERENCE, reference, rights
+from . import REFERENCE, in_the_browser, reference, rights
 
 
 def application() -> Litestar:
@@ -47,6 +47,7 @@ def _markdown(page: Callable[[], str]) -> bytes:
 DOCUMENTS: dict[str, Callable[[], bytes]] = {
     "README.md": partial(_markdown, reference.index_page),
     "commands.md": partial(_markdown, reference.command_page),
+    "in-the-browser.md": partial(_markdown, in_the_browser.page),
     "limits.md": partial(_markdown, reference.limits_page),
     "metrics.md": partial(_markdown, reference.metrics_page),
     "settings.md": partial(_markdown, reference.settings_page),

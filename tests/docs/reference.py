@@ -18,7 +18,7 @@ from services.imports.sources import LONGEST_TEXT, UNPACKED, UNPACKED_FREE
 from services.imports.tables import ROW_GROUP
 from services.metrics import METRICS, PROCESS
 from services.settings import described
-from services.web.access.limits import BODY_BYTES
+from services.web.access.limits import BODY_BYTES, UPLOAD_BYTES
 from services.web.otlp import CONTAINERS as SPAN_CONTAINERS
 from services.web.otlp import UNPACKED_BYTES
 from tests.services.access import tried
@@ -86,6 +86,7 @@ def limits_page() -> str:
         "a packed file, unpacked": f"{UNPACKED_FREE:,} bytes, or {UNPACKED} times its size",
         "a row group of a Parquet file": f"{ROW_GROUP:,} bytes",
         "a file that is one text": f"{LONGEST_TEXT:,} bytes",
+        "a file that is uploaded": f"{UPLOAD_BYTES:,} bytes",
         "spans in one request": f"{BODY_BYTES:,} bytes, {UNPACKED_BYTES:,} unpacked, {SPAN_CONTAINERS:,} objects",
         "what is read of a text that is on the log": f"{READ:,} characters",
     }
@@ -132,6 +133,7 @@ def index_page() -> str:
         "[Commands](commands.md)": "every command with its options and an example",
         "[Settings](settings.md)": "every setting with its flag, variable and default",
         "[Access to NATS](nats-access.md)": "what each role may say, ask, read and change, as tried on a real server",
+        "[In the browser](in-the-browser.md)": "the page that does what a command does, or why there is none",
         "[Limits](limits.md)": "how large a fact, a line or a policy may be",
         "[Metrics](metrics.md)": "what each process shows at `/metrics`",
         "[Rights](rights.md)": "who may make which call of the gateway, as a test found it",

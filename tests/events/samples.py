@@ -16,6 +16,7 @@ from events.facts import (
     ExampleCaptured,
     ExampleDescribed,
     ExampleErased,
+    ExampleNoted,
     ExampleRedacted,
     ExampleRejected,
     ExampleReopened,
@@ -224,6 +225,15 @@ SAID: list[Fact] = [
         reason="not ours",
     ),
     ExampleDescribed(**BARE, example_id="a"),
+    CorrectionRecorded(
+        **BARE,
+        original_prompt="p",
+        original_response="w",
+        corrected_response="r",
+        proposed_by="gpt-4.1",
+    ),
+    ExampleNoted(**FULL, example_id="a", note="Is that so, @ben?", mentions=("ben",)),
+    ExampleNoted(**BARE, example_id="a", note=""),
 ]
 
 
@@ -266,7 +276,7 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
     FeedbackGiven: {"example_id": ids, "feedback": st.sampled_from(["positive", "negative"]), "comment": texts},
     CorrectionRecorded: {
         "example_id": st.none() | ids, "original_prompt": texts, "original_response": texts,
-        "corrected_response": texts, "corrected_prompt": st.none() | texts,
+        "corrected_response": texts, "corrected_prompt": st.none() | texts, "proposed_by": st.none() | texts,
         "aliases": st.lists(ids, max_size=2).map(tuple),
     },
     ExampleApproved: {"example_id": ids, "revision": counts},
@@ -282,6 +292,7 @@ said: dict[type[Fact], dict[str, st.SearchStrategy[Any]]] = {
         "removed_tags": st.lists(texts, max_size=3).map(tuple), "project_context": st.none() | texts,
         "include_in_training": st.none() | st.booleans(), "reason": st.none() | texts,
     },
+    ExampleNoted: {"example_id": ids, "note": texts, "mentions": st.lists(texts, max_size=2).map(tuple)},
     ExampleErased: {"example_id": ids, "reason": texts},
     PolicyAdopted: {"policy": objects, "digest": digests},
     TrainingSetExported: {

@@ -25,6 +25,7 @@ SENTENCES = {
     "ExampleReopened": "reopened by ana{when}: the wrong key",
     "ExampleRedacted": "redacted by ana{when}: ask [NAME]",
     "ExampleRestated": "restated without the earlier turns that its capture at sequence 3 copied",
+    "ExampleNoted": "noted by ana{when}: Is that so, @ben?",
     "ExampleDescribed": "described by ana{when}, tagged tpo, no longer tagged epdm, of the project Tower B, "
     "not to be trained on: not ours",
     "ExampleErased": "erased by ana{when}: asked to",

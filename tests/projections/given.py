@@ -32,6 +32,7 @@ from events.facts import (
     ExampleCaptured,
     ExampleDescribed,
     ExampleErased,
+    ExampleNoted,
     ExampleRedacted,
     ExampleRejected,
     ExampleReopened,
@@ -184,6 +185,10 @@ def described(example_id: str, **changes: Any) -> ExampleDescribed:
     """Tags `added` and `removed`, and the fields of the fact."""
     renamed = {f"{name}_tags" if name in ("added", "removed") else name: value for name, value in changes.items()}
     return ExampleDescribed(example_id=example_id, **_envelope() | renamed)
+
+
+def noted(example_id: str, note: str = "Is that so, @ben?", mentions: tuple[str, ...] = ("ben",)) -> ExampleNoted:
+    return ExampleNoted(example_id=example_id, note=note, mentions=mentions, **_envelope())
 
 
 def erased(example_id: str) -> ExampleErased:
@@ -435,7 +440,11 @@ def _tombstone(erase: Erase, messages: Sequence[Message]) -> ExampleErased:
     taken = said[: len(said) - erase.all_but]
     replaced = [known.facts[m.seq] for m in taken if m.seq in known.facts]
     words = {key for _, tombstone in replaced for each in tombstone.erased for key in each.words}
-    taken += [m for m, fact in _decoded(messages) if replaced and not words.isdisjoint(words_in(fact))]
+    taken += [
+        m
+        for m, fact in _decoded(messages)
+        if replaced and isinstance(fact, ExampleCaptured | CorrectionRecorded) and not words.isdisjoint(words_in(fact))
+    ]
     redactions = [(m.seq, fact) for m, fact in _decoded(taken) if isinstance(fact, ExampleRedacted)]
     reworded = {new.seq for seq, fact in redactions for new in fact.comments if new.seq < seq}
     own = [(m, fact) for m, fact in _decoded(messages) if _is_of(m.parts, erase.example_id)]

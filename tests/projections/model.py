@@ -24,6 +24,7 @@ from events.facts import (
     Fact,
     FeedbackGiven,
     PolicyAdopted,
+    comments_of,
 )
 from projections.policy.policy import Policy, default, from_document
 from projections.texts.contradictions import disagree
@@ -111,8 +112,12 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
     examples, policy = _examples(facts), default()
     analysed = {example_id: analysed.get(example_id, Analysis()) for example_id in examples}
     thumbs: dict[str, list[tuple[int, FeedbackGiven]]] = {example_id: [] for example_id in examples}
+    erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}
+    erased |= _repeating_erased(facts, examples)
+    gone = {example_id for example_id in examples if _is_erased(example_id, examples, erased)}
+    reworded = _reworded(facts, gone)
     for seq, fact in _without_listed_comments(facts):
-        about = examples.get(fact.about)
+        about = None if seq in reworded else examples.get(fact.about)
         match fact:
             case PolicyAdopted():
                 policy = from_document(fact.policy)
@@ -133,10 +138,8 @@ def judge(facts: Iterable[tuple[int, Fact]], analysed: Mapping[str, Analysis]) -
                 about.original = (fact.original_response or "") if about.is_correction else ""
                 if fact.attachments is not None and not about.is_correction:
                     about.gaps = about.gaps - {"attachment"} | ({"attachment"} if fact.attachments else set())
-    erased = {fact.example_id for _, fact in facts if isinstance(fact, ExampleErased)}
-    erased |= _repeating_erased(facts, examples)
     for example in examples.values():
-        if _is_erased(example.id, examples, erased):
+        if example.id in gone:
             _forget(example)
         example.feedback = _last_thumb(example, thumbs[example.id])
     _forget_words(facts, examples)
@@ -184,6 +187,21 @@ def _without_listed_comments(facts: list[tuple[int, Fact]]) -> Iterator[tuple[in
         is_late = isinstance(fact, comments) and seq > since.get(fact.example_id, seq)
         if not is_late and not (isinstance(fact, WITH_COMMENTS) and seq in listed):
             yield seq, fact
+
+
+def _reworded(facts: list[tuple[int, Fact]], gone: set[str]) -> set[int]:
+    """What a redaction of an erased example has given another comment; without it the first one would come back."""
+    said = dict(facts)
+    return {
+        new.seq
+        for seq, fact in facts
+        if isinstance(fact, ExampleRedacted) and fact.example_id in gone
+        for new in fact.comments
+        if new.seq < seq
+        and isinstance(said.get(new.seq), FeedbackGiven | ExampleDescribed | Decision)
+        and said[new.seq].about == fact.example_id
+        and comments_of(said[new.seq])
+    }
 
 
 def _repeating_erased(facts: Iterable[tuple[int, Fact]], examples: Mapping[str, Example]) -> set[str]:

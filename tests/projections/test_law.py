@@ -65,6 +65,7 @@ from .given import (
     given,
     junk,
     liked,
+    noted,
     policy,
     redacted,
     rejected,
@@ -226,6 +227,8 @@ said_of_one: list[Callable[[str], Said]] = [
     lambda example_id: approved(example_id, context="f" * 16),
     lambda example_id: liked(example_id, untrusted=True),
     lambda example_id: disliked(example_id, comment=PHONE),
+    noted,
+    lambda example_id: noted(example_id, PHONE),
     lambda example_id: liked(example_id, untrusted=True, actor="bo"),
 ]  # fmt: skip
 decisions: st.SearchStrategy[Said] = st.sampled_from(said_of_one).flatmap(ids.map)
@@ -313,7 +316,7 @@ def test_a_log_without_erased_messages_ends_in_the_same_content(
 )
 def test_a_wrong_tombstone_changes_no_more_than_junk(before: list[Said], told: list[Said], after: list[Said]) -> None:
     said = [*before, *told, *after]
-    other = [junk("training.other.thing.b.e1") if isinstance(one, Lie) else one for one in said]
+    other = [junk("training.other.thing.nobody.e1") if isinstance(one, Lie) else one for one in said]
     with closing(fold([given(*said).messages])) as lied, closing(fold([given(*other).messages])) as thrown:
         assert _but_for(UNBELIEVED, everything(lied.con)) == _but_for(UNBELIEVED, everything(thrown.con))
 
@@ -333,6 +336,20 @@ def test_the_tables_say_what_the_rules_in_plain_python_say(history: list[Said]) 
     with closing(fold([story.messages])) as projector:
         analysed, told = _analysed(projector.con), _verdicts(projector)
     assert told == model.judge(_decoded(story), analysed)
+
+
+def test_other_rules_reach_what_an_erasure_links_anew() -> None:
+    without = structs.replace(policy(), texts=UNSET)
+    for first, second in ((policy(), without), (without, policy())):
+        said = [
+            captured("a"),
+            corrected("nobody", wrong=ANSWER, id="c"),
+            captured("d"),
+            liked("a"),
+            adopted(first),
+            liked("a"),
+        ]
+        assert given(*said, erased("a"), adopted(second)).projector
 
 
 LONG = " " * READ

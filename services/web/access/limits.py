@@ -33,6 +33,9 @@ SMALL_BYTES = 16 * 2**10
 SIGN_IN_BYTES = 2**10
 """A body at most of somebody who is not known yet: a token has 50 characters."""
 
+UPLOAD_BYTES = 2**30
+"""A file that is uploaded at most; it goes to disk piece by piece, and never into memory as a whole."""
+
 FREE_BYTES = 64 * 2**10
 """So much of every body is not counted below: a small request is served whatever others upload."""
 
@@ -54,6 +57,9 @@ STREAMS_OF_ONE = 20
 STREAM = "is_stream"
 """The option of a route whose answers are streams."""
 
+UPLOAD = "is_upload"
+"""The option of a route whose body is a file."""
+
 CONTAINERS = 10_000
 """Lists and objects in one body: a batch of 500 has 2,000; 3 bytes of JSON would become 64 of memory."""
 
@@ -64,6 +70,9 @@ SCANNED_BYTES = 64 * 2**10
 """Longer bodies are looked through in a thread, so that nobody waits for it."""
 
 JSON = "application/json"
+
+FILE = "application/octet-stream"
+"""How a file is declared that is uploaded; as with JSON, a form of another site cannot."""
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
@@ -94,7 +103,8 @@ class Limits(ASGIMiddleware):
             raise Refusal(400, f"{method} takes no body")
         turns = self._streams if scope["route_handler"].opt.get(STREAM) else self._calls
         with turns.taken(caller), self._bodies.of(caller) as body:
-            await next_app(scope, body.counted(receive), send)
+            is_upload = scope["route_handler"].opt.get(UPLOAD)
+            await next_app(scope, receive if is_upload else body.counted(receive), send)
 
     def _count(self, caller: str) -> None:
         second = int(time.monotonic())
@@ -203,12 +213,18 @@ async def json_only(request: Request[Any, Any, Any]) -> None:
     """
     if request.method not in WITH_BODY:
         return
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != JSON:
-        raise Refusal(415, f"send {JSON}, not {kind or 'a body of no declared kind'}")
+    is_upload = bool(request.route_handler.opt.get(UPLOAD))
+    kind, wanted = (
+        request.headers.get("content-type", "").partition(";")[0].strip().lower(),
+        FILE if is_upload else JSON,
+    )
+    if kind != wanted:
+        raise Refusal(415, f"send {wanted}, not {kind or 'a body of no declared kind'}")
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         raise Refusal(415, f"send the body as it is, without the encoding {encoding!r}")
+    if is_upload:
+        return
     body = await request.body()
     if not body:
         raise Refusal(400, "the body is empty; send a JSON object")

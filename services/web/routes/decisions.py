@@ -95,6 +95,7 @@ async def edit(
         data.prompt,
         **says(request, "edit", key),
         reason=data.reason,
+        proposed_by=data.proposed_by,
         correction_id=f"correction_{event_id(actor, 'edit', key)}" if key else None,
     )
     seq = await gateway.decide(correction, approval, revision=data.revision, is_keyed=bool(key))

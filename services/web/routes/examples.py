@@ -18,13 +18,17 @@ from ...state.lag import received
 from ..access.auth import may
 from ..gateway import Gate
 from .facts import Call, ExampleId
-from .state import After, AsOf, Behind, Filter, Limit, Sign, Why
+from .state import After, AsOf, Behind, Filter, Limit, Sign, Since, Sort, Until, Why
 
 Text = Annotated[
     str | None,
     QueryParameter(min_length=1, max_length=200, description="Words that all occur in prompt or response."),
 ]
 Sequence = Annotated[int | None, QueryParameter(ge=0, le=2**53)]
+ListSort = Annotated[
+    Literal["newest", "oldest", "longest", "decided"] | None,
+    QueryParameter(description="Its order; `decided` has what was decided last, first."),
+]
 Span = Literal["hours", "days", "months"]
 Stage = Literal["training", "waiting", "filtered", "approved", "corrections", "private"]
 
@@ -72,12 +76,19 @@ async def review(
     tag: Filter = None,
     source: Filter = None,
     project: Filter = None,
+    since: Since = None,
+    until: Until = None,
     text: Text = None,
+    sort: Sort = None,
     after: Behind = None,
     limit: Limit = 50,
 ) -> dict[str, Any]:
-    """How each begins and why it waits, most urgent first; `after` goes on, also where a search has paused."""
+    """How each begins and why it waits, most urgent first; `after` goes on, also where a search has paused.
+
+    A search has the order of the queue, so `text` and `sort` exclude each other.
+    """
     filters: dict[str, Any] = {"why": why, "sign": sign, "tag": tag, "source": source, "project": project, "text": text}
+    filters |= {"since": since, "until": until, "sort": sort}
     answer: dict[str, Any] = await gateway.ask(request.user.name, "waiting", **filters, after=after, limit=limit)
     return answer
 
@@ -110,13 +121,21 @@ async def examples(
     tag: Filter = None,
     project: Filter = None,
     relevance: Relevance = None,
+    since: Since = None,
+    until: Until = None,
     text: Text = None,
+    sort: ListSort = None,
     before: Sequence = None,
+    after: Behind = None,
     limit: Limit = 50,
     as_of: AsOf = None,
 ) -> dict[str, Any]:
-    """The newest first, how each begins and where it stands; `before` goes on, also where a search has paused."""
+    """The newest first, how each begins and where it stands; `before` goes on, also where a search has paused.
+
+    In another order `after` goes on. A search has the newest first, so `text` and `sort` exclude each other.
+    """
     filters = {"source": source, "tag": tag, "project": project, "relevance": relevance, "text": text}
+    filters |= {"since": since, "until": until, "sort": sort, "after": after}
     answer: dict[str, Any] = await gateway.ask(
         request.user.name, "found", as_of=as_of, reason=reason, stage=stage, **filters, before=before, limit=limit
     )

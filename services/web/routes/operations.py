@@ -56,7 +56,7 @@ async def exports(
 )
 async def export(gateway: Gate, request: Call, data: JSONBody[bodies.Export]) -> Job:
     """Nothing is written where nothing has changed, or where there are too few examples."""
-    return Job((await _ask(gateway, "export", actor=request.user.name, **data.arguments()))["job"])
+    return Job((await ask_exporter(gateway, "export", actor=request.user.name, **data.arguments()))["job"])
 
 
 @post(
@@ -68,14 +68,14 @@ async def export(gateway: Gate, request: Call, data: JSONBody[bodies.Export]) ->
 )
 async def train(gateway: Gate, request: Call, data: JSONBody[bodies.Training]) -> Job:
     """It is started once per export, if the policy's numbers are reached; `force` leaves both out."""
-    return Job((await _ask(gateway, "train", actor=request.user.name, force=data.force))["job"])
+    return Job((await ask_exporter(gateway, "train", actor=request.user.name, force=data.force))["job"])
 
 
 @get("/jobs/{job:str}", summary="How far a job is", guards=[may("operate")])
 async def job_(gateway: Gate, job: Annotated[str, PathParameter(pattern="^[0-9a-f]{1,64}$")]) -> Progress:
     """404 where the exporter does not know it: it forgets its jobs when it is started anew."""
     try:
-        answer = await _ask(gateway, "job", job=job)
+        answer = await ask_exporter(gateway, "job", job=job)
     except RooflogError as error:
         raise Refusal(404, str(error), code="unknown_job") from error
     return Progress(answer["done"], answer["total"], answer["result"])
@@ -100,7 +100,7 @@ async def lineage(
     `after` goes on with the examples of an export, and is null at the end.
     """
     try:
-        answer: dict[str, Any] = await _ask(gateway, "lineage", of=of, limit=limit, after=after)
+        answer: dict[str, Any] = await ask_exporter(gateway, "lineage", of=of, limit=limit, after=after)
     except RooflogError as error:
         raise Refusal(404, str(error), code="unknown_row") from error
     return answer
@@ -109,11 +109,11 @@ async def lineage(
 @get("/exporter", summary="What the exporter is doing", guards=[may(None)])
 async def exporter(gateway: Gate) -> dict[str, Any]:
     """Its state and since when, the last export, and what it waits for."""
-    condition: dict[str, Any] = await _ask(gateway, "status")
+    condition: dict[str, Any] = await ask_exporter(gateway, "status")
     return condition
 
 
-async def _ask(gateway: Gateway, name: str, **args: Any) -> Any:
+async def ask_exporter(gateway: Gateway, name: str, **args: Any) -> Any:
     """The exporter's answer. Raises Refusal 503 where none runs, RooflogError with what it says is wrong."""
     gateway.require_log()
     try:

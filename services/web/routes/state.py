@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 else:
     Waiting = Literal[tuple(QUEUE.values())]
     Signed = Literal[tuple(sign.name for sign in SIGNS)]
+DAY = r"^\d{4}-\d{2}-\d{2}$"
+Since = Annotated[str | None, QueryParameter(pattern=DAY, description="Said on this day (UTC) or later.")]
+Until = Annotated[str | None, QueryParameter(pattern=DAY, description="Said on this day (UTC) or earlier.")]
+Sort = Annotated[
+    Literal["newest", "oldest", "longest"] | None,
+    QueryParameter(description="Another order than the most urgent first."),
+]
 Why = Annotated[Waiting | None, QueryParameter(description="Only what waits for this reason.")]
 Sign = Annotated[Signed | None, QueryParameter(description="Only what has this sign, whatever its place.")]
 AsOf = Annotated[
@@ -59,13 +66,17 @@ async def queue(
     tag: Filter = None,
     source: Filter = None,
     why: Why = None,
+    since: Since = None,
+    until: Until = None,
+    sort: Sort = None,
     after: Behind = None,
 ) -> dict[str, Any]:
     """Most urgent first, each example with the reason for its place and the revision to decide on; `after` goes on.
 
     Where texts are so long that so many do not fit into one answer, there are fewer.
     """
-    return await _as_many_as_fit(gateway, request, "queue", limit, tag=tag, source=source, why=why, after=after)
+    filters = {"tag": tag, "source": source, "why": why, "since": since, "until": until, "sort": sort}
+    return await _as_many_as_fit(gateway, request, "queue", limit, **filters, after=after)
 
 
 @get("/queue/tagged", summary="Preview a bulk approval")

@@ -4,7 +4,7 @@ import { address } from "./address.js";
 import { asOf } from "./moment.js";
 import { pause } from "./pause.js";
 
-/** @import { Get, Parameters, Post, PostOptions } from "../answers.d.ts" */
+/** @import { Get, Parameters, Post, PostOptions, Upload } from "../answers.d.ts" */
 
 const BASE = "/api/v1";
 /** Paths whose answers follow from the log: they can be asked for as of a moment. */
@@ -74,10 +74,11 @@ export const get = (/** @type {string} */ path, /** @type {Parameters} */ parame
 export const post = async (
   /** @type {string} */ path,
   /** @type {object} */ body,
-  /** @type {PostOptions} */ { isKeyed = true, mayBeUnknown = false, isLong = false } = {},
+  /** @type {PostOptions} */ { isKeyed = true, isOnce = false, mayBeUnknown = false, isLong = false } = {},
 ) => {
   const idempotencyKey = isKeyed ? randomKey() : null;
-  return inAttempts(() => request("POST", path, { body, idempotencyKey, mayBeUnknown, isLong }));
+  const send = () => request("POST", path, { body, idempotencyKey, mayBeUnknown, isLong });
+  return isOnce ? send() : inAttempts(send);
 };
 
 /**
@@ -105,6 +106,17 @@ export function keepSession(again) {
 }
 
 /**
+ * Send a file as it is; it may take as long as it takes.
+ *
+ * @param {"/imports"} path
+ * @param {File} file
+ * @returns {Promise<Upload>}
+ */
+export function upload(path, file) {
+  return request("POST", address(path, { name: file.name }), { file });
+}
+
+/**
  * Delete.
  *
  * @param {string} path
@@ -127,18 +139,25 @@ function randomKey() {
 /**
  * @param {string} method
  * @param {string} path
- * @param {{ body?: object, idempotencyKey?: string | null, mayBeUnknown?: boolean, isLong?: boolean }} options
+ * @param {object} options
+ * @param {object} [options.body]
+ * @param {File} [options.file] the body instead
+ * @param {string | null} [options.idempotencyKey]
+ * @param {boolean} [options.mayBeUnknown]
+ * @param {boolean} [options.isLong]
  * @returns {Promise<any>}
  */
 async function request(method, path, options = {}) {
-  const { body, idempotencyKey = null, mayBeUnknown = false, isLong = false } = options;
+  const { body, file, idempotencyKey = null, mayBeUnknown = false, isLong = false } = options;
   const headers = new Headers({ "X-Rooflog-Page": "1" });
   if (body !== undefined) headers.set("Content-Type", "application/json");
+  if (file) headers.set("Content-Type", "application/octet-stream");
   if (idempotencyKey !== null) headers.set("Idempotency-Key", idempotencyKey);
   const patience = isLong ? LONG_ANSWER_MS : ANSWER_MS;
-  const signal = AbortSignal.timeout(patience);
+  const signal = file ? null : AbortSignal.timeout(patience);
+  const content = file ?? (body ? JSON.stringify(body) : null);
   try {
-    const response = await fetch(BASE + path, { method, headers, signal, body: body ? JSON.stringify(body) : null });
+    const response = await fetch(BASE + path, { method, headers, signal, body: content });
     if (response.ok) return response.status === 204 ? null : await response.json();
     if (response.status !== 401 || mayBeUnknown) throw await refusal(response);
     if (!(await signInAgain())) throw await refusal(response);

@@ -55,6 +55,29 @@ export function link(href, attributes, ...children) {
 }
 
 /**
+ * Whether an address is one of another site or a mailbox: whatever runs, or leads to a page of ours, is not.
+ *
+ * @param {string} href
+ */
+export function leadsOutside(href) {
+  return /^(https?:\/\/|mailto:)/i.test(href) && URL.canParse(href);
+}
+
+/**
+ * A link that a text from outside holds; an address that could run is refused.
+ *
+ * @param {string} href
+ * @param {Attributes} attributes
+ * @param {...Child} children
+ */
+export function outsideLink(href, attributes, ...children) {
+  if (!leadsOutside(href)) throw new Error(`not an address outside: ${href}`);
+  const element = h("a", { ...attributes, rel: "noopener noreferrer", target: "_blank" }, ...children);
+  element.href = href;
+  return element;
+}
+
+/**
  * Set custom properties or other styles; a style attribute would be refused by the page's own rules.
  *
  * @template {HTMLElement} E

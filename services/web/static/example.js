@@ -1,6 +1,7 @@
 /** An example and everything about it, as the review and the example's own page show it. */
 
-import { exampleAddress } from "./address.js";
+import { address, exampleAddress } from "./address.js";
+import { between, systemBubble } from "./bubbles.js";
 import { h, link } from "./dom.js";
 import { factList } from "./example_facts.js";
 import { historyPart } from "./history.js";
@@ -27,10 +28,12 @@ const BAD_REASONS = ["rejected", "erased", "personal_data"];
 export function articleParts({ example, history, spans, other }, place, notice = null) {
   return [
     h("p", { class: "place" }, place),
+    systemBubble(example, spans),
     thread(example),
     h("header", {}, title(example, spans), verdict(example)),
     notice,
     questionPart(example, spans),
+    between(example, spans),
     other && example.original_response === null && !hasSpans(spans, "response") ? null : answerParts(example, spans),
     other && contradiction(example, other),
     h(
@@ -43,14 +46,33 @@ export function articleParts({ example, history, spans, other }, place, notice =
 }
 
 /**
+ * What stays in sight while an example is edited: its texts as they are, what a correction changed, and its history.
+ *
+ * @param {Dossier} dossier
+ */
+export function originalParts({ example, history, spans }) {
+  return h(
+    "aside",
+    { class: "original", "aria-label": "As it is now" },
+    systemBubble(example, spans),
+    thread(example),
+    h("section", { class: "said" }, h("h3", {}, "Question now"), fieldBlock(example, spans, "prompt")),
+    between(example, spans),
+    answerParts(example, spans, "Answer now"),
+    h("section", {}, h("h3", {}, "History"), historyPart(example, history)),
+  );
+}
+
+/**
  * A row of a list: how an example begins, and whether it is in the training set.
  *
  * @param {ExampleRow} item
+ * @param {string} [text] the words of the search that it was found by: its page marks them
  */
-export function exampleRow(item) {
+export function exampleRow(item, text = "") {
   const [reason] = item.reasons;
   return link(
-    exampleAddress(item.example_id),
+    address(exampleAddress(item.example_id), { text }),
     { class: "example-row" },
     line(item.prompt, { class: "prompt" }),
     line(item.response, { class: "response" }),
@@ -134,10 +156,11 @@ function questionPart(example, spans) {
  *
  * @param {Example} example
  * @param {Span[]} spans
+ * @param {string} name what stands above an answer that is no correction
  */
-function answerParts(example, spans) {
+function answerParts(example, spans, name = "Answer") {
   const answer = fieldBlock(example, spans, "response");
-  if (example.original_response === null) return h("section", { class: "said" }, h("h3", {}, "Answer"), answer);
+  if (example.original_response === null) return h("section", { class: "said" }, h("h3", {}, name), answer);
   const before = fieldBlock(example, spans, "original_response");
   const both = h(
     "details",

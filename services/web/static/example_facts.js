@@ -6,7 +6,7 @@ import { inOrder } from "./places.js";
 import { markedText } from "./texts.js";
 import { ago, moment, number, plain } from "./words.js";
 
-/** @import { Example, Span, ToolTurn } from "../answers.d.ts" */
+/** @import { Example, Span } from "../answers.d.ts" */
 /** @import { Child } from "./dom.js" */
 
 /**
@@ -20,26 +20,7 @@ export function factList(example, spans) {
       spans.filter(({ field }) => field === place),
       place,
     );
-  const tool = (/** @type {ToolTurn} */ { name, arguments: given, result }, /** @type {number} */ n) =>
-    h(
-      "p",
-      {},
-      marked(name, `tools.${n}.name`),
-      "(",
-      given !== undefined && marked(given, `tools.${n}.arguments`),
-      ")",
-      result !== undefined && [" → ", marked(result, `tools.${n}.result`)],
-    );
-  const attachment = (/** @type {Record<string, string>} */ item, /** @type {number} */ n) =>
-    h(
-      "p",
-      {},
-      separated(
-        Object.entries(item).map(([name, text]) => marked(text, `attachments.${n}.${name}`)),
-        " ",
-      ),
-    );
-  const { occurred_at: at, latency_ms: latency, tokens_in: tokensIn, tokens_out: tokensOut } = example;
+  const { occurred_at: at } = example;
   const tags = example.tags.map((tag) => link(address("/examples", { tag }), { class: "tag" }, tag));
   const details = inOrder(example.details ?? {});
   /** @type {[name: string, value: Child][]} */
@@ -48,18 +29,9 @@ export function factList(example, spans) {
     ["Said", [h("time", { datetime: at, title: moment(at) }, ago(at)), ` by ${example.actor}`]],
     ["Corrector", example.corrector],
     ["Project", example.project_context],
-    ["Conversation", example.conversation],
-    ["Follows", example.follows && link(exampleAddress(example.follows), { class: "id" }, example.follows)],
-    ["System text", example.system && marked(example.system, "system")],
-    ["Tools", example.tools.length > 0 && example.tools.map(tool)],
-    ["Attachments", example.attachments.length > 0 && example.attachments.map(attachment)],
     ["Document", documentWords(example)],
     ["Skill", example.skill_used && plain(example.skill_used)],
-    ["Tier", example.tier_handled],
     ["Model", example.model],
-    ["Ended by", example.finish_reason],
-    ["Latency", latency !== null && `${number(Math.round(latency))} ms`],
-    ["Tokens", tokensIn !== null && `${number(tokensIn)} in, ${number(tokensOut ?? 0)} out`],
     ["Relevance", `${example.relevance} (score ${example.score})`],
     ["Terms", example.terms.join(", ")],
     ["Feedback", example.feedback],
@@ -67,9 +39,33 @@ export function factList(example, spans) {
     ...details.map(
       ([name, value], n) => /** @type {[string, Child]} */ ([plain(name), detailParts(value, `details.${n}`, marked)]),
     ),
-    ["Id", link(exampleAddress(example.example_id), { class: "id" }, example.example_id)],
-    ["Revision", example.revision > 0 && number(example.revision)],
   ];
+  return [rowList(rows), technicalFacts(example)];
+}
+
+/**
+ * Ids and numbers that only a search for a fault needs.
+ *
+ * @param {Example} example
+ */
+function technicalFacts(example) {
+  const { latency_ms: latency, tokens_in: tokensIn, tokens_out: tokensOut } = example;
+  const id = (/** @type {string} */ exampleId) => link(exampleAddress(exampleId), { class: "id" }, exampleId);
+  const rows = rowList([
+    ["Id", id(example.example_id)],
+    ["Revision", example.revision > 0 && number(example.revision)],
+    ["Conversation", example.conversation],
+    ["Follows", example.follows && id(example.follows)],
+    ["Tier", example.tier_handled],
+    ["Ended by", example.finish_reason],
+    ["Latency", latency !== null && `${number(Math.round(latency))} ms`],
+    ["Tokens", tokensIn !== null && `${number(tokensIn)} in, ${number(tokensOut ?? 0)} out`],
+  ]);
+  return h("details", { class: "whole technical" }, h("summary", {}, "Ids and numbers"), rows);
+}
+
+/** @param {[name: string, value: Child][]} rows */
+function rowList(rows) {
   return h(
     "dl",
     { class: "facts" },
@@ -84,11 +80,6 @@ function documentWords({ document_type: type, was_used: wasUsed, modifications_m
   if (!type) return null;
   if (!wasUsed) return `${plain(type)}, not used`;
   return `${plain(type)}, used with ${changes === null || changes === "none" ? "no" : plain(changes)} changes`;
-}
-
-/** @param {ToolTurn} tool */
-export function toolWords({ name, arguments: given = "", result }) {
-  return `${name}(${given})${result === undefined ? "" : ` → ${result}`}`;
 }
 
 /**

@@ -1,13 +1,15 @@
 /** The page of one example: everything about it, all that can be done with it, and its lineage both ways. */
 
-import { address, exampleAddress } from "./address.js";
+import { address, exampleAddress, pageParameters } from "./address.js";
 import { get } from "./api.js";
 import { emptyState, h, link, put } from "./dom.js";
 import { exampleRow } from "./example.js";
+import { keepHighlighted } from "./highlight.js";
 import { openHelp, runByKey } from "./keys.js";
 import { containingExports } from "./lineage.js";
 import { keepFresh } from "./live.js";
 import { asOf } from "./moment.js";
+import { readingCommand } from "./reading.js";
 import { decisionButtons, decisionCommands } from "./review/actions.js";
 import { Decisions } from "./review/decisions.js";
 import { Desk } from "./review/desk.js";
@@ -44,11 +46,13 @@ export async function draw(main, me) {
   /** @type {Command[]} */
   const commands = [
     ...decisionCommands(decisions),
+    readingCommand,
     { keys: ["Escape"], label: "Leave what you are doing", run: () => desk.show() },
     { keys: ["?"], label: "This help", run: () => openHelp(commands) },
   ];
   put(main, h("h1", { class: "unseen" }, `Example ${id}`), desk.element, lineage, exportsCard);
-  if (mayDecide) runByKey(commands);
+  runByKey(mayDecide ? commands : [readingCommand]);
+  keepHighlighted(desk.element, () => pageParameters(["text"]).text);
   await desk.open(id);
   keepFresh(() => desk.watch().catch(() => {}));
 }

@@ -3,17 +3,23 @@
 import { address, pageParameters } from "./address.js";
 import { get } from "./api.js";
 import { emptyState, h, put } from "./dom.js";
+import { downloadLinks } from "./downloads.js";
 import { exampleRow } from "./example.js";
-import { choice, searchField } from "./fields.js";
+import { choice, dayField, searchField } from "./fields.js";
+import { keepHighlighted } from "./highlight.js";
 import { onMoved } from "./live.js";
 import { atSameMoment } from "./moment.js";
 import { count, number, plain, REASONS } from "./words.js";
 
-/** @import { ExamplePage, Facets, Stats } from "../answers.d.ts" */
+/** @import { ExamplePage, Facets, Parameters, Stats } from "../answers.d.ts" */
 
-/** @typedef {"text" | "stage" | "reason" | "relevance" | "source" | "tag" | "project"} Filter */
+/**
+ * @typedef {"text" | "stage" | "reason" | "relevance" | "source" | "tag" | "project" | "since" | "until"
+ *   | "sort"} Filter
+ */
 /** @type {Filter[]} */
-const FILTERS = ["text", "stage", "reason", "relevance", "source", "tag", "project"];
+const FILTERS = ["text", "stage", "reason", "relevance", "source", "tag", "project", "since", "until", "sort"];
+const ORDERS = { oldest: "Oldest first", longest: "Longest first", decided: "Last decided first" };
 const STAGES = {
   training: "in the training set",
   waiting: "waiting for review",
@@ -49,53 +55,56 @@ class ExampleList {
     this.status = h("p", { class: "quiet", role: "status" });
     this.list = h("ul", { class: "rows card is-read" });
     this.more = h("div", { class: "page-more" });
+    this.downloads = h("div", {});
     /** Counts the readings of the list, so that only the last reading is shown. */
     this.reading = 0;
   }
 
   async start() {
     const title = h("div", { class: "page-title" }, h("h1", {}, "Examples"), this.status);
-    put(this.main, title, this.form, this.list, this.more);
+    put(this.main, title, this.form, this.list, this.more, this.downloads);
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.filter({ text: this.search.input.value.trim() });
+      this.filter({ text: this.search.input.value.trim(), sort: "" }); // a search has an order of its own
     });
     this.drawFilters();
     this.offerFreshList();
+    keepHighlighted(this.list, () => this.filters.text);
     await this.show();
   }
 
   /** Show the list from its beginning. */
   async show() {
+    put(this.downloads, downloadLinks("examples", { ...this.filters, sort: "" }));
     await this.append(null, 0);
   }
 
   /**
    * Append a page to the list.
    *
-   * @param {number | null} before where the page begins, null for the newest
+   * @param {Parameters | null} from where the page begins, null for the beginning
    * @param {number} shown examples in the list so far
    */
-  async append(before, shown) {
+  async append(from, shown) {
     this.reading += 1;
     const reading = this.reading;
     const items = [];
     /** @type {ExamplePage} */
     let page;
     do {
-      page = await get("/examples", { ...this.filters, before });
+      page = await get("/examples", { ...this.filters, ...from });
       if (reading !== this.reading) return;
       items.push(...page.items);
-      before = page.before;
+      from = nextPage(page);
       put(this.status, countWords(page, shown + items.length));
-    } while (this.filters.text && before !== null && items.length < MATCHES);
+    } while (this.filters.text && from !== null && items.length < MATCHES);
     if (!shown) put(this.list);
-    this.list.append(...items.map((item) => h("li", {}, exampleRow(item))));
+    this.list.append(...items.map((item) => h("li", {}, exampleRow(item, this.filters.text))));
     if (!this.list.children.length) {
       put(this.list, h("li", {}, emptyState("No example is like that", "Take a filter away.")));
     }
-    const showMore = () => this.append(before, shown + items.length);
-    put(this.more, before !== null && h("button", { type: "button", onclick: showMore }, "Show more"));
+    const showMore = () => this.append(from, shown + items.length);
+    put(this.more, from !== null && h("button", { type: "button", onclick: showMore }, "Show more"));
   }
 
   /** @param {Partial<Record<Filter, string>>} chosen */
@@ -134,6 +143,16 @@ class ExampleList {
         "project",
         this.facets.projects.map(({ name }) => [name, name]),
       ),
+      dayField("since", this.filters.since, (since) => this.filter({ since })),
+      dayField("until", this.filters.until, (until) => this.filter({ until })),
+      !this.filters.text &&
+        choice({
+          name: "order",
+          any: "Newest first",
+          value: this.filters.sort,
+          options: Object.entries(ORDERS).map(([value, words]) => ({ value, words })),
+          choose: (sort) => this.filter({ sort }),
+        }),
       FILTERS.some((name) => this.filters[name]) &&
         h("button", { type: "button", class: "quiet-button", onclick: () => this.clear() }, "Clear"),
     );
@@ -167,6 +186,16 @@ class ExampleList {
       isFirst = false;
     });
   }
+}
+
+/**
+ * Where the list goes on; null at its end.
+ *
+ * @param {ExamplePage} page
+ */
+function nextPage({ before, after }) {
+  if (before !== null) return { before };
+  return after === null ? null : { after };
 }
 
 /**

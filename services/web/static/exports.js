@@ -1,12 +1,12 @@
 /** Exports: every training set that was made, what it was made from, and what was trained on it. */
 
-import { get } from "./api.js";
-import { emptyState, h, put } from "./dom.js";
+import { get, problemOf } from "./api.js";
+import { emptyState, h, link, put } from "./dom.js";
 import { trainingLine } from "./lineage.js";
 import { keepFresh } from "./live.js";
 import { exporterState, operations } from "./operations.js";
 import { traceCard } from "./trace.js";
-import { ago, moment, number, plain } from "./words.js";
+import { ago, bytes, count, moment, number, plain } from "./words.js";
 
 /** @import { Export, Session } from "../answers.d.ts" */
 
@@ -18,9 +18,9 @@ import { ago, moment, number, plain } from "./words.js";
  */
 export async function draw(main, me) {
   const buttons = h("div", {});
-  const table = h("div", { class: "is-read" });
+  const table = h("div", { class: "is-read export-cards" });
   const more = h("div", { class: "page-more" });
-  const body = h("div", { class: "card" }, table, more);
+  const body = h("div", {}, table, more);
   const { card, trace } = traceCard();
   const promise = "Every training set, the newest first. Same log and same policy give the same bytes.";
   const title = h("div", { class: "page-title" }, h("h1", {}, "Exports"), h("p", { class: "quiet" }, promise));
@@ -28,7 +28,10 @@ export async function draw(main, me) {
 
   let shown = "";
   const show = (/** @type {Export[]} */ exports, /** @type {number | null} */ before) => {
-    put(table, exportTable(exports, trace));
+    put(
+      table,
+      exports.map((made, n) => exportCard(made, exports[n + 1] ?? null, trace)),
+    );
     const showMore = async () => {
       const page = await get("/exports", { before });
       show([...exports, ...page.exports], page.before);
@@ -49,7 +52,7 @@ export async function draw(main, me) {
     const needed = `An export needs ${number(dashboard.export.min_examples)} examples`;
     const explanation = `${needed}; there are ${number(stats.funnel.unique)}.`;
     if (exports.length) show(exports, before);
-    else put(table, emptyState("Nothing is exported yet", explanation));
+    else put(table, h("div", { class: "card" }, emptyState("Nothing is exported yet", explanation)));
   };
   await refresh();
   if (/^#[0-9a-f]{8,64}$/.test(location.hash)) await trace(location.hash.slice(1));
@@ -57,57 +60,81 @@ export async function draw(main, me) {
 }
 
 /**
- * @param {Export[]} exports
+ * @param {Export} made
+ * @param {Export | null} before the export before it, where the page shows it
  * @param {Trace} trace
  */
-function exportTable(exports, trace) {
-  const heads = ["Export", "Made", "Examples", "From the log", "Training"];
-  const cells = heads.map((head) => h("th", { scope: "col", class: head === "Examples" ? "n" : null }, head));
-  const rows = exports.map((made) => exportRow(made, trace));
+function exportCard(made, before, trace) {
+  const { export_digest: digest, policy_digest: policy, log_digest: log, trainings = [] } = made;
+  const { examples, ...files } = made.counts;
+  const counts = Object.entries(files).map(([name, n]) => h("li", {}, `${plain(name)} ${number(n)}`));
+  const details = h("div", { "aria-live": "polite" });
+  const button = (/** @type {string} */ words, /** @type {() => unknown} */ onclick) =>
+    h("button", { type: "button", class: "quiet-button small", onclick }, words);
+  const title = `export-${digest.slice(0, 12)}`;
   return h(
-    "div",
-    { class: "wide-table body", tabindex: "0", role: "region", "aria-label": "Exports" },
-    h("table", {}, h("thead", {}, h("tr", {}, cells)), h("tbody", {}, rows)),
+    "section",
+    { class: "card export-card", "aria-labelledby": title },
+    h(
+      "header",
+      {},
+      h("h2", { id: title }, examples === undefined ? "Export" : count(examples, "example")),
+      h("span", { class: "mono quiet", title: digest }, digest.slice(0, 12)),
+    ),
+    h(
+      "div",
+      { class: "body" },
+      h("p", {}, h("time", { datetime: made.at, title: moment(made.at) }, ago(made.at)), ` by ${made.actor}`),
+      h(
+        "p",
+        { class: "quiet small" },
+        `facts 1 to ${number(made.last_seq)} `,
+        h("span", { class: "mono", title: log }, log.slice(0, 12)),
+        " · policy ",
+        h("span", { class: "mono", title: policy }, policy.slice(0, 12)),
+      ),
+      h("ul", { class: "counts small" }, counts),
+      trainings.length ? trainings.map(trainingLine) : h("p", { class: "quiet" }, "not trained on"),
+      h(
+        "div",
+        { class: "buttons" },
+        button("Files", () => showFiles(details, digest)),
+        before && button("Compare with the one before", () => compare(details, digest, before)),
+        button("Its examples", () => trace(digest)),
+      ),
+      details,
+    ),
   );
 }
 
 /**
- * @param {Export} made
- * @param {Trace} trace
+ * @param {HTMLElement} place
+ * @param {string} digest
  */
-function exportRow(made, trace) {
-  const { export_digest: digest, policy_digest: policy, log_digest: log, trainings = [] } = made;
-  const { examples, ...files } = made.counts;
-  const fileRows = Object.entries(files).map(([name, n]) => h("li", {}, `${plain(name)} ${number(n)}`));
-  const traceButton = { type: "button", class: "quiet-button small", onclick: () => trace(digest) };
-  return h(
-    "tr",
-    {},
-    h(
-      "th",
-      { scope: "row" },
-      h("span", { class: "mono", title: digest }, digest.slice(0, 12)),
-      h("p", { class: "quiet small", title: policy }, `policy ${policy.slice(0, 12)}`),
-    ),
-    h(
-      "td",
-      {},
-      h("time", { datetime: made.at, title: moment(made.at) }, ago(made.at)),
-      h("p", { class: "quiet small" }, `by ${made.actor}`),
-    ),
-    h(
-      "td",
-      { class: "n" },
-      examples === undefined ? "–" : number(examples),
-      h("details", { class: "small" }, h("summary", {}, "rows"), h("ul", {}, fileRows)),
-      h("button", traceButton, "Its examples"),
-    ),
-    h(
-      "td",
-      {},
-      `facts 1 to ${number(made.last_seq)}`,
-      h("p", { class: "quiet small mono", title: log }, log.slice(0, 12)),
-    ),
-    h("td", {}, trainings.length ? trainings.map(trainingLine) : h("span", { class: "quiet" }, "not trained on")),
-  );
+async function showFiles(place, digest) {
+  try {
+    const { files } = await get(`/exports/${digest}/files`);
+    const rows = Object.entries(files).map(([name, size]) => {
+      const where = `/api/v1/exports/${digest}/files/${name.split("/").map(encodeURIComponent).join("/")}`;
+      return h("li", {}, link(where, { download: true }, name), ` ${bytes(size)}`);
+    });
+    put(place, h("ul", { class: "files small" }, rows));
+  } catch (error) {
+    put(place, h("p", { class: "wrong", role: "alert" }, problemOf(error).message));
+  }
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {string} digest
+ * @param {Export} before
+ */
+async function compare(place, digest, before) {
+  try {
+    const { came, left, changed } = await get(`/exports/${digest}/changes`, { since: before.export_digest });
+    const words = `Since ${before.export_digest.slice(0, 12)}: ${number(came)} came, ${number(left)} left, `;
+    put(place, h("p", {}, `${words}${number(changed)} changed.`));
+  } catch (error) {
+    put(place, h("p", { class: "wrong", role: "alert" }, problemOf(error).message));
+  }
 }

@@ -20,6 +20,20 @@ export function searchField(text) {
 }
 
 /**
+ * A day from or up to which examples are shown.
+ *
+ * @param {"since" | "until"} name
+ * @param {string} value
+ * @param {(value: string) => unknown} choose
+ */
+export function dayField(name, value, choose) {
+  const input = h("input", { type: "date", id: `filter-${name}`, value });
+  input.addEventListener("change", () => choose(input.value));
+  const words = name === "since" ? "From" : "To";
+  return h("div", { class: "field is-day" }, h("label", { for: input.id, title: "a day in UTC" }, words), input);
+}
+
+/**
  * A choice of one value, or of any.
  *
  * @param {object} field

@@ -57,7 +57,7 @@ function entryItem({ seq, received_at: receivedAt, told: text, fact }, comment, 
       spans.filter(({ field }) => field === place),
       place,
     );
-  const note = marked ?? fact.reason ?? fact.comment;
+  const note = marked ?? fact.reason ?? fact.comment ?? fact.note;
   return h(
     "li",
     { class: TONES[kind] ?? "" },

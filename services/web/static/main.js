@@ -27,6 +27,10 @@ const PAGES = [
   { path: "/exports", title: "Exports", load: () => import("./exports.js") },
   { path: "/policies", title: "Policy", load: () => import("./policies.js") },
   { path: "/quarantine", title: "Quarantine", load: () => import("./quarantine.js"), badge: quarantineBadge },
+  { path: "/notes", title: "Notes", load: () => import("./notes.js") },
+  { path: "/imports", title: "Import", load: () => import("./imports.js") },
+  { path: "/proofs", title: "Proofs", load: () => import("./proofs.js") },
+  { path: "/people", title: "People", load: () => import("./people.js") },
   { path: "/replay", title: "Replay", load: () => import("./replay.js") },
 ];
 

@@ -1,11 +1,13 @@
 /** Review: one example at a time, decided in seconds, keyboard first, never on something that has changed unseen. */
 
-import { exampleAddress } from "./address.js";
+import { address, exampleAddress } from "./address.js";
 import { get } from "./api.js";
 import { reopenMany, revisionsOf } from "./bulk.js";
 import { emptyState, h, link, put } from "./dom.js";
+import { keepHighlighted } from "./highlight.js";
 import { openHelp, runByKey } from "./keys.js";
 import { keepFresh } from "./live.js";
+import { readingCommand } from "./reading.js";
 import { decisionButtons, decisionCommands } from "./review/actions.js";
 import { openBulkApproval } from "./review/bulk_approval.js";
 import { Decisions } from "./review/decisions.js";
@@ -54,6 +56,7 @@ class Review {
     );
     put(main, h("h1", { class: "unseen" }, "Review queue"), h("div", { class: "review" }, side, this.desk.element));
     runByKey(this.commands);
+    keepHighlighted(main, () => this.filters.values.text);
     await Promise.all([this.readFacets(), this.begin()]);
     keepFresh(() => this.refresh().catch(() => {}));
   }
@@ -99,7 +102,7 @@ class Review {
 
   openExamplePage() {
     const { example } = this.desk;
-    if (example) location.assign(exampleAddress(example.example_id));
+    if (example) location.assign(address(exampleAddress(example.example_id), { text: this.filters.values.text }));
   }
 
   /** @returns {Command[]} */
@@ -113,6 +116,7 @@ class Review {
       { keys: ["b"], label: "Approve everything with a tag", run: () => this.approveInBulk() },
       { keys: ["/"], label: "Search", run: () => filters.focusSearch() },
       { keys: ["o"], label: "Open the example's own page", run: () => this.openExamplePage() },
+      readingCommand,
       { keys: ["Escape"], label: "Leave what you are doing", run: () => desk.show() },
       { keys: ["?"], label: "This help", run: () => openHelp(this.commands) },
     ];

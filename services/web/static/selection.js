@@ -25,6 +25,16 @@ export function selectedWords(selection) {
 }
 
 /**
+ * The words selected in rendered Markdown, whose places in the text nobody knows; empty where there are none.
+ *
+ * @param {Selection | null} selection
+ */
+export function renderedWords(selection) {
+  const isRendered = selection?.anchorNode?.parentElement?.closest(".is-rendered");
+  return isRendered ? String(selection).trim() : "";
+}
+
+/**
  * @param {Node} node
  * @returns {HTMLElement | null}
  */

@@ -2,6 +2,7 @@
 
 import { diff } from "./diff.js";
 import { h, put, unseen } from "./dom.js";
+import { readable } from "./reading.js";
 import { bytes, plain } from "./words.js";
 
 /** @import { Span } from "../answers.d.ts" */
@@ -20,21 +21,27 @@ const SHOWN_CHARACTERS = 6_000;
 const ALIKE = 0.35;
 
 /**
- * A text as one block, with personal data marked.
+ * A text as one block, with personal data marked. Markdown is rendered where nothing is marked.
  *
  * @param {string} text
  * @param {object} options
  * @param {Span[]} [options.spans]
  * @param {string} [options.empty] what stands for an empty text
  * @param {string} [options.field] its place in the example, so that words of it can be selected
+ * @param {number} [options.shown] characters that are shown before somebody asks for all of them
  */
-export function block(text, { spans = [], empty = "empty", field } = {}) {
+export function block(text, { spans = [], empty = "empty", field, shown = SHOWN_CHARACTERS } = {}) {
   if (!text) return h("p", { class: "text is-empty" }, empty);
-  return fillShortened(
-    h("div", { class: "text", dir: "auto", "data-field": field }),
-    markedPieces(text, spans),
-    text.length,
-  );
+  const raw = () =>
+    fillShortened(
+      h("div", { class: "text", dir: "auto", "data-field": field }),
+      markedPieces(text, spans),
+      text.length,
+      shown,
+    );
+  return spans.length
+    ? raw()
+    : readable(text, shownOf(text.length, shown), raw, (showRest) => moreButton(text.length, showRest));
 }
 
 /**
@@ -173,16 +180,34 @@ function showAll(pieces) {
  * @param {HTMLElement} element
  * @param {Piece[]} pieces
  * @param {number} length
+ * @param {number} shown
  */
-function fillShortened(element, pieces, length) {
-  if (length <= SHOWN_CHARACTERS * 1.2) return put(element, showAll(pieces));
+function fillShortened(element, pieces, length, shown = SHOWN_CHARACTERS) {
+  if (shownOf(length, shown) === length) return put(element, showAll(pieces));
   const showRest = () => {
     put(element, showAll(pieces));
     element.tabIndex = -1;
     element.focus();
   };
-  const more = h("button", { type: "button", class: "more", onclick: showRest }, `Show all of it (${bytes(length)})`);
-  return put(element, showAll(beginning(pieces, SHOWN_CHARACTERS)), "… ", more);
+  return put(element, showAll(beginning(pieces, shown)), "… ", moreButton(length, showRest));
+}
+
+/**
+ * Characters that are shown of a text: nobody asks for a small rest.
+ *
+ * @param {number} length
+ * @param {number} shown
+ */
+function shownOf(length, shown) {
+  return length <= shown * 1.2 ? length : shown;
+}
+
+/**
+ * @param {number} length characters of the text
+ * @param {() => void} onclick
+ */
+function moreButton(length, onclick) {
+  return h("button", { type: "button", class: "more", onclick }, `Show all of it (${bytes(length)})`);
 }
 
 /**

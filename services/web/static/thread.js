@@ -1,11 +1,18 @@
 /** The turns of a conversation before an example, as they stand now. */
 
 import { exampleAddress } from "./address.js";
+import { between, bubble } from "./bubbles.js";
 import { h, link } from "./dom.js";
-import { toolWords } from "./example_facts.js";
 import { block } from "./texts.js";
+import { count } from "./words.js";
 
 /** @import { EarlierTurn, Example } from "../answers.d.ts" */
+
+/** Turns that are open from the start, the last ones; those before are folded. */
+const OPEN_TURNS = 3;
+
+/** Characters of a turn that are shown before somebody asks for all of them. */
+const SHOWN_CHARACTERS = 800;
 
 /**
  * The conversation above a question; null where there is none.
@@ -14,24 +21,33 @@ import { block } from "./texts.js";
  */
 export function thread({ earlier }) {
   if (!earlier?.length) return null;
-  const count = earlier.length === 1 ? "1 earlier turn" : `${earlier.length} earlier turns`;
-  const label = "The conversation before";
-  return h("section", { class: "thread", "aria-label": label }, h("h3", {}, count), earlier.map(turn));
+  const turns = earlier.map(turn);
+  const before = turns.splice(0, Math.max(0, turns.length - OPEN_TURNS));
+  return h(
+    "section",
+    { class: "thread", "aria-label": "The conversation before" },
+    h("h3", {}, count(earlier.length, "earlier turn")),
+    before.length > 0 && h("details", { class: "whole" }, h("summary", {}, `The first ${before.length}`), before),
+    turns,
+  );
 }
 
-/** @param {EarlierTurn} turn */
-function turn({ example_id: id, corrected_by: correction, is_erased: isErased, ...texts }) {
-  const { prompt, response, tools, attachments } = texts;
-  const place = h("p", { class: "quiet" }, link(exampleAddress(id), {}, id));
-  if (correction) place.append(", corrected by ", link(exampleAddress(correction), {}, correction));
+/**
+ * @param {EarlierTurn} turn
+ * @param {number} n
+ */
+function turn({ example_id: id, corrected_by: correction, is_erased: isErased, ...texts }, n) {
+  const { prompt, response } = texts;
+  const place = h("p", { class: "quiet" }, link(exampleAddress(id), { title: id }, `Turn ${n + 1}`));
+  if (correction) place.append(", ", link(exampleAddress(correction), { title: correction }, "corrected"));
   if (isErased) return h("div", { class: "turn" }, place, h("p", { class: "text is-empty" }, "This turn was erased."));
+  const shown = SHOWN_CHARACTERS;
   return h(
     "div",
     { class: "turn" },
     place,
-    prompt && h("div", { class: "bubble is-asked" }, block(prompt)),
-    attachments.map((attachment) => h("p", { class: "quiet" }, `Attached: ${Object.values(attachment).join(" ")}`)),
-    tools.map((tool) => h("p", { class: "quiet" }, `Tool: ${toolWords(tool)}`)),
-    h("div", { class: "bubble is-answered" }, block(response, { empty: "Nobody answered." })),
+    prompt && bubble("asked", block(prompt, { shown })),
+    between(texts),
+    bubble("answered", block(response, { empty: "Nobody answered.", shown })),
   );
 }

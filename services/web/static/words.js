@@ -71,6 +71,7 @@ export const FACTS = {
   "example.redacted": "Redacted",
   "example.restated": "Restated without copies",
   "example.described": "Described",
+  "example.noted": "Noted",
   "example.erased": "Erased",
   "policy.adopted": "Policy adopted",
   "training_set.exported": "Exported",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -42,6 +43,74 @@ QUEUE = given(
     disliked("bad"),
     corrected(None, prompt="Which roof drain?"),
 )
+
+
+MIDNIGHT = datetime(2026, 1, 31, tzinfo=UTC)
+
+DAYS = given(
+    captured("first", PROMPT, occurred_at=MIDNIGHT - timedelta(seconds=1)),
+    captured("second", OTHER_PROMPT, ANSWER + " And more words than others have.", occurred_at=MIDNIGHT),
+    captured("third", "Which roof drain?", occurred_at=MIDNIGHT + timedelta(hours=36)),
+    approved("first"),
+    rejected("third"),
+    approved("second"),
+)
+
+
+def listed(**filters: Any) -> list[str]:
+    """The ids of a list, from pages of one."""
+    ids: list[str] = []
+    where: dict[str, Any] = {}
+    while True:
+        page = review_queue.found(DAYS.reader, **filters, **where, limit=1)
+        ids += [item["example_id"] for item in page["items"]]
+        where = {name: page[name] for name in ("before", "after") if page[name] is not None}
+        if not where:
+            return ids
+
+
+class TestSorted:
+    def test_days_are_whole_and_both_ends_count(self) -> None:
+        assert listed(since="2026-01-31") == ["third", "second"]
+        assert listed(until="2026-01-31") == ["second", "first"]
+        assert listed(since="2026-01-31", until="2026-01-31") == ["second"]
+        assert review_queue.found(DAYS.reader, since="2026-02-01")["matching"] == 1
+
+    def test_a_list_has_the_order_asked_for(self) -> None:
+        assert listed(sort="oldest") == ["first", "second", "third"]
+        assert listed(sort="newest") == ["third", "second", "first"]
+        assert listed(sort="longest")[0] == "second"
+        assert listed(sort="decided") == ["second", "third", "first"]
+        assert listed(sort="decided", since="2026-01-31") == ["second", "third"]
+
+    def test_the_queue_has_the_order_asked_for(self) -> None:
+        for sort in ("newest", "oldest", "longest"):
+            ids = [i["example_id"] for i in examples.queue(QUEUE.reader, sort=sort)["items"]]
+            assert sorted(ids) == sorted(waiting(QUEUE))
+            assert waiting(QUEUE, sort=sort, limit=1) == ids == waiting(QUEUE, sort=sort)
+        whys = {item["example_id"]: item["why"] for item in review_queue.waiting(QUEUE.reader)["items"]}
+        assert {i["example_id"]: i["why"] for i in review_queue.waiting(QUEUE.reader, sort="oldest")["items"]} == whys
+
+    def test_equal_keys_are_shown_once_each(self) -> None:
+        same = given(*[captured(f"same-{n}", f"Which roof drain is number {n}?") for n in range(5)])
+        assert len(set(waiting(same, sort="longest", limit=2))) == 5
+
+    @pytest.mark.parametrize(
+        "filters",
+        [{"sort": "nicest"}, {"since": "yesterday"}, {"until": "2026-02-30"}, {"text": "a", "sort": "oldest"}],
+    )
+    def test_what_cannot_be_is_refused(self, filters: dict[str, Any]) -> None:
+        with pytest.raises(InputError):
+            review_queue.waiting(QUEUE.reader, **filters)
+        with pytest.raises(InputError):
+            review_queue.found(QUEUE.reader, **filters)
+
+    def test_a_match_far_from_the_beginning_is_shown(self) -> None:
+        far = given(captured("far", PROMPT, "Words. " * 100 + "Then the Coverstrip, and " + "more words. " * 50))
+        (item,) = review_queue.waiting(far.reader, text="coverstrip roof")["items"]
+        assert item["response"].startswith("…")
+        assert "Then the Coverstrip, and" in item["response"]
+        assert item["prompt"] == PROMPT[: review_queue.BEGINNING]
 
 
 class TestWaiting:

@@ -60,6 +60,9 @@ def test_a_day_at_the_command_line(cli: Cli) -> None:
     correction = cli.json("correct", "--example", first, "--corrected", ANSWER + " See IBC 1507.")["correction_id"]
     assert cli.json("show", first)["verdict"]["reasons"][0] == f"superseded_by {correction}"
     assert [item["example_id"] for item in cli.json("queue", "--why", "correction")["items"]] == [correction]
+    assert cli.json("queue", "--until", "2020-01-01")["items"] == []
+    oldest = cli.json("queue", "--since", "2020-01-01", "--sort", "oldest")["items"]
+    assert [item["example_id"] for item in oldest][-1] == correction
     assert cli.json("approve", "--tag", "tpo")["approved"][0]["example_id"] == correction
     edited = cli.json("edit", second, "--response", ANSWER + " Attach the marked detail.", "--reason", "incomplete")
     assert cli.json("show", edited["correction_id"])["approval"] == "reviewer"

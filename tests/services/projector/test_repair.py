@@ -34,6 +34,7 @@ from ...projections.given import (
     described,
     erased,
     liked,
+    noted,
     policy,
     redacted,
 )
@@ -59,6 +60,7 @@ DAY: tuple[Fact, ...] = (
     captured("f", "And on EPDM?", BETTER, details=of_chat("How long does TPO last?", "Long.", "And on EPDM?")),
     captured("g", "Which roof drain is it?", system="Ask bo@example.com about the roof."),
     described("a", added=("zinc",)),
+    noted("a"),
     adopted(policy(filters={"min_prompt_chars": 9})),
     TrainingSetExported(event_id="export", policy_digest="b" * 64, log_digest="c" * 64, last_seq=9, **MADE),
     TrainingTriggered(event_id="training", outcome="intended", **MADE),

@@ -28,7 +28,19 @@ FLAGS = [
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 
-PAGES = ("/", "/review", "/examples", "/exports", "/policies", "/quarantine", "/replay")
+PAGES = (
+    "/",
+    "/review",
+    "/examples",
+    "/exports",
+    "/policies",
+    "/quarantine",
+    "/imports",
+    "/proofs",
+    "/people",
+    "/notes",
+    "/replay",
+)
 
 ANSWER = "Extend the base flashing at least 8 inches above the finished roof membrane and terminate it under a reglet."
 

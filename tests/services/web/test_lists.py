@@ -43,6 +43,7 @@ LISTS = (
     Listed("/policies", items="adopted", key="seq"),
     Listed("/quarantine", key="seq", cursor="before"),
     Listed("/log", key="seq"),
+    Listed("/notes", key="seq", cursor="before", parameters={"to_me": False}),
 )
 """Every list that this site fills; those of the exporter are walked where its exports are made."""
 
@@ -61,6 +62,7 @@ def example_id(site: Site) -> str:
         client.post(f"/api/v1/examples/{ids[0]}/feedback", json={"feedback": "negative", "comment": f"{n}"})
         body = {"corrected_response": f"At least {n + 2} inches wide.", "example_id": ids[0], "tags": ["seam"]}
         client.post("/api/v1/corrections", json=body).raise_for_status()
+        client.post(f"/api/v1/examples/{ids[0]}/notes", json={"note": f"{n}"}).raise_for_status()
     revision, document = 0, msgspec.to_builtins(default().document())
     for n in range(MANY):
         document["training"] |= {"goal": 1_000 + n}

@@ -2,7 +2,7 @@
 
 import { h, key, put } from "../dom.js";
 import { openHelp } from "../keys.js";
-import { selectedWords } from "../selection.js";
+import { renderedWords, selectedWords } from "../selection.js";
 
 /** @import { Command } from "../keys.js" */
 /** @import { Decisions } from "./decisions.js" */
@@ -18,6 +18,7 @@ export function decisionCommands(decisions) {
     { keys: ["e"], label: "Edit the answer or the question, and approve it", run: () => decisions.startEdit() },
     { keys: ["p"], label: "Redact the personal data", run: () => decisions.redact() },
     { keys: ["w"], label: "Redact the selected words, or words that you write", run: () => decisions.startRedaction() },
+    { keys: ["n"], label: "Say something to the others", run: () => decisions.startNote() },
     { keys: ["t"], label: "Change tags, project or exclusion", run: () => decisions.startDescription() },
     { keys: ["z"], label: "Take back the decision that holds", run: () => decisions.reopen() },
     { keys: ["u"], label: "Undo what you did last", run: () => decisions.undo() },
@@ -38,6 +39,7 @@ export function decisionButtons(decisions, commands, { mayStep }) {
     button("R", "Reject", "reject", () => decisions.startRejection()),
     button("E", "Edit", "secondary", () => decisions.startEdit()),
     redactButton(decisions),
+    button("N", "Note", "secondary", () => decisions.startNote()),
     button("T", "Tags", "secondary", () => decisions.startDescription()),
     mayStep && button("S", "Skip", "secondary", () => decisions.skip()),
     isDecided && button("Z", "Take back", "secondary", () => decisions.reopen()),
@@ -69,7 +71,8 @@ function redactButton(decisions) {
   const made = h("button", { type: "button", class: "secondary", onmousedown, onclick }, words, " ", key("W"));
   const tell = () => {
     if (!made.isConnected) return document.removeEventListener("selectionchange", tell);
-    return put(words, selectedWords(getSelection()) ? "Redact selection" : "Redact words");
+    const isSelected = selectedWords(getSelection()) || renderedWords(getSelection());
+    return put(words, isSelected ? "Redact selection" : "Redact words");
   };
   document.addEventListener("selectionchange", tell);
   return made;

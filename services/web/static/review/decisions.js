@@ -3,13 +3,15 @@
 import { exampleAddress } from "../address.js";
 import { get, post, problemOf } from "../api.js";
 import { describedBody, openDescription } from "../description.js";
-import { put } from "../dom.js";
+import { h, put } from "../dom.js";
+import { originalParts } from "../example.js";
 import { textsOf } from "../places.js";
 import { selectedWords } from "../selection.js";
 import { toast } from "../toast.js";
 import { plain, REASONS } from "../words.js";
 import { isErased } from "./desk.js";
 import { editForm } from "./edit.js";
+import { noteForm } from "./note.js";
 import { redactionForm } from "./redaction.js";
 import { openRefusal } from "./refusal.js";
 import { rejectionForm } from "./rejection.js";
@@ -90,6 +92,22 @@ export class Decisions {
     focus();
   }
 
+  /** Say something to the others; it decides nothing. */
+  startNote() {
+    const example = this.decidable();
+    if (!example) return;
+    const { form, focus } = noteForm({
+      say: async (note) => {
+        await post(`${exampleAddress(example.example_id)}/notes`, { note });
+        await this.desk.open(example.example_id);
+        toast("Noted.");
+      },
+      cancel: () => this.desk.show(),
+    });
+    put(this.desk.bar, form);
+    focus();
+  }
+
   startEdit() {
     const example = this.decidable();
     if (!example) return;
@@ -97,7 +115,8 @@ export class Decisions {
       save: (texts, reason) => this.decide("edit", () => ({ ...texts, reason })),
       cancel: () => this.desk.show(),
     });
-    put(this.desk.article, parts);
+    const { dossier } = this.desk;
+    put(this.desk.article, h("div", { class: "editing" }, h("div", {}, parts), dossier && originalParts(dossier)));
     put(this.desk.bar, buttons);
     focus();
   }

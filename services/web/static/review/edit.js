@@ -3,13 +3,14 @@
 import { h, key, put } from "../dom.js";
 import { difference } from "../texts.js";
 import { toast } from "../toast.js";
+import { suggestion } from "./suggestion.js";
 
 /** @import { Example } from "../../answers.d.ts" */
 
 /** The pause after the last key before the changes are drawn and the draft is kept. */
 const REDRAW_MS = 150;
 
-/** @typedef {{ response?: string, prompt?: string }} Edited what has changed */
+/** @typedef {{ response?: string, prompt?: string, proposed_by?: string }} Edited what changed, and who proposed it */
 
 /**
  * @param {Example} example
@@ -20,20 +21,8 @@ const REDRAW_MS = 150;
 export function editForm(example, on) {
   const draft = draftOf(example.example_id);
   const questionDraft = draftOf(`question ${example.example_id}`);
-  const question = h("textarea", {
-    id: "question",
-    rows: 3,
-    dir: "auto",
-    spellcheck: "true",
-    value: questionDraft.text ?? example.prompt,
-  });
-  const answer = h("textarea", {
-    id: "answer",
-    rows: 12,
-    dir: "auto",
-    spellcheck: "true",
-    value: draft.text ?? example.response,
-  });
+  const question = writable("question", 3, questionDraft.text ?? example.prompt);
+  const answer = writable("answer", 12, draft.text ?? example.response);
   const reason = h("input", {
     id: "edit-reason",
     autocomplete: "off",
@@ -67,12 +56,19 @@ export function editForm(example, on) {
       return toast(isEmpty ? "A text is empty." : "Nothing is changed: approve it as it is.", { isBad: true });
     }
     typing.stop();
+    if (texts.response !== undefined) Object.assign(texts, suggested.proposer());
     const isSaved = await on.save(texts, reason.value.trim() || null);
     if (!isSaved) return keepDraft();
     draft.discard();
     questionDraft.discard();
   };
-  const fields = editFields(question, answer, reason, preview);
+  const suggested = suggestion(example, (response) => {
+    answer.value = response;
+    drawPreview();
+    keepDraft();
+    answer.focus();
+  });
+  const fields = editFields(question, answer, reason, suggested.part, preview);
   const typing = afterTyping(fields, () => {
     drawPreview();
     keepDraft();
@@ -94,6 +90,15 @@ export function editForm(example, on) {
   };
 }
 
+/**
+ * @param {string} id
+ * @param {number} rows
+ * @param {string} value
+ */
+function writable(id, rows, value) {
+  return h("textarea", { id, rows, dir: "auto", spellcheck: "true", value });
+}
+
 function editHeader() {
   return h("header", {}, h("h2", { class: "stage-title" }, "Edit and approve"));
 }
@@ -102,9 +107,10 @@ function editHeader() {
  * @param {HTMLTextAreaElement} question
  * @param {HTMLTextAreaElement} answer
  * @param {HTMLInputElement} reason
+ * @param {HTMLElement} suggested
  * @param {HTMLElement} preview
  */
-function editFields(question, answer, reason, preview) {
+function editFields(question, answer, reason, suggested, preview) {
   const form = h(
     "form",
     { class: "edit-form" },
@@ -112,6 +118,7 @@ function editFields(question, answer, reason, preview) {
     question,
     h("label", { for: "answer" }, "The answer as it should be"),
     answer,
+    suggested,
     h("label", { for: "edit-reason", class: "unseen" }, "What was wrong?"),
     reason,
     h("h3", {}, "What you change"),

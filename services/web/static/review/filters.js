@@ -2,14 +2,21 @@
 
 import { address, pageParameters } from "../address.js";
 import { h, put } from "../dom.js";
-import { choice, searchField } from "../fields.js";
+import { choice, dayField, searchField } from "../fields.js";
 import { number, plain, QUEUE_REASONS, SIGNS } from "../words.js";
 
 /** @import { Facet, Facets, QueuePage } from "../../answers.d.ts" */
 
-/** @typedef {"why" | "sign" | "tag" | "source" | "project" | "text"} Filter */
+/** @typedef {"why" | "sign" | "tag" | "source" | "project" | "since" | "until" | "text" | "sort"} Filter */
 /** @type {Filter[]} */
-const FILTERS = ["why", "sign", "tag", "source", "project", "text"];
+const FILTERS = ["why", "sign", "tag", "source", "project", "since", "until", "text", "sort"];
+/** @type {Filter[]} */
+const FOLDED = ["tag", "source", "project", "since", "until", "sort"];
+const ORDERS = [
+  { value: "newest", words: "Newest first" },
+  { value: "oldest", words: "Oldest first" },
+  { value: "longest", words: "Longest first" },
+];
 
 /** Where there is room, the filters are open from the start. */
 const WIDE = "(min-width: 60rem)";
@@ -87,12 +94,22 @@ export class Filters {
     const choices = h(
       "details",
       { class: "more-filters" },
-      h("summary", {}, "Tag, source, project"),
+      h("summary", {}, "Tag, source, project, day, order"),
       this.choice("tag", tags),
       this.choice("source", sources),
       this.choice("project", projects),
+      dayField("since", this.values.since, (since) => this.change({ since })),
+      dayField("until", this.values.until, (until) => this.change({ until })),
+      !this.values.text &&
+        choice({
+          name: "order",
+          any: "Most urgent first",
+          value: this.values.sort,
+          options: ORDERS,
+          choose: (sort) => this.change({ sort }),
+        }),
     );
-    choices.open = Boolean(this.values.tag || this.values.source || this.values.project);
+    choices.open = FOLDED.some((name) => this.values[name]);
     put(
       this.fields,
       this.searchForm(),
@@ -111,7 +128,7 @@ export class Filters {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       input.blur();
-      this.change({ text: input.value.trim() });
+      this.change({ text: input.value.trim(), sort: "" }); // a search has an order of its own
     });
     input.addEventListener("search", () => !input.value && this.values.text && this.change({ text: "" }));
     input.addEventListener("keydown", (event) => event.key === "Escape" && input.blur());

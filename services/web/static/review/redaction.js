@@ -2,6 +2,7 @@
 
 import { h, key, put } from "../dom.js";
 import { occurrences, textsOf } from "../places.js";
+import { renderedWords } from "../selection.js";
 import { difference } from "../texts.js";
 import { toast } from "../toast.js";
 import { count } from "../words.js";
@@ -23,7 +24,8 @@ const NAMES = ["name", "address", "phone", "email", "company"];
  */
 export function redactionForm(example, selected, on) {
   const texts = textsOf(example);
-  const words = h("input", { id: "redact-words", autocomplete: "off", value: selected?.words ?? "" });
+  const chosenWords = selected?.words ?? renderedWords(getSelection());
+  const words = h("input", { id: "redact-words", autocomplete: "off", value: chosenWords });
   const name = h("input", {
     id: "redact-name",
     list: "redact-names",
@@ -72,7 +74,7 @@ export function redactionForm(example, selected, on) {
       h("button", { type: "button", class: "approve", onclick: save }, "Redact ", key("Enter")),
       h("button", { type: "button", class: "quiet-button", onclick: on.cancel }, "Cancel ", key("Esc")),
     ],
-    focus: () => (selected ? name : words).select(),
+    focus: () => (chosenWords ? name : words).select(),
   };
 }
 

@@ -20,8 +20,16 @@ from ..conftest import ROLES, Site
 
 PUBLIC = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), *(("get", path) for path in HEALTH)}
 NEEDS = {"facts": "say", "decisions": "decide", "state": "look", "session": None, "exports": "operate"}
-NEEDS |= {"pages": "look", "policies": "operate", "past": "look"}
-LOOKS = {("get", "/api/v1/exports"), ("get", "/api/v1/policies"), ("get", "/api/v1/policies/{digest}")}
+NEEDS |= {"pages": "look", "policies": "operate", "past": "look", "imports": "operate", "errands": "operate"}
+NEEDS |= {"downloads": "look", "tokens": "operate"}
+LOOKS = {
+    ("get", "/api/v1/errands"),
+    ("get", "/api/v1/errands/{number}"),
+    ("get", "/api/v1/exports"),
+    ("get", "/api/v1/notes"),
+    ("get", "/api/v1/policies"),
+    ("get", "/api/v1/policies/{digest}"),
+}
 LOOKS |= {("post", "/api/v1/policies/preview"), ("get", "/api/v1/lineage")}
 FOR_ALL = {"/api/v1/stats", "/api/v1/reasons", "/api/v1/status", "/api/v1/events", "/api/v1/exporter", "/metrics"}
 OPERATIONS = [

@@ -26,6 +26,10 @@ SHOWN = {
     "/exports": ".operations",
     "/policies": ".policy",
     "/quarantine": ".quarantined",
+    "/imports": ".import-form",
+    "/proofs": ".proof-form",
+    "/people": ".person-item",
+    "/notes": "section.card",
     "/replay": ".log li",
 }
 """What a page shows last."""

@@ -23,7 +23,7 @@ def test_an_example_is_described_by_keyboard(visit: Callable[..., Visitor], day:
     page.get_by_role("checkbox", name="It may be trained on").press("Space")
     page.keyboard.press("Control+Enter")
     article = page.get_by_role("article")
-    expect(article.locator(".facts")).to_contain_text("Depot")
+    expect(article.locator(".facts").first).to_contain_text("Depot")
     expect(article.locator(".facts .tags")).to_contain_text("seam tape")
     expect(article.locator(".facts .tags")).not_to_contain_text("tpo")
     expect(article.locator(".chips")).to_contain_text("excluded")

@@ -36,6 +36,23 @@ class TestDesk:
         assert [said(day, example)[1:] for example in ids] == [[("example.approved", "ann")]] * 4
         visitor.complaints.clear()
 
+    def test_a_note_is_found_by_whom_it_names(self, visit: Callable[..., Visitor], day: Site) -> None:
+        (example,) = capture(day, "noted", "Which TPO seam for the noted roof?")
+        page = visit("ann").open("/review?project=noted")
+        expect(page.locator(".stage-title")).to_contain_text("noted roof")
+        page.keyboard.press("n")
+        page.get_by_label("What do the others have to know?").fill("is that the code of 2024, @ben?")
+        page.keyboard.press("Enter")
+        expect(page.locator("#toasts")).to_contain_text("Noted")
+        expect(page.locator(".history")).to_contain_text("is that the code of 2024, @ben?")
+        page.keyboard.press("a")
+        expect(page.locator("#toasts")).to_contain_text("Approved")
+        inbox = visit("ben").open("/notes")
+        expect(inbox.get_by_role("region", name="Notes")).to_contain_text("is that the code of 2024, @ben?")
+        inbox.get_by_role("link", name="noted roof").click()
+        expect(inbox).to_have_url(re.compile(example))
+        expect(visit("ann").open("/notes").locator("main")).to_contain_text("Nobody has named you")
+
     def test_an_example_that_cannot_be_read_can_be_tried_again(self, visit: Callable[..., Visitor], day: Site) -> None:
         ids = capture(day, "unread", "Which TPO seam for the unread roof?", "Which EPDM seam for the unread roof?")
         visitor = visit("ann")

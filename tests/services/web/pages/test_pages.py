@@ -244,11 +244,18 @@ class TestOtherPages:
             attachments=[{"kind": "image", "address": "https://example.com/roof.jpg"}], model="gpt-4o-mini",
         )  # fmt: skip
         page = visit("auditor").open(f"/examples/{second}")
-        shown = page.locator(".facts")
-        for words in ("thread 7", "You are a <b>roofer</b>.", 'find({"a":1}) → figure 4-8', "look()", "gpt-4o-mini"):
-            expect(shown).to_contain_text(words)
-        expect(shown).to_contain_text("image https://example.com/roof.jpg")
-        shown.get_by_role("link", name=first).click()
+        expect(page.locator(".bubble.is-system")).to_contain_text("You are a <b>roofer</b>.")
+        tools = page.locator(".bubble.is-tool")
+        expect(tools).to_have_text(['Tool find Given {"a":1} Result figure 4-8', "Tool look"], use_inner_text=True)
+        expect(page.locator(".attachments li")).to_contain_text("image")
+        address = page.locator(".attachments").get_by_role("link", name="https://example.com/roof.jpg")
+        expect(address).to_have_attribute("rel", "noopener noreferrer")
+        expect(page.locator(".facts").first).to_contain_text("gpt-4o-mini")
+        technical = page.locator(".technical")
+        expect(technical.get_by_text("thread 7")).to_be_hidden()
+        technical.locator("summary").click()
+        expect(technical.get_by_text("thread 7")).to_be_visible()
+        technical.get_by_role("link", name=first).click()
         expect(page).to_have_url(re.compile(first))
 
     def test_a_long_history_goes_on_at_a_click(self, visit: Callable[..., Visitor], day: Site) -> None:

@@ -71,7 +71,7 @@ class TestReview:
         page = visit("ann").review("thread")
         current = page.locator(".queue-item[aria-current=true]")
         expect(current).to_have_attribute("data-id", second)
-        bubbles = page.locator(".thread .bubble")
+        bubbles = page.locator(".thread .bubble .text")
         expect(bubbles).to_have_text(["Which slope does a TPO roof need?", ANSWER])
         expect(page.locator(".thread")).to_contain_text("1 earlier turn")
         page.keyboard.press("a")

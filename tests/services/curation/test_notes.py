@@ -1,0 +1,33 @@
+"""Notes find whom they name, and a blank one is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.errors import InputError
+from services.curation.notes import MOST_MENTIONS, mentions, note
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("@ben look", ("ben",)),
+        ("look, @Ben! and @ben, @ann.smith.", ("ben", "ann.smith")),
+        ("(@bo-b)", ("bo-b",)),
+        ("write to ann@example.com", ()),
+        ("@ alone, @@ben, @", ()),
+        ("@zoë", ("zoë",)),
+    ],
+)
+def test_a_name_stands_behind_an_at_sign(text: str, names: tuple[str, ...]) -> None:
+    assert mentions(text) == names
+
+
+def test_a_note_names_so_many_people_at_most() -> None:
+    with pytest.raises(InputError, match="20 people at most"):
+        mentions(" ".join(f"@p{n}" for n in range(MOST_MENTIONS + 1)))
+
+
+def test_a_blank_note_is_refused() -> None:
+    with pytest.raises(InputError, match="needs words"):
+        note("a", " \n", actor="ann")
