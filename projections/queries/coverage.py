@@ -9,7 +9,6 @@ from typing import Any, Literal
 from events.errors import InputError
 
 from ..store.checkpoint import checkpoint
-from ..store.database import Connection
 from ..tables.examples import id_key
 from ..verdicts.columns import Columns
 from ..verdicts.judgement import APPROVED, REJECTED
@@ -19,10 +18,17 @@ from . import examples, foreseen
 from .review_queue import PAGE, PLACES, SEARCHED, beginnings, of_reason, of_stage, search
 from .selection import Mask, Matches, both, in_place, named, newest
 
-Doing = Literal["approve", "reject", "reopen", "tag", "untag"]
-"""What is to be done with many examples; the latter two with a tag that they get or lose."""
+Doing = Literal["approve", "reject", "reopen", "exclude", "include", "tag", "untag", "move"]
+"""What is to be done with many examples: the last three with a tag that they get or lose, or with their project."""
 
 _DECISIONS = {"approve": APPROVED, "reject": REJECTED, "reopen": 0}
+
+_CHANGES: dict[str, dict[str, int]] = {
+    **{doing: {"decision": decision, "decision_context": 0} for doing, decision in _DECISIONS.items()},
+    "exclude": {"include_in_training": False},
+    "include": {"include_in_training": True},
+}
+"""What becomes of the columns of the evidence."""
 
 
 def covered(
@@ -39,6 +45,8 @@ def covered(
     source: str | None = None,
     project: str | None = None,
     tag: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
     text: str | None = None,
     seen: int | None = None,
     limit: int = PAGE,
@@ -46,16 +54,16 @@ def covered(
 ) -> dict[str, Any]:
     """What a decision on many would cover: each with its revision, and what a reviewer would want to look at.
 
-    `value` is the tag to give or take. `ids` or the filters of the lists say which; without a `stage` or `ids`, an
+    `value` is the tag to give or take, or the project. `ids` or the filters of the lists say which; without a `stage` or `ids`, an
     approval and a rejection cover what waits, and `any` stands for all. What has been decided so already is left out,
     and what was erased. The newest first; `after` goes on, None at the end. The first page foresees the `effect` of a
     decision. Of what somebody spoke about after the checkpoint `seen` it only counts how many `changed`. Raises
     InputError for an unknown name, and where words are looked for in too many examples.
     """
     tag = None if tag is None else examples.meant(reader, tag)
-    value = None if value is None else examples.meant(reader, value)
+    value = examples.meant(reader, value) if value is not None and doing != "move" else value
     place = PLACES.get(why, 0) if why else None
-    names = {"source": source, "project": project, "tag": tag, "relevance": relevance}
+    names = {"source": source, "project": project, "tag": tag, "relevance": relevance, "since": since, "until": until}
     wanted = both(
         examples.fitting(reader, names if sign is None else names | {"sign": sign}),
         _in_place(reader, place),
@@ -64,8 +72,8 @@ def covered(
         _undone(reader.columns, doing, value),
     )
     seqs = _among(reader.columns, wanted, ids)
-    decision = _DECISIONS.get(doing)
-    effect = None if after is not None or decision is None else foreseen.effects(reader, seqs, decision)
+    changes = _CHANGES.get(doing)
+    effect = None if after is not None or changes is None else foreseen.effects(reader, seqs, changes)
     if text:
         seqs = _holding(reader, seqs, text)
     start = 0 if after is None else bisect_right(seqs, -after, key=operator.neg)
@@ -82,23 +90,6 @@ def covered(
         "after": page[-1] if start + limit < len(seqs) else None,
         "checkpoint": checkpoint(reader.con).seq,
     }
-
-
-def decided_before(con: Connection, *, items: list[tuple[str, int]]) -> list[dict[str, Any]]:
-    """The decision that held before each decision at a sequence, by the id of its example; None where there was none.
-
-    Of each example one, in the order of the items: `example_id`, `decision`, `reason` and `context`.
-    """
-    rows = con.execute(
-        """SELECT i.example_id, max_by(struct_pack(decision := d.decision, reason := d.reason, context := d.context),
-                                       d.seq)
-           FROM (SELECT unnest($ids::VARCHAR[]) AS example_id, unnest($seqs::BIGINT[]) AS before) i
-           JOIN decisions d ON d.example_id = i.example_id AND d.seq < i.before GROUP BY i.example_id""",
-        {"ids": [example_id for example_id, _ in items], "seqs": [seq for _, seq in items]},
-    ).fetchall()
-    none = {"decision": None, "reason": None, "context": None}
-    before = {example_id: decision for example_id, decision in rows if decision["decision"] != "reopened"}
-    return [{"example_id": example_id} | before.get(example_id, none) for example_id, _ in items]
 
 
 def _meant_stage(stage: str | None, doing: Doing, ids: list[str] | None) -> str | None:
@@ -122,10 +113,16 @@ def _undone(columns: Columns, doing: Doing, value: str | None) -> Matches:
             mask: Mask = columns["decision"][part] != decision
             return mask if decision == 0 else mask | (columns["queue"][part] > 0)
 
+    elif doing in ("exclude", "include"):
+
+        def lacks(part: slice) -> Mask:
+            mask: Mask = columns["include_in_training"][part]
+            return mask if doing == "exclude" else ~mask
+
     else:
         if value is None:
-            raise InputError(f"say which tag: `value` is missing for {doing!r}")
-        has = named(columns, tag=value)
+            raise InputError(f"say which: `value` is missing for {doing!r}")
+        has = named(columns, project=value) if doing == "move" else named(columns, tag=value)
 
         def lacks(part: slice) -> Mask:
             return has(part) if doing == "untag" else ~has(part)

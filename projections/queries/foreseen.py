@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,12 +37,12 @@ def after_approval(reader: Reader, example_id: str) -> list[str]:
     return names(int(judgement.judge(e, rules)["reasons"][own][0]))
 
 
-def effects(reader: Reader, seqs: list[int], decision: int) -> Callable[[list[int]], dict[str, Any]]:
-    """What tells what one decision on some of many examples changes, also once the columns have moved on.
+def effects(reader: Reader, seqs: list[int], changes: Mapping[str, int]) -> Callable[[list[int]], dict[str, Any]]:
+    """What tells what it changes to decide on some of many examples, also once the columns have moved on.
 
     How many examples `enter` and `leave` the training set, others included. `stays_out` counts those of them that it
     leaves out, by their first reason in the order of the pipeline; `stays_in` those that stay. What follows for later
-    turns of a conversation is not foreseen. `decision` as the column has it, 0 for none.
+    turns of a conversation is not foreseen. `changes` is what becomes of columns of the evidence.
     """
     columns = reader.columns
     rows = columns.rows(np.array(sorted(seqs), np.int64))
@@ -54,7 +54,8 @@ def effects(reader: Reader, seqs: list[int], decision: int) -> Callable[[list[in
 
     def of(chosen: list[int]) -> dict[str, Any]:
         own = np.isin(of_rows, np.array(chosen, np.int64))
-        e["decision"][own], e["decision_context"][own] = decision, 0
+        for name, value in changes.items():
+            e[name][own] = value
         later = judgement.judge(e, rules)["reasons"]
         reasons = [*BIT]
         out = Counter(reasons[number - 1] for number in first_reason(later[own & (later != 0)]).tolist())

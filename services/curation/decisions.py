@@ -7,7 +7,7 @@ facts and `at`. Nothing is published here but by `decide_all`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -86,29 +86,6 @@ def reopening(
 ) -> ExampleReopened:
     """A decision is taken back: the example stands undecided again."""
     return ExampleReopened(**envelope(actor, event_id, at), example_id=example_id, revision=revision, reason=reason)
-
-
-def undoing(
-    example_id: str,
-    *,
-    actor: str,
-    revision: int,
-    before: Mapping[str, Any],
-    reason: str | None = None,
-    event_id: str | None = None,
-    at: datetime | None = None,
-) -> ExampleApproved | ExampleRejected | ExampleReopened:
-    """The decision `before` another one holds again, with its own reason; a reopening where there was none.
-
-    `before` answers `decided_before`.
-    """
-    who: dict[str, Any] = {"actor": actor, "revision": revision, "event_id": event_id, "at": at}
-    match before["decision"]:
-        case "approved":
-            return approval(example_id, **who, context=before["context"], reason=before["reason"])
-        case "rejected":
-            return rejection(example_id, **who, reason=(before["reason"] or "").strip() or "rejected before")
-    return reopening(example_id, **who, reason=reason)
 
 
 def edit(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from projections.queries import coverage, dashboard, examples, notes, policy_preview, review_queue, training_set
+from projections.queries import coverage, dashboard, examples, notes, policy_preview, review_queue, training_set, undoing
 from projections.store import segments
 from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine, restatements
@@ -42,7 +42,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "considered": review_queue.considered,
     "facets": review_queue.facets,
     "covered": coverage.covered,
-    "decided_before": coverage.decided_before,
+    "before": undoing.before,
     "found": review_queue.found,
     "related": review_queue.related,
     "dashboard": dashboard.dashboard,

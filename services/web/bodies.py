@@ -309,10 +309,12 @@ class BulkRejection(BulkDecision, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class BulkDescription(BulkDecision, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Give tags to what a preview has shown, or take them; removed tags are named as the examples have them."""
+    """Change tags, project or exclusion of what a preview has shown, as for one example; the rest stays."""
 
     added_tags: Tags = []
     removed_tags: Annotated[list[str], Meta(max_length=LIMITS["tags"].most)] = []
+    project: Short | None = None
+    include_in_training: bool | None = None
 
 
 class Export(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,7 +13,8 @@ from events.errors import RooflogError
 from events.facts import Decision, ExampleDescribed
 from projections.queries.coverage import Doing
 
-from ...curation import decisions, descriptions
+from ...curation import decisions, descriptions, undoing
+from ...curation.decisions import Unchanged
 from .. import bodies
 from ..access.auth import may
 from ..errors import Refusal, refusal_of
@@ -21,7 +22,7 @@ from ..gateway import Gate, Gateway
 from .decisions import Decided, says
 from .examples import OutFor, Relevance, Text
 from .facts import Call, Key
-from .state import Below, Filter, Limit, Sign, Why
+from .state import Below, Filter, Limit, Sign, Since, Until, Why
 
 IDS = 50
 """Examples that are named in one address at most."""
@@ -33,9 +34,9 @@ Ids = Annotated[
         description=f"Ids with commas between them, {IDS} at most.",
     ),
 ]
-Covering = Annotated[Doing, QueryParameter(description="What is to be done; the latter two with a tag.")]
+Covering = Annotated[Doing, QueryParameter(description="What is to be done; the last three with a `value`.")]
 Value = Annotated[
-    str | None, QueryParameter(min_length=1, max_length=200, description="The tag that they get or lose.")
+    str | None, QueryParameter(min_length=1, max_length=200, description="The tag that they get or lose, or their project.")
 ]
 Seen = Annotated[
     int | None,
@@ -81,7 +82,7 @@ class UndoneInBulk(Struct, frozen=True):
 
 
 class DescribedInBulk(Struct, frozen=True):
-    """What became of tags for many examples."""
+    """What became of other tags, another project or the exclusion of many examples."""
 
     described: list[Decided]
     refused: list[Undecided]
@@ -102,6 +103,8 @@ async def covered(
     source: Filter = None,
     project: Filter = None,
     tag: Filter = None,
+    since: Since = None,
+    until: Until = None,
     text: Text = None,
     seen: Seen = None,
     limit: Limit = 200,
@@ -121,11 +124,12 @@ async def covered(
         "relevance": relevance,
         "source": source,
     }
-    filters |= {"project": project, "tag": tag, "text": text, "value": value}
+    filters |= {"project": project, "tag": tag, "since": since, "until": until, "text": text}
     answer: dict[str, Any] = await gateway.ask(
         request.user.name,
         "covered",
         doing=doing,
+        value=value,
         ids=None if ids is None else ids.split(","),
         **filters,
         seen=seen,
@@ -186,32 +190,30 @@ async def reopen(gateway: Gate, request: Call, data: JSONBody[bodies.BulkDecisio
 
 @post("/decisions/undo", status_code=200, summary="Undo many decisions")
 async def undo(gateway: Gate, request: Call, data: JSONBody[bodies.BulkDecision], key: Key = None) -> UndoneInBulk:
-    """Each at the revision that its decision made: what was decided before holds again, with its reason.
+    """Each at the revision that its decision or description made: what held before holds again.
 
     One about which more was said since is refused.
     """
     items = _each_once(data.items)
-    before = await gateway.ask(
-        request.user.name, "decided_before", items=[(item.example_id, item.revision) for item in items]
-    )
-    facts = [
-        decisions.undoing(
-            item.example_id,
-            **says(request, f"bulk undo {item.example_id}", key),
-            revision=item.revision,
-            before=decision,
-            reason=data.reason,
-        )
-        for item, decision in zip(items, before, strict=True)
-    ]
-    return UndoneInBulk(*await _decide_all(gateway, facts, items, is_keyed=bool(key)))
+    revisions = {item.example_id: item.revision for item in items}
+    facts: list[Decision | ExampleDescribed] = []
+    unchanged = []
+    for before in await gateway.ask(request.user.name, "before", items=[*revisions.items()]):
+        example_id, revision = before["example_id"], revisions[before["example_id"]]
+        who = says(request, f"bulk undo {example_id}", key)
+        try:
+            facts.append(undoing.undoing(example_id, **who, revision=revision, before=before, reason=data.reason))
+        except Unchanged as error:
+            unchanged.append(_undecided(example_id, error))
+    undone, refused = await _decide_all(gateway, facts, items, is_keyed=bool(key))
+    return UndoneInBulk(undone, unchanged + refused)
 
 
-@post("/decisions/describe", status_code=200, summary="Change tags of many examples")
+@post("/decisions/describe", status_code=200, summary="Change tags, project or exclusion of many examples")
 async def describe(
     gateway: Gate, request: Call, data: JSONBody[bodies.BulkDescription], key: Key = None
 ) -> DescribedInBulk:
-    """The same tags for each, at the revision it was seen at; one that has changed is refused."""
+    """The same change of each, at the revision it was seen at; one that has changed is refused."""
     items = _each_once(data.items)
     facts = [
         descriptions.description(
@@ -219,6 +221,8 @@ async def describe(
             **says(request, f"bulk describe {item.example_id}", key),
             added=data.added_tags,
             removed=data.removed_tags,
+            project=data.project,
+            include=data.include_in_training,
             reason=data.reason,
         )
         for item in items

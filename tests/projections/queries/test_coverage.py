@@ -74,8 +74,15 @@ class TestCovered:
         with pytest.raises(InputError, match="value"):
             coverage.covered(STORY.reader, doing="tag")
 
+    def test_a_project_and_an_exclusion_go_to_those_without(self) -> None:
+        assert "d" not in ids(STORY, doing="move", value="Tower")
+        assert "a" in ids(STORY, doing="move", value="Tower")
+        later = STORY.when(described("d", include_in_training=False))
+        assert ids(later, doing="include") == {"d"}
+        assert "d" not in ids(later, doing="exclude")
+
     @pytest.mark.parametrize(
-        "filters", [{"tag": "deck"}, {"source": "production_query"}, {"why": "negative_feedback"}, {"text": "drain"}]
+        "filters", [{"tag": "deck"}, {"source": "production_query"}, {"why": "negative_feedback"}, {"text": "drain"}, {"until": "2020-01-01"}]
     )
     def test_filters_are_those_of_the_lists(self, filters: dict[str, Any]) -> None:
         waiting = review_queue.waiting(STORY.reader, **filters)
@@ -103,11 +110,12 @@ class TestCovered:
             coverage.covered(STORY.reader, text="roof")
 
 
-@pytest.mark.parametrize("doing", ["approve", "reject", "reopen"])
+@pytest.mark.parametrize("doing", ["approve", "reject", "reopen", "exclude"])
 @pytest.mark.parametrize("stage", ["any", "waiting", "training", "filtered"])
 def test_what_is_foreseen_is_what_happens(doing: coverage.Doing, stage: str) -> None:
     covered = coverage.covered(STORY.reader, doing=doing, stage=stage)
     says: dict[str, Callable[[str], Any]] = {"approve": approved, "reject": rejected, "reopen": reopened}
+    says["exclude"] = lambda example_id: described(example_id, include_in_training=False)
     chosen = [item["example_id"] for item in covered["items"]]
     before, after = trained(STORY), trained(STORY.when(*[says[doing](example_id) for example_id in chosen]))
     effect = covered["effect"]
@@ -119,13 +127,3 @@ def test_what_is_foreseen_is_what_happens(doing: coverage.Doing, stage: str) -> 
 def trained(story: Story) -> set[str]:
     page = review_queue.found(story.reader, stage="training")
     return {item["example_id"] for item in page["items"]}
-
-
-def test_the_decision_before_is_known() -> None:
-    story = given(
-        captured("a"), approved("a"), rejected("a"), captured("b"), rejected("b"), reopened("b"), approved("b")
-    )
-    story = story.when(described("a", added=("x",)))
-    before = coverage.decided_before(story.con, items=[("a", 3), ("b", 7), ("c", 1)])
-    assert [item["decision"] for item in before] == ["approved", None, None]
-    assert coverage.decided_before(story.con, items=[("a", 2)])[0]["decision"] is None
