@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -23,6 +22,7 @@ from events.log.log import Log
 
 from .access.connect import access
 from .errand_lines import Errand, Step
+from .scratch import scratch
 from .settings import Settings, load
 from .state.protocol import Progress
 
@@ -79,10 +79,10 @@ async def audit(settings: Settings, log: Log, report: Progress, *, export: str) 
     from .integrity import audit as audits
     from .volume import open_volume
 
-    with tempfile.TemporaryDirectory(prefix="rooflog-") as temporary:
+    with scratch(settings.data_dir) as home:
         volume = open_volume(settings)
         try:
-            folder = await audits.fetch(volume, export, Path(temporary))
+            folder = await audits.fetch(volume, export, home)
         finally:
             await volume.close()
         return (await audits.audit(settings, log, folder, report)).answer()

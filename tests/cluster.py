@@ -24,9 +24,10 @@ from events import Rooflog
 from events.log.log import Log
 from events.subjects import STREAM, new_event_id
 from services.access.connect import access
-from services.runtime.nats_server import _free_port, binary
+from services.runtime.nats_server import binary
 from services.settings import load
 from tests.deadlines import FAR_SECONDS
+from tests.ports import free_port
 from tests.services.conftest import ANSWER, Cli
 from tests.services.forked import Forked
 
@@ -84,8 +85,8 @@ class Cluster:
         self.cli.data_dir.mkdir()
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
         self._services: dict[str, Forked] = {}
-        routes = {name: _free_port() for name in NODES}
-        self.ports = {name: _free_port() for name in NODES}
+        routes = {name: free_port() for name in NODES}
+        self.ports = {name: free_port() for name in NODES}
         for name in NODES:
             listen = ("--listen", f"127.0.0.1:{self.ports[name]}", "--cluster", f"127.0.0.1:{routes[name]}")
             others = [word for port in routes.values() for word in ("--route", f"nats://127.0.0.1:{port}")]

@@ -6,11 +6,13 @@ second client asks for `/health`, and a reviewer opens the page. Loopback only.
 
 from __future__ import annotations
 
+import gzip
 import socket
 import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,6 +23,8 @@ from msgspec import Struct
 
 from services.runtime.nats_server import EmbeddedServer
 from services.web.access.connections import raise_open_files
+from services.web.access.limits import JSON
+from services.web.otlp import PROTOBUF, TRACES
 from tests.services.web.conftest import Site
 
 MEMORY_MB = 500
@@ -102,10 +106,10 @@ def _held(sockets: Sequence[Socket], answers: Answers) -> Iterator[None]:
             one.close()
 
 
-def _head(site: Site, path: str, length: int | None = None, *, role: str = "publisher") -> bytes:
+def _head(site: Site, path: str, length: int | None = None, *, role: str = "publisher", kind: str = JSON) -> bytes:
     lines = [f"{'GET' if length is None else 'POST'} {path} HTTP/1.1", "Host: localhost"]
     lines += [f"Authorization: Bearer {site.secrets[role]}"]
-    lines += ["Content-Type: application/json", f"Content-Length: {length}"] if length is not None else []
+    lines += [f"Content-Type: {kind}", f"Content-Length: {length}"] if length is not None else []
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
@@ -148,14 +152,16 @@ def streams(site: Site, count: int, answers: Answers) -> Iterator[None]:
 
 
 @contextmanager
-def _posted(site: Site, path: str, count: int, body: bytes, answers: Answers, role: str) -> Iterator[None]:
+def _posted(
+    site: Site, path: str, count: int, body: bytes, answers: Answers, role: str, kind: str = JSON
+) -> Iterator[None]:
     """The same body again and again, some at a time, for as long as somebody looks on."""
     turns = threading.Semaphore(count)
     is_over = threading.Event()
 
     def post() -> None:
         while turns.acquire(blocking=False) and not is_over.is_set():
-            one = Socket(site, _head(site, path, len(body), role=role) + body, ADDRESSES[0])
+            one = Socket(site, _head(site, path, len(body), role=role, kind=kind) + body, ADDRESSES[0])
             answers[one.answer(waits=True)] += 1
             one.close()
 
@@ -187,6 +193,24 @@ def many_lists(site: Site, count: int, answers: Answers) -> Iterator[None]:
 
 
 @contextmanager
+def packed_spans(site: Site, count: int, answers: Answers) -> Iterator[None]:
+    """Gzip of 250 kB for each try that would unpack to 256 MB of spans."""
+    packer = zlib.compressobj(wbits=31)
+    body = b"".join(packer.compress(b" " * MIB) for _ in range(256)) + packer.flush()
+    kind = f"{JSON}\r\nContent-Encoding: gzip"
+    with _posted(site, TRACES, count, body, answers, "publisher", kind):
+        yield
+
+
+@contextmanager
+def many_fields(site: Site, count: int, answers: Answers) -> Iterator[None]:
+    """Spans in Protobuf that are 16 MB of fields of two bytes, packed to 16 kB."""
+    body = gzip.compress(b"\x08\x00" * (8 * MIB))
+    with _posted(site, TRACES, count, body, answers, "publisher", f"{PROTOBUF}\r\nContent-Encoding: gzip"):
+        yield
+
+
+@contextmanager
 def garbage(site: Site, count: int, answers: Answers) -> Iterator[None]:
     """What is no HTTP, wrong lengths, broken chunks, invalid UTF-8 and gzip, and lines that would forge a log."""
     head = _head(site, "/api/v1/examples", 50)
@@ -214,6 +238,8 @@ ATTACKS: dict[str, tuple[Callable[[Site, int, Answers], object], int, int]] = {
     "streams of one token": (streams, 1_000, 40),
     "40 kB of dotted TOML": (dotted_toml, 20, 4),
     "8 MB of empty lists": (many_lists, 40, 4),
+    "256 MB of packed spans": (packed_spans, 40, 4),
+    "16 MB of tiny fields": (many_fields, 40, 4),
     "garbage": (garbage, 900, 36),
 }
 """Every attack, how often it is made in a siege, and in the tests."""

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from services.runtime.nats_server import EmbeddedServer, _free_port
+from services.runtime.nats_server import EmbeddedServer
 from tests.deadlines import FAR_SECONDS
+from tests.ports import free_port
 from tests.relay import Relay
 from tests.services.conftest import Cli, address
 from tests.services.forked import Forked
@@ -64,7 +65,7 @@ async def play(count: int, home: Path) -> list[Outcome]:
             "slow ping": Relay(port, delay=lambda piece: PONG_SECONDS if piece.startswith(b"PONG") else 0.0),
             "slow": Relay(port, delay=lambda _: SLOW_SECONDS),
         }
-        ports = {"away": _free_port()} | {
+        ports = {"away": free_port()} | {
             kind: (await stack.enter_async_context(relay.running())).port for kind, relay in relays.items()
         }
         outcomes = {kind: Outcome(kind, Counter()) for kind in ports}

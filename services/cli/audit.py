@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
+from ..scratch import scratch
 from ..volume import open_volume
 from .command import Outcome, Session, command, counted, plain, sequences
 
@@ -84,12 +84,12 @@ async def audit(session: Session, export: str) -> Outcome:
     from ..integrity import audit as audits
 
     async with session.log() as log:
-        with tempfile.TemporaryDirectory(prefix="rooflog-") as temporary, session.progress("auditing") as report:
+        with scratch(session.settings.data_dir) as home, session.progress("auditing") as report:
             folder = Path(export)
             if not folder.is_dir():
                 volume = open_volume(session.settings)
                 try:
-                    folder = await audits.fetch(volume, export, Path(temporary))
+                    folder = await audits.fetch(volume, export, home)
                 finally:
                     await volume.close()
             audited = await audits.audit(session.settings, log, folder, report)

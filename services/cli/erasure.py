@@ -197,11 +197,9 @@ async def _proposed(session: Session, state: State, plan: Plan, *, is_asked: boo
 
 async def _withdraw(session: Session, log: Log, state: State, done: Erased) -> dict[str, Any]:
     """Take the text off the volume: a new export where the trainer still reads it, and nothing of it in older ones."""
-    from ..history.as_of import forget_abandoned
     from ..integrity import withdrawal
 
     volume = open_volume(session.settings)
-    forget_abandoned(session.settings.data_dir)
     try:
         await withdrawal.tidy(session.settings, volume)
         contained = await withdrawal.containing(state, volume, done.ids, done.first)

@@ -127,13 +127,13 @@ async def _export_apart(
             f"--volume-dir (not {settings.volume}, which a trainer may read)"
         )
     from ..exporter.exporter import export_apart
-    from ..history.as_of import folder
+    from ..scratch import scratch
 
     volume = open_volume(msgspec.structs.replace(settings, sink="local", volume_dir=volume_dir.absolute()))
     try:
         async with session.looking(as_of, policy) as (_, state):
-            with session.progress("exporting") as progress:
-                return await export_apart(state, volume, folder(settings) / "export", progress=progress, **args)
+            with scratch(settings.data_dir) as folder, session.progress("exporting") as progress:
+                return await export_apart(state, volume, folder, progress=progress, **args)
     finally:
         await volume.close()
 

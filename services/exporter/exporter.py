@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,15 +13,13 @@ from events.subjects import subject_of
 from projections.policy.policy import Relevance
 from projections.queries.training_set import TrainingSet
 
+from ..scratch import scratch
 from ..state.client import State
 from ..state.protocol import Progress
 from ..volume import Volume
 from . import publication, writer
 from .changes import Changes, Known, compare
 from .manifest import ROOT_FILE, Manifest, directory_of
-
-STAGING = "export.staging"
-"""Where an export is written before it goes to the volume, below the data directory."""
 
 
 class Exporter:
@@ -32,7 +28,7 @@ class Exporter:
     def __init__(self, log: Log, state: State, volume: Volume, data_dir: Path, actor: str) -> None:
         self._log = log
         self.state = state
-        self._staging = data_dir / STAGING
+        self._data_dir = data_dir
         self._actor = actor
         self.volume = volume
         self.known = Known(volume)
@@ -77,14 +73,12 @@ class Exporter:
                 return refused
             if changes.is_same and await publication.is_whole(self.volume, *last):
                 return _answer(self.volume, *last, changes.head.funnel, is_new=False)
-        try:
+        with scratch(self._data_dir) as staging:
             async with self.state.training_set(min_quality) as (head, batches):
                 if refused := _too_few(head, min_examples):
                     return refused
-                digest, manifest = await writer.write(self._staging, head, batches, progress)
-            await publication.publish(self.volume, self._staging, digest, manifest)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, self._staging, ignore_errors=True)
+                digest, manifest = await writer.write(staging, head, batches, progress)
+            await publication.publish(self.volume, staging, digest, manifest)
         await self._log.publish([self._fact(digest, manifest, actor or self._actor)])
         await self._retain(head.export.keep_versions, digest)
         return _answer(self.volume, digest, manifest, head.funnel, is_new=True)

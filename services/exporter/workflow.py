@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,12 +14,13 @@ from events.log.log import Log
 from events.traceparent import current
 
 from .. import tracing
+from ..scratch import forget_abandoned
 from ..settings import Settings
 from ..state.client import State
 from ..state.protocol import Progress
 from ..volume import SINKS, VolumeError, open_trainer, open_volume
 from .changes import Known, between, unseen
-from .exporter import STAGING, Exporter
+from .exporter import Exporter
 from .lock import LOCK_SECONDS, alone
 from .manifest import Manifest
 from .provenance import Provenance
@@ -167,7 +167,7 @@ async def opened(
 ) -> AsyncIterator[Steps]:
     """The steps of the only exporter of a data directory. Raises VolumeError, or Busy where it is not alone."""
     async with alone(settings.data_dir, seconds):
-        shutil.rmtree(settings.data_dir / STAGING, ignore_errors=True)  # of one that was killed
+        forget_abandoned(settings.data_dir)
         volume, trainer = open_volume(settings), open_trainer(settings)
         try:
             exporter = Exporter(log, state, volume, settings.data_dir, actor)

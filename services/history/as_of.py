@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
-from pathlib import Path
+from contextlib import aclosing, asynccontextmanager, closing
 
 import msgspec
 import pyarrow as pa
@@ -20,14 +17,12 @@ from projections.store.segments import Segment
 from projections.tables import policies
 from projections.texts import analysis
 
+from ..scratch import scratch
 from ..settings import Settings
 from ..state.client import State
 from ..state.owner import Files, Owner
 from ..state.protocol import Progress
 from ..state.segments import Replay
-
-PREFIX = "past."
-"""The start of a folder's name that holds a past state; the process id follows."""
 
 
 @asynccontextmanager
@@ -54,53 +49,22 @@ async def as_of(
     last = await log.last_sequence()
     if not 0 <= seq <= last:
         raise RooflogError(f"the log has sequences 1 to {last:,}, there is no {seq:,}")
-    forget_abandoned(settings.data_dir)
-    home = folder(settings)
-    shutil.rmtree(home, ignore_errors=True)
-    owner = Owner(home / "rooflog.duckdb")
-    try:
-        with errors_told():
-            projector = owner.projector
-            known = [] if live is None else msgspec.convert(await live.ask("segments"), list[Segment])
-            replay = Replay(log, projector, seq, Files(settings.database).segments, known, seals=False)
-            async with aclosing(replay.batches()) as batches:
-                async for batch in batches:
-                    await asyncio.to_thread(replay.fold, batch)
-                    if progress:
-                        progress(batch.last, seq)
-            if policy is None and not policies.is_adopted(projector.con):
-                policy = unless_adopted
-            if policy is not None:
-                policies.suppose(projector.con, policy)
-            if live is not None:
-                async with live.rows("analyses") as (_, pages):
-                    async for page in pages:
-                        await asyncio.to_thread(analysis.take_over, projector.con, pa.Table.from_batches([page]))
-            await asyncio.to_thread(projector.judge, judging or progress)
-            yield State(log, owner, None, as_it_stands=True)
-    finally:
-        owner.close()
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def folder(settings: Settings) -> Path:
-    """The folder in which this process keeps a past state, for as long as the state is open."""
-    return settings.data_dir / f"{PREFIX}{os.getpid()}"
-
-
-def forget_abandoned(data_dir: Path) -> None:
-    """Remove past states of processes that were killed."""
-    for folder in data_dir.glob(f"{PREFIX}*"):
-        pid = folder.name.removeprefix(PREFIX)
-        if pid.isdecimal() and not _lives(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    with scratch(settings.data_dir) as home, closing(Owner(home / "rooflog.duckdb")) as owner, errors_told():
+        projector = owner.projector
+        known = [] if live is None else msgspec.convert(await live.ask("segments"), list[Segment])
+        replay = Replay(log, projector, seq, Files(settings.database).segments, known, seals=False)
+        async with aclosing(replay.batches()) as batches:
+            async for batch in batches:
+                await asyncio.to_thread(replay.fold, batch)
+                if progress:
+                    progress(batch.last, seq)
+        if policy is None and not policies.is_adopted(projector.con):
+            policy = unless_adopted
+        if policy is not None:
+            policies.suppose(projector.con, policy)
+        if live is not None:
+            async with live.rows("analyses") as (_, pages):
+                async for page in pages:
+                    await asyncio.to_thread(analysis.take_over, projector.con, pa.Table.from_batches([page]))
+        await asyncio.to_thread(projector.judge, judging or progress)
+        yield State(log, owner, None, as_it_stands=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,10 @@ from projections.policy.policy import shipped
 from ..exporter import writer
 from ..exporter.manifest import MANIFEST, Manifest, digest_of, directory_of
 from ..history.as_of import as_of
+from ..scratch import scratch
 from ..settings import Settings
 from ..state.protocol import Progress
 from ..volume import Volume
-
-STAGING = "export.audit"
 
 
 class Audited(Struct, kw_only=True):
@@ -81,8 +79,7 @@ async def audit(settings: Settings, log: Log, export: Path, progress: Progress |
         for seq, message in (await log.erased()).items()
         if seq <= manifest.last_seq and message.erased and not message.erased.restated
     )
-    staging = settings.data_dir / STAGING
-    try:
+    with scratch(settings.data_dir) as staging:
         async with (
             as_of(settings, log, manifest.last_seq, progress, unless_adopted=shipped(manifest.policy_digest)) as state,
             state.training_set(manifest.min_relevance) as (head, batches),
@@ -90,8 +87,6 @@ async def audit(settings: Settings, log: Log, export: Path, progress: Progress |
             _, again = await writer.write(staging, head, batches)
         _compare_heads(audited, manifest, again)
         audited.files = await asyncio.to_thread(_compare, export, staging, manifest, again)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     as_then = msgspec.structs.replace(again, software=manifest.software, libraries=manifest.libraries)
     audited.is_same = as_then == manifest and set(audited.files.values()) == {"same"}
     return audited

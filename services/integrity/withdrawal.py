@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ from projections.store import database
 from projections.store.segments import Segment
 
 from ..exporter import publication
-from ..exporter.exporter import STAGING
 from ..exporter.lock import alone
 from ..exporter.manifest import LINEAGE, MANIFEST, directory_of
 from ..exporter.provenance import lines_of
+from ..scratch import forget_abandoned
 from ..settings import Settings
 from ..state.client import State
 from ..state.owner import Files
@@ -131,8 +130,8 @@ async def withdraw(volume: Volume, exports: Iterable[dict[str, Any]], untold: It
 
 
 async def tidy(settings: Settings, volume: Volume) -> None:
-    """Remove the half-written files of a killed exporter; a running one has removed them itself."""
+    """Remove what killed processes have left half-written; running ones remove it themselves."""
+    forget_abandoned(settings.data_dir)
     with contextlib.suppress(RooflogError):
         async with alone(settings.data_dir, 0.0):
-            shutil.rmtree(settings.data_dir / STAGING, ignore_errors=True)
             await volume.tidy()

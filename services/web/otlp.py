@@ -36,6 +36,9 @@ UNPACKED_BYTES = 16 * 2**20
 CONTAINERS = 200_000
 """Lists and objects of a request at most: 2,000 spans of 40 attributes."""
 
+FIELDS = 1_000_000
+"""Fields of a request in Protobuf at most, known or not: that of the most spans has half as many."""
+
 _ENCODINGS = ("identity", "gzip")
 
 _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 422: 3, 429: 8, 503: 14}
@@ -132,15 +135,16 @@ _messages_in(ExportTraceServiceRequest.DESCRIPTOR, _INNER)
 
 
 def _require_few(body: bytes) -> None:
-    """Raise InvalidFact where a request holds more messages than are taken: two bytes of one become ninety of memory.
+    """Raise InvalidFact where a request holds more than is taken: two bytes of a message become ninety of memory.
 
     What is broken is left to the decoder.
     """
-    count, waiting = 0, [(ExportTraceServiceRequest.DESCRIPTOR, 0, len(body))]
+    count, fields, waiting = 0, 0, [(ExportTraceServiceRequest.DESCRIPTOR, 0, len(body))]
     while waiting:
         kind, at, end = waiting.pop()
         while at < end:
             key, at = _number(body, at)
+            fields += 1
             if key & 7 == 2:
                 size, at = _number(body, at)
                 if (inner := _INNER[kind].get(key >> 3)) is not None:
@@ -149,8 +153,9 @@ def _require_few(body: bytes) -> None:
                 at += size
             else:
                 at = _number(body, at)[1] if key & 7 == 0 else at + _FIXED.get(key & 7, end)
-            if count > CONTAINERS:
-                raise InvalidFact("malformed", f"the body has more than {CONTAINERS:,} messages")
+            if count > CONTAINERS or fields > FIELDS:
+                most = f"{CONTAINERS:,} messages" if count > CONTAINERS else f"{FIELDS:,} fields"
+                raise InvalidFact("malformed", f"the body has more than {most}")
 
 
 def _number(body: bytes, at: int) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import sys
 import time
 from typing import Any
@@ -19,8 +18,8 @@ from events.log.log import Log
 from events.requests import value_of
 from events.subjects import TOMBSTONES
 
-from ..history.as_of import PREFIX, forget_abandoned
 from ..history.past_process import LINE_BYTES, Asked, Reply, Step
+from ..scratch import forget_abandoned
 from ..settings import Settings
 from .errors import Refusal, unavailable
 
@@ -87,8 +86,7 @@ class PastSession:
             await self._hear(process)
         finally:
             await asyncio.shield(self._end(process))
-            home = settings.data_dir / f"{PREFIX}{process.pid}"
-            await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)  # a killed process leaves it behind
+            await asyncio.to_thread(forget_abandoned, settings.data_dir)  # a killed process leaves its folder behind
 
     async def _hear(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None and (line := await process.stdout.readline()):

@@ -13,8 +13,8 @@ import httpx
 import pytest
 import yaml
 
-from services.runtime.nats_server import _free_port
 from tests.deadlines import FAR_SECONDS
+from tests.ports import free_port
 
 from ..services.compose import FILES, play
 from ..services.web.conftest import until
@@ -32,7 +32,7 @@ class Running:
     def __init__(self, machine: Engine, file: Path) -> None:
         self.machine, self.file = machine, file
         self.project: str = yaml.safe_load(file.read_text())["name"]
-        self.variables = {name: str(_free_port()) for name in PORTS}
+        self.variables = {name: str(free_port()) for name in PORTS}
         self.url = f"http://127.0.0.1:{self.variables['WEB_PORT']}"
 
     def compose(self, *words: str) -> str:

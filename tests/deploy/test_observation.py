@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import re
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,6 +26,7 @@ from services.runtime.nats_server import EmbeddedServer
 from tests.deadlines import FAR_SECONDS
 from tests.docs import ROOT
 from tests.docs.pages import read
+from tests.ports import free_port
 from tests.services.conftest import ANSWER, capture, log, server
 from tests.services.exporter.test_exporter import liked
 from tests.services.volume.modal.standin import StandIn
@@ -313,12 +313,6 @@ def test_rules_are_what_prometheus_reads() -> None:
     assert f"{len(ALERTS)} rules found" in done.stdout
 
 
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 @pytest.fixture
 def prometheus(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], str]]:
     """Start Prometheus with the shipped configuration, other targets and shorter pauses; its address."""
@@ -332,7 +326,7 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], str]]:
             job["static_configs"] = [{"targets": [targets.pop(job["job_name"])]}]
         assert targets == {}, "the configuration has a job for every service"
         (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
-        address = f"127.0.0.1:{_free_port()}"
+        address = f"127.0.0.1:{free_port()}"
         command = [tool("prometheus"), f"--config.file={tmp_path}/prometheus.yml", f"--web.listen-address={address}"]
         command.append(f"--storage.tsdb.path={tmp_path}/tsdb")
         started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))

@@ -20,7 +20,7 @@ from services.metrics import METRICS, PROCESS
 from services.settings import described
 from services.web.access.limits import BODY_BYTES, UPLOAD_BYTES
 from services.web.otlp import CONTAINERS as SPAN_CONTAINERS
-from services.web.otlp import UNPACKED_BYTES
+from services.web.otlp import FIELDS, UNPACKED_BYTES
 from tests.services.access import tried
 
 _NOTE = "`make docs` writes this page from the code; do not edit it."
@@ -87,7 +87,9 @@ def limits_page() -> str:
         "a row group of a Parquet file": f"{ROW_GROUP:,} bytes",
         "a file that is one text": f"{LONGEST_TEXT:,} bytes",
         "a file that is uploaded": f"{UPLOAD_BYTES:,} bytes",
-        "spans in one request": f"{BODY_BYTES:,} bytes, {UNPACKED_BYTES:,} unpacked, {SPAN_CONTAINERS:,} objects",
+        "spans in one request": (
+            f"{BODY_BYTES:,} bytes, {UNPACKED_BYTES:,} unpacked, {SPAN_CONTAINERS:,} objects, {FIELDS:,} fields"
+        ),
         "what is read of a text that is on the log": f"{READ:,} characters",
     }
     head, parts = ["| part | at most |", "|---|---|"], ["# Limits", _NOTE]

@@ -15,8 +15,9 @@ import pytest
 from events import Rooflog
 from events.log.log import Access, Log
 from services.access.server_config import MAX_PAYLOAD
-from services.runtime.nats_server import EmbeddedServer, _free_port, binary
+from services.runtime.nats_server import EmbeddedServer, binary
 from tests.deadlines import FAR_SECONDS
+from tests.ports import free_port
 from tests.services.conftest import log, server
 
 __all__ = ["log", "server"]
@@ -34,7 +35,7 @@ class Nats:
 
     def __init__(self, home: Path, more: str = "", jetstream: str = "") -> None:
         home.mkdir(parents=True)
-        self.port = _free_port()
+        self.port = free_port()
         text = (
             f"host: 127.0.0.1\nport: {self.port}\nserver_name: test\nmax_payload: {MAX_PAYLOAD}\n"
             f'jetstream {{\n  store_dir: "{home / "store"}"\n  sync_interval: always\n  {jetstream}\n}}\n'

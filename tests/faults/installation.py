@@ -15,12 +15,13 @@ import httpx
 from events.errors import RooflogError
 from events.log.log import Log
 from services.exporter.client import ask as ask_exporter
-from services.runtime.nats_server import EmbeddedServer, _free_port
+from services.runtime.nats_server import EmbeddedServer
 from services.settings import Settings
 from services.state.client import open_state
 from services.web.access.tokens import Role, Tokens
 from tests.bench.processes import kill_users, users_of
 from tests.deadlines import FAR_SECONDS
+from tests.ports import free_port
 from tests.services.conftest import Cli, address
 from tests.services.exporter.test_service import adopted
 from tests.services.forked import Forked
@@ -67,7 +68,7 @@ class Installation:
         self.network = network
         """What lies between the log and everybody else, if anything."""
         self.nats_port = nats_port
-        self.port = _free_port()
+        self.port = free_port()
         self.cli = Cli(self.data_dir)
         self.cli.environment |= {"ROOFLOG_WEB_PORT": str(self.port), "ROOFLOG_WEB_RATE": "100000"}
         self.server = EmbeddedServer(self.data_dir, nats_port)
@@ -131,6 +132,8 @@ class Installation:
         if self.up is not None:
             self.up.kill()
             self.up.wait(FAR_SECONDS)
+        with contextlib.suppress(RooflogError):
+            self.server.__exit__()
         kill_users(self.home)
 
     @property

@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from services.cli.commands import COMMANDS
-from services.runtime.nats_server import _free_port, binary
+from services.runtime.nats_server import binary
 from tests.deadlines import FAR_SECONDS
+from tests.ports import free_port
 
 from .compose import CLUSTER, DOCKERFILE, FILES, ONE, ROOT, Service, play, services
 from .conftest import Cli
@@ -110,7 +111,7 @@ class Installation:
         self.services = services(file)
         self.home = home
         servers = [name for name in self.services if name.startswith("nats")]
-        self.ports = {(name, port): _free_port() for name in servers for port in (4222, 6222, 8222)}
+        self.ports = {(name, port): free_port() for name in servers for port in (4222, 6222, 8222)}
         self.processes: dict[str, Any] = {}
         self.clis = {name: self._cli(name) for name in self.services}
 

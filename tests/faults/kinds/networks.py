@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.runtime.nats_server import _free_port
+from tests.ports import free_port
 
 from ..installation import Installation
 from ..proxy import Proxy, proxied
@@ -18,7 +18,7 @@ from ..registry import fault
 @contextmanager
 def through_proxy(home: Path) -> Iterator[Installation]:
     """Services and assistants reach the log through a proxy."""
-    port = _free_port()
+    port = free_port()
     with proxied(port) as network:
         yield Installation(home, nats_port=port, network=network)
 

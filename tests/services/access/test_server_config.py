@@ -12,7 +12,8 @@ import trustme
 
 from services.access import server_config
 from services.access.secrets import Secrets
-from services.runtime.nats_server import _free_port, binary
+from services.runtime.nats_server import binary
+from tests.ports import free_port
 from tests.services.conftest import ANSWER, Cli
 from tests.services.forked import Forked
 from tests.services.web.conftest import until
@@ -21,7 +22,7 @@ from tests.services.web.conftest import until
 @pytest.fixture
 def outside(cli: Cli, tmp_path: Path) -> Iterator[str]:
     """A server with TLS, configured by `rooflog nats-config`; its address."""
-    authority, port = trustme.CA(), _free_port()
+    authority, port = trustme.CA(), free_port()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     made = authority.issue_cert("127.0.0.1")
     made.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")

@@ -14,7 +14,8 @@ from events.log.log import Log
 from events.subjects import STREAM
 from services.access import server_config
 from services.access.secrets import Secrets
-from services.runtime.nats_server import EmbeddedServer, _free_port, binary
+from services.runtime.nats_server import EmbeddedServer, binary
+from tests.ports import free_port
 
 from ..conftest import Cli
 from ..forked import Forked
@@ -75,7 +76,7 @@ def three(tmp_path: Path) -> Iterator[dict[str, tuple[str, subprocess.Popen[byte
     secrets = Secrets(tmp_path / "data")
     secrets.create()
     names = ("nats-1", "nats-2", "nats-3")
-    ports = {name: (_free_port(), _free_port()) for name in names}
+    ports = {name: (free_port(), free_port()) for name in names}
     servers = {}
     for name, (port, route) in ports.items():
         made = server_config.document(secrets.users(), store=tmp_path / name, port=port, name=name)

@@ -14,7 +14,6 @@ from events.facts import PolicyAdopted
 from events.log.log import Log
 from events.subjects import new_event_id
 from projections.policy.policy import Policy, default, from_document
-from services.history import as_of as module
 from services.history.as_of import as_of
 from services.settings import Settings
 from services.state.client import State
@@ -96,7 +95,7 @@ async def test_commands_look_back_and_change_nothing(cli: Cli, log: Log, tmp_pat
 
 async def test_leftovers_of_a_killed_process_are_removed(log: Log, tmp_path: Path) -> None:
     await say(log, 10)
-    left = tmp_path / f"{module.PREFIX}99999999"
+    left = tmp_path / "past.abandoned"
     left.mkdir()
     async with as_of(Settings(data_dir=tmp_path), log, 5):
         assert not left.exists()

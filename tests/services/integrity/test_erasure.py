@@ -615,7 +615,7 @@ class TestExports:
 
     async def test_what_a_killed_exporter_left_goes_as_well(self, cli: Cli, log: Log) -> None:
         await trained(cli, log)
-        for left in ("export.staging/data/x.jsonl", "volume/.root.123.part", "past.999999/rooflog.duckdb"):
+        for left in ("export.audit/x.jsonl", "volume/.root.123.part", "past.1/rooflog.duckdb"):
             (cli.data_dir / left).parent.mkdir(parents=True, exist_ok=True)
             (cli.data_dir / left).write_text(MARKER)
         cli.run("erase", "a", "--reason", "asked")

@@ -13,10 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.runtime.nats_server import EmbeddedServer, _free_port
+from services.runtime.nats_server import EmbeddedServer
 from services.runtime.supervisor import SERVICES
 from tests.bench.processes import users_of
 from tests.deadlines import FAR_SECONDS
+from tests.ports import free_port
 
 from ..conftest import Cli
 from ..forked import Forked
@@ -79,7 +80,7 @@ def test_a_killed_one_takes_its_services_with_it(cli: Cli, start: Start) -> None
 
 def test_the_page_is_announced_when_it_answers(cli: Cli, start: Start) -> None:
     """Given a start, when all services are up, then the page answered when it was announced and nothing had warned."""
-    cli.environment["ROOFLOG_WEB_PORT"] = str(_free_port())
+    cli.environment["ROOFLOG_WEB_PORT"] = str(free_port())
     start("up")
     said = cli.data_dir / "up.err"
     _until(lambda: "web at http" in said.read_text())

@@ -26,7 +26,7 @@ def whole(site: Site) -> Iterator[Site]:
     site.start("exporter")
     until(lambda: site.client("auditor").get("/api/v1/exporter").status_code == 200)
     yield site
-    assert site.stop("exporter") == 0
+    site.stop("exporter")
 
 
 @schemathesis.serializer(PROTOBUF)

@@ -95,6 +95,7 @@ def test_too_many_messages_are_refused_before_they_are_made() -> None:
         (export(otlp.CONTAINERS // 2 + 1).SerializeToString(), PROTOBUF),
         (b"\x7b\x7c" + b"\x0a\x00" * (otlp.CONTAINERS + 1), PROTOBUF),  # behind a group that nobody knows
         (_within(_within(b"\x1a\x00" * (otlp.CONTAINERS + 1))), PROTOBUF),  # entities of a resource
+        (b"\x08\x00" * (otlp.FIELDS + 1), PROTOBUF),  # fields that nobody knows
         (b'{"resourceSpans": [' + b"{}," * otlp.CONTAINERS + b"{}]}", JSON),
         (b'{"resourceSpans": ' + b"[" * 200 + b"]" * 200 + b"}", JSON),
     ):
