@@ -54,11 +54,11 @@ def covered(
 ) -> dict[str, Any]:
     """What a decision on many would cover: each with its revision, and what a reviewer would want to look at.
 
-    `value` is the tag to give or take, or the project. `ids` or the filters of the lists say which; without a `stage` or `ids`, an
-    approval and a rejection cover what waits, and `any` stands for all. What has been decided so already is left out,
+    `value` is the tag to give or take, or the project. `ids` or the filters of the lists say which; without a `stage`
+    or `ids`, an approval and a rejection cover what waits, and `any` stands for all. What is so already is left out,
     and what was erased. The newest first; `after` goes on, None at the end. The first page foresees the `effect` of a
-    decision. Of what somebody spoke about after the checkpoint `seen` it only counts how many `changed`. Raises
-    InputError for an unknown name, and where words are looked for in too many examples.
+    decision or exclusion. Of what somebody spoke about after the checkpoint `seen` it only counts how many `changed`.
+    Raises InputError for an unknown name, and where words are looked for in too many examples.
     """
     tag = None if tag is None else examples.meant(reader, tag)
     value = examples.meant(reader, value) if value is not None and doing != "move" else value

@@ -8,7 +8,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from projections.queries import coverage, dashboard, examples, notes, policy_preview, review_queue, training_set, undoing
+from projections.queries import (
+    coverage,
+    dashboard,
+    examples,
+    notes,
+    policy_preview,
+    review_queue,
+    training_set,
+    undoing,
+)
 from projections.store import segments
 from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine, restatements

@@ -36,7 +36,8 @@ Ids = Annotated[
 ]
 Covering = Annotated[Doing, QueryParameter(description="What is to be done; the last three with a `value`.")]
 Value = Annotated[
-    str | None, QueryParameter(min_length=1, max_length=200, description="The tag that they get or lose, or their project.")
+    str | None,
+    QueryParameter(min_length=1, max_length=200, description="The tag that they get or lose, or their project."),
 ]
 Seen = Annotated[
     int | None,

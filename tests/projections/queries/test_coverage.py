@@ -82,7 +82,14 @@ class TestCovered:
         assert "d" not in ids(later, doing="exclude")
 
     @pytest.mark.parametrize(
-        "filters", [{"tag": "deck"}, {"source": "production_query"}, {"why": "negative_feedback"}, {"text": "drain"}, {"until": "2020-01-01"}]
+        "filters",
+        [
+            {"tag": "deck"},
+            {"source": "production_query"},
+            {"why": "negative_feedback"},
+            {"text": "drain"},
+            {"until": "2020-01-01"},
+        ],
     )
     def test_filters_are_those_of_the_lists(self, filters: dict[str, Any]) -> None:
         waiting = review_queue.waiting(STORY.reader, **filters)

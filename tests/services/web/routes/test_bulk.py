@@ -80,9 +80,10 @@ def kept_out(client: Client) -> Counter[str]:
     return Counter(client.get("/api/v1/stats").json()["funnel"]["lost"])
 
 
-async def said(site: Site, ids: list[str]) -> tuple[Counter[str], set[str]]:
+async def said(site: Site, ids: list[str]) -> tuple[Counter[str], set[str | None]]:
     """What the log says about some examples, by its verbs, and the reasons of the approvals."""
-    verbs, reasons, about = Counter[str](), set(), set(ids)
+    verbs, about = Counter[str](), set(ids)
+    reasons: set[str | None] = set()
     log = await Log.connect(site.server)
     async with aclosing(log.read(0)) as stretches:
         async for messages in stretches:
