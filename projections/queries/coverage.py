@@ -11,7 +11,7 @@ from events.errors import InputError
 from ..store.checkpoint import checkpoint
 from ..tables.examples import id_key
 from ..verdicts.columns import Columns
-from ..verdicts.judgement import APPROVED, REJECTED
+from ..verdicts.judgement import APPROVED, CORRECTION, NEGATIVE, REJECTED
 from ..verdicts.memory import Reader
 from ..verdicts.stored import SOME
 from . import examples, foreseen
@@ -48,6 +48,7 @@ def covered(
     since: str | None = None,
     until: str | None = None,
     text: str | None = None,
+    plain: bool = False,
     seen: int | None = None,
     limit: int = PAGE,
     after: int | None = None,
@@ -56,9 +57,10 @@ def covered(
 
     `value` is the tag to give or take, or the project. `ids` or the filters of the lists say which; without a `stage`
     or `ids`, an approval and a rejection cover what waits, and `any` stands for all. What is so already is left out,
-    and what was erased. The newest first; `after` goes on, None at the end. The first page foresees the `effect` of a
-    decision or exclusion. Of what somebody spoke about after the checkpoint `seen` it only counts how many `changed`.
-    Raises InputError for an unknown name, and where words are looked for in too many examples.
+    and what was erased; where all is to be `plain`, also what needs a look. The newest first; `after` goes on, None at
+    the end. The first page foresees the `effect` of a decision or exclusion. Of what somebody spoke about after the
+    checkpoint `seen` it only counts how many `changed`. Raises InputError for an unknown name, and where words are
+    looked for in too many examples.
     """
     tag = None if tag is None else examples.meant(reader, tag)
     value = examples.meant(reader, value) if value is not None and doing != "move" else value
@@ -70,6 +72,7 @@ def covered(
         of_reason(reader.columns, reason),
         of_stage(reader, _meant_stage(stage, doing, ids)),
         _undone(reader.columns, doing, value),
+        _plain(reader.columns) if plain else named(reader.columns),
     )
     seqs = _among(reader.columns, wanted, ids)
     changes = _CHANGES.get(doing)
@@ -128,6 +131,18 @@ def _undone(columns: Columns, doing: Doing, value: str | None) -> Matches:
             return has(part) if doing == "untag" else ~has(part)
 
     return lambda part: lacks(part) & ~columns["is_erased"][part]
+
+
+def _plain(columns: Columns) -> Matches:
+    """What needs no look before many are decided."""
+
+    def matches(part: slice) -> Mask:
+        looks: Mask = columns["has_personal_data"][part] | columns["has_more_personal_data"][part]
+        looks = looks | columns["has_flags"][part] | (columns["contradicts"][part] != 0)
+        looks |= (columns["feedback"][part] == NEGATIVE) | (columns["kind"][part] == CORRECTION)
+        return ~(looks | (columns["turns"][part] > 0))
+
+    return matches
 
 
 def _among(columns: Columns, wanted: Matches, ids: list[str] | None) -> list[int]:

@@ -24,7 +24,7 @@ from .examples import OutFor, Relevance, Text
 from .facts import Call, Key
 from .state import Below, Filter, Limit, Sign, Since, Until, Why
 
-IDS = 50
+IDS = 200
 """Examples that are named in one address at most."""
 
 Ids = Annotated[
@@ -107,6 +107,7 @@ async def covered(
     since: Since = None,
     until: Until = None,
     text: Text = None,
+    plain: Annotated[bool, QueryParameter(description="Leave out what needs a look.")] = False,
     seen: Seen = None,
     limit: Limit = 200,
     after: Below = None,
@@ -131,6 +132,7 @@ async def covered(
         "covered",
         doing=doing,
         value=value,
+        plain=plain,
         ids=None if ids is None else ids.split(","),
         **filters,
         seen=seen,

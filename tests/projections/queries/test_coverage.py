@@ -74,6 +74,12 @@ class TestCovered:
         with pytest.raises(InputError, match="value"):
             coverage.covered(STORY.reader, doing="tag")
 
+    def test_what_needs_a_look_can_be_left_out(self) -> None:
+        covered = coverage.covered(STORY.reader, stage="any")
+        plain = {item["example_id"] for item in covered["items"] if not item["looks"]}
+        assert ids(STORY, stage="any", plain=True) == plain
+        assert plain
+
     def test_a_project_and_an_exclusion_go_to_those_without(self) -> None:
         assert "d" not in ids(STORY, doing="move", value="Tower")
         assert "a" in ids(STORY, doing="move", value="Tower")
