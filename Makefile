@@ -159,8 +159,8 @@ release: $(VENV)/.dev sbom ## what a release is, into dist/: wheels, image where
 client: $(VENV)/.dev ## the wheel for the assistant's side, rooflog-client, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist ./events
 
-LOCKS = requirements.lock requirements-modal.lock requirements-otel.lock requirements-dev.lock requirements-audit.lock \
-	requirements-build.lock
+LOCKS = requirements.lock requirements-modal.lock requirements-ray.lock requirements-otel.lock requirements-dev.lock \
+	requirements-audit.lock requirements-build.lock
 COMPILE = $(VENV)/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -172,6 +172,7 @@ lock: $(VENV)/.dev ## resolve the newest versions that fit and pin them by their
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file requirements-modal.lock --extra modal pyproject.toml
+	$(COMPILE) --output-file requirements-ray.lock --extra ray pyproject.toml
 	$(COMPILE) --output-file requirements-otel.lock --extra otel pyproject.toml
 	$(COMPILE) --output-file requirements-dev.lock --extra dev pyproject.toml
 	printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --output-file requirements-audit.lock -

@@ -16,6 +16,8 @@ from msgspec import Meta, Struct
 from events.errors import InputError
 from events.log.access import Access, content
 
+from .heavy.engines import CHOICES as ENGINE_CHOICES
+from .heavy.engines import ENGINES
 from .log_lines import FORMATS
 from .volume.sinks import CHOICES, SINKS
 
@@ -84,6 +86,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     modal_seconds: Annotated[
         float, Meta(description="How long a step with Modal may take, or an upload may stand still.")
     ] = 60.0
+    engine: Annotated[
+        str, Meta(description=f"Where heavy work on texts is done: {ENGINE_CHOICES}; `--on` says it for one command.")
+    ] = "local"
+    ray_address: Annotated[
+        str | None, Meta(description="HOST:PORT of the head of the Ray cluster that this machine belongs to.")
+    ] = None
     backup_dir: Annotated[
         Path | None, Meta(description="Under `rooflog up`: the folder that backups go to by themselves; none without.")
     ] = None
@@ -266,6 +274,19 @@ def _sink(value: str) -> str:
     return value
 
 
+def _engine(value: str) -> str:
+    if value not in ENGINES:
+        raise ValueError(f"give {ENGINE_CHOICES}")
+    return value
+
+
+def _host_and_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host.strip("[]") or "/" in host or not port.isdecimal() or not 0 < int(port) <= 65535:
+        raise ValueError("give HOST:PORT, such as 10.0.0.5:6379")
+    return value
+
+
 def _log_format(value: str) -> str:
     if value not in FORMATS:
         raise ValueError(f"give {' or '.join(FORMATS)}")
@@ -344,6 +365,8 @@ _FIELDS: dict[str, Any] = {
     "modal_function": str,
     "modal_environment": str,
     "modal_seconds": _seconds,
+    "engine": _engine,
+    "ray_address": _host_and_port,
     "backup_dir": _path,
     "backup_every": _interval,
     "backup_keep": _number(1, 10_000),

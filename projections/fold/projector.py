@@ -44,11 +44,12 @@ from ..tables import awaited, erasures, policies, redactions, restatements
 from ..tables.examples import compared, known
 from ..texts import analysis, contradictions, near_links, private_places
 from ..texts.reading import Reading, read
-from ..texts.workers import MOST, Run, workers
 from ..verdicts import evidence, stored, verdicts
 from ..verdicts.columns import Columns
 from ..verdicts.judgement import CORRECTION
 from ..verdicts.memory import Memory, Reader
+from ..work.jobs import Run
+from ..work.workers import MOST, workers
 from . import tables
 
 _UNTIDY, _TIDY = "SET max_vacuum_tasks = 0", "RESET max_vacuum_tasks"
@@ -190,11 +191,12 @@ class Projector:
         """
         self._transact(batch, None, commit)
 
-    def judge(self, progress: Progress | None = None, *, linked_through: int = 0) -> None:
+    def judge(self, progress: Progress | None = None, *, linked_through: int = 0, run: Run | None = None) -> None:
         """Judge everything that was folded since the last judgement.
 
         Texts are analysed and linked in portions, each in a transaction: after a kill the next call goes on there.
         `progress` is called with the texts read and how many there are. Links up to `linked_through` are there already.
+        `run` works on the texts; without it the processes of this machine do, where there are many.
         """
         since, last = self._judged_seq + 1, self.checkpoint_seq
         if since > last:
@@ -203,17 +205,18 @@ class Projector:
         self._empty = None
         policy = policies.current(self.con)
         by = analysis.analyser(policy)
-        with database.many_threads(self.con), workers(MOST) if last - since >= PORTION else nullcontext() as run:
-            self._read_texts(policy, since, last, linked_through, run, progress)
+        wanted = workers(MOST, run) if run or last - since >= PORTION else nullcontext()
+        with database.many_threads(self.con), wanted as working:
+            self._read_texts(policy, since, last, linked_through, working, progress)
             with self._transaction():
                 changed = f"SELECT * FROM examples WHERE redacted_seq >= {since} OR erased_seq >= {since}"
                 analysis.analyse(
-                    self.con, "examples" if since > 1 else f"({changed})", by, run
+                    self.con, "examples" if since > 1 else f"({changed})", by, working
                 )  # the policy may be new
-                near_links.relink(self.con, policy.likeness, self.near)
-                near_links.link(self.con, f"({_prompts(f'({changed})')})", policy.likeness, self.near, run)
+                near_links.relink(self.con, policy.likeness, self.near, working)
+                near_links.link(self.con, f"({_prompts(f'({changed})')})", policy.likeness, self.near, working)
                 contradictions.forget(self.con)
-                columns = verdicts.gather_all(self.con, policy)
+                columns = verdicts.gather_all(self.con, policy, working or map)
                 awaited.find(self.con)
                 self.con.execute("UPDATE checkpoint SET judged_seq = seq")
         self._judged_seq = last

@@ -19,9 +19,10 @@ from ..policy.policy import Policy
 from ..policy.rules import Rules
 from ..store.database import TYPES, Connection, first, with_table
 from ..store.table import Table
+from ..work.jobs import Run, job
+from ..work.workers import workers
 from . import personal_data
 from .text_size import READ
-from .workers import Run, workers
 
 VERSION = 3
 """Raise it when the way of analysing changes: texts are analysed anew."""
@@ -161,6 +162,7 @@ def keys(con: Connection, by: Analyser) -> Iterator[pa.ChunkedArray]:
         yield pa.chunked_array([page["analysis_key"]])
 
 
+@job("analysis")
 def _page(by: Analyser, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     """The analyses of rows (key and texts), each beside its key."""
     analyses = of([Texts(*texts) for _, *texts in rows], known(by))

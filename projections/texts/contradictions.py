@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,6 +17,7 @@ import msgspec
 from ..policy.rules import FIRST
 from ..store.database import AMONG, Connection, insert
 from ..store.table import Table
+from ..work.jobs import Run, job
 from .normal_form import PRODUCTS, normalise
 from .text_size import READ
 from .words import numbers
@@ -121,9 +123,12 @@ CLAIMS = Table(
 PAGE = 20_000
 """Answers that are read at a time: it bounds memory."""
 
+TOGETHER = 2_000
+"""Answers that a worker reads at a time."""
 
-def read(con: Connection, seqs: Sequence[int], *, keep: bool) -> dict[int, Claims]:
-    """What the answers of some examples claim, by their sequences; `keep` puts what was read into the cache."""
+
+def read(con: Connection, seqs: Sequence[int], *, keep: bool, run: Run = map) -> dict[int, Claims]:
+    """What the answers of some examples claim, by their sequences; `keep` puts what `run` has read into the cache."""
     key_of: dict[int, str] = dict(  # as text: Python takes 3 µs to make a UUID
         con.execute(f"SELECT seq, analysis_key::VARCHAR FROM examples {AMONG}", {"seqs": list(seqs)}).fetchall()
     )
@@ -139,11 +144,18 @@ def read(con: Connection, seqs: Sequence[int], *, keep: bool) -> dict[int, Claim
     if unread:
         rows = con.execute(f"SELECT seq, response FROM examples {AMONG}", {"seqs": list(unread.values())}).fetchall()
         responses = dict(rows)
-        fresh = {key: claims(responses[seq]) for key, seq in unread.items()}
+        asked = [responses[seq] for seq in unread.values()]
+        pages = (asked[start : start + TOGETHER] for start in range(0, len(asked), TOGETHER))
+        fresh = dict(zip(unread, chain.from_iterable(run(_claims, pages)), strict=True))
         known |= fresh
         if keep:
             insert(con, "claims", CLAIMS.columns, [(UUID(key).bytes, *made) for key, made in fresh.items()])
     return {seq: known[key] for seq, key in key_of.items()}
+
+
+@job("claims")
+def _claims(responses: Sequence[str]) -> list[Claims]:
+    return [claims(response) for response in responses]
 
 
 def forget(con: Connection) -> None:

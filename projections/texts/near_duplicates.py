@@ -22,11 +22,12 @@ import numpy.typing as npt
 
 from ..policy.policy import Likeness
 from ..policy.rules import LATEST, Rules
+from ..work.jobs import job
+from ..work.workers import workers
 from .normal_form import normalise
 from .rewording import alike
 from .vocabulary import VERSIONS
 from .word_facts import facts
-from .workers import workers
 
 LIKENESS = Likeness(0.7, LATEST)
 """That of the shipped policy."""
@@ -171,6 +172,7 @@ def signature(normals: Sequence[str]) -> Words:
     return signatures
 
 
+@job("signatures")
 def buckets(normals: Sequence[str]) -> Words:
     """The bucket of each normal form in each of the BANDS, and as the last one that of its words in any order."""
     banded = np.empty((len(normals), COLUMNS), np.uint32)
@@ -326,6 +328,7 @@ class Share(NamedTuple):
     known: Known
 
 
+@job("verified pairs")
 def link_share(likeness: Likeness, share: Share) -> tuple[list[Link], Words]:
     """Link a part of the texts: see `link_in_order`."""
     names, normals, keys, banded, known = share
@@ -372,6 +375,7 @@ def canonical(prompts: Sequence[str], rules: Rules) -> tuple[list[str], Words]:
     return normals, np.fromiter((facts_key(normal, rules) for normal in normals), np.uint32, len(normals))
 
 
+@job("canonical forms and signatures")
 def _banded(rules: Rules, prompts: Sequence[str]) -> tuple[list[str], Words, Words]:
     normals, keys = canonical(prompts, rules)
     return normals, keys, buckets(normals)

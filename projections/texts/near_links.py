@@ -19,6 +19,8 @@ from ..policy.rules import Rules
 from ..store.database import AMONG, Connection, first, with_table
 from ..store.table import Table
 from ..tables.question import question
+from ..work.jobs import Run, job
+from ..work.workers import MOST, workers
 from .near_duplicates import (
     ALGORITHMS,
     COLUMNS,
@@ -36,7 +38,6 @@ from .near_duplicates import (
 )
 from .near_index import Index
 from .text_size import READ
-from .workers import MOST, Run, workers
 
 __all__ = ["NEAR_BUCKETS", "NEAR_TEXTS", "Index", "Wordings", "link", "link_texts", "relink", "wordings"]
 
@@ -104,9 +105,10 @@ def wordings(prompts: Sequence[str], rules: Rules) -> Wordings:
     return Wordings(normals, keys, buckets(normals))
 
 
-def relink(con: Connection, likeness: Likeness, index: Index | None = None) -> None:
+def relink(con: Connection, likeness: Likeness, index: Index | None = None, run: Run | None = None) -> None:
     """Link every stored text anew unless that is how they were linked: what a new likeness demands.
 
+    Many are linked in worker processes, those of `run` if there are some.
     They wait in the temporary table `near_again`. Other rules make other normal forms, of the prompts in `examples`.
     """
     index = index or Index()
@@ -123,9 +125,9 @@ def relink(con: Connection, likeness: Likeness, index: Index | None = None) -> N
     index.clear()
     last = -1
     count, *_ = first(con, "SELECT count(*) FROM near_again") or (0,)
-    with workers(_processes(count)) as run:
+    with workers(_processes(count), run) as working:
         while rows := con.execute(f"FROM near_again WHERE seq > {last} ORDER BY seq LIMIT {PORTION}").fetchall():
-            _insert(con, index, _worded(con, rows, likeness.rules, run), likeness, run, {})
+            _insert(con, index, _worded(con, rows, likeness.rules, working), likeness, working, {})
             last = rows[-1][0]
     con.execute("DROP TABLE near_again")
 
@@ -222,6 +224,7 @@ def _link(
     return changed | dict.fromkeys(before.keys() - after.keys())
 
 
+@job("canonical forms")
 def _canonical(rules: Rules, prompts: Sequence[str]) -> tuple[list[str], Words]:
     return canonical([question(prompt)[:READ] for prompt in prompts], rules)
 

@@ -25,6 +25,7 @@ from ..store.database import Connection, first, many_threads, with_table
 from ..store.table import Table
 from ..tables.examples import compared
 from ..texts.analysis import analyser
+from ..work.jobs import Run
 from . import contexts, counters, descriptions, evidence, judgement, stored
 from .columns import CONTEXT, Columns, Rows
 from .evidence import Arrivals
@@ -140,8 +141,9 @@ def _rules(columns: Columns, policy: Policy) -> judgement.Rules:
 
 
 def judge(
-    con: Connection, columns: Columns, policy: Policy, among: Rows, touched: Rows, standing: Standing, keep: bool = True
-) -> dict[str, Column]:
+    con: Connection, columns: Columns, policy: Policy, among: Rows, touched: Rows, standing: Standing,
+    keep: bool = True, run: Run = map,
+) -> dict[str, Column]:  # fmt: skip
     """JUDGEMENT of rows that hold every answer to their questions; the columns stay as they are.
 
     Of rows that were not touched, those that were compared with a best answer that stays are not compared again.
@@ -153,14 +155,14 @@ def judge(
         asked = judgement.questions(evidence, near=True)
         held = contest(asked, judged["rank"], evidence["occurred_at"], evidence["seq"], contends(judged["reasons"]))
         stays = standing.stays(asked[held.rows], among[held.best])
-        _contradict(con, columns, among, np.isin(among, touched), held, judged, stays, keep)
+        _contradict(con, columns, among, np.isin(among, touched), held, judged, stays, keep, run)
         judgement.put_forward(judged, judgement.decision_of(evidence))
     return judged
 
 
 def _contradict(
     con: Connection, columns: Columns, among: Rows, is_touched: Column, held: Contest, judged: dict[str, Column],
-    stays: Column, keep: bool,
+    stays: Column, keep: bool, run: Run,
 ) -> None:  # fmt: skip
     """Say of answers which one they contradict: the best, and of the best the next best that disagrees with it."""
     from ..texts.contradictions import MEMBERS  # learns the vocabulary: not for those who only ask
@@ -174,14 +176,14 @@ def _contradict(
     is_other = place > 0
     opposes = is_other & is_known & (columns["contradicts"][among[rows]] != 0)
     compared = np.flatnonzero(is_other & ~is_known)
-    opposes[compared] = _disagree(con, columns, among[rows[compared]], among[best[compared]], keep)
+    opposes[compared] = _disagree(con, columns, among[rows[compared]], among[best[compared]], keep, run)
     opponents, against = rows[opposes], best[opposes]
     judged["contradicts"][opponents] = columns["seq"][among[against]]
     # In reverse, so that of several opponents of a best answer the first one stays.
     judged["contradicts"][against[::-1]] = columns["seq"][among[opponents[::-1]]]
 
 
-def _disagree(con: Connection, columns: Columns, rows: Rows, best: Rows, keep: bool) -> Column:
+def _disagree(con: Connection, columns: Columns, rows: Rows, best: Rows, keep: bool, run: Run) -> Column:
     from ..texts import contradictions
 
     disagree = np.zeros(len(rows), np.bool_)
@@ -189,7 +191,7 @@ def _disagree(con: Connection, columns: Columns, rows: Rows, best: Rows, keep: b
     for start in range(0, len(rows), contradictions.PAGE):
         part = slice(start, start + contradictions.PAGE)
         ours, theirs = columns["seq"][rows[part]].tolist(), columns["seq"][best[part]].tolist()
-        claims = contradictions.read(con, sorted({*ours, *theirs}), keep=keep)
+        claims = contradictions.read(con, sorted({*ours, *theirs}), keep=keep, run=run)
         for number, (a, b) in enumerate(zip(ours, theirs, strict=True), start):
             pair = claims[a], claims[b]
             if pair not in known:
@@ -240,13 +242,16 @@ def _replace(con: Connection, columns: Columns, among: Rows, judged: dict[str, C
     return apply
 
 
-def gather_all(con: Connection, policy: Policy) -> Columns:
-    """Gather the evidence on every example anew and judge it; the columns that follow."""
+def gather_all(con: Connection, policy: Policy, run: Run = map) -> Columns:
+    """Gather the evidence on every example anew and judge it; the columns that follow.
+
+    `run` reads what answers claim.
+    """
     columns = _gather(con, policy)
     con.execute("DELETE FROM evidence")
     con.execute(f"INSERT INTO evidence SELECT {', '.join(stored.EVIDENCE.columns)} FROM gathered")
     con.execute("DROP TABLE gathered")
-    _suppose(con, columns, policy, NOTHING, keep=True)
+    _suppose(con, columns, policy, NOTHING, keep=True, run=run)
     con.execute("DELETE FROM judged")
     every = np.arange(columns.count)
     stored.write(con, columns, every, columns.judged(every), replaced=columns["seq"][:0])
@@ -272,11 +277,13 @@ def _gather(con: Connection, policy: Policy) -> Columns:
     return stored.read_gathered(con)
 
 
-def _suppose(con: Connection, columns: Columns, policy: Policy, standing: Standing, *, keep: bool) -> None:
+def _suppose(
+    con: Connection, columns: Columns, policy: Policy, standing: Standing, *, keep: bool, run: Run = map
+) -> None:
     """Judge all rows of columns that nobody else reads."""
     every = np.arange(columns.count)
     contexts.derive(columns, every, _rules(columns, policy))
-    for name, values in judge(con, columns, policy, every, every[:0], standing, keep=keep).items():
+    for name, values in judge(con, columns, policy, every, every[:0], standing, keep, run).items():
         columns[name][:] = values
     columns.recount()
 

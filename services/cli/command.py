@@ -22,6 +22,7 @@ from msgspec import Struct
 from events.errors import InputError, RooflogError, StaleRevision, Unreachable
 
 from .. import log_lines, private_files
+from ..heavy import ENGINES
 from ..settings import Settings, described, load
 from .watchdog import ENDING_SECONDS, REACHING_SECONDS, limited
 
@@ -269,6 +270,12 @@ policy_option = click.option(
 
 after_option = click.option(
     "--after", type=click.IntRange(min=0), default=0, help="Go on: the `after` of the page, with --json."
+)
+
+on_option = click.option(
+    "--on",
+    type=click.Choice([*ENGINES]),
+    help="Where heavy work on texts is done; what it reads of them goes there.  [default: the setting engine]",
 )
 
 actor_option = setting_option("actor", "NAME")

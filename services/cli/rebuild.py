@@ -16,7 +16,7 @@ from events.log.log import Log
 from projections.store.database import DatabaseError
 
 from ..state.client import OWNER_SECONDS, State, runs
-from .command import Outcome, Session, command, counted, plain
+from .command import Outcome, Session, command, counted, on_option, plain
 
 if TYPE_CHECKING:  # what folds is loaded by those who rebuild, not by every command
     from ..projector.rebuild import Condition, Plan, Rebuild
@@ -53,24 +53,33 @@ class TableName(click.ParamType[str]):
     help="Put only this table back into the live database, with the tables that belong to it.",
 )
 @click.option("--verify", is_flag=True, help="Compare with the live tables first; where they differ, leave them.")
-async def rebuild(session: Session, from_log: bool, projection: str | None, verify: bool) -> Outcome:
+@on_option
+async def rebuild(session: Session, from_log: bool, projection: str | None, verify: bool, on: str | None) -> Outcome:
     """Fold the log anew beside the live tables and put the result in their place at once.
 
     Readers and the projector go on meanwhile; the live tables are untouched until the exchange, so an interrupted
     rebuild has done nothing and can be repeated. A projector that runs does it, also after this command has ended;
     saying it again joins the rebuild that is under way. The old file is kept until the new one was opened again.
+
+    --on has the texts read by other machines, where they are read at all: with --from-log, or without a database.
     """
     async with session.log() as log:
-        return _outcome(await rebuilt(session, log, from_log=from_log, projection=projection, verify=verify))
+        return _outcome(await rebuilt(session, log, from_log=from_log, projection=projection, verify=verify, on=on))
 
 
 async def rebuilt(
-    session: Session, log: Log, *, from_log: bool = False, projection: str | None = None, verify: bool = False
+    session: Session,
+    log: Log,
+    *,
+    from_log: bool = False,
+    projection: str | None = None,
+    verify: bool = False,
+    on: str | None = None,
 ) -> dict[str, Any]:
     """What became of a rebuild, by the projector where one runs, else by this process."""
     from ..projector.rebuild import Plan
 
-    plan = Plan(from_log=from_log, projection=projection, verify=verify)
+    plan = Plan(from_log=from_log, projection=projection, verify=verify, on=on)
     return await _by_projector(session, log, plan) if await runs(log) else await _alone(session, log, plan)
 
 
@@ -106,7 +115,7 @@ async def _alone(session: Session, log: Log, plan: Plan) -> dict[str, Any]:
                     await owner.check(log)
                     with session.progress("reading the log") as report:
                         await owner.catch_up(log, report)
-                return await _run(session, Rebuild(log, files, owner, asyncio.Lock(), plan))
+                return await _run(session, Rebuild(log, files, owner, asyncio.Lock(), plan, session.settings))
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise RooflogError(f"another process holds {files.live}; is a `rooflog` command at work?") from None

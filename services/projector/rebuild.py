@@ -7,14 +7,15 @@ that is interrupted anywhere has done nothing; what it leaves is removed by the 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
 
-from events.errors import RooflogError
+from events.errors import InputError, RooflogError
 from events.log.log import Log
 from projections.fold import table_copy, tables
 from projections.fold.content_digest import table_digests
@@ -27,7 +28,10 @@ from projections.store.segments import Segment
 from projections.store.table import Table
 from projections.tables import erasures
 from projections.texts.near_links import NEAR_TEXTS
+from projections.work.jobs import Run
 
+from .. import heavy
+from ..settings import Settings
 from ..state.decoder_pool import READ, ahead
 from ..state.owner import Files, Owner, portions
 from ..state.segments import Replay
@@ -47,12 +51,16 @@ EXCHANGE_SECONDS = 600.0
 T = TypeVar("T")
 
 
-class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to rebuild: everything or one `projection`; `from_log` reads every text again; `verify` compares first."""
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What to rebuild: everything or one `projection`; `from_log` reads every text again; `verify` compares first.
+
+    `on` is the engine that reads the texts, that of the settings unless given.
+    """
 
     from_log: bool = False
     projection: str | None = None
     verify: bool = False
+    on: str | None = None
 
 
 class Condition(msgspec.Struct):
@@ -75,37 +83,70 @@ class Condition(msgspec.Struct):
 class Rebuild:
     """One rebuild of the database of `files`; `owner` is None where that cannot be opened any more."""
 
-    def __init__(self, log: Log, files: Files, owner: Owner | None, folding: asyncio.Lock, plan: Plan) -> None:
-        """Raises InputError where the plan names no table, RooflogError where it needs a database that opens."""
+    def __init__(
+        self,
+        log: Log,
+        files: Files,
+        owner: Owner | None,
+        folding: asyncio.Lock,
+        plan: Plan,
+        settings: Settings | None = None,
+    ) -> None:
+        """`settings` say how an engine is reached.
+
+        Raises InputError where the plan names no table or engine, RooflogError where it needs a database that opens.
+        """
+        if plan.on is not None and plan.on not in heavy.ENGINES:
+            raise InputError(f"{plan.on!r} is no engine: give {heavy.CHOICES}")
         self._wanted = tables.belonging(plan.projection) if plan.projection is not None else ()
         if owner is None and (plan.verify or plan.projection):
             raise RooflogError(
                 f"{files.live} cannot be opened, so there is nothing to compare with or to put one table into; "
                 "run `rooflog rebuild` without --verify and --projection"
             )
+        self._settings = settings or Settings()
         self._log = log
         self._files = files
         self._owner = owner
         self._folding = folding
         self._began = time.monotonic()
         self._is_open = False
+        self._stopped = threading.Event()
         self.condition = Condition(plan)
 
     async def run(self) -> dict[str, Any]:
         """Do it; what came of it. Raises RooflogError, with the live database as it was."""
         try:
             with errors_told():
-                return await self._run()
+                async with self._engine() as run:
+                    return await self._run(run)
         finally:
             self._close()
             self._files.remove(self._files.rebuilding, self._files.rebuilt)
 
-    async def _run(self) -> dict[str, Any]:
+    @asynccontextmanager
+    async def _engine(self) -> AsyncIterator[Run | None]:
+        """The engine, opened and closed in a thread: to reach another machine takes seconds.
+
+        Where texts are taken over, few are read, and this machine reads them.
+        """
+        if self._owner is not None and not (self.condition.plan.from_log or self._wanted):
+            yield None
+            return
+        engine = ExitStack()
+        try:
+            yield await self._in_thread(
+                lambda: engine.enter_context(heavy.opened(self._settings, self.condition.plan.on, self._stopped))
+            )
+        finally:
+            await self._in_thread(engine.close)
+
+    async def _run(self, run: Run | None) -> dict[str, Any]:
         plan, files = self.condition.plan, self._files
         await asyncio.to_thread(files.remove, files.rebuilding, files.rebuilt, files.previous)
         snapshot = await self._begin()
         last = await self._log.last_sequence() if snapshot is None else snapshot.seq
-        await self._replay(last, snapshot)
+        await self._replay(last, snapshot, run)
         result = {
             "status": "rebuilt",
             "projection": plan.projection,
@@ -141,7 +182,7 @@ class Rebuild:
 
         return await self._in_thread(hand_over)
 
-    async def _replay(self, last: int, snapshot: Snapshot | None) -> None:
+    async def _replay(self, last: int, snapshot: Snapshot | None, run: Run | None) -> None:
         """Fold sequences 1 to `last`, then judge them. Raises RooflogError where that is not what was folded before."""
         self._is("replaying", last)
         self._open()
@@ -155,7 +196,7 @@ class Rebuild:
             _expect(self._projector, snapshot.log_digest)
         self._is("judging", last)
         linked = last if NEAR_TEXTS in self._taken else 0
-        await self._in_thread(lambda: self._projector.judge(self._moved, linked_through=linked))
+        await self._in_thread(lambda: self._projector.judge(self._moved, linked_through=linked, run=run))
         self.condition.rate = round(last / max(1e-6, time.monotonic() - self._began))
 
     def _sealed(self) -> list[Segment]:
@@ -255,11 +296,15 @@ class Rebuild:
             self._projector.close()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Work in a thread, to its end: whoever is cancelled waits until DuckDB and the files have been let go."""
+        """Work in a thread, to its end: whoever is cancelled waits until DuckDB and the files have been let go.
+
+        Nobody waits for another machine.
+        """
         working = asyncio.ensure_future(asyncio.to_thread(work))
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
+            self._stopped.set()
             if self._is_open:
                 self._projector.con.interrupt()
             await asyncio.gather(working, return_exceptions=True)
@@ -287,7 +332,8 @@ def _expect(projector: Projector, log_digest: bytes) -> None:
 class Rebuilds:
     """The rebuilds of one owner, one at a time: whoever asks meanwhile joins the one that is under way."""
 
-    def __init__(self, log: Log, owner: Owner, folding: asyncio.Lock) -> None:
+    def __init__(self, log: Log, owner: Owner, folding: asyncio.Lock, settings: Settings | None = None) -> None:
+        self._settings = settings
         self._log = log
         self._owner = owner
         self._folding = folding
@@ -304,7 +350,7 @@ class Rebuilds:
     def start(self, plan: Plan) -> Condition:
         """Begin a rebuild unless one is under way. Raises as `Rebuild` does."""
         if self.condition is None or not (self.is_running or self._is_held):
-            rebuild = Rebuild(self._log, self._owner.files, self._owner, self._folding, plan)
+            rebuild = Rebuild(self._log, self._owner.files, self._owner, self._folding, plan, self._settings)
             self.condition = rebuild.condition
             self._task = asyncio.create_task(_told(rebuild))
         return self.condition

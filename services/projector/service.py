@@ -118,7 +118,7 @@ class ProjectorService:
         self._moved = asyncio.Condition()
         self._folding = asyncio.Lock()
         self._folder = ThreadPoolExecutor(1, "fold", _stand_back)
-        self._rebuilds = Rebuilds(log, owner, self._folding)
+        self._rebuilds = Rebuilds(log, owner, self._folding, settings)
         self._has_erased = asyncio.Event()
         self._sealing = asyncio.Lock()
         self._is_compacting = False
@@ -385,9 +385,11 @@ class ProjectorService:
         async with self._folding:
             return await asyncio.to_thread(self._owner.run, name, question.args)
 
-    def rebuild(self, *, from_log: bool = False, projection: str | None = None, verify: bool = False) -> Condition:
+    def rebuild(
+        self, *, from_log: bool = False, projection: str | None = None, verify: bool = False, on: str | None = None
+    ) -> Condition:
         """Begin a rebuild, or join the one that is under way. Raises as `Rebuild` does."""
-        return self._rebuilds.start(Plan(from_log=from_log, projection=projection, verify=verify))
+        return self._rebuilds.start(Plan(from_log=from_log, projection=projection, verify=verify, on=on))
 
     async def _begin_rows(self, name: str, question: Question) -> str:
         """Begin a long answer; the number by which its chunks are asked for."""

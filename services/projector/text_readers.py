@@ -19,8 +19,8 @@ from projections.store.batch import Batch
 from projections.texts import reading
 from projections.texts.analysis import analyser
 from projections.texts.reading import Reading
-from projections.texts.workers import begun
 from projections.verdicts.memory import Memory
+from projections.work.workers import begun
 
 from ..state.owner import portions
 

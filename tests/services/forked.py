@@ -26,7 +26,7 @@ from typing import IO, Any, NoReturn
 import services
 from projections.policy.policy import default
 
-NOT_LOADED = ("services.volume.modal", "services.modal_app", "services.__main__")
+NOT_LOADED = ("services.volume.modal", "services.heavy.modal_app", "services.modal_app", "services.__main__")
 """What only a few processes need, and what would run."""
 
 ROOT = Path(__file__).parents[2]

@@ -126,15 +126,7 @@ class StandIn:
         await server.start("127.0.0.1", self.port)
         self.port = server._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         application = web.Application()
-        application.add_routes(
-            [
-                web.put("/blob/{name}", functools.partial(self._http, "BlobPut", self._blob_put)),
-                web.put("/block/{name}", functools.partial(self._http, "BlockPut", self._block_put)),
-                web.get("/content/{volume}/{path:.*}", functools.partial(self._http, "BlockGet", self._content)),
-                web.post("/faults", self._add_faults),
-                web.post("/outcomes", self._add_outcome),
-            ]
-        )
+        application.add_routes(self.routes())
         runner = web.AppRunner(application, shutdown_timeout=0, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -149,6 +141,16 @@ class StandIn:
             server.close()
             await runner.cleanup()
             await server.wait_closed()
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is answered over HTTP."""
+        return [
+            web.put("/blob/{name}", functools.partial(self._http, "BlobPut", self._blob_put)),
+            web.put("/block/{name}", functools.partial(self._http, "BlockPut", self._block_put)),
+            web.get("/content/{volume}/{path:.*}", functools.partial(self._http, "BlockGet", self._content)),
+            web.post("/faults", self._add_faults),
+            web.post("/outcomes", self._add_outcome),
+        ]
 
     @property
     def environment(self) -> dict[str, str]:

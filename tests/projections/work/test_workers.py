@@ -10,19 +10,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from projections.texts.workers import workers
+from projections.work.jobs import PageFailed
+from projections.work.workers import Processes, workers
 from tests.deadlines import FAR_SECONDS
 from tests.test_architecture import ROOT
+
+from .contract import DriverContract
+from .jobs import absolute, pid_after
 
 
 @pytest.fixture(autouse=True)
 def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-
-
-def pid_after(seconds: float) -> int:
-    time.sleep(seconds)
-    return os.getpid()
 
 
 def wait_until_gone(pids: set[int]) -> None:
@@ -40,17 +39,28 @@ def lives(pid: int) -> bool:
     return True
 
 
+@pytest.mark.slow
+class TestProcesses(DriverContract):
+    """Two processes of this machine."""
+
+    @pytest.fixture
+    def driver(self) -> Iterator[Processes]:
+        driver = Processes(2)
+        yield driver
+        driver.end()
+
+
 @pytest.mark.parametrize("wanted", [1, 2])
 def test_results_keep_their_order(wanted: int) -> None:
     with workers(wanted) as run:
-        assert list(run(abs, range(-50, 0))) == list(range(50, 0, -1))
+        assert list(run(absolute, range(-50, 0))) == list(range(50, 0, -1))
 
 
 def test_processes_that_are_there_already_are_used() -> None:
     with workers(2) as run:
         with workers(2, run) as again:
             assert again is run
-        assert list(run(abs, [-1])) == [1]
+        assert list(run(absolute, [-1])) == [1]
 
 
 def test_few_portions_are_under_way_at_a_time() -> None:
@@ -62,7 +72,7 @@ def test_few_portions_are_under_way_at_a_time() -> None:
             yield n
 
     with workers(2) as run:
-        for done, _ in enumerate(run(abs, portions()), 1):
+        for done, _ in enumerate(run(absolute, portions()), 1):
             assert len(taken) <= done + 4
 
 
@@ -74,7 +84,7 @@ def test_an_error_ends_the_processes() -> None:
             pids.update(run(pid_after, [0.1] * 4))
             list(run(pid_after, ["no number"]))
 
-    with pytest.raises(TypeError):
+    with pytest.raises(PageFailed, match="TypeError"):
         read()
     wait_until_gone(pids)
 

@@ -1,0 +1,1 @@
+"""Heavy work: pure functions of pages, by name, and the processes of this machine that do them."""
