@@ -51,12 +51,13 @@ export interface Post {
   (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
   (path: `/imports/${string}` | "/verifications" | "/audits", body: object, options?: PostOptions): Promise<Errand>;
   (path: "/tokens", body: object, options?: PostOptions): Promise<{ name: string; role: string; token: string }>;
-  (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
-  (path: "/decisions/reopen", body: object, options?: PostOptions): Promise<BulkReopening>;
+  (path: `/decisions/${BulkPath}`, body: object, options?: PostOptions): Promise<BulkDecision>;
   (path: `/examples/${string}/notes`, body: object, options?: PostOptions): Promise<{ seq: number }>;
   (path: `/examples/${string}/suggestion`, body: object, options?: PostOptions): Promise<Suggestion>;
   (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
 }
+
+export type BulkPath = "approve" | "reject" | "describe" | "undo";
 
 export type DecisionPath = "approve" | "reject" | "edit" | "redact" | "reopen" | "describe";
 
@@ -370,10 +371,21 @@ export interface CoveredExample extends ExampleRow {
   looks: string[];
 }
 
+export interface Effect {
+  enter: number;
+  leave: number;
+  stays_in: number;
+  stays_out: Record<string, number>;
+}
+
 export interface Covered {
   items: CoveredExample[];
+  changed: number;
   total: number;
+  effect: Effect | null;
+  value: string | null;
   after: number | null;
+  checkpoint: number;
 }
 
 export interface Decision {
@@ -388,13 +400,12 @@ export interface Refused {
   message: string;
 }
 
+/** What was decided is under the name of the decision. */
 export interface BulkDecision {
-  approved: Decision[];
-  refused: Refused[];
-}
-
-export interface BulkReopening {
-  reopened: Decision[];
+  approved?: Decision[];
+  rejected?: Decision[];
+  described?: Decision[];
+  undone?: Decision[];
   refused: Refused[];
 }
 
