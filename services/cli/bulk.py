@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from msgspec import Struct
@@ -12,7 +12,6 @@ from msgspec import Struct
 from events.errors import InputError, InvalidFact, StaleRevision
 from events.facts import Decision, ExampleDescribed
 from events.log.log import Log
-from projections.queries.coverage import Doing
 
 from ..curation import decisions
 from ..curation.facts import Example
@@ -20,6 +19,9 @@ from ..curation.undoing import undoing
 from ..state.client import State
 from ..state.protocol import Progress
 from .command import Outcome, Session, actor_option, command, counted, plain
+
+if TYPE_CHECKING:  # tables are for their owner to load
+    from projections.queries.coverage import Doing
 
 D = TypeVar("D", bound=Decision | ExampleDescribed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -10,12 +10,14 @@ from msgspec import Struct
 
 from events.errors import InputError
 from events.facts import ExampleDescribed
-from projections.queries.coverage import Doing
 
 from ..curation import descriptions
 from ..curation.facts import Example, find
 from .bulk import decided, dry_run_option, filters, in_bulk, plain_option, where_option
 from .command import Outcome, Session, actor_option, command, counted, plain
+
+if TYPE_CHECKING:  # tables are for their owner to load
+    from projections.queries.coverage import Doing
 
 
 @command("describe", example="rooflog describe train_20250115_143000_1a2b3c4d --tag seam --untag general")
