@@ -490,6 +490,39 @@ export type Lineage = LineOrigin | ExportOrigin | ExampleOrigin;
 /** Sections of a policy, each with its settings. */
 export type Settings = Record<string, Record<string, unknown>>;
 
+/** A setting in words, with what may be written there. */
+export interface Setting {
+  name: string;
+  title: string;
+  text: string;
+  kind: "flag" | "number" | "text" | "choice" | "choices" | "texts" | "pairs";
+  choices: (string | number)[];
+  lowest: number | null;
+  highest: number | null;
+  unless_given: unknown;
+}
+
+export interface SettingsSection {
+  name: string;
+  title: string;
+  text: string;
+  is_optional: boolean;
+  settings: Setting[];
+}
+
+export interface Term {
+  term: string;
+  weight: number;
+  tags?: string[];
+  also?: string[];
+}
+
+export interface Lexicon {
+  terms: Term[];
+  rivals: string[];
+  ignored: string[];
+}
+
 export interface Adoption {
   seq: number;
   occurred_at: string;
@@ -503,6 +536,7 @@ export interface Adoption {
 export interface Policies {
   digest: string;
   settings: Settings;
+  sections: SettingsSection[];
   terms: number;
   adopted: Adoption[];
   total: number;
