@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # tables are for their owner to load
 
 D = TypeVar("D", bound=Decision | ExampleDescribed)
 
-FILTERS = ("tag", "source", "project", "relevance", "why", "sign", "stage", "reason", "since", "until", "text")
+FILTERS = ("tag", "source", "project", "relevance", "why", "sign", "stage", "reason", "like", "since", "until", "text")
 """What examples can be filtered by, with the names and values of the lists."""
 
 AT_ONCE = 1_000

@@ -18,7 +18,7 @@ from ...state.lag import received
 from ..access.auth import may
 from ..gateway import Gate
 from .facts import Call, ExampleId
-from .state import After, AsOf, Behind, Filter, Limit, Sign, Since, Sort, Until, Why
+from .state import After, AsOf, Behind, Filter, Like, Limit, Sign, Since, Sort, Until, Why
 
 Text = Annotated[
     str | None,
@@ -76,6 +76,7 @@ async def review(
     tag: Filter = None,
     source: Filter = None,
     project: Filter = None,
+    like: Like = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
@@ -88,7 +89,7 @@ async def review(
     A search has the order of the queue, so `text` and `sort` exclude each other.
     """
     filters: dict[str, Any] = {"why": why, "sign": sign, "tag": tag, "source": source, "project": project, "text": text}
-    filters |= {"since": since, "until": until, "sort": sort}
+    filters |= {"like": like, "since": since, "until": until, "sort": sort}
     answer: dict[str, Any] = await gateway.ask(request.user.name, "waiting", **filters, after=after, limit=limit)
     return answer
 
@@ -121,6 +122,7 @@ async def examples(
     tag: Filter = None,
     project: Filter = None,
     relevance: Relevance = None,
+    like: Like = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
@@ -135,7 +137,7 @@ async def examples(
     In another order `after` goes on. A search has the newest first, so `text` and `sort` exclude each other.
     """
     filters = {"source": source, "tag": tag, "project": project, "relevance": relevance, "text": text}
-    filters |= {"since": since, "until": until, "sort": sort, "after": after}
+    filters |= {"like": like, "since": since, "until": until, "sort": sort, "after": after}
     answer: dict[str, Any] = await gateway.ask(
         request.user.name, "found", as_of=as_of, reason=reason, stage=stage, **filters, before=before, limit=limit
     )
