@@ -18,7 +18,7 @@ from ...state.lag import received
 from ..access.auth import Principal, may
 from ..gateway import Gate, Gateway
 from .facts import Call, ExampleId
-from .state import After, AsOf, Behind, Filter, Limit, Sign, Since, Sort, Until, Why
+from .state import After, AsOf, Behind, Filter, Like, Limit, Sign, Since, Sort, Until, Why
 
 _AN_ID = "^[A-Za-z0-9_-]{1,128}$"
 
@@ -81,6 +81,7 @@ async def review(
     tag: Filter = None,
     source: Filter = None,
     project: Filter = None,
+    like: Like = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
@@ -97,7 +98,7 @@ async def review(
     not known.
     """
     filters: dict[str, Any] = {"why": why, "sign": sign, "tag": tag, "source": source, "project": project, "text": text}
-    filters |= {"since": since, "until": until, "sort": sort}
+    filters |= {"like": like, "since": since, "until": until, "sort": sort}
     who = request.user
     answer: dict[str, Any] = await gateway.ask(who.name, "waiting", **filters, after=after, limit=limit)
     return answer | await _desk(gateway, who, answer["items"], opened, left)
@@ -149,6 +150,7 @@ async def examples(
     tag: Filter = None,
     project: Filter = None,
     relevance: Relevance = None,
+    like: Like = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
@@ -163,7 +165,7 @@ async def examples(
     In another order `after` goes on. A search has the newest first, so `text` and `sort` exclude each other.
     """
     filters = {"source": source, "tag": tag, "project": project, "relevance": relevance, "text": text}
-    filters |= {"since": since, "until": until, "sort": sort, "after": after}
+    filters |= {"like": like, "since": since, "until": until, "sort": sort, "after": after}
     answer: dict[str, Any] = await gateway.ask(
         request.user.name, "found", as_of=as_of, reason=reason, stage=stage, **filters, before=before, limit=limit
     )

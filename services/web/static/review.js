@@ -4,6 +4,7 @@ import { address, exampleAddress } from "./address.js";
 import { get } from "./api.js";
 import { BulkBar } from "./bulk_bar.js";
 import { emptyState, h, link, put } from "./dom.js";
+import { moreLikeThis } from "./example.js";
 import { keepHighlighted } from "./highlight.js";
 import { openHelp, runByKey } from "./keys.js";
 import { keepFresh } from "./live.js";
@@ -157,11 +158,13 @@ class Review {
  *
  * @param {QueuedExample} example
  */
-function place({ why, because }) {
+function place({ example_id: id, why, because }) {
   return [
     why ? h("span", { class: `pip is-${why}` }) : null,
     h("b", {}, why ? QUEUE_REASONS[why] : "Not in the queue"),
     because ? ` — ${because.join("; ")}` : "",
+    " · ",
+    moreLikeThis(id),
   ];
 }
 
