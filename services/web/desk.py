@@ -10,6 +10,7 @@ import logging
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
+from events.deadline import within
 from events.errors import RooflogError
 from events.log import read
 from events.log.log import Log
@@ -18,8 +19,8 @@ from events.log.stream import DESK
 TRIES = 3
 """How often an example is taken while others take and leave it."""
 
-MOST = 1_000
-"""Examples that are open at a time, of which the queue knows."""
+PUT_SECONDS = 3.0
+"""How long the server may take to keep an entry."""
 
 _EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 _STREAM = f"KV_{DESK}"
@@ -78,7 +79,8 @@ class Desk:
         """Write an entry unless somebody has written another one meanwhile."""
         headers = {_EXPECTED: str(expected)}
         try:
-            await self._log.jetstream().publish(f"$KV.{DESK}.{example_id}", who.encode(), headers=headers)
+            put = self._log.jetstream().publish(f"$KV.{DESK}.{example_id}", who.encode(), headers=headers)
+            await within(PUT_SECONDS, put)
         except APIError:  # another one was written
             return False
         return True
