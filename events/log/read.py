@@ -48,13 +48,15 @@ async def matching(connection: Connection, subject_filter: str, after: int = 0, 
     return await direct_get(connection, {"seq": after + 1, "next_by_subj": subject_filter, "batch": limit})
 
 
-async def last(connection: Connection, subjects_or_filters: Sequence[str]) -> dict[str, Message]:
-    """The last message of each subject that the log holds, by subject."""
+async def last(
+    connection: Connection, subjects_or_filters: Sequence[str], stream: str = subjects.STREAM
+) -> dict[str, Message]:
+    """The last message of each subject that the log, or another stream, holds, by subject."""
     messages: dict[str, Message] = {}
     for start in range(0, len(subjects_or_filters), FILTERS):
         wanted = list(subjects_or_filters[start : start + FILTERS])
         request = {"multi_last": wanted, "batch": len(wanted) + 1_000}
-        messages |= {message.subject: message for message in await direct_get(connection, request)}
+        messages |= {message.subject: message for message in await direct_get(connection, request, stream)}
     return messages
 
 
@@ -168,13 +170,15 @@ async def _erased_between(connection: Connection, held: Sequence[Message], after
     return erased | {seq: restored(m, by_subject.get(restated_on(m.subject))) for seq, m in restated.items()}
 
 
-async def direct_get(connection: Connection, request: dict[str, object]) -> list[Message]:
+async def direct_get(
+    connection: Connection, request: dict[str, object], stream: str = subjects.STREAM
+) -> list[Message]:
     """Batched direct get (ADR-31): stateless reads that leave no consumer behind. Raises Unreachable.
 
     The server ends an answer early when it grows large and says how much is left: then the rest is asked for.
     """
     wanted = int(str(request["batch"]))
-    subject = f"{connection.api}.DIRECT.GET.{subjects.STREAM}"
+    subject = f"{connection.api}.DIRECT.GET.{stream}"
     messages: list[Message] = []
     ended: asyncio.Queue[dict[str, str]] = asyncio.Queue()
 

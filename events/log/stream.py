@@ -17,6 +17,12 @@ from .connection import Connection
 LEASES = "rooflog_leases"
 """The key-value bucket of leases: who does at the moment what only one process may do."""
 
+DESK = "rooflog_desk"
+"""The key-value bucket of the desk: which example each reviewer has open at the moment."""
+
+DESK_SECONDS = 60.0
+"""How long an example stays taken by a reviewer of whom nothing is heard."""
+
 _FREE = {
     "name",
     "description",
@@ -63,6 +69,14 @@ def leases_configuration(replicas: int = 1) -> api.KeyValueConfig:
     return api.KeyValueConfig(bucket=LEASES, description="rooflog: leases", history=1, replicas=replicas)
 
 
+def desk_configuration(replicas: int = 1) -> api.KeyValueConfig:
+    """Who has what open is of no use after a restart: it is kept in memory, and forgotten by itself."""
+    return api.KeyValueConfig(
+        bucket=DESK, description="rooflog: examples that reviewers have open", history=1, ttl=DESK_SECONDS,
+        storage=api.StorageType.MEMORY, replicas=replicas, direct=True,
+    )  # fmt: skip
+
+
 async def ensure(connection: Connection, replicas: int = 1, timeout: float = 5.0) -> None:
     """The stream as it must be, created where there is none and this user may create it.
 
@@ -87,13 +101,14 @@ async def ensure(connection: Connection, replicas: int = 1, timeout: float = 5.0
         )
 
 
-async def ensure_leases(connection: Connection, replicas: int = 1, timeout: float = 5.0) -> None:
-    """The bucket of leases, created where there is none."""
+async def ensure_buckets(connection: Connection, replicas: int = 1, timeout: float = 5.0) -> None:
+    """The buckets of leases and of the desk, created where there are none."""
     js = connection.jetstream(timeout)
-    try:
-        await within(timeout, js.key_value(LEASES))
-    except NotFoundError:
-        await within(timeout, js.create_key_value(leases_configuration(replicas)))
+    for wanted_bucket in (leases_configuration(replicas), desk_configuration(replicas)):
+        try:
+            await within(timeout, js.key_value(wanted_bucket.bucket))
+        except NotFoundError:
+            await within(timeout, js.create_key_value(wanted_bucket))
 
 
 async def held(connection: Connection, timeout: float = 5.0) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def covered(
     source: str | None = None,
     project: str | None = None,
     tag: str | None = None,
+    like: str | None = None,
     since: str | None = None,
     until: str | None = None,
     text: str | None = None,
@@ -65,7 +66,8 @@ def covered(
     tag = None if tag is None else examples.meant(reader, tag)
     value = examples.meant(reader, value) if value is not None and doing != "move" else value
     place = PLACES.get(why, 0) if why else None
-    names = {"source": source, "project": project, "tag": tag, "relevance": relevance, "since": since, "until": until}
+    names = {"source": source, "project": project, "tag": tag, "relevance": relevance, "like": like}
+    names |= {"since": since, "until": until}
     wanted = both(
         examples.fitting(reader, names if sign is None else names | {"sign": sign}),
         _in_place(reader, place),

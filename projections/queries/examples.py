@@ -22,7 +22,7 @@ from ..verdicts.counters import Counts
 from ..verdicts.memory import Reader
 from ..verdicts.reasons import BIT, OF_STAGE, QUEUE, causes, names
 from ..verdicts.stored import SOME
-from . import conversations, personal_data, signs
+from . import conversations, likeness, personal_data, signs
 from .selection import Matches, arranged, at_stage, both, count, in_place, named, newest, oldest
 
 PAGE = 1_000
@@ -148,9 +148,11 @@ def matching(reader: Reader, filters: dict[str, Any]) -> int:
 
 
 def fitting(reader: Reader, filters: dict[str, Any]) -> Matches:
-    """What matches filters of the queue, whatever its place. Raises InputError for an unknown sign."""
-    names = {name: value for name, value in filters.items() if name not in ("place", "sign")}
+    """What matches filters of the queue, whatever its place. Raises InputError for an unknown sign or example."""
+    names = {name: value for name, value in filters.items() if name not in ("place", "sign", "like")}
     fits = named(reader.columns, **names)
+    if filters.get("like"):
+        fits = both(fits, likeness.like(reader.columns, filters["like"]))
     sign, below = filters.get("sign"), reader.policy.review.new_topic_below
     return fits if sign is None else both(fits, signs.having(reader.columns, sign, below))
 

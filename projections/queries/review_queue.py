@@ -62,6 +62,7 @@ def waiting(
     tag: str | None = None,
     source: str | None = None,
     project: str | None = None,
+    like: str | None = None,
     since: str | None = None,
     until: str | None = None,
     text: str | None = None,
@@ -79,7 +80,7 @@ def waiting(
     _refuse_sorted_search(text, sort)
     place = PLACES.get(why, 0) if why else None
     given = {"tag": tag, "source": source, "project": project, "place": place, "sign": sign}
-    given |= {"since": since, "until": until}
+    given |= {"like": like, "since": since, "until": until}
     filters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     by_reason, below = examples.by_reason(reader), reader.policy.review.new_topic_below
     by_sign = signs.counted(reader.columns, below)
@@ -184,6 +185,7 @@ def found(
     tag: str | None = None,
     project: str | None = None,
     relevance: str | None = None,
+    like: str | None = None,
     since: str | None = None,
     until: str | None = None,
     text: str | None = None,
@@ -202,7 +204,8 @@ def found(
     _refuse_sorted_search(text, sort)
     names = {"source": source, "tag": tag, "project": project, "relevance": relevance, "since": since, "until": until}
     columns = reader.columns
-    wanted = both(named(columns, **names), of_reason(columns, reason), of_stage(reader, stage))
+    fits = named(columns, **names) if like is None else examples.fitting(reader, names | {"like": like})
+    wanted = both(fits, of_reason(columns, reason), of_stage(reader, stage))
     limit = max(1, min(limit, PAGE))
     goes_on: int | None = None
     next_page: str | None = None
@@ -211,7 +214,7 @@ def found(
         among = newest(columns, wanted, before, SEARCHED)
         seqs, goes_on = search(reader.con, among, text, limit, _deadline())
     else:
-        matching = _tallied(columns.counts, names, reason, stage)
+        matching = None if like else _tallied(columns.counts, names, reason, stage)
         matching = count(columns, wanted) if matching is None else matching
         if sort is None:
             seqs = newest(columns, wanted, before, limit)

@@ -38,7 +38,7 @@ from events.facts import (
     TrainingSetExported,
     TrainingTriggered,
 )
-from events.log.stream import LEASES
+from events.log.stream import DESK, LEASES
 from events.subjects import ROOT, STREAM
 
 from ..state.protocol import ASK, EXPORTER, MORE, MOVED, ROWS, RUN
@@ -73,6 +73,8 @@ _LEASES = (
     f"$JS.API.STREAM.MSG.GET.{_BUCKET}",
     f"$JS.API.DIRECT.GET.{_BUCKET}.>",
 )
+
+_DESK = (f"$KV.{DESK}.>", f"$JS.API.DIRECT.GET.KV_{DESK}")
 
 _QUESTIONS = (f"{ASK}.>", f"{ROWS}.>", MORE)
 
@@ -144,7 +146,7 @@ ROLES: dict[Name, Role] = {
             "gateway",
             "serves the pages and the HTTP API",
             (*BY_CLIENTS, *_OF_REVIEWERS),
-            (*_LOOKS, *_QUESTIONS, f"{RUN}.>", f"{EXPORTER}.>"),
+            (*_LOOKS, *_QUESTIONS, *_DESK, f"{RUN}.>", f"{EXPORTER}.>"),
             hears=(MOVED, filter_of(ExampleErased)),  # a tombstone ends the past states that hold the text
         ),
         Role(

@@ -40,6 +40,7 @@ COMMANDS = (
     Entry("approve", "review:approve", "Approve examples for training."),
     Entry("reject", "review:reject", "Reject an example: it stays out of training."),
     Entry("reopen", "review:reopen", "Take a decision back: the example stands undecided again."),
+    Entry("undo", "bulk:undo", "Take back what was decided in a stretch of the log."),
     Entry("edit", "review:edit", "Edit an answer and approve it in one step."),
     Entry("describe", "tags:describe", "Change the tags or project of an example, or exclude it."),
     Entry("note", "notes:note", "Say something about an example to the others."),

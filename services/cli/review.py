@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from events.errors import InputError, StaleRevision
+from events.errors import InputError
 from events.facts import Decision, ExampleApproved, ExampleRejected
 from projections.verdicts.reasons import CAUSES, QUEUE, SIGNS
 
 from ..curation import decisions
 from ..curation.facts import Example, find
 from ..curation.redactions import texts_of
-from ..state.client import State
-from ..state.protocol import Progress
+from .bulk import decide_all, decided, dry_run_option, filters, in_bulk, plain_option, where_option
 from .command import (
     Outcome,
     Session,
@@ -147,97 +145,94 @@ def _turn(example: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@command("approve", example='rooflog approve --tag flashing --reason "checked against 07 62 00"')
+@command("approve", example="rooflog approve --where tag=flashing --plain --dry-run")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--tag", help="Approve everything in the review queue that carries this tag.")
+@click.option("--tag", help="As --where tag=TAG: everything in the review queue that carries it.")
+@where_option
+@plain_option
+@dry_run_option
 @click.option("--revision", type=click.IntRange(min=0), help="The revision you saw (one ID); refused if it is stale.")
 @click.option("--reason", help="Why.")
 @actor_option
 async def approve(
-    session: Session, ids: tuple[str, ...], tag: str | None, revision: int | None, reason: str | None
+    session: Session, ids: tuple[str, ...], tag: str | None, revision: int | None, reason: str | None, **many: Any
 ) -> Outcome:
     """Approve examples for training."""
-    who = session.settings.who
+    who, chosen = session.settings.who, _chosen(ids, tag, revision, **many)
+    why = in_bulk(chosen, reason) if chosen else reason
 
     def approval(example: Example) -> ExampleApproved:
         seen = _seen(example, revision)
         return decisions.approval(
-            example["example_id"], actor=who, revision=seen, context=example["context"], reason=reason
+            example["example_id"], actor=who, revision=seen, context=example["context"], reason=why
         )
 
-    return await _decide(session, "approved", approval, ids, tag, revision)
+    if chosen:
+        return await decided(session, "approve", "approved", chosen, approval, **_how(many))
+    return await _decide(session, "approved", approval, ids)
 
 
 @command("reject", example='rooflog reject train_20250115_143000_1a2b3c4d --reason "wrong code edition"')
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--tag", help="Reject everything in the review queue that carries this tag.")
+@click.option("--tag", help="As --where tag=TAG: everything in the review queue that carries it.")
+@where_option
+@plain_option
+@dry_run_option
 @click.option("--reason", required=True, help="Why it must not be trained on.")
 @click.option("--revision", type=click.IntRange(min=0), help="The revision you saw (one ID); refused if it is stale.")
 @actor_option
-async def reject(session: Session, ids: tuple[str, ...], tag: str | None, reason: str, revision: int | None) -> Outcome:
+async def reject(
+    session: Session, ids: tuple[str, ...], tag: str | None, reason: str, revision: int | None, **many: Any
+) -> Outcome:
     """Reject examples: they stay out of training until somebody approves them."""
-    who = session.settings.who
+    who, chosen = session.settings.who, _chosen(ids, tag, revision, **many)
+    decisions.rejection("", actor=who, revision=0, reason=reason)  # a blank reason is refused before anything is read
+    why = in_bulk(chosen, reason) if chosen else reason
 
     def rejection(example: Example) -> ExampleRejected:
-        return decisions.rejection(example["example_id"], actor=who, revision=_seen(example, revision), reason=reason)
+        return decisions.rejection(example["example_id"], actor=who, revision=_seen(example, revision), reason=why)
 
-    return await _decide(session, "rejected", rejection, ids, tag, revision)
+    if chosen:
+        return await decided(session, "reject", "rejected", chosen, rejection, **_how(many))
+    return await _decide(session, "rejected", rejection, ids)
 
 
-async def _decide(
-    session: Session,
-    verb: str,
-    decision: Callable[[Example], D],
+def _chosen(
     ids: tuple[str, ...],
     tag: str | None,
     revision: int | None,
-) -> Outcome:
-    """Decide on examples, or on all that wait with a tag; one that has changed since is refused, the others go on."""
-    if bool(ids) == bool(tag):
-        raise InputError("give one or more IDs, or --tag")
+    *,
+    where: tuple[str, ...],
+    is_plain: bool,
+    is_preview: bool,
+) -> dict[str, str]:
+    """The filters, none where examples are named. Raises InputError for what does not go together."""
+    chosen = filters((*where, *([f"tag={tag}"] if tag else [])))
+    if bool(ids) == bool(chosen):
+        raise InputError("give one or more IDs, or --where, or --tag")
     if revision is not None and len(ids) != 1:
         raise InputError("--revision belongs to exactly one ID")
-    decided: list[dict[str, Any]] = []
-    refused: list[dict[str, Any]] = []
+    if ids and (is_plain or is_preview):
+        raise InputError("--plain and --dry-run belong to --where and --tag")
+    return chosen
+
+
+def _how(many: dict[str, Any]) -> dict[str, Any]:
+    return {name: many[name] for name in ("is_plain", "is_preview")}
+
+
+async def _decide(session: Session, verb: str, decision: Callable[[Example], D], ids: tuple[str, ...]) -> Outcome:
+    """Decide on examples; one that has changed since is refused, the others go on."""
     async with session.state() as (log, state):
+        facts = [decision(await find(state, example_id)) for example_id in ids]
+        if len(facts) == 1:
+            done = [{"example_id": facts[0].example_id, "seq": await log.decide(facts[0], revision=facts[0].revision)}]
+            return Outcome({"status": verb, verb: done, "refused": []}, f"{verb} 1")
+        revisions = {fact.example_id: fact.revision for fact in facts}
         with session.progress("deciding") as progress:
-            async for examples, total in _examples(state, ids, tag):
-                facts, done = [decision(example) for example in examples], len(decided) + len(refused)
-                outcomes = await decisions.decide_all(
-                    facts,
-                    lambda fact: log.decide(fact, revision=fact.revision),
-                    (StaleRevision,),
-                    partial(_report, progress, done, total),
-                )
-                for fact, outcome in zip(facts, outcomes, strict=True):
-                    if not isinstance(outcome, Exception):
-                        decided.append({"example_id": fact.example_id, "seq": outcome})
-                    elif total == 1:
-                        raise outcome
-                    else:
-                        refused.append({"example_id": fact.example_id, "error": str(outcome)})
-    lines = [f"{verb} {len(decided):,}"] + [f"[red]{plain(refusal['error'])}[/red]" for refusal in refused]
-    value = {"status": verb, verb: decided, "refused": refused}
-    return Outcome(value, "\n".join(lines), code=1 if refused else 0)
-
-
-def _report(progress: Progress, before: int, total: int, done: int, _: int) -> None:
-    progress(before + done, total)
-
-
-async def _examples(
-    state: State, ids: tuple[str, ...], tag: str | None
-) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
-    """Examples, or all that wait with a tag, in pages; and how many there are."""
-    if ids:
-        yield [await find(state, example_id) for example_id in ids], len(ids)
-        return
-    after: int | None = 0
-    total = 0
-    while after is not None:
-        page = await state.ask("tagged", tag=tag, after=after)
-        total, after = total or page["total"], page["after"]
-        yield page["items"], total
+            done, refused = await decide_all(log, facts, revisions, progress)
+    lines = [f"{verb} {len(done):,}"] + [f"[red]{plain(refusal['error'])}[/red]" for refusal in refused]
+    return Outcome({"status": verb, verb: done, "refused": refused}, "\n".join(lines), code=1 if refused else 0)
 
 
 @command("reopen", example="rooflog reopen train_20250115_143000_1a2b3c4d --reason 'the wrong one'")

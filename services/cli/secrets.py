@@ -190,7 +190,7 @@ async def stream(session: Session, create: bool) -> Outcome:
 
     async with session.log("admin" if create else "operator", create=create) as log:
         if create:
-            await streams.ensure_leases(log, session.settings.replicas)
+            await streams.ensure_buckets(log, session.settings.replicas)
         config = await streams.held(log)
     wrong = streams.differences(config)
     text = "\n".join(f"[red]wrong:[/red] {plain(each)}" for each in wrong) or "the stream is what rooflog needs"

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+from msgspec import Struct
+
+from events.errors import InputError
+from events.facts import ExampleDescribed
 
 from ..curation import descriptions
-from ..curation.facts import find
+from ..curation.facts import Example, find
+from .bulk import decided, dry_run_option, filters, in_bulk, plain_option, where_option
 from .command import Outcome, Session, actor_option, command, counted, plain
+
+if TYPE_CHECKING:  # tables are for their owner to load
+    from projections.queries.coverage import Doing
 
 
 @command("describe", example="rooflog describe train_20250115_143000_1a2b3c4d --tag seam --untag general")
-@click.argument("example_id")
+@click.argument("example_id", required=False)
+@where_option
+@plain_option
+@dry_run_option
 @click.option("--tag", "added", multiple=True, help="A tag that it has from now on; may be repeated.")
 @click.option("--untag", "removed", multiple=True, help="A tag that it no longer has; may be repeated.")
 @click.option("--project", help="The project it belongs to.")
@@ -23,7 +34,10 @@ from .command import Outcome, Session, actor_option, command, counted, plain
 @actor_option
 async def describe(
     session: Session,
-    example_id: str,
+    example_id: str | None,
+    where: tuple[str, ...],
+    is_plain: bool,
+    is_preview: bool,
     added: tuple[str, ...],
     removed: tuple[str, ...],
     project: str | None,
@@ -31,13 +45,22 @@ async def describe(
     reason: str | None,
     revision: int | None,
 ) -> Outcome:
-    """Change the tags or the project of an example, or exclude it from training.
+    """Change the tags or the project of an example, or of all that match, or exclude them from training.
 
     An approval stands. An example that is excluded is trained on again, if it was approved, once it is included.
     """
+    include = None if is_excluded is None else not is_excluded
+    if bool(example_id) == bool(where):
+        raise InputError("give an ID, or --where")
+    if example_id is None:
+        if revision is not None:
+            raise InputError("--revision belongs to an ID")
+        many = _Many(filters(where), added, removed, project, include, reason)
+        return await _describe_many(session, many, is_plain=is_plain, is_preview=is_preview)
+    if is_plain or is_preview:
+        raise InputError("--plain and --dry-run belong to --where")
     async with session.state() as (log, state):
         example = await find(state, example_id)
-        include = None if is_excluded is None else not is_excluded
         wanted: dict[str, Any] = descriptions.changes(
             example, added=added, removed=removed, project=project, include=include
         )
@@ -48,6 +71,46 @@ async def describe(
         tags = (await find(state, example_id))["tags"]
     value = {"status": "described", "example_id": example_id, "seq": seq, "tags": tags}
     return Outcome(value, f"described, sequence {seq}; its tags are {plain(', '.join(tags))}")
+
+
+class _Many(Struct, frozen=True):
+    """Which examples are described, and how."""
+
+    where: dict[str, str]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    project: str | None
+    include: bool | None
+    reason: str | None
+
+
+async def _describe_many(session: Session, many: _Many, *, is_plain: bool, is_preview: bool) -> Outcome:
+    """Describe all that match. Raises InputError unless it is one change: it leaves out what is so already."""
+    changes: list[tuple[Doing, str | None]] = [("tag", tag) for tag in many.added]
+    changes += [("untag", tag) for tag in many.removed]
+    changes += [("move", many.project)] if many.project else []
+    changes += [("include" if many.include else "exclude", None)] if many.include is not None else []
+    if len(changes) != 1:
+        raise InputError("with --where give one change: one --tag, --untag, --project, --exclude or --include")
+    ((doing, value),) = changes
+    if doing in ("tag", "untag") and value is not None:
+        async with session.state() as (_, state):
+            value = (await state.ask("called", tag=value, limit=1))["tag"]
+
+    def description(example: Example) -> ExampleDescribed:
+        return descriptions.description(
+            example["example_id"],
+            actor=session.settings.who,
+            added=[value] if doing == "tag" and value else (),
+            removed=[value] if doing == "untag" and value else (),
+            project=many.project,
+            include=many.include,
+            reason=in_bulk(many.where, many.reason),
+        )
+
+    return await decided(
+        session, doing, "described", many.where, description, value=value, is_plain=is_plain, is_preview=is_preview
+    )
 
 
 @click.group("tags", epilog="Example: rooflog tags list")

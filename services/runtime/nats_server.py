@@ -358,7 +358,7 @@ async def _make_streams(admin: Access) -> None:
         log = Log(admin)
         try:
             await log.begin("rooflog-admin", timeout=START_SECONDS)
-            await stream.ensure_leases(log, timeout=START_SECONDS)
+            await stream.ensure_buckets(log, timeout=START_SECONDS)
         except WrongStream:
             return  # whoever connects is told
         except (Unreachable, NatsError, TimeoutError) as error:

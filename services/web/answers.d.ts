@@ -344,10 +344,12 @@ export interface Span {
 export interface QueueItem extends ExampleRow {
   why: string;
   signs: string[];
+  taken_by: string | null;
 }
 
 export interface QueuePage {
   items: QueueItem[];
+  opened_by: string | null;
   matching: number | null;
   total: number;
   by_sign: Record<string, number>;

@@ -32,6 +32,7 @@ from ..standby import Standby
 from ..state.client import State
 from ..state.lag import lag
 from .changes import Changes
+from .desk import Desk
 from .errands import Errands
 from .errors import Refusal, unavailable
 from .health import Health
@@ -78,6 +79,7 @@ class Gateway:
         self.errands = Errands(settings, url)
         self.uploads = Uploads(settings.data_dir)
         self.workers = Workers()
+        self.desk = Desk(log)
         self.suggester = Suggester(settings)
         self._state = State(log, None, None)
         self._standby = Standby("web")

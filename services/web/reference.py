@@ -54,7 +54,7 @@ def _page(info: Schema, source: str, entries: Iterable[tuple[str, str, str]], sc
         f"<title>{escape(info['title'])} reference</title>"
         '<meta name="color-scheme" content="light dark"><link rel="icon" href="/static/icon.svg" type="image/svg+xml">'
         '<link rel="stylesheet" href="/static/style.css"><link rel="stylesheet" href="/static/reference.css">'
-        '<script src="/static/theme.js"></script></head>'
+        "</head>"
         '<body><main class="reference"><p><a href="/">To the pages</a></p>'
         f"<h1>{escape(info['title'])}</h1>{_text(info.get('description'))}"
         f'<p>The same for programs: <a href="/api/{source}">{source}</a></p>'

@@ -54,6 +54,7 @@ PLACES: dict[str, Page | Machine | Missing] = {
     "rooflog approve": Page("/review", f"POST {_EXAMPLE}/approve", "Approve"),
     "rooflog reject": Page("/review", f"POST {_EXAMPLE}/reject", "Reject"),
     "rooflog reopen": Page("/review", f"POST {_EXAMPLE}/reopen", "Approve"),
+    "rooflog undo": Page("/review", "POST /decisions/undo", "Approve"),
     "rooflog edit": Page("/review", f"POST {_EXAMPLE}/edit", "Edit"),
     "rooflog describe": Page(_EXAMPLE, f"POST {_EXAMPLE}/describe", "Tags"),
     "rooflog note": Page(_EXAMPLE, f"POST {_EXAMPLE}/notes", "Note"),

@@ -22,7 +22,7 @@ from ..gateway import Gate, Gateway
 from .decisions import Decided, says
 from .examples import OutFor, Relevance, Text
 from .facts import Call, Key
-from .state import Below, Filter, Limit, Sign, Since, Until, Why
+from .state import Below, Filter, Like, Limit, Sign, Since, Until, Why
 
 IDS = 200
 """Examples that are named in one address at most."""
@@ -104,6 +104,7 @@ async def covered(
     source: Filter = None,
     project: Filter = None,
     tag: Filter = None,
+    like: Like = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
@@ -126,7 +127,7 @@ async def covered(
         "relevance": relevance,
         "source": source,
     }
-    filters |= {"project": project, "tag": tag, "since": since, "until": until, "text": text}
+    filters |= {"project": project, "tag": tag, "like": like, "since": since, "until": until, "text": text}
     answer: dict[str, Any] = await gateway.ask(
         request.user.name,
         "covered",

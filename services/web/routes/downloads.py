@@ -22,7 +22,7 @@ from ..gateway import Gate, Gateway
 from .examples import Reason, Stage, Text
 from .facts import Call
 from .operations import ask_exporter
-from .state import Filter, Sign, Since, Until, Why
+from .state import Filter, Like, Sign, Since, Until, Why
 
 logger = logging.getLogger("rooflog.web")
 
@@ -58,6 +58,7 @@ async def examples(
     tag: Filter = None,
     project: Filter = None,
     relevance: Annotated[Literal["low", "medium", "high"] | None, QueryParameter()] = None,
+    like: Like = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
@@ -67,7 +68,7 @@ async def examples(
     In CSV a text that a spreadsheet would take for a formula begins with an apostrophe.
     """
     filters = {"source": source, "tag": tag, "project": project, "relevance": relevance, "text": text}
-    filters |= {"since": since, "until": until}
+    filters |= {"like": like, "since": since, "until": until}
     return await _list(gateway, request, format, "found", "before", {"reason": reason, "stage": stage} | filters)
 
 
@@ -81,13 +82,14 @@ async def review(
     tag: Filter = None,
     source: Filter = None,
     project: Filter = None,
+    like: Like = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
 ) -> Stream:
     """With the filters of `GET /review`, whole texts, the most urgent first."""
     filters = {"why": why, "sign": sign, "tag": tag, "source": source, "project": project, "text": text}
-    filters |= {"since": since, "until": until}
+    filters |= {"like": like, "since": since, "until": until}
     return await _list(gateway, request, format, "waiting", "after", filters)
 
 

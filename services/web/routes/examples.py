@@ -15,10 +15,15 @@ from events.words import describe
 from projections.verdicts.reasons import BIT
 
 from ...state.lag import received
-from ..access.auth import may
-from ..gateway import Gate
+from ..access.auth import Principal, may
+from ..gateway import Gate, Gateway
 from .facts import Call, ExampleId
-from .state import After, AsOf, Behind, Filter, Limit, Sign, Since, Sort, Until, Why
+from .state import After, AsOf, Behind, Filter, Like, Limit, Sign, Since, Sort, Until, Why
+
+_AN_ID = "^[A-Za-z0-9_-]{1,128}$"
+
+Opened = Annotated[str | None, QueryParameter(pattern=_AN_ID, description="What the caller has open, and takes.")]
+Left = Annotated[str | None, QueryParameter(pattern=_AN_ID, description="What the caller had open before.")]
 
 Text = Annotated[
     str | None,
@@ -76,21 +81,45 @@ async def review(
     tag: Filter = None,
     source: Filter = None,
     project: Filter = None,
+    like: Like = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
     sort: Sort = None,
     after: Behind = None,
     limit: Limit = 50,
+    opened: Opened = None,
+    left: Left = None,
 ) -> dict[str, Any]:
     """How each begins and why it waits, most urgent first; `after` goes on, also where a search has paused.
 
-    A search has the order of the queue, so `text` and `sort` exclude each other.
+    A search has the order of the queue, so `text` and `sort` exclude each other. `taken_by` is another reviewer who has
+    the example open, for a minute after they were last heard of. `opened_by` is who has `opened`, null where that is
+    not known.
     """
     filters: dict[str, Any] = {"why": why, "sign": sign, "tag": tag, "source": source, "project": project, "text": text}
-    filters |= {"since": since, "until": until, "sort": sort}
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "waiting", **filters, after=after, limit=limit)
-    return answer
+    filters |= {"like": like, "since": since, "until": until, "sort": sort}
+    who = request.user
+    answer: dict[str, Any] = await gateway.ask(who.name, "waiting", **filters, after=after, limit=limit)
+    return answer | await _desk(gateway, who, answer["items"], opened, left)
+
+
+async def _desk(
+    gateway: Gateway, who: Principal, items: list[dict[str, Any]], opened: str | None, left: str | None
+) -> dict[str, Any]:
+    """The items with who has each open, once the caller has taken and left what they say."""
+    opened_by = None
+    if "decide" in who.rights:
+        if left is not None and left != opened:
+            await gateway.desk.leave(left, who.name)
+        if opened is not None:
+            opened_by = await gateway.desk.take(opened, who.name)
+    taken = await gateway.desk.taken()
+    others = {example_id: by for example_id, by in taken.items() if by != who.name}
+    return {
+        "items": [item | {"taken_by": others.get(item["example_id"])} for item in items],
+        "opened_by": opened_by,
+    }
 
 
 @get("/review/facets", summary="What the review queue can be filtered by")
@@ -121,6 +150,7 @@ async def examples(
     tag: Filter = None,
     project: Filter = None,
     relevance: Relevance = None,
+    like: Like = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
@@ -135,7 +165,7 @@ async def examples(
     In another order `after` goes on. A search has the newest first, so `text` and `sort` exclude each other.
     """
     filters = {"source": source, "tag": tag, "project": project, "relevance": relevance, "text": text}
-    filters |= {"since": since, "until": until, "sort": sort, "after": after}
+    filters |= {"like": like, "since": since, "until": until, "sort": sort, "after": after}
     answer: dict[str, Any] = await gateway.ask(
         request.user.name, "found", as_of=as_of, reason=reason, stage=stage, **filters, before=before, limit=limit
     )

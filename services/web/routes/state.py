@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 else:
     Waiting = Literal[tuple(QUEUE.values())]
     Signed = Literal[tuple(sign.name for sign in SIGNS)]
+Like = Annotated[
+    str | None,
+    QueryParameter(
+        pattern="^[A-Za-z0-9_-]{1,128}$",
+        description="Only what asks nearly the same as this example, or has all of its tags.",
+    ),
+]
 DAY = r"^\d{4}-\d{2}-\d{2}$"
 Since = Annotated[str | None, QueryParameter(pattern=DAY, description="Said on this day (UTC) or later.")]
 Until = Annotated[str | None, QueryParameter(pattern=DAY, description="Said on this day (UTC) or earlier.")]

@@ -5,6 +5,7 @@ import { between, systemBubble } from "./bubbles.js";
 import { h, link } from "./dom.js";
 import { factList } from "./example_facts.js";
 import { historyPart } from "./history.js";
+import { asOf } from "./moment.js";
 import { block, comparedText, difference, line, markedText } from "./texts.js";
 import { thread } from "./thread.js";
 import { APPROVALS, ago, CAUSES, parseReason, plain } from "./words.js";
@@ -92,6 +93,24 @@ export function exampleRow(item, text = "") {
       h("span", {}, ago(item.occurred_at)),
     ),
   );
+}
+
+/**
+ * The way to all that is like an example and waits.
+ *
+ * @param {string} id
+ */
+export function moreLikeThis(id) {
+  return asOf === null && link(address("/review", { like: id }), {}, "More like this");
+}
+
+/**
+ * Says that a list is of what is like an example.
+ *
+ * @param {string} id the example, or nothing
+ */
+export function likeLine(id) {
+  return id !== "" && h("p", { class: "quiet" }, "Like ", link(exampleAddress(id), {}, "this example"));
 }
 
 /**

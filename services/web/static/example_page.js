@@ -3,7 +3,7 @@
 import { address, exampleAddress, pageParameters } from "./address.js";
 import { get } from "./api.js";
 import { emptyState, h, link, put } from "./dom.js";
-import { exampleRow } from "./example.js";
+import { exampleRow, moreLikeThis } from "./example.js";
 import { keepHighlighted } from "./highlight.js";
 import { openHelp, runByKey } from "./keys.js";
 import { containingExports } from "./lineage.js";
@@ -62,15 +62,17 @@ export async function draw(main, me) {
  *
  * @param {QueuedExample} example
  */
-function place({ kind, why, because }) {
+function place({ example_id: id, kind, why, because }) {
   const name = kind === "correction" ? "Correction" : "Example";
-  if (!why) return name;
+  const more = moreLikeThis(id);
+  if (!why) return [name, more && [" · ", more]];
   const words = QUEUE_REASONS[why].toLowerCase();
   return [
     name,
     " · waits for review: ",
     asOf === null ? link(address("/review", { why }), {}, words) : words,
     ` — ${because?.join("; ")}`,
+    more && [" · ", more],
   ];
 }
 

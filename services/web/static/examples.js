@@ -5,7 +5,7 @@ import { get } from "./api.js";
 import { BulkBar } from "./bulk_bar.js";
 import { emptyState, h, put } from "./dom.js";
 import { downloadLinks } from "./downloads.js";
-import { exampleRow } from "./example.js";
+import { exampleRow, likeLine } from "./example.js";
 import { choice, dayField, searchField } from "./fields.js";
 import { keepHighlighted } from "./highlight.js";
 import { onMoved } from "./live.js";
@@ -16,10 +16,10 @@ import { count, number, plain, REASONS } from "./words.js";
 
 /**
  * @typedef {"text" | "stage" | "reason" | "relevance" | "source" | "tag" | "project" | "since" | "until"
- *   | "sort"} Filter
+ *   | "like" | "sort"} Filter
  */
 /** @type {Filter[]} */
-const FILTERS = ["text", "stage", "reason", "relevance", "source", "tag", "project", "since", "until", "sort"];
+const FILTERS = ["text", "stage", "reason", "relevance", "source", "tag", "project", "since", "until", "like", "sort"];
 const ORDERS = { oldest: "Oldest first", longest: "Longest first", decided: "Last decided first" };
 const STAGES = {
   training: "in the training set",
@@ -176,6 +176,7 @@ class ExampleList {
           options: Object.entries(ORDERS).map(([value, words]) => ({ value, words })),
           choose: (sort) => this.filter({ sort }),
         }),
+      likeLine(this.filters.like),
       FILTERS.some((name) => this.filters[name]) &&
         h("button", { type: "button", class: "quiet-button", onclick: () => this.clear() }, "Clear"),
     );

@@ -4,6 +4,7 @@ import { address, exampleAddress } from "./address.js";
 import { get } from "./api.js";
 import { BulkBar } from "./bulk_bar.js";
 import { emptyState, h, link, put } from "./dom.js";
+import { moreLikeThis } from "./example.js";
 import { keepHighlighted } from "./highlight.js";
 import { openHelp, runByKey } from "./keys.js";
 import { keepFresh } from "./live.js";
@@ -23,22 +24,38 @@ import { QUEUE_REASONS } from "./words.js";
  * @param {Session} me
  */
 export async function draw(main, me) {
-  await new Review(me.rights.includes("decide")).start(main);
+  await new Review(me.rights.includes("decide") ? me.name : null).start(main);
 }
 
+/** An example stays taken for a minute after its reviewer was last heard of. */
+const KEEP_MS = 20_000;
+
 class Review {
-  /** @param {boolean} mayDecide */
-  constructor(mayDecide) {
+  /** @param {string | null} me null for who may not decide */
+  constructor(me) {
+    const mayDecide = me !== null;
     this.mayDecide = mayDecide;
+    /** The example that the visitor wants to look at, whoever has it open. */
+    this.chosen = /** @type {string | null} */ (null);
     this.filters = new Filters({ change: () => this.begin() });
     const covering = () => ({ ...this.filters.values, stage: "waiting", sort: null });
     this.bulk = mayDecide ? new BulkBar(covering, () => this.afterMany()) : null;
-    this.queue = new Queue(this.filters, (id) => this.desk.open(id), this.bulk);
+    this.queue = new Queue(
+      this.filters,
+      (id) => this.choose(id),
+      this.bulk,
+      me,
+      () => this.giveWay(),
+    );
     this.desk = new Desk(this.queue, {
       place,
       buttons: () => (mayDecide ? decisionButtons(this.decisions, this.commands, { mayStep: true }) : []),
       redact: () => this.decisions.redact(),
-      nothing: () => (this.filters.areSet ? nothingBehindFilters() : nothingWaits()),
+      nothing: () => {
+        if (this.queue.items.length) return nothingIsFree();
+        return this.filters.areSet ? nothingBehindFilters() : nothingWaits();
+      },
+      shown: () => this.take(),
     });
     this.decisions = new Decisions(this.desk, mayDecide);
     this.commands = this.listCommands();
@@ -58,7 +75,33 @@ class Review {
     runByKey(this.commands);
     keepHighlighted(main, () => this.filters.values.text);
     await Promise.all([this.readFacets(), this.begin()]);
-    keepFresh(() => this.refresh().catch(() => {}));
+    const refresh = keepFresh(() => this.refresh().catch(() => {}));
+    setInterval(() => document.hidden || refresh(), KEEP_MS);
+    addEventListener("pagehide", () => this.queue.leave());
+  }
+
+  /**
+   * Open what the visitor chose from the list, also where somebody else has it open.
+   *
+   * @param {string} id
+   */
+  async choose(id) {
+    this.chosen = id;
+    await this.desk.open(id);
+  }
+
+  /** Take what is on the desk. */
+  async take() {
+    if (!this.mayDecide || this.filters.values.text || this.queue.taken === this.queue.currentId) return;
+    await this.queue.load();
+  }
+
+  /** Somebody else has the example on the desk open: go on to the next, unless the visitor chose this one. */
+  async giveWay() {
+    const { queue, desk } = this;
+    if (desk.isEmpty || this.decisions.isSending) return;
+    if (queue.currentId !== this.chosen) await desk.openFirst();
+    else desk.showTaken(queue.openedBy);
   }
 
   async readFacets() {
@@ -115,12 +158,18 @@ class Review {
  *
  * @param {QueuedExample} example
  */
-function place({ why, because }) {
+function place({ example_id: id, why, because }) {
   return [
     why ? h("span", { class: `pip is-${why}` }) : null,
     h("b", {}, why ? QUEUE_REASONS[why] : "Not in the queue"),
     because ? ` — ${because.join("; ")}` : "",
+    " · ",
+    moreLikeThis(id),
   ];
+}
+
+function nothingIsFree() {
+  return emptyState("Everything that waits here is open with others", "What they leave comes to you by itself.");
 }
 
 function nothingBehindFilters() {

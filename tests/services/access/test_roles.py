@@ -45,6 +45,7 @@ def test_only_the_keepers_of_the_log_change_it() -> None:
         "$JS.API.STREAM.MSG.DELETE.TRAINING": keepers,
         "$JS.API.CONSUMER.DELETE.TRAINING.tried": keepers,
         "$KV.rooflog_leases.exports": {"admin", "projector", "exporter"},
+        "$KV.rooflog_desk.tried": {"admin", "gateway"},
     }
     assert allowed("changes") == {name: by_many.get(name, {"admin"}) for name in allowed("changes")}
 

@@ -101,6 +101,7 @@ ATTEMPTS: tuple[Attempt, ...] = (
     Attempt("changes", f"$JS.API.STREAM.RESTORE.{STREAM}", b"{}"),
     Attempt("changes", "$JS.API.STREAM.CREATE.OTHER", _json(name="OTHER", subjects=["other.>"])),
     Attempt("changes", f"$KV.{stream.LEASES}.exports", b"me"),
+    Attempt("changes", f"$KV.{stream.DESK}.tried", b"me"),
     Attempt("changes", f"$JS.API.STREAM.DELETE.{STREAM}"),
     *(
         Attempt("listens", subject, does="listen")

@@ -119,7 +119,7 @@ def test_a_turn_of_a_conversation_is_captured_and_shown(cli: Cli) -> None:
         (["feedback", "ghost", "positive"], 2, "no example 'ghost'"),
         (["approve", "ghost"], 2, "no example 'ghost'"),
         (["history", "a b"], 2, "is not an id"),
-        (["approve"], 2, "give one or more IDs, or --tag"),
+        (["approve"], 2, "give one or more IDs, or --where"),
         (["approve", "a", "b", "--revision", "1"], 2, "exactly one ID"),
         (["correct", "--corrected", "x"], 2, "give --example ID, or both"),
         (["capture", "--prompt", "p", "--response", "@/nowhere"], 2, "the file cannot be read"),

@@ -58,6 +58,12 @@ class Site:
         self._clients.append(client)
         return client
 
+    def reviewer(self, name: str) -> httpx.Client:
+        """A reviewer of a name of their own."""
+        client = self.client()
+        client.headers["Authorization"] = f"Bearer {self.tokens.add(name, 'reviewer')}"
+        return client
+
     def trusted(self, name: str) -> httpx.Client:
         """A publisher of a new name whose claims count."""
         client = self.client()

@@ -357,8 +357,12 @@ export class Decisions {
   async goOn(id) {
     if (!this.queue) return this.desk.open(id);
     const next = this.queue.takeOut(id);
-    if (next) await this.desk.open(next.example_id);
+    if (next) {
+      this.queue.mark(next.example_id);
+      await Promise.all([this.desk.open(next.example_id), this.queue.load()]);
+      return;
+    }
     await this.queue.load();
-    if (!next) await this.desk.openFirst();
+    await this.desk.openFirst();
   }
 }

@@ -154,6 +154,17 @@ export class Desk {
     this.article.prepend(notice);
   }
 
+  /**
+   * Say that somebody else has the example open.
+   *
+   * @param {string | null} by
+   */
+  showTaken(by) {
+    if (this.article.querySelector(".is-taken")) return;
+    const words = h("p", {}, h("b", {}, `${by} has this open`), ", and may be about to decide on it.");
+    this.article.prepend(h("div", { class: "notice is-warn is-taken", role: "status" }, words));
+  }
+
   showReading() {
     this.article.setAttribute("aria-busy", "true");
     put(this.article, h("p", { class: "quiet", role: "status" }, "Reading the example …"));

@@ -2,14 +2,15 @@
 
 import { address, pageParameters } from "../address.js";
 import { h, put } from "../dom.js";
+import { likeLine } from "../example.js";
 import { choice, dayField, searchField } from "../fields.js";
 import { number, plain, QUEUE_REASONS, SIGNS } from "../words.js";
 
 /** @import { Facet, Facets, QueuePage } from "../../answers.d.ts" */
 
-/** @typedef {"why" | "sign" | "tag" | "source" | "project" | "since" | "until" | "text" | "sort"} Filter */
+/** @typedef {"why" | "sign" | "tag" | "source" | "project" | "since" | "until" | "text" | "like" | "sort"} Filter */
 /** @type {Filter[]} */
-const FILTERS = ["why", "sign", "tag", "source", "project", "since", "until", "text", "sort"];
+const FILTERS = ["why", "sign", "tag", "source", "project", "since", "until", "text", "like", "sort"];
 /** @type {Filter[]} */
 const FOLDED = ["tag", "source", "project", "since", "until", "sort"];
 const ORDERS = [
@@ -112,6 +113,7 @@ export class Filters {
       this.fields,
       this.searchForm(),
       choices,
+      likeLine(this.values.like),
       this.areSet &&
         h("button", { type: "button", class: "quiet-button wide", onclick: () => this.clear() }, "Clear the filters"),
     );

@@ -17,11 +17,19 @@ export class Queue {
    * @param {Filters} filters
    * @param {(id: string) => unknown} open what a click on an item does
    * @param {BulkBar | null} bulk where several can be selected
+   * @param {string | null} me who takes what they open; null for who may not decide
+   * @param {() => unknown} taken what follows where somebody else was quicker to open the example on the desk
    */
-  constructor(filters, open, bulk) {
+  constructor(filters, open, bulk, me, taken) {
     this.filters = filters;
     this.bulk = bulk;
     this.open = open;
+    this.me = me;
+    this.onTaken = taken;
+    /** @type {string | null} what this page has taken */
+    this.taken = null;
+    /** Who has the example on the desk; null where nobody knows. */
+    this.openedBy = /** @type {string | null} */ (null);
     /** @type {QueueItem[]} */
     this.items = [];
     /** @type {Set<string>} */
@@ -56,6 +64,7 @@ export class Queue {
       const gone = this.takenOut.slice(before);
       this.items = page.items.filter(({ example_id: id }) => !gone.includes(id));
       this.show(page);
+      if (this.isTaken) await this.onTaken();
     });
     this.loading = loading;
     return loading;
@@ -68,9 +77,17 @@ export class Queue {
     this.show(page);
   }
 
-  /** The first example that was not skipped, or the first of all if all were skipped. */
+  /** The first example that nobody else has open and that was not skipped, or the first if all were skipped. */
   first() {
     return this.firstOf(this.items);
+  }
+
+  /** Let others have what this page has taken: the visitor leaves it. */
+  leave() {
+    if (this.taken === null) return;
+    const address = new URLSearchParams({ limit: "1", left: this.taken });
+    this.taken = null;
+    fetch(`/api/v1/review?${address}`, { keepalive: true }).catch(() => {});
   }
 
   /** What comes after the example on the desk. */
@@ -81,7 +98,8 @@ export class Queue {
   }
 
   /**
-   * Remove an example that was decided, and return the example that comes after it.
+   * Remove an example that was decided, and return the example that comes after it. It stays taken for a moment, as
+   * others may have read before that it waits.
    *
    * @param {string} id
    */
@@ -89,6 +107,7 @@ export class Queue {
     const place = this.placeOf(id);
     const following = [...this.items.slice(place + 1), ...this.items.slice(0, Math.max(place, 0))];
     this.takenOut.push(id);
+    if (this.taken === id) this.taken = null;
     if (place >= 0) this.items.splice(place, 1);
     return this.firstOf(following);
   }
@@ -127,7 +146,11 @@ export class Queue {
    */
   async read(after) {
     const filters = this.filters.values;
-    let page = await get("/review", { ...filters, after });
+    const opened = this.me === null ? null : this.currentId;
+    const left = this.taken;
+    this.taken = opened;
+    let page = await get("/review", { ...filters, after, opened, left: left === opened ? null : left });
+    this.openedBy = opened === this.currentId ? page.opened_by : null;
     const items = [...page.items];
     while (filters.text && page.after && items.length < MATCHES) {
       put(this.count, `Searching … ${count(items.length, "match", "matches")} so far`);
@@ -135,6 +158,11 @@ export class Queue {
       items.push(...page.items);
     }
     return { ...page, items };
+  }
+
+  /** Whether somebody else was quicker to open the example on the desk. */
+  get isTaken() {
+    return this.openedBy !== null && this.openedBy !== this.me;
   }
 
   /** @param {QueuePage} page the last one that was read */
@@ -166,7 +194,7 @@ export class Queue {
   }
 
   /** @param {QueueItem} item */
-  itemButton({ example_id: id, why, signs, prompt, occurred_at: at }) {
+  itemButton({ example_id: id, why, signs, prompt, occurred_at: at, taken_by: by }) {
     return h(
       "button",
       { type: "button", class: "queue-item", "data-id": id, onclick: () => this.open(id) },
@@ -177,6 +205,7 @@ export class Queue {
         { class: "about" },
         signs.length ? signs.map((sign) => h("span", {}, SIGNS[sign])) : QUEUE_REASONS[why],
         this.skipped.has(id) && h("span", { class: "state" }, "skipped"),
+        by && h("span", { class: "state is-copper" }, `${by} has it open`),
         h("span", {}, ago(at)),
       ),
     );
@@ -184,7 +213,8 @@ export class Queue {
 
   /** @param {QueueItem[]} items */
   firstOf(items) {
-    return items.find(({ example_id: id }) => !this.skipped.has(id)) ?? items[0];
+    const free = items.filter(({ taken_by: by }) => by === null);
+    return free.find(({ example_id: id }) => !this.skipped.has(id)) ?? free[0];
   }
 
   /** @param {string} id */

@@ -100,6 +100,21 @@ class TestActions:
         expect(page.locator(".facts .tags")).to_contain_text("tpo")
 
 
+def test_what_is_like_an_example_is_a_queue(visit: Callable[..., Visitor], day: Site) -> None:
+    prompts = ["Which parapet cap for a like roof?", "How is a coping joint of a like parapet sealed?"]
+    example, other = capture(day, "like", *prompts, tags=["parapet", "liketag", "cap", "coping"])
+    capture(day, "like", "Which drain for a roof that is otherwise?")
+    page = visit("ann").open(f"/examples/{example}")
+    page.get_by_role("link", name="More like this").click()
+    expect(page.locator(".queue-item")).to_have_count(1)
+    expect(page.locator(f'.queue-item[data-id="{other}"]')).to_be_visible()
+    page.get_by_role("button", name="Clear the filters").click()
+    expect(page.locator(".queue-item").nth(2)).to_be_visible()
+    page.goto(f"/examples?like={example}")
+    expect(page.locator(".example-row")).to_have_count(1)
+    expect(page.get_by_role("link", name="this example")).to_be_visible()
+
+
 def test_a_change_by_somebody_else_is_announced(visit: Callable[..., Visitor], day: Site) -> None:
     (example,) = capture(day, "announced", "How wide is the lap of an announced TPO roof?")
     page = visit("ann").open(f"/examples/{example}")

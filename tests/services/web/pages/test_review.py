@@ -26,6 +26,14 @@ def select(page: Page, field: str, words: str) -> None:
     )
 
 
+def chosen(visitor: Visitor, project: str) -> Page:
+    """The only example of a project on the desk, also where somebody else has it open."""
+    page = visitor.open(f"/review?project={project}")
+    page.locator(".queue-item").click()
+    expect(page.locator(".stage-title")).to_be_visible()
+    return page
+
+
 class TestReview:
     def test_twenty_decisions_by_keyboard_are_on_the_log(self, visit: Callable[..., Visitor], day: Site) -> None:
         ids = capture(day, "twenty", *[f"Which fastener for TPO roof number {n}{n}{n}?" for n in range(20)])
@@ -83,7 +91,7 @@ class TestReview:
     def test_the_second_reviewer_sees_what_the_first_did(self, visit: Callable[..., Visitor], day: Site) -> None:
         (example,) = capture(day, "two", "Which edge metal for a TPO roof in wind?")
         ann, ben = visit("ann"), visit("ben")
-        first, second = ann.review("two"), ben.review("two")
+        first, second = ann.review("two"), chosen(ben, "two")
         second.keyboard.press("r")
         first.keyboard.press("a")
         expect(first.locator("#toasts")).to_contain_text("Approved")
@@ -100,7 +108,7 @@ class TestReview:
     def test_an_edit_that_is_refused_keeps_its_draft(self, visit: Callable[..., Visitor], day: Site) -> None:
         (example,) = capture(day, "draft", "Which curb height for a TPO roof hatch?")
         ann, ben = visit("ann"), visit("ben")
-        first, second = ann.review("draft"), ben.review("draft")
+        first, second = ann.review("draft"), chosen(ben, "draft")
         second.keyboard.press("e")
         answer = second.get_by_label("The answer as it should be")
         answer.fill("At least 8 inches above the finished roof, says the membrane's maker.")
@@ -303,3 +311,37 @@ class TestReview:
         page.route("**/history", held, times=1)
         page.goto("/review?project=meanwhile")
         expect(page.locator(".queue-count")).to_contain_text("2 waiting")
+
+
+class TestDesk:
+    def test_two_reviewers_get_different_examples(self, visit: Callable[..., Visitor], day: Site) -> None:
+        ids = capture(day, "desk", *[f"Which fastener for EPDM roof number {n}{n}{n}?" for n in range(3)])
+        current = ".queue-item[aria-current=true]"
+        ann = visit("ann").review("desk")
+        expect(ann.locator(".queue-item")).to_have_count(3)
+        ann.wait_for_load_state("networkidle")
+        first = ann.locator(current).get_attribute("data-id")
+        ben = visit("ben").review("desk")
+        expect(ben.locator(f".queue-item[data-id={first}]")).to_contain_text("ann has it open")
+        expect(ben.locator(current)).not_to_have_attribute("data-id", first or "")
+        ben.locator(f".queue-item[data-id={first}]").click()
+        expect(ben.locator(".notice.is-taken")).to_contain_text("ann has this open")
+        ben.reload()
+        expect(ben.locator(current)).not_to_have_attribute("data-id", first or "")
+        second = ben.locator(current).get_attribute("data-id")
+        with ann.expect_response("**/reject"):
+            ann.keyboard.press("r")
+            ann.keyboard.press("1")
+        [third] = {*ids} - {first, second}
+        expect(ann.locator(current)).to_have_attribute("data-id", third)
+        expect(ann.locator(f".queue-item[data-id={second}]")).to_contain_text("ben has it open")
+
+    def test_whoever_finds_everything_taken_waits(self, visit: Callable[..., Visitor], day: Site) -> None:
+        capture(day, "one", "Which fastener for the last EPDM roof?")
+        ann = visit("ann").review("one")
+        ann.wait_for_load_state("networkidle")
+        ben = visit("ben").open("/review?project=one")
+        expect(ben.get_by_text("Everything that waits here is open with others")).to_be_visible()
+        ann.goto("/")
+        capture(day, "one else", "Which roof moves the state on?")
+        expect(ben.locator(".stage-title")).to_be_visible()

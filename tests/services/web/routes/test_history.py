@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.bench.processes import users_of
+from tests.faults.installation import command_of
+
 from ...conftest import ANSWER
 from ..conftest import Site, until
 
@@ -52,6 +55,12 @@ def phase(client: httpx.Client, seq: int) -> str:
 
 def folders(site: Site) -> list[Path]:
     return list(site.cli.data_dir.glob("past.*"))
+
+
+def process_of(site: Site) -> int:
+    """The process of the only past state that is open."""
+    (pid,) = (pid for pid in users_of(site.cli.data_dir) if "past_process" in command_of(pid))
+    return pid
 
 
 def test_every_page_answers_as_it_stood_at_a_moment(reviewer: httpx.Client, told: list[str]) -> None:
@@ -97,8 +106,7 @@ def test_a_moment_that_is_not_there_is_refused(reviewer: httpx.Client) -> None:
 
 def test_leaving_ends_the_process_and_leaves_nothing_behind(reviewer: httpx.Client, site: Site) -> None:
     go_back(reviewer, 3)
-    (home,) = folders(site)
-    pid = int(home.name.removeprefix("past."))
+    pid = process_of(site)
     os.kill(pid, 0)
     reviewer.delete("/api/v1/past/3")
     with pytest.raises(ProcessLookupError):
@@ -116,8 +124,7 @@ def test_a_way_back_can_be_given_up_at_once(reviewer: httpx.Client, site: Site) 
 
 def test_a_killed_past_process_can_be_started_again(reviewer: httpx.Client, site: Site) -> None:
     go_back(reviewer, 3)
-    (home,) = folders(site)
-    os.kill(int(home.name.removeprefix("past.")), 9)
+    os.kill(process_of(site), 9)
     until(lambda: reviewer.get("/api/v1/past/3").json()["phase"] == "failed")
     assert reviewer.get("/api/v1/stats", params={"as_of": 3}).status_code == 404
     go_back(reviewer, 3)
