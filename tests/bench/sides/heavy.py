@@ -59,7 +59,7 @@ def _measured(place: Place, workers: int) -> Iterator[Callable[[int], dict[str, 
             texts = Texts(f"heavy{number}")
             rows = [(str(key), texts.question(), texts.answer(), None) for key in range(place.load(TEXTS))]
             pages = [rows[start : start + TOGETHER] for start in range(0, len(rows), TOGETHER)]
-            values = {}
+            values: dict[str, float] = {}
             for name, driver in drivers.items():
                 wall, own = time.perf_counter(), time.process_time()
                 seconds = sum(on(driver)(partial(spent, by), pages))
