@@ -137,6 +137,9 @@ N ?= 100000
 siege: $(VENV)/.dev ## besiege a gateway with all that is wrong, and show how others are answered meanwhile
 	$(BIN)/python -m tests.siege
 
+screenshots: $(VENV)/.dev browser ## every page at four widths in both themes, into .make/screenshots; look at them
+	$(BIN)/python -m tests.screenshots .make/screenshots
+
 eval: $(VENV)/.dev ## quality of the text judgements on the labelled sets; HALF=held_out, tune or all
 	$(BIN)/python -m tests.evaluation $(HALF)
 

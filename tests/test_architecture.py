@@ -67,6 +67,7 @@ OF_MANY_MODULES = {
     "tests/services/test_systemd.py",
     "tests/services/web/access/test_rights.py",
     "tests/services/web/pages/test_answers.py",
+    "tests/services/web/pages/test_bulk.py",
     "tests/services/web/pages/test_commands.py",
     "tests/services/web/pages/test_description.py",
     "tests/services/web/pages/test_in_and_out.py",

@@ -142,42 +142,6 @@ def facets(reader: Reader) -> dict[str, Any]:
     return offered
 
 
-def covered(reader: Reader, *, tag: str, limit: int = PAGE, after: int | None = None) -> dict[str, Any]:
-    """What a bulk approval of a tag would cover: each with its revision, and what a reviewer would want to look at.
-
-    The newest first; `after` goes on, None at the end.
-    """
-    columns = reader.columns
-    limit = max(1, min(limit, PAGE))
-    seqs = newest(columns, both(at_stage(columns, "waiting"), named(columns, tag=tag)), after, limit)
-    total = columns.counts.of("tag", tag).waiting
-    con = reader.con
-    rows = con.execute(
-        f"""SELECT example_id, kind, seq, feedback_seq, decision_seq,
-                   list_sort(list_distinct(personal_data || more_personal_data)), flags, contradicts, feedback,
-                   CASE WHEN turns > 0 THEN context_key END
-            FROM ({SOME}) ORDER BY seq DESC""",
-        {"seqs": seqs},
-    ).fetchall()
-    shown = beginnings(con, seqs)
-    seen = examples.revisions(con, [row[:5] for row in rows])
-    items = []
-    for example_id, kind, seq, _, _, kinds, flags, contradicts, feedback, context in rows:
-        looks = [f"personal data: {examples.plain(kinds)}"] if kinds else []
-        looks += [f"to look at: {examples.plain(flags)}"] if flags else []
-        looks += ["its answer contradicts another one"] if contradicts else []
-        looks += ["somebody gave it a thumbs down"] if feedback == "negative" else []
-        looks += ["a correction"] if kind == "correction" else []
-        looks += ["a turn of a conversation"] if context else []
-        items.append(shown[seq] | {"revision": seen[example_id], "context": context, "looks": looks})
-    return {
-        "items": items,
-        "total": total,
-        "after": seqs[-1] if len(seqs) == limit else None,
-        "checkpoint": checkpoint(con).seq,
-    }
-
-
 def selected(
     reader: Reader,
     *,
@@ -238,14 +202,14 @@ def found(
     _refuse_sorted_search(text, sort)
     names = {"source": source, "tag": tag, "project": project, "relevance": relevance, "since": since, "until": until}
     columns = reader.columns
-    wanted = both(named(columns, **names), _of_reason(columns, reason), _of_stage(reader, stage))
+    wanted = both(named(columns, **names), of_reason(columns, reason), of_stage(reader, stage))
     limit = max(1, min(limit, PAGE))
     goes_on: int | None = None
     next_page: str | None = None
     matching: int | None = None
     if text:
         among = newest(columns, wanted, before, SEARCHED)
-        seqs, goes_on = _search(reader.con, among, text, limit, _deadline())
+        seqs, goes_on = search(reader.con, among, text, limit, _deadline())
     else:
         matching = _tallied(columns.counts, names, reason, stage)
         matching = count(columns, wanted) if matching is None else matching
@@ -356,7 +320,8 @@ def _refuse_sorted_search(text: str | None, sort: str | None) -> None:
         raise InputError("a search has an order of its own: leave out the text or the sort")
 
 
-def _of_reason(columns: Columns, reason: str | None) -> Matches:
+def of_reason(columns: Columns, reason: str | None) -> Matches:
+    """What a reason keeps out first; None stands for any. Raises InputError for an unknown one."""
     if reason is None:
         return named(columns)
     if reason not in BIT:
@@ -364,7 +329,8 @@ def _of_reason(columns: Columns, reason: str | None) -> Matches:
     return kept_out(columns, reason)
 
 
-def _of_stage(reader: Reader, stage: str | None) -> Matches:
+def of_stage(reader: Reader, stage: str | None) -> Matches:
+    """What is at a stage; None stands for any. Raises InputError for an unknown one."""
     columns = reader.columns
     if stage is None:
         return named(columns)
@@ -414,14 +380,14 @@ def _search_places(
         if not is_first and deadline():
             return rows, (place, seqs[0] + 1), of
         is_first = False
-        matching, goes_on = _search(reader.con, seqs, text, limit - len(rows), deadline)
+        matching, goes_on = search(reader.con, seqs, text, limit - len(rows), deadline)
         rows += [(place, seq) for seq in matching]
         if goes_on is not None:
             return rows, (place, goes_on), of
     return rows, None, of
 
 
-def _search(
+def search(
     con: Connection, among: list[int], text: str, limit: int, is_late: Callable[[], bool]
 ) -> tuple[list[int], int | None]:
     """Those of some sequences, the newest first, whose texts hold every word, and where to go on, None at the end."""

@@ -18,6 +18,7 @@ from events.facts import (
     CorrectionRecorded,
     Decision,
     ExampleApproved,
+    ExampleDescribed,
     ExampleRejected,
     ExampleReopened,
 )
@@ -35,7 +36,7 @@ AT_ONCE = 16
 EDITED = "edited and approved"
 """The reason of the approval that comes with an edit."""
 
-D = TypeVar("D", bound=Decision)
+D = TypeVar("D", bound=Decision | ExampleDescribed)
 R = TypeVar("R")
 
 

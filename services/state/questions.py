@@ -8,7 +8,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from projections.queries import dashboard, examples, notes, policy_preview, review_queue, training_set
+from projections.queries import (
+    coverage,
+    dashboard,
+    examples,
+    notes,
+    policy_preview,
+    review_queue,
+    training_set,
+    undoing,
+)
 from projections.store import segments
 from projections.store.database import Connection
 from projections.tables import digest_chain, erasures, exports, policies, quarantine, restatements
@@ -41,7 +50,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "waiting": review_queue.waiting,
     "considered": review_queue.considered,
     "facets": review_queue.facets,
-    "covered": review_queue.covered,
+    "covered": coverage.covered,
+    "before": undoing.before,
     "found": review_queue.found,
     "related": review_queue.related,
     "dashboard": dashboard.dashboard,

@@ -51,12 +51,13 @@ export interface Post {
   (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
   (path: `/imports/${string}` | "/verifications" | "/audits", body: object, options?: PostOptions): Promise<Errand>;
   (path: "/tokens", body: object, options?: PostOptions): Promise<{ name: string; role: string; token: string }>;
-  (path: "/decisions/approve", body: object, options?: PostOptions): Promise<BulkDecision>;
-  (path: "/decisions/reopen", body: object, options?: PostOptions): Promise<BulkReopening>;
+  (path: `/decisions/${BulkPath}`, body: object, options?: PostOptions): Promise<BulkDecision>;
   (path: `/examples/${string}/notes`, body: object, options?: PostOptions): Promise<{ seq: number }>;
   (path: `/examples/${string}/suggestion`, body: object, options?: PostOptions): Promise<Suggestion>;
   (path: `/examples/${string}/${DecisionPath}`, body: object, options?: PostOptions): Promise<Decision>;
 }
+
+export type BulkPath = "approve" | "reject" | "describe" | "undo";
 
 export type DecisionPath = "approve" | "reject" | "edit" | "redact" | "reopen" | "describe";
 
@@ -370,10 +371,21 @@ export interface CoveredExample extends ExampleRow {
   looks: string[];
 }
 
+export interface Effect {
+  enter: number;
+  leave: number;
+  stays_in: number;
+  stays_out: Record<string, number>;
+}
+
 export interface Covered {
   items: CoveredExample[];
+  changed: number;
   total: number;
+  effect: Effect | null;
+  value: string | null;
   after: number | null;
+  checkpoint: number;
 }
 
 export interface Decision {
@@ -388,13 +400,12 @@ export interface Refused {
   message: string;
 }
 
+/** What was decided is under the name of the decision. */
 export interface BulkDecision {
-  approved: Decision[];
-  refused: Refused[];
-}
-
-export interface BulkReopening {
-  reopened: Decision[];
+  approved?: Decision[];
+  rejected?: Decision[];
+  described?: Decision[];
+  undone?: Decision[];
   refused: Refused[];
 }
 
@@ -479,6 +490,39 @@ export type Lineage = LineOrigin | ExportOrigin | ExampleOrigin;
 /** Sections of a policy, each with its settings. */
 export type Settings = Record<string, Record<string, unknown>>;
 
+/** A setting in words, with what may be written there. */
+export interface Setting {
+  name: string;
+  title: string;
+  text: string;
+  kind: "flag" | "number" | "text" | "choice" | "choices" | "texts" | "pairs";
+  choices: (string | number)[];
+  lowest: number | null;
+  highest: number | null;
+  unless_given: unknown;
+}
+
+export interface SettingsSection {
+  name: string;
+  title: string;
+  text: string;
+  is_optional: boolean;
+  settings: Setting[];
+}
+
+export interface Term {
+  term: string;
+  weight: number;
+  tags?: string[];
+  also?: string[];
+}
+
+export interface Lexicon {
+  terms: Term[];
+  rivals: string[];
+  ignored: string[];
+}
+
 export interface Adoption {
   seq: number;
   occurred_at: string;
@@ -492,6 +536,7 @@ export interface Adoption {
 export interface Policies {
   digest: string;
   settings: Settings;
+  sections: SettingsSection[];
   terms: number;
   adopted: Adoption[];
   total: number;

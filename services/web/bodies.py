@@ -302,6 +302,21 @@ class BulkDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reason: Text | None = None
 
 
+class BulkRejection(BulkDecision, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Reject what a preview has shown, for one reason."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=100_000)]
+
+
+class BulkDescription(BulkDecision, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Change tags, project or exclusion of what a preview has shown, as for one example; the rest stays."""
+
+    added_tags: Tags = []
+    removed_tags: Annotated[list[str], Meta(max_length=LIMITS["tags"].most)] = []
+    project: Short | None = None
+    include_in_training: bool | None = None
+
+
 class Export(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many examples an export needs and their lowest relevance; the policy's unless given."""
 

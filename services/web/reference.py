@@ -1,7 +1,8 @@
-"""The reference: an OpenAPI or AsyncAPI document as one page that needs no script and nothing from elsewhere."""
+"""The reference: an OpenAPI or AsyncAPI document as one page, all of it there without a script."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any
@@ -51,7 +52,10 @@ def _page(info: Schema, source: str, entries: Iterable[tuple[str, str, str]], sc
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(info['title'])} reference</title>"
-        '<link rel="stylesheet" href="/static/reference.css"></head><body><main>'
+        '<meta name="color-scheme" content="light dark"><link rel="icon" href="/static/icon.svg" type="image/svg+xml">'
+        '<link rel="stylesheet" href="/static/style.css"><link rel="stylesheet" href="/static/reference.css">'
+        '<script src="/static/theme.js"></script></head>'
+        '<body><main class="reference"><p><a href="/">To the pages</a></p>'
         f"<h1>{escape(info['title'])}</h1>{_text(info.get('description'))}"
         f'<p>The same for programs: <a href="/api/{source}">{source}</a></p>'
         f"{sections}<h2>Shapes</h2>{shapes}</main></body></html>\n"
@@ -90,7 +94,7 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     ready = {n for n, head in enumerate(heads) if head in ("type", "answer")}
     top = "".join(f'<th scope="col">{head}</th>' for head in heads)
     body = "".join(
-        "<tr>" + "".join(f"<td>{cell if n in ready else escape(cell)}</td>" for n, cell in enumerate(row)) + "</tr>"
+        "<tr>" + "".join(f"<td>{cell if n in ready else _words(cell)}</td>" for n, cell in enumerate(row)) + "</tr>"
         for row in rows
     )
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -120,4 +124,9 @@ def _type(schema: Schema) -> str:
 
 
 def _text(text: str | None) -> str:
-    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in (text or "").split("\n\n") if paragraph)
+    return "".join(f"<p>{_words(paragraph)}</p>" for paragraph in (text or "").split("\n\n") if paragraph)
+
+
+def _words(text: str) -> str:
+    """Text as markup, with code where it is between backticks."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))

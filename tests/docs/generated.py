@@ -49,6 +49,7 @@ DOCUMENTS: dict[str, Callable[[], bytes]] = {
     "commands.md": partial(_markdown, reference.command_page),
     "in-the-browser.md": partial(_markdown, in_the_browser.page),
     "limits.md": partial(_markdown, reference.limits_page),
+    "policy.md": partial(_markdown, reference.policy_page),
     "metrics.md": partial(_markdown, reference.metrics_page),
     "settings.md": partial(_markdown, reference.settings_page),
     "nats-access.md": partial(_markdown, reference.nats_access_page),

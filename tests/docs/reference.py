@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 import click
+import msgspec
 
 from events.limits import CONTAINERS, DEEPEST, LIMITS
 from projections.policy import policy
+from projections.policy.explained import sections
 from projections.texts.text_size import READ
 from services.access.roles import NAMES, ROLES
 from services.cli import main
@@ -104,6 +106,23 @@ def limits_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def policy_page() -> str:
+    """The page of all settings of the policy."""
+    head, parts = ["| setting | shipped | called | meaning |", "|---|---|---|---|"], ["# The policy", _NOTE]
+    parts.append("Words of the browser for each setting. The lexicon is in [Policies](../guide/policies.md).")
+    document = policy.default().document()
+    for section in sections():
+        rows = []
+        for one in section.settings:
+            value = document[section.name].get(one.name, one.unless_given)
+            choices = f" One of {', '.join(f'`{c}`' for c in one.choices)}." if one.kind == "choice" else ""
+            choices = f" Some of {', '.join(f'`{c}`' for c in one.choices)}." if one.kind == "choices" else choices
+            shown = msgspec.json.encode(value).decode()
+            rows.append(f"| `{section.name}.{one.name}` | `{shown}` | {one.title} | {_cell(one.text + choices)} |")
+        parts += [f"## {section.title}", section.text, "\n".join(head + rows)]
+    return "\n\n".join(parts) + "\n"
+
+
 def _rows(limits: dict[str, str]) -> list[str]:
     return [f"| {part} | {most} |" for part, most in limits.items()]
 
@@ -136,6 +155,7 @@ def index_page() -> str:
         "[Settings](settings.md)": "every setting with its flag, variable and default",
         "[Access to NATS](nats-access.md)": "what each role may say, ask, read and change, as tried on a real server",
         "[In the browser](in-the-browser.md)": "the page that does what a command does, or why there is none",
+        "[The policy](policy.md)": "every setting of the policy with its shipped value and its meaning",
         "[Limits](limits.md)": "how large a fact, a line or a policy may be",
         "[Metrics](metrics.md)": "what each process shows at `/metrics`",
         "[Rights](rights.md)": "who may make which call of the gateway, as a test found it",

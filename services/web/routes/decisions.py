@@ -1,8 +1,7 @@
-"""Routes of reviewers: approve, reject, edit, redact, each on the revision that was looked at, and many at once."""
+"""Routes of reviewers: approve, reject, edit, redact, each on the revision that was looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,13 +10,11 @@ from litestar import Router, get, post
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from events.errors import RooflogError
-from events.facts import Decision, ExampleApproved, ExampleRedacted, ExampleReopened
+from events.facts import ExampleRedacted
 
 from ...curation import decisions, descriptions, redactions
 from .. import bodies
 from ..access.auth import may
-from ..errors import Refusal, refusal_of
 from ..gateway import Gate, event_id
 from .facts import Call, ExampleId, Key
 
@@ -37,29 +34,6 @@ class Edited(Struct, frozen=True):
     seq: int
 
 
-class Undecided(Struct, frozen=True):
-    """One example of a bulk decision that was refused, and why."""
-
-    example_id: str
-    code: str
-    message: str
-    details: dict[str, Any] = {}
-
-
-class DecidedInBulk(Struct, frozen=True):
-    """What became of a bulk approval."""
-
-    approved: list[Decided]
-    refused: list[Undecided]
-
-
-class ReopenedInBulk(Struct, frozen=True):
-    """What became of taking many decisions back."""
-
-    reopened: list[Decided]
-    refused: list[Undecided]
-
-
 class Proposal(Struct, frozen=True):
     """A redaction as the rules propose it: `found` also holds guesses, which only a reviewer can judge."""
 
@@ -69,7 +43,7 @@ class Proposal(Struct, frozen=True):
     texts: dict[str, str]
 
 
-def _says(request: Call, call: str, key: str | None) -> dict[str, Any]:
+def says(request: Call, call: str, key: str | None) -> dict[str, Any]:
     """Who decides, and the id of the fact where an idempotency key stands for it."""
     actor = request.user.name
     return {"actor": actor, "event_id": event_id(actor, call, key) if key else None}
@@ -80,8 +54,13 @@ async def approve(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Approval], key: Key = None
 ) -> Decided:
     """Refused with 409 and what was said since, if the example has changed since the revision."""
-    says = _says(request, "approve", key)
-    fact = decisions.approval(example_id, **says, revision=data.revision, context=data.context, reason=data.reason)
+    fact = decisions.approval(
+        example_id,
+        **says(request, "approve", key),
+        revision=data.revision,
+        context=data.context,
+        reason=data.reason,
+    )
     return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
@@ -90,7 +69,7 @@ async def reject(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Rejection], key: Key = None
 ) -> Decided:
     """It stays out of training until somebody approves it. Refused as in approve."""
-    fact = decisions.rejection(example_id, **_says(request, "reject", key), revision=data.revision, reason=data.reason)
+    fact = decisions.rejection(example_id, **says(request, "reject", key), revision=data.revision, reason=data.reason)
     return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
@@ -99,7 +78,7 @@ async def reopen(
     gateway: Gate, request: Call, example_id: ExampleId, data: JSONBody[bodies.Approval], key: Key = None
 ) -> Decided:
     """The example stands undecided again and waits for review where it did before. Refused as in approve."""
-    fact = decisions.reopening(example_id, **_says(request, "reopen", key), revision=data.revision, reason=data.reason)
+    fact = decisions.reopening(example_id, **says(request, "reopen", key), revision=data.revision, reason=data.reason)
     return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
@@ -114,7 +93,7 @@ async def edit(
         example,
         data.response,
         data.prompt,
-        **_says(request, "edit", key),
+        **says(request, "edit", key),
         reason=data.reason,
         proposed_by=data.proposed_by,
         correction_id=f"correction_{event_id(actor, 'edit', key)}" if key else None,
@@ -141,7 +120,7 @@ async def redact(
     actor = request.user.name
     example = await gateway.example(actor, example_id)
     if data.spans or data.texts:
-        if key and (seq := await _redacted_before(gateway, data, example["example_id"], _says(request, "redact", key))):
+        if key and (seq := await _redacted_before(gateway, data, example["example_id"], says(request, "redact", key))):
             return Decided(example["example_id"], seq)
         await gateway.require_seen(actor, example, data.revision)
         spans = [redactions.Chosen(span.field, span.start, span.end, span.name) for span in data.spans]
@@ -149,13 +128,13 @@ async def redact(
     else:
         proposed = await gateway.workers.run(actor, redactions.proposal, example)
     texts = {"prompt": data.prompt, "response": data.response, "original_response": data.original_response}
-    fact = redactions.redaction(example, proposed, texts | data.texts, **_says(request, "redact", key))
+    fact = redactions.redaction(example, proposed, texts | data.texts, **says(request, "redact", key))
     return Decided(fact.example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
-async def _redacted_before(gateway: Gate, data: bodies.Redaction, example_id: str, says: dict[str, Any]) -> int | None:
+async def _redacted_before(gateway: Gate, data: bodies.Redaction, example_id: str, who: dict[str, Any]) -> int | None:
     """The sequence of the redaction that a key has said already: its characters cannot be found in the text of now."""
-    empty = ExampleRedacted(**says, occurred_at=datetime.now(UTC), example_id=example_id, prompt="", response="")
+    empty = ExampleRedacted(**who, occurred_at=datetime.now(UTC), example_id=example_id, prompt="", response="")
     message = (await gateway.messages([empty])).get(empty.event_id)
     if message is None:
         return None
@@ -173,7 +152,7 @@ async def describe(
     """An approval stands. Refused as in approve, or with 422 if nothing is given."""
     fact = descriptions.description(
         example_id,
-        **_says(request, "describe", key),
+        **says(request, "describe", key),
         added=data.added_tags,
         removed=data.removed_tags,
         project=data.project,
@@ -183,57 +162,9 @@ async def describe(
     return Decided(example_id, await gateway.decide(fact, revision=data.revision, is_keyed=bool(key)))
 
 
-@post("/decisions/approve", status_code=200, summary="Approve many examples")
-async def approve_many(
-    gateway: Gate, request: Call, data: JSONBody[bodies.BulkDecision], key: Key = None
-) -> DecidedInBulk:
-    """What the preview of a tag has shown, each at the revision it was seen at; one that has changed is refused."""
-
-    def approval(item: bodies.Seen) -> ExampleApproved:
-        says = _says(request, f"bulk {item.example_id}", key) | {"reason": data.reason}
-        return decisions.approval(item.example_id, **says, revision=item.revision, context=item.context)
-
-    return DecidedInBulk(*await _decide_many(gateway, data.items, approval, is_keyed=bool(key)))
-
-
-@post("/decisions/reopen", status_code=200, summary="Take many decisions back")
-async def reopen_many(
-    gateway: Gate, request: Call, data: JSONBody[bodies.BulkDecision], key: Key = None
-) -> ReopenedInBulk:
-    """Each at the revision that its decision made; one about which more was said since is refused."""
-
-    def reopening(item: bodies.Seen) -> ExampleReopened:
-        says = _says(request, f"bulk reopen {item.example_id}", key)
-        return decisions.reopening(item.example_id, **says, revision=item.revision, reason=data.reason)
-
-    return ReopenedInBulk(*await _decide_many(gateway, data.items, reopening, is_keyed=bool(key)))
-
-
-async def _decide_many(
-    gateway: Gate, seen: list[bodies.Seen], decision: Callable[[bodies.Seen], Decision], *, is_keyed: bool
-) -> tuple[list[Decided], list[Undecided]]:
-    """Decide on many examples, on each once; those that were decided, and those that were refused."""
-    facts = [decision(item) for item in {item.example_id: item for item in seen}.values()]
-    outcomes = await decisions.decide_all(
-        facts,
-        lambda fact: gateway.decide(fact, revision=fact.revision, is_keyed=is_keyed),
-        (Refusal, RooflogError),
-    )
-    pairs = list(zip(facts, outcomes, strict=True))
-    return (
-        [Decided(fact.example_id, outcome) for fact, outcome in pairs if not isinstance(outcome, Exception)],
-        [_undecided(fact.example_id, outcome) for fact, outcome in pairs if isinstance(outcome, Exception)],
-    )
-
-
-def _undecided(example_id: str, error: Exception) -> Undecided:
-    refusal = error if isinstance(error, Refusal) else refusal_of(error)
-    return Undecided(example_id, refusal.code, str(refusal), refusal.details)
-
-
 ROUTES = Router(
     "",
-    route_handlers=[approve, reject, reopen, edit, propose, redact, describe, approve_many, reopen_many],
+    route_handlers=[approve, reject, reopen, edit, propose, redact, describe],
     guards=[may("decide")],
     tags=["decisions"],
 )

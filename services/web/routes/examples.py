@@ -18,7 +18,7 @@ from ...state.lag import received
 from ..access.auth import may
 from ..gateway import Gate
 from .facts import Call, ExampleId
-from .state import After, AsOf, Behind, Below, Filter, Limit, Sign, Since, Sort, Until, Why
+from .state import After, AsOf, Behind, Filter, Limit, Sign, Since, Sort, Until, Why
 
 Text = Annotated[
     str | None,
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     Reason = str
 else:
     Reason = Literal[tuple(BIT)]
+
+OutFor = Annotated[Reason | None, QueryParameter(description="The first reason that keeps it out.")]
+Relevance = Annotated[Literal["low", "medium", "high"] | None, QueryParameter()]
 
 
 class Line(Struct, frozen=True):
@@ -97,22 +100,6 @@ async def facets(gateway: Gate, request: Call, as_of: AsOf = None) -> dict[str, 
     return answer
 
 
-@get("/review/covered", summary="What a bulk approval of a tag would cover")
-async def covered(
-    gateway: Gate,
-    request: Call,
-    tag: Annotated[str, QueryParameter(min_length=1, max_length=200)],
-    limit: Limit = 200,
-    after: Below = None,
-) -> dict[str, Any]:
-    """How each begins, its revision, and what to look at first: the items for `/decisions/approve`.
-
-    The newest first; `after` goes on, and is null at the end.
-    """
-    answer: dict[str, Any] = await gateway.ask(request.user.name, "covered", tag=tag, limit=limit, after=after)
-    return answer
-
-
 @get("/review/{example_id:str}", summary="One example as the reviewer sees it")
 async def considered(gateway: Gate, request: Call, example_id: ExampleId, as_of: AsOf = None) -> dict[str, Any]:
     """The example in full; where it waits for review, why, in words."""
@@ -128,12 +115,12 @@ async def considered(gateway: Gate, request: Call, example_id: ExampleId, as_of:
 async def examples(
     gateway: Gate,
     request: Call,
-    reason: Annotated[Reason | None, QueryParameter(description="The first reason that keeps it out.")] = None,
+    reason: OutFor = None,
     stage: Annotated[Stage | None, QueryParameter(description="Where it stands.")] = None,
     source: Filter = None,
     tag: Filter = None,
     project: Filter = None,
-    relevance: Annotated[Literal["low", "medium", "high"] | None, QueryParameter()] = None,
+    relevance: Relevance = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
@@ -241,7 +228,7 @@ def _line(message: Message) -> Line:
 ROUTES = Router(
     "",
     route_handlers=[
-        review, facets, covered, considered, examples, related, dashboard, quarantine, log, moment, counted,
+        review, facets, considered, examples, related, dashboard, quarantine, log, moment, counted,
     ],
     guards=[may("look")],
     tags=["pages"],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Router, get, post
 from litestar.params import JSONBody, PathParameter
 from msgspec import Meta, Struct
 
 from events.errors import StalePolicy
 from events.facts import Count
+from projections.policy.explained import sections
 from projections.policy.policy import Policy, PolicyError, from_toml, proposed
 
 from ...curation import policies as curated
@@ -60,10 +62,11 @@ async def policies(
 ) -> dict[str, Any]:
     """The latest adoptions first, each with the settings it changed; documents are asked for one by one.
 
-    The shipped policy held before the first adoption. `after` goes on, and is null at the end.
+    The shipped policy held before the first adoption. `after` goes on, and is null at the end. `sections` explain every
+    setting, and say what may be written there.
     """
     answer: dict[str, Any] = await gateway.ask(request.user.name, "adoptions", limit=limit, after=after)
-    return answer
+    return answer | {"sections": msgspec.to_builtins(sections())}
 
 
 @get("/policies/{digest:str}", summary="One policy, whole", guards=[may("look")])

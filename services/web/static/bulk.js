@@ -1,19 +1,66 @@
-/** Decisions on many examples at once, as many in one request as it takes, and the way back from them as one. */
+/** Decisions on many examples: what they cover, page by page, as many in one request as it takes, and the way back. */
 
-import { post, problemOf } from "./api.js";
-import { toast } from "./toast.js";
-import { count, number } from "./words.js";
+import { get, post } from "./api.js";
 
-/** @import { Decision } from "../answers.d.ts" */
+/** @import { BulkPath, Covered, Decision, Parameters } from "../answers.d.ts" */
 
 /**
  * An example at the revision that a decision holds for.
  *
- * @typedef {{ example_id: string, revision: number }} SeenExample
+ * @typedef {{ example_id: string, revision: number, context?: string | null }} SeenExample
  */
 
-/** Examples whose decisions one request takes back. */
-const AT_ONCE = 500;
+/**
+ * How far many decisions came.
+ *
+ * @typedef {{ done: Decision[], refused: number }} Outcome
+ */
+
+/** Examples that one request decides on. */
+const AT_ONCE = 200;
+
+/**
+ * Everything that a decision covers, as it was when it was previewed; what has changed since is only counted.
+ *
+ * @param {Parameters} which
+ * @param {number} seen the checkpoint of the preview
+ * @param {(collected: number) => unknown} progress
+ */
+export async function collect(which, seen, progress) {
+  /** @type {SeenExample[]} */
+  const items = [];
+  let changed = 0;
+  /** @type {number | null} */
+  let after = null;
+  do {
+    /** @type {Covered} */
+    const page = await get("/review/covered", { ...which, seen, after });
+    items.push(...page.items.map(({ example_id, revision, context }) => ({ example_id, revision, context })));
+    changed += page.changed;
+    progress(items.length);
+    after = page.after;
+  } while (after !== null);
+  return { items, changed };
+}
+
+/**
+ * Say the same of many examples. What is on the log when a request fails stays in `outcome`, and can be undone.
+ *
+ * @param {BulkPath} path
+ * @param {SeenExample[]} items
+ * @param {object} body
+ * @param {Outcome} outcome
+ * @param {() => unknown} progress
+ */
+export async function decideMany(path, items, body, outcome, progress) {
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    const answer = await post(`/decisions/${path}`, { items: items.slice(start, start + AT_ONCE), ...body });
+    const { refused, ...decided } = answer;
+    outcome.done.push(...Object.values(decided).flat());
+    outcome.refused += refused.length;
+    progress();
+  }
+}
 
 /**
  * The decisions on many examples, as what is to be taken back.
@@ -23,32 +70,4 @@ const AT_ONCE = 500;
  */
 export function revisionsOf(decided) {
   return decided.map(({ example_id, seq }) => ({ example_id, revision: seq }));
-}
-
-/**
- * Take many decisions back, and say how far it came. Returns those that it did not reach.
- *
- * @param {SeenExample[]} items
- * @param {string} reason
- */
-export async function reopenMany(items, reason) {
-  let undone = 0;
-  let refused = 0;
-  const left = [...items];
-  try {
-    while (left.length) {
-      const answer = await post("/decisions/reopen", { items: left.slice(0, AT_ONCE), reason });
-      left.splice(0, AT_ONCE);
-      undone += answer.reopened.length;
-      refused += answer.refused.length;
-      toast(`Undone: ${number(undone)} of ${number(items.length)} …`);
-    }
-    const words = refused
-      ? `; ${count(refused, "was", "were")} not, because somebody said more about it meanwhile`
-      : "";
-    toast(`Undone: ${number(undone)}${words}.`, { isBad: refused > 0 });
-  } catch (error) {
-    toast(`Undone: ${number(undone)}, then it stopped: ${problemOf(error).message}`, { isBad: true });
-  }
-  return left;
 }

@@ -2,16 +2,17 @@
 
 import { address, pageParameters } from "./address.js";
 import { get } from "./api.js";
+import { BulkBar } from "./bulk_bar.js";
 import { emptyState, h, put } from "./dom.js";
 import { downloadLinks } from "./downloads.js";
 import { exampleRow } from "./example.js";
 import { choice, dayField, searchField } from "./fields.js";
 import { keepHighlighted } from "./highlight.js";
 import { onMoved } from "./live.js";
-import { atSameMoment } from "./moment.js";
+import { asOf, atSameMoment } from "./moment.js";
 import { count, number, plain, REASONS } from "./words.js";
 
-/** @import { ExamplePage, Facets, Parameters, Stats } from "../answers.d.ts" */
+/** @import { ExamplePage, ExampleRow, Facets, Parameters, Session, Stats } from "../answers.d.ts" */
 
 /**
  * @typedef {"text" | "stage" | "reason" | "relevance" | "source" | "tag" | "project" | "since" | "until"
@@ -33,10 +34,13 @@ const RELEVANCE = { high: "high", medium: "medium", low: "low" };
 /** Matches of a search that are looked for before the list is shown; the server pauses a long search. */
 const MATCHES = 25;
 
-/** @param {HTMLElement} main */
-export async function draw(main) {
+/**
+ * @param {HTMLElement} main
+ * @param {Session} me
+ */
+export async function draw(main, me) {
   const [stats, facets] = await Promise.all([get("/stats"), get("/review/facets")]);
-  await new ExampleList(main, stats, facets).start();
+  await new ExampleList(main, stats, facets, me.rights.includes("decide") && asOf === null).start();
 }
 
 class ExampleList {
@@ -44,8 +48,9 @@ class ExampleList {
    * @param {HTMLElement} main
    * @param {Stats} stats
    * @param {Facets} facets
+   * @param {boolean} mayDecide
    */
-  constructor(main, stats, facets) {
+  constructor(main, stats, facets, mayDecide) {
     this.main = main;
     this.stats = stats;
     this.facets = facets;
@@ -56,13 +61,19 @@ class ExampleList {
     this.list = h("ul", { class: "rows card is-read" });
     this.more = h("div", { class: "page-more" });
     this.downloads = h("div", {});
+    this.bulk = mayDecide
+      ? new BulkBar(
+          () => this.covering(),
+          () => this.show(),
+        )
+      : null;
     /** Counts the readings of the list, so that only the last reading is shown. */
     this.reading = 0;
   }
 
   async start() {
     const title = h("div", { class: "page-title" }, h("h1", {}, "Examples"), this.status);
-    put(this.main, title, this.form, this.list, this.more, this.downloads);
+    put(this.main, title, this.form, this.bulk?.element, this.list, this.more, this.downloads);
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.filter({ text: this.search.input.value.trim(), sort: "" }); // a search has an order of its own
@@ -71,6 +82,11 @@ class ExampleList {
     this.offerFreshList();
     keepHighlighted(this.list, () => this.filters.text);
     await this.show();
+  }
+
+  /** The filters as a decision on all that match takes them. */
+  covering() {
+    return { ...this.filters, stage: this.filters.stage || "any", sort: null };
   }
 
   /** Show the list from its beginning. */
@@ -99,7 +115,7 @@ class ExampleList {
       put(this.status, countWords(page, shown + items.length));
     } while (this.filters.text && from !== null && items.length < MATCHES);
     if (!shown) put(this.list);
-    this.list.append(...items.map((item) => h("li", {}, exampleRow(item, this.filters.text))));
+    this.list.append(...items.map((item) => this.row(item)));
     if (!this.list.children.length) {
       put(this.list, h("li", {}, emptyState("No example is like that", "Take a filter away.")));
     }
@@ -107,9 +123,16 @@ class ExampleList {
     put(this.more, from !== null && h("button", { type: "button", onclick: showMore }, "Show more"));
   }
 
+  /** @param {ExampleRow} item */
+  row(item) {
+    const box = this.bulk?.box(item.example_id, item.prompt);
+    return h("li", { class: box ? "is-picked" : null }, box, exampleRow(item, this.filters.text));
+  }
+
   /** @param {Partial<Record<Filter, string>>} chosen */
   async filter(chosen) {
     Object.assign(this.filters, chosen);
+    this.bulk?.clear();
     window.history.replaceState(null, "", atSameMoment(address("/examples", this.filters)));
     this.drawFilters();
     await this.show();

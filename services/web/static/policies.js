@@ -3,9 +3,10 @@
 import { get, post, problemOf } from "./api.js";
 import { h, put } from "./dom.js";
 import { historyCard } from "./policies/history.js";
+import { LexiconEditor } from "./policies/lexicon.js";
 import { previewCard } from "./policies/preview.js";
-import { settingsFields } from "./policies/settings.js";
-import { ago, count } from "./words.js";
+import { settingsPart } from "./policies/settings.js";
+import { ago } from "./words.js";
 
 /** @import { Policies, Session, Settings } from "../answers.d.ts" */
 
@@ -15,10 +16,15 @@ import { ago, count } from "./words.js";
  */
 export async function draw(main, me) {
   const policies = await get("/policies");
-  const { fieldsets, edit } = settingsFields(policies.settings);
+  const parts = policies.sections.map((section) => settingsPart(section, policies.settings[section.name]));
   const result = h("div", { "aria-live": "polite" });
   const mayPreview = me.rights.includes("say");
-  const form = policyForm(policies, fieldsets, mayPreview, () => put(result));
+  const wholePolicy = async (/** @type {string} */ digest) => (await get(`/policies/${digest}`)).policy;
+  const lexicon = new LexiconEditor(async () => /** @type {any} */ (await wholePolicy(policies.digest)).lexicon);
+  const form = policyForm([...parts.map(({ element }) => element), lexicon.element], mayPreview, () => {
+    lexicon.reset();
+    put(result);
+  });
 
   const preview = async (/** @type {() => Promise<Settings>} */ candidate) => {
     put(result, h("p", { class: "notice" }, "Judging every example under that policy …"));
@@ -30,10 +36,10 @@ export async function draw(main, me) {
     }
     result.firstElementChild?.scrollIntoView({ block: "nearest" });
   };
-  const wholePolicy = async (/** @type {string} */ digest) => (await get(`/policies/${digest}`)).policy;
   const editedPolicy = async () => {
     const policy = await wholePolicy(policies.digest);
-    edit(policy);
+    for (const { edit } of parts) edit(policy);
+    lexicon.edit(policy);
     return policy;
   };
   form.addEventListener("submit", (event) => {
@@ -59,18 +65,15 @@ function pageTitle({ digest, adopted: [adoption] }) {
 }
 
 /**
- * @param {Policies} policies
- * @param {HTMLElement[]} fieldsets
+ * @param {HTMLElement[]} parts
  * @param {boolean} mayPreview
  * @param {() => unknown} reset
  */
-function policyForm({ terms }, fieldsets, mayPreview, reset) {
-  const command = h("code", {}, "rooflog policy adopt FILE");
+function policyForm(parts, mayPreview, reset) {
   return h(
     "form",
     { class: "card policy", "aria-label": "The policy that holds" },
-    fieldsets,
-    h("p", { class: "quiet" }, `The lexicon has ${count(terms, "term")}; change it with `, command, "."),
+    parts,
     mayPreview &&
       h(
         "div",

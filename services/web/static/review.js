@@ -2,14 +2,13 @@
 
 import { address, exampleAddress } from "./address.js";
 import { get } from "./api.js";
-import { reopenMany, revisionsOf } from "./bulk.js";
+import { BulkBar } from "./bulk_bar.js";
 import { emptyState, h, link, put } from "./dom.js";
 import { keepHighlighted } from "./highlight.js";
 import { openHelp, runByKey } from "./keys.js";
 import { keepFresh } from "./live.js";
 import { readingCommand } from "./reading.js";
 import { decisionButtons, decisionCommands } from "./review/actions.js";
-import { openBulkApproval } from "./review/bulk_approval.js";
 import { Decisions } from "./review/decisions.js";
 import { Desk } from "./review/desk.js";
 import { Filters } from "./review/filters.js";
@@ -17,7 +16,6 @@ import { Queue } from "./review/queue.js";
 import { QUEUE_REASONS } from "./words.js";
 
 /** @import { QueuedExample, Session } from "../answers.d.ts" */
-/** @import { SeenExample } from "./bulk.js" */
 /** @import { Command } from "./keys.js" */
 
 /**
@@ -32,9 +30,10 @@ class Review {
   /** @param {boolean} mayDecide */
   constructor(mayDecide) {
     this.mayDecide = mayDecide;
-    const bulkApproval = () => this.approveInBulk();
-    this.filters = new Filters({ change: () => this.begin(), bulkApproval: mayDecide ? bulkApproval : null });
-    this.queue = new Queue(this.filters, (id) => this.desk.open(id));
+    this.filters = new Filters({ change: () => this.begin() });
+    const covering = () => ({ ...this.filters.values, stage: "waiting", sort: null });
+    this.bulk = mayDecide ? new BulkBar(covering, () => this.afterMany()) : null;
+    this.queue = new Queue(this.filters, (id) => this.desk.open(id), this.bulk);
     this.desk = new Desk(this.queue, {
       place,
       buttons: () => (mayDecide ? decisionButtons(this.decisions, this.commands, { mayStep: true }) : []),
@@ -52,6 +51,7 @@ class Review {
       { class: "side", "aria-label": "Queue" },
       this.filters.element,
       this.queue.count,
+      this.bulk?.element,
       this.queue.list,
     );
     put(main, h("h1", { class: "unseen" }, "Review queue"), h("div", { class: "review" }, side, this.desk.element));
@@ -67,6 +67,7 @@ class Review {
 
   /** Read the queue from its beginning and open its first example. */
   async begin() {
+    this.bulk?.clear();
     await this.queue.load();
     await this.desk.openFirst();
   }
@@ -79,25 +80,11 @@ class Review {
     if (this.desk.isEmpty && this.queue.items.length) await this.desk.openFirst();
   }
 
-  approveInBulk() {
-    if (!this.mayDecide) return;
-    openBulkApproval(this.filters.facets.tags, this.filters.values.tag, (approved) => {
-      this.rememberMany(revisionsOf(approved));
-      return Promise.all([this.readFacets(), this.begin()]);
-    });
-  }
-
-  /**
-   * What was decided in bulk can be undone as one, and what an undo did not reach by another one.
-   *
-   * @param {SeenExample[]} items
-   */
-  rememberMany(items) {
-    this.decisions.remember(async () => {
-      const left = await reopenMany(items, "undone: approved in bulk by mistake");
-      if (left.length) this.rememberMany(left);
-      await Promise.all([this.readFacets(), this.begin()]);
-    });
+  /** Many were decided, or that was undone. */
+  async afterMany() {
+    const { bulk } = this;
+    if (bulk?.last?.undo) this.decisions.remember(() => bulk.undo());
+    await Promise.all([this.readFacets(), this.begin()]);
   }
 
   openExamplePage() {
@@ -113,7 +100,7 @@ class Review {
       { keys: ["s"], label: "Skip for now", run: () => decisions.skip() },
       { keys: ["j", "ArrowDown"], label: "Next in the queue", run: () => decisions.step(1) },
       { keys: ["k", "ArrowUp"], label: "Previous in the queue", run: () => decisions.step(-1) },
-      { keys: ["b"], label: "Approve everything with a tag", run: () => this.approveInBulk() },
+      { keys: ["b"], label: "Approve all that match, or are selected", run: () => this.bulk?.decide("approve") },
       { keys: ["/"], label: "Search", run: () => filters.focusSearch() },
       { keys: ["o"], label: "Open the example's own page", run: () => this.openExamplePage() },
       readingCommand,

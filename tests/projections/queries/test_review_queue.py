@@ -183,24 +183,6 @@ def test_facets_count_what_waits() -> None:
     assert sum(row["waiting"] for row in facets["sources"]) == 4
 
 
-def test_a_bulk_preview_has_revisions_and_names_what_to_check() -> None:
-    story = given(
-        captured("a", tags=("deck",)),
-        captured("b", "Which roof membrane?", ANSWER + SUPPLIER, tags=("deck",)),
-        captured("c", OTHER_PROMPT, tags=("deck",)),
-        disliked("c"),
-        captured("d", "Which roof drain?", tags=("deck",)),
-        approved("d"),
-    )
-    covered = review_queue.covered(story.reader, tag="deck")
-    assert covered["total"] == 3
-    assert {item["example_id"]: item["revision"] for item in covered["items"]} == {"a": 1, "b": 2, "c": 4}
-    looks = {item["example_id"]: item["looks"] for item in covered["items"]}
-    assert looks["a"] == []
-    assert "personal data" in looks["b"][0]
-    assert looks["c"] == ["somebody gave it a thumbs down"]
-
-
 class TestFound:
     def test_examples_of_a_reason_are_those_the_funnel_counts(self) -> None:
         story = QUEUE.when(captured("short", "Hi", "Hello."), rejected("bad"))

@@ -2,8 +2,8 @@
 
 import { get, problemOf } from "../api.js";
 import { h, put } from "../dom.js";
-import { ago, count, moment, number } from "../words.js";
-import { settingLabel } from "./settings.js";
+import { ago, count, moment, number, plain } from "../words.js";
+import { settingLabels } from "./settings.js";
 
 /** @import { Adoption, Policies } from "../../answers.d.ts" */
 
@@ -11,7 +11,8 @@ import { settingLabel } from "./settings.js";
  * @param {Policies} policies
  * @param {((digest: string) => unknown) | null} previewReturn previews going back to a policy, null for who may not
  */
-export function historyCard({ adopted, total, digest: holding, shipped_digest: shipped }, previewReturn) {
+export function historyCard({ adopted, total, digest: holding, shipped_digest: shipped, sections }, previewReturn) {
+  const labels = settingLabels(sections);
   const ways = (/** @type {string} */ digest) => {
     const preview = () => previewReturn?.(digest);
     const button = h("button", { type: "button", class: "quiet-button", onclick: preview }, "Preview going back");
@@ -19,7 +20,7 @@ export function historyCard({ adopted, total, digest: holding, shipped_digest: s
   };
   const older = total - adopted.length;
   const items = [
-    ...adopted.map((adoption, n) => adoptionItem(adoption, n === 0, ways(adoption.digest))),
+    ...adopted.map((adoption, n) => adoptionItem(adoption, n === 0, labels, ways(adoption.digest))),
     older > 0 ? h("li", {}, h("p", {}, `${count(older, "adoption")} before these: `, historyCommand())) : null,
     shippedItem(shipped, adopted.length === 0, ways(shipped)),
   ];
@@ -38,9 +39,10 @@ function historyCommand() {
 /**
  * @param {Adoption} adoption
  * @param {boolean} isHolding
+ * @param {Map<string, string>} labels
  * @param {HTMLElement} ways
  */
-function adoptionItem(adoption, isHolding, ways) {
+function adoptionItem(adoption, isHolding, labels, ways) {
   const { occurred_at: at, actor, reason, digest, seq } = adoption;
   return h(
     "li",
@@ -48,7 +50,7 @@ function adoptionItem(adoption, isHolding, ways) {
     h("b", {}, isHolding ? "Holds now, adopted" : "Adopted"),
     ` by ${actor}`,
     reason && h("p", { class: "note", dir: "auto" }, reason),
-    h("p", { class: "small" }, changeWords(adoption)),
+    h("p", { class: "small" }, changeWords(adoption, labels)),
     h(
       "span",
       { class: "stamp" },
@@ -99,10 +101,13 @@ function wholePolicy(digest) {
   return element;
 }
 
-/** @param {Adoption} adoption */
-function changeWords({ changes, lexicon_changes: entries }) {
+/**
+ * @param {Adoption} adoption
+ * @param {Map<string, string>} labels
+ */
+function changeWords({ changes, lexicon_changes: entries }, labels) {
   const words = changes.map(
-    ({ setting, now, then }) => `${settingLabel(setting)}: ${valueWords(now)} → ${valueWords(then)}`,
+    ({ setting, now, then }) => `${labels.get(setting) ?? plain(setting)}: ${valueWords(now)} → ${valueWords(then)}`,
   );
   if (entries) words.push(`the lexicon in ${count(entries, "entry", "entries")}`);
   return words.join("; ") || "no change";

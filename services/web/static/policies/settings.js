@@ -1,130 +1,166 @@
-/** The settings of a policy: their labels, and a form that edits them. */
+/** The settings of a policy: a form that explains and edits them, as the server describes them. */
 
 import { h } from "../dom.js";
 import { plain } from "../words.js";
 
-/** @import { Settings } from "../../answers.d.ts" */
+/** @import { Setting, SettingsSection, Settings } from "../../answers.d.ts" */
 /** @import { Child } from "../dom.js" */
 
 /** @typedef {{ element: HTMLElement, read: () => unknown }} Field */
+/** @typedef {{ element: HTMLElement, edit: (policy: Settings) => void }} Part */
 
-/** @type {Record<string, string>} */
-const LABELS = {
-  "filters.min_prompt_chars": "Shortest prompt (characters)",
-  "filters.min_response_chars": "Shortest answer (characters)",
-  "filters.min_relevance": "Lowest relevance",
-  "filters.excluded_sources": "Sources left out",
-  "filters.exclude_personal_data": "Leave out personal data",
-  "approval.positive_feedback": "Thumbs up approves",
-  "approval.trusted_sources": "Trusted sources",
-  "approval.used_documents": "Used documents with changes",
-  "review.new_topic_below": "A topic is new below (examples)",
-  "review.borderline": "Borderline within (score)",
-  "relevance.high": "High from (score)",
-  "relevance.medium": "Medium from (score)",
-  "relevance.context": "Least context (score)",
-  "duplicates.near": "Near-duplicates count",
-  "duplicates.threshold": "Near from (similarity)",
-  "duplicates.contradictions": "Look for contradictions",
-  "export.system": "System text of every line",
-  "export.min_examples": "Smallest export (examples)",
-  "export.eval_share": "Share kept for evaluation",
-  "export.changed_examples": "Export after changes (rows)",
-  "export.max_age_minutes": "Export after (minutes)",
-  "export.keep_versions": "Versions kept",
-  "training.at": "Train from (examples)",
-  "training.new_examples": "New since the last training",
-  "training.goal": "Goal of the dashboard",
-};
-
-/** Sections that the form edits; a lexicon of hundreds of terms is edited in a file. */
-const EDITED_SECTIONS = ["filters", "approval", "review", "relevance", "duplicates", "export", "training"];
-const RELEVANCES = ["low", "medium", "high"];
+/** Characters of a list from which its field takes a line of its own. */
+const LONG = 24;
 
 /**
- * The words for a setting, which is named by its section and its own name.
+ * The words for every setting, which is named by its section and its own name.
  *
- * @param {string} setting
+ * @param {SettingsSection[]} sections
+ * @returns {Map<string, string>}
  */
-export function settingLabel(setting) {
-  return LABELS[setting] ?? plain(setting);
+export function settingLabels(sections) {
+  return new Map(
+    sections.flatMap(({ name, settings }) => settings.map((setting) => [`${name}.${setting.name}`, setting.title])),
+  );
 }
 
 /**
- * Fieldsets for the settings of a policy; `edit` writes their values into a copy of that policy.
+ * A section of the policy that holds; `edit` writes what the form has into a policy.
  *
- * @param {Settings} settings
+ * @param {SettingsSection} section
+ * @param {Record<string, unknown> | undefined} values what the policy has in it; undefined where it leaves it out
+ * @returns {Part}
  */
-export function settingsFields(settings) {
-  /** @type {{ section: string, name: string, field: Field }[]} */
-  const fields = [];
-  const sections = EDITED_SECTIONS.filter((section) => settings[section]);
-  const fieldsets = sections.map((section) => {
-    const elements = Object.entries(settings[section]).map(([name, value]) => {
-      const label = LABELS[`${section}.${name}`] ?? plain(name);
-      const field = settingField(`${section}-${name}`, label, value);
-      fields.push({ section, name, field });
-      return field.element;
-    });
-    return h("fieldset", {}, h("legend", {}, plain(section)), elements);
+export function settingsPart(section, values) {
+  const { name, title, text, is_optional: isOptional, settings } = section;
+  const fields = settings.map((setting) => ({
+    setting,
+    field: settingField(`${name}-${setting.name}`, setting, values?.[setting.name] ?? setting.unless_given),
+  }));
+  const isOn = h("input", { type: "checkbox", id: `${name}-on`, checked: values !== undefined });
+  const inner = h(
+    "fieldset",
+    { class: "settings", disabled: values === undefined },
+    fields.map(({ field }) => field.element),
+  );
+  isOn.addEventListener("change", () => {
+    inner.disabled = !isOn.checked;
   });
   const edit = (/** @type {Settings} */ policy) => {
-    for (const { section, name, field } of fields) policy[section][name] = field.read();
+    if (isOptional && !isOn.checked) {
+      delete policy[name];
+      return;
+    }
+    policy[name] = {
+      ...policy[name],
+      ...Object.fromEntries(fields.map(({ setting, field }) => [setting.name, field.read()])),
+    };
   };
-  return { fieldsets, edit };
+  const choice = isOptional && h("div", { class: "check" }, isOn, labelFor(isOn.id, "Part of the policy"));
+  const element = h(
+    "fieldset",
+    { class: "section" },
+    h("legend", {}, title),
+    h("p", { class: "quiet small" }, text),
+    choice,
+    inner,
+  );
+  return { element, edit };
 }
 
 /**
- * A field for a setting; the type of the value says which.
- *
  * @param {string} id
- * @param {string} label
+ * @param {Setting} setting
  * @param {unknown} value
  * @returns {Field}
  */
-function settingField(id, label, value) {
-  if (typeof value === "boolean") {
-    const box = h("input", { type: "checkbox", id, checked: value });
-    return { element: h("div", { class: "check" }, box, labelFor(id, label)), read: () => box.checked };
+function settingField(id, setting, value) {
+  const note = h("p", { class: "quiet small", id: `${id}-note` }, setting.text);
+  const about = { id, "aria-describedby": note.id };
+  switch (setting.kind) {
+    case "flag": {
+      const box = h("input", { ...about, type: "checkbox", checked: value === true });
+      const element = h("div", { class: "flag" }, h("div", { class: "check" }, box, labelFor(id, setting.title)), note);
+      return { element, read: () => box.checked };
+    }
+    case "number": {
+      const limits = { min: setting.lowest, max: setting.highest };
+      const input = textInput(about, String(value), { ...limits, type: "number", step: "any", required: true });
+      return { element: row("setting", setting, input, note), read: () => Number(input.value) };
+    }
+    case "choice": {
+      const options = setting.choices.map((name) =>
+        h("option", { value: String(name), selected: name === value }, plain(String(name))),
+      );
+      const select = h("select", about, options);
+      return { element: row("setting", setting, select, note), read: () => setting.choices[select.selectedIndex] };
+    }
+    case "choices":
+      return choicesField(id, setting, listed(value), note);
+    case "texts": {
+      const input = textInput(about, listed(value).join(", "));
+      const tone = input.value.length > LONG ? "setting is-wide" : "setting is-double";
+      return { element: row(tone, setting, input, note), read: () => parted(input.value, ",") };
+    }
+    case "pairs": {
+      const lines = Object.entries(value ?? {}).map(([from, to]) => `${from} = ${to}`);
+      const area = h("textarea", { ...about, rows: Math.min(8, lines.length + 2) }, lines.join("\n"));
+      return { element: row("setting is-wide", setting, area, note), read: () => pairs(area.value) };
+    }
+    default: {
+      const input = textInput(about, String(value));
+      return { element: row("setting is-wide", setting, input, note), read: () => input.value };
+    }
   }
-  if (typeof value === "number") {
-    const input = textInput(id, String(value), { type: "number", min: 0, step: "any", required: true });
-    return { element: settingRow("setting", id, label, input), read: () => Number(input.value) };
-  }
-  if (Array.isArray(value)) {
-    const input = textInput(id, value.join(", "));
-    return { element: settingRow("setting is-double", id, label, input), read: () => listOf(input.value) };
-  }
-  if (RELEVANCES.includes(String(value))) {
-    const options = RELEVANCES.map((name) => h("option", { value: name, selected: name === value }, name));
-    const select = h("select", { id }, options);
-    return { element: settingRow("setting", id, label, select), read: () => select.value };
-  }
-  const input = textInput(id, String(value));
-  return { element: settingRow("setting is-wide", id, label, input), read: () => input.value };
+}
+
+/**
+ * @param {string} id
+ * @param {Setting} setting
+ * @param {string[]} chosen
+ * @param {HTMLElement} note
+ * @returns {Field}
+ */
+function choicesField(id, { title, choices }, chosen, note) {
+  const boxes = choices.map((name) => {
+    const box = h("input", { type: "checkbox", id: `${id}-${name}`, checked: chosen.includes(String(name)) });
+    return { name, box, element: h("div", { class: "check" }, box, labelFor(box.id, plain(String(name)))) };
+  });
+  const element = h(
+    "div",
+    { class: "choices", role: "group", "aria-label": title, "aria-describedby": note.id },
+    h("b", {}, title),
+    note,
+    h(
+      "div",
+      { class: "boxes" },
+      boxes.map((box) => box.element),
+    ),
+  );
+  return { element, read: () => boxes.filter(({ box }) => box.checked).map(({ name }) => name) };
 }
 
 /**
  * An input; a reset of its form restores this value.
  *
- * @param {string} id
+ * @param {import("../dom.js").Attributes} about
  * @param {string} value
- * @param {Record<string, string | number | boolean>} attributes
+ * @param {import("../dom.js").Attributes} attributes
  */
-function textInput(id, value, attributes = {}) {
-  const input = h("input", { ...attributes, id, value });
+function textInput(about, value, attributes = {}) {
+  const input = h("input", { ...about, ...attributes, value });
   input.defaultValue = value;
   return input;
 }
 
 /**
  * @param {string} tone
- * @param {string} id
- * @param {string} label
- * @param {Child} input
+ * @param {Setting} setting
+ * @param {HTMLElement} input
+ * @param {Child} note
  */
-function settingRow(tone, id, label, input) {
-  return h("div", { class: tone }, labelFor(id, label), input);
+function row(tone, { title }, input, note) {
+  return h("div", { class: tone }, labelFor(input.id, title), input, note);
 }
 
 /**
@@ -135,10 +171,31 @@ function labelFor(id, label) {
   return h("label", { for: id }, label);
 }
 
-/** @param {string} text values with commas between them */
-function listOf(text) {
+/**
+ * @param {unknown} value
+ * @returns {string[]}
+ */
+function listed(value) {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/**
+ * @param {string} text
+ * @param {string} separator
+ */
+export function parted(text, separator) {
   return text
-    .split(",")
+    .split(separator)
     .map((item) => item.trim())
     .filter(Boolean);
+}
+
+/** @param {string} text lines of a name, = and what it stands for */
+function pairs(text) {
+  return Object.fromEntries(
+    parted(text, "\n").map((line) => {
+      const at = line.indexOf("=");
+      return at < 0 ? [line, ""] : [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+    }),
+  );
 }

@@ -25,7 +25,6 @@ export class Filters {
   /**
    * @param {object} on
    * @param {() => unknown} on.change what follows from other filters
-   * @param {(() => unknown) | null} on.bulkApproval null where the visitor may not decide
    */
   constructor(on) {
     this.on = on;
@@ -89,7 +88,6 @@ export class Filters {
   }
 
   draw() {
-    const { bulkApproval } = this.on;
     const { tags, sources, projects } = this.facets;
     const choices = h(
       "details",
@@ -114,8 +112,6 @@ export class Filters {
       this.fields,
       this.searchForm(),
       choices,
-      bulkApproval &&
-        h("button", { type: "button", class: "secondary wide", onclick: bulkApproval }, "Approve by tag …"),
       this.areSet &&
         h("button", { type: "button", class: "quiet-button wide", onclick: () => this.clear() }, "Clear the filters"),
     );

@@ -6,6 +6,7 @@ import { line } from "../texts.js";
 import { ago, count, number, QUEUE_REASONS, SIGNS } from "../words.js";
 
 /** @import { QueueItem, QueuePage } from "../../answers.d.ts" */
+/** @import { BulkBar } from "../bulk_bar.js" */
 /** @import { Filters } from "./filters.js" */
 
 /** Matches of a search that are looked for before the list is shown; the server pauses a long search. */
@@ -15,9 +16,11 @@ export class Queue {
   /**
    * @param {Filters} filters
    * @param {(id: string) => unknown} open what a click on an item does
+   * @param {BulkBar | null} bulk where several can be selected
    */
-  constructor(filters, open) {
+  constructor(filters, open, bulk) {
     this.filters = filters;
+    this.bulk = bulk;
     this.open = open;
     /** @type {QueueItem[]} */
     this.items = [];
@@ -142,7 +145,7 @@ export class Queue {
     const more = h("button", { type: "button", class: "more", onclick: () => this.loadMore() }, "More");
     put(
       this.list,
-      this.items.map((item) => h("li", {}, this.itemButton(item))),
+      this.items.map((item) => this.row(item)),
       this.after && h("li", {}, more),
     );
     this.list.classList.remove("is-read");
@@ -154,6 +157,12 @@ export class Queue {
     const own = this.decided ? ` · ${number(this.decided)} decided by you` : "";
     if (matching !== null) return `${number(matching)} waiting${own}`;
     return `${count(this.items.length, "match", "matches")}${this.after ? " so far" : ""}${own}`;
+  }
+
+  /** @param {QueueItem} item */
+  row(item) {
+    const box = this.bulk?.box(item.example_id, item.prompt);
+    return h("li", { class: box ? "is-picked" : null }, box, this.itemButton(item));
   }
 
   /** @param {QueueItem} item */

@@ -29,6 +29,7 @@ LOOKS = {
     ("get", "/api/v1/notes"),
     ("get", "/api/v1/policies"),
     ("get", "/api/v1/policies/{digest}"),
+    ("get", "/api/v1/review/covered"),
 }
 LOOKS |= {("post", "/api/v1/policies/preview"), ("get", "/api/v1/lineage")}
 FOR_ALL = {"/api/v1/stats", "/api/v1/reasons", "/api/v1/status", "/api/v1/events", "/api/v1/exporter", "/metrics"}

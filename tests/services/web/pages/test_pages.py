@@ -13,6 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from projections.policy.explained import sections
+from projections.policy.policy import default
 from services.runtime.nats_server import EmbeddedServer
 from services.web.gateway import HISTORY
 
@@ -304,6 +306,42 @@ class TestOtherPages:
         page.get_by_placeholder("Why? It stays on the log.").fill("back")
         page.get_by_role("button", name="Adopt this policy").click()
         expect(page.locator(".history")).to_contain_text("Goal of the dashboard: 3000 → 2000")
+
+    def test_every_setting_and_the_lexicon_are_edited_with_their_words(
+        self, visit: Callable[..., Visitor], day: Site
+    ) -> None:
+        page = visit("operator").open("/policies")
+        for section in sections():
+            for setting in section.settings:
+                expect(page.get_by_text(setting.text, exact=True)).to_have_count(1)
+        page.get_by_label("Part of the policy").first.uncheck()
+        page.get_by_label("Synonyms").fill("thermoplastic polyolefin = tpo")
+        page.get_by_text("Lexicon", exact=True).click()
+        page.get_by_role("searchbox").fill("flashing")
+        page.get_by_role("button", name="Take away flashing", exact=True).click()
+        page.get_by_label("Word", exact=True).fill("zinc trim")
+        page.get_by_label("Tags", exact=True).fill("metal")
+        page.get_by_role("button", name="Add the word").click()
+        page.get_by_label("Word", exact=True).fill("wedding hat")
+        page.get_by_label("Weight").select_option("of another field")
+        page.get_by_label("Word", exact=True).press("Enter")
+        changes = page.get_by_role("list", name="Changes")
+        expect(changes).to_contain_text("zinc trim (3)")
+        expect(changes).to_contain_text("− flashing")
+        expect(changes).to_contain_text("wedding hat, of another field")
+        changes.get_by_role("listitem").filter(has_text="− flashing").get_by_role("button").click()
+        with page.expect_response("**/policies/preview") as answer:
+            page.get_by_role("button", name="Preview the change").click()
+        candidate, held = answer.value.json()["document"], default().document()
+        added = {"term": "zinc trim", "weight": 3, "tags": ["metal"], "also": [], "plural": True}
+        added |= {"ambiguous": False, "neutral": False}
+        assert candidate["lexicon"]["terms"] == [*held["lexicon"]["terms"], added]
+        assert candidate["lexicon"]["rivals"] == [*held["lexicon"]["rivals"], "wedding hat"]
+        assert candidate["tags"]["synonyms"] == {"thermoplastic polyolefin": "tpo"}
+        assert "conversations" not in candidate
+        same = {name for name in held if candidate.get(name) == held[name]}
+        assert same == held.keys() - {"conversations", "tags", "lexicon"}
+        assert day.client("auditor").get("/api/v1/policies").json()["digest"] == default().digest
 
     def test_an_older_policy_is_shown_and_adopted_again(self, visit: Callable[..., Visitor], day: Site) -> None:
         page = visit("operator").open("/policies")

@@ -260,20 +260,6 @@ class TestReview:
         page.get_by_role("button", name="Clear the filters").click()
         expect(page).to_have_url(re.compile(r"/review$"))
 
-    def test_a_bulk_approval_leaves_out_what_needs_a_look(self, visit: Callable[..., Visitor], day: Site) -> None:
-        fine = capture(day, "bulk", *[f"Which parapet cap for roof {n}{n}?" for n in range(3)], tags=["bulk-tag"])
-        doubtful = capture(day, "bulk", "Who sells TPO?", response=f"{ANSWER} bo@example.com", tags=["bulk-tag"])
-        page = visit("ann").review("bulk")
-        page.keyboard.press("b")
-        page.get_by_label("Tag", exact=True).select_option("bulk-tag")
-        expect(page.locator(".covered li")).to_have_count(4)
-        expect(page.locator(".covered")).to_contain_text("personal data: email")
-        page.get_by_role("button", name="Approve 3").click()
-        expect(page.locator("#toasts")).to_contain_text("Approved 3.")
-        expect(page.locator(".queue-item")).to_have_count(1)
-        assert {said(day, example)[-1] for example in fine} == {("example.approved", "ann")}
-        assert said(day, doubtful[0]) == [("example.captured", "operator")]
-
     def test_the_keys_are_told_and_can_be_switched_off(self, visit: Callable[..., Visitor], day: Site) -> None:
         (example,) = capture(day, "keys", "Which roof hatch?")
         page = visit("ann").review("keys")
