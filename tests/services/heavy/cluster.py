@@ -9,10 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from projections.work.workers import NICE
 from services.settings import Settings
 
-# Ray reads both when it is imported. Without the second it takes this machine's other address in place of loopback.
-os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# Ray reads them when it is imported. Without the second it takes this machine's other address in place of loopback, and
+# without the third its workers get next to nothing of a busy machine.
+os.environ |= {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_worker_niceness": str(NICE),
+}
 
 OBJECT_STORE_BYTES = 200 * 2**20
 
