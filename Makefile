@@ -67,6 +67,15 @@ law: $(VENV)/.dev ## the law over HISTORIES=1000 random histories, and after KIL
 HISTORIES ?= 1000
 KILLS ?= 20
 
+test-ray: $(VENV)/.ray ## heavy work on a Ray cluster of two nodes on this machine, with PROMPTS=50000 linked there and here
+	ROOFLOG_RAY_PROMPTS=$(PROMPTS) $(BIN)/python -m pytest tests/services/heavy/test_on_ray.py
+
+PROMPTS ?= 50000
+
+$(VENV)/.ray: requirements-ray.lock $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.lock
+	@touch $@
+
 faults: $(VENV)/.dev ## play what goes wrong on whole installations, SEEDS=20 times each; FAULT=killed,full picks some; OUT=FILE is JSON
 	$(BIN)/python -m tests.faults --seeds $(SEEDS) --fault "$(FAULT)" $(if $(OUT),--json $(OUT))
 

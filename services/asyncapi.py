@@ -33,7 +33,7 @@ from .state import arguments
 from .state.client import State
 from .state.owner import Owner
 from .state.protocol import MOVED, Moved
-from .state.questions import COMMANDS, QUESTIONS, STREAMS
+from .state.questions import QUESTIONS, STREAMS
 from .volume import open_volume
 
 _DESCRIPTION = (
@@ -46,7 +46,7 @@ _DESCRIPTION = (
 _ASKED: dict[str, Mapping[str, Callable[..., Any]]] = {
     QUESTIONS_CHANNEL: QUESTIONS,
     ROWS_CHANNEL: STREAMS,
-    COMMANDS_CHANNEL: COMMANDS | projector_service.COMMANDS,
+    COMMANDS_CHANNEL: projector_service.COMMANDS,
     ASKED_CHANNEL: exporter_service.QUESTIONS,
 }
 """What can be asked on each channel, by name."""

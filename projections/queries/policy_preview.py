@@ -80,6 +80,13 @@ def moved(reader: Reader, *, policy: dict[str, Any]) -> Iterator[bytes | pa.Tabl
         yield pa.Table.from_pylist(_shown(con, columns, changed, slice(start, start + PAGE)))
 
 
+def copy(con: Connection, *, policy: dict[str, Any]) -> int:
+    """Take over the analyses that hold under a policy as well; how many examples have a text without one."""
+    candidate, current = map(analysis.analyser, (from_document(policy), policies.current(con)))
+    analysis.forget(con, [candidate, current])
+    return analysis.prepare(con, candidate, current, limit=0)
+
+
 class Changed(NamedTuple):
     """The rows of examples that would enter or leave, with their reasons before and after."""
 

@@ -5,7 +5,7 @@ Everything here is a pure function of the texts and the policy's lexicon. The th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -197,6 +197,49 @@ def prepare(con: Connection, by: Analyser, since: Analyser, limit: int = 50_000)
     analyse(con, f"({unread} LIMIT {limit})", by)
     left = first(con, f"SELECT count(*) FROM ({unread})")
     return int(left[0]) if left else 0
+
+
+Analyses = Sequence[pa.Table]
+"""Pages of analyses, each beside the key of its text."""
+
+
+def unread(con: Connection, by: Analyser, limit: int) -> list[list[tuple[Any, ...]]]:
+    """Up to so many texts that an analyser has not seen, in pages: the key and the three texts of each."""
+    texts = ", ".join(f"left(any_value({name}), {READ})" for name in Texts._fields)
+    rows = con.execute(
+        f"""SELECT analysis_key::VARCHAR, {texts} FROM examples
+            WHERE analysis_key IS NOT NULL
+              AND analysis_key NOT IN (SELECT analysis_key FROM analysis WHERE analyser = $who)
+            GROUP BY analysis_key LIMIT {limit}""",
+        {"who": by.name},
+    ).fetchall()
+    pages: list[list[tuple[Any, ...]]] = []
+    size = PAGE
+    for row in rows:
+        if size >= PAGE:
+            pages.append([])
+            size = 0
+        pages[-1].append(row)
+        size += sum(len(text or "") for text in row[1:])
+    return pages
+
+
+def read(by: Analyser, pages: Iterable[list[tuple[Any, ...]]], run: Run) -> Analyses:
+    """The analyses of pages of texts."""
+    return list(run(partial(_page, by), pages))
+
+
+def keep_late(con: Connection, by: Analyser, analyses: Analyses) -> None:
+    """Store analyses of texts that were read from the tables a while ago: of those that are still there."""
+    for page in analyses:
+        with_table(
+            con,
+            page,
+            f"""INSERT INTO analysis BY NAME
+                SELECT '{by.name}' AS analyser, * REPLACE (analysis_key::UUID AS analysis_key) FROM incoming
+                WHERE analysis_key::UUID IN (SELECT analysis_key FROM examples WHERE analysis_key IS NOT NULL)
+                  AND analysis_key::UUID NOT IN (SELECT analysis_key FROM analysis WHERE analyser = '{by.name}')""",
+        )
 
 
 def stream(con: Connection) -> Iterator[bytes | pa.Table]:

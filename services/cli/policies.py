@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from projections.verdicts.reasons import WORDS
 
 from ..curation import policies as curated
 from ..state.client import State
-from .command import Outcome, Session, actor_option, command, counted, plain, policy_file
+from .command import Outcome, Session, actor_option, command, counted, on_option, plain, policy_file
 
 
 @click.group("policy")
@@ -107,11 +109,12 @@ async def diff(session: Session, file: Path) -> Outcome:
 @command("preview", example="rooflog policy preview policy.toml --output moved.jsonl")
 @file_argument
 @click.option("--output", type=click.Path(path_type=Path), help="Write every example that would enter or leave here.")
-async def preview(session: Session, file: Path, output: Path | None) -> Outcome:
+@on_option
+async def preview(session: Session, file: Path, output: Path | None, on: str | None) -> Outcome:
     """Say what a policy would change, and change nothing: which examples would enter or leave, and why."""
     candidate = policy_file(file)
     async with session.state() as (_, state):
-        answer = await _preview(session, state, candidate)
+        answer = await _preview(session, state, candidate, on)
         if output is not None:
             answer["output"] = str(output)
             async with state.rows("moved", policy=candidate.document()) as (_, pages):
@@ -125,10 +128,11 @@ async def preview(session: Session, file: Path, output: Path | None) -> Outcome:
 @file_argument
 @click.option("--reason", help="Why; it stays on the log.")
 @actor_option
-async def adopt(session: Session, file: Path, reason: str | None) -> Outcome:
+@on_option
+async def adopt(session: Session, file: Path, reason: str | None, on: str | None) -> Outcome:
     """Let a policy hold from here on. Readers see the old state until the new one is whole."""
     async with session.state() as (log, state):
-        return await _adopt(session, log, state, policy_file(file), reason)
+        return await _adopt(session, log, state, policy_file(file), reason, on)
 
 
 @command("history", example="rooflog policy history")
@@ -155,15 +159,18 @@ async def history(session: Session) -> Outcome:
 @click.option("--to", "digest", metavar="DIGEST", help="A policy of the history, by the start of its digest.")
 @click.option("--reason", help="Why; it stays on the log.")
 @actor_option
-async def revert(session: Session, digest: str | None, reason: str | None) -> Outcome:
+@on_option
+async def revert(session: Session, digest: str | None, reason: str | None, on: str | None) -> Outcome:
     """Adopt the policy that held before the present one, or an older one; a new fact, nothing is undone."""
     async with session.state() as (log, state):
         candidate = curated.earlier(await state.ask("policies"), digest)
-        return await _adopt(session, log, state, candidate, reason)
+        return await _adopt(session, log, state, candidate, reason, on)
 
 
-async def _adopt(session: Session, log: Log, state: State, candidate: Policy, reason: str | None) -> Outcome:
-    seen = await _preview(session, state, candidate)
+async def _adopt(
+    session: Session, log: Log, state: State, candidate: Policy, reason: str | None, on: str | None
+) -> Outcome:
+    seen = await _preview(session, state, candidate, on)
     if seen["candidate"] == seen["current"]:
         return Outcome({"status": "unchanged"} | seen, "this policy holds already")
     fact = curated.adoption(candidate, actor=session.settings.who, reason=reason)
@@ -175,13 +182,24 @@ async def _adopt(session: Session, log: Log, state: State, candidate: Policy, re
     return Outcome(value, text, renderables=(_reasons_table(value),) if value["reasons"] else ())
 
 
-async def _preview(session: Session, state: State, candidate: Policy) -> dict[str, Any]:
+async def _preview(session: Session, state: State, candidate: Policy, on: str | None) -> dict[str, Any]:
     """What it would change, once every text is analysed as it demands."""
     document = candidate.document()
     with session.progress("analysing") as progress:
-        await curated.prepare(state.run, document, progress)
+        await curated.prepare(await _runs(session, state), document, progress, on)
     answer: dict[str, Any] = await state.ask("preview", policy=document)
     return answer
+
+
+async def _runs(session: Session, state: State) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """What has texts analysed: the projector, or this process."""
+    if state.owner is None:
+        return state.run
+    from ..projector.preparation import Preparations
+
+    await state.ask("status")  # folds what the log holds
+    preparations = Preparations(state.owner, asyncio.Lock(), session.settings)
+    return lambda _, **args: preparations.prepare(**args)
 
 
 def _summary(answer: dict[str, Any]) -> str:

@@ -18,12 +18,19 @@ ROUNDS = 2_000
 
 
 async def prepare(
-    run: Callable[..., Awaitable[dict[str, Any]]], document: dict[str, Any], progress: Progress | None = None
+    run: Callable[..., Awaitable[dict[str, Any]]],
+    document: dict[str, Any],
+    progress: Progress | None = None,
+    on: str | None = None,
 ) -> None:
-    """Have every text analysed as a policy demands, so that its preview is whole; `run` commands the projector."""
+    """Have every text analysed as a policy demands, so that its preview is whole; `run` commands the projector.
+
+    `on` is the engine that does it, that of the projector's settings unless given.
+    """
+    where = {"on": on} if on else {}
     total = 0
     for _ in range(ROUNDS):
-        left: int = (await run("prepare", policy=document))["left"]
+        left: int = (await run("prepare", policy=document, **where))["left"]
         total = max(total, left)
         if not left:
             return

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from projections.work.jobs import Driver, Lost, Order, Reply, Stopped, in_order, outcome, perform
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 """For the first connection to the cluster."""
+
+JOIN_SECONDS = 60.0
+"""How long it may take to join the cluster: Ray itself goes on trying for good."""
 
 PAGE_SECONDS = 1_800.0
 """How long a page may take, with its wait for a free processor."""
@@ -46,7 +50,7 @@ def opened(settings: Settings, stopped: Event) -> Iterator[Driver]:
         raise EngineError(f"Ray is not installed ({error}): pip install -r requirements-ray.lock") from error
     _reach(address)
     try:
-        ray.init(address, log_to_driver=False, configure_logging=False)
+        _join(ray, address)
     except Exception as error:
         raise EngineError(
             f"Ray at {address} lets this machine not in: {error}; make it a node of the cluster "
@@ -66,6 +70,24 @@ def _reach(address: str) -> None:
         raise EngineError(
             f"no Ray cluster answers at {address} ({error}); is ROOFLOG_RAY_ADDRESS right, and the head up?"
         ) from error
+
+
+def _join(ray: Any, address: str) -> None:
+    joined: Future[None] = Future()
+
+    def join() -> None:
+        try:
+            ray.init(address, log_to_driver=False, configure_logging=False)
+        except BaseException as error:
+            joined.set_exception(error)
+        else:
+            joined.set_result(None)
+
+    Thread(target=join, daemon=True).start()
+    try:
+        joined.result(JOIN_SECONDS)
+    except TimeoutError as error:
+        raise TimeoutError(f"not done after {JOIN_SECONDS:g} s") from error
 
 
 class _Cluster:

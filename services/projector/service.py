@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
@@ -50,9 +50,9 @@ from ..state.lag import LAG_SECONDS, lag
 from ..state.long_answers import LongAnswers
 from ..state.owner import BATCH, Owner, portions
 from ..state.protocol import ANSWER_SECONDS, ASK, MORE, MOVED, ROWS, RUN, Moved
-from ..state.questions import COMMANDS as OF_TABLES
 from ..state.questions import QUESTIONS, STREAMS
 from . import metrics
+from .preparation import PREPARE, Preparations
 from .rebuild import REBUILD, REBUILDING, Condition, Plan, Rebuilds
 from .text_readers import WAITING, TextReaders
 
@@ -119,6 +119,7 @@ class ProjectorService:
         self._folding = asyncio.Lock()
         self._folder = ThreadPoolExecutor(1, "fold", _stand_back)
         self._rebuilds = Rebuilds(log, owner, self._folding, settings)
+        self._preparations = Preparations(owner, self._folding, settings)
         self._has_erased = asyncio.Event()
         self._sealing = asyncio.Lock()
         self._is_compacting = False
@@ -144,7 +145,7 @@ class ProjectorService:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, self._rebuilds.stop(), return_exceptions=True)
+            await asyncio.gather(*tasks, self._rebuilds.stop(), self._preparations.stop(), return_exceptions=True)
             await self._long_answers.close()
             await asyncio.to_thread(self._folder.shutdown)  # what it is at is done when the database is closed
         if self.failure:
@@ -211,7 +212,7 @@ class ProjectorService:
             self._log,
             RUN,
             self._run,
-            names={*OF_TABLES, *COMMANDS},
+            names=COMMANDS,
             who=WHO,
             title=COMMANDS_CHANNEL,
             description="Do what only the owner of the tables can do, while nothing is folded.",
@@ -380,16 +381,18 @@ class ProjectorService:
 
     async def _run(self, name: str, question: Question) -> Any:
         """Do what only the owner of the tables can do, while nothing is folded."""
-        if name in COMMANDS:
-            return COMMANDS[name](self, **arguments.checked(f"command {name!r}", COMMANDS[name], question.args))
-        async with self._folding:
-            return await asyncio.to_thread(self._owner.run, name, question.args)
+        command = arguments.chosen("command", COMMANDS, name)
+        return await command(self, **arguments.checked(f"command {name!r}", command, question.args))
 
-    def rebuild(
+    async def rebuild(
         self, *, from_log: bool = False, projection: str | None = None, verify: bool = False, on: str | None = None
     ) -> Condition:
         """Begin a rebuild, or join the one that is under way. Raises as `Rebuild` does."""
         return self._rebuilds.start(Plan(from_log=from_log, projection=projection, verify=verify, on=on))
+
+    async def prepare(self, *, policy: dict[str, Any], on: str | None = None) -> dict[str, int]:
+        """Analyse some of the texts that a policy's lexicon and rules have not seen; how many are left."""
+        return await self._preparations.prepare(policy=policy, on=on)
 
     async def _begin_rows(self, name: str, question: Question) -> str:
         """Begin a long answer; the number by which its chunks are asked for."""
@@ -446,8 +449,11 @@ class ProjectorService:
         self.app.exit()
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {REBUILD: ProjectorService.rebuild}
-"""What the service itself can be told, beside the commands of the tables."""
+COMMANDS: dict[str, Callable[..., Awaitable[Any]]] = {
+    PREPARE: ProjectorService.prepare,
+    REBUILD: ProjectorService.rebuild,
+}
+"""What the service can be told."""
 
 
 def _stand_back() -> None:

@@ -45,6 +45,11 @@ class State:
         """Whether this process holds the tables, as no projector runs."""
         return self._owner is not None
 
+    @property
+    def owner(self) -> Owner | None:
+        """The tables, where this process holds them."""
+        return self._owner
+
     async def ask(self, name: str, **args: Any) -> Any:
         """Ask one question. Raises RooflogError with what the projector says is wrong, Unreachable if it is silent."""
         if self._owner is not None:

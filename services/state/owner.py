@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import fcntl
 import shutil
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -31,6 +32,8 @@ from .segments import Folder, Replay, purge, seal, unsealed
 
 if TYPE_CHECKING:
     from projections.verdicts.memory import Reader
+
+T = TypeVar("T")
 
 BATCH = 2_000
 """Facts in one live transaction at most. More are never waited for: while one batch is folded the next one gathers."""
@@ -243,8 +246,12 @@ class Owner:
         """Run a command of the owner, while nothing is folded. Raises InputError where the command is wrong."""
         command = arguments.chosen("command", COMMANDS, name)
         checked = arguments.checked(f"command {name!r}", command, args)
+        return self.change(partial(command, **checked))
+
+    def change(self, work: Callable[[Connection], T]) -> T:
+        """Work on the tables, while nothing is folded."""
         with self._read_lock.reading():
-            return command(self.projector.con, **checked)
+            return work(self.projector.con)
 
     def rows(self, name: str, args: dict[str, Any]) -> Generator[bytes | pa.Table]:
         """A long answer of this moment: its head as JSON, then every page of rows. Raises InputError at once."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from .registry import RELEASED, Figure, Side, Stage
 from .sides.names import PAGES
 
@@ -98,6 +100,9 @@ FOLD = (
     ),
 )
 
+ENGINES = ("local", "ray") if find_spec("ray") else ("local",)
+"""Where heavy work is measured."""
+
 AROUND = (
     Stage(
         "texts",
@@ -114,6 +119,21 @@ AROUND = (
         (
             Figure("all", "s", "a set of normalised prompts: exact duplicates only"),
             Figure("one", "ms", "the same"),
+        ),
+    ),
+    Stage(
+        "heavy",
+        "analysis by two workers: processor of a worker and of whoever asks for a text, and time; Ray where installed",
+        Side("heavy:two"),
+        Side("heavy:one"),
+        tuple(
+            figure
+            for engine in ENGINES
+            for figure in (
+                Figure(f"{engine}.worker", "µs", "one worker", limit=1.05),
+                Figure(f"{engine}.asker", "µs", "the same"),
+                Figure(f"{engine}.wall", "s", "the same"),
+            )
         ),
     ),
     Stage(

@@ -1,28 +1,33 @@
-"""Engines: where heavy work is done, and what becomes of a rebuild there; on a server in Modal's place."""
+"""Engines: where heavy work is done, and what becomes of a rebuild or a policy there; on a server in Modal's place."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomli_w
 
 from events.errors import InputError, RooflogError
 from events.facts import ExampleErased
 from events.log.log import Log
 from events.subjects import new_event_id
 from projections.fold.content_digest import content_digest
+from projections.policy.policy import default
 from projections.work import jobs
 from services import settings
 from services.heavy import ENGINES
 from services.heavy.failure import EngineError
+from services.projector.preparation import Preparations
 from services.projector.rebuild import Plan, Rebuild, Rebuilds
 from services.settings import Settings
+from services.state.owner import Owner
 from services.volume.sinks import SINKS
 
-from ..conftest import NOW, capture
+from ..conftest import NOW, Cli, capture
 from ..projector.test_rebuild import beside, owned, say
-from ..projector.test_service import rebuilt_digest
+from ..projector.test_service import rebuilt_digest, until_running
 from .standin import MapStandIn
 
 ON_MODAL = Plan(from_log=True, on="modal")
@@ -124,3 +129,98 @@ async def test_an_erasure_waits_for_no_engine(log: Log, tmp_path: Path, standin:
     holding = [f for f in tmp_path.rglob("*") if f.is_file() and marker.encode() in f.read_bytes()]
     assert holding == []
     owner.close()
+
+
+OTHER_RULES = default().document() | {"texts": {"rules": 1}}
+"""A policy under which every text is analysed anew."""
+
+
+def analysed(owner: Owner) -> list[tuple[Any, ...]]:
+    return owner.projector.con.execute("FROM analysis ORDER BY ALL").fetchall()
+
+
+async def prepare(preparations: Preparations, on: str | None) -> None:
+    while (await preparations.prepare(policy=OTHER_RULES, on=on))["left"]:
+        pass
+
+
+async def test_a_policy_prepared_on_an_engine_is_that_of_here(log: Log, tmp_path: Path, standin: MapStandIn) -> None:
+    await say(log, 200)
+    tables = []
+    for on in ("local", "modal"):
+        owner = await owned(log, tmp_path / on)
+        await prepare(Preparations(owner, asyncio.Lock(), Settings()), on)
+        tables.append(analysed(owner))
+        owner.close()
+    assert tables[0] == tables[1]
+    assert len({row[1] for row in tables[0]}) == 2
+    assert "FunctionMap" in standin.steps
+
+
+async def test_others_fold_and_erase_while_an_engine_prepares(
+    log: Log, tmp_path: Path, standin: MapStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.projector.preparation.WAIT_SECONDS", 0.1)
+    await say(log, 60)
+    await log.publish([capture("How high is the roof of Kowalczyk77?", example_id="a")])
+    owner, folding = await owned(log, tmp_path / "data"), asyncio.Lock()
+    preparations = Preparations(owner, folding, Settings(engine="modal"))
+    standin.is_held = True
+    while not (standin.under_way and standin.steps.count("FunctionMap") > 1):
+        assert (await preparations.prepare(policy=OTHER_RULES))["left"]
+    gone = ExampleErased(event_id=new_event_id(), example_id="a", reason="asked to", occurred_at=NOW, actor="ann")
+    await log.publish([gone, capture("Which seam is this?", example_id="b")])
+    async with folding:
+        await owner.catch_up(log)
+    standin.is_held = False
+    await prepare(preparations, None)
+    con = owner.projector.con
+    assert con.execute("SELECT count(*) FROM analysis ANTI JOIN examples USING (analysis_key)").fetchall() == [(0,)]
+    assert con.execute("SELECT count(DISTINCT analyser) FROM analysis WHERE analysis_key = (SELECT analysis_key "
+                       "FROM examples WHERE example_id = 'b')").fetchall() == [(2,)]  # fmt: skip
+    owner.close()
+
+
+async def test_a_preparation_that_is_stopped_waits_for_no_engine(
+    log: Log, tmp_path: Path, standin: MapStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.projector.preparation.WAIT_SECONDS", 0.1)
+    await say(log, 60)
+    owner = await owned(log, tmp_path / "data")
+    preparations = Preparations(owner, asyncio.Lock(), Settings(engine="modal"))
+    standin.is_held = True
+    while not (standin.under_way and standin.steps.count("FunctionMap") > 1):
+        assert (await preparations.prepare(policy=OTHER_RULES))["left"]
+    await preparations.stop()
+    assert standin.under_way
+    standin.is_held = False
+    owner.close()
+
+
+async def test_an_engine_that_is_away_fails_a_preparation_alone(log: Log, tmp_path: Path, standin: MapStandIn) -> None:
+    standin.functions = ()
+    await say(log, 60)
+    owner = await owned(log, tmp_path / "data")
+    preparations = Preparations(owner, asyncio.Lock(), Settings())
+    with pytest.raises(EngineError, match="modal deploy"):
+        await prepare(preparations, "modal")
+    with pytest.raises(InputError, match="'spark' is no engine"):
+        await prepare(preparations, "spark")
+    await prepare(preparations, None)
+    owner.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("served", [False, True])
+async def test_a_policy_is_adopted_on_an_engine(
+    log: Log, standin: MapStandIn, tmp_path: Path, served: bool, request: pytest.FixtureRequest
+) -> None:
+    cli: Cli = request.getfixturevalue("cli")  # after the stand-in: processes inherit where it is
+    await say(log, 60)
+    (tmp_path / "policy.toml").write_text(tomli_w.dumps(OTHER_RULES))
+    if served:
+        request.getfixturevalue("start")("projector")
+        await until_running(log)
+    adopted = await asyncio.to_thread(cli.json, "policy", "adopt", tmp_path / "policy.toml", "--on", "modal")
+    assert adopted["status"] == "adopted"
+    assert "FunctionMap" in standin.steps
