@@ -6,7 +6,7 @@ import { BulkBar } from "./bulk_bar.js";
 import { emptyState, h, put } from "./dom.js";
 import { downloadLinks } from "./downloads.js";
 import { exampleRow, likeLine } from "./example.js";
-import { choice, dayField, searchField } from "./fields.js";
+import { choice, dayField, searchField, WIDE } from "./fields.js";
 import { keepHighlighted } from "./highlight.js";
 import { onMoved } from "./live.js";
 import { asOf, atSameMoment } from "./moment.js";
@@ -73,7 +73,9 @@ class ExampleList {
 
   async start() {
     const title = h("div", { class: "page-title" }, h("h1", {}, "Examples"), this.status);
-    put(this.main, title, this.form, this.bulk?.element, this.list, this.more, this.downloads);
+    const filters = h("details", { class: "filters" }, h("summary", {}, "Filters"), this.form);
+    filters.open = matchMedia(WIDE).matches;
+    put(this.main, title, filters, this.bulk?.element, this.list, this.more, this.downloads);
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.filter({ text: this.search.input.value.trim(), sort: "" }); // a search has an order of its own

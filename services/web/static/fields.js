@@ -2,6 +2,9 @@
 
 import { h } from "./dom.js";
 
+/** Where there is room, filters are open from the start. */
+export const WIDE = "(min-width: 60rem)";
+
 /**
  * A search for words in the texts of examples.
  *

@@ -3,7 +3,7 @@
 import { address, pageParameters } from "../address.js";
 import { h, put } from "../dom.js";
 import { likeLine } from "../example.js";
-import { choice, dayField, searchField } from "../fields.js";
+import { choice, dayField, searchField, WIDE } from "../fields.js";
 import { number, plain, QUEUE_REASONS, SIGNS } from "../words.js";
 
 /** @import { Facet, Facets, QueuePage } from "../../answers.d.ts" */
@@ -18,9 +18,6 @@ const ORDERS = [
   { value: "oldest", words: "Oldest first" },
   { value: "longest", words: "Longest first" },
 ];
-
-/** Where there is room, the filters are open from the start. */
-const WIDE = "(min-width: 60rem)";
 
 export class Filters {
   /**
