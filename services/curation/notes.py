@@ -9,7 +9,8 @@ from events.errors import InputError
 from events.facts import ExampleNoted
 from events.subjects import new_event_id
 
-_MENTION = re.compile(r"(?<![\w.@])@(\w(?:[\w.-]*\w)?)")
+_MENTION = re.compile(r"(?<![\w.@])@(\w(?:[\w.@-]*\w)?)")
+"""A name as tokens have it, which may be an address; a mark behind it ends a sentence."""
 
 MOST_MENTIONS = 20
 
