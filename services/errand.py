@@ -32,6 +32,9 @@ if TYPE_CHECKING:  # each errand loads what it works with
 NICENESS = 10
 """The live services go first."""
 
+PLACES_SHOWN = 200
+"""Places and examples in the result of a search of the whole log."""
+
 REPORT_SECONDS = 0.1
 """Between two reports of progress."""
 
@@ -88,7 +91,60 @@ async def audit(settings: Settings, log: Log, report: Progress, *, export: str) 
         return (await audits.audit(settings, log, folder, report)).answer()
 
 
-ERRANDS: dict[str, Work] = {"preview": preview, "import": import_file, "verify": verify, "audit": audit}
+async def held(_: Settings, log: Log, report: Progress, *, words: str) -> dict[str, Any]:
+    """Find every place of the log with some words; the words are no part of the result."""
+    from .integrity import holdings
+
+    places = await holdings.held(log, words, report)
+    examples = list(dict.fromkeys(example_id for place in places for example_id in place.ids))
+    return {
+        "places": msgspec.to_builtins(places[:PLACES_SHOWN]),
+        "place_count": len(places),
+        "examples": examples[:PLACES_SHOWN],
+        "example_count": len(examples),
+    }
+
+
+async def rename(_: Settings, log: Log, report: Progress, *, old: str, new: str, actor: str) -> dict[str, Any]:
+    """Rename a tag everywhere."""
+    from .curation import descriptions
+    from .state.client import State
+
+    renamed = await descriptions.rename(log, State(log, None, None), old, new, actor=actor, progress=report)
+    answer: dict[str, Any] = msgspec.to_builtins(renamed)
+    return answer
+
+
+async def retry(_: Settings, log: Log, report: Progress) -> dict[str, Any]:
+    """Fold what an older version could not, each fact in its place: the projector rebuilds the tables."""
+    from .curation import quarantine
+    from .projector.rebuild import REBUILD, REBUILDING, Condition
+    from .state.client import State
+
+    state = State(log, None, None)
+    before = await quarantine.listed(log, state)
+    if ready := quarantine.ready(before):
+        await state.run(REBUILD)
+        now = None
+        while now is None or now.result is None:
+            await asyncio.sleep(REPORT_SECONDS)
+            now = msgspec.convert(await state.ask_after(0, REBUILDING, {}), Condition | None)
+            if now is None or now.error is not None:
+                raise RooflogError((now and now.error) or "the projector ended while it rebuilt; try again")
+            report(now.done, now.total)
+    after = await quarantine.listed(log, state)
+    return {"folded": sorted(ready - {item["seq"] for item in after["items"]}), "left": after["total"]}
+
+
+ERRANDS: dict[str, Work] = {
+    "preview": preview,
+    "import": import_file,
+    "verify": verify,
+    "audit": audit,
+    "held": held,
+    "rename": rename,
+    "retry": retry,
+}
 """Every work by its name."""
 
 

@@ -49,7 +49,11 @@ export interface Post {
   (path: "/exports" | "/trainings", body: object, options?: PostOptions): Promise<{ job: string }>;
   (path: "/policies", body: object, options?: PostOptions): Promise<{ seq: number; digest: string }>;
   (path: "/policies/preview", body: object, options?: PostOptions): Promise<PolicyPreview>;
-  (path: `/imports/${string}` | "/verifications" | "/audits", body: object, options?: PostOptions): Promise<Errand>;
+  (
+    path: `/imports/${string}` | "/verifications" | "/audits" | "/holdings" | "/tags/rename" | "/quarantine/retry",
+    body: object,
+    options?: PostOptions,
+  ): Promise<Errand>;
   (path: "/tokens", body: object, options?: PostOptions): Promise<{ name: string; role: string; token: string }>;
   (path: `/decisions/${BulkPath}`, body: object, options?: PostOptions): Promise<BulkDecision>;
   (path: `/examples/${string}/notes`, body: object, options?: PostOptions): Promise<{ seq: number }>;
@@ -497,7 +501,7 @@ export interface Setting {
   name: string;
   title: string;
   text: string;
-  kind: "flag" | "number" | "text" | "choice" | "choices" | "texts" | "pairs";
+  kind: string;
   choices: (string | number)[];
   lowest: number | null;
   highest: number | null;
@@ -578,6 +582,27 @@ export interface QuarantinedMessage {
   reason: string;
   bytes: number | null;
   data: string | null;
+  advice: string;
+  can_be_folded_now: boolean;
+}
+
+export interface Retried {
+  folded: number[];
+  left: number;
+}
+
+export interface Held {
+  places: { seq: number; kind: string; ids: string[]; field: string; trait: string }[];
+  place_count: number;
+  examples: string[];
+  example_count: number;
+}
+
+export interface Renamed {
+  old: string;
+  new: string;
+  total: number;
+  described: number;
 }
 
 export interface QuarantinePage {
@@ -606,7 +631,7 @@ export interface Errand {
   done: number;
   total: number;
   ended_at: string | null;
-  result: ImportResult | Proof | AuditResult | null;
+  result: ImportResult | Proof | AuditResult | Retried | Held | Renamed | null;
   error: string | null;
 }
 

@@ -21,9 +21,8 @@ Text = Annotated[str, Meta(max_length=LIMITS["text"].most)]
 Name = Annotated[str, Meta(min_length=1, max_length=LIMITS["name"].most)]
 Short = Annotated[str, Meta(min_length=1, max_length=1_000)]
 Source = Annotated[str, Meta(min_length=1, max_length=100)]
-Tags = Annotated[
-    list[Annotated[str, Meta(min_length=1, max_length=LIMITS["tag"].most)]], Meta(max_length=LIMITS["tags"].most)
-]
+Tag = Annotated[str, Meta(min_length=1, max_length=LIMITS["tag"].most)]
+Tags = Annotated[list[Tag], Meta(max_length=LIMITS["tags"].most)]
 
 
 class Tool(Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,12 +25,6 @@ class Machine(Struct, frozen=True):
     why: str
 
 
-class Missing(Struct, frozen=True):
-    """It belongs into the browser and is not there yet."""
-
-    why: str
-
-
 _INTRODUCTION = """`make docs` writes this page from the code; do not edit it. A test opens every page that it names.
 
 What each command does, a page does with the HTTP call behind it, or the command belongs to the machine."""
@@ -42,7 +36,7 @@ _WITHOUT_LOG = Machine("it judges files where there is no installation yet")
 _SERVER = Machine("it is about the NATS server, whose secrets the gateway does not have")
 _ASSISTANT = Machine("an assistant says it, by the client or the HTTP API")
 
-PLACES: dict[str, Page | Machine | Missing] = {
+PLACES: dict[str, Page | Machine] = {
     "rooflog up": _RUNS,
     "rooflog demo": _RUNS,
     "rooflog import": Page("/imports", "POST /imports", "Show what would come of it", "operator"),
@@ -60,7 +54,7 @@ PLACES: dict[str, Page | Machine | Missing] = {
     "rooflog note": Page(_EXAMPLE, f"POST {_EXAMPLE}/notes", "Note"),
     "rooflog inbox": Page("/notes", "GET /notes"),
     "rooflog tags list": Page("/review", "GET /review/facets"),
-    "rooflog tags rename": Missing("renaming a tag everywhere"),
+    "rooflog tags rename": Page("/examples?tag=flashing", "POST /tags/rename", "Rename this tag"),
     "rooflog redact": Page("/review", f"POST {_EXAMPLE}/redact", "Redact words"),
     "rooflog analyze": _WITHOUT_LOG,
     "rooflog duplicates": _WITHOUT_LOG,
@@ -81,8 +75,8 @@ PLACES: dict[str, Page | Machine | Missing] = {
     "rooflog policy revert": Page("/policies", "POST /policies", "Preview the change", "operator"),
     "rooflog quarantine list": Page("/quarantine", "GET /quarantine", by="auditor"),
     "rooflog quarantine show": Page("/quarantine", "GET /quarantine", by="auditor"),
-    "rooflog quarantine retry": Missing("folding what an older version could not"),
-    "rooflog held": Missing("everything that the log holds about a person"),
+    "rooflog quarantine retry": Page("/quarantine", "POST /quarantine/retry", "Fold what this version can", "operator"),
+    "rooflog held": Page("/proofs", "POST /holdings", "Look through the log", "operator"),
     "rooflog erase": Machine("it cannot be undone, and the gateway's account at the log may delete nothing"),
     "rooflog verify": Page("/proofs", "POST /verifications", "Verify the log", "operator"),
     "rooflog audit": Page("/proofs", "POST /audits", "Make it anew and compare", "operator"),
@@ -115,7 +109,7 @@ def page() -> str:
     return "\n\n".join(["# In the browser", _INTRODUCTION, table]) + "\n"
 
 
-def _words(place: Page | Machine | Missing) -> str:
+def _words(place: Page | Machine) -> str:
     match place:
         case Page():
             path, call = place.path.replace("{example_id}", "ID"), place.call.replace("{example_id}", "ID")
@@ -123,5 +117,3 @@ def _words(place: Page | Machine | Missing) -> str:
             return f"page `{path}`{way}: `{call}`"
         case Machine():
             return f"on the machine alone: {place.why}"
-        case Missing():
-            return f"on the command line alone so far: {place.why}"

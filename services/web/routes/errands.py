@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from ..access.auth import may
 from ..access.limits import SMALL_BYTES
+from ..bodies import Tag
 from ..errands import Entry
 from ..gateway import Gate
 from .facts import Call
@@ -63,4 +64,57 @@ async def audit(gateway: Gate, request: Call, data: JSONBody[Audit]) -> Entry:
     return gateway.errands.start("audit", {"export": data.export}, request.user.name, about=data.export)
 
 
-ROUTES = Router("", route_handlers=[errands, errand, verify, audit], tags=["errands"])
+class Words(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is looked for: a name, a number, an address."""
+
+    words: Annotated[str, Meta(min_length=1, max_length=1_000)]
+
+
+class Renaming(Struct, frozen=True, forbid_unknown_fields=True):
+    """A tag, and what it is called from now on."""
+
+    old: Tag
+    new: Tag
+
+
+@post(
+    "/holdings",
+    status_code=202,
+    summary="Find everything that the log holds about a person",
+    guards=[may("operate")],
+    request_max_body_size=SMALL_BYTES,
+)
+async def held(gateway: Gate, request: Call, data: JSONBody[Words]) -> Entry:
+    """Every text, comment, name and detail with some words, without regard to white space and case.
+
+    The result names the places and the examples, and not the words.
+    """
+    return gateway.errands.start("held", {"words": data.words}, request.user.name, about="a person")
+
+
+@post(
+    "/tags/rename",
+    status_code=202,
+    summary="Rename a tag everywhere",
+    guards=[may("decide")],
+    request_max_body_size=SMALL_BYTES,
+)
+async def rename(gateway: Gate, request: Call, data: JSONBody[Renaming]) -> Entry:
+    """Each example with the old tag gets the new one instead, as a fact. What comes later keeps the old one."""
+    args = {"old": data.old, "new": data.new, "actor": request.user.name}
+    return gateway.errands.start("rename", args, request.user.name, about=f"{data.old} to {data.new}")
+
+
+@post(
+    "/quarantine/retry",
+    status_code=202,
+    summary="Fold what an older version could not",
+    guards=[may("operate")],
+    request_max_body_size=SMALL_BYTES,
+)
+async def retry(gateway: Gate, request: Call) -> Entry:
+    """Each fact in its place: the projector makes the tables anew where there is anything to do."""
+    return gateway.errands.start("retry", {}, request.user.name)
+
+
+ROUTES = Router("", route_handlers=[errands, errand, verify, audit, held, rename, retry], tags=["errands"])

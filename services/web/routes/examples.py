@@ -14,6 +14,7 @@ from events.log.log import Message
 from events.words import describe
 from projections.verdicts.reasons import BIT
 
+from ...curation.quarantine import ADVICE, decodes
 from ...state.lag import received
 from ..access.auth import Principal, may
 from ..gateway import Gate, Gateway
@@ -207,10 +208,18 @@ async def dashboard(
 async def quarantine(
     gateway: Gate, request: Call, category: Filter = None, before: Sequence = None, limit: Limit = 50
 ) -> dict[str, Any]:
-    """The newest first, each with its reason and the beginning of its bytes."""
+    """The newest first, each with its reason, the beginning of its bytes, and `advice`.
+
+    `can_be_folded_now` says whether this version could fold it.
+    """
     answer: dict[str, Any] = await gateway.ask(
         request.user.name, "quarantined", category=category, before=before, limit=limit
     )
+    messages = await gateway.log.those(item["seq"] for item in answer["items"])
+    for item in answer["items"]:
+        message = messages.get(item["seq"])
+        item["advice"] = ADVICE.get(item["category"], "")
+        item["can_be_folded_now"] = message is not None and decodes(message, item["category"])
     return answer
 
 

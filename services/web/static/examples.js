@@ -10,6 +10,7 @@ import { choice, dayField, searchField, WIDE } from "./fields.js";
 import { keepHighlighted } from "./highlight.js";
 import { onMoved } from "./live.js";
 import { asOf, atSameMoment } from "./moment.js";
+import { openRenaming } from "./tags.js";
 import { count, number, plain, REASONS } from "./words.js";
 
 /** @import { ExamplePage, ExampleRow, Facets, Parameters, Session, Stats } from "../answers.d.ts" */
@@ -131,6 +132,14 @@ class ExampleList {
     return h("li", { class: box ? "is-picked" : null }, box, exampleRow(item, this.filters.text));
   }
 
+  /** Rename the tag of the list on every example, and show them under its new name. */
+  renameTag() {
+    openRenaming(this.filters.tag, async (tag) => {
+      this.stats = await get("/stats");
+      await this.filter({ tag });
+    });
+  }
+
   /** @param {Partial<Record<Filter, string>>} chosen */
   async filter(chosen) {
     Object.assign(this.filters, chosen);
@@ -179,6 +188,9 @@ class ExampleList {
           choose: (sort) => this.filter({ sort }),
         }),
       likeLine(this.filters.like),
+      this.bulk &&
+        this.filters.tag &&
+        h("button", { type: "button", class: "quiet-button", onclick: () => this.renameTag() }, "Rename this tag"),
       FILTERS.some((name) => this.filters[name]) &&
         h("button", { type: "button", class: "quiet-button", onclick: () => this.clear() }, "Clear"),
     );

@@ -1,11 +1,12 @@
 /** Proofs: the log compared with what was recorded of it, and an export made anew; each result is kept. */
 
+import { exampleAddress } from "./address.js";
 import { get, post, problemOf } from "./api.js";
-import { emptyState, h, put } from "./dom.js";
+import { emptyState, h, link, put } from "./dom.js";
 import { pastErrands, watched } from "./errands.js";
 import { count, number, plain } from "./words.js";
 
-/** @import { AuditResult, Errand, Export, Proof, Session } from "../answers.d.ts" */
+/** @import { AuditResult, Errand, Export, Held, Proof, Session } from "../answers.d.ts" */
 
 /**
  * @param {HTMLElement} main
@@ -34,8 +35,54 @@ export async function draw(main, me) {
     }
     await refresh();
   };
-  put(main, title, mayProve ? proofCard(exports, prove) : onlyOperators(), place, results);
+  put(main, title, mayProve ? proofCard(exports, prove) : onlyOperators(), place, results, mayProve && holdingsCard());
   await refresh();
+}
+
+/** Everything that the log holds about a person, found by some words; they are kept nowhere. */
+function holdingsCard() {
+  const words = h("input", { id: "held", maxlength: 1000, required: true, autocomplete: "off" });
+  const result = h("div", { "aria-live": "polite" });
+  const button = h("button", { class: "secondary" }, "Look through the log");
+  const form = h(
+    "form",
+    {},
+    h("label", { for: "held" }, "A name, a number, an address"),
+    h("div", { class: "line" }, words, button),
+  );
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const errand = await post("/holdings", { words: words.value }, { isKeyed: false });
+      put(result, heldWords(/** @type {Held} */ (await watched(errand, result, "Reading the log"))));
+    } catch (error) {
+      put(result, h("p", { class: "notice is-bad", role: "alert" }, problemOf(error).message));
+    }
+  });
+  const title = h("header", {}, h("h2", {}, "What the log holds about somebody"));
+  return h("section", { class: "card proof-form", "aria-label": "What the log holds" }, title, form, result);
+}
+
+/** @param {Held} held */
+function heldWords({ places, place_count: total, example_count: examples }) {
+  if (!total) return h("p", { role: "status" }, "The log holds nothing with these words.");
+  const rows = places.map(({ seq, kind, ids, field }) =>
+    h(
+      "li",
+      {},
+      `#${number(seq)} ${plain(kind)}, ${plain(field)} `,
+      ids.map((id) => [link(exampleAddress(id), { class: "mono small" }, id), " "]),
+    ),
+  );
+  const more = total > rows.length ? `; the first ${number(rows.length)} are shown` : "";
+  const command = h("code", {}, "rooflog erase --about");
+  return h(
+    "div",
+    {},
+    h("p", { role: "status" }, `${count(total, "place")} about ${count(examples, "example")}${more}.`),
+    h("ul", { class: "rows" }, rows),
+    h("p", { class: "quiet small" }, "On the machine ", command, " erases them for good."),
+  );
 }
 
 function onlyOperators() {

@@ -1,25 +1,42 @@
 /** Quarantine: messages that could not be folded, whole, each with the reason. */
 
 import { address, pageParameters } from "./address.js";
-import { get } from "./api.js";
+import { get, post, problemOf } from "./api.js";
 import { emptyState, h, link, put } from "./dom.js";
+import { watched } from "./errands.js";
 import { keepFresh } from "./live.js";
 import { bytes, count, number, plain } from "./words.js";
 
-/** @import { QuarantinedMessage } from "../answers.d.ts" */
+/** @import { QuarantinedMessage, Retried, Session } from "../answers.d.ts" */
 
 /** Messages of the first page; a longer list is not redrawn under the reader's eyes. */
 const FIRST_PAGE = 50;
 
-/** @param {HTMLElement} main */
-export async function draw(main) {
+/**
+ * @param {HTMLElement} main
+ * @param {Session} me
+ */
+export async function draw(main, me) {
   const { category } = pageParameters(["category"]);
   const summary = h("p", { class: "quiet" });
   const categories = h("div", { class: "whys" });
   const list = h("ul", { class: "rows is-read" });
   const more = h("div", { class: "page-more" });
   const title = h("div", { class: "page-title" }, h("h1", {}, "Quarantine"), summary);
-  put(main, title, categories, h("div", { class: "card" }, list, more));
+  const place = h("div", { "aria-live": "polite" });
+  const retry = async () => {
+    try {
+      const errand = await post("/quarantine/retry", {}, { isKeyed: false });
+      const { folded, left } = /** @type {Retried} */ (await watched(errand, place, "Folding again"));
+      put(place, h("p", { class: "notice", role: "status" }, retriedWords(folded.length, left)));
+      await show(null);
+    } catch (error) {
+      put(place, h("p", { class: "notice is-bad", role: "alert" }, problemOf(error).message));
+    }
+  };
+  const button = h("button", { type: "button", class: "secondary", onclick: retry }, "Fold what this version can");
+  const mayRetry = me.rights.includes("operate");
+  put(main, title, categories, mayRetry && h("p", {}, button), place, h("div", { class: "card" }, list, more));
 
   const show = async (/** @type {number | null} */ before) => {
     const page = await get("/quarantine", { category, before });
@@ -39,6 +56,15 @@ export async function draw(main) {
   keepFresh(async () => {
     if (list.children.length <= FIRST_PAGE) await show(null).catch(() => {});
   });
+}
+
+/**
+ * @param {number} folded
+ * @param {number} left
+ */
+function retriedWords(folded, left) {
+  if (!folded) return `This version can fold none of them: ${number(left)} stay. What to do stands beside each.`;
+  return `${number(folded)} folded in their place, ${number(left)} left.`;
 }
 
 /** @param {number} total */
@@ -64,7 +90,7 @@ function categoryLinks(numbers, chosen) {
 }
 
 /** @param {QuarantinedMessage} message */
-function messageItem({ seq, subject, category, reason, bytes: size, data }) {
+function messageItem({ seq, subject, category, reason, bytes: size, data, advice, can_be_folded_now: isReady }) {
   return h(
     "li",
     { class: "quarantined" },
@@ -77,6 +103,9 @@ function messageItem({ seq, subject, category, reason, bytes: size, data }) {
       h("span", { class: "quiet mono" }, subject),
     ),
     h("p", { dir: "auto" }, reason),
+    isReady
+      ? h("p", { class: "state is-good" }, "This version can fold it now.")
+      : advice && h("p", { class: "quiet" }, `What to do: ${advice}.`),
     size ? messageBytes(size, data) : h("p", { class: "quiet" }, "Its bytes were erased."),
   );
 }

@@ -11,7 +11,7 @@ import pytest
 from events.errors import Category
 from events.log.log import Log
 from projections.store.batch import FOUND_BY_FOLD
-from services.cli.quarantine import ADVICE
+from services.curation.quarantine import ADVICE
 from services.state.client import runs
 
 from ..conftest import Cli, capture

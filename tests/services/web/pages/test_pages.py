@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
@@ -332,7 +333,7 @@ class TestOtherPages:
         changes.get_by_role("listitem").filter(has_text="− flashing").get_by_role("button").click()
         with page.expect_response("**/policies/preview") as answer:
             page.get_by_role("button", name="Preview the change").click()
-        candidate, held = answer.value.json()["document"], default().document()
+        candidate, held = answer.value.json()["document"], json.loads(msgspec.json.encode(default()))
         added = {"term": "zinc trim", "weight": 3, "tags": ["metal"], "also": [], "plural": True}
         added |= {"ambiguous": False, "neutral": False}
         assert candidate["lexicon"]["terms"] == [*held["lexicon"]["terms"], added]
