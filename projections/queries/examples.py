@@ -13,7 +13,7 @@ from events.errors import InputError
 
 from ..policy.policy import RELEVANCE
 from ..store.checkpoint import checkpoint
-from ..store.database import AMONG, Connection, first
+from ..store.database import AMONG, Connection, among, first
 from ..tables import awaited, policies
 from ..tables.examples import id_key, known
 from ..tables.quarantine import SUBJECT_ID
@@ -367,7 +367,7 @@ def _examples(con: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
             AS superseded_by, v.duplicate_of, v.contradicts, v.is_borderline, v.cluster, v.reasons, v.queue,
             v.include_in_training, v.turns, v.root, v.context_key AS context, v.causes, 0 AS revision, v.seq,
             v.feedback_seq, v.decision_seq
-        FROM (SELECT * FROM examples {AMONG}) e JOIN ({SOME}) v USING (seq)""",
+        FROM {among("examples")} e JOIN ({SOME}) v USING (seq)""",
         {"seqs": seqs},
     )
     names = [column[0] for column in result.description]

@@ -14,7 +14,7 @@ from events.errors import InputError
 from events.message import conversation_key
 
 from ..store.checkpoint import checkpoint
-from ..store.database import AMONG, Connection
+from ..store.database import Connection, among
 from ..tables.examples import id_key
 from ..verdicts.columns import Columns
 from ..verdicts.counters import Counts
@@ -292,7 +292,7 @@ def beginnings(con: Connection, seqs: list[int], text: str | None = None) -> dic
                 e.source, v.project_context, v.tags, v.relevance, v.feedback, v.decision, v.queue, v.reasons,
                 {_excerpt("e.prompt", len(words))} AS prompt, {_excerpt("e.response", len(words))} AS response,
                 left(e.reason, {BEGINNING}) AS correction_reason, e.corrector
-            FROM (SELECT * FROM examples {AMONG}) e
+            FROM {among("examples")} e
             JOIN (SELECT * EXCLUDE (example_id, kind, occurred_at, source)
                   FROM ({SOME})) v USING (seq)""",
         {"seqs": seqs} | {f"w{n}": word for n, word in enumerate(words)},

@@ -25,7 +25,17 @@ into the way of those of other connections, and makes a fact folded alone a thir
 
 AMONG = "SEMI JOIN (SELECT unnest($seqs::BIGINT[]) AS seq) USING (seq)"
 """Behind a table's name: its rows of the sequences in the parameter `seqs`. DuckDB reads only the vectors that hold any
-of them; for `seq IN (…)` with more than a few constants it reads the whole table."""
+of them; for `seq IN (…)` with more than a few constants it reads the whole table. What is joined takes `among`."""
+
+
+def among(table: str) -> str:
+    """A relation to join with others: the rows of a table of the sequences in the parameter `seqs`.
+
+    It is whole before it is joined. DuckDB 2.0 takes the rows that a join gives to another join for the few values of
+    the first of them, fails with an internal error where others follow, and closes the database (its issue 24807).
+    """
+    return f"(WITH kept AS MATERIALIZED (FROM {table} {AMONG}) FROM kept)"
+
 
 NO_SPACE = os.strerror(errno.ENOSPC)
 """What stands in an error where a disk is full."""

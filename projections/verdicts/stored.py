@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ..policy.policy import RELEVANCE, UNTAGGED
 from ..policy.rules import Rules
-from ..store.database import AMONG, Connection, first, with_table
+from ..store.database import Connection, among, first, with_table
 from ..store.table import Table, View
 from ..tables.examples import Compared, id_key
 from ..texts.text_size import READ
@@ -149,7 +149,7 @@ def whole(judged: str = JUDGED.name, evidence: str = EVIDENCE.name) -> str:
                LEFT JOIN corrections s ON s.seq = j.superseded_by LEFT JOIN corrections d ON d.seq = j.disputed_by"""
 
 
-SOME = whole(f"(FROM judged {AMONG})", f"(FROM evidence {AMONG})")
+SOME = whole(among("judged"), among("evidence"))
 """The SELECT of the verdicts on the sequences in the parameter `seqs`."""
 
 VERDICTS = View(name="verdicts", columns=_WHOLE, key="example_id", select=whole(), in_digest=True)
