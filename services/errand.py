@@ -118,20 +118,14 @@ async def rename(_: Settings, log: Log, report: Progress, *, old: str, new: str,
 async def retry(_: Settings, log: Log, report: Progress) -> dict[str, Any]:
     """Fold what an older version could not, each fact in its place: the projector rebuilds the tables."""
     from .curation import quarantine
-    from .projector.rebuild import REBUILD, REBUILDING, Condition
+    from .projector.rebuild import REBUILD, asked, watched
     from .state.client import State
 
     state = State(log, None, None)
     before = await quarantine.listed(log, state)
     if ready := quarantine.ready(before):
         await state.run(REBUILD)
-        now = None
-        while now is None or now.result is None:
-            await asyncio.sleep(REPORT_SECONDS)
-            now = msgspec.convert(await state.ask_after(0, REBUILDING, {}), Condition | None)
-            if now is None or now.error is not None:
-                raise RooflogError((now and now.error) or "the projector ended while it rebuilt; try again")
-            report(now.done, now.total)
+        await watched(lambda: asked(state), lambda now: report(now.done, now.total))
     after = await quarantine.listed(log, state)
     return {"folded": sorted(ready - {item["seq"] for item in after["items"]}), "left": after["total"]}
 

@@ -23,6 +23,9 @@ DESK = "rooflog_desk"
 DESK_SECONDS = 60.0
 """How long an example stays taken by a reviewer of whom nothing is heard."""
 
+DESK_BYTES = 2**20
+"""What the desk takes of the server's memory: some thousand open examples."""
+
 _FREE = {
     "name",
     "description",
@@ -73,7 +76,7 @@ def desk_configuration(replicas: int = 1) -> api.KeyValueConfig:
     """Who has what open is of no use after a restart: it is kept in memory, and forgotten by itself."""
     return api.KeyValueConfig(
         bucket=DESK, description="rooflog: examples that reviewers have open", history=1, ttl=DESK_SECONDS,
-        storage=api.StorageType.MEMORY, replicas=replicas, direct=True,
+        storage=api.StorageType.MEMORY, replicas=replicas, direct=True, max_bytes=DESK_BYTES,
     )  # fmt: skip
 
 

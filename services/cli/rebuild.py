@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from events.errors import NotRunning, RooflogError
+from events.errors import RooflogError
 from events.log.log import Log
 from projections.store.database import DatabaseError
 
@@ -21,8 +21,7 @@ from .command import Outcome, Session, command, counted, on_option, plain
 if TYPE_CHECKING:  # what folds is loaded by those who rebuild, not by every command
     from ..projector.rebuild import Condition, Plan, Rebuild
     from ..state.owner import Files, Owner
-
-POLL_SECONDS = 0.2
+    from ..state.protocol import Progress
 
 
 class TableName(click.ParamType[str]):
@@ -85,18 +84,11 @@ async def rebuilt(
 
 async def _by_projector(session: Session, log: Log, plan: Plan) -> dict[str, Any]:
     """Let the projector do it, and watch."""
-    from ..projector.rebuild import REBUILD, REBUILDING, Condition
+    from ..projector.rebuild import REBUILD, Condition, asked
 
     state = State(log, None, None)
     started = msgspec.convert(await state.run(REBUILD, **msgspec.to_builtins(plan)), Condition)
-
-    async def look() -> Condition | None:
-        try:
-            return msgspec.convert(await state.ask_after(0, REBUILDING, {}), Condition | None)
-        except NotRunning:
-            return None
-
-    result = await _watch(session, look)
+    result = await _watch(session, lambda: asked(state))
     return result | {"joined": started.plan != plan or started.phase != "preparing"}
 
 
@@ -153,22 +145,18 @@ async def _run(session: Session, rebuild: Rebuild) -> dict[str, Any]:
 
 async def _watch(session: Session, look: Callable[[], Awaitable[Condition | None]]) -> dict[str, Any]:
     """Show one phase after the other until there is a result. Raises RooflogError with what went wrong."""
-    phase, bars = "", ExitStack()
-    with bars:
-        while True:
-            now = await look()
-            if now is None:
-                raise RooflogError("the projector ended while it rebuilt; the live database is as it was: say it again")
-            if now.error is not None:
-                raise RooflogError(now.error)
-            if now.result is not None:
-                return now.result
-            if now.phase != phase:
+    from ..projector.rebuild import watched
+
+    shown: dict[str, Progress] = {}
+    with ExitStack() as bars:
+
+        def show(now: Condition) -> None:
+            if now.phase not in shown:
                 bars.close()
-                phase = now.phase
-                report = bars.enter_context(session.progress(phase))
-            report(now.done, now.total)
-            await asyncio.sleep(POLL_SECONDS)
+                shown[now.phase] = bars.enter_context(session.progress(now.phase))
+            shown[now.phase](now.done, now.total)
+
+        return await watched(look, show)
 
 
 def _outcome(result: dict[str, Any]) -> Outcome:

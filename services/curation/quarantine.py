@@ -27,24 +27,28 @@ MOST = 10_000
 """Messages in quarantine that are looked at."""
 
 _DECODED = ("unknown_type", "invalid", "malformed", "wrong_subject")
+"""What one version cannot decode and another one may."""
 
 
 async def listed(
     log: Log, state: State, *, category: str | None = None, limit: int = MOST, after: int = 0
 ) -> dict[str, Any]:
-    """What is in quarantine, each with whether this version could fold it."""
+    """What is in quarantine, explained."""
     answer: dict[str, Any] = await state.ask("quarantine", category=category, limit=limit, after=after)
-    messages = await log.those(item["seq"] for item in answer["items"] if item["category"] in _DECODED)
-    for item in answer["items"]:
-        message = messages.get(item["seq"])
-        item["can_be_folded_now"] = message is not None and decodes(message, item["category"])
+    await explain(log, answer["items"])
     return answer
 
 
-def decodes(message: Message, category: str) -> bool:
-    """Would this version fold what an older one could not decode?"""
-    if category not in _DECODED:
-        return False
+async def explain(log: Log, items: list[dict[str, Any]]) -> None:
+    """Say of each what to do about it, and whether this version could fold it. Raises Unreachable."""
+    messages = await log.those(item["seq"] for item in items if item["category"] in _DECODED)
+    for item in items:
+        message = messages.get(item["seq"])
+        item["advice"] = ADVICE.get(item["category"], "")
+        item["can_be_folded_now"] = message is not None and _decodes(message)
+
+
+def _decodes(message: Message) -> bool:
     try:
         message.fact()
     except InvalidFact:

@@ -15,6 +15,9 @@ import modal
 ROOT = Path(__file__).resolve().parent.parent.parent
 """The checkout; in a container there is none, and nothing of it is read."""
 
+HOME = "/rooflog"
+"""Where this rooflog lies in a container."""
+
 CONTAINERS = int(os.environ.get("ROOFLOG_MODAL_CONTAINERS", "64"))
 """At most at a time; each has one processor."""
 
@@ -23,10 +26,11 @@ PAGE_SECONDS = 1_800
 
 image = modal.Image.debian_slim(python_version=f"{sys.version_info.major}.{sys.version_info.minor}")
 image = image.pip_install_from_requirements(str(ROOT / "requirements.lock"), extra_options="--require-hashes --no-deps")
+image = image.env({"PYTHONPATH": HOME})
 for folder in ("events", "projections", "services"):
     # A checkout has more than Python and TOML, and none of it decides anything.
     ignored = ~modal.FilePatternMatcher("**/*.py", "**/*.toml")
-    image = image.add_local_dir(str(ROOT / folder), f"/root/{folder}", ignore=ignored)
+    image = image.add_local_dir(str(ROOT / folder), f"{HOME}/{folder}", ignore=ignored)
 
 app = modal.App("rooflog-heavy", include_source=False)
 

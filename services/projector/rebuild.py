@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
 
-from events.errors import InputError, RooflogError
+from events.errors import InputError, NotRunning, RooflogError
 from events.log.log import Log
 from projections.fold import table_copy, tables
 from projections.fold.content_digest import table_digests
@@ -32,11 +32,15 @@ from projections.work.jobs import Run
 
 from .. import heavy
 from ..settings import Settings
+from ..state.client import State
 from ..state.decoder_pool import READ, ahead
 from ..state.owner import Files, Owner, portions
 from ..state.segments import Replay
 
 REBUILD, REBUILDING = "rebuild", "rebuilding"
+
+POLL_SECONDS = 0.2
+"""Between two looks at how a rebuild stands."""
 """The command that starts or joins a rebuild in the projector, and the question how far it is."""
 
 MEMORY_LIMIT = "500MB"
@@ -78,6 +82,33 @@ class Condition(msgspec.Struct):
     def is_over(self) -> bool:
         """Whether it has ended, well or not."""
         return self.result is not None or self.error is not None
+
+
+async def watched(
+    look: Callable[[], Awaitable[Condition | None]], report: Callable[[Condition], object]
+) -> dict[str, Any]:
+    """What comes of a rebuild; how it stands is reported until then. Raises RooflogError where it failed.
+
+    `look` tells how it stands now, and None where the projector has ended.
+    """
+    while True:
+        now = await look()
+        if now is None:
+            raise RooflogError("the projector ended while it rebuilt; the live database is as it was: say it again")
+        if now.error is not None:
+            raise RooflogError(now.error)
+        if now.result is not None:
+            return now.result
+        report(now)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def asked(state: State) -> Condition | None:
+    """How the rebuild of the projector stands; None where none runs."""
+    try:
+        return msgspec.convert(await state.ask_after(0, REBUILDING, {}), Condition | None)
+    except NotRunning:
+        return None
 
 
 class Rebuild:

@@ -16,13 +16,19 @@ from ..curation.decisions import BULK
 MANY = 500
 """Items in one batch at most."""
 
-Id = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,128}$", examples=["train_20250318_143000_1a2b3c4d5e6f7081"])]
+AN_ID = "[A-Za-z0-9_-]{1,128}"
+"""What an id is made of in an address or a body, as a regular expression."""
+
+Id = Annotated[str, Meta(pattern=f"^{AN_ID}$", examples=["train_20250318_143000_1a2b3c4d5e6f7081"])]
 Text = Annotated[str, Meta(max_length=LIMITS["text"].most)]
 Name = Annotated[str, Meta(min_length=1, max_length=LIMITS["name"].most)]
 Short = Annotated[str, Meta(min_length=1, max_length=1_000)]
 Source = Annotated[str, Meta(min_length=1, max_length=100)]
 Tag = Annotated[str, Meta(min_length=1, max_length=LIMITS["tag"].most)]
 Tags = Annotated[list[Tag], Meta(max_length=LIMITS["tags"].most)]
+
+
+Reason = Annotated[str, Meta(min_length=1, max_length=100_000)]
 
 
 class Tool(Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,7 +233,7 @@ class Rejection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """This example is not to be trained on."""
 
     revision: Count
-    reason: Annotated[str, Meta(min_length=1, max_length=100_000)]
+    reason: Reason
 
 
 class Edit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -304,7 +310,7 @@ class BulkDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class BulkRejection(BulkDecision, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Reject what a preview has shown, for one reason."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=100_000)]
+    reason: Reason
 
 
 class BulkDescription(BulkDecision, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,8 +19,8 @@ from events.log.stream import DESK
 TRIES = 3
 """How often an example is taken while others take and leave it."""
 
-PUT_SECONDS = 3.0
-"""How long the server may take to keep an entry."""
+DESK_ANSWER_SECONDS = 1.0
+"""How long the server may take to tell of an entry or to keep it: the queue waits for it."""
 
 _EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 _STREAM = f"KV_{DESK}"
@@ -68,7 +68,7 @@ class Desk:
     async def _held(self, examples: str) -> dict[str, tuple[str, int]]:
         """Who has examples, and the sequence of that entry; nobody where somebody has left one."""
         start = f"$KV.{DESK}."
-        held = await read.last(self._log, [start + examples], _STREAM)
+        held = await within(DESK_ANSWER_SECONDS, read.last(self._log, [start + examples], _STREAM))
         self._is_away = False
         return {
             subject.removeprefix(start): (message.data.decode("utf-8", "replace"), message.seq)
@@ -80,8 +80,8 @@ class Desk:
         headers = {_EXPECTED: str(expected)}
         try:
             put = self._log.jetstream().publish(f"$KV.{DESK}.{example_id}", who.encode(), headers=headers)
-            await within(PUT_SECONDS, put)
-        except APIError:  # another one was written
+            await within(DESK_ANSWER_SECONDS, put)
+        except APIError:  # another one was written, or there is no room
             return False
         return True
 

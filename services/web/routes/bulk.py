@@ -30,7 +30,7 @@ IDS = 200
 Ids = Annotated[
     str | None,
     QueryParameter(
-        pattern=rf"^[A-Za-z0-9_-]{{1,128}}(,[A-Za-z0-9_-]{{1,128}}){{0,{IDS - 1}}}$",
+        pattern=f"^{bodies.AN_ID}(,{bodies.AN_ID}){{0,{IDS - 1}}}$",
         description=f"Ids with commas between them, {IDS} at most.",
     ),
 ]

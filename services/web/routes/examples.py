@@ -14,17 +14,16 @@ from events.log.log import Message
 from events.words import describe
 from projections.verdicts.reasons import BIT
 
-from ...curation.quarantine import ADVICE, decodes
+from ...curation.quarantine import explain
 from ...state.lag import received
 from ..access.auth import Principal, may
+from ..bodies import AN_ID
 from ..gateway import Gate, Gateway
 from .facts import Call, ExampleId
 from .state import After, AsOf, Behind, Filter, Like, Limit, Sign, Since, Sort, Until, Why
 
-_AN_ID = "^[A-Za-z0-9_-]{1,128}$"
-
-Opened = Annotated[str | None, QueryParameter(pattern=_AN_ID, description="What the caller has open, and takes.")]
-Left = Annotated[str | None, QueryParameter(pattern=_AN_ID, description="What the caller had open before.")]
+Opened = Annotated[str | None, QueryParameter(pattern=f"^{AN_ID}$", description="What the caller has open, and takes.")]
+Left = Annotated[str | None, QueryParameter(pattern=f"^{AN_ID}$", description="What the caller had open before.")]
 
 Text = Annotated[
     str | None,
@@ -215,11 +214,7 @@ async def quarantine(
     answer: dict[str, Any] = await gateway.ask(
         request.user.name, "quarantined", category=category, before=before, limit=limit
     )
-    messages = await gateway.log.those(item["seq"] for item in answer["items"])
-    for item in answer["items"]:
-        message = messages.get(item["seq"])
-        item["advice"] = ADVICE.get(item["category"], "")
-        item["can_be_folded_now"] = message is not None and decodes(message, item["category"])
+    await explain(gateway.log, answer["items"])
     return answer
 
 

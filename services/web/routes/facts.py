@@ -28,7 +28,7 @@ Key = Annotated[
         description="A retry with the same key is the same fact, for ever; with another body it is refused.",
     ),
 ]
-ExampleId = Annotated[str, PathParameter(pattern="^[A-Za-z0-9_-]{1,128}$", description="The id of an example.")]
+ExampleId = Annotated[str, PathParameter(pattern=f"^{bodies.AN_ID}$", description="The id of an example.")]
 Call = Request[Principal, Any, Any]
 
 

@@ -15,6 +15,7 @@ from projections.verdicts.reasons import APPROVALS, CAUSES, PLACES, QUEUE, REASO
 
 from ..access.auth import Door, may
 from ..access.limits import STREAM
+from ..bodies import AN_ID
 from ..errors import unavailable
 from ..gateway import HISTORY, Gate, Gateway, as_data
 from .facts import Call, ExampleId
@@ -36,7 +37,7 @@ else:
 Like = Annotated[
     str | None,
     QueryParameter(
-        pattern="^[A-Za-z0-9_-]{1,128}$",
+        pattern=f"^{AN_ID}$",
         description="Only what asks nearly the same as this example, or has all of its tags.",
     ),
 ]

@@ -76,6 +76,7 @@ class Review {
     keepHighlighted(main, () => this.filters.values.text);
     await Promise.all([this.readFacets(), this.begin()]);
     const refresh = keepFresh(() => this.refresh().catch(() => {}));
+    if (!this.mayDecide) return;
     setInterval(() => document.hidden || refresh(), KEEP_MS);
     addEventListener("pagehide", () => this.queue.leave());
   }
